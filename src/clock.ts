@@ -1,0 +1,15 @@
+import { SessionConfigError } from './errors.ts'
+
+/** Whole milliseconds since the epoch. */
+export type Clock = () => number
+
+/** A clock of whole milliseconds from the app's own; a broken one is an error, not an endless session. */
+export function clockFrom(now: () => number): Clock {
+  return () => {
+    const time = Math.floor(now())
+    if (!Number.isFinite(time)) {
+      throw new SessionConfigError('now() must return milliseconds since the epoch')
+    }
+    return time
+  }
+}

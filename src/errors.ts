@@ -1,0 +1,112 @@
+/** Every `code` that an error of this package can carry, for an exhaustive `switch`. */
+export type SessionErrorCode =
+  | 'ERR_SESSION'
+  | 'ERR_SESSION_CONFIG'
+  | 'ERR_SESSION_NOT_LOADED'
+  | 'ERR_SESSION_GONE'
+  | 'ERR_SESSION_VALUE'
+  | 'ERR_SESSION_TOO_LARGE'
+  | 'ERR_SESSION_LATE_CHANGE'
+  | 'ERR_SESSION_CONTENTION'
+  | 'ERR_SESSION_STORE'
+
+/** The base of all errors of this package. Messages say what to do, and hold no secret. */
+export class SessionError extends Error {
+  override name = 'SessionError'
+  /** Stable across releases, unlike the message. */
+  readonly code: SessionErrorCode = 'ERR_SESSION'
+}
+
+/** An option, or a combination of options, that can not work. Thrown at construction. */
+export class SessionConfigError extends SessionError {
+  override name = 'SessionConfigError'
+  override readonly code = 'ERR_SESSION_CONFIG'
+}
+
+/** A data method was called before `load()` had finished. */
+export class SessionNotLoadedError extends SessionError {
+  override name = 'SessionNotLoadedError'
+  override readonly code = 'ERR_SESSION_NOT_LOADED'
+
+  constructor(what: string) {
+    super(`${what} needs a loaded session: call "await session.load()" first`)
+  }
+}
+
+/** The session was logged out, killed, swept or replaced elsewhere before this save; nothing was stored. */
+export class SessionGoneError extends SessionError {
+  override name = 'SessionGoneError'
+  override readonly code = 'ERR_SESSION_GONE'
+
+  constructor() {
+    super('this session ended elsewhere before it was saved; its changes were dropped')
+  }
+}
+
+/** A value, key, user or duration that a session can not hold. The message names the path. */
+export class SessionValueError extends SessionError {
+  override name = 'SessionValueError'
+  override readonly code = 'ERR_SESSION_VALUE'
+}
+
+/** The encoded session is larger than a Datastore entity may be. */
+export class SessionTooLargeError extends SessionError {
+  override name = 'SessionTooLargeError'
+  override readonly code = 'ERR_SESSION_TOO_LARGE'
+  /** Encoded size in bytes. */
+  readonly size: number
+  /** The largest size allowed, in bytes. */
+  readonly limit: number
+
+  constructor(size: number, limit: number) {
+    super(
+      `the session would take ${size} bytes, and ${limit} is the limit: keep large data elsewhere and its key in the session`,
+    )
+    this.size = size
+    this.limit = limit
+  }
+}
+
+/** A change was made after the response had started, when it could no longer be stored. */
+export class SessionLateChangeError extends SessionError {
+  override name = 'SessionLateChangeError'
+  override readonly code = 'ERR_SESSION_LATE_CHANGE'
+
+  constructor(what: string) {
+    super(`${what} came after the response had started: change the session before you answer`)
+  }
+}
+
+/** Others kept changing this session until the retries were used up; nothing of this request was stored. */
+export class SessionContentionError extends SessionError {
+  override name = 'SessionContentionError'
+  override readonly code = 'ERR_SESSION_CONTENTION'
+
+  constructor(tries: number) {
+    super(`the session was changed by others during each of ${tries} tries to save it: try again`)
+  }
+}
+
+export interface SessionStoreErrorOptions {
+  readonly cause?: unknown
+  /** `'none'`: surely nothing was written. `'unknown'` (the default): it may have been. */
+  readonly effect?: 'none' | 'unknown'
+  /** Whether the same call may succeed a moment later. Default `true`. */
+  readonly retryable?: boolean
+}
+
+/** The store failed or refused. Never means "no session". The driver's own error is the `cause`. */
+export class SessionStoreError extends SessionError {
+  override name = 'SessionStoreError'
+  override readonly code = 'ERR_SESSION_STORE'
+  /** What is known of the failed call: `'none'` = surely not applied, `'unknown'` = perhaps applied. */
+  readonly effect: 'none' | 'unknown'
+  /** Whether trying again may help. */
+  readonly retryable: boolean
+
+  constructor(message: string, options: SessionStoreErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    this.effect = options.effect ?? 'unknown'
+    this.retryable = options.retryable ?? true
+  }
+}

@@ -1,0 +1,196 @@
+import { randomBytes } from 'node:crypto'
+import { type Clock, clockFrom } from './clock.ts'
+import { type Duration, positiveDuration, show } from './duration.ts'
+import { SessionConfigError } from './errors.ts'
+import { consoleLogger, type SessionLogger } from './logger.ts'
+import { checkKey } from './session/codec.ts'
+import { type CookieOptions, CookiePolicy, MAX_COOKIE_AGE } from './session/cookie.ts'
+import type { ExpiryPolicy } from './session/expiry.ts'
+import type { RandomBytes } from './session/id.ts'
+import type { StandardSchema } from './standard-schema.ts'
+import { memoryStore } from './stores/memory.ts'
+import type { SessionStore } from './stores/store.ts'
+
+/** Options of `createSessions`. All of them can be left out. */
+export interface SessionsOptions {
+  /** Where sessions are kept. Default: `memoryStore()`, with one warning when NODE_ENV is `production`. */
+  readonly store?: SessionStore
+  /** How long an unused session lives. Default `'1h'`. */
+  readonly lifetime?: Duration
+  /** How long a session lives at the most, since login or, for a guest, since it was created. Default `'30d'`. */
+  readonly absoluteLifetime?: Duration
+  /** How often use is noted down, at the most. Default: the smaller of `'5m'` and a tenth of `lifetime`. */
+  readonly touchEvery?: Duration
+  readonly cookie?: CookieOptions
+  /** `true`: the cookie has no Max-Age and is gone when the browser closes. Default `false`. */
+  readonly sessionCookie?: boolean
+  /** Keys of the data that survive a login; the rest is dropped. Default: none. */
+  readonly persistentFieldsOnLogin?: readonly string[]
+  /** Keys of the data that survive a logout, in a new guest session; the rest is dropped. Default: none. */
+  readonly persistentFieldsOnLogout?: readonly string[]
+  /**
+   * What the end of a request does when its session ended elsewhere before the save: `'drop'` (the default)
+   * drops the changes and notes it with the logger, `'error'` throws `SessionGoneError`.
+   */
+  readonly onGone?: 'drop' | 'error'
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number
+  /** Default: `randomBytes` of `node:crypto`. */
+  readonly randomBytes?: RandomBytes
+  /** Waits between tries; milliseconds. Default: a timer. */
+  readonly sleep?: (duration: number) => Promise<void>
+  /** Default: warnings and errors go to the console. */
+  readonly logger?: SessionLogger
+  /**
+   * A Standard Schema (zod, valibot, arktype) that the data is checked with when a session is loaded. Data that
+   * does not pass is an unreadable session. What the schema gives back is what the request sees: keys that it
+   * adds or changes are stored with the next use, keys that it leaves out stay stored.
+   */
+  readonly validate?: StandardSchema
+}
+
+/** Options after validation, with everything filled in. */
+export interface Settings {
+  readonly store: SessionStore
+  readonly policy: ExpiryPolicy
+  readonly cookies: CookiePolicy
+  readonly sessionCookie: boolean
+  readonly keepOnLogin: readonly string[]
+  readonly keepOnLogout: readonly string[]
+  readonly onGone: 'drop' | 'error'
+  readonly now: Clock
+  readonly randomBytes: RandomBytes
+  readonly sleep: (duration: number) => Promise<void>
+  readonly logger: SessionLogger
+  readonly validate: StandardSchema | null
+}
+
+const FIVE_MINUTES = 5 * 60 * 1000
+
+const KNOWN_OPTIONS: ReadonlySet<string> = new Set<keyof SessionsOptions>([
+  'store',
+  'lifetime',
+  'absoluteLifetime',
+  'touchEvery',
+  'cookie',
+  'sessionCookie',
+  'persistentFieldsOnLogin',
+  'persistentFieldsOnLogout',
+  'onGone',
+  'now',
+  'randomBytes',
+  'sleep',
+  'logger',
+  'validate',
+])
+
+/** Checks the options once. Throws `SessionConfigError` that names the option, the rule and the value. */
+export function settingsFrom(options: SessionsOptions): Settings {
+  if (typeof options !== 'object' || options === null) {
+    throw new SessionConfigError(`createSessions() takes an object of options, not ${show(options)}`)
+  }
+  for (const name of Object.keys(options)) {
+    if (!KNOWN_OPTIONS.has(name)) throw new SessionConfigError(`createSessions() has no option ${show(name)}`)
+  }
+  const production = process.env['NODE_ENV'] === 'production'
+  const logger = options.logger ?? consoleLogger
+  const now = clockFrom(functionOption('now', options.now) ?? Date.now)
+  return {
+    store: storeFrom(options, now, production, logger),
+    policy: policyFrom(options),
+    cookies: new CookiePolicy(options.cookie, production),
+    sessionCookie: oneOf('sessionCookie', options.sessionCookie ?? false, [true, false]),
+    keepOnLogin: fields('persistentFieldsOnLogin', options.persistentFieldsOnLogin),
+    keepOnLogout: fields('persistentFieldsOnLogout', options.persistentFieldsOnLogout),
+    onGone: oneOf('onGone', options.onGone ?? 'drop', ['drop', 'error']),
+    now,
+    randomBytes: functionOption('randomBytes', options.randomBytes) ?? randomBytes,
+    sleep: functionOption('sleep', options.sleep) ?? wait,
+    logger,
+    validate: schemaFrom(options.validate),
+  }
+}
+
+function policyFrom(options: SessionsOptions): ExpiryPolicy {
+  const lifetime = positiveDuration('lifetime', options.lifetime ?? '1h')
+  const absoluteLifetime = positiveDuration('absoluteLifetime', options.absoluteLifetime ?? '30d')
+  const touchEvery = positiveDuration(
+    'touchEvery',
+    options.touchEvery ?? Math.max(1, Math.min(FIVE_MINUTES, lifetime / 10)),
+  )
+  if (lifetime > absoluteLifetime) {
+    throw new SessionConfigError(
+      `lifetime must not be above absoluteLifetime, but is ${lifetime} ms, and absoluteLifetime ${absoluteLifetime} ms`,
+    )
+  }
+  if (touchEvery >= lifetime) {
+    throw new SessionConfigError(
+      `touchEvery must be below lifetime, but is ${touchEvery} ms, and lifetime ${lifetime} ms: a session in use would expire`,
+    )
+  }
+  if (options.sessionCookie !== true && lifetime > MAX_COOKIE_AGE * 1000) {
+    throw new SessionConfigError(
+      `lifetime must not be above 400 days, since no browser keeps a cookie longer (RFC 6265bis, section 5.5), but is ${lifetime} ms`,
+    )
+  }
+  return { lifetime, absoluteLifetime, touchEvery }
+}
+
+function storeFrom(
+  options: SessionsOptions,
+  now: Clock,
+  production: boolean,
+  logger: SessionLogger,
+): SessionStore {
+  const { store } = options
+  if (store === undefined) {
+    if (production) {
+      logger.warn(
+        'sessions are kept in the memory of this process: set the option "store", for example to datastoreStore(), to keep them across restarts and instances',
+      )
+    }
+    return memoryStore({ now })
+  }
+  if (typeof store !== 'object' || store === null || typeof store.find !== 'function' || typeof store.write !== 'function') {
+    throw new SessionConfigError(`store must be a session store, such as datastoreStore() gives, but is ${show(store)}`)
+  }
+  return store
+}
+
+function schemaFrom(validate: unknown): StandardSchema | null {
+  if (validate === undefined) return null
+  const standard = (validate as StandardSchema | null)?.['~standard']
+  if (typeof standard?.validate !== 'function') {
+    throw new SessionConfigError('validate must be a Standard Schema, as zod, valibot and arktype make them')
+  }
+  return validate as StandardSchema
+}
+
+function fields(option: string, value: readonly string[] | undefined): readonly string[] {
+  if (value === undefined) return []
+  if (!Array.isArray(value)) throw new SessionConfigError(`${option} must be an array of keys, but is ${show(value)}`)
+  for (const key of value) {
+    try {
+      checkKey(key)
+    } catch (cause) {
+      throw new SessionConfigError(`${option} holds what is no key: ${(cause as Error).message}`, { cause })
+    }
+  }
+  return [...value]
+}
+
+function oneOf<Value>(option: string, value: Value, allowed: readonly Value[]): Value {
+  if (allowed.includes(value)) return value
+  throw new SessionConfigError(`${option} must be one of ${allowed.map(show).join(', ')}, but is ${show(value)}`)
+}
+
+function functionOption<Value>(option: string, value: Value | undefined): Value | undefined {
+  if (value === undefined || typeof value === 'function') return value
+  throw new SessionConfigError(`${option} must be a function, but is ${show(value)}`)
+}
+
+function wait(duration: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, duration)
+  })
+}

@@ -1,0 +1,243 @@
+import { type Duration, parseDuration, show } from './duration.ts'
+import { SessionGoneError, SessionValueError } from './errors.ts'
+import type { SessionKey } from './session/id.ts'
+import { GUEST_USER, type LoadOutcome, type RequestState } from './session/request-state.ts'
+import { ScopedSession, SessionView } from './session/session-view.ts'
+import { userProblem } from './stores/check.ts'
+
+/** The I/O that a session asks its manager for. */
+export interface SessionHost {
+  load(state: RequestState): Promise<void>
+  /** `'gone'` when the session ended elsewhere. */
+  save(state: RequestState): Promise<'done' | 'gone'>
+}
+
+export interface LoginOptions<Data extends object> {
+  /** What the new session holds beside the persistent fields. */
+  readonly data?: Partial<Data>
+}
+
+let stateOf: <Data extends object>(session: Session<Data>) => RequestState
+
+/**
+ * One request's session: the data of `SessionView`, and the identity and lifetime of the session. What it is told
+ * is stored when the response leaves, or by `save()`. Can not be extended: `session.views = 1` throws.
+ */
+export class Session<Data extends object = Record<string, unknown>> extends SessionView<Data> {
+  readonly #state: RequestState
+  readonly #host: SessionHost
+
+  static {
+    stateOf = (session) => session.#state
+  }
+
+  /** Sessions are made by `sessions.open()`. */
+  constructor(state: RequestState, host: SessionHost) {
+    super(state, null)
+    this.#state = state
+    this.#host = host
+    Object.preventExtensions(this)
+  }
+
+  /** SHA-256 of the session id, safe to show; `null` while there is no stored session. */
+  get key(): SessionKey | null {
+    this.#state.use()
+    const { stored, swap } = this.#state
+    return swap === null ? (stored?.record.key ?? null) : null
+  }
+
+  /** Who is logged in; `__guest__` for nobody. */
+  get user(): string {
+    this.#state.use()
+    return this.#state.user
+  }
+
+  /** Whether `load()` has finished. */
+  get loaded(): boolean {
+    return this.#state.loaded
+  }
+
+  /** Whether this request has used its session. */
+  get accessed(): boolean {
+    return this.#state.accessed
+  }
+
+  /** Whether there is anything to store. Throws `SessionValueError` for a value that can not be kept. */
+  get changed(): boolean {
+    return this.#state.changed
+  }
+
+  /** True when the session is loaded and nothing is stored for it yet. */
+  get isNew(): boolean {
+    this.#state.use()
+    const { loaded, stored, swap } = this.#state
+    return loaded && (stored === null || swap !== null)
+  }
+
+  /** True when the session has ended, by this request or elsewhere, and no other took its place. */
+  get ended(): boolean {
+    const { gone, finished, swap } = this.#state
+    return gone || finished || swap?.last === 'logout'
+  }
+
+  /** When the session was created; `null` for one that is not stored. */
+  get created(): Date | null {
+    return this.#date((record) => record.created)
+  }
+
+  /** When the session was last used, as noted down; up to `touchEvery` behind. */
+  get lastSeen(): Date | null {
+    return this.#date((record) => record.lastSeen)
+  }
+
+  /** When the stored session ends unless it is used before; `null` for one that is not stored. */
+  get expires(): Date | null {
+    return this.#date((record) => record.expires)
+  }
+
+  /** When the user logged in; `null` for a guest. */
+  get authenticated(): Date | null {
+    this.#state.use()
+    const { authenticated } = this.#state
+    return authenticated === null ? null : new Date(authenticated)
+  }
+
+  /** Why `load()` found what it found; `null` before. */
+  get loadOutcome(): LoadOutcome | null {
+    this.#state.use()
+    return this.#state.outcome
+  }
+
+  /**
+   * Finds the session of the request: one lookup, none without a well-formed cookie. A bad, unknown or expired
+   * cookie gives an empty session. Throws `SessionStoreError` when the store fails.
+   */
+  async load(): Promise<this> {
+    await this.#host.load(this.#state)
+    return this
+  }
+
+  /** Stores everything now. Throws `SessionGoneError` when the session ended elsewhere; its changes are dropped then. */
+  async save(): Promise<void> {
+    await this.#ready('save()')
+    if ((await this.#host.save(this.#state)) === 'gone') throw new SessionGoneError()
+  }
+
+  /** Writes at the end of the request even if nothing differs. */
+  markChanged(): void {
+    this.#state.forWriting('markChanged()')
+    this.#state.forced = true
+  }
+
+  /** Takes back every change of data since the session was loaded or saved. */
+  revert(): void {
+    this.#state.forWriting('revert()').revert()
+    this.#state.forced = false
+  }
+
+  /** The same data methods inside a sub-namespace of this session. A login drops scopes, `cycleKey` keeps them. */
+  scope<ScopeData extends object = Record<string, unknown>>(name: string): ScopedSession<ScopeData> {
+    if (typeof name !== 'string' || name === '') throw new SessionValueError('a scope needs a name')
+    return new ScopedSession<ScopeData>(this.#state, name)
+  }
+
+  /**
+   * Logs a user in: with the next save the session goes on under a new id, and the old one ends in the same
+   * commit. Of the data only `persistentFieldsOnLogin` survive. `user` is a text of 1 to 1,500 bytes.
+   */
+  async login(user: string, options: LoginOptions<Data> = {}): Promise<void> {
+    const problem = user === GUEST_USER ? `"${GUEST_USER}" is nobody: call logout()` : userProblem(user)
+    if (problem !== null) throw new SessionValueError(problem)
+    await this.#ready('login()')
+    const { settings } = this.#state
+    this.#state.changeIdentity('login', settings.keepOnLogin, { user, authenticated: settings.now() })
+    if (options.data !== undefined) this.update(options.data)
+  }
+
+  /** Ends the session. With `persistentFieldsOnLogout`, a new guest session holds those that are set. */
+  async logout(): Promise<void> {
+    await this.#ready('logout()')
+    this.#state.changeIdentity('logout', this.#state.settings.keepOnLogout, NOBODY)
+  }
+
+  /** Ends the session and starts an empty one for nobody, under a new id. */
+  async reset(): Promise<void> {
+    await this.#ready('reset()')
+    this.#state.changeIdentity('reset', [], NOBODY)
+  }
+
+  /** Gives the session a new id and keeps everything else. The old id is dead at once. */
+  async cycleKey(): Promise<void> {
+    await this.#ready('cycleKey()')
+    this.#state.changeIdentity('cycleKey', 'all', null)
+  }
+
+  /** Whether the user logged in no longer ago than this, for actions that need a recent login. */
+  isFresh(within: Duration): boolean {
+    const limit = parseDuration(within)
+    if (limit === null) throw new SessionValueError(`isFresh() needs a duration, not ${show(within)}`)
+    this.#state.use()
+    const { authenticated, settings } = this.#state
+    return authenticated !== null && settings.now() - authenticated <= limit
+  }
+
+  /**
+   * Sets when this one session expires: a duration is an idle limit of its own, a `Date` is fixed, `0` lasts until
+   * the browser closes, `null` is the general rule again. `absoluteLifetime` binds in any case.
+   */
+  setExpiry(value: Duration | Date | 0 | null): void {
+    this.#state.forWriting('setExpiry()')
+    if (value === null) this.#state.expiry = null
+    else if (value instanceof Date) {
+      const at = value.getTime()
+      if (!(at >= 0 && at <= LAST_DATE)) {
+        throw new SessionValueError('setExpiry() needs a valid date between 1970 and the year 9999')
+      }
+      this.#state.expiry = { kind: 'fixed', at }
+    } else {
+      const duration = parseDuration(value)
+      if (duration === null) {
+        throw new SessionValueError(`setExpiry() needs a duration of zero or more, a Date or null, not ${show(value)}`)
+      }
+      this.#state.expiry = duration === 0 ? { kind: 'browser' } : { kind: 'idle', duration }
+    }
+  }
+
+  /** Milliseconds from now until the session ends if it is not used after this request; below 0 when it has ended. */
+  expiryAge(): number {
+    return this.expiryDate().getTime() - this.#state.settings.now()
+  }
+
+  /** When the session ends if it is not used after this request. */
+  expiryDate(): Date {
+    this.#state.forReading('expiryDate()')
+    return new Date(this.#state.expires())
+  }
+
+  /** Whether the cookie is gone when the browser closes. */
+  expireAtBrowserClose(): boolean {
+    this.#state.forReading('expireAtBrowserClose()')
+    return this.#state.expiresAtBrowserClose
+  }
+
+  #date(pick: (record: { created: number; lastSeen: number; expires: number }) => number): Date | null {
+    this.#state.use()
+    const { stored, swap } = this.#state
+    return stored === null || (swap !== null && swap.identity !== null) ? null : new Date(pick(stored.record))
+  }
+
+  /** Loads the session if nobody did, and refuses what comes too late. */
+  async #ready(what: string): Promise<void> {
+    this.#state.requireOpen(what)
+    if (!this.#state.loaded) await this.#host.load(this.#state)
+    await this.#state.saving?.catch(() => {})
+    this.#state.requireOpen(what)
+    this.#state.use()
+  }
+}
+
+const NOBODY = { user: GUEST_USER, authenticated: null }
+
+const LAST_DATE = Date.UTC(9999, 11, 31)
+
+export { stateOf }

@@ -1,0 +1,128 @@
+import { crc32 } from 'node:zlib'
+import type { SessionKey } from './id.ts'
+
+/**
+ * Names one unit of a session: a key of the root, or a key of a scope. Units are what is compared,
+ * merged and decoded alone. The text is JSON, so it holds no tab and no line break.
+ */
+export type Unit = string
+
+/** The unit of a key in a scope; `null` is the root. */
+export function unitOf(scope: string | null, key: string): Unit {
+  return JSON.stringify(scope === null ? key : [scope, key])
+}
+
+/** What all units of a scope start with; those of the root start with a quote. */
+export function unitPrefix(scope: string | null): string {
+  return scope === null ? '"' : `${JSON.stringify([scope]).slice(0, -1)},`
+}
+
+/** The key that the unit has in its scope. */
+export function keyOfUnit(unit: Unit): string {
+  const parsed: unknown = JSON.parse(unit)
+  return Array.isArray(parsed) ? (parsed[1] as string) : (parsed as string)
+}
+
+/** New texts by unit; `null` removes the unit. */
+export type UnitChanges = ReadonlyMap<Unit, string | null>
+
+const VERSION = 1
+
+/** Why a payload could not be read. */
+export class PayloadError extends Error {
+  override name = 'PayloadError'
+  /** True when a later release wrote it: then it is whole, and a newer process can read it. */
+  readonly newer: boolean
+
+  constructor(message: string, newer = false) {
+    super(message)
+    this.newer = newer
+  }
+}
+
+/**
+ * The data of one session, encoded: a head line `version key checksum`, then a line `unit TAB value` for
+ * each unit, oldest first. One unit is found by a text search, so reading one key of a thousand costs
+ * neither parsing nor objects for the other 999. The key in the head keeps the payload of one session from
+ * being read as that of another, the checksum finds damage at load instead of at first use. Immutable.
+ */
+export class Payload {
+  static readonly empty: Payload = new Payload('\n', new Map())
+
+  /** All unit lines, between line breaks. */
+  readonly #body: string
+  #index: ReadonlyMap<Unit, string> | null
+
+  private constructor(body: string, index: ReadonlyMap<Unit, string> | null) {
+    this.#body = body
+    this.#index = index
+  }
+
+  /** Throws {@link PayloadError} unless the text is a whole payload of this key's session. */
+  static decode(text: string, key: SessionKey): Payload {
+    const end = text.indexOf('\n')
+    const [version, boundTo, checksum, ...rest] = text.slice(0, Math.max(end, 0)).split(' ')
+    if (version === undefined || !/^[1-9][0-9]{0,5}$/.test(version)) throw new PayloadError('no payload of ours')
+    if (Number(version) > VERSION) throw new PayloadError(`payload version ${version} is newer`, true)
+    if (boundTo !== key) throw new PayloadError('the payload of another session')
+    const body = text.slice(end)
+    if (rest.length > 0 || checksum !== crc32(body).toString(16)) throw new PayloadError('damaged payload')
+    return new Payload(body, null)
+  }
+
+  encode(key: SessionKey): string {
+    return `${VERSION} ${key} ${crc32(this.#body).toString(16)}${this.#body}`
+  }
+
+  find(unit: Unit): string | undefined {
+    if (this.#index !== null) return this.#index.get(unit)
+    const start = this.#body.indexOf(`\n${unit}\t`)
+    if (start === -1) return undefined
+    const valueStart = start + unit.length + 2
+    return this.#body.slice(valueStart, this.#body.indexOf('\n', valueStart))
+  }
+
+  /** All units and their texts, oldest first. */
+  entries(): ReadonlyMap<Unit, string> {
+    if (this.#index === null) {
+      const index = new Map<Unit, string>()
+      for (const line of this.#body.split('\n')) {
+        const tab = line.indexOf('\t')
+        if (tab !== -1) index.set(line.slice(0, tab), line.slice(tab + 1))
+      }
+      this.#index = index
+    }
+    return this.#index
+  }
+
+  with(changes: UnitChanges): Payload {
+    if (changes.size === 0) return this
+    const entries = new Map(this.entries())
+    for (const [unit, text] of changes) {
+      if (text === null) entries.delete(unit)
+      else entries.set(unit, text)
+    }
+    return Payload.#of(entries)
+  }
+
+  /** Only these keys of the root. */
+  pick(keys: readonly string[]): Payload {
+    const entries = new Map<Unit, string>()
+    for (const key of keys) {
+      const unit = unitOf(null, key)
+      const text = this.find(unit)
+      if (text !== undefined) entries.set(unit, text)
+    }
+    return Payload.#of(entries)
+  }
+
+  get isEmpty(): boolean {
+    return this.#body === '\n'
+  }
+
+  static #of(entries: ReadonlyMap<Unit, string>): Payload {
+    let body = '\n'
+    for (const [unit, text] of entries) body += `${unit}\t${text}\n`
+    return new Payload(body, entries)
+  }
+}

@@ -1,0 +1,243 @@
+import {
+  SessionConfigError,
+  SessionLateChangeError,
+  SessionNotLoadedError,
+  type SessionStoreError,
+} from '../errors.ts'
+import type { Settings } from '../options.ts'
+import type { EndReason, Found, SessionRecord } from '../stores/store.ts'
+import type { CookieForm, Presented } from './cookie.ts'
+import { type ExpirySetting, expiresAt, isTouchDue } from './expiry.ts'
+import type { SessionId } from './id.ts'
+import { Payload, type UnitChanges } from './payload.ts'
+import { SessionData } from './session-data.ts'
+import type { DataAccess } from './session-view.ts'
+
+/** The user of every session in which nobody is logged in. */
+export const GUEST_USER = '__guest__'
+
+/** Why `load()` found what it found. */
+export type LoadOutcome = 'live' | 'none' | 'malformed' | 'unknown' | 'expired' | 'ended' | 'unreadable'
+
+/** What an identity method was asked for. */
+export type IdentityChange = 'login' | 'logout' | 'reset' | 'cycleKey'
+
+/** What becomes of the old data when an identity method takes effect: this request's changes to it, then a selection. */
+interface CarryStep {
+  readonly units: UnitChanges
+  readonly keep: readonly string[]
+}
+
+/** The wish of this request to go on under a new id, or under none. It takes effect with the next save. */
+export interface Swap {
+  /** The last identity method called; it decides whether there is a new record. */
+  last: IdentityChange
+  /** Why the old session ends: the first reason given. `null` while only its key is cycled. */
+  reason: EndReason | null
+  /** Whether the end holds even if the response is a server error. */
+  stands: boolean
+  /** Set once the response turned out to be a server error: the old session ends, nothing takes its place. */
+  endOnly: boolean
+  readonly carry: CarryStep[]
+  /** Who the new session belongs to; `null`: whoever the old one belonged to. */
+  identity: { readonly user: string; readonly authenticated: number | null } | null
+}
+
+/** What is to be done about the cookie, as far as this request knows by now. */
+export type CookieDecision = 'keep' | 'set' | 'remove'
+
+/**
+ * One request's view of its session: what came in, what was found, what the request did and wants. All
+ * decisions on it are made here or by pure functions; reading and writing the store is done elsewhere.
+ */
+export class RequestState implements DataAccess {
+  readonly settings: Settings
+  readonly form: CookieForm
+  /** Whether the cookie may travel with this request. */
+  readonly allowed: boolean
+  readonly presented: Presented
+
+  outcome: LoadOutcome | null = null
+  /** Why loading failed, when nobody was told yet. */
+  failure: SessionStoreError | null = null
+  /** The record this request goes by, with the version it was read or written at. */
+  stored: Found | null = null
+  id: SessionId | null = null
+  data: SessionData = new SessionData(Payload.empty)
+  accessed = false
+  forced = false
+  expiry: ExpirySetting | undefined = undefined
+  swap: Swap | null = null
+  /** True once the commit has started. */
+  closed = false
+  /** True when the session was found to have ended elsewhere. */
+  gone = false
+  /** True when this request ended its session, and no other took its place. */
+  finished = false
+  cookie: CookieDecision = 'keep'
+  /** The save under way, so that two of one request never run side by side and store two sessions. */
+  saving: Promise<unknown> | null = null
+
+  constructor(
+    settings: Settings,
+    request: { form: CookieForm; allowed: boolean; presented: Presented },
+  ) {
+    this.settings = settings
+    this.form = request.form
+    this.allowed = request.allowed
+    this.presented = request.presented
+  }
+
+  get loaded(): boolean {
+    return this.outcome !== null
+  }
+
+  /** Notes that the request used its session. A failed load comes out here, so that it never reads as "no session". */
+  use(): void {
+    if (this.failure !== null) throw this.failure
+    this.accessed = true
+  }
+
+  forReading(what: string): SessionData {
+    this.use()
+    if (!this.loaded) throw new SessionNotLoadedError(what)
+    return this.data
+  }
+
+  forWriting(what: string): SessionData {
+    if (this.closed) throw new SessionLateChangeError(what)
+    return this.forReading(what)
+  }
+
+  /** The identity as this request sees it: after `login()` the new user, before it is stored. */
+  get user(): string {
+    return this.swap?.identity?.user ?? this.stored?.record.user ?? GUEST_USER
+  }
+
+  get authenticated(): number | null {
+    const identity = this.swap?.identity
+    return identity ? identity.authenticated : (this.stored?.record.authenticated ?? null)
+  }
+
+  /** The record as it will be if the request ends now; for a new session, with the time since now. */
+  times(): Pick<SessionRecord, 'created' | 'authenticated' | 'lastSeen' | 'expiry'> {
+    const now = this.settings.now()
+    const record = this.stored?.record ?? null
+    const fresh = record === null || (this.swap !== null && this.swap.identity !== null)
+    const expiry = this.expiry === undefined ? (fresh ? null : record.expiry) : this.expiry
+    if (fresh) return { created: now, authenticated: this.authenticated, lastSeen: now, expiry }
+    const renewed = this.swap !== null || this.isTouchDue(now)
+    return {
+      created: record.created,
+      authenticated: record.authenticated,
+      lastSeen: renewed ? Math.max(now, record.lastSeen) : record.lastSeen,
+      expiry,
+    }
+  }
+
+  /** When the session will end if it is not used again after this request. */
+  expires(): number {
+    const { stored } = this
+    const unchanged =
+      stored !== null && this.swap === null && this.expiry === undefined && !this.isTouchDue(this.settings.now())
+    return unchanged ? stored.record.expires : expiresAt(this.times(), this.settings.policy)
+  }
+
+  /** Whether the save of this request is to note down that the session is in use. */
+  isTouchDue(now: number): boolean {
+    if (this.stored === null) return false
+    return this.expiry !== undefined || isTouchDue(this.stored.record, this.settings.policy, now)
+  }
+
+  /** Whether the cookie is to vanish with the browser. */
+  get expiresAtBrowserClose(): boolean {
+    const { expiry } = this.times()
+    return expiry === null ? this.settings.sessionCookie : expiry.kind === 'browser'
+  }
+
+  /** Whether the request has anything to store. Throws for a value that can not be kept. */
+  get changed(): boolean {
+    if (this.swap !== null || this.forced) return true
+    if (this.stored !== null && this.expiry !== undefined) return true
+    return this.data.changes().size > 0
+  }
+
+  /** Wishes for a new id, or for none. `keep`: the keys of the root that go on; `'all'` leaves data and identity. */
+  changeIdentity(
+    last: IdentityChange,
+    keep: readonly string[] | 'all',
+    identity: Swap['identity'],
+  ): void {
+    if (last === 'cycleKey' && (this.swap !== null || this.stored === null)) return
+    const reason = last === 'cycleKey' ? null : last
+    const swap: Swap = this.swap ?? { last, reason, stands: false, endOnly: false, carry: [], identity: null }
+    swap.last = last
+    swap.reason ??= reason
+    swap.stands ||= last === 'logout' || last === 'reset'
+    if (keep !== 'all') {
+      swap.carry.push({ units: this.gone ? new Map() : this.data.changes(), keep })
+      this.data = new SessionData(this.gone ? Payload.empty : this.data.payload().pick(keep))
+      this.expiry = undefined
+    }
+    if (identity !== null) swap.identity = identity
+    this.swap = swap
+    this.finished = false
+  }
+
+  /** What a response with a server error leaves of the wishes: nothing but an end that was asked for. */
+  dropForServerError(): void {
+    this.dropChanges()
+    if (this.swap === null) return
+    if (this.swap.stands) this.swap.endOnly = true
+    else this.swap = null
+  }
+
+  /** Forgets all changes of data and expiry. */
+  dropChanges(): void {
+    this.data.revert()
+    this.forced = false
+    this.expiry = undefined
+  }
+
+  /** Takes over what was stored, after `saved` of this request went into it. */
+  settle(stored: Found, saved: UnitChanges): void {
+    this.data.rebase(Payload.decode(stored.record.data, stored.record.key), saved)
+    this.stored = stored
+    this.forced = false
+    this.expiry = undefined
+    this.swap = null
+    this.finished = false
+  }
+
+  /** Notes that the session ended elsewhere; what this request did to it is dropped. */
+  settleGone(): void {
+    this.gone = true
+    this.stored = null
+    this.id = null
+    this.swap = null
+    this.dropChanges()
+  }
+
+  /** Notes that this request ended its session and left none. */
+  settleEnded(): void {
+    this.stored = null
+    this.id = null
+    this.swap = null
+    this.forced = false
+    this.expiry = undefined
+    this.finished = true
+    this.gone = false
+    this.data = new SessionData(Payload.empty)
+  }
+
+  requireOpen(what: string): void {
+    if (this.closed) throw new SessionLateChangeError(what)
+  }
+
+  /** Guards against a session of one manager given to another, whose cookie would not fit. */
+  requireOf(settings: Settings): void {
+    if (this.settings !== settings) {
+      throw new SessionConfigError('this session was opened by another createSessions()')
+    }
+  }
+}

@@ -1,0 +1,239 @@
+import { SessionStoreError } from '../errors.ts'
+import type { Found, Mutation, SessionRecord } from '../stores/store.ts'
+import type { Delta } from './delta.ts'
+import { expiresAt, isSavable } from './expiry.ts'
+import { keyOf, mintId, mintRev, type SessionId, type SessionKey } from './id.ts'
+import { Payload, type UnitChanges } from './payload.ts'
+import { GUEST_USER, type RequestState, type Swap } from './request-state.ts'
+import type { Writer } from './writer.ts'
+
+/** What a save came to: `'gone'`, when the session ended elsewhere and this request's changes were dropped. */
+export type SaveOutcome = 'done' | 'gone'
+
+/** Whether the state has anything to store. Throws for a value that can not be kept. */
+export function hasWork(state: RequestState): boolean {
+  if (state.swap !== null) return true
+  if (state.stored === null) return !state.gone && (state.forced || state.data.changes().size > 0)
+  return state.changed
+}
+
+/** Stores whatever the request wants stored by now, and sets what is to become of the cookie. */
+export async function saveState(state: RequestState, writer: Writer): Promise<SaveOutcome> {
+  if (state.swap !== null) return await saveSwap(state, state.swap, writer)
+  // What a session that is gone was given later is dropped: it must not turn into a new one.
+  if (state.gone) return state.changed ? 'gone' : 'done'
+  if (!hasWork(state)) return 'done'
+  return state.stored === null ? await saveNew(state, writer) : await saveChanges(state, state.stored, writer)
+}
+
+/** Notes down that the session was used; a failure is no failure of the request. */
+export async function touchState(state: RequestState, stored: Found, writer: Writer): Promise<void> {
+  const touched = await writer.touch(stored, { ...NO_CHANGE, seen: state.settings.now() })
+  if (touched === null) return
+  state.stored = touched
+  if (touched.record.expires !== stored.record.expires && !state.expiresAtBrowserClose) state.cookie = 'set'
+}
+
+const NO_CHANGE: Delta = { units: new Map(), expiry: undefined, seen: null, force: false }
+
+async function saveChanges(state: RequestState, base: Found, writer: Writer): Promise<SaveOutcome> {
+  const now = state.settings.now()
+  const units = state.data.changes()
+  const { expiry, forced } = state
+  const seen = state.isTouchDue(now) ? now : null
+  const stored = await writer.update(base, { units, expiry, seen, force: forced })
+  if (stored === 'gone') {
+    state.settleGone()
+    return 'gone'
+  }
+  // What the app says while the save is under way is for the next one.
+  const later = state.expiry === expiry ? undefined : state.expiry
+  state.settle(stored, units)
+  state.expiry = later
+  const renewed = seen !== null && stored.record.expires !== base.record.expires && !state.expiresAtBrowserClose
+  if (expiry !== undefined || renewed) state.cookie = 'set'
+  return 'done'
+}
+
+async function saveNew(state: RequestState, writer: Writer): Promise<SaveOutcome> {
+  if (!state.allowed) return 'done'
+  const units = state.data.changes()
+  const payload = Payload.empty.with(units)
+  const minting = new Minting(state, writer)
+  const stored = await writer.settle<Found>(async () => {
+    const known = await minting.recognise()
+    if (known !== null) return { done: known }
+    const record = minting.next((key) => newRecord(state, key, payload, null))
+    const attempt = await writer.attempt([{ kind: 'insert', record }])
+    return 'done' in attempt ? { done: { record, version: attempt.done[0] as string } } : attempt
+  })
+  adopt(state, minting.id, stored, units)
+  return 'done'
+}
+
+async function saveSwap(state: RequestState, swap: Swap, writer: Writer): Promise<SaveOutcome> {
+  if (!state.allowed && !swap.stands) {
+    // The new id could not travel, and without it the user would lose the session: it goes on as it was.
+    state.swap = null
+    state.dropChanges()
+    return 'done'
+  }
+  if (!state.allowed) swap.endOnly = true
+  const units: UnitChanges = swap.endOnly ? new Map() : state.data.changes()
+  const base = state.stored
+  const run = (latest: Found | 'gone' | null): Promise<SwapResult> =>
+    swapStored(state, swap, units, latest ?? base ?? 'gone', writer)
+  const result = base === null ? await run(null) : await writer.exclusive(base.record.key, run)
+  if (result.kind === 'gone') {
+    state.settleGone()
+    return 'gone'
+  }
+  if (result.kind === 'replaced') adopt(state, result.id, result.stored, units)
+  else {
+    state.settleEnded()
+    state.cookie = 'remove'
+  }
+  return 'done'
+}
+
+type SwapResult =
+  | { readonly kind: 'replaced'; readonly stored: Found; readonly id: SessionId }
+  | { readonly kind: 'ended' }
+  | { readonly kind: 'gone' }
+
+/** Ends the old record and stores the new one in one commit, whichever of the two there are. */
+async function swapStored(
+  state: RequestState,
+  swap: Swap,
+  units: UnitChanges,
+  first: Found | 'gone',
+  writer: Writer,
+): Promise<SwapResult> {
+  const { policy, now } = state.settings
+  const oldKey = state.stored?.record.key ?? null
+  const minting = new Minting(state, writer)
+  let old: Found | 'gone' = first
+  let look = false
+  return await writer.settle<SwapResult>(async () => {
+    if (look) {
+      const [known, again] = await Promise.all([
+        minting.recognise(),
+        oldKey === null ? ('gone' as const) : readAgain(oldKey, writer),
+      ])
+      if (known !== null) return { done: { kind: 'replaced', stored: known, id: minting.id } }
+      old = again
+    }
+    look = true
+    if (old !== 'gone' && !isSavable(old.record, policy, now())) old = 'gone'
+    const lost = old === 'gone' && oldKey !== null
+    if (lost && (swap.last === 'reset' || swap.last === 'cycleKey')) {
+      return { done: { kind: 'gone' } }
+    }
+    const payload = lost ? Payload.empty.with(units) : carried(swap, old, units)
+    const wanted = !swap.endOnly && wantsRecord(state, swap, payload)
+    const mutations: Mutation[] = []
+    if (old !== 'gone') mutations.push(endOf(old))
+    if (!wanted) {
+      const attempt = await writer.attempt(mutations)
+      return 'done' in attempt ? { done: { kind: 'ended' } } : attempt
+    }
+    const from = old === 'gone' ? null : old.record
+    const record = minting.next((key) => newRecord(state, key, payload, from))
+    const attempt = await writer.attempt([{ kind: 'insert', record }, ...mutations])
+    if (!('done' in attempt)) return attempt
+    return { done: { kind: 'replaced', stored: { record, version: attempt.done[0] as string }, id: minting.id } }
+  })
+}
+
+/** How a session that this request ends leaves the store. */
+function endOf(old: Found): Mutation {
+  return { kind: 'delete', key: old.record.key, version: old.version }
+}
+
+async function readAgain(key: SessionKey, writer: Writer): Promise<Found | 'gone'> {
+  const found = await writer.find(key)
+  if (found === null) return 'gone'
+  if (found.record !== null) return found
+  throw new SessionStoreError(`the stored session can not be read: ${found.why}`, { effect: 'none', retryable: false })
+}
+
+/** What goes on under the new id: what is stored now, not what this request once read, and its own changes on top. */
+function carried(swap: Swap, old: Found | 'gone', units: UnitChanges): Payload {
+  let payload = old === 'gone' ? Payload.empty : Payload.decode(old.record.data, old.record.key)
+  for (const step of swap.carry) payload = payload.with(step.units).pick(step.keep)
+  return payload.with(units)
+}
+
+function wantsRecord(state: RequestState, swap: Swap, payload: Payload): boolean {
+  if (swap.last === 'login' || swap.last === 'cycleKey') return true
+  if (!payload.isEmpty || state.forced) return true
+  return swap.last === 'reset' && state.stored !== null
+}
+
+function newRecord(
+  state: RequestState,
+  key: SessionKey,
+  payload: Payload,
+  old: SessionRecord | null,
+): SessionRecord {
+  const { policy, now, randomBytes } = state.settings
+  const time = now()
+  // With a new identity everything starts anew; a cycled key is all that changes otherwise.
+  const goesOn = old !== null && state.swap !== null && state.swap.identity === null
+  const identity = state.swap?.identity ?? { user: GUEST_USER, authenticated: null }
+  const times = {
+    created: goesOn ? old.created : time,
+    authenticated: goesOn ? old.authenticated : identity.authenticated,
+    lastSeen: goesOn ? Math.max(time, old.lastSeen) : time,
+    expiry: state.expiry === undefined ? (goesOn ? old.expiry : null) : state.expiry,
+  }
+  return {
+    key,
+    data: payload.encode(key),
+    user: goesOn ? old.user : identity.user,
+    ...times,
+    expires: expiresAt(times, policy),
+    ended: null,
+    reason: null,
+    rev: mintRev(randomBytes),
+    ...(goesOn && old.extra !== undefined && { extra: old.extra }),
+  }
+}
+
+function adopt(state: RequestState, id: SessionId, stored: Found, saved: UnitChanges): void {
+  state.settle(stored, saved)
+  state.id = id
+  state.gone = false
+  state.cookie = 'set'
+}
+
+/** The new id of a session, over all tries: kept while it may have been stored, drawn anew when it is taken. */
+class Minting {
+  id: SessionId
+  readonly #state: RequestState
+  readonly #writer: Writer
+  readonly #revs = new Set<string>()
+
+  constructor(state: RequestState, writer: Writer) {
+    this.#state = state
+    this.#writer = writer
+    this.id = mintId(state.settings.randomBytes)
+  }
+
+  next(make: (key: SessionKey) => SessionRecord): SessionRecord {
+    const record = make(keyOf(this.id))
+    this.#revs.add(record.rev)
+    return record
+  }
+
+  /** What an earlier try stored after all, though its answer was lost. */
+  async recognise(): Promise<Found | null> {
+    if (this.#revs.size === 0) return null
+    const found = await this.#writer.find(keyOf(this.id))
+    if (found === null) return null
+    if (found.record !== null && this.#revs.has(found.record.rev)) return found
+    this.id = mintId(this.#state.settings.randomBytes)
+    this.#revs.clear()
+    return null
+  }
+}

@@ -1,0 +1,247 @@
+import { SessionContentionError, SessionError, SessionStoreError } from '../errors.ts'
+import type { Settings } from '../options.ts'
+import type { Found, Mutation, SessionRecord, SessionStore, Unreadable } from '../stores/store.ts'
+import { applyDelta, combine, type Delta } from './delta.ts'
+import { isSavable } from './expiry.ts'
+import { mintRev, type SessionKey } from './id.ts'
+import { PayloadError } from './payload.ts'
+import { asStoreError, contentionDelay, MAX_CONTENTION_TRIES, MAX_TROUBLE_TRIES, troubleDelay } from './retry.ts'
+
+/** What the writer needs to know of the deployment. */
+export type WriterSettings = Pick<Settings, 'store' | 'policy' | 'now' | 'randomBytes' | 'sleep'>
+
+/** What one try of a write that may be repeated came to. */
+export type Attempt<Result> =
+  | { readonly done: Result }
+  /** Its condition did not hold, or nobody knows: look again, then try again. */
+  | { readonly again: 'conflict' | 'trouble'; readonly error: SessionStoreError | null }
+
+interface DeltaJob {
+  readonly kind: 'delta'
+  readonly base: Found
+  readonly delta: Delta
+  resolve(result: Found | 'gone'): void
+  reject(error: unknown): void
+}
+
+interface TaskJob {
+  readonly kind: 'task'
+  /** Gets what the writes before it left behind, if that is known. */
+  run(latest: Found | 'gone' | null): Promise<Found | 'gone' | null>
+}
+
+/**
+ * Writes changes of sessions so that nothing comes back and nothing is lost: every write is conditional on
+ * the version that was read; on a conflict the record is read again, and the changes are applied to what is
+ * there now. Writes to one session within this process form a chain: while one is in flight, later ones wait,
+ * and go out together as one.
+ */
+export class Writer {
+  readonly #settings: WriterSettings
+  readonly #store: SessionStore
+  readonly #chains = new Map<SessionKey, (DeltaJob | TaskJob)[]>()
+
+  constructor(settings: WriterSettings) {
+    this.#settings = settings
+    this.#store = settings.store
+  }
+
+  /** The stored record, asked for again when the store is in trouble. */
+  async find(key: SessionKey): Promise<Found | Unreadable | null> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#store.find(key)
+      } catch (cause) {
+        const error = asStoreError(cause)
+        if (!error.retryable || tries >= MAX_TROUBLE_TRIES) throw error
+        await this.#settings.sleep(troubleDelay(tries))
+      }
+    }
+  }
+
+  /** Applies a delta to a loaded session; gives what is stored then, or `'gone'` when it ended meanwhile. */
+  update(base: Found, delta: Delta): Promise<Found | 'gone'> {
+    return new Promise((resolve, reject) => {
+      this.#enqueue(base.record.key, { kind: 'delta', base, delta, resolve, reject })
+    })
+  }
+
+  /**
+   * Notes down that the session was used, by one try: whoever else writes meanwhile has seen it too. `null`
+   * when somebody did; throws for a fault, which the caller only has to log.
+   */
+  async touch(base: Found, delta: Delta): Promise<Found | null> {
+    const { key } = base.record
+    if (this.#chains.has(key)) return null
+    const record = this.#withRev(applyDelta(base.record, delta, this.#settings.policy))
+    return await new Promise((resolve, reject) => {
+      this.#enqueue(key, {
+        kind: 'task',
+        run: async () => {
+          try {
+            const result = await this.#store.write({ kind: 'update', record, version: base.version })
+            const found = result.outcome === 'applied' ? { record, version: result.version } : null
+            resolve(found)
+            return found
+          } catch (error) {
+            reject(asStoreError(error))
+            return null
+          }
+        },
+      })
+    })
+  }
+
+  /** Runs a task that has the session to itself within this process, after the writes already under way. */
+  exclusive<Result>(
+    key: SessionKey,
+    task: (latest: Found | 'gone' | null) => Promise<Result>,
+  ): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#enqueue(key, {
+        kind: 'task',
+        run: async (latest) => {
+          try {
+            resolve(await task(latest))
+          } catch (error) {
+            reject(error)
+          }
+          return null
+        },
+      })
+    })
+  }
+
+  /**
+   * Repeats a write until it is settled: at once refused when the store refuses, a few times when the store
+   * is in trouble, many times when others keep writing.
+   */
+  async settle<Result>(attempt: () => Promise<Attempt<Result>>): Promise<Result> {
+    let conflicts = 0
+    let troubles = 0
+    for (;;) {
+      const outcome = await attempt()
+      if ('done' in outcome) return outcome.done
+      if (outcome.again === 'conflict') {
+        conflicts += 1
+        if (conflicts >= MAX_CONTENTION_TRIES) throw new SessionContentionError(conflicts)
+        await this.#settings.sleep(contentionDelay(conflicts))
+      } else {
+        troubles += 1
+        const error = outcome.error ?? new SessionStoreError('the session store failed')
+        if (!error.retryable || troubles >= MAX_TROUBLE_TRIES) throw error
+        await this.#settings.sleep(troubleDelay(troubles))
+      }
+    }
+  }
+
+  /** One conditional write, or several that stand or fall together; versions in their order, or why it must be tried again. */
+  async attempt(mutations: readonly Mutation[]): Promise<Attempt<readonly string[]>> {
+    try {
+      const [only, ...more] = mutations
+      if (only === undefined) return { done: [] }
+      if (more.length === 0) {
+        const result = await this.#store.write(only)
+        if (result.outcome === 'applied') return { done: [result.version] }
+      } else {
+        const result = await this.#store.writeTogether(mutations)
+        if (result.outcome === 'applied') return { done: result.versions }
+      }
+      return { again: 'conflict', error: null }
+    } catch (cause) {
+      // A value that no server would take: known before anything was sent.
+      if (cause instanceof SessionError && !(cause instanceof SessionStoreError)) throw cause
+      return { again: 'trouble', error: asStoreError(cause) }
+    }
+  }
+
+  #enqueue(key: SessionKey, job: DeltaJob | TaskJob): void {
+    const chain = this.#chains.get(key)
+    if (chain !== undefined) {
+      chain.push(job)
+      return
+    }
+    const started = [job]
+    this.#chains.set(key, started)
+    void this.#run(key, started)
+  }
+
+  /** Works one chain off. Never rejects: each job hears of its own failure. */
+  async #run(key: SessionKey, chain: (DeltaJob | TaskJob)[]): Promise<void> {
+    let latest: Found | 'gone' | null = null
+    for (let job = chain.shift(); job !== undefined; job = chain.shift()) {
+      if (job.kind === 'task') {
+        latest = await job.run(latest)
+        continue
+      }
+      const jobs = [job]
+      while (chain[0]?.kind === 'delta') jobs.push(chain.shift() as DeltaJob)
+      latest = await this.#runDeltas(jobs, latest)
+    }
+    this.#chains.delete(key)
+  }
+
+  async #runDeltas(jobs: readonly DeltaJob[], latest: Found | 'gone' | null): Promise<Found | 'gone' | null> {
+    const [first] = jobs
+    if (first === undefined) return latest
+    try {
+      // An id is never given out twice, so gone stays gone.
+      const result =
+        latest === 'gone'
+          ? latest
+          : await this.#save(latest ?? first.base, jobs.map(({ delta }) => delta).reduce(combine))
+      for (const job of jobs) job.resolve(result)
+      return result
+    } catch (error) {
+      if (jobs.length === 1 || error instanceof SessionStoreError || error instanceof SessionContentionError) {
+        for (const job of jobs) job.reject(error)
+        return null
+      }
+      // One of them can not be stored, such as a session grown too large: its neighbours must not suffer.
+      let left: Found | 'gone' | null = latest
+      for (const job of jobs) left = await this.#runDeltas([job], left)
+      return left
+    }
+  }
+
+  async #save(base: Found, delta: Delta): Promise<Found | 'gone'> {
+    const { policy, now } = this.#settings
+    const revs = new Set<string>()
+    let current = base
+    let look = false
+    return await this.settle<Found | 'gone'>(async () => {
+      if (look) {
+        const found = await this.find(current.record.key)
+        if (found?.record == null) {
+          // Somebody else's broken record is not overwritten, and not taken for an end either.
+          if (found !== null) throw new SessionStoreError(`the stored session can not be read: ${found.why}`, { effect: 'none', retryable: false })
+          return { done: 'gone' }
+        }
+        if (revs.has(found.record.rev)) return { done: found }
+        current = found
+      }
+      if (!isSavable(current.record, policy, now())) return { done: 'gone' }
+      const next = this.#apply(current.record, delta)
+      if (next === current.record) return { done: current }
+      const record = this.#withRev(next)
+      revs.add(record.rev)
+      const attempt = await this.attempt([{ kind: 'update', record, version: current.version }])
+      look = true
+      if (!('done' in attempt)) return attempt
+      return { done: { record, version: attempt.done[0] as string } }
+    })
+  }
+
+  #apply(record: SessionRecord, delta: Delta): SessionRecord {
+    try {
+      return applyDelta(record, delta, this.#settings.policy)
+    } catch (cause) {
+      if (!(cause instanceof PayloadError)) throw cause
+      throw new SessionStoreError(`the stored session can not be read: ${cause.message}`, { cause, effect: 'none', retryable: false })
+    }
+  }
+
+  #withRev(record: SessionRecord): SessionRecord {
+    return { ...record, rev: mintRev(this.#settings.randomBytes) }
+  }
+}

@@ -1,0 +1,250 @@
+import { SessionGoneError } from './errors.ts'
+import { type SessionsOptions, type Settings, settingsFrom } from './options.ts'
+import { Session, type SessionHost, stateOf } from './session.ts'
+import { timeProblem } from './stores/check.ts'
+import { isAlive, isSavable } from './session/expiry.ts'
+import { asSessionKey, type SessionKey } from './session/id.ts'
+import { loadState } from './session/loading.ts'
+import { RequestState } from './session/request-state.ts'
+import { hasWork, saveState, touchState } from './session/saving.ts'
+import { asStoreError } from './session/retry.ts'
+import { Writer } from './session/writer.ts'
+import type { DefaultData } from './types.ts'
+
+/** What `open()` needs to know of a request. */
+export interface SessionRequest {
+  /** The raw Cookie header. */
+  readonly cookie?: string | undefined
+  /** Whether the request came over TLS, as far as the server trusts that. Default `false`. */
+  readonly secure?: boolean | undefined
+  /** Whether the socket is a loopback one. Default `false`. */
+  readonly loopback?: boolean | undefined
+}
+
+/** What `commit()` needs to know of a response. */
+export interface SessionResponse {
+  /** The status code. 500 and above drops changes. Default 200. */
+  readonly status?: number | undefined
+}
+
+/** What the response has to say about the session. */
+export interface CommitResult {
+  /** Set-Cookie values, none or one. */
+  readonly setCookie: string[]
+  /** Whether the response depends on the cookie, so that it needs `Vary: Cookie`. */
+  readonly vary: boolean
+}
+
+/** Another session, seen without its cookie. */
+export interface SessionInfo {
+  readonly key: SessionKey
+  readonly user: string
+  readonly created: Date
+  readonly lastSeen: Date
+  readonly expires: Date
+}
+
+/** All sessions of an app. */
+export interface Sessions<Data extends object = DefaultData> {
+  /** The session of a request. Does no I/O: `load()` does. */
+  open(request: SessionRequest): Session<Data>
+  /**
+   * Stores what the request changed, and tells what the response must say; to be awaited before the headers leave.
+   * Throws when changes could not be stored, and then the response must be an error.
+   */
+  commit(session: Session<Data>, response?: SessionResponse): Promise<CommitResult>
+  /** Another session, read only, without its cookie; `null` when it is not alive. */
+  get(key: SessionKey): Promise<SessionInfo | null>
+}
+
+/** Makes the sessions of an app. Throws `SessionConfigError` for options that can not work. */
+export function createSessions<Data extends object = DefaultData>(
+  options: SessionsOptions = {},
+): Sessions<Data> {
+  return new SessionManager<Data>(settingsFrom(options))
+}
+
+/** How many unreadable sessions are remembered so that each is reported once. */
+const MAX_REPORTED = 1000
+
+/** What the adapters of this package use beyond the public interface. */
+export class SessionManager<Data extends object = DefaultData> implements Sessions<Data>, SessionHost {
+  readonly #settings: Settings
+  readonly #writer: Writer
+  readonly #loading = new WeakMap<RequestState, Promise<void>>()
+  readonly #reported = new Set<SessionKey>()
+  #warnedInsecure = false
+
+  constructor(settings: Settings) {
+    this.#settings = settings
+    this.#writer = new Writer(settings)
+  }
+
+  open(request: SessionRequest): Session<Data> {
+    const { cookie, secure = false, loopback = false } = request
+    const { cookies } = this.#settings
+    const { form, allowed } = cookies.formFor({ secure: secure === true, loopback: loopback === true })
+    const presented = cookies.read(typeof cookie === 'string' ? cookie : undefined, form)
+    return new Session<Data>(new RequestState(this.#settings, { form, allowed, presented }), this)
+  }
+
+  async commit(session: Session<Data>, response: SessionResponse = {}): Promise<CommitResult> {
+    return await this.commitOrNow(session, response)
+  }
+
+  /** Like {@link commit}, but answers at once where nothing has to be stored. */
+  commitOrNow(session: Session<Data>, response: SessionResponse): CommitResult | Promise<CommitResult> {
+    const state = stateOf(session)
+    state.requireOf(this.#settings)
+    state.closed = true
+    if ((response.status ?? 200) >= 500) state.dropForServerError()
+    let work: boolean
+    try {
+      work = hasWork(state) || (state.gone && state.changed)
+    } catch (error) {
+      state.swap = null
+      state.dropChanges()
+      throw error
+    }
+    if (!work && state.saving === null && !this.#touchIsDue(state)) return this.#result(state)
+    return this.#finish(state)
+  }
+
+  /** Leaves the error of a load to whoever uses the session. */
+  holdFailure(session: Session<Data>, error: unknown): void {
+    stateOf(session).failure = asStoreError(error)
+  }
+
+  async get(key: SessionKey): Promise<SessionInfo | null> {
+    const checked = asSessionKey(key)
+    if (checked === null) return null
+    const found = await this.#writer.find(checked)
+    if (found?.record == null) return null
+    const { policy, now } = this.#settings
+    const { record } = found
+    const time = now()
+    if (timeProblem(record, time) !== null || !isAlive(record, policy, time)) return null
+    const { user, created, lastSeen, expires } = record
+    return {
+      key: record.key,
+      user,
+      created: new Date(created),
+      lastSeen: new Date(lastSeen),
+      expires: new Date(expires),
+    }
+  }
+
+  async load(state: RequestState): Promise<void> {
+    if (state.loaded) return
+    let loading = this.#loading.get(state)
+    if (loading === undefined) {
+      loading = loadState(state, this.#writer, (key, why) => this.#reportUnreadable(key, why))
+      this.#loading.set(state, loading)
+    }
+    try {
+      await loading
+      state.failure = null
+    } finally {
+      // After a failure the next one who needs the session asks again.
+      this.#loading.delete(state)
+    }
+  }
+
+  async save(state: RequestState): Promise<'done' | 'gone'> {
+    const before = state.saving ?? Promise.resolve()
+    const saving = before
+      .catch(() => {})
+      .then(() => {
+        this.#warnIfInsecure(state)
+        return saveState(state, this.#writer)
+      })
+    state.saving = saving
+    try {
+      return await saving
+    } finally {
+      if (state.saving === saving) state.saving = null
+    }
+  }
+
+  async #finish(state: RequestState): Promise<CommitResult> {
+    // A save that the app did not wait for: its failure is the app's to see, what is left is ours to store.
+    await state.saving?.catch(() => {})
+    if (hasWork(state) || (state.gone && state.changed)) {
+      try {
+        if ((await this.save(state)) === 'gone') this.#onGone(state)
+      } catch (error) {
+        state.swap = null
+        state.dropChanges()
+        throw error
+      }
+    } else if (state.stored !== null && this.#touchIsDue(state)) {
+      try {
+        await touchState(state, state.stored, this.#writer)
+      } catch (error) {
+        const { logger } = this.#settings
+        logger.warn('the use of a session could not be noted down; it may expire sooner than expected', {
+          key: state.stored.record.key,
+          error: (error as Error).message,
+        })
+      }
+    }
+    return this.#result(state)
+  }
+
+  #touchIsDue(state: RequestState): boolean {
+    const { policy, now } = this.#settings
+    const time = now()
+    return (
+      state.accessed &&
+      state.stored !== null &&
+      state.isTouchDue(time) &&
+      isSavable(state.stored.record, policy, time)
+    )
+  }
+
+  #result(state: RequestState): CommitResult {
+    const setCookie = this.#cookieFor(state)
+    return { setCookie, vary: state.accessed || setCookie.length > 0 }
+  }
+
+  #cookieFor(state: RequestState): string[] {
+    if (!state.allowed) return []
+    const { cookies, now } = this.#settings
+    const { stored, id, form, presented } = state
+    if (stored !== null && id !== null) {
+      const outdated = presented.outdated && presented.id === id && state.accessed
+      if (state.cookie !== 'set' && !outdated) return []
+      const age = Math.ceil((stored.record.expires - now()) / 1000)
+      return [cookies.serialize(id, form, state.expiresAtBrowserClose ? null : age)]
+    }
+    return state.cookie === 'remove' && presented.outcome !== 'none' ? [cookies.serializeRemoval(form)] : []
+  }
+
+  #onGone(state: RequestState): void {
+    if (this.#settings.onGone === 'error') throw new SessionGoneError()
+    const key = state.presented.id === null ? {} : { outcome: state.outcome }
+    this.#settings.logger.info?.('a session ended elsewhere before it was saved; the changes of this request were dropped', key)
+  }
+
+  #reportUnreadable(key: SessionKey, why: string): void {
+    if (this.#reported.has(key)) return
+    if (this.#reported.size >= MAX_REPORTED) {
+      for (const oldest of this.#reported) {
+        this.#reported.delete(oldest)
+        break
+      }
+    }
+    this.#reported.add(key)
+    this.#settings.logger.warn('a stored session can not be read and is ignored', { key, why })
+  }
+
+  #warnIfInsecure(state: RequestState): void {
+    if (state.allowed || this.#warnedInsecure || !hasWork(state)) return
+    if (state.stored !== null && state.swap === null) return
+    this.#warnedInsecure = true
+    this.#settings.logger.warn(
+      'no session is stored and no cookie sent for a request that is not secure: serve over https, and behind a proxy set "trust proxy" in Express; for local work over http set cookie.secure to false or connect over loopback',
+    )
+  }
+}
+

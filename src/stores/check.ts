@@ -1,0 +1,53 @@
+import { SessionTooLargeError, SessionValueError } from '../errors.ts'
+import type { Mutation, SessionRecord } from './store.ts'
+
+/** The most bytes that an encoded payload may take: 900 KiB, below Datastore's 1 MiB for a whole entity. */
+export const MAX_PAYLOAD_BYTES: number = 900 * 1024
+
+/** The most bytes of an indexed string in Datastore ("Limits"). */
+const MAX_INDEXED_BYTES = 1500
+
+/** Datastore's timestamps end with the year 9999. */
+const MAX_TIME = Date.UTC(9999, 11, 31)
+
+/** Why this text is no user for a session, or `null` when it is one. */
+export function userProblem(user: unknown): string | null {
+  if (typeof user !== 'string' || user === '') return 'a user must be a text that is not empty'
+  if (!user.isWellFormed()) return 'a user must be well-formed Unicode'
+  const size = Buffer.byteLength(user)
+  return size > MAX_INDEXED_BYTES
+    ? `a user takes at most ${MAX_INDEXED_BYTES} bytes, and this one takes ${size}`
+    : null
+}
+
+/** Throws for a record that a server would refuse, so that a refusal never comes from afar or hits a neighbour. */
+export function checkRecord(record: SessionRecord): void {
+  const problem = userProblem(record.user)
+  if (problem !== null) throw new SessionValueError(problem)
+  const size = Buffer.byteLength(record.data)
+  if (size > MAX_PAYLOAD_BYTES) throw new SessionTooLargeError(size, MAX_PAYLOAD_BYTES)
+  const { created, lastSeen, authenticated, expires, ended, expiry } = record
+  const fixed = expiry?.kind === 'fixed' ? expiry.at : null
+  for (const time of [created, lastSeen, authenticated, expires, ended, fixed]) {
+    if (time === null) continue
+    if (!Number.isInteger(time) || time < 0 || time > MAX_TIME) {
+      throw new SessionValueError('a time of a session must lie between 1970 and the year 9999')
+    }
+  }
+}
+
+/** {@link checkRecord} for whatever the mutation stores. */
+export function checkMutation(mutation: Mutation): void {
+  if (mutation.kind !== 'delete') checkRecord(mutation.record)
+}
+
+/** Times further ahead than this are no difference between clocks: the record is damaged. */
+const MAX_AHEAD = 24 * 60 * 60 * 1000
+
+/** Why the times of a stored record can not be true, or `null`. */
+export function timeProblem(record: SessionRecord, now: number): string | null {
+  const { created, lastSeen, authenticated } = record
+  if (lastSeen < created) return 'last seen before it was created'
+  if (Math.max(created, lastSeen, authenticated ?? 0) > now + MAX_AHEAD) return 'a time in the future'
+  return null
+}

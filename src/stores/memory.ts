@@ -1,0 +1,220 @@
+import { type Clock, clockFrom } from '../clock.ts'
+import { SessionConfigError, SessionStoreError } from '../errors.ts'
+import type { SessionKey } from '../session/id.ts'
+import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from './buckets.ts'
+import { checkMutation } from './check.ts'
+import type {
+  Found,
+  Mutation,
+  Page,
+  PageOptions,
+  Selection,
+  SessionRecord,
+  SessionStore,
+  Version,
+  WriteResult,
+  WriteTogetherResult,
+} from './store.ts'
+
+/** Options of {@link memoryStore}. */
+export interface MemoryStoreOptions {
+  /** The most sessions kept. Default 100,000. */
+  readonly maxSessions?: number
+  /** The most bytes of encoded sessions kept. Default 256 MiB. */
+  readonly maxBytes?: number
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number
+}
+
+interface Entry {
+  readonly record: SessionRecord
+  readonly version: Version
+  readonly size: number
+}
+
+/** What a record weighs beside its payload, roughly. */
+const OVERHEAD = 500
+
+/**
+ * Keeps sessions in the memory of this process, with the same conditional writes as Datastore: for tests,
+ * local work and single-process apps that may lose their sessions. When full, a new session takes the place
+ * of expired ones, then of the guests unused for longest; users who are logged in are never put out, and
+ * when nobody else is left the insert fails with `SessionStoreError`.
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
+  return new MemoryStore(options)
+}
+
+class MemoryStore implements SessionStore {
+  readonly name = 'memory'
+  readonly shards = DEFAULT_SHARDS
+  readonly #entries = new Map<SessionKey, Entry>()
+  readonly #maxSessions: number
+  readonly #maxBytes: number
+  readonly #now: Clock
+  #bytes = 0
+  #versions = 0
+
+  constructor({ maxSessions = 100_000, maxBytes = 256 * 1024 * 1024, now = Date.now }: MemoryStoreOptions) {
+    for (const [option, value] of Object.entries({ maxSessions, maxBytes })) {
+      if (!Number.isSafeInteger(value) || value < 1) {
+        throw new SessionConfigError(`memoryStore: ${option} must be a whole number above 0, but is ${value}`)
+      }
+    }
+    this.#maxSessions = maxSessions
+    this.#maxBytes = maxBytes
+    this.#now = clockFrom(now)
+  }
+
+  async find(key: SessionKey): Promise<Found | null> {
+    const entry = this.#entries.get(key)
+    return entry === undefined ? null : { record: entry.record, version: entry.version }
+  }
+
+  async write(mutation: Mutation): Promise<WriteResult> {
+    const result = await this.writeTogether([mutation])
+    return result.outcome === 'applied'
+      ? { outcome: 'applied', version: result.versions[0] as Version }
+      : result
+  }
+
+  async writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult> {
+    mutations.forEach(checkMutation)
+    const keys = new Set(mutations.map(keyOfMutation))
+    if (keys.size !== mutations.length) {
+      throw new SessionStoreError('one record can not be written twice in one commit', { effect: 'none', retryable: false })
+    }
+    if (!mutations.every((mutation) => this.#holds(mutation))) return { outcome: 'conflict' }
+    this.#makeRoom(mutations, keys)
+    return { outcome: 'applied', versions: mutations.map((mutation) => this.#apply(mutation)) }
+  }
+
+  async page(selection: Selection, { limit, cursor }: PageOptions): Promise<Page> {
+    const after = cursor === undefined ? '' : decodeCursor(cursor, selection)
+    const matching = [...this.#entries.values()]
+      .filter(({ record }) => matches(selection, record, this.shards))
+      .map((entry) => ({ entry, position: positionOf(entry.record) }))
+      .filter(({ position }) => position > after)
+      .sort((a, b) => (a.position < b.position ? -1 : 1))
+      .slice(0, limit)
+    const last = matching.at(-1)
+    return {
+      entries: matching.map(({ entry }) => ({ record: entry.record, version: entry.version })),
+      cursor: last === undefined ? null : encodeCursor(last.position, selection),
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#entries.clear()
+    this.#bytes = 0
+  }
+
+  #holds(mutation: Mutation): boolean {
+    const entry = this.#entries.get(keyOfMutation(mutation))
+    return mutation.kind === 'insert' ? entry === undefined : entry?.version === mutation.version
+  }
+
+  #apply(mutation: Mutation): Version {
+    const key = keyOfMutation(mutation)
+    this.#versions += 1
+    const version = String(this.#versions)
+    this.#remove(key)
+    if (mutation.kind !== 'delete') {
+      const size = sizeOf(mutation.record)
+      this.#entries.set(key, { record: mutation.record, version, size })
+      this.#bytes += size
+    }
+    return version
+  }
+
+  #remove(key: SessionKey): void {
+    this.#bytes -= this.#entries.get(key)?.size ?? 0
+    this.#entries.delete(key)
+  }
+
+  /** Makes room for what the mutations add, or throws before anything is changed. */
+  #makeRoom(mutations: readonly Mutation[], keys: ReadonlySet<SessionKey>): void {
+    let sessions = this.#entries.size
+    let bytes = this.#bytes
+    for (const mutation of mutations) {
+      const before = this.#entries.get(keyOfMutation(mutation))
+      sessions += (mutation.kind === 'delete' ? 0 : 1) - (before === undefined ? 0 : 1)
+      bytes += (mutation.kind === 'delete' ? 0 : sizeOf(mutation.record)) - (before?.size ?? 0)
+    }
+    if (sessions <= this.#maxSessions && bytes <= this.#maxBytes) return
+    const victims: SessionKey[] = []
+    // A little more than needed, so that a full store does not look for victims at every insert.
+    const spareSessions = Math.floor(this.#maxSessions / 100)
+    const spareBytes = Math.floor(this.#maxBytes / 100)
+    for (const { record, size } of this.#evictable(keys)) {
+      if (sessions <= this.#maxSessions - spareSessions && bytes <= this.#maxBytes - spareBytes) break
+      victims.push(record.key)
+      sessions -= 1
+      bytes -= size
+    }
+    if (sessions > this.#maxSessions || bytes > this.#maxBytes) {
+      throw new SessionStoreError(
+        `the memory store is full (${this.#maxSessions} sessions, ${this.#maxBytes} bytes) of users who are logged in: raise its limits, or use datastoreStore()`,
+        { effect: 'none', retryable: false },
+      )
+    }
+    for (const key of victims) this.#remove(key)
+  }
+
+  /** Those that may go, in the order in which they go. */
+  #evictable(keep: ReadonlySet<SessionKey>): Entry[] {
+    const now = this.#now()
+    const rank = ({ record }: Entry): number => (record.ended !== null || record.expires < now ? 0 : record.authenticated === null ? 1 : 2)
+    return [...this.#entries.values()]
+      .filter((entry) => rank(entry) < 2 && !keep.has(entry.record.key))
+      .sort((a, b) => rank(a) - rank(b) || a.record.lastSeen - b.record.lastSeen)
+  }
+}
+
+function keyOfMutation(mutation: Mutation): SessionKey {
+  return mutation.kind === 'delete' ? mutation.key : mutation.record.key
+}
+
+function sizeOf(record: SessionRecord): number {
+  return record.data.length + record.user.length + OVERHEAD
+}
+
+function matches(selection: Selection, record: SessionRecord, shards: number): boolean {
+  switch (selection.by) {
+    case 'all':
+      return true
+    case 'user':
+      return record.user === selection.user
+    case 'expiry': {
+      const end = bucketEnd(sweepTime(record), BUCKET)
+      return (
+        shardOf(record.key, shards) === selection.shard &&
+        end <= selection.upTo &&
+        (selection.after === undefined || end > selection.after)
+      )
+    }
+  }
+}
+
+/** The order of pages: by bucket, then by key, as the index of Datastore has it. */
+function positionOf(record: SessionRecord): string {
+  return `${String(bucketEnd(sweepTime(record), BUCKET)).padStart(16, '0')} ${record.key}`
+}
+
+function encodeCursor(position: string, selection: Selection): string {
+  return Buffer.from(JSON.stringify([selectionText(selection), position])).toString('base64url')
+}
+
+function decodeCursor(cursor: string, selection: Selection): string {
+  try {
+    const [of, position] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
+    if (of === selectionText(selection) && typeof position === 'string') return position
+  } catch {
+    // Falls through: garbage is refused like a cursor of another selection.
+  }
+  throw new SessionStoreError('this cursor is not one of this selection: start again without it', { effect: 'none', retryable: false })
+}
+
+function selectionText(selection: Selection): string {
+  return JSON.stringify(Object.entries(selection).sort(([a], [b]) => (a < b ? -1 : 1)))
+}

@@ -1,0 +1,121 @@
+import type { ExpirySetting } from '../session/expiry.ts'
+import type { SessionKey } from '../session/id.ts'
+
+/** Why a session ended. */
+export type EndReason = 'expired' | 'logout' | 'login' | 'reset' | 'killed'
+
+/** One session as it is stored. Times are milliseconds since the epoch. Never changed in place. */
+export interface SessionRecord {
+  readonly key: SessionKey
+  /** The encoded payload; see `session/payload.ts`. */
+  readonly data: string
+  /** Whose session it is; `__guest__` when nobody is logged in. */
+  readonly user: string
+  readonly created: number
+  readonly lastSeen: number
+  /** When the user logged in, or `null` for a guest. */
+  readonly authenticated: number | null
+  /** When it ends unless it is used before; the truth for reading, together with today's limits. */
+  readonly expires: number
+  readonly expiry: ExpirySetting
+  /** When the session was marked as ended; such a record is refused at read. `null` while it lives. */
+  readonly ended: number | null
+  readonly reason: EndReason | null
+  /** Fresh at every write, so that a write whose answer was lost is recognised when read back. */
+  readonly rev: string
+  /**
+   * Properties that this release does not know, as the store holds them. A store gives back on write
+   * what it gave on read, so that two releases can run side by side without erasing from each other.
+   */
+  readonly extra?: Readonly<Record<string, unknown>>
+}
+
+/** Names one state of one record. Opaque: only to be given back to the store it came from. */
+export type Version = string
+
+/** A record, and the version that it was read or written at. */
+export interface Found {
+  readonly record: SessionRecord
+  readonly version: Version
+}
+
+/** A record that is there but can not be understood, such as one with a missing or mistyped property. */
+export interface Unreadable {
+  readonly record: null
+  readonly key: SessionKey
+  readonly version: Version
+  /** What is wrong with it, without any of its content. */
+  readonly why: string
+}
+
+/** One conditional write. */
+export type Mutation =
+  /** Stores a record that must not exist yet. */
+  | { readonly kind: 'insert'; readonly record: SessionRecord }
+  /** Replaces the record if it still is at this version. */
+  | { readonly kind: 'update'; readonly record: SessionRecord; readonly version: Version }
+  /** Deletes the record if it still is at this version. */
+  | { readonly kind: 'delete'; readonly key: SessionKey; readonly version: Version }
+
+/** What became of one write; `conflict`: its condition did not hold, and nothing was written. */
+export type WriteResult =
+  | { readonly outcome: 'applied'; readonly version: Version }
+  | { readonly outcome: 'conflict' }
+
+/** What became of several writes that stand or fall together; one version for each, in their order. */
+export type WriteTogetherResult =
+  | { readonly outcome: 'applied'; readonly versions: readonly Version[] }
+  | { readonly outcome: 'conflict' }
+
+/** Which sessions a page is taken from. */
+export type Selection =
+  | { readonly by: 'all' }
+  | { readonly by: 'user'; readonly user: string }
+  /**
+   * Those of one shard whose bucket ends after `after` and not after `upTo` (milliseconds): a record
+   * stands in the bucket in which it expires, or in which it was marked as ended.
+   */
+  | {
+      readonly by: 'expiry'
+      readonly shard: number
+      readonly after?: number
+      readonly upTo: number
+    }
+
+export interface PageOptions {
+  /** How many entries at the most, 1 to 1000. */
+  readonly limit: number
+  /** The cursor of the page before; absent for the first. */
+  readonly cursor?: string
+}
+
+export interface Page {
+  readonly entries: readonly (Found | Unreadable)[]
+  /** Where the next page starts. `null` when this page was empty: the only sign of the end. */
+  readonly cursor: string | null
+}
+
+/**
+ * Where sessions are kept. All writes are conditional: there is no blind upsert.
+ *
+ * Expected outcomes are results. A fault is a `SessionStoreError` whose `effect` says whether the call
+ * may have been applied, and whose `retryable` says whether trying again may help. A record that no
+ * server would take is refused before anything is sent, with `SessionValueError` or
+ * `SessionTooLargeError`. A store does not retry, merge or decide on expiry; its callers do.
+ */
+export interface SessionStore {
+  /** What the store is called in messages, such as `memory` or `datastore`. */
+  readonly name: string
+  /** Over how many shards the expiry index is spread. A power of two. */
+  readonly shards: number
+  /** The record now, never a stale one: a write that was answered before this call is seen by it. */
+  find(key: SessionKey): Promise<Found | Unreadable | null>
+  /** One write, applied at once and whole, or not at all. */
+  write(mutation: Mutation): Promise<WriteResult>
+  /** Several writes to different records, all applied or none. */
+  writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult>
+  /** A page of sessions in a stable order. A cursor that is not from this selection is a `SessionStoreError` that is not retryable. */
+  page(selection: Selection, options: PageOptions): Promise<Page>
+  /** Lets go of connections. The store is not used after that. */
+  close(): Promise<void>
+}
