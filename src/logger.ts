@@ -12,5 +12,7 @@ export const consoleLogger: SessionLogger = {
 }
 
 function line(message: string, details?: Readonly<Record<string, unknown>>): unknown[] {
-  return details === undefined ? [`viur-session: ${message}`] : [`viur-session: ${message}`, details]
+  return details === undefined
+    ? [`viur-session: ${message}`]
+    : [`viur-session: ${message}`, details]
 }

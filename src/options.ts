@@ -87,10 +87,13 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set<keyof SessionsOptions>([
 /** Checks the options once. Throws `SessionConfigError` that names the option, the rule and the value. */
 export function settingsFrom(options: SessionsOptions): Settings {
   if (typeof options !== 'object' || options === null) {
-    throw new SessionConfigError(`createSessions() takes an object of options, not ${show(options)}`)
+    throw new SessionConfigError(
+      `createSessions() takes an object of options, not ${show(options)}`,
+    )
   }
   for (const name of Object.keys(options)) {
-    if (!KNOWN_OPTIONS.has(name)) throw new SessionConfigError(`createSessions() has no option ${show(name)}`)
+    if (!KNOWN_OPTIONS.has(name))
+      throw new SessionConfigError(`createSessions() has no option ${show(name)}`)
   }
   const production = process.env['NODE_ENV'] === 'production'
   const logger = options.logger ?? consoleLogger
@@ -151,8 +154,15 @@ function storeFrom(
     }
     return memoryStore({ now })
   }
-  if (typeof store !== 'object' || store === null || typeof store.find !== 'function' || typeof store.write !== 'function') {
-    throw new SessionConfigError(`store must be a session store, such as datastoreStore() gives, but is ${show(store)}`)
+  if (
+    typeof store !== 'object' ||
+    store === null ||
+    typeof store.find !== 'function' ||
+    typeof store.write !== 'function'
+  ) {
+    throw new SessionConfigError(
+      `store must be a session store, such as datastoreStore() gives, but is ${show(store)}`,
+    )
   }
   return store
 }
@@ -161,19 +171,24 @@ function schemaFrom(validate: unknown): StandardSchema | null {
   if (validate === undefined) return null
   const standard = (validate as StandardSchema | null)?.['~standard']
   if (typeof standard?.validate !== 'function') {
-    throw new SessionConfigError('validate must be a Standard Schema, as zod, valibot and arktype make them')
+    throw new SessionConfigError(
+      'validate must be a Standard Schema, as zod, valibot and arktype make them',
+    )
   }
   return validate as StandardSchema
 }
 
 function fields(option: string, value: readonly string[] | undefined): readonly string[] {
   if (value === undefined) return []
-  if (!Array.isArray(value)) throw new SessionConfigError(`${option} must be an array of keys, but is ${show(value)}`)
+  if (!Array.isArray(value))
+    throw new SessionConfigError(`${option} must be an array of keys, but is ${show(value)}`)
   for (const key of value) {
     try {
       checkKey(key)
     } catch (cause) {
-      throw new SessionConfigError(`${option} holds what is no key: ${(cause as Error).message}`, { cause })
+      throw new SessionConfigError(`${option} holds what is no key: ${(cause as Error).message}`, {
+        cause,
+      })
     }
   }
   return [...value]
@@ -181,7 +196,9 @@ function fields(option: string, value: readonly string[] | undefined): readonly 
 
 function oneOf<Value>(option: string, value: Value, allowed: readonly Value[]): Value {
   if (allowed.includes(value)) return value
-  throw new SessionConfigError(`${option} must be one of ${allowed.map(show).join(', ')}, but is ${show(value)}`)
+  throw new SessionConfigError(
+    `${option} must be one of ${allowed.map(show).join(', ')}, but is ${show(value)}`,
+  )
 }
 
 function functionOption<Value>(option: string, value: Value | undefined): Value | undefined {

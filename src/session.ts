@@ -1,5 +1,6 @@
 import { type Duration, parseDuration, show } from './duration.ts'
 import { SessionGoneError, SessionValueError } from './errors.ts'
+import { checkKey } from './session/codec.ts'
 import type { SessionKey } from './session/id.ts'
 import { GUEST_USER, type LoadOutcome, type RequestState } from './session/request-state.ts'
 import { ScopedSession, SessionView } from './session/session-view.ts'
@@ -129,15 +130,17 @@ export class Session<Data extends object = Record<string, unknown>> extends Sess
     this.#state.forced = true
   }
 
-  /** Takes back every change of data since the session was loaded or saved. */
+  /** Takes back every change of data and expiry since the session was loaded or saved. */
   revert(): void {
-    this.#state.forWriting('revert()').revert()
-    this.#state.forced = false
+    this.#state.forWriting('revert()')
+    this.#state.dropChanges()
   }
 
   /** The same data methods inside a sub-namespace of this session. A login drops scopes, `cycleKey` keeps them. */
-  scope<ScopeData extends object = Record<string, unknown>>(name: string): ScopedSession<ScopeData> {
-    if (typeof name !== 'string' || name === '') throw new SessionValueError('a scope needs a name')
+  scope<ScopeData extends object = Record<string, unknown>>(
+    name: string,
+  ): ScopedSession<ScopeData> {
+    checkKey(name)
     return new ScopedSession<ScopeData>(this.#state, name)
   }
 
@@ -146,11 +149,15 @@ export class Session<Data extends object = Record<string, unknown>> extends Sess
    * commit. Of the data only `persistentFieldsOnLogin` survive. `user` is a text of 1 to 1,500 bytes.
    */
   async login(user: string, options: LoginOptions<Data> = {}): Promise<void> {
-    const problem = user === GUEST_USER ? `"${GUEST_USER}" is nobody: call logout()` : userProblem(user)
+    const problem =
+      user === GUEST_USER ? `"${GUEST_USER}" is nobody: call logout()` : userProblem(user)
     if (problem !== null) throw new SessionValueError(problem)
     await this.#ready('login()')
     const { settings } = this.#state
-    this.#state.changeIdentity('login', settings.keepOnLogin, { user, authenticated: settings.now() })
+    this.#state.changeIdentity('login', settings.keepOnLogin, {
+      user,
+      authenticated: settings.now(),
+    })
     if (options.data !== undefined) this.update(options.data)
   }
 
@@ -175,7 +182,8 @@ export class Session<Data extends object = Record<string, unknown>> extends Sess
   /** Whether the user logged in no longer ago than this, for actions that need a recent login. */
   isFresh(within: Duration): boolean {
     const limit = parseDuration(within)
-    if (limit === null) throw new SessionValueError(`isFresh() needs a duration, not ${show(within)}`)
+    if (limit === null)
+      throw new SessionValueError(`isFresh() needs a duration, not ${show(within)}`)
     this.#state.use()
     const { authenticated, settings } = this.#state
     return authenticated !== null && settings.now() - authenticated <= limit
@@ -197,7 +205,9 @@ export class Session<Data extends object = Record<string, unknown>> extends Sess
     } else {
       const duration = parseDuration(value)
       if (duration === null) {
-        throw new SessionValueError(`setExpiry() needs a duration of zero or more, a Date or null, not ${show(value)}`)
+        throw new SessionValueError(
+          `setExpiry() needs a duration of zero or more, a Date or null, not ${show(value)}`,
+        )
       }
       this.#state.expiry = duration === 0 ? { kind: 'browser' } : { kind: 'idle', duration }
     }
@@ -220,10 +230,14 @@ export class Session<Data extends object = Record<string, unknown>> extends Sess
     return this.#state.expiresAtBrowserClose
   }
 
-  #date(pick: (record: { created: number; lastSeen: number; expires: number }) => number): Date | null {
+  #date(
+    pick: (record: { created: number; lastSeen: number; expires: number }) => number,
+  ): Date | null {
     this.#state.use()
     const { stored, swap } = this.#state
-    return stored === null || (swap !== null && swap.identity !== null) ? null : new Date(pick(stored.record))
+    return stored === null || (swap !== null && swap.identity !== null)
+      ? null
+      : new Date(pick(stored.record))
   }
 
   /** Loads the session if nobody did, and refuses what comes too late. */

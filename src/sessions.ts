@@ -3,7 +3,7 @@ import { type SessionsOptions, type Settings, settingsFrom } from './options.ts'
 import { Session, type SessionHost, stateOf } from './session.ts'
 import { timeProblem } from './stores/check.ts'
 import { isAlive, isSavable } from './session/expiry.ts'
-import { asSessionKey, type SessionKey } from './session/id.ts'
+import { asSessionKey, keyOf, type SessionKey } from './session/id.ts'
 import { loadState } from './session/loading.ts'
 import { RequestState } from './session/request-state.ts'
 import { hasWork, saveState, touchState } from './session/saving.ts'
@@ -68,7 +68,9 @@ export function createSessions<Data extends object = DefaultData>(
 const MAX_REPORTED = 1000
 
 /** What the adapters of this package use beyond the public interface. */
-export class SessionManager<Data extends object = DefaultData> implements Sessions<Data>, SessionHost {
+export class SessionManager<Data extends object = DefaultData>
+  implements Sessions<Data>, SessionHost
+{
   readonly #settings: Settings
   readonly #writer: Writer
   readonly #loading = new WeakMap<RequestState, Promise<void>>()
@@ -83,7 +85,10 @@ export class SessionManager<Data extends object = DefaultData> implements Sessio
   open(request: SessionRequest): Session<Data> {
     const { cookie, secure = false, loopback = false } = request
     const { cookies } = this.#settings
-    const { form, allowed } = cookies.formFor({ secure: secure === true, loopback: loopback === true })
+    const { form, allowed } = cookies.formFor({
+      secure: secure === true,
+      loopback: loopback === true,
+    })
     const presented = cookies.read(typeof cookie === 'string' ? cookie : undefined, form)
     return new Session<Data>(new RequestState(this.#settings, { form, allowed, presented }), this)
   }
@@ -93,7 +98,10 @@ export class SessionManager<Data extends object = DefaultData> implements Sessio
   }
 
   /** Like {@link commit}, but answers at once where nothing has to be stored. */
-  commitOrNow(session: Session<Data>, response: SessionResponse): CommitResult | Promise<CommitResult> {
+  commitOrNow(
+    session: Session<Data>,
+    response: SessionResponse,
+  ): CommitResult | Promise<CommitResult> {
     const state = stateOf(session)
     state.requireOf(this.#settings)
     state.closed = true
@@ -182,10 +190,13 @@ export class SessionManager<Data extends object = DefaultData> implements Sessio
         await touchState(state, state.stored, this.#writer)
       } catch (error) {
         const { logger } = this.#settings
-        logger.warn('the use of a session could not be noted down; it may expire sooner than expected', {
-          key: state.stored.record.key,
-          error: (error as Error).message,
-        })
+        logger.warn(
+          'the use of a session could not be noted down; it may expire sooner than expected',
+          {
+            key: state.stored.record.key,
+            error: (error as Error).message,
+          },
+        )
       }
     }
     return this.#result(state)
@@ -217,13 +228,18 @@ export class SessionManager<Data extends object = DefaultData> implements Sessio
       const age = Math.ceil((stored.record.expires - now()) / 1000)
       return [cookies.serialize(id, form, state.expiresAtBrowserClose ? null : age)]
     }
-    return state.cookie === 'remove' && presented.outcome !== 'none' ? [cookies.serializeRemoval(form)] : []
+    return state.cookie === 'remove' && presented.outcome !== 'none'
+      ? [cookies.serializeRemoval(form)]
+      : []
   }
 
   #onGone(state: RequestState): void {
     if (this.#settings.onGone === 'error') throw new SessionGoneError()
-    const key = state.presented.id === null ? {} : { outcome: state.outcome }
-    this.#settings.logger.info?.('a session ended elsewhere before it was saved; the changes of this request were dropped', key)
+    const { id } = state.presented
+    this.#settings.logger.info?.(
+      'a session ended elsewhere before it was saved; the changes of this request were dropped',
+      id === null ? undefined : { key: keyOf(id) },
+    )
   }
 
   #reportUnreadable(key: SessionKey, why: string): void {
@@ -247,4 +263,3 @@ export class SessionManager<Data extends object = DefaultData> implements Sessio
     )
   }
 }
-

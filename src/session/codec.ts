@@ -18,7 +18,8 @@ export function checkKey(key: unknown): asserts key is string {
 
 /** Bytes go as base64: the library's own form for views would carry the whole pool that a Buffer lies in. */
 const reducers = {
-  Buffer: (value: unknown): [string] | false => Buffer.isBuffer(value) && [value.toString('base64')],
+  Buffer: (value: unknown): [string] | false =>
+    Buffer.isBuffer(value) && [value.toString('base64')],
   Bytes: (value: unknown): [string] | false =>
     types.isUint8Array(value) && [Buffer.from(value).toString('base64')],
 }
@@ -120,7 +121,8 @@ function snapshot(value: unknown, path: string): unknown {
     if (Object.getOwnPropertySymbols(part).some((symbol) => Object.hasOwn(part, symbol))) {
       return refuse('it has a symbol as a key', at)
     }
-    const result: Record<string, unknown> = Object.getPrototypeOf(part) === null ? Object.create(null) : {}
+    const result: Record<string, unknown> =
+      Object.getPrototypeOf(part) === null ? Object.create(null) : {}
     for (const key of Object.keys(part)) {
       if (FORBIDDEN_KEYS.has(key)) return refuse(`it has the key "${key}"`, at)
       const value = (part as Record<string, unknown>)[key]
@@ -139,6 +141,6 @@ function className(value: object): string | null {
     // An own toStringTag is how special objects such as Math or a module namespace give themselves away.
     return Symbol.toStringTag in value ? String(value[Symbol.toStringTag]) : null
   }
-  const { constructor } = prototype
-  return typeof constructor === 'function' && constructor.name !== '' ? constructor.name : 'a class'
+  const maker: unknown = prototype.constructor
+  return typeof maker === 'function' && maker.name !== '' ? maker.name : 'a class'
 }

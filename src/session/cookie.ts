@@ -34,7 +34,8 @@ export const MAX_COOKIE_AGE: number = 400 * 24 * 60 * 60
 
 const DEFAULT_NAME = '__Host-viur-session'
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-const DOMAIN = /^\.?(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/
+const DOMAIN =
+  /^\.?(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/
 const MIN_SECRET_BYTES = 32
 
 /** In what form the cookie travels with one request. */
@@ -75,18 +76,32 @@ export class CookiePolicy {
 
     checkName(name)
     check('cookie.secure', "must be true, false or 'auto'", secure, [true, false, 'auto'])
-    check('cookie.sameSite', "must be 'lax', 'strict', 'none' or null", sameSite, ['lax', 'strict', 'none', null])
+    check('cookie.sameSite', "must be 'lax', 'strict', 'none' or null", sameSite, [
+      'lax',
+      'strict',
+      'none',
+      null,
+    ])
     check('cookie.httpOnly', 'must be true or false', httpOnly, [true, false])
     check('cookie.partitioned', 'must be true or false', partitioned, [true, false])
-    check('cookie.priority', "must be 'low', 'medium' or 'high'", priority, ['low', 'medium', 'high', undefined])
+    check('cookie.priority', "must be 'low', 'medium' or 'high'", priority, [
+      'low',
+      'medium',
+      'high',
+      undefined,
+    ])
     if (typeof path !== 'string' || !/^\/[\x21-\x3a\x3c-\x7e]*$/.test(path) || path.length > 1024) {
-      throw new SessionConfigError(`cookie.path must start with "/" and hold no ";", space or control character, but is ${show(path)}`)
+      throw new SessionConfigError(
+        `cookie.path must start with "/" and hold no ";", space or control character, but is ${show(path)}`,
+      )
     }
     if (domain !== undefined && (typeof domain !== 'string' || !DOMAIN.test(domain))) {
       throw new SessionConfigError(`cookie.domain must be a domain name, but is ${show(domain)}`)
     }
     if (secure === false && /^__(secure|host)-/i.test(name)) {
-      throw new SessionConfigError(`cookie.name ${show(name)} has a prefix that needs a Secure cookie, but cookie.secure is false`)
+      throw new SessionConfigError(
+        `cookie.name ${show(name)} has a prefix that needs a Secure cookie, but cookie.secure is false`,
+      )
     }
     if (/^__host-/i.test(name) && (domain !== undefined || path !== '/')) {
       throw new SessionConfigError(
@@ -94,10 +109,14 @@ export class CookiePolicy {
       )
     }
     if (sameSite === 'none' && secure === false) {
-      throw new SessionConfigError("cookie.sameSite 'none' needs a Secure cookie, but cookie.secure is false")
+      throw new SessionConfigError(
+        "cookie.sameSite 'none' needs a Secure cookie, but cookie.secure is false",
+      )
     }
     if (partitioned && secure === false) {
-      throw new SessionConfigError('cookie.partitioned needs a Secure cookie, but cookie.secure is false')
+      throw new SessionConfigError(
+        'cookie.partitioned needs a Secure cookie, but cookie.secure is false',
+      )
     }
 
     this.#options = { path, sameSite, secure, httpOnly, partitioned, domain, priority }
@@ -107,7 +126,9 @@ export class CookiePolicy {
     this.#mayBePlain = secure === 'auto' && !production
     const longest = this.serialize('x'.repeat(43) as SessionId, this.#secureForm, MAX_COOKIE_AGE)
     if (name.length + longest.length > 4096) {
-      throw new SessionConfigError('cookie.name, cookie.path and cookie.domain together are too long for a cookie of 4096 bytes')
+      throw new SessionConfigError(
+        'cookie.name, cookie.path and cookie.domain together are too long for a cookie of 4096 bytes',
+      )
     }
   }
 
@@ -126,7 +147,8 @@ export class CookiePolicy {
     for (const value of valuesOf(header, form.name)) {
       present = true
       const verified = this.#verify(value)
-      if (verified !== null) found.set(verified.id, verified.outdated || found.get(verified.id) === true)
+      if (verified !== null)
+        found.set(verified.id, verified.outdated || found.get(verified.id) === true)
     }
     const [first] = found
     if (first === undefined || found.size > 1) {
@@ -192,7 +214,8 @@ function valuesOf(header: string | undefined, name: string): string[] {
   const values: string[] = []
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=')
-    if (equals !== -1 && trim(pair.slice(0, equals)) === name) values.push(trim(pair.slice(equals + 1)))
+    if (equals !== -1 && trim(pair.slice(0, equals)) === name)
+      values.push(trim(pair.slice(equals + 1)))
   }
   return values
 }
@@ -215,31 +238,44 @@ function withoutPrefix(name: string): string {
 }
 
 function check(option: string, rule: string, value: unknown, allowed: readonly unknown[]): void {
-  if (!allowed.includes(value)) throw new SessionConfigError(`${option} ${rule}, but is ${show(value)}`)
+  if (!allowed.includes(value))
+    throw new SessionConfigError(`${option} ${rule}, but is ${show(value)}`)
 }
 
 function checkName(name: unknown): void {
   if (typeof name !== 'string' || !TOKEN.test(name) || name.length > 256) {
-    throw new SessionConfigError(`cookie.name must be a token of at most 256 characters (RFC 9110, section 5.6.2), but is ${show(name)}`)
+    throw new SessionConfigError(
+      `cookie.name must be a token of at most 256 characters (RFC 9110, section 5.6.2), but is ${show(name)}`,
+    )
   }
-  if (/^__(?:host|secure)-/i.test(name) && (!/^__(?:Host|Secure)-/.test(name) || withoutPrefix(name) === '')) {
-    throw new SessionConfigError(`cookie.name must spell its prefix "__Host-" or "__Secure-" and go on after it, but is ${show(name)}`)
+  if (
+    /^__(?:host|secure)-/i.test(name) &&
+    (!/^__(?:Host|Secure)-/.test(name) || withoutPrefix(name) === '')
+  ) {
+    throw new SessionConfigError(
+      `cookie.name must spell its prefix "__Host-" or "__Secure-" and go on after it, but is ${show(name)}`,
+    )
   }
 }
 
 function checkedSecrets(secrets: unknown): readonly string[] {
   if (secrets === undefined) return []
   if (!Array.isArray(secrets) || secrets.length === 0) {
-    throw new SessionConfigError('cookie.secrets must be an array of at least one text: leave it out for an unsigned cookie')
+    throw new SessionConfigError(
+      'cookie.secrets must be an array of at least one text: leave it out for an unsigned cookie',
+    )
   }
   for (const [index, secret] of secrets.entries()) {
     if (typeof secret !== 'string' || Buffer.byteLength(secret) < MIN_SECRET_BYTES) {
-      throw new SessionConfigError(`cookie.secrets[${index}] must be a text of at least ${MIN_SECRET_BYTES} bytes`)
+      throw new SessionConfigError(
+        `cookie.secrets[${index}] must be a text of at least ${MIN_SECRET_BYTES} bytes`,
+      )
     }
     if (new Set(secret).size < 5) {
       throw new SessionConfigError(`cookie.secrets[${index}] is too easy to guess: use random text`)
     }
-    if (secrets.indexOf(secret) !== index) throw new SessionConfigError(`cookie.secrets[${index}] is there twice`)
+    if (secrets.indexOf(secret) !== index)
+      throw new SessionConfigError(`cookie.secrets[${index}] is there twice`)
   }
   return [...secrets]
 }

@@ -19,7 +19,10 @@ export function combine(first: Delta, then: Delta): Delta {
   return {
     units,
     expiry: then.expiry === undefined ? first.expiry : then.expiry,
-    seen: first.seen === null || then.seen === null ? (first.seen ?? then.seen) : Math.max(first.seen, then.seen),
+    seen:
+      first.seen === null || then.seen === null
+        ? (first.seen ?? then.seen)
+        : Math.max(first.seen, then.seen),
     force: first.force || then.force,
   }
 }
@@ -28,9 +31,15 @@ export function combine(first: Delta, then: Delta): Delta {
  * The record with the delta applied, or the very same record when that changes nothing. What the delta does
  * not name stays as the record has it, whoever wrote that. Throws `PayloadError` for an unreadable payload.
  */
-export function applyDelta(record: SessionRecord, delta: Delta, policy: ExpiryPolicy): SessionRecord {
+export function applyDelta(
+  record: SessionRecord,
+  delta: Delta,
+  policy: ExpiryPolicy,
+): SessionRecord {
   const before = Payload.decode(record.data, record.key)
-  const units = new Map([...delta.units].filter(([unit, text]) => (before.find(unit) ?? null) !== text))
+  const units = new Map(
+    [...delta.units].filter(([unit, text]) => (before.find(unit) ?? null) !== text),
+  )
   const expiry = delta.expiry === undefined ? record.expiry : delta.expiry
   const lastSeen = Math.max(record.lastSeen, delta.seen ?? 0)
   const sameExpiry = JSON.stringify(expiry) === JSON.stringify(record.expiry)

@@ -51,6 +51,7 @@ export function isSavable(record: SessionRecord, policy: ExpiryPolicy, now: numb
 
 /** Whether `lastSeen` is old enough to be worth a write. A short idle limit of its own is renewed in tenths. */
 export function isTouchDue(record: SessionRecord, policy: ExpiryPolicy, now: number): boolean {
-  const own = record.expiry?.kind === 'idle' ? record.expiry.duration / 10 : Number.POSITIVE_INFINITY
+  const own =
+    record.expiry?.kind === 'idle' ? record.expiry.duration / 10 : Number.POSITIVE_INFINITY
   return now - record.lastSeen >= Math.min(policy.touchEvery, own)
 }

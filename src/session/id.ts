@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { SessionConfigError } from '../errors.ts'
 
 declare const secretBrand: unique symbol
@@ -41,7 +41,7 @@ export function asSessionKey(text: unknown): SessionKey | null {
 
 /** The name under which the session of this id is stored. */
 export function keyOf(id: SessionId): SessionKey {
-  return createHash('sha256').update(id).digest('base64url') as SessionKey
+  return hash('sha256', id, 'base64url') as SessionKey
 }
 
 /** A mark that no other write has, by which a write whose answer was lost is recognised. */

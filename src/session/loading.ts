@@ -55,11 +55,14 @@ async function take(
     if (!(cause instanceof PayloadError)) throw cause
     if (cause.newer) {
       // Not unreadable but ahead of us: another instance of this deployment can read it.
-      throw new SessionStoreError(`a later release of viur-session wrote this session (${cause.message}): finish the rollout`, {
-        cause,
-        effect: 'none',
-        retryable: false,
-      })
+      throw new SessionStoreError(
+        `a later release of viur-session wrote this session (${cause.message}): finish the rollout`,
+        {
+          cause,
+          effect: 'none',
+          retryable: false,
+        },
+      )
     }
     return unreadable(record.key, cause.message, report)
   }
@@ -86,7 +89,8 @@ async function applySchema(
     return `the schema in the option "validate" refused it (${result.issues.length} issues)`
   }
   const given = result.value
-  if (typeof given !== 'object' || given === null) return 'the schema in the option "validate" gave no object'
+  if (typeof given !== 'object' || given === null)
+    return 'the schema in the option "validate" gave no object'
   for (const [key, value] of Object.entries(given)) {
     if (value !== undefined) data.write(unitOf(null, key), value)
   }

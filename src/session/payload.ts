@@ -62,11 +62,14 @@ export class Payload {
   static decode(text: string, key: SessionKey): Payload {
     const end = text.indexOf('\n')
     const [version, boundTo, checksum, ...rest] = text.slice(0, Math.max(end, 0)).split(' ')
-    if (version === undefined || !/^[1-9][0-9]{0,5}$/.test(version)) throw new PayloadError('no payload of ours')
-    if (Number(version) > VERSION) throw new PayloadError(`payload version ${version} is newer`, true)
+    if (version === undefined || !/^[1-9][0-9]{0,5}$/.test(version))
+      throw new PayloadError('no payload of ours')
+    if (Number(version) > VERSION)
+      throw new PayloadError(`payload version ${version} is newer`, true)
     if (boundTo !== key) throw new PayloadError('the payload of another session')
     const body = text.slice(end)
-    if (rest.length > 0 || checksum !== crc32(body).toString(16)) throw new PayloadError('damaged payload')
+    if (rest.length > 0 || checksum !== crc32(body).toString(16))
+      throw new PayloadError('damaged payload')
     return new Payload(body, null)
   }
 

@@ -17,7 +17,14 @@ import type { DataAccess } from './session-view.ts'
 export const GUEST_USER = '__guest__'
 
 /** Why `load()` found what it found. */
-export type LoadOutcome = 'live' | 'none' | 'malformed' | 'unknown' | 'expired' | 'ended' | 'unreadable'
+export type LoadOutcome =
+  | 'live'
+  | 'none'
+  | 'malformed'
+  | 'unknown'
+  | 'expired'
+  | 'ended'
+  | 'unreadable'
 
 /** What an identity method was asked for. */
 export type IdentityChange = 'login' | 'logout' | 'reset' | 'cycleKey'
@@ -139,7 +146,10 @@ export class RequestState implements DataAccess {
   expires(): number {
     const { stored } = this
     const unchanged =
-      stored !== null && this.swap === null && this.expiry === undefined && !this.isTouchDue(this.settings.now())
+      stored !== null &&
+      this.swap === null &&
+      this.expiry === undefined &&
+      !this.isTouchDue(this.settings.now())
     return unchanged ? stored.record.expires : expiresAt(this.times(), this.settings.policy)
   }
 
@@ -170,7 +180,14 @@ export class RequestState implements DataAccess {
   ): void {
     if (last === 'cycleKey' && (this.swap !== null || this.stored === null)) return
     const reason = last === 'cycleKey' ? null : last
-    const swap: Swap = this.swap ?? { last, reason, stands: false, endOnly: false, carry: [], identity: null }
+    const swap: Swap = this.swap ?? {
+      last,
+      reason,
+      stands: false,
+      endOnly: false,
+      carry: [],
+      identity: null,
+    }
     swap.last = last
     swap.reason ??= reason
     swap.stands ||= last === 'logout' || last === 'reset'

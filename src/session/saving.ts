@@ -23,15 +23,22 @@ export async function saveState(state: RequestState, writer: Writer): Promise<Sa
   // What a session that is gone was given later is dropped: it must not turn into a new one.
   if (state.gone) return state.changed ? 'gone' : 'done'
   if (!hasWork(state)) return 'done'
-  return state.stored === null ? await saveNew(state, writer) : await saveChanges(state, state.stored, writer)
+  return state.stored === null
+    ? await saveNew(state, writer)
+    : await saveChanges(state, state.stored, writer)
 }
 
 /** Notes down that the session was used; a failure is no failure of the request. */
-export async function touchState(state: RequestState, stored: Found, writer: Writer): Promise<void> {
+export async function touchState(
+  state: RequestState,
+  stored: Found,
+  writer: Writer,
+): Promise<void> {
   const touched = await writer.touch(stored, { ...NO_CHANGE, seen: state.settings.now() })
   if (touched === null) return
   state.stored = touched
-  if (touched.record.expires !== stored.record.expires && !state.expiresAtBrowserClose) state.cookie = 'set'
+  if (touched.record.expires !== stored.record.expires && !state.expiresAtBrowserClose)
+    state.cookie = 'set'
 }
 
 const NO_CHANGE: Delta = { units: new Map(), expiry: undefined, seen: null, force: false }
@@ -50,7 +57,8 @@ async function saveChanges(state: RequestState, base: Found, writer: Writer): Pr
   const later = state.expiry === expiry ? undefined : state.expiry
   state.settle(stored, units)
   state.expiry = later
-  const renewed = seen !== null && stored.record.expires !== base.record.expires && !state.expiresAtBrowserClose
+  const renewed =
+    seen !== null && stored.record.expires !== base.record.expires && !state.expiresAtBrowserClose
   if (expiry !== undefined || renewed) state.cookie = 'set'
   return 'done'
 }
@@ -141,7 +149,13 @@ async function swapStored(
     const record = minting.next((key) => newRecord(state, key, payload, from))
     const attempt = await writer.attempt([{ kind: 'insert', record }, ...mutations])
     if (!('done' in attempt)) return attempt
-    return { done: { kind: 'replaced', stored: { record, version: attempt.done[0] as string }, id: minting.id } }
+    return {
+      done: {
+        kind: 'replaced',
+        stored: { record, version: attempt.done[0] as string },
+        id: minting.id,
+      },
+    }
   })
 }
 
@@ -154,7 +168,10 @@ async function readAgain(key: SessionKey, writer: Writer): Promise<Found | 'gone
   const found = await writer.find(key)
   if (found === null) return 'gone'
   if (found.record !== null) return found
-  throw new SessionStoreError(`the stored session can not be read: ${found.why}`, { effect: 'none', retryable: false })
+  throw new SessionStoreError(`the stored session can not be read: ${found.why}`, {
+    effect: 'none',
+    retryable: false,
+  })
 }
 
 /** What goes on under the new id: what is stored now, not what this request once read, and its own changes on top. */

@@ -138,7 +138,9 @@ export class SessionView<Data extends object> {
 }
 
 /** One sub-namespace of a session: several parts of an app share the session without sharing keys. */
-export class ScopedSession<Data extends object = Record<string, unknown>> extends SessionView<Data> {
+export class ScopedSession<
+  Data extends object = Record<string, unknown>,
+> extends SessionView<Data> {
   constructor(access: DataAccess, scope: string) {
     super(access, scope)
     Object.preventExtensions(this)

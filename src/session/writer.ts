@@ -5,7 +5,13 @@ import { applyDelta, combine, type Delta } from './delta.ts'
 import { isSavable } from './expiry.ts'
 import { mintRev, type SessionKey } from './id.ts'
 import { PayloadError } from './payload.ts'
-import { asStoreError, contentionDelay, MAX_CONTENTION_TRIES, MAX_TROUBLE_TRIES, troubleDelay } from './retry.ts'
+import {
+  asStoreError,
+  contentionDelay,
+  MAX_CONTENTION_TRIES,
+  MAX_TROUBLE_TRIES,
+  troubleDelay,
+} from './retry.ts'
 
 /** What the writer needs to know of the deployment. */
 export type WriterSettings = Pick<Settings, 'store' | 'policy' | 'now' | 'randomBytes' | 'sleep'>
@@ -79,7 +85,11 @@ export class Writer {
         kind: 'task',
         run: async () => {
           try {
-            const result = await this.#store.write({ kind: 'update', record, version: base.version })
+            const result = await this.#store.write({
+              kind: 'update',
+              record,
+              version: base.version,
+            })
             const found = result.outcome === 'applied' ? { record, version: result.version } : null
             resolve(found)
             return found
@@ -181,7 +191,10 @@ export class Writer {
     this.#chains.delete(key)
   }
 
-  async #runDeltas(jobs: readonly DeltaJob[], latest: Found | 'gone' | null): Promise<Found | 'gone' | null> {
+  async #runDeltas(
+    jobs: readonly DeltaJob[],
+    latest: Found | 'gone' | null,
+  ): Promise<Found | 'gone' | null> {
     const [first] = jobs
     if (first === undefined) return latest
     try {
@@ -193,7 +206,11 @@ export class Writer {
       for (const job of jobs) job.resolve(result)
       return result
     } catch (error) {
-      if (jobs.length === 1 || error instanceof SessionStoreError || error instanceof SessionContentionError) {
+      if (
+        jobs.length === 1 ||
+        error instanceof SessionStoreError ||
+        error instanceof SessionContentionError
+      ) {
         for (const job of jobs) job.reject(error)
         return null
       }
@@ -214,7 +231,11 @@ export class Writer {
         const found = await this.find(current.record.key)
         if (found?.record == null) {
           // Somebody else's broken record is not overwritten, and not taken for an end either.
-          if (found !== null) throw new SessionStoreError(`the stored session can not be read: ${found.why}`, { effect: 'none', retryable: false })
+          if (found !== null)
+            throw new SessionStoreError(`the stored session can not be read: ${found.why}`, {
+              effect: 'none',
+              retryable: false,
+            })
           return { done: 'gone' }
         }
         if (revs.has(found.record.rev)) return { done: found }
@@ -237,7 +258,11 @@ export class Writer {
       return applyDelta(record, delta, this.#settings.policy)
     } catch (cause) {
       if (!(cause instanceof PayloadError)) throw cause
-      throw new SessionStoreError(`the stored session can not be read: ${cause.message}`, { cause, effect: 'none', retryable: false })
+      throw new SessionStoreError(`the stored session can not be read: ${cause.message}`, {
+        cause,
+        effect: 'none',
+        retryable: false,
+      })
     }
   }
 

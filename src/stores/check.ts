@@ -48,6 +48,7 @@ const MAX_AHEAD = 24 * 60 * 60 * 1000
 export function timeProblem(record: SessionRecord, now: number): string | null {
   const { created, lastSeen, authenticated } = record
   if (lastSeen < created) return 'last seen before it was created'
-  if (Math.max(created, lastSeen, authenticated ?? 0) > now + MAX_AHEAD) return 'a time in the future'
+  if (Math.max(created, lastSeen, authenticated ?? 0) > now + MAX_AHEAD)
+    return 'a time in the future'
   return null
 }

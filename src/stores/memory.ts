@@ -55,10 +55,16 @@ class MemoryStore implements SessionStore {
   #bytes = 0
   #versions = 0
 
-  constructor({ maxSessions = 100_000, maxBytes = 256 * 1024 * 1024, now = Date.now }: MemoryStoreOptions) {
+  constructor({
+    maxSessions = 100_000,
+    maxBytes = 256 * 1024 * 1024,
+    now = Date.now,
+  }: MemoryStoreOptions) {
     for (const [option, value] of Object.entries({ maxSessions, maxBytes })) {
       if (!Number.isSafeInteger(value) || value < 1) {
-        throw new SessionConfigError(`memoryStore: ${option} must be a whole number above 0, but is ${value}`)
+        throw new SessionConfigError(
+          `memoryStore: ${option} must be a whole number above 0, but is ${value}`,
+        )
       }
     }
     this.#maxSessions = maxSessions
@@ -82,7 +88,10 @@ class MemoryStore implements SessionStore {
     mutations.forEach(checkMutation)
     const keys = new Set(mutations.map(keyOfMutation))
     if (keys.size !== mutations.length) {
-      throw new SessionStoreError('one record can not be written twice in one commit', { effect: 'none', retryable: false })
+      throw new SessionStoreError('one record can not be written twice in one commit', {
+        effect: 'none',
+        retryable: false,
+      })
     }
     if (!mutations.every((mutation) => this.#holds(mutation))) return { outcome: 'conflict' }
     this.#makeRoom(mutations, keys)
@@ -147,7 +156,8 @@ class MemoryStore implements SessionStore {
     const spareSessions = Math.floor(this.#maxSessions / 100)
     const spareBytes = Math.floor(this.#maxBytes / 100)
     for (const { record, size } of this.#evictable(keys)) {
-      if (sessions <= this.#maxSessions - spareSessions && bytes <= this.#maxBytes - spareBytes) break
+      if (sessions <= this.#maxSessions - spareSessions && bytes <= this.#maxBytes - spareBytes)
+        break
       victims.push(record.key)
       sessions -= 1
       bytes -= size
@@ -164,7 +174,8 @@ class MemoryStore implements SessionStore {
   /** Those that may go, in the order in which they go. */
   #evictable(keep: ReadonlySet<SessionKey>): Entry[] {
     const now = this.#now()
-    const rank = ({ record }: Entry): number => (record.ended !== null || record.expires < now ? 0 : record.authenticated === null ? 1 : 2)
+    const rank = ({ record }: Entry): number =>
+      record.ended !== null || record.expires < now ? 0 : record.authenticated === null ? 1 : 2
     return [...this.#entries.values()]
       .filter((entry) => rank(entry) < 2 && !keep.has(entry.record.key))
       .sort((a, b) => rank(a) - rank(b) || a.record.lastSeen - b.record.lastSeen)
@@ -212,7 +223,10 @@ function decodeCursor(cursor: string, selection: Selection): string {
   } catch {
     // Falls through: garbage is refused like a cursor of another selection.
   }
-  throw new SessionStoreError('this cursor is not one of this selection: start again without it', { effect: 'none', retryable: false })
+  throw new SessionStoreError('this cursor is not one of this selection: start again without it', {
+    effect: 'none',
+    retryable: false,
+  })
 }
 
 function selectionText(selection: Selection): string {

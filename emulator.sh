@@ -1,0 +1,373 @@
+#!/usr/bin/env bash
+# Runs the Google Datastore emulator for local work and for tests; `./emulator.sh help` says how.
+# Needs bash (written for 3.2 too, which is what macOS has), curl, and the emulator: see missing().
+set -u
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+state=$here/.emulator # logs, and what `start` left running; ignored by git
+image=google/cloud-sdk:emulators
+
+usage() {
+  cat <<'TEXT'
+Usage:
+  ./emulator.sh [--newer] [--port N] [--] COMMAND ARGS...
+      start an emulator in memory, run COMMAND on it, stop it, exit with COMMAND's status
+  eval "$(./emulator.sh start [--newer] [--port N])"
+      leave one running in the background, and point this shell at it
+  ./emulator.sh status|reset|stop [--newer]
+      ask for (exit status 0 or 1), empty or end the one that `start` left running
+
+  --newer   the Firestore emulator in Datastore mode instead of the Datastore emulator in
+            Firestore mode; the two differ (lock waits, masks, strict sizes): test on both
+  --port N  this port of 127.0.0.1 instead of any free one
+
+COMMAND sees DATASTORE_EMULATOR_HOST, DATASTORE_PROJECT_ID, GOOGLE_CLOUD_PROJECT and
+METADATA_SERVER_DETECTION=none. Where DATASTORE_EMULATOR_HOST is set already, COMMAND runs on
+that emulator, which stays. Exit status of our own: 1 no emulator came up or it died, 2 usage,
+3 not installed. DATASTORE_EMULATOR_JAR and FIRESTORE_EMULATOR_JAR name a jar elsewhere.
+TEXT
+}
+
+say() { printf 'emulator.sh: %s\n' "$*" >&2; }
+
+die() { # STATUS MESSAGE
+  say "$2"
+  exit "$1"
+}
+
+now_ms() { # whole seconds where bash is older than 5
+  local t=${EPOCHREALTIME:-$(date +%s).000000}
+  t=${t/[.,]/}
+  echo $((t / 1000))
+}
+
+# Neither a company's proxy nor ~/.curlrc has a say in what is on this machine.
+http() { curl -q --noproxy '*' -fsS -m 3 "$@" >/dev/null 2>&1; }
+
+listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; } # PORT
+
+# --- Which program, and how it is called --------------------------------------------------------
+
+missing() { # WHAT
+  cat >&2 <<TEXT
+emulator.sh: cannot run the $title: $1. It takes
+  the emulator: gcloud components install $component
+                (Cloud SDK from apt: sudo apt-get install google-cloud-cli-$program-emulator)
+  and Java:     21 or newer, https://adoptium.net (11 is enough up to Cloud SDK 528)
+  or instead:   Docker, up and running, for $image
+TEXT
+  exit 3
+}
+
+real_path() { # readlink -f is not on every macOS
+  local path=$1 link
+  while link=$(readlink "$path"); do
+    case $link in /*) path=$link ;; *) path=$(dirname "$path")/$link ;; esac
+  done
+  printf '%s\n' "$path"
+}
+
+find_java() { # by running it: the /usr/bin/java of macOS may only say that there is none
+  for java in ${JAVA_HOME:+"$JAVA_HOME/bin/java"} java; do
+    if "$java" -version >/dev/null 2>&1; then return 0; fi
+  done
+  return 1
+}
+
+# The jar comes first: it is ready sooner, and is one process, while gcloud is a python that starts
+# a shell that starts java. gcloud is asked for its root, which takes half a second, only where
+# symlinks do not lead there, and is run only where it has the emulator, lest it install things.
+find_program() {
+  local gcloud sdk=/nonexistent given=${!jar_variable:-}
+  if gcloud=$(type -P gcloud); then
+    sdk=$(dirname "$(dirname "$(real_path "$gcloud")")")
+    [ -d "$sdk/platform" ] || sdk=$(gcloud info --format='value(installation.sdk_root)' 2>/dev/null)
+  fi
+  jar=${given:-$sdk/platform/$component/$jar_name}
+  [ -z "$given" ] || [ -f "$given" ] || missing "$jar_variable=$given is no file"
+  if [ -f "$jar" ] && find_java; then
+    via=java
+  elif [ -d "$sdk/platform/$component" ] && find_java; then
+    via=gcloud
+  elif type -P docker >/dev/null && docker info >/dev/null 2>&1; then
+    via=docker
+    docker image inspect "$image" >/dev/null 2>&1 || docker pull "$image" >&2 ||
+      die 1 "docker cannot pull $image"
+  elif [ -f "$jar" ] || [ -d "$sdk/platform/$component" ]; then
+    missing 'no java that works in PATH or JAVA_HOME'
+  else
+    missing "${gcloud:-there is no gcloud in PATH}${gcloud:+ has no $component}"
+  fi
+}
+
+# Sets the command line for $port. Whichever it is, data is in memory and reads are strong.
+set_launch() {
+  local host=127.0.0.1 gcloud=(emulators firestore start --database-mode=datastore-mode)
+  [ "$via" != docker ] || host=0.0.0.0 # inside the container; outside, -p keeps it on 127.0.0.1
+  # gcloud wants a project, and a folder even so: one of its own, since two cannot share its default
+  [ "$program" = firestore ] || gcloud=(beta emulators datastore start --no-store-on-disk
+    --use-firestore-in-datastore-mode "--data-dir=$data" "--project=$DATASTORE_PROJECT_ID")
+  gcloud=(gcloud "${gcloud[@]}" "--host-port=$host:$port" --quiet)
+  case $via-$program in
+    java-datastore) launch=("$java" -cp "$jar" com.google.cloud.datastore.emulator.CloudDatastore
+      start "--host=$host" "--port=$port" --firestore_in_datastore_mode
+      --store_on_disk=false --store_index_configuration_on_disk=false) ;;
+    java-firestore) launch=("$java" -Duser.language=en -cp "$jar"
+      com.google.cloud.datastore.emulator.firestore.CloudFirestore
+      start "--host=$host" "--port=$port" --database-mode=datastore-mode) ;;
+    gcloud-*) launch=("${gcloud[@]}") ;;
+    docker-*) launch=(docker run --rm --init --name "viur-session-emulator-$port"
+      -p "127.0.0.1:$port:$port" "$image" "${gcloud[@]}") ;;
+  esac
+}
+
+environment() { # HOST:PORT
+  local host=${1#*://}
+  export DATASTORE_EMULATOR_HOST=$1 METADATA_SERVER_DETECTION=none
+  export DATASTORE_PROJECT_ID=${DATASTORE_PROJECT_ID:-${GOOGLE_CLOUD_PROJECT:-viur-session-local}}
+  export GOOGLE_CLOUD_PROJECT=${GOOGLE_CLOUD_PROJECT:-$DATASTORE_PROJECT_ID}
+  # Google's client sends even 127.0.0.1 through a proxy, and times out, unless no_proxy names it.
+  if [ -n "${grpc_proxy:-}${https_proxy:-}${http_proxy:-}" ]; then
+    export no_proxy=${host%%:*},${no_proxy:-${NO_PROXY:-}}
+  fi
+}
+
+# --- Start, wait, stop --------------------------------------------------------------------------
+
+emulator='' watcher='' command='' must_end='' lost=''
+
+gone() { # PID SECONDS: whether the process group is gone, after that time at most
+  local tries=0
+  while kill -0 -- "-$1" 2>/dev/null; do
+    [ $((tries += 1)) -le $(($2 * 20)) ] || return 1
+    sleep 0.05
+  done
+}
+
+end_emulator() { # PID PORT: the whole group, so that no java outlives its gcloud
+  kill -TERM -- "-$1" 2>/dev/null
+  gone "$1" 5 || kill -KILL -- "-$1" 2>/dev/null
+  [ "$via" != docker ] || docker rm -f "viur-session-emulator-$2" >/dev/null 2>&1
+  rm -rf "$state/$program-$2.data"
+  [ -n "$lost" ] || rm -f "$state/$program-$2.log"
+}
+
+cleanup() {
+  trap '' INT TERM HUP USR1 # an impatient second Ctrl-C must not leave the emulator behind
+  [ -z "$watcher" ] || kill -KILL -- "-$watcher" 2>/dev/null
+  [ -z "$emulator" ] || end_emulator "$emulator" "$port"
+}
+
+on_signal() { # NAME NUMBER
+  [ -n "$command" ] || exit $((128 + $2)) # cleanup does the rest
+  if [ "$1" = INT ]; then
+    # When it comes from the keyboard, that is when our process group is the one in the foreground,
+    # the command has it too, and a second one would cut its tidying up short.
+    # shellcheck disable=SC2046
+    set -- "$1" $(ps -o pgid= -o tpgid= -p $$ 2>/dev/null)
+    [ "${2:-}" != "${3:-none}" ] || return 0
+  else
+    must_end=yes
+  fi
+  kill -"$1" "$command" 2>/dev/null
+}
+
+show_log() { # WHY
+  lost=yes # so that the log stays
+  say "$1; the end of $log:"
+  tail -n 15 "$log" >&2
+}
+
+on_lost() {
+  show_log "the $title has died, so the command is stopped"
+  must_end=yes
+  [ -z "$command" ] || kill -TERM "$command" 2>/dev/null
+}
+
+# A process of its own, for two things that `wait` does not tell: that the emulator died under the
+# command, and that this script was ended by SIGKILL, after which nobody else stops the emulator.
+watch_over() {
+  while kill -0 "$emulator"; do
+    kill -0 $$ || { end_emulator "$emulator" "$port" && exit; }
+    sleep 1
+  done
+  kill -USR1 $$
+}
+
+# An answer is not enough: on a port that was lost to another emulator, that one answers while ours
+# is about to give up. So our log has to name the port, or ours has to live on for two seconds.
+wait_until_ready() {
+  local deadline=$((SECONDS + 60)) answered=''
+  while kill -0 "$emulator" 2>/dev/null && [ "$SECONDS" -lt "$deadline" ]; do
+    if http "http://127.0.0.1:$port/"; then
+      answered=${answered:-$SECONDS}
+      if grep -q "API endpoint:.*:$port" "$log"; then return 0; fi
+      if [ $((SECONDS - answered)) -gt 2 ]; then return 0; fi
+    fi
+    sleep 0.05
+  done
+  return 1
+}
+
+start_emulator() {
+  local began tries=0 wanted=$port
+  began=$(now_ms)
+  find_program
+  mkdir -p "$state" || die 1 "cannot write to $state"
+  while :; do
+    if [ -z "$wanted" ]; then # below the ports that systems give out by themselves
+      while port=$((20000 + RANDOM % 12000)) && listening "$port"; do :; done
+    elif listening "$port"; then
+      die 1 "port $port is taken; leave --port out for any free one"
+    fi
+    log=$state/$program-$port.log data=$state/$program-$port.data
+    environment "127.0.0.1:$port"
+    set_launch
+    # set -m gives it a process group of its own, so that Ctrl-C leaves it alone until the command
+    # is through, and all of it can be stopped at once. disown: bash need not report its end.
+    set -m
+    (trap '' HUP && exec "${launch[@]}") </dev/null >"$log" 2>&1 &
+    emulator=$!
+    set +m
+    disown "$emulator"
+    if wait_until_ready; then break; fi
+    # If somebody else was quicker to take the port, there are others.
+    if [ $((tries += 1)) -ge 5 ] || ! grep -q 'Address already in use' "$log"; then
+      show_log "the $title did not come up on port $port"
+      exit 1
+    fi
+    end_emulator "$emulator" "$port"
+  done
+  say "$title ($via) on 127.0.0.1:$port, ready after $(($(now_ms) - began)) ms"
+}
+
+# --- What the command line asks for -------------------------------------------------------------
+
+run() {
+  local status again tries=0 given=${DATASTORE_EMULATOR_HOST:-}
+  type -P -- "$1" >/dev/null || die 127 "$1: command not found"
+  if [ -n "$given" ]; then
+    http "${given%/}/" || die 1 "DATASTORE_EMULATOR_HOST is set to $given, where nothing answers: \
+start that emulator, or unset the variable to get one for this run"
+    say "on the emulator that DATASTORE_EMULATOR_HOST names, $given"
+    environment "$given"
+    exec -- "$@"
+  fi
+  start_emulator
+  set -m
+  watch_over </dev/null >/dev/null 2>&1 &
+  watcher=$!
+  set +m
+  disown "$watcher"
+  # bash runs no trap before a command in the foreground has ended, so SIGTERM would go unheard:
+  # hence & and wait. By default such a command has no stdin and ignores Ctrl-C: hence the rest.
+  exec 3<&0
+  (trap - INT QUIT && exec -- "$@") <&3 3<&- &
+  command=$!
+  wait "$command" 2>/dev/null
+  status=$?
+  while kill -0 "$command" 2>/dev/null; do # a signal has cut the wait short
+    # Ten seconds to tidy up; after Ctrl-C as long as it likes, the next Ctrl-C reaches it too.
+    if [ -n "$must_end" ] && [ $((tries += 1)) -gt 100 ]; then
+      { kill -KILL "$command" && wait "$command"; } 2>/dev/null
+    fi
+    sleep 0.1
+  done
+  wait "$command" 2>/dev/null # tells again how it ended, or 127 in a bash that forgets
+  again=$?
+  [ "$again" -eq 127 ] || status=$again
+  [ -z "$lost" ] || status=1
+  exit "$status"
+}
+
+# Sets pid, port and via of what `start` left running, or fails if it runs no more. Systems use the
+# numbers of processes again, so a stranger may have it by now: it has to look like our emulator.
+remembered() {
+  local words=''
+  [ -f "$running" ] || return 1
+  read -r pid port via <"$running"
+  if [ -r "/proc/$pid/cmdline" ]; then # slim images have no ps, macOS no /proc
+    words=$(tr '\0' ' ' <"/proc/$pid/cmdline")
+  else
+    words=$(ps -ww -o command= -p "$pid" 2>/dev/null)
+  fi
+  case "$words " in *emulator*[:=]"${port:-none}"[:\ ]*) return 0 ;; esac
+  rm -f "$running"
+  return 1
+}
+
+start() {
+  local wanted=$port name
+  if remembered; then
+    [ "${wanted:-$port}" = "$port" ] || die 1 "the $title runs on port $port already: stop it first"
+    say "$title on 127.0.0.1:$port runs already"
+    environment "127.0.0.1:$port"
+  else
+    port=$wanted
+    start_emulator
+    (set -C && echo "$emulator $port $via" >"$running") 2>/dev/null ||
+      die 1 "another start was quicker, or $state cannot be written to"
+    emulator='' # from here on it is not for cleanup to stop
+  fi
+  for name in DATASTORE_EMULATOR_HOST DATASTORE_PROJECT_ID GOOGLE_CLOUD_PROJECT \
+    METADATA_SERVER_DETECTION no_proxy; do
+    [ -z "${!name:-}" ] || printf 'export %s=%q\n' "$name" "${!name}"
+  done
+}
+
+background() { # status, reset or stop
+  if ! remembered; then
+    say "no $title is running in the background"
+    [ "$1" = stop ]
+    exit
+  fi
+  case $1 in
+    status) echo "$title ($via) on 127.0.0.1:$port, pid $pid" ;;
+    reset) http -X POST "http://127.0.0.1:$port/reset" || die 1 "the $title could not be emptied" ;;
+    stop)
+      http -X POST "http://127.0.0.1:$port/shutdown" && gone "$pid" 3
+      end_emulator "$pid" "$port"
+      rm -f "$running"
+      say "$title on 127.0.0.1:$port stopped"
+      ;;
+  esac
+}
+
+program=datastore title='Datastore emulator' port='' action='' via=''
+jar_name=CloudDatastore.jar jar_variable=DATASTORE_EMULATOR_JAR
+while [ $# -gt 0 ]; do
+  case $1 in
+    --newer)
+      program=firestore title='Firestore emulator'
+      jar_name=cloud-firestore-emulator.jar jar_variable=FIRESTORE_EMULATOR_JAR
+      ;;
+    --port) port=${2:-none} && shift $(($# > 1)) ;;
+    --port=*) port=${1#*=} ;;
+    --help | -h) usage && exit ;;
+    --) shift && break ;;
+    -*) die 2 "unknown option $1; see ./emulator.sh help" ;;
+    start | status | stop | reset | help)
+      [ -z "$action" ] || break
+      action=$1
+      ;;
+    *) break ;;
+  esac
+  shift
+done
+component=cloud-$program-emulator running=$state/$program.running
+case $port in *[!0-9]* | 0* | ??????*) die 2 "--port takes a number from 1 to 65535" ;; esac
+[ "${port:-1}" -le 65535 ] || die 2 "--port takes a number from 1 to 65535"
+[ -z "$action" ] || [ $# -eq 0 ] || die 2 "$action takes no $1; to run a command called $action: --"
+[ "$action" != help ] || { usage && exit; }
+[ -n "$action" ] || [ $# -gt 0 ] || { usage >&2 && exit 2; }
+type -P curl >/dev/null || die 3 'curl is missing'
+
+trap cleanup EXIT
+trap 'on_signal INT 2' INT
+trap 'on_signal TERM 15' TERM
+trap 'on_signal HUP 1' HUP
+trap on_lost USR1
+case $action in
+  '') run "$@" ;;
+  start) start ;;
+  *) background "$action" ;;
+esac

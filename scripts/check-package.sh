@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Checks what users would get: packs the package, and uses the tarball in scratch apps, once as an ES module
+# and once from CommonJS.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$root"
+
+npm pack --silent --pack-destination "$scratch" > /dev/null
+tarball=$(echo "$scratch"/*.tgz)
+
+echo "package: contents"
+unwanted=$(tar -tzf "$tarball" | grep -vE '^package/(dist/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$|SECURITY\.md$)|^package/dist/app/|\.map$' || true)
+unwanted+=$(tar -tzf "$tarball" | grep -E '^package/dist/(app/|.*\.test\.)' || true)
+if [ -n "$unwanted" ]; then
+  echo "these files do not belong into the package:" >&2
+  echo "$unwanted" >&2
+  exit 1
+fi
+
+echo "package: publint"
+npx publint run --strict "$tarball"
+
+# CommonJS callers load the ES modules with require(), which Node 20.19 and newer can.
+echo "package: types"
+npx attw "$tarball" --profile esm-only --no-emoji --format ascii
+
+echo "package: in a scratch app"
+cd "$scratch"
+echo '{ "name": "scratch", "private": true }' > package.json
+npm install --silent --no-audit --no-fund --no-package-lock "$tarball" \
+  "express@$(node -p "require('$root/package.json').devDependencies.express")"
+
+cat > use.mjs <<'JS'
+import assert from 'node:assert/strict'
+import { createSessions, GUEST_USER } from 'viur-session'
+import { sessionMiddleware } from 'viur-session/express'
+import express from 'express'
+
+const sessions = createSessions()
+const app = express().use(sessionMiddleware(sessions))
+app.get('/', (req, res) => res.send(String(req.session.set('n', 1).get('n'))))
+const server = app.listen(0, '127.0.0.1', async () => {
+  const response = await fetch(`http://127.0.0.1:${server.address().port}/`)
+  assert.equal(await response.text(), '1')
+  assert.match(response.headers.get('set-cookie'), /^viur-session=[\w-]{43}; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax$/)
+  assert.equal(GUEST_USER, '__guest__')
+  server.close()
+})
+JS
+cat > use.cjs <<'JS'
+const assert = require('node:assert/strict')
+const { createSessions, memoryStore } = require('viur-session')
+const { sessionMiddleware } = require('viur-session/express')
+const { datastoreStore } = require('viur-session/datastore')
+const { storeContract, cookieJar } = require('viur-session/testing')
+
+for (const api of [memoryStore, sessionMiddleware, datastoreStore, storeContract, cookieJar]) {
+  assert.equal(typeof api, 'function')
+}
+async function main() {
+  const sessions = createSessions()
+  const session = await sessions.open({ secure: true }).load()
+  session.set('n', 1)
+  const { setCookie } = await sessions.commit(session)
+  assert.match(setCookie[0], /^__Host-viur-session=/)
+  // The Google client is an optional peer: without it, the first use says what to install.
+  const store = datastoreStore({ projectId: 'p' })
+  await assert.rejects(store.find('a'.repeat(43)), /npm install @google-cloud\/datastore/)
+}
+main()
+JS
+node use.mjs
+node --disable-warning=ExperimentalWarning use.cjs
+echo "package: fine"

@@ -1,0 +1,238 @@
+import { describe, expect, it } from 'vitest'
+import {
+  createSessions,
+  memoryStore,
+  type Session,
+  type Sessions,
+  SessionStoreError,
+  type SessionStore,
+} from '../../src/index.ts'
+import { type Actor, explore, type Path } from './explorer.ts'
+
+const HOUR = 60 * 60 * 1000
+const START = Date.UTC(2026, 0, 1)
+
+type Kind = 'change' | 'touch' | 'login' | 'logout' | 'reset' | 'cycleKey' | 'expiry'
+
+const KINDS: readonly Kind[] = ['change', 'touch', 'login', 'logout', 'reset', 'cycleKey', 'expiry']
+
+/** What one actor was told. `null`: nothing, it crashed. */
+interface Report {
+  readonly kind: Kind
+  readonly actor: number
+  loaded: boolean
+  result: 'stored' | 'gone' | 'error' | null
+  cookie: string | null
+  /** When it committed, by the clock of the model. */
+  at: number
+}
+
+interface World {
+  readonly store: SessionStore
+  readonly clock: { now: number; expired: boolean }
+  readonly cookie: string
+  readonly reports: Report[]
+}
+
+const silent = { warn: () => {} }
+
+function sessionsOn(
+  world: Pick<World, 'clock'>,
+  store: SessionStore,
+): Sessions<Record<string, unknown>> {
+  return createSessions<Record<string, unknown>>({
+    store,
+    now: () => world.clock.now,
+    sleep: async () => {},
+    persistentFieldsOnLogin: ['seed', 'c0', 'c1', 'c2'],
+    logger: silent,
+  })
+}
+
+function cookieOf(setCookie: readonly string[]): string | null {
+  const [pair] = setCookie[0]?.split(';') ?? []
+  return pair === undefined || pair.endsWith('=') ? null : pair
+}
+
+const actions: Record<Exclude<Kind, 'expiry'>, (session: Session, actor: number) => unknown> = {
+  change: (session, actor) => session.set(`c${actor}`, actor),
+  touch: (session) => session.has('seed'),
+  login: (session, actor) => session.login(`user${actor}`),
+  logout: (session) => session.logout(),
+  reset: (session) => session.reset(),
+  cycleKey: (session) => session.cycleKey(),
+}
+
+/** A session that every actor has the cookie of, stored by a request that is over. */
+async function prepare(): Promise<World> {
+  const clock = { now: START, expired: false }
+  const store = memoryStore({ now: () => clock.now })
+  const sessions = sessionsOn({ clock }, store)
+  const first = await sessions.open({ secure: true }).load()
+  first.set('seed', 1)
+  const cookie = cookieOf((await sessions.commit(first)).setCookie) as string
+  // From here on a touch is due for whoever uses the session.
+  clock.now += 10 * 60 * 1000
+  return { store, clock, cookie, reports: [] }
+}
+
+function actorOf(
+  world: World,
+  kind: Kind,
+  actor: number,
+  managers: Sessions<Record<string, unknown>>[] | null,
+): Actor {
+  const report: Report = { kind, actor, loaded: false, result: null, cookie: null, at: 0 }
+  world.reports.push(report)
+  return async (gate, step) => {
+    if (kind === 'expiry') {
+      await step()
+      world.clock.now += 2 * HOUR
+      world.clock.expired = true
+      report.result = 'stored'
+      return
+    }
+    const sessions = managers?.[actor] ?? sessionsOn(world, gate(world.store))
+    const session = sessions.open({ cookie: world.cookie, secure: true })
+    try {
+      await session.load()
+      report.loaded = session.loadOutcome === 'live'
+      await actions[kind](session, actor)
+      report.at = world.clock.now
+      const { setCookie } = await sessions.commit(session)
+      report.cookie = cookieOf(setCookie)
+      report.result = session.ended && kind !== 'logout' ? 'gone' : 'stored'
+    } catch (error) {
+      if (!(error instanceof SessionStoreError)) throw error
+      report.result = 'error'
+    }
+  }
+}
+
+/** What must be true however the calls fell. */
+async function check(world: World, path: Path): Promise<void> {
+  const reader = sessionsOn(world, world.store)
+  const { reports, clock } = world
+  const look = async (cookie: string): Promise<Session> =>
+    await reader.open({ cookie, secure: true }).load()
+  const original = await look(world.cookie)
+  const stored = (kind: Kind): Report[] =>
+    reports.filter((report) => report.kind === kind && report.loaded && report.result === 'stored')
+  const enders = [
+    ...stored('login'),
+    ...stored('logout'),
+    ...stored('reset'),
+    ...stored('cycleKey'),
+  ]
+  const unsure = reports.filter((report) => report.result === null || report.result === 'error')
+
+  // Nothing comes back.
+  if (enders.length > 0) expect(original.loadOutcome, 'the ended session').not.toBe('live')
+  if (clock.expired) expect(original.loadOutcome, 'the expired session').not.toBe('live')
+  // Nothing ends unless somebody ended it.
+  if (
+    enders.length === 0 &&
+    !clock.expired &&
+    !unsure.some(({ kind }) => kind in actions && kind !== 'change' && kind !== 'touch')
+  ) {
+    expect(original.loadOutcome, 'the session that nobody ended').toBe('live')
+  }
+  // Only one request can have replaced the session; a login that came too late stands on its own.
+  expect(stored('cycleKey').length + stored('reset').length, 'replacements').toBeLessThanOrEqual(1)
+
+  // No login disappears, and none is without its own user.
+  for (const login of reports.filter(
+    ({ kind, result }) => kind === 'login' && result === 'stored',
+  )) {
+    expect(login.cookie, 'the cookie of a login').not.toBeNull()
+    if (login.at + HOUR < clock.now) continue
+    const session = await look(login.cookie as string)
+    expect(session.loadOutcome, 'the login').toBe('live')
+    expect(session.user).toBe(`user${login.actor}`)
+  }
+
+  // Nothing gets lost: a change that was answered as stored is in the session, wherever that went on.
+  const successors = [...stored('cycleKey'), ...stored('login')].filter(
+    ({ cookie }) => cookie !== null,
+  )
+  const lineage: Session[] = original.loadOutcome === 'live' ? [original] : []
+  for (const { cookie } of successors) lineage.push(await look(cookie as string))
+  const carrying = lineage.filter(
+    (session) => session.loadOutcome === 'live' && session.has('seed'),
+  )
+  for (const change of stored('change')) {
+    for (const session of carrying)
+      expect(session.get(`c${change.actor}`), `the change of ${change.actor}`).toBe(change.actor)
+  }
+
+  // No record that nobody answers for: a crash or a lost answer may leave one, and nothing else does.
+  const page = await world.store.page({ by: 'all' }, { limit: 100 })
+  const answered =
+    (original.loadOutcome === 'live' || clock.expired ? 1 : 0) +
+    reports.filter(({ cookie }) => cookie !== null && cookie !== world.cookie).length
+  expect(page.entries.length, 'records').toBeLessThanOrEqual(answered + unsure.length)
+  expect(path.crashed.size).toBeLessThanOrEqual(path.faults)
+}
+
+function scenarios(size: number): Kind[][] {
+  const lists = (from: number, left: number): Kind[][] =>
+    left === 0
+      ? [[]]
+      : KINDS.slice(from).flatMap((kind, index) =>
+          lists(from + index, left - 1).map((rest) => [kind, ...rest]),
+        )
+  // One passing of time is enough, and time alone is no race.
+  return lists(0, size).filter((kinds) => kinds.filter((kind) => kind === 'expiry').length <= 1)
+}
+
+async function exploreKinds(
+  kinds: readonly Kind[],
+  faults: number,
+  sameProcess: boolean,
+): Promise<number> {
+  const template = await prepare()
+  const page = await template.store.page({ by: 'all' }, { limit: 1 })
+  return await explore(
+    () => {
+      const clock = { ...template.clock }
+      const store = memoryStore({ now: () => clock.now })
+      for (const entry of page.entries)
+        if (entry.record !== null) void store.write({ kind: 'insert', record: entry.record })
+      const world: World = { store, clock, cookie: template.cookie, reports: [] }
+      const shared: Sessions<Record<string, unknown>>[] = []
+      const actors = kinds.map((kind, actor): Actor => {
+        const one = actorOf(world, kind, actor, sameProcess ? shared : null)
+        return async (gate, step) => {
+          if (sameProcess) {
+            // Everybody in one process: one manager, and the gate of whoever came first.
+            shared[0] ??= sessionsOn(world, gate(store))
+            shared[actor] = shared[0]
+          }
+          await one(gate, step)
+        }
+      })
+      return { actors, check: (path) => check(world, path) }
+    },
+    { faults },
+  )
+}
+
+describe('every interleaving, each actor in a process of its own', () => {
+  it.each(scenarios(2))('of %s and %s, with a fault at every call', async (...kinds) => {
+    expect(await exploreKinds(kinds, 1, false)).toBeGreaterThan(1)
+  })
+
+  it.each(scenarios(2))('of %s and %s, with two faults', async (...kinds) => {
+    expect(await exploreKinds(kinds, 2, false)).toBeGreaterThan(1)
+  })
+
+  it.each(scenarios(3))('of %s, %s and %s', async (...kinds) => {
+    expect(await exploreKinds(kinds, 0, false)).toBeGreaterThan(1)
+  })
+})
+
+describe('every interleaving, all actors in one process', () => {
+  it.each(scenarios(2))('of %s and %s, with a failing answer at every call', async (...kinds) => {
+    expect(await exploreKinds(kinds, 0, true)).toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+/**
+ * Both emulator programs, for the whole run. They differ in what they refuse, lock and ignore, so a test that
+ * holds on one of them only has not been shown to hold. Without one, the tests that need it are left out loudly;
+ * with CI set, that is a failure: a run that tested half must not look like one that tested all.
+ */
+const PROGRAMS = [
+  {
+    name: 'the Datastore emulator in Firestore mode',
+    variable: 'DATASTORE_EMULATOR_HOST',
+    flags: [],
+  },
+  {
+    name: 'the Firestore emulator in Datastore mode',
+    variable: 'VIUR_TEST_NEWER_EMULATOR_HOST',
+    flags: ['--newer'],
+  },
+]
+
+const script = fileURLToPath(new URL('../../emulator.sh', import.meta.url))
+
+/** Prints where the emulator is, and lives until its standard input ends; with it the emulator goes. */
+const HOLDER = 'console.log(process.env.DATASTORE_EMULATOR_HOST); process.stdin.resume()'
+
+const running: ChildProcess[] = []
+
+export async function setup(): Promise<void> {
+  await Promise.all(PROGRAMS.map(start))
+}
+
+export async function teardown(): Promise<void> {
+  await Promise.all(
+    running.map(async (child) => {
+      const exit = once(child, 'exit')
+      child.stdin?.end()
+      await exit
+    }),
+  )
+}
+
+async function start({ name, variable, flags }: (typeof PROGRAMS)[number]): Promise<void> {
+  if (process.env[variable]) return
+  const { DATASTORE_EMULATOR_HOST: _, ...env } = process.env
+  const child = spawn('bash', [script, ...flags, '--', process.execPath, '-e', HOLDER], {
+    env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  running.push(child)
+  let said = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said += chunk.toString()
+  })
+  const host = await Promise.race([
+    once(child.stdout as NonNullable<typeof child.stdout>, 'data').then(([chunk]) =>
+      String(chunk).trim(),
+    ),
+    once(child, 'exit').then(() => null),
+  ])
+  if (host !== null) {
+    process.env[variable] = host
+    process.env['METADATA_SERVER_DETECTION'] = 'none'
+    return
+  }
+  running.splice(running.indexOf(child), 1)
+  const message = `LEFT OUT: every test on ${name}, which does not start here.\n${said}`
+  if (process.env['CI']) throw new Error(message)
+  console.warn(`\n${'='.repeat(80)}\n${message}${'='.repeat(80)}\n`)
+}
