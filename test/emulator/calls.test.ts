@@ -1,0 +1,277 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  createSessions,
+  type Session,
+  type Sessions,
+  type SessionsOptions,
+} from '../../src/index.ts'
+import { datastoreStore } from '../../src/stores/datastore.ts'
+import {
+  type DatastoreV1Client,
+  openClient,
+  parseEmulatorHost,
+} from '../../src/stores/datastore-client.ts'
+import { uniqueSpace } from '../setup/stores.ts'
+
+type Data = Record<string, unknown>
+
+const PROGRAMS = [
+  ['Datastore emulator', process.env['DATASTORE_EMULATOR_HOST']],
+  ['Firestore emulator', process.env['VIUR_TEST_NEWER_EMULATOR_HOST']],
+] as const
+
+/** What went over the client, in short: one letter for each call. */
+class CountingClient implements DatastoreV1Client {
+  readonly calls: string[] = []
+  readonly #client: DatastoreV1Client
+
+  constructor(client: DatastoreV1Client) {
+    this.#client = client
+  }
+
+  lookup(request: object, options?: object): Promise<unknown> {
+    this.calls.push('lookup')
+    return this.#client.lookup(request, options)
+  }
+
+  commit(request: object, options?: object): Promise<unknown> {
+    this.calls.push('commit')
+    return this.#client.commit(request, options)
+  }
+
+  runQuery(request: object, options?: object): Promise<unknown> {
+    this.calls.push('runQuery')
+    return this.#client.runQuery(request, options)
+  }
+
+  /** The calls since last asked. */
+  take(): string[] {
+    return this.calls.splice(0)
+  }
+}
+
+function cookieOf(setCookie: readonly string[]): string {
+  return (setCookie[0] as string).split(';')[0] as string
+}
+
+describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
+  describe.skipIf(host === undefined)('counted at the client', () => {
+    let real: DatastoreV1Client
+    beforeAll(async () => {
+      const opened = await openClient({
+        projectId: 'viur-session-test',
+        client: null,
+        emulator: parseEmulatorHost(host as string),
+        environment: {},
+      })
+      real = opened.client
+    })
+    afterAll(async () => {
+      await real.close?.()
+    })
+
+    interface Bench {
+      readonly client: CountingClient
+      readonly sessions: Sessions<Data>
+      /** Another process on the same database. */
+      readonly other: Sessions<Data>
+      advance(minutes: number): void
+      open(cookie?: string): Session<Data>
+      /** A stored session, by a request that is over and counted. */
+      stored(): Promise<string>
+    }
+
+    function bench(options: SessionsOptions = {}): Bench {
+      let now = Date.UTC(2026, 0, 1)
+      const namespace = uniqueSpace()
+      const client = new CountingClient(real)
+      const common = {
+        now: () => now,
+        sleep: async () => {},
+        logger: { warn: () => {} },
+        ...options,
+      }
+      const make = (of: DatastoreV1Client): Sessions<Data> =>
+        createSessions<Data>({
+          ...common,
+          store: datastoreStore({ projectId: 'viur-session-test', namespace, client: of }),
+        })
+      const sessions = make(client)
+      const open = (cookie?: string): Session<Data> =>
+        sessions.open({ ...(cookie !== undefined && { cookie }), secure: true })
+      return {
+        client,
+        sessions,
+        other: make(new CountingClient(real)),
+        advance: (minutes) => {
+          now += minutes * 60_000
+        },
+        open,
+        stored: async () => {
+          const session = await open().load()
+          session.set('n', 1)
+          const { setCookie } = await sessions.commit(session)
+          client.take()
+          return cookieOf(setCookie)
+        },
+      }
+    }
+
+    const randomCookie = (): string =>
+      `__Host-viur-session=${randomBytes(32).toString('base64url')}`
+
+    it('makes none without a cookie, with a junk cookie or a wrongly signed one', async () => {
+      const { client, sessions, open } = bench({
+        cookie: { secrets: ['0123456789abcdef-0123456789abcdef'] },
+      })
+      for (const cookie of [
+        undefined,
+        '__Host-viur-session=junk',
+        randomCookie(),
+        `__Host-viur-session=s%3A${'a'.repeat(43)}.${'b'.repeat(43)}`,
+      ]) {
+        const session = await open(cookie).load()
+        session.has('n')
+        expect(await sessions.commit(session)).toEqual({ setCookie: [], vary: true })
+      }
+      expect(client.take()).toEqual([])
+    })
+
+    it('makes one lookup and no write for a well-formed unknown cookie, even when 1,000 arrive', async () => {
+      const { client, sessions, open } = bench()
+      const session = await open(randomCookie()).load()
+      session.has('n')
+      await sessions.commit(session)
+      expect(client.take()).toEqual(['lookup'])
+      for (let round = 0; round < 10; round++) {
+        await Promise.all(
+          Array.from({ length: 100 }, async () => {
+            const one = await open(randomCookie()).load()
+            await sessions.commit(one)
+          }),
+        )
+      }
+      const calls = client.take()
+      expect(calls).toEqual(calls.filter((call) => call === 'lookup'))
+      expect(calls.length).toBeLessThanOrEqual(10)
+    })
+
+    it('makes none for a session that nobody loads', async () => {
+      const { client, sessions, open, stored } = bench()
+      const cookie = await stored()
+      expect(await sessions.commit(open(cookie))).toEqual({ setCookie: [], vary: false })
+      expect(client.take()).toEqual([])
+    })
+
+    it('makes one lookup for reading, also when the value is set to what it was', async () => {
+      const { client, sessions, open, stored } = bench()
+      const session = await open(await stored()).load()
+      session.get('n')
+      session.set('n', 1)
+      await sessions.commit(session)
+      expect(client.take()).toEqual(['lookup'])
+    })
+
+    it('makes one lookup and one commit for a change, and for reading past touchEvery', async () => {
+      const { client, sessions, open, stored, advance } = bench()
+      const cookie = await stored()
+      const session = await open(cookie).load()
+      session.set('n', 2)
+      await sessions.commit(session)
+      expect(client.take()).toEqual(['lookup', 'commit'])
+      advance(6)
+      const later = await open(cookie).load()
+      later.get('n')
+      await sessions.commit(later)
+      expect(client.take()).toEqual(['lookup', 'commit'])
+    })
+
+    it.each(['login', 'logout', 'reset', 'cycleKey'] as const)(
+      'makes one commit for %s',
+      async (method) => {
+        const { client, sessions, open, stored } = bench()
+        const session = await open(await stored()).load()
+        await session[method]('alice')
+        await sessions.commit(session)
+        expect(client.take()).toEqual(['lookup', 'commit'])
+      },
+    )
+
+    it('makes one commit for the login of a visitor without a session, and no lookup', async () => {
+      const { client, sessions, open } = bench()
+      const session = open()
+      await session.login('alice')
+      await sessions.commit(session)
+      expect(client.take()).toEqual(['commit'])
+    })
+
+    it('makes one lookup for 50 requests of the same tick, with one cookie or with 50', async () => {
+      const { client, open, stored } = bench()
+      const cookie = await stored()
+      await Promise.all(Array.from({ length: 50 }, () => open(cookie).load()))
+      expect(client.take()).toEqual(['lookup'])
+      const cookies = []
+      for (let i = 0; i < 50; i++) cookies.push(await stored())
+      await Promise.all(cookies.map((one) => open(one).load()))
+      expect(client.take()).toEqual(['lookup'])
+    })
+
+    it('stores 50 writers on one session in one process with a handful of commits, and all 50 keys', async () => {
+      const { client, sessions, open, stored } = bench()
+      const cookie = await stored()
+      await Promise.all(
+        Array.from({ length: 50 }, async (_unused, index) => {
+          const session = await open(cookie).load()
+          session.set(`k${index}`, index)
+          await sessions.commit(session)
+        }),
+      )
+      const commits = client.take().filter((call) => call === 'commit').length
+      expect(commits).toBeLessThanOrEqual(5)
+      expect((await open(cookie).load()).size).toBe(51)
+    })
+
+    it('ends a storm of 50 writers in two processes with all 50 keys', async () => {
+      const { sessions, other, open, stored } = bench({
+        sleep: (time) => new Promise((resolve) => setTimeout(resolve, time)),
+      })
+      const cookie = await stored()
+      await Promise.all(
+        Array.from({ length: 50 }, async (_unused, index) => {
+          const manager = index % 2 === 0 ? sessions : other
+          const session = await manager.open({ cookie, secure: true }).load()
+          session.set(`k${index}`, index)
+          await manager.commit(session)
+        }),
+      )
+      expect((await open(cookie).load()).size).toBe(51)
+    })
+
+    it('ends a storm of 50 processes with one writer each with all 50 keys', async () => {
+      const namespace = uniqueSpace()
+      const make = (): Sessions<Data> =>
+        createSessions<Data>({
+          store: datastoreStore({
+            projectId: 'viur-session-test',
+            namespace,
+            client: new CountingClient(real),
+          }),
+        })
+      const first = make()
+      const session = first.open({ secure: true })
+      await session.load()
+      session.set('n', 1)
+      const cookie = cookieOf((await first.commit(session)).setCookie)
+      await Promise.all(
+        Array.from({ length: 50 }, async (_unused, index) => {
+          const manager = make()
+          const one = await manager.open({ cookie, secure: true }).load()
+          one.set(`k${index}`, index)
+          await manager.commit(one)
+        }),
+      )
+      expect((await first.open({ cookie, secure: true }).load()).size).toBe(51)
+    })
+  })
+})

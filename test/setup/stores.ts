@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto'
+import { memoryStore, type SessionStore } from '../../src/index.ts'
+import { datastoreStore } from '../../src/stores/datastore.ts'
+
+/** One kind of store to run a suite on. */
+export interface StoreKind {
+  readonly name: string
+  /** Why the suite is left out, or `null`. */
+  readonly missing: string | null
+  /** A fresh, empty store; two made with the same `space` see the same sessions, as two processes do. */
+  make(options?: { now?: () => number; space?: string }): SessionStore
+}
+
+/** A name that no other test uses. */
+export function uniqueSpace(): string {
+  return `t-${randomBytes(9).toString('hex')}`
+}
+
+function emulated(name: string, host: string | undefined): StoreKind {
+  return {
+    name,
+    missing: host === undefined ? 'no emulator' : null,
+    make: ({ space = uniqueSpace() } = {}) => {
+      // The store reads the environment when it first connects, so that it is set for that long only.
+      return emulatorStore(host as string, space)
+    },
+  }
+}
+
+/** A Datastore store on the emulator at this address. */
+export function emulatorStore(
+  host: string,
+  namespace: string,
+  options: Parameters<typeof datastoreStore>[0] = {},
+): SessionStore {
+  const before = process.env['DATASTORE_EMULATOR_HOST']
+  process.env['DATASTORE_EMULATOR_HOST'] = host
+  try {
+    return datastoreStore({ projectId: 'viur-session-test', namespace, ...options })
+  } finally {
+    if (before === undefined) delete process.env['DATASTORE_EMULATOR_HOST']
+    else process.env['DATASTORE_EMULATOR_HOST'] = before
+  }
+}
+
+/** The memory store, and Datastore on both emulator programs. */
+export const STORE_KINDS: readonly StoreKind[] = [
+  {
+    name: 'memory',
+    missing: null,
+    make: ({ now } = {}) => memoryStore(now === undefined ? {} : { now }),
+  },
+  emulated('Datastore emulator', process.env['DATASTORE_EMULATOR_HOST']),
+  emulated('Firestore emulator', process.env['VIUR_TEST_NEWER_EMULATOR_HOST']),
+]
