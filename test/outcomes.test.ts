@@ -181,8 +181,28 @@ describe.each(STORE_KINDS)('outcomes on $name', (kind) => {
             () => s.elsewhere((session) => session.logout()),
           ),
         ).rejects.toBeInstanceOf(SessionGoneError)
+        // What the request goes on to set must not turn into a session of its own.
+        s.session.set('ours', 2)
         expect(await s.sessions.commit(s.session)).toEqual({ setCookie: [], vary: true })
         expect(await s.count()).toBe(0)
+      })
+
+      it('lets the request log in anew after its session is gone, with nothing from before', async () => {
+        const s = await scene(kind)
+        await s.elsewhere((session) => session.logout())
+        s.session.set('seed', 7)
+        await expect(s.session.save()).rejects.toBeInstanceOf(SessionGoneError)
+        await s.session.login('alice')
+        const session = await s.look(cookieOf((await s.sessions.commit(s.session)).setCookie))
+        expect([session.user, session.get('seed')]).toEqual(['alice', undefined])
+      })
+
+      it('does not write a forced save again when only its answer was lost', async () => {
+        const s = await scene(kind)
+        s.session.markChanged()
+        s.store.failNext('after')
+        await s.sessions.commit(s.session)
+        expect(s.store.writes).toBe(1)
       })
 
       it("throws SessionGoneError from the commit with onGone: 'error'", async () => {
@@ -383,6 +403,7 @@ describe.each(STORE_KINDS)('outcomes on $name', (kind) => {
 
       it('stores the new session alone where the old one is gone, with nothing from memory', async () => {
         const s = await scene(kind)
+        s.session.set('seed', 5)
         const cookie = await meanwhile(
           s.store,
           () => login(s),

@@ -217,6 +217,20 @@ describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
       expect(client.take()).toEqual(['lookup'])
     })
 
+    it('notes the use of 50 readers of one session with one commit', async () => {
+      const { client, sessions, open, stored, advance } = bench()
+      const cookie = await stored()
+      advance(6)
+      await Promise.all(
+        Array.from({ length: 50 }, async () => {
+          const session = await open(cookie).load()
+          session.get('n')
+          await sessions.commit(session)
+        }),
+      )
+      expect(client.take()).toEqual(['lookup', 'commit'])
+    })
+
     it('stores 50 writers on one session in one process with a handful of commits, and all 50 keys', async () => {
       const { client, sessions, open, stored } = bench()
       const cookie = await stored()
