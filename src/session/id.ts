@@ -36,7 +36,10 @@ export function asSessionId(text: string): SessionId | null {
 
 /** The key when the text has the shape of one, else `null`. */
 export function asSessionKey(text: unknown): SessionKey | null {
-  return typeof text === 'string' && ID_SHAPE.test(text) ? (text as SessionKey) : null
+  // No hash ends in an underscore; Datastore keeps names between double ones to itself.
+  return typeof text === 'string' && ID_SHAPE.test(text) && !text.endsWith('_')
+    ? (text as SessionKey)
+    : null
 }
 
 /** The name under which the session of this id is stored. */

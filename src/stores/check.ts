@@ -24,9 +24,14 @@ export function userProblem(user: unknown): string | null {
 export function checkRecord(record: SessionRecord): void {
   const problem = userProblem(record.user)
   if (problem !== null) throw new SessionValueError(problem)
+  if (!record.data.isWellFormed())
+    throw new SessionValueError('a session must be well-formed Unicode')
   const size = Buffer.byteLength(record.data)
   if (size > MAX_PAYLOAD_BYTES) throw new SessionTooLargeError(size, MAX_PAYLOAD_BYTES)
   const { created, lastSeen, authenticated, expires, ended, expiry } = record
+  if (expiry?.kind === 'idle' && !(Number.isSafeInteger(expiry.duration) && expiry.duration > 0)) {
+    throw new SessionValueError('an idle limit must be whole milliseconds above 0')
+  }
   const fixed = expiry?.kind === 'fixed' ? expiry.at : null
   for (const time of [created, lastSeen, authenticated, expires, ended, fixed]) {
     if (time === null) continue

@@ -1,0 +1,71 @@
+import cookieParser from 'cookie-parser'
+import express, { type Express } from 'express'
+import { sessionMiddleware } from '../express/index.ts'
+import { createSessions, type Sessions, type SessionsOptions } from '../index.ts'
+import { actions } from './actions.ts'
+import type { StoreName } from './config.ts'
+import { errorHandler, notFound } from './errors.ts'
+import { health } from './health.ts'
+import { home } from './home.ts'
+import { requireSameOrigin } from './same-origin.ts'
+import { securityHeaders } from './security-headers.ts'
+import type { AppData } from './session-data.ts'
+import { ICON, STYLE } from './style.ts'
+import { DEMO_USERS, type DemoUser } from './users.ts'
+
+/** The sessions of this app. */
+export type AppSessions = Sessions<AppData>
+
+/** Makes them: the cart is all that survives a login. */
+export function createAppSessions(options: SessionsOptions = {}): AppSessions {
+  return createSessions<AppData>({ persistentFieldsOnLogin: ['cart'], ...options })
+}
+
+export interface AppOptions {
+  readonly sessions: AppSessions
+  /** Where `sessions` keeps them, to be shown. */
+  readonly storeName: StoreName
+  /** Whether X-Forwarded-Proto tells the truth, because a proxy sets it. Default `false`. */
+  readonly behindProxy?: boolean
+  /** Who can sign in. Default: the demo users. */
+  readonly users?: readonly DemoUser[]
+  /** Where failures go. Default: standard error. */
+  readonly log?: (message: string, error: unknown) => void
+}
+
+/** The reference app. */
+export function createApp(options: AppOptions): Express {
+  const {
+    sessions,
+    storeName,
+    behindProxy = false,
+    users = DEMO_USERS,
+    log = console.error,
+  } = options
+  const app = express()
+  app.disable('x-powered-by')
+  // One hop: the front end of Google. Without this no request is secure there, and no cookie is sent.
+  app.set('trust proxy', behindProxy ? 1 : false)
+
+  app.use(securityHeaders)
+  // What needs no session comes first, and so never costs a lookup.
+  app.use(health(sessions))
+  app.get('/style.css', (_request, response) => {
+    response.set('Cache-Control', 'public, max-age=31536000, immutable').type('css').send(STYLE)
+  })
+  app.get(['/icon.svg', '/favicon.ico'], (_request, response) => {
+    response.set('Cache-Control', 'public, max-age=86400').type('svg').send(ICON)
+  })
+
+  // For the app's own language cookie. The session reads the Cookie header itself, and needs no parser.
+  app.use(cookieParser())
+  app.use(requireSameOrigin)
+  // Before the session: a body that is refused costs no lookup.
+  app.use(express.urlencoded({ extended: false, limit: '2kb', parameterLimit: 10 }))
+  app.use(sessionMiddleware(sessions))
+  app.get('/', home(users, storeName))
+  app.use(actions(users))
+  app.use(notFound)
+  app.use(errorHandler(log))
+  return app
+}

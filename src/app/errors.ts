@@ -1,0 +1,59 @@
+import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
+import { SessionContentionError, SessionStoreError } from '../index.ts'
+import { themeOf } from './home.ts'
+import { languageOf } from './language.ts'
+import { errorPage } from './pages/error.ts'
+import type { Problem } from './pages/texts.ts'
+import type { Theme } from './session-data.ts'
+
+/** Answers for addresses that lead nowhere. */
+export const notFound: RequestHandler = (request, response) => {
+  const language = languageOf(request)
+  response.status(404).send(errorPage(404, 'notFound', { language, theme: themeOrSystem(request) }))
+}
+
+/**
+ * Answers with an error page that tells nothing of the inside; what happened goes to `log`. It does not
+ * touch the session, which may be the very thing that does not work.
+ */
+export function errorHandler(log: (message: string, error: unknown) => void): ErrorRequestHandler {
+  // Express knows an error handler by its four parameters.
+  return (error: unknown, request, response, next) => {
+    const status = statusOf(error)
+    if (status >= 500) log(`${request.method} ${request.path} failed with ${status}`, error)
+    if (response.headersSent) {
+      next(error)
+      return
+    }
+    if (status === 503) response.set('Retry-After', '5')
+    response
+      .status(status)
+      .set('Cache-Control', 'no-store')
+      .send(
+        errorPage(status, problemOf(status), { language: languageOf(request), theme: 'system' }),
+      )
+  }
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof SessionStoreError || error instanceof SessionContentionError) return 503
+  // body-parser and Express itself give their errors a status: 400, 413, 415.
+  const status = (error as { status?: unknown } | null)?.status
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : 500
+}
+
+function problemOf(status: number): Problem {
+  if (status === 503) return 'unavailable'
+  if (status === 403) return 'refused'
+  if (status === 404) return 'notFound'
+  return status < 500 ? 'badRequest' : 'failed'
+}
+
+/** The looks of a page are no reason to fail when the store does. */
+function themeOrSystem(request: Request): Theme {
+  try {
+    return themeOf(request)
+  } catch {
+    return 'system'
+  }
+}

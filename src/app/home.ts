@@ -1,0 +1,63 @@
+import type { Request, RequestHandler } from 'express'
+import type { StoreName } from './config.ts'
+import { languageOf } from './language.ts'
+import { homePage } from './pages/home.ts'
+import type { SessionFacts } from './pages/session-panel.ts'
+import { type AppData, type Appearance, sessionOf, type Theme } from './session-data.ts'
+import type { DemoUser } from './users.ts'
+import { GUEST_USER, type Session } from '../index.ts'
+
+/** Answers with the start page, and counts the visit. */
+export function home(users: readonly DemoUser[], storeName: StoreName): RequestHandler {
+  return (request, response) => {
+    const session = sessionOf(request)
+    // A counter writes at every view. That is what a demo is for; an app that only reads pays one lookup.
+    const visits = (session.get('visits') ?? 0) + (request.method === 'HEAD' ? 0 : 1)
+    session.set('visits', visits)
+    const notice = session.pop('notice', null)
+    // A page for one visitor: after a logout the back button must not bring it from the cache.
+    response.set('Cache-Control', 'no-store')
+    response.send(
+      homePage({
+        language: languageOf(request),
+        theme: themeOf(request),
+        users,
+        user: userOf(session, users),
+        visits,
+        cart: session.get('cart') ?? { items: [] },
+        expiry: session.get('expiry') ?? 'rule',
+        notice,
+        facts: factsOf(session, storeName),
+      }),
+    )
+  }
+}
+
+/** The theme that the session keeps. Throws where the session could not be loaded. */
+export function themeOf(request: Request): Theme {
+  return sessionOf(request).scope<Appearance>('appearance').get('theme') ?? 'system'
+}
+
+function userOf({ user }: Session<AppData>, users: readonly DemoUser[]): DemoUser | null {
+  if (user === GUEST_USER) return null
+  // A session may live longer than the list of users: it still says whose it is.
+  return users.find(({ id }) => id === user) ?? { id: user, name: user }
+}
+
+function factsOf(session: Session<AppData>, storeName: StoreName): SessionFacts {
+  return {
+    storeName,
+    user: session.user,
+    key: session.key,
+    created: session.created,
+    lastSeen: session.lastSeen,
+    authenticated: session.authenticated,
+    expires: session.expiryDate(),
+    expiryAge: session.expiryAge(),
+    atBrowserClose: session.expireAtBrowserClose(),
+    isNew: session.isNew,
+    outcome: session.loadOutcome,
+    data: [...session.entries()],
+    appearance: [...session.scope<Appearance>('appearance').entries()],
+  }
+}

@@ -1,0 +1,32 @@
+import type { Request, Response } from 'express'
+
+export const LANGUAGES = ['en', 'de'] as const
+export type Language = (typeof LANGUAGES)[number]
+
+/** A cookie of the app's own, which has nothing to do with the session: it is there without one. */
+export const LANGUAGE_COOKIE = 'language'
+
+const YEAR = 365 * 24 * 60 * 60 * 1000
+
+/** The language of the visitor: the one chosen, else the one the browser asks for, else English. */
+export function languageOf(request: Request): Language {
+  // Parsed by cookie-parser. An error page may be needed before that ran.
+  const cookies = request.cookies as Record<string, unknown> | undefined
+  const chosen = asLanguage(cookies?.[LANGUAGE_COOKIE])
+  return chosen ?? asLanguage(request.acceptsLanguages(...LANGUAGES)) ?? 'en'
+}
+
+/** Remembers a language in the browser. */
+export function rememberLanguage(request: Request, response: Response, language: Language): void {
+  response.cookie(LANGUAGE_COOKIE, language, {
+    httpOnly: true,
+    sameSite: 'lax',
+    secure: request.secure,
+    maxAge: YEAR,
+  })
+}
+
+/** The language when it is one of ours, else `null`. */
+export function asLanguage(value: unknown): Language | null {
+  return LANGUAGES.find((language) => language === value) ?? null
+}

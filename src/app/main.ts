@@ -1,0 +1,63 @@
+import { createServer } from 'node:http'
+import { SessionConfigError } from '../errors.ts'
+import { memoryStore } from '../index.ts'
+import { datastoreStore } from '../stores/datastore.ts'
+import { createApp, createAppSessions } from './app.ts'
+import { type AppConfig, configFrom, EnvironmentError } from './config.ts'
+
+/** How long open requests may take to finish. Cloud Run kills the process ten seconds after SIGTERM. */
+const GRACE = 8000
+
+const STORES: Readonly<Record<AppConfig['storeName'], string>> = {
+  memory: 'in the memory of this process',
+  emulator: `on the Datastore emulator at ${process.env['DATASTORE_EMULATOR_HOST']}`,
+  datastore: 'in Cloud Datastore',
+}
+
+try {
+  start(configFrom(process.env))
+} catch (error) {
+  // Mistakes in the environment are for people to read; a stack trace would bury them.
+  if (!(error instanceof EnvironmentError || error instanceof SessionConfigError)) throw error
+  fail(error.message)
+}
+
+function start(config: AppConfig): void {
+  const { storeName, secrets, behindProxy, host, port } = config
+  const store = storeName === 'memory' ? memoryStore() : datastoreStore()
+  const sessions = createAppSessions({ store, ...(secrets.length > 0 && { cookie: { secrets } }) })
+  const server = createServer(createApp({ sessions, storeName, behindProxy }))
+
+  server.once('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EADDRINUSE')
+      fail(`port ${port} is taken: choose another, such as "PORT=${port + 1} npm start"`)
+    else if (error.code === 'EACCES')
+      fail(`port ${port} is not for everybody: choose one from 1024, such as 8080`)
+    else fail(error.message)
+  })
+  server.listen(port, host, () => {
+    const address = server.address()
+    const actual = typeof address === 'object' && address !== null ? address.port : port
+    console.log(
+      `viur-session: http://${host ?? 'localhost'}:${actual} - sessions are kept ${STORES[storeName]}`,
+    )
+  })
+
+  const stop = (): void => {
+    process.removeListener('SIGTERM', stop).removeListener('SIGINT', stop)
+    // Not referenced: it must not itself keep the process alive. A second signal ends it at once.
+    setTimeout(() => process.exit(1), GRACE).unref()
+    server.close(() => {
+      // Only now: the requests that were open until here still had sessions to store.
+      store.close().catch((error: unknown) => {
+        console.error('viur-session: the store did not close cleanly', error)
+      })
+    })
+  }
+  process.on('SIGTERM', stop).on('SIGINT', stop)
+}
+
+function fail(message: string): void {
+  console.error(`viur-session: ${message}`)
+  process.exitCode = 1
+}

@@ -1,0 +1,169 @@
+import { type Cart, countPieces, MAX_NAME_LENGTH } from '../cart.ts'
+import { type Html, html } from '../html.ts'
+import { EXPIRY_CHOICES, type ExpiryChoice, type Notice, type Theme } from '../session-data.ts'
+import type { Language } from '../language.ts'
+import type { DemoUser } from '../users.ts'
+import { duration, shortened, timeElement } from './format.ts'
+import { page } from './layout.ts'
+import { type SessionFacts, sessionPanel } from './session-panel.ts'
+import { type Texts, textsIn } from './texts.ts'
+
+/** Everything that the start page shows. */
+export interface HomeView {
+  readonly language: Language
+  readonly theme: Theme
+  readonly users: readonly DemoUser[]
+  /** Who is signed in, `null` for nobody. */
+  readonly user: DemoUser | null
+  readonly visits: number
+  readonly cart: Cart
+  readonly expiry: ExpiryChoice
+  readonly notice: Notice | null
+  readonly facts: SessionFacts
+}
+
+/** The start page. */
+export function homePage(view: HomeView): string {
+  const { language, theme, notice, facts } = view
+  const texts = textsIn(language)
+  return page(
+    { language, theme, withTheme: true },
+    html`<div class="intro">
+<h1>${texts.heading}</h1>
+<p class="lead">${texts.lead}</p>
+</div>
+${notice !== null && noticeBox(texts, notice, facts.key)}
+${overview(view, texts)}
+<div class="cards">
+${accountCard(view, texts)}
+${cartCard(view.cart, texts)}
+${expiryCard(view.expiry, texts)}
+${identityCard(texts)}
+</div>
+${sessionPanel(facts, texts, language)}`,
+  )
+}
+
+function noticeBox(texts: Texts, { about, before }: Notice, key: string | null): Html {
+  const change =
+    before !== undefined &&
+    key !== null &&
+    html` <span class="change">${texts.keyChanged} <code>${before}</code> → <code>${shortened(key)}</code></span>`
+  return html`<div class="notice" role="status"><p>${texts.notices[about]}${change}</p></div>`
+}
+
+function overview({ visits, user, facts, language }: HomeView, texts: Texts): Html {
+  const { overview: labels } = texts
+  const store = texts.stores[facts.storeName]
+  return html`<section aria-labelledby="overview-heading">
+<h2 class="hidden" id="overview-heading">${labels.heading}</h2>
+<dl class="tiles">
+${tile(labels.visits, String(visits), labels.visitsHint, 'visits')}
+${tile(labels.user, user?.name ?? texts.nobody, labels.userHint, 'user')}
+${tile(labels.expires, duration(facts.expiryAge, language), labels.expiresHint, 'expires')}
+${tile(labels.store, store.name, store.hint, 'store')}
+</dl>
+</section>`
+}
+
+function tile(label: string, value: string, hint: string, id: string): Html {
+  return html`<div class="tile"><dt>${label}</dt><dd id="${id}" class="value">${value}</dd><dd class="hint">${hint}</dd></div>`
+}
+
+function accountCard({ user, users, facts, language }: HomeView, texts: Texts): Html {
+  const { account } = texts
+  const others = users.filter(({ id }) => id !== user?.id)
+  return html`<section class="card" id="account" aria-labelledby="account-heading">
+<h2 id="account-heading">${account.heading} <span class="badge warn">${account.demo}</span></h2>
+<p class="hint">${user === null ? account.signedOut : account.signedIn}</p>
+${
+  user !== null &&
+  html`<form class="person current" method="post" action="/logout">
+${avatar(user)}<p class="who"><strong>${user.name}</strong>${facts.authenticated !== null && html`<span class="hint">${account.since} ${timeElement(facts.authenticated, language)}</span>`}</p>
+<button class="button primary">${account.signOut}</button>
+</form>
+<h3>${account.switchUser}</h3>`
+}
+<form method="post" action="/login">
+<ul class="people" aria-label="${account.users}">
+${others.map(
+  (
+    other,
+  ) => html`<li class="person">${avatar(other)}<p class="who"><strong>${other.name}</strong></p>
+<button class="button" name="user" value="${other.id}" aria-label="${account.signInAs(other.name)}">${account.signIn}</button></li>
+`,
+)}</ul>
+</form>
+</section>`
+}
+
+function avatar({ name }: DemoUser): Html {
+  const initials = name
+    .split(' ')
+    .map((word) => word.slice(0, 1))
+    .join('')
+  return html`<span class="avatar" aria-hidden="true">${initials.slice(0, 2)}</span>`
+}
+
+function cartCard(cart: Cart, texts: Texts): Html {
+  const labels = texts.cart
+  const items = cart.items.map(
+    ({ id, name, quantity }) => html`<li><form class="item" method="post" action="/cart/change">
+<input type="hidden" name="id" value="${id}">
+<span class="name">${name}</span>
+<span class="stepper"><button name="action" value="minus" aria-label="${labels.less(name)}">−</button><span class="count"><span class="hidden">${labels.quantity} </span>${quantity}</span><button name="action" value="plus" aria-label="${labels.more(name)}">+</button></span>
+<button class="button quiet" name="action" value="remove" aria-label="${labels.remove(name)}">${labels.removeShort}</button>
+</form></li>
+`,
+  )
+  return html`<section class="card" id="cart" aria-labelledby="cart-heading">
+<h2 id="cart-heading">${labels.heading}${items.length > 0 && html` <span class="badge">${labels.pieces(countPieces(cart))}</span>`}</h2>
+<p class="hint">${labels.hint}</p>
+${items.length === 0 ? html`<p class="empty">${labels.empty}</p>` : html`<ul class="items">${items}</ul>`}
+<form class="add" method="post" action="/cart/add">
+<label for="item-name">${labels.label}</label>
+<div class="row">
+<input id="item-name" name="name" required maxlength="${MAX_NAME_LENGTH}" autocomplete="off" list="suggestions" placeholder="${labels.placeholder}">
+<button class="button primary">${labels.add}</button>
+</div>
+<datalist id="suggestions">${labels.suggestions.map((name) => html`<option value="${name}">`)}</datalist>
+</form>
+</section>`
+}
+
+function expiryCard(current: ExpiryChoice, texts: Texts): Html {
+  const labels = texts.expiry
+  const choices = Object.keys(EXPIRY_CHOICES) as ExpiryChoice[]
+  return html`<section class="card" id="lifetime" aria-labelledby="lifetime-heading">
+<h2 id="lifetime-heading">${labels.heading}</h2>
+<p class="hint">${labels.hint}</p>
+<form method="post" action="/session/expiry">
+<fieldset>
+<legend class="hidden">${labels.legend}</legend>
+${choices.map(
+  (
+    choice,
+  ) => html`<label class="choice"><input type="radio" name="expiry" value="${choice}"${choice === current && html` checked`}>
+<span>${labels.choices[choice].name}</span><span class="hint">${labels.choices[choice].hint}</span></label>
+`,
+)}</fieldset>
+<button class="button">${labels.apply}</button>
+</form>
+</section>`
+}
+
+function identityCard(texts: Texts): Html {
+  const labels = texts.identity
+  return html`<section class="card" id="identity" aria-labelledby="identity-heading">
+<h2 id="identity-heading">${labels.heading}</h2>
+<p class="hint">${labels.hint}</p>
+<form class="action" method="post" action="/session/renew">
+<button class="button" aria-describedby="renew-hint">${labels.renew}</button>
+<p class="hint" id="renew-hint">${labels.renewHint}</p>
+</form>
+<form class="action" method="post" action="/session/reset">
+<button class="button danger" aria-describedby="reset-hint">${labels.reset}</button>
+<p class="hint" id="reset-hint">${labels.resetHint}</p>
+</form>
+</section>`
+}

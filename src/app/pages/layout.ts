@@ -1,0 +1,69 @@
+import { type Html, html } from '../html.ts'
+import { LANGUAGES, type Language } from '../language.ts'
+import { type Theme, THEMES } from '../session-data.ts'
+import { STYLE_URL } from '../style.ts'
+import { type Texts, textsIn } from './texts.ts'
+
+/** What every page needs. */
+export interface PageOptions {
+  readonly language: Language
+  readonly theme: Theme
+  /** What stands before the name of the app in the title. */
+  readonly title?: string
+  /** Whether the switch of the theme is there: it needs a session that works. */
+  readonly withTheme: boolean
+}
+
+const LANGUAGE_NAMES: Readonly<Record<Language, string>> = { en: 'English', de: 'Deutsch' }
+
+/** A whole document around the content of a page. */
+export function page(options: PageOptions, content: Html): string {
+  const { language, theme, title, withTheme } = options
+  const texts = textsIn(language)
+  const document = html`<!doctype html>
+<html lang="${language}" data-theme="${theme}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="${theme === 'system' ? 'light dark' : theme}">
+<meta name="robots" content="noindex">
+<title>${title === undefined ? '' : `${title} - `}${texts.title}</title>
+<link rel="icon" href="/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="${STYLE_URL}">
+</head>
+<body>
+<a class="skip" href="#content">${texts.skip}</a>
+<header class="bar">
+<div class="bar-inner">
+<a class="brand" href="/"><img src="/icon.svg" alt="" width="28" height="28"><span>viur-session</span><span class="badge">${texts.badge}</span></a>
+<div class="controls">
+${withTheme && themeSwitch(texts, theme)}
+${languageSwitch(texts, language)}
+</div>
+</div>
+</header>
+<main id="content" tabindex="-1">
+${content}
+</main>
+<footer class="foot"><p>${texts.footer}</p></footer>
+</body>
+</html>
+`
+  return document.toString()
+}
+
+function themeSwitch(texts: Texts, theme: Theme): Html {
+  const buttons = THEMES.map(
+    (choice) =>
+      html`<button name="theme" value="${choice}" aria-pressed="${String(choice === theme)}">${texts.themes[choice]}</button>`,
+  )
+  return html`<form method="post" action="/theme"><div class="segments" role="group" aria-label="${texts.theme}">${buttons}</div></form>`
+}
+
+function languageSwitch(texts: Texts, language: Language): Html {
+  const buttons = LANGUAGES.map(
+    (choice) =>
+      html`<button name="language" value="${choice}" lang="${choice}" aria-label="${LANGUAGE_NAMES[choice]}" title="${LANGUAGE_NAMES[choice]}" aria-pressed="${String(choice === language)}">${choice.toUpperCase()}</button>`,
+  )
+  return html`<form method="post" action="/language"><div class="segments" role="group" aria-label="${texts.language}">${buttons}</div></form>`
+}

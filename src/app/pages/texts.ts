@@ -1,0 +1,114 @@
+import type { LoadOutcome } from '../../index.ts'
+import type { StoreName } from '../config.ts'
+import type { Language } from '../language.ts'
+import type { ExpiryChoice, Notice, Theme } from '../session-data.ts'
+import { german } from './texts-de.ts'
+import { english } from './texts-en.ts'
+
+/** What an error page can be about. */
+export type Problem = 'notFound' | 'refused' | 'badRequest' | 'unavailable' | 'failed'
+
+/** Every text of the pages in one language. */
+export interface Texts {
+  readonly title: string
+  readonly skip: string
+  readonly badge: string
+  readonly heading: string
+  readonly lead: string
+  readonly language: string
+  readonly theme: string
+  readonly themes: Readonly<Record<Theme, string>>
+  readonly nobody: string
+  readonly notices: Readonly<Record<Notice['about'], string>>
+  /** Introduces the two keys in a notice. */
+  readonly keyChanged: string
+  readonly overview: {
+    readonly heading: string
+    readonly visits: string
+    readonly visitsHint: string
+    readonly user: string
+    readonly userHint: string
+    readonly expires: string
+    readonly expiresHint: string
+    readonly store: string
+  }
+  readonly stores: Readonly<Record<StoreName, { readonly name: string; readonly hint: string }>>
+  readonly account: {
+    readonly heading: string
+    readonly signedOut: string
+    readonly signedIn: string
+    readonly demo: string
+    readonly users: string
+    readonly signIn: string
+    readonly signInAs: (name: string) => string
+    readonly signOut: string
+    readonly since: string
+    readonly switchUser: string
+  }
+  readonly cart: {
+    readonly heading: string
+    readonly hint: string
+    readonly empty: string
+    readonly label: string
+    readonly placeholder: string
+    readonly suggestions: readonly string[]
+    readonly add: string
+    readonly pieces: (count: number) => string
+    readonly more: (name: string) => string
+    readonly less: (name: string) => string
+    readonly remove: (name: string) => string
+    readonly removeShort: string
+    readonly quantity: string
+  }
+  readonly expiry: {
+    readonly heading: string
+    readonly hint: string
+    readonly legend: string
+    readonly choices: Readonly<
+      Record<ExpiryChoice, { readonly name: string; readonly hint: string }>
+    >
+    readonly apply: string
+  }
+  readonly identity: {
+    readonly heading: string
+    readonly hint: string
+    readonly renew: string
+    readonly renewHint: string
+    readonly reset: string
+    readonly resetHint: string
+  }
+  readonly panel: {
+    readonly heading: string
+    readonly hint: string
+    readonly facts: string
+    readonly data: string
+    readonly scope: string
+    readonly noData: string
+    readonly user: string
+    readonly key: string
+    readonly noKey: string
+    readonly created: string
+    readonly lastSeen: string
+    readonly authenticated: string
+    readonly expires: string
+    readonly expiryAge: string
+    readonly atBrowserClose: string
+    readonly isNew: string
+    readonly outcome: string
+    readonly store: string
+    readonly yes: string
+    readonly no: string
+    readonly notYet: string
+  }
+  readonly outcomes: Readonly<Record<LoadOutcome, string>>
+  readonly footer: string
+  readonly problems: Readonly<Record<Problem, { readonly heading: string; readonly text: string }>>
+  readonly home: string
+}
+
+const TEXTS: Readonly<Record<Language, Texts>> = { en: english, de: german }
+
+/** The texts of a language. */
+export function textsIn(language: Language): Texts {
+  return TEXTS[language]
+}

@@ -1,0 +1,43 @@
+import type { Request } from 'express'
+import type { Duration, Session } from '../index.ts'
+import type { Cart } from './cart.ts'
+
+/** How long a visitor may ask this one session to live. */
+export type ExpiryChoice = 'rule' | 'seconds' | 'minutes' | 'browser'
+
+/** What `setExpiry` is told for each choice. */
+export const EXPIRY_CHOICES: Readonly<Record<ExpiryChoice, Duration | null>> = {
+  rule: null,
+  seconds: '30s',
+  minutes: '10m',
+  browser: 0,
+}
+
+/** `system` is what holds when the session keeps no theme. */
+export const THEMES = ['system', 'light', 'dark'] as const
+export type Theme = (typeof THEMES)[number]
+
+/** Something to tell the visitor once, on the next page. */
+export interface Notice {
+  readonly about: 'login' | 'renewed' | 'reset' | 'expiry'
+  /** The shortened key that the session had before. */
+  readonly before?: string | undefined
+}
+
+/** What the session of this app holds. */
+export interface AppData {
+  visits: number
+  cart: Cart
+  notice: Notice
+  expiry: ExpiryChoice
+}
+
+/** What its scope `appearance` holds, apart from the keys above. */
+export interface Appearance {
+  theme: Theme
+}
+
+/** The session of a request, with the types of this app. */
+export function sessionOf(request: Request): Session<AppData> {
+  return request.session as unknown as Session<AppData>
+}

@@ -1,0 +1,16 @@
+/** Somebody who can sign in to the demo. */
+export interface DemoUser {
+  /** What the session keeps as its user. */
+  readonly id: string
+  readonly name: string
+}
+
+/**
+ * Who can sign in. There are no passwords on purpose: how users prove who they are is the business of an
+ * app, what happens to the session then is what is shown here. Never do this outside a demo.
+ */
+export const DEMO_USERS: readonly DemoUser[] = [
+  { id: 'ada', name: 'Ada Lovelace' },
+  { id: 'grace', name: 'Grace Hopper' },
+  { id: 'konrad', name: 'Konrad Zuse' },
+]

@@ -1,0 +1,343 @@
+import { SessionStoreError } from '../errors.ts'
+import type { SessionKey } from '../session/id.ts'
+import { checkMutation } from './check.ts'
+import type { Connection } from './datastore-connection.ts'
+import {
+  checkKey,
+  checkVersion,
+  child,
+  type EntityLayout,
+  encodeEntity,
+  keyIn,
+  versionOf,
+} from './datastore-entity.ts'
+import {
+  asDatastoreError,
+  type CallForm,
+  closedError,
+  fullError,
+  isConflict,
+  overdueError,
+} from './datastore-errors.ts'
+import { probeSharedWrites } from './datastore-probe.ts'
+import { Slots } from './datastore-slots.ts'
+import type { Mutation, Version, WriteResult, WriteTogetherResult } from './store.ts'
+
+/** Whether writes of different requests go out together. */
+export type Sharing =
+  /** Not known yet: writes go singly. */
+  | 'untested'
+  /** A probe is under way: writes go singly. */
+  | 'probing'
+  | 'on'
+  /** Not wanted, or this server can not do it. */
+  | 'off'
+
+/** A mutation that has passed all checks, in the forms that it may be sent in. */
+interface Prepared {
+  readonly key: SessionKey
+  readonly form: CallForm
+  /** Fails the call when the condition does not hold. */
+  readonly single: (key: object) => object
+  /** Is skipped and flagged when the condition does not hold; `null` for a delete, which never shares a call. */
+  readonly shared: ((key: object) => object) | null
+  readonly bytes: number
+}
+
+interface Waiting {
+  readonly prepared: Prepared
+  /** When it came, on the monotonic clock. */
+  readonly since: number
+  resolve(result: WriteResult | Promise<WriteResult>): void
+  reject(error: SessionStoreError): void
+}
+
+/** The most mutations of one shared commit: the pace that Datastore's "Best Practices" start at. */
+const MAX_MUTATIONS = 500
+
+/** The most bytes of one shared commit. Datastore takes 10 MiB, its emulators not even 4. */
+const MAX_BYTES = 3 * 1024 * 1024
+
+/** The most shared commits under way; what comes meanwhile gathers into the next. */
+const MAX_SHARED = 4
+
+/** The most single commits under way. */
+const MAX_SINGLE = 64
+
+/** The most writes that wait, of each form. */
+const MAX_WAITING = 10_000
+
+/** How long after a probe that could not be finished another may start, in milliseconds. */
+const PROBE_AGAIN_AFTER = 60_000
+
+const FAIL = { conflictResolutionStrategy: 'FAIL' }
+
+/** Writes records, each on its condition: singly, all or nothing, or shared between requests where that is safe. */
+export class Commits {
+  readonly #connection: Connection
+  readonly #layout: EntityLayout
+  readonly #slots: Slots
+  #gathering: Waiting[] = []
+  #sharedInFlight = 0
+  #scheduled = false
+  #closed = false
+  #sharing: Sharing
+  #probeFrom = Number.NEGATIVE_INFINITY
+
+  constructor(connection: Connection, layout: EntityLayout, sharedWrites: 'auto' | 'off') {
+    this.#connection = connection
+    this.#layout = layout
+    this.#slots = new Slots(MAX_SINGLE, MAX_WAITING, connection.deadline)
+    this.#sharing = sharedWrites === 'auto' ? 'untested' : 'off'
+  }
+
+  /** What is known of this server. */
+  get sharing(): Sharing {
+    return this.#sharing
+  }
+
+  /** One write. What a server would refuse is refused before it can harm the others of a shared call. */
+  async write(mutation: Mutation): Promise<WriteResult> {
+    const prepared = this.#prepare(mutation)
+    if (prepared.shared === null || this.#sharing === 'off') return await this.#single(prepared)
+    if (this.#closed) throw closedError()
+    if (this.#gathering.length >= MAX_WAITING) throw fullError(MAX_WAITING)
+    return await new Promise((resolve, reject) => {
+      this.#gathering.push({ prepared, since: performance.now(), resolve, reject })
+      this.#schedule()
+    })
+  }
+
+  /** All or nothing, in one round trip. */
+  async writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult> {
+    const prepared = mutations.map((mutation) => this.#prepare(mutation))
+    if (new Set(prepared.map(({ key }) => key)).size !== prepared.length) {
+      throw new SessionStoreError('one record can not be written twice in one commit', {
+        effect: 'none',
+        retryable: false,
+      })
+    }
+    if (prepared.length === 0) return { outcome: 'applied', versions: [] }
+    return await this.#slots.run(async () => {
+      try {
+        const results = await this.#commit(
+          { mode: 'TRANSACTIONAL', singleUseTransaction: { readWrite: {} } },
+          prepared,
+          'single',
+        )
+        return results.some(isFlagged)
+          ? { outcome: 'conflict' }
+          : {
+              outcome: 'applied',
+              versions: results.map((result, at) =>
+                versionIn(result, prepared[at]?.shared === null),
+              ),
+            }
+      } catch (error) {
+        if (isConflict(error, 'together')) return { outcome: 'conflict' }
+        throw asDatastoreError(error, 'commit')
+      }
+    })
+  }
+
+  /** Fails what waits. What is under way ends by itself. */
+  close(): void {
+    this.#closed = true
+    const gathered = this.#gathering
+    this.#gathering = []
+    for (const { reject } of gathered) reject(closedError())
+    this.#slots.close()
+  }
+
+  #prepare(mutation: Mutation): Prepared {
+    checkMutation(mutation)
+    if (mutation.kind === 'delete') {
+      checkKey(mutation.key)
+      checkVersion(mutation.version)
+      return {
+        key: mutation.key,
+        form: 'change',
+        single: (key) => ({ delete: key, baseVersion: mutation.version, ...FAIL }),
+        shared: null,
+        bytes: 0,
+      }
+    }
+    if (mutation.kind === 'update') checkVersion(mutation.version)
+    const { properties, bytes } = encodeEntity(mutation.record, this.#layout)
+    const { key } = mutation.record
+    if (mutation.kind === 'insert') {
+      // Without a strategy: that may only be set beside a version (datastore.proto).
+      const insert = (key: object): object => ({ insert: { key, properties } })
+      return { key, form: 'insert', single: insert, shared: insert, bytes }
+    }
+    const baseVersion = mutation.version
+    return {
+      key,
+      form: 'change',
+      single: (key) => ({ update: { key, properties }, baseVersion, ...FAIL }),
+      shared: (key) => ({ upsert: { key, properties }, baseVersion }),
+      bytes,
+    }
+  }
+
+  /** After the poll phase of the event loop, so that all requests that it handled can share a commit. */
+  #schedule(): void {
+    if (this.#scheduled || this.#gathering.length === 0) return
+    if (this.#sharing === 'on' && this.#sharedInFlight >= MAX_SHARED) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#send()
+    })
+  }
+
+  #send(): void {
+    if (this.#sharing !== 'on') {
+      const gathered = this.#gathering
+      this.#gathering = []
+      if (gathered.length > 1) this.#startProbe()
+      for (const { prepared, resolve } of gathered) resolve(this.#single(prepared))
+      return
+    }
+    while (this.#sharedInFlight < MAX_SHARED) {
+      const batch = this.#take()
+      if (batch.length === 0) return
+      this.#sharedInFlight += 1
+      void this.#sendBatch(batch).finally(() => {
+        this.#sharedInFlight -= 1
+        this.#schedule()
+      })
+    }
+  }
+
+  /** The oldest that fit into one call; a second write of one record waits for the next. */
+  #take(): Waiting[] {
+    const overdue = performance.now() - this.#connection.deadline
+    const keys = new Set<SessionKey>()
+    const batch: Waiting[] = []
+    const rest: Waiting[] = []
+    let bytes = 0
+    for (const waiting of this.#gathering) {
+      const { prepared, since, reject } = waiting
+      if (since < overdue) {
+        reject(overdueError())
+      } else if (
+        batch.length < MAX_MUTATIONS &&
+        bytes + prepared.bytes <= MAX_BYTES &&
+        !keys.has(prepared.key)
+      ) {
+        batch.push(waiting)
+        bytes += prepared.bytes
+        keys.add(prepared.key)
+      } else {
+        rest.push(waiting)
+      }
+    }
+    this.#gathering = rest
+    return batch
+  }
+
+  /** Never rejects: each write hears of its own result. */
+  async #sendBatch(batch: readonly Waiting[]): Promise<void> {
+    const [first] = batch
+    if (first !== undefined && batch.length === 1) {
+      await this.#commitSingle(first.prepared).then(first.resolve, first.reject)
+      return
+    }
+    try {
+      const results = await this.#commit(
+        { mode: 'NON_TRANSACTIONAL' },
+        batch.map(({ prepared }) => prepared),
+        'shared',
+      )
+      const outcomes = results.map((result) => resultOf(result, false))
+      batch.forEach(({ resolve }, at) => {
+        resolve(outcomes[at] as WriteResult)
+      })
+    } catch {
+      // Some may have been applied, and one may have spoilt it for all: each is asked about alone.
+      for (const { prepared, resolve } of batch) resolve(this.#secondTry(prepared))
+    }
+  }
+
+  async #secondTry(prepared: Prepared): Promise<WriteResult> {
+    try {
+      return await this.#single(prepared)
+    } catch (cause) {
+      const error = asDatastoreError(cause, 'commit')
+      if (error.effect === 'unknown') throw error
+      // This try surely did nothing, but the shared one before it may have.
+      throw new SessionStoreError(error.message, {
+        cause: error.cause,
+        effect: 'unknown',
+        retryable: error.retryable,
+      })
+    }
+  }
+
+  #single(prepared: Prepared): Promise<WriteResult> {
+    return this.#slots.run(() => this.#commitSingle(prepared))
+  }
+
+  async #commitSingle(prepared: Prepared): Promise<WriteResult> {
+    try {
+      const [result] = await this.#commit({ mode: 'NON_TRANSACTIONAL' }, [prepared], 'single')
+      return resultOf(result, prepared.shared === null)
+    } catch (error) {
+      if (isConflict(error, prepared.form)) return { outcome: 'conflict' }
+      throw asDatastoreError(error, 'commit')
+    }
+  }
+
+  /** The results of the mutations, in their order. */
+  async #commit(
+    mode: object,
+    writes: readonly Prepared[],
+    form: 'single' | 'shared',
+  ): Promise<readonly unknown[]> {
+    const response = await this.#connection.call('commit', (partitionId) => ({
+      ...mode,
+      mutations: writes.map((write) =>
+        (write[form] ?? write.single)(keyIn(partitionId, this.#layout.kind, write.key)),
+      ),
+    }))
+    const results = child(response, 'mutationResults')
+    if (Array.isArray(results) && results.length === writes.length) return results
+    throw new SessionStoreError('Datastore gave no result for a write: try again')
+  }
+
+  /** In the background: what waits goes out singly meanwhile. */
+  #startProbe(): void {
+    if (this.#sharing !== 'untested' || performance.now() < this.#probeFrom) return
+    this.#sharing = 'probing'
+    probeSharedWrites(this.#connection, this.#layout).then(
+      (passed) => {
+        this.#sharing = passed ? 'on' : 'off'
+      },
+      () => {
+        // It says nothing about the server's ways that it could not be asked.
+        this.#sharing = 'untested'
+        this.#probeFrom = performance.now() + PROBE_AGAIN_AFTER
+      },
+    )
+  }
+}
+
+/** A mutation that the server skipped, because its condition did not hold. */
+function isFlagged(result: unknown): boolean {
+  return child(result, 'conflictDetected') === true
+}
+
+function resultOf(result: unknown, isDelete: boolean): WriteResult {
+  return isFlagged(result)
+    ? { outcome: 'conflict' }
+    : { outcome: 'applied', version: versionIn(result, isDelete) }
+}
+
+/** Servers differ in what they give for a delete, and nothing can be done with it. */
+function versionIn(result: unknown, isDelete: boolean): Version {
+  const version = versionOf(result)
+  if (version !== null) return version
+  if (isDelete) return 'deleted'
+  throw new SessionStoreError('Datastore gave no version for a write: try again')
+}

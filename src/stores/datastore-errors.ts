@@ -1,0 +1,114 @@
+import { SessionStoreError } from '../errors.ts'
+
+/** What a call was for; decides which of the server's refusals are an ordinary conflict. */
+export type CallForm =
+  /** A lookup or a query. */
+  | 'read'
+  /** One insert. */
+  | 'insert'
+  /** One update or delete of a version that was read. */
+  | 'change'
+  /** Several writes that stand or fall together. */
+  | 'together'
+
+const INVALID_ARGUMENT = 3
+const NOT_FOUND = 5
+const ALREADY_EXISTS = 6
+const PERMISSION_DENIED = 7
+const RESOURCE_EXHAUSTED = 8
+const FAILED_PRECONDITION = 9
+const ABORTED = 10
+const OUT_OF_RANGE = 11
+const UNIMPLEMENTED = 12
+const UNAUTHENTICATED = 16
+
+/** gRPC codes that say that a condition of the write did not hold (Datastore: "Errors and Error Handling"). */
+const CONFLICTS: Readonly<Record<CallForm, readonly number[]>> = {
+  read: [],
+  insert: [ALREADY_EXISTS, ABORTED],
+  change: [FAILED_PRECONDITION, NOT_FOUND, ALREADY_EXISTS, ABORTED],
+  together: [FAILED_PRECONDITION, NOT_FOUND, ALREADY_EXISTS, ABORTED],
+}
+
+/** What to do about those refusals that no retry cures. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  [INVALID_ARGUMENT]:
+    'the server refused the call as invalid: check projectId, databaseId, namespace and kind of datastoreStore()',
+  [NOT_FOUND]:
+    'there is no such database: create it, or correct projectId and databaseId of datastoreStore()',
+  [PERMISSION_DENIED]:
+    'permission denied: give the account of this process the role roles/datastore.user',
+  [FAILED_PRECONDITION]:
+    'the server refused the call: check that the database is there, and is in Datastore mode',
+  [OUT_OF_RANGE]: 'the server refused a value as out of range',
+  [UNIMPLEMENTED]:
+    'this server does not know the call: check that the endpoint is that of Datastore, and update it if it is an emulator',
+  [UNAUTHENTICATED]:
+    'no valid credentials: run "gcloud auth application-default login", or give this process a service account',
+}
+
+/** The gRPC code of the driver's error, or `null` when it carries none. */
+export function codeOf(error: unknown): number | null {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return null
+  return typeof error.code === 'number' ? error.code : null
+}
+
+/** Whether the driver's error says that the condition of this write did not hold, and nothing was written. */
+export function isConflict(error: unknown, form: CallForm): boolean {
+  const code = codeOf(error)
+  return code !== null && CONFLICTS[form].includes(code)
+}
+
+/**
+ * The driver's error as a `SessionStoreError`: what the server surely refused has no effect, and what may have
+ * got lost on its way has an unknown one. One that is a `SessionStoreError` already is given back as it is.
+ */
+export function asDatastoreError(error: unknown, what: string): SessionStoreError {
+  if (error instanceof SessionStoreError) return error
+  const code = codeOf(error)
+  const refusal = code === null ? undefined : REFUSALS[code]
+  if (refusal !== undefined) {
+    return new SessionStoreError(`Datastore ${what} failed (code ${code}): ${refusal}`, {
+      cause: error,
+      effect: 'none',
+      retryable: false,
+    })
+  }
+  if (code === RESOURCE_EXHAUSTED) {
+    return new SessionStoreError(
+      `Datastore ${what} failed (code ${code}): a quota is used up or traffic rose too fast: try again later, and look at the quotas of the project`,
+      { cause: error, effect: 'none', retryable: true },
+    )
+  }
+  return new SessionStoreError(
+    `Datastore ${what} failed (${code === null ? 'without a code' : `code ${code}`}): try again; if it stays, look at the cause and at the status of Google Cloud`,
+    { cause: error, effect: 'unknown', retryable: true },
+  )
+}
+
+/** A fault that was found before anything was sent. */
+export function unsent(message: string, retryable: boolean, cause?: unknown): SessionStoreError {
+  return new SessionStoreError(message, {
+    ...(cause === undefined ? {} : { cause }),
+    effect: 'none',
+    retryable,
+  })
+}
+
+/** For what still waits when a store is closed, or comes after it. */
+export function closedError(): SessionStoreError {
+  return unsent('the Datastore store is closed: do not use it after close()', false)
+}
+
+/** For what finds the queue full. */
+export function fullError(most: number): SessionStoreError {
+  return unsent(
+    `${most} calls wait for Datastore already: it is slow or down, or this process has too much to do`,
+    true,
+  )
+}
+
+/** For what waited for its turn as long as a call may take. */
+export function overdueError(): SessionStoreError {
+  return unsent('the call waited for its turn until its deadline: Datastore is slow or down', true)
+}

@@ -1,0 +1,62 @@
+import type { SessionKey } from '../session/id.ts'
+import { Commits, type Sharing } from './datastore-commits.ts'
+import type { Connection } from './datastore-connection.ts'
+import type { EntityLayout } from './datastore-entity.ts'
+import { Lookups } from './datastore-lookups.ts'
+import { readPage } from './datastore-pages.ts'
+import type {
+  Found,
+  Mutation,
+  Page,
+  PageOptions,
+  Selection,
+  SessionStore,
+  Unreadable,
+  WriteResult,
+  WriteTogetherResult,
+} from './store.ts'
+
+/** The Datastore store, put together from its parts. Apps get one from `datastoreStore()`. */
+export class DatastoreStore implements SessionStore {
+  readonly name = 'datastore'
+  readonly shards: number
+  readonly #connection: Connection
+  readonly #layout: EntityLayout
+  readonly #lookups: Lookups
+  readonly #commits: Commits
+
+  constructor(connection: Connection, layout: EntityLayout, sharedWrites: 'auto' | 'off') {
+    this.#connection = connection
+    this.#layout = layout
+    this.#lookups = new Lookups(connection, layout)
+    this.#commits = new Commits(connection, layout, sharedWrites)
+    this.shards = layout.shards
+  }
+
+  /** Whether writes of different requests go out together, as far as this server was tried; for tests. */
+  get sharing(): Sharing {
+    return this.#commits.sharing
+  }
+
+  find(key: SessionKey): Promise<Found | Unreadable | null> {
+    return this.#lookups.find(key)
+  }
+
+  write(mutation: Mutation): Promise<WriteResult> {
+    return this.#commits.write(mutation)
+  }
+
+  writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult> {
+    return this.#commits.writeTogether(mutations)
+  }
+
+  page(selection: Selection, options: PageOptions): Promise<Page> {
+    return readPage(this.#connection, this.#layout, selection, options)
+  }
+
+  async close(): Promise<void> {
+    this.#lookups.close()
+    this.#commits.close()
+    await this.#connection.close()
+  }
+}

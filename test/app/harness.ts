@@ -1,0 +1,206 @@
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type RequestListener,
+  type Server,
+} from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { type AppOptions, createApp, createAppSessions } from '../../src/app/app.ts'
+import {
+  memoryStore,
+  SessionStoreError,
+  type SessionStore,
+  type SessionsOptions,
+} from '../../src/index.ts'
+
+/** What a server saw of one request. */
+export interface SeenRequest {
+  readonly method: string
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+}
+
+export interface RunningApp {
+  readonly url: string
+  readonly port: number
+  /** How often the store was asked. */
+  readonly calls: { find: number; write: number }
+  /** Every request so far, oldest first. */
+  readonly seen: readonly SeenRequest[]
+  /** What went to the log. */
+  readonly logged: readonly string[]
+  /** From now on every call of the store fails, or works again. */
+  setDown(down: boolean): void
+  close(): Promise<void>
+}
+
+export interface StartOptions extends Partial<Omit<AppOptions, 'sessions'>> {
+  readonly options?: SessionsOptions
+  /** Serves over TLS. */
+  readonly tls?: { readonly key: string; readonly cert: string }
+}
+
+/** Starts the app on a free port of 127.0.0.1, on a memory store that can be watched and broken. */
+export async function startApp({
+  options,
+  tls,
+  ...appOptions
+}: StartOptions = {}): Promise<RunningApp> {
+  const calls = { find: 0, write: 0 }
+  const seen: SeenRequest[] = []
+  const logged: string[] = []
+  let down = false
+  const check = (kind: 'find' | 'write'): void => {
+    calls[kind] += 1
+    if (down) {
+      throw new SessionStoreError('secret detail of the store', {
+        effect: 'none',
+        retryable: false,
+      })
+    }
+  }
+  const memory = memoryStore(options?.now === undefined ? {} : { now: options.now })
+  const store: SessionStore = {
+    name: memory.name,
+    shards: memory.shards,
+    async find(key) {
+      check('find')
+      return await memory.find(key)
+    },
+    async write(mutation) {
+      check('write')
+      return await memory.write(mutation)
+    },
+    async writeTogether(mutations) {
+      check('write')
+      return await memory.writeTogether(mutations)
+    },
+    page: (selection, page) => memory.page(selection, page),
+    close: () => memory.close(),
+  }
+  const app = createApp({
+    sessions: createAppSessions({ store, ...options }),
+    storeName: 'memory',
+    log: (message) => logged.push(message),
+    ...appOptions,
+  })
+  const listener: RequestListener = (request, response) => {
+    const { method = '', url = '', headers } = request
+    seen.push({ method, path: url, headers })
+    app(request, response)
+  }
+  const server = tls === undefined ? createServer(listener) : createSecureServer(tls, listener)
+  const port = await listen(server)
+  return {
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    port,
+    calls,
+    seen,
+    logged,
+    setDown: (value) => {
+      down = value
+    },
+    close: () => close(server),
+  }
+}
+
+/** Listens on a free port of 127.0.0.1, and gives it. */
+export async function listen(server: Pick<Server, 'listen' | 'address' | 'once'>): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  return (server.address() as AddressInfo).port
+}
+
+export async function close(server: Pick<Server, 'close' | 'closeAllConnections'>): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}
+
+/** A browser of the simplest kind: keeps cookies, follows redirects, and says where its forms come from. */
+export class Visitor {
+  readonly #url: string
+  readonly cookies = new Map<string, string>()
+  /** Every Set-Cookie header so far. */
+  readonly setCookies: string[] = []
+  headers: Record<string, string> = {}
+
+  constructor(url: string) {
+    this.#url = url
+  }
+
+  async get(path = '/'): Promise<Answer> {
+    return await this.#request('GET', path)
+  }
+
+  /** Sends a form from a page of the app, and gives the page that the redirect leads to. */
+  async post(path: string, fields: Record<string, string> = {}): Promise<Answer> {
+    const answer = await this.send(path, fields)
+    if (answer.status !== 303) return answer
+    return await this.get(answer.headers.get('location') ?? '')
+  }
+
+  /** Sends a form and gives the answer itself. */
+  async send(path: string, fields: Record<string, string> | string = {}): Promise<Answer> {
+    return await this.#request('POST', path, new URLSearchParams(fields))
+  }
+
+  async #request(method: string, path: string, body?: URLSearchParams): Promise<Answer> {
+    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const response = await fetch(new URL(path, this.#url), {
+      method,
+      redirect: 'manual',
+      headers: {
+        ...(method === 'POST' && { 'sec-fetch-site': 'same-origin' }),
+        ...(cookie !== '' && { cookie }),
+        ...this.headers,
+      },
+      ...(body !== undefined && { body }),
+    })
+    for (const line of response.headers.getSetCookie()) this.#keep(line)
+    const text = await response.text()
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      fact: (id) => factIn(text, id),
+    }
+  }
+
+  #keep(line: string): void {
+    this.setCookies.push(line)
+    const [pair = ''] = line.split(';')
+    const [name = '', value = ''] = pair.split('=')
+    if (/; max-age=0/i.test(line)) this.cookies.delete(name)
+    else this.cookies.set(name, value)
+  }
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  /** The text of the element with this id, without markup. */
+  fact(id: string): string
+}
+
+function factIn(text: string, id: string): string {
+  const match = new RegExp(`<(\\w+)[^>]* id="${id}"[^>]*>([\\s\\S]*?)</\\1>`).exec(text)
+  if (match === null) throw new Error(`the page has no element "${id}"`)
+  return (match[2] ?? '').replace(/<[^>]+>/g, '').trim()
+}
+
+/** A clock that stands still until told. */
+export function fakeNow(): { now: () => number; advance(milliseconds: number): void } {
+  let time = Date.UTC(2030, 0, 1)
+  return {
+    now: () => time,
+    advance(milliseconds) {
+      time += milliseconds
+    },
+  }
+}

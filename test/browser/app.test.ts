@@ -1,0 +1,320 @@
+import { mkdirSync } from 'node:fs'
+import { createServer, type RequestListener } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import { fileURLToPath } from 'node:url'
+import type { Browser, BrowserContext, Cookie, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { close, listen, type RunningApp, startApp } from '../app/harness.ts'
+import { launchBrowser, selfSigned, withoutBrowser } from './browser.ts'
+
+describe.skipIf(withoutBrowser)('in a real browser', () => {
+  let browser: Browser
+  let context: BrowserContext
+  let page: Page
+  let app: RunningApp
+
+  beforeAll(async () => {
+    browser = await launchBrowser()
+  })
+
+  afterAll(() => browser?.close())
+
+  beforeEach(async () => {
+    app = await startApp()
+    await renew({})
+  })
+
+  afterEach(async () => {
+    await context.close()
+    await app.close()
+  })
+
+  /** A new context: its own cookies, nothing in the cache. */
+  async function renew(options: Parameters<Browser['newContext']>[0]): Promise<void> {
+    await context?.close()
+    context = await browser.newContext({ locale: 'en-GB', ...options })
+    page = await context.newPage()
+    page.setDefaultTimeout(10_000)
+  }
+
+  const text = async (selector: string): Promise<string | undefined> =>
+    (await page.locator(selector).textContent())?.trim()
+
+  const fact = async (id: string): Promise<string | undefined> => await text(`#${id}`)
+
+  async function press(name: string): Promise<void> {
+    await Promise.all([
+      page.waitForEvent('load'),
+      page.getByRole('button', { name, exact: true }).click(),
+    ])
+  }
+
+  async function sessionCookie(url = app.url): Promise<Cookie> {
+    const found = (await context.cookies(url)).filter(({ name }) => name.endsWith('viur-session'))
+    expect(found).toHaveLength(1)
+    return found[0] as Cookie
+  }
+
+  describe('over http on this machine', () => {
+    it('keeps one session: the visits go up', async () => {
+      await page.goto(app.url)
+      expect(await fact('visits')).toBe('1')
+      await page.reload()
+      expect(await fact('visits')).toBe('2')
+    })
+
+    it('has a plain cookie that no script sees and no other host gets', async () => {
+      await page.goto(app.url)
+      expect(await sessionCookie()).toMatchObject({
+        name: 'viur-session',
+        domain: '127.0.0.1',
+        path: '/',
+        httpOnly: true,
+        secure: false,
+        sameSite: 'Lax',
+      })
+      expect(await page.evaluate('document.cookie')).toBe('')
+    })
+
+    it('loads without a word of complaint in its console', async () => {
+      const words: string[] = []
+      page.on('console', (message) => words.push(message.text()))
+      page.on('pageerror', (error) => words.push(error.message))
+      page.on('requestfailed', (request) => words.push(request.url()))
+      await page.goto(app.url)
+      await press('Sign in as Ada Lovelace')
+      expect(await page.evaluate('getComputedStyle(document.body).display')).toBe('flex')
+      expect(words).toEqual([])
+    })
+  })
+
+  describe.each([true, false])('with JavaScript: %s', (javaScriptEnabled) => {
+    beforeEach(() => renew({ javaScriptEnabled }))
+
+    it('does everything: cart, login, lifetime, language, theme, new id, reset, logout', async () => {
+      await page.goto(app.url)
+      await page.getByLabel('What do you need?').fill('Coffee <b>')
+      await press('Add')
+      await press('One more: Coffee <b>')
+      expect(await text('.item')).toMatch(/Coffee <b>[\s\S]*2/)
+      const guest = await fact('session-key')
+
+      await press('Sign in as Ada Lovelace')
+      expect(await fact('user')).toBe('Ada Lovelace')
+      const ada = await fact('session-key')
+      expect(ada).not.toBe(guest)
+      expect(await text('[role=status]')).toContain(`${guest} → ${ada}`)
+      expect(await text('.item .name')).toBe('Coffee <b>')
+
+      await page.getByLabel('10 minutes').check()
+      await press('Apply')
+      expect(await fact('expires')).toBe('10 minutes')
+      await press('Dark')
+      expect(await page.locator('html').getAttribute('data-theme')).toBe('dark')
+      await press('New session id')
+      expect(await fact('session-key')).not.toBe(ada)
+      await press('Deutsch')
+      expect(await page.locator('html').getAttribute('lang')).toBe('de')
+      expect(await fact('user')).toBe('Ada Lovelace')
+      await press('English')
+      await press('Remove: Coffee <b>')
+      expect(await page.locator('.item').count()).toBe(0)
+
+      await press('Sign out')
+      expect(await fact('user')).toBe('Nobody')
+      await press('Sign in as Konrad Zuse')
+      await press('Reset')
+      expect(await fact('user')).toBe('Nobody')
+    })
+
+    it('shows nothing of the user to the back button after signing out', async () => {
+      await page.goto(app.url)
+      await press('Sign in as Ada Lovelace')
+      expect(await page.content()).toContain('Signed in since')
+      await page.goto(`${app.url}/nowhere`)
+      await page.goto(app.url)
+      await press('Sign out')
+      for (let count = 0; count < 3; count += 1) {
+        await page.goBack()
+        expect(await page.content()).not.toContain('Signed in since')
+      }
+    })
+  })
+
+  describe('against another site', () => {
+    let other: { readonly url: string; close(): Promise<void> }
+
+    // localhost and 127.0.0.1 are two sites; two ports of one of them are not.
+    beforeEach(async () => {
+      other = await serve((request, response) => {
+        const target = new URL(request.url ?? '/', 'http://localhost').searchParams.get('target')
+        response.setHeader('Content-Type', 'text/html').end(`<!doctype html>
+<form method="post" action="${target}"><button>Win a prize</button></form>
+<img src="${target}" alt=""><iframe src="${target}"></iframe>`)
+      })
+      await page.goto(app.url)
+      await press('Sign in as Ada Lovelace')
+    })
+
+    afterEach(() => other.close())
+
+    it('neither sends the cookie with a POST from there, nor obeys it', async () => {
+      await page.goto(`${other.url}/?target=${app.url}/logout`)
+      const [response] = await Promise.all([
+        page.waitForResponse((answer) => answer.request().method() === 'POST'),
+        page.getByRole('button').click(),
+      ])
+      expect(response.status()).toBe(403)
+      const posted = app.seen.findLast(({ method }) => method === 'POST')
+      expect(posted?.path).toBe('/logout')
+      expect(posted?.headers['sec-fetch-site']).toBe('cross-site')
+      expect(posted?.headers.cookie).toBeUndefined()
+      await page.goto(app.url)
+      expect(await fact('user')).toBe('Ada Lovelace')
+    })
+
+    it('neither sends the cookie with what another page embeds, nor lets itself be framed', async () => {
+      await page.goto(`${other.url}/?target=${app.url}/%3Fembedded`)
+      const embedded = app.seen.filter(({ path }) => path === '/?embedded')
+      const kinds = embedded.map(({ headers }) => headers['sec-fetch-dest'])
+      expect(kinds.sort()).toEqual(['iframe', 'image'])
+      expect(embedded.map(({ headers }) => headers.cookie)).toEqual([undefined, undefined])
+      // The frame shows an error of the browser, of an origin that no script can reach.
+      const [frame] = page.frames().filter((candidate) => candidate !== page.mainFrame())
+      expect(frame?.url()).not.toContain(app.url)
+    })
+
+    it('does send the cookie when the visitor follows a link', async () => {
+      await page.goto(other.url)
+      await page.evaluate(`location.href = ${JSON.stringify(`${app.url}/`)}`)
+      await page.waitForURL(`${app.url}/`)
+      expect(await fact('user')).toBe('Ada Lovelace')
+    })
+  })
+
+  describe('over https', () => {
+    let secure: RunningApp
+    let tls: ReturnType<typeof selfSigned>
+
+    beforeAll(() => {
+      tls = selfSigned()
+    })
+
+    beforeEach(async () => {
+      secure = await startApp({ tls })
+      await renew({ ignoreHTTPSErrors: true })
+    })
+
+    afterEach(() => secure.close())
+
+    it('has a __Host- cookie, Secure and for this host alone', async () => {
+      await page.goto(secure.url)
+      expect(await sessionCookie(secure.url)).toMatchObject({
+        name: '__Host-viur-session',
+        domain: '127.0.0.1',
+        path: '/',
+        httpOnly: true,
+        secure: true,
+        sameSite: 'Lax',
+      })
+      expect(await page.evaluate('document.cookie')).toBe('')
+      await page.reload()
+      expect(await fact('visits')).toBe('2')
+    })
+
+    it('is not sent over http to the same host', async () => {
+      // Not by its address: browsers trust http on loopback as much as https.
+      await page.goto(secure.url.replace('127.0.0.1', 'app.shop.test'))
+      await page.goto(app.url.replace('127.0.0.1', 'app.shop.test'))
+      expect(app.seen.at(0)?.headers.cookie).toBeUndefined()
+    })
+
+    it('can not be planted by a sibling domain', async () => {
+      const planted = 'E'.repeat(43)
+      const sibling = await serve((_request, response) => {
+        response
+          .setHeader('Set-Cookie', [
+            `__Host-viur-session=${planted}; Domain=shop.test; Path=/; Secure`,
+            `__Host-viur-session=${planted}; Domain=shop.test; Path=/`,
+            // Refused as well: without Secure, and under a path.
+            `__Host-viur-session=${planted}; Path=/`,
+            `__Host-viur-session=${planted}; Path=/deep; Secure`,
+            // Not refused: the sibling can plant under other names, which is what the prefix is for.
+            `viur-session=${planted}; Domain=shop.test; Path=/; Secure`,
+          ])
+          .end('<!doctype html>planted')
+      }, tls)
+      await page.goto(sibling.url.replace('localhost', 'evil.shop.test'))
+      const url = secure.url.replace('127.0.0.1', 'app.shop.test')
+      await page.goto(url)
+      expect(secure.seen.at(0)?.headers.cookie).toBe(`viur-session=${planted}`)
+      expect(await fact('session-outcome')).toMatch(/^none/)
+      const names = (await context.cookies(url)).map(({ name, value }) => [name, value !== planted])
+      expect(names.sort()).toEqual([
+        ['__Host-viur-session', true],
+        ['viur-session', false],
+      ])
+      await sibling.close()
+    })
+  })
+
+  describe('seen by people', () => {
+    const folder = fileURLToPath(new URL('screenshots/', import.meta.url))
+    const widths = { desktop: 1280, tablet: 768, mobile: 375 }
+
+    beforeAll(() => mkdirSync(folder, { recursive: true }))
+
+    for (const [device, width] of Object.entries(widths)) {
+      for (const theme of ['light', 'dark'] as const) {
+        it(`fits a ${device} in the ${theme} theme`, async () => {
+          await renew({ colorScheme: theme, viewport: { width, height: 900 } })
+          const shot = async (name: string): Promise<void> => {
+            await page.screenshot({
+              path: `${folder}${name}-${device}-${theme}.png`,
+              fullPage: true,
+            })
+            expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
+          }
+          await page.goto(app.url)
+          await shot('guest')
+          for (const name of ['Coffee', 'A very long name of a thing that nobody needs but you']) {
+            await page.getByRole('textbox').or(page.getByRole('combobox')).fill(name)
+            await press('Add')
+          }
+          await press('Sign in as Ada Lovelace')
+          await press(theme === 'dark' ? 'Dark' : 'Light')
+          await press('New session id')
+          await shot('user')
+          await press('Deutsch')
+          await shot('user-de')
+          await page.goto(`${app.url}/nowhere`)
+          await shot('error')
+        })
+      }
+    }
+
+    it('can be used with the keyboard alone', async () => {
+      await page.goto(app.url)
+      await page.keyboard.press('Tab')
+      expect(await page.evaluate('document.activeElement.className')).toBe('skip')
+      const button = page.getByRole('button', { name: 'Sign in as Grace Hopper' })
+      for (let count = 0; count < 30; count += 1) {
+        if (await button.evaluate((element) => element === document.activeElement)) break
+        await page.keyboard.press('Tab')
+      }
+      await Promise.all([page.waitForURL(/#account$/), page.keyboard.press('Enter')])
+      expect(await fact('user')).toBe('Grace Hopper')
+    })
+  })
+})
+
+/** A server on localhost, that is on another site than 127.0.0.1. */
+async function serve(
+  listener: RequestListener,
+  tls?: { key: string; cert: string },
+): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const server = tls === undefined ? createServer(listener) : createSecureServer(tls, listener)
+  const port = await listen(server)
+  const url = `${tls === undefined ? 'http' : 'https'}://localhost:${port}`
+  return { url, close: () => close(server) }
+}
