@@ -81,7 +81,6 @@ export function keyIn(partitionId: object, kind: string, name: string): object {
 export function encodeEntity(record: SessionRecord, layout: EntityLayout): EncodedEntity {
   const { key, data, user, expiry, extra = {} } = record
   checkKey(key)
-  if (!data.isWellFormed()) throw new SessionValueError('a session must be well-formed Unicode')
   const others = Object.entries(extra).filter(([name]) => !OWN.has(name))
   if (others.some(([, value]) => typeof value !== 'object' || value === null)) {
     throw new SessionValueError('extra properties must be as this store gave them')
