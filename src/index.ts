@@ -14,11 +14,11 @@ export {
 } from './errors.ts'
 export type { SessionLogger } from './logger.ts'
 export type { SessionsOptions } from './options.ts'
-export type { LoginOptions, Session } from './session.ts'
 export type { CookieOptions } from './session/cookie.ts'
 export type { RandomBytes, SessionKey } from './session/id.ts'
 export { GUEST_USER, type LoadOutcome } from './session/request-state.ts'
 export type { ScopedSession } from './session/session-view.ts'
+export type { LoginOptions, Session } from './session.ts'
 export {
   type CommitResult,
   createSessions,

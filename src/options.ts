@@ -67,6 +67,8 @@ export interface Settings {
 
 const FIVE_MINUTES = 5 * 60 * 1000
 
+const MAX_ABSOLUTE_LIFETIME = 1000 * 365 * 24 * 60 * 60 * 1000
+
 const KNOWN_OPTIONS: ReadonlySet<string> = new Set<keyof SessionsOptions>([
   'store',
   'lifetime',
@@ -96,7 +98,7 @@ export function settingsFrom(options: SessionsOptions): Settings {
       throw new SessionConfigError(`createSessions() has no option ${show(name)}`)
   }
   const production = process.env['NODE_ENV'] === 'production'
-  const logger = options.logger ?? consoleLogger
+  const logger = loggerFrom(options.logger)
   const now = clockFrom(functionOption('now', options.now) ?? Date.now)
   return {
     store: storeFrom(options, now, production, logger),
@@ -115,12 +117,25 @@ export function settingsFrom(options: SessionsOptions): Settings {
 }
 
 function policyFrom(options: SessionsOptions): ExpiryPolicy {
-  const lifetime = positiveDuration('lifetime', options.lifetime ?? '1h')
-  const absoluteLifetime = positiveDuration('absoluteLifetime', options.absoluteLifetime ?? '30d')
+  const lifetime = positiveDuration(
+    'lifetime',
+    options.lifetime === undefined ? '1h' : options.lifetime,
+  )
+  const absoluteLifetime = positiveDuration(
+    'absoluteLifetime',
+    options.absoluteLifetime === undefined ? '30d' : options.absoluteLifetime,
+  )
   const touchEvery = positiveDuration(
     'touchEvery',
-    options.touchEvery ?? Math.max(1, Math.min(FIVE_MINUTES, lifetime / 10)),
+    options.touchEvery === undefined
+      ? Math.max(1, Math.min(FIVE_MINUTES, lifetime / 10))
+      : options.touchEvery,
   )
+  if (absoluteLifetime > MAX_ABSOLUTE_LIFETIME) {
+    throw new SessionConfigError(
+      `absoluteLifetime must not be above a thousand years, since Datastore's timestamps end with the year 9999, but is ${absoluteLifetime} ms`,
+    )
+  }
   if (lifetime > absoluteLifetime) {
     throw new SessionConfigError(
       `lifetime must not be above absoluteLifetime, but is ${lifetime} ms, and absoluteLifetime ${absoluteLifetime} ms`,
@@ -165,6 +180,14 @@ function storeFrom(
     )
   }
   return store
+}
+
+function loggerFrom(logger: SessionLogger | undefined): SessionLogger {
+  if (logger === undefined) return consoleLogger
+  if (typeof logger?.warn === 'function') return logger
+  throw new SessionConfigError(
+    `logger must have a method warn(), as console has, but is ${show(logger)}`,
+  )
 }
 
 function schemaFrom(validate: unknown): StandardSchema | null {

@@ -1,6 +1,6 @@
 import { type Duration, parseDuration, show } from './duration.ts'
 import { SessionGoneError, SessionValueError } from './errors.ts'
-import { checkKey } from './session/codec.ts'
+import { checkKey, checkValues } from './session/codec.ts'
 import type { SessionKey } from './session/id.ts'
 import { GUEST_USER, type LoadOutcome, type RequestState } from './session/request-state.ts'
 import { ScopedSession, SessionView } from './session/session-view.ts'
@@ -77,8 +77,9 @@ export class Session<Data extends object = Record<string, unknown>> extends Sess
 
   /** True when the session has ended, by this request or elsewhere, and no other took its place. */
   get ended(): boolean {
-    const { gone, finished, swap } = this.#state
-    return gone || finished || swap?.last === 'logout'
+    const { gone, finished, swap, outcome } = this.#state
+    if (swap !== null) return swap.last === 'logout'
+    return gone || finished || (outcome === 'ended' && this.#state.stored === null)
   }
 
   /** When the session was created; `null` for one that is not stored. */
@@ -120,7 +121,10 @@ export class Session<Data extends object = Record<string, unknown>> extends Sess
 
   /** Stores everything now. Throws `SessionGoneError` when the session ended elsewhere; its changes are dropped then. */
   async save(): Promise<void> {
-    await this.#ready('save()')
+    this.#state.requireOpen('save()')
+    if (!this.#state.loaded) await this.#ready('save()')
+    this.#state.use()
+    // At once: a response that leaves right after a save that nobody awaits has to find it under way.
     if ((await this.#host.save(this.#state)) === 'gone') throw new SessionGoneError()
   }
 
@@ -152,6 +156,8 @@ export class Session<Data extends object = Record<string, unknown>> extends Sess
     const problem =
       user === GUEST_USER ? `"${GUEST_USER}" is nobody: call logout()` : userProblem(user)
     if (problem !== null) throw new SessionValueError(problem)
+    // Before anything is done: a login that was refused must not take effect.
+    if (options.data !== undefined) checkValues(options.data, 'the option data of login()')
     await this.#ready('login()')
     const { settings } = this.#state
     this.#state.changeIdentity('login', settings.keepOnLogin, {

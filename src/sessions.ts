@@ -1,14 +1,14 @@
 import { SessionGoneError } from './errors.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from './options.ts'
-import { Session, type SessionHost, stateOf } from './session.ts'
-import { timeProblem } from './stores/check.ts'
 import { isAlive, isSavable } from './session/expiry.ts'
 import { asSessionKey, keyOf, type SessionKey } from './session/id.ts'
 import { loadState } from './session/loading.ts'
 import { RequestState } from './session/request-state.ts'
-import { hasWork, saveState, touchState } from './session/saving.ts'
 import { asStoreError } from './session/retry.ts'
+import { hasWork, saveState, touchState } from './session/saving.ts'
 import { Writer } from './session/writer.ts'
+import { Session, type SessionHost, stateOf } from './session.ts'
+import { timeProblem } from './stores/check.ts'
 import type { DefaultData } from './types.ts'
 
 /** What `open()` needs to know of a request. */

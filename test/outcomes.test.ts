@@ -4,9 +4,9 @@ import {
   type Session,
   SessionContentionError,
   SessionGoneError,
+  SessionStoreError,
   type Sessions,
   type SessionsOptions,
-  SessionStoreError,
   SessionTooLargeError,
 } from '../src/index.ts'
 import { type FailingStore, failingStore } from '../src/testing/index.ts'

@@ -8,8 +8,8 @@ import {
   type ExpiryChoice,
   type Notice,
   sessionOf,
-  type Theme,
   THEMES,
+  type Theme,
 } from './session-data.ts'
 import type { DemoUser } from './users.ts'
 

@@ -1,11 +1,11 @@
 import type { Request, RequestHandler } from 'express'
+import { GUEST_USER, type Session } from '../index.ts'
 import type { StoreName } from './config.ts'
 import { languageOf } from './language.ts'
 import { homePage } from './pages/home.ts'
 import type { SessionFacts } from './pages/session-panel.ts'
 import { type AppData, type Appearance, sessionOf, type Theme } from './session-data.ts'
 import type { DemoUser } from './users.ts'
-import { GUEST_USER, type Session } from '../index.ts'
 
 /** Answers with the start page, and counts the visit. */
 export function home(users: readonly DemoUser[], storeName: StoreName): RequestHandler {

@@ -16,6 +16,17 @@ export function checkKey(key: unknown): asserts key is string {
   if (FORBIDDEN_KEYS.has(key)) throw new SessionValueError(`a session key must not be "${key}"`)
 }
 
+/** Throws unless these are keys and values that a session can keep, so that taking them over can not fail halfway. */
+export function checkValues(values: unknown, what: string): void {
+  if (typeof values !== 'object' || values === null) {
+    throw new SessionValueError(`${what} needs an object of keys and values`)
+  }
+  for (const [key, value] of Object.entries(values)) {
+    checkKey(key)
+    if (value !== undefined) snapshot(value, key)
+  }
+}
+
 /** Bytes go as base64: the library's own form for views would carry the whole pool that a Buffer lies in. */
 const reducers = {
   Buffer: (value: unknown): [string] | false =>

@@ -32,6 +32,18 @@ export interface CookieOptions {
 /** The largest Max-Age that browsers keep: 400 days, in seconds (RFC 6265bis, section 5.5). */
 export const MAX_COOKIE_AGE: number = 400 * 24 * 60 * 60
 
+const KNOWN_OPTIONS: ReadonlySet<string> = new Set<keyof CookieOptions>([
+  'name',
+  'path',
+  'domain',
+  'sameSite',
+  'secure',
+  'httpOnly',
+  'partitioned',
+  'priority',
+  'secrets',
+])
+
 const DEFAULT_NAME = '__Host-viur-session'
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const DOMAIN =
@@ -70,6 +82,14 @@ export class CookiePolicy {
 
   /** Throws `SessionConfigError` for a combination that no browser would keep, or that is not safe. */
   constructor(options: CookieOptions = {}, production = false) {
+    if (typeof options !== 'object' || options === null) {
+      throw new SessionConfigError(`cookie must be an object of options, but is ${show(options)}`)
+    }
+    for (const option of Object.keys(options)) {
+      // A misspelt one would silently leave the cookie less safe than the app believes.
+      if (!KNOWN_OPTIONS.has(option))
+        throw new SessionConfigError(`cookie has no option ${show(option)}`)
+    }
     const { path = '/', domain, sameSite = 'lax', secure = 'auto', priority } = options
     const { httpOnly = true, partitioned = false } = options
     const name = options.name ?? (secure === false ? withoutPrefix(DEFAULT_NAME) : DEFAULT_NAME)

@@ -1,10 +1,11 @@
-import { SessionStoreError } from '../errors.ts'
-import type { Found } from '../stores/store.ts'
+import { SessionError, SessionStoreError } from '../errors.ts'
+import type { SchemaResult, StandardSchema } from '../standard-schema.ts'
 import { timeProblem } from '../stores/check.ts'
+import type { Found } from '../stores/store.ts'
+import { decodeValue } from './codec.ts'
 import { isAlive } from './expiry.ts'
 import { keyOf, type SessionId, type SessionKey } from './id.ts'
 import { keyOfUnit, Payload, PayloadError, unitOf, unitPrefix } from './payload.ts'
-import { decodeValue } from './codec.ts'
 import type { LoadOutcome, RequestState } from './request-state.ts'
 import { SessionData } from './session-data.ts'
 import type { Writer } from './writer.ts'
@@ -12,7 +13,8 @@ import type { Writer } from './writer.ts'
 /** Tells of an unreadable session; called at each load, so it is up to the callee to say it once. */
 export type ReportUnreadable = (key: SessionKey, why: string) => void
 
-/** Finds the session of a request and sets its outcome. Throws `SessionStoreError` alone, and then leaves the state as it was. */
+/** Finds the session of a request and sets its outcome. Throws `SessionStoreError`, or `SessionError`
+ * for a schema that throws, and then leaves the state as it was. */
 export async function loadState(
   state: RequestState,
   writer: Writer,
@@ -74,7 +76,7 @@ async function take(
 
 /** Runs the app's schema over the root of the data and takes over what it gives; gives why it refused, or `null`. */
 async function applySchema(
-  schema: NonNullable<RequestState['settings']['validate']>,
+  schema: StandardSchema,
   payload: Payload,
   data: SessionData,
 ): Promise<string | null> {
@@ -83,7 +85,7 @@ async function applySchema(
     // A copy for the schema: what it does to its input must not pass for a change by the app.
     if (unit.startsWith(unitPrefix(null))) root[keyOfUnit(unit)] = decodeValue(text)
   }
-  const result = await schema['~standard'].validate({ ...root })
+  const result = await run(schema, { ...root })
   if (result.issues !== undefined) {
     // The messages of a schema may quote the data, so none of them is passed on.
     return `the schema in the option "validate" refused it (${result.issues.length} issues)`
@@ -95,6 +97,17 @@ async function applySchema(
     if (value !== undefined) data.write(unitOf(null, key), value)
   }
   return null
+}
+
+/** A schema that throws is a fault of the app, and says nothing about the session. */
+async function run(schema: StandardSchema, value: unknown): Promise<SchemaResult> {
+  try {
+    return await schema['~standard'].validate(value)
+  } catch (cause) {
+    throw new SessionError('the schema in the option "validate" threw: look at the cause', {
+      cause,
+    })
+  }
 }
 
 function unreadable(key: SessionKey, why: string, report: ReportUnreadable): LoadOutcome {

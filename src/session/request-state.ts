@@ -194,6 +194,7 @@ export class RequestState implements DataAccess {
     if (keep !== 'all') {
       swap.carry.push({ units: this.gone ? new Map() : this.data.changes(), keep })
       this.data = new SessionData(this.gone ? Payload.empty : this.data.payload().pick(keep))
+      this.forced = false
       this.expiry = undefined
     }
     if (identity !== null) swap.identity = identity
@@ -216,12 +217,15 @@ export class RequestState implements DataAccess {
     this.expiry = undefined
   }
 
-  /** Takes over what was stored, after `saved` of this request went into it. */
-  settle(stored: Found, saved: UnitChanges): void {
+  /**
+   * Takes over what was stored, after `saved` and `expiry` of this request went into it. What the app said
+   * while the save was under way is for the next one.
+   */
+  settle(stored: Found, saved: UnitChanges, expiry: ExpirySetting | undefined): void {
     this.data.rebase(Payload.decode(stored.record.data, stored.record.key), saved)
     this.stored = stored
     this.forced = false
-    this.expiry = undefined
+    if (this.expiry === expiry) this.expiry = undefined
     this.swap = null
     this.finished = false
   }

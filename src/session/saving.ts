@@ -53,10 +53,7 @@ async function saveChanges(state: RequestState, base: Found, writer: Writer): Pr
     state.settleGone()
     return 'gone'
   }
-  // What the app says while the save is under way is for the next one.
-  const later = state.expiry === expiry ? undefined : state.expiry
-  state.settle(stored, units)
-  state.expiry = later
+  state.settle(stored, units, expiry)
   const renewed =
     seen !== null && stored.record.expires !== base.record.expires && !state.expiresAtBrowserClose
   if (expiry !== undefined || renewed) state.cookie = 'set'
@@ -66,16 +63,17 @@ async function saveChanges(state: RequestState, base: Found, writer: Writer): Pr
 async function saveNew(state: RequestState, writer: Writer): Promise<SaveOutcome> {
   if (!state.allowed) return 'done'
   const units = state.data.changes()
+  const { expiry } = state
   const payload = Payload.empty.with(units)
   const minting = new Minting(state, writer)
   const stored = await writer.settle<Found>(async () => {
     const known = await minting.recognise()
     if (known !== null) return { done: known }
-    const record = minting.next((key) => newRecord(state, key, payload, null))
+    const record = minting.next((key) => newRecord(state, key, payload, expiry, null))
     const attempt = await writer.attempt([{ kind: 'insert', record }])
     return 'done' in attempt ? { done: { record, version: attempt.done[0] as string } } : attempt
   })
-  adopt(state, minting.id, stored, units)
+  adopt(state, minting.id, stored, units, expiry)
   return 'done'
 }
 
@@ -89,14 +87,15 @@ async function saveSwap(state: RequestState, swap: Swap, writer: Writer): Promis
   if (!state.allowed) swap.endOnly = true
   const units: UnitChanges = swap.endOnly ? new Map() : state.data.changes()
   const base = state.stored
+  const { expiry } = state
   const run = (latest: Found | 'gone' | null): Promise<SwapResult> =>
-    swapStored(state, swap, units, latest ?? base ?? 'gone', writer)
+    swapStored(state, swap, { units, expiry }, latest ?? base ?? 'gone', writer)
   const result = base === null ? await run(null) : await writer.exclusive(base.record.key, run)
   if (result.kind === 'gone') {
     state.settleGone()
     return 'gone'
   }
-  if (result.kind === 'replaced') adopt(state, result.id, result.stored, units)
+  if (result.kind === 'replaced') adopt(state, result.id, result.stored, units, expiry)
   else {
     state.settleEnded()
     state.cookie = 'remove'
@@ -113,7 +112,7 @@ type SwapResult =
 async function swapStored(
   state: RequestState,
   swap: Swap,
-  units: UnitChanges,
+  { units, expiry }: Pick<Delta, 'units' | 'expiry'>,
   first: Found | 'gone',
   writer: Writer,
 ): Promise<SwapResult> {
@@ -146,7 +145,7 @@ async function swapStored(
       return 'done' in attempt ? { done: { kind: 'ended' } } : attempt
     }
     const from = old === 'gone' ? null : old.record
-    const record = minting.next((key) => newRecord(state, key, payload, from))
+    const record = minting.next((key) => newRecord(state, key, payload, expiry, from))
     const attempt = await writer.attempt([{ kind: 'insert', record }, ...mutations])
     if (!('done' in attempt)) return attempt
     return {
@@ -191,6 +190,7 @@ function newRecord(
   state: RequestState,
   key: SessionKey,
   payload: Payload,
+  expiry: Delta['expiry'],
   old: SessionRecord | null,
 ): SessionRecord {
   const { policy, now, randomBytes } = state.settings
@@ -202,7 +202,7 @@ function newRecord(
     created: goesOn ? old.created : time,
     authenticated: goesOn ? old.authenticated : identity.authenticated,
     lastSeen: goesOn ? Math.max(time, old.lastSeen) : time,
-    expiry: state.expiry === undefined ? (goesOn ? old.expiry : null) : state.expiry,
+    expiry: expiry === undefined ? (goesOn ? old.expiry : null) : expiry,
   }
   return {
     key,
@@ -217,8 +217,14 @@ function newRecord(
   }
 }
 
-function adopt(state: RequestState, id: SessionId, stored: Found, saved: UnitChanges): void {
-  state.settle(stored, saved)
+function adopt(
+  state: RequestState,
+  id: SessionId,
+  stored: Found,
+  saved: UnitChanges,
+  expiry: Delta['expiry'],
+): void {
+  state.settle(stored, saved, expiry)
   state.id = id
   state.gone = false
   state.cookie = 'set'

@@ -38,7 +38,11 @@ export class SessionData {
 
   write(unit: Unit, value: unknown): void {
     const text = encodeValue(value, keyOfUnit(unit))
-    if (!this.has(unit)) this.#units().add(unit)
+    if (!this.has(unit)) {
+      this.#units().add(unit)
+      // A key that comes back is the newest, and has to be stored as such.
+      this.#live.delete(unit)
+    }
     this.#live.set(unit, { value, present: true, text: isMutable(value) ? null : text })
   }
 

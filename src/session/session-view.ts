@@ -1,5 +1,5 @@
 import { SessionValueError } from '../errors.ts'
-import { checkKey } from './codec.ts'
+import { checkKey, checkValues } from './codec.ts'
 import { keyOfUnit, type Unit, unitOf, unitPrefix } from './payload.ts'
 import type { SessionData } from './session-data.ts'
 
@@ -82,12 +82,10 @@ export class SessionView<Data extends object> {
     return value
   }
 
-  /** Sets each of these; the others stay. */
+  /** Sets each of these, or none if one can not be kept; the others stay. */
   update(values: Partial<Data>): this {
     const data = this.#access.forWriting('update()')
-    if (typeof values !== 'object' || values === null) {
-      throw new SessionValueError('update() needs an object of keys and values')
-    }
+    checkValues(values, 'update()')
     for (const [key, value] of Object.entries(values)) {
       if (value === undefined) data.remove(this.#unit(key))
       else data.write(this.#unit(key), value)

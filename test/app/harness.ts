@@ -9,8 +9,8 @@ import type { AddressInfo } from 'node:net'
 import { type AppOptions, createApp, createAppSessions } from '../../src/app/app.ts'
 import {
   memoryStore,
-  SessionStoreError,
   type SessionStore,
+  SessionStoreError,
   type SessionsOptions,
 } from '../../src/index.ts'
 

@@ -3,9 +3,9 @@ import {
   createSessions,
   memoryStore,
   type Session,
-  type Sessions,
-  SessionStoreError,
   type SessionStore,
+  SessionStoreError,
+  type Sessions,
 } from '../../src/index.ts'
 import { type Actor, explore, type Path } from './explorer.ts'
 

@@ -1,5 +1,5 @@
-import type { Language } from '../language.ts'
 import { type Html, html } from '../html.ts'
+import type { Language } from '../language.ts'
 
 const MINUTE = 60
 const HOUR = 60 * MINUTE

@@ -1,6 +1,6 @@
 import { type Html, html } from '../html.ts'
 import { LANGUAGES, type Language } from '../language.ts'
-import { type Theme, THEMES } from '../session-data.ts'
+import { THEMES, type Theme } from '../session-data.ts'
 import { STYLE_URL } from '../style.ts'
 import { type Texts, textsIn } from './texts.ts'
 

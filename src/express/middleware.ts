@@ -1,0 +1,154 @@
+import { show } from '../duration.ts'
+import { SessionConfigError, SessionError } from '../errors.ts'
+import type { Session } from '../session.ts'
+import type { SessionManager, Sessions } from '../sessions.ts'
+import type { DefaultData } from '../types.ts'
+import { anyResponse, type NodeResponse } from './any-response.ts'
+import { guardResponse } from './held-response.ts'
+import { type AnyRequest, sessionRequestFrom } from './request.ts'
+
+/** Options of {@link sessionMiddleware}. */
+export interface SessionMiddlewareOptions {
+  /**
+   * `'eager'` (the default): the session is loaded before the handlers run, which costs nothing without a cookie.
+   * `'lazy'`: at once to the handlers; those that use the session `await req.session.load()` first.
+   */
+  readonly load?: 'eager' | 'lazy'
+}
+
+/** Fits `app.use()` of Express 4 and 5, and plain `http` and `http2` servers. */
+export type SessionMiddleware = (
+  req: AnyRequest,
+  res: NodeResponse,
+  next: (error?: unknown) => void,
+) => void
+
+/** What is used of a manager. */
+type Manager<Data extends object> = Pick<
+  SessionManager<Data>,
+  'open' | 'commitOrNow' | 'holdFailure'
+>
+
+/** To whom the session of a request belongs. */
+const owners = new WeakMap<object, unknown>()
+
+/**
+ * Gives every request its `req.session`, and stores what the request changed before its response leaves: status
+ * line, headers and body are held until then. When it can not be stored the response is dropped, and `next(error)`
+ * runs once, with `headersSent` false. Mounted twice, the second does nothing.
+ *
+ * ```ts
+ * const sessions = createSessions()
+ * app.use(sessionMiddleware(sessions))
+ * ```
+ *
+ * Throws `SessionConfigError` for anything that `createSessions()` did not make, and for options that are none.
+ */
+export function sessionMiddleware<Data extends object = DefaultData>(
+  sessions: Sessions<Data>,
+  options: SessionMiddlewareOptions = {},
+): SessionMiddleware {
+  const manager = managerFrom(sessions)
+  const eager = loadFrom(options) === 'eager'
+  return function viurSession(req, res, next) {
+    if (owners.get(req) === manager) {
+      next()
+      return
+    }
+    if ((req as { session?: unknown }).session !== undefined) {
+      next(takenError(owners.has(req)))
+      return
+    }
+    owners.set(req, manager)
+    const session = manager.open(sessionRequestFrom(req))
+    expose(req, session)
+    watch(manager, session, res, next)
+    if (eager) load(manager, session, next)
+    else next()
+  }
+}
+
+function watch<Data extends object>(
+  manager: Manager<Data>,
+  session: Session<Data>,
+  res: NodeResponse,
+  next: (error?: unknown) => void,
+): void {
+  const commit = (status: number) => manager.commitOrNow(session, { status })
+  // Too late for this response. The commit makes changes throw, where they would be lost without a word.
+  if (res.headersSent) void commit(res.statusCode)
+  else guardResponse(anyResponse(res), { commit, fail: next })
+}
+
+function load<Data extends object>(
+  manager: Manager<Data>,
+  session: Session<Data>,
+  next: (error?: unknown) => void,
+): void {
+  const loading = session.load()
+  if (session.loaded) {
+    // Without a well-formed cookie there is nothing to wait for.
+    next()
+    return
+  }
+  loading.then(
+    () => next(),
+    (error: unknown) => {
+      // A page that does not use the session needs no store, so an outage must not take it down. Whoever uses the
+      // session gets the error; it never reads as "no session".
+      manager.holdFailure(session, error)
+      next()
+    },
+  )
+}
+
+function expose<Data extends object>(req: AnyRequest, session: Session<Data>): void {
+  Object.defineProperty(req, 'session', {
+    configurable: true,
+    enumerable: true,
+    get: () => session,
+    set: () => {
+      throw new SessionError(
+        'req.session can not be replaced: change what it holds with set() or update(), empty it with clear(), end it with "await req.session.logout()"',
+      )
+    },
+  })
+}
+
+function takenError(ours: boolean): SessionConfigError {
+  return new SessionConfigError(
+    ours
+      ? 'req.session belongs to the sessions of another createSessions(): make one for the whole app and mount it once, or mount each on paths of its own'
+      : 'req.session belongs to another middleware, such as express-session or cookie-session: remove that, or mount each on paths of its own',
+  )
+}
+
+function managerFrom<Data extends object>(sessions: Sessions<Data>): Manager<Data> {
+  const manager = sessions as unknown as Partial<Manager<Data>> | null | undefined
+  for (const method of ['open', 'commitOrNow', 'holdFailure'] as const) {
+    if (typeof manager?.[method] !== 'function') {
+      throw new SessionConfigError(
+        `sessionMiddleware() takes what createSessions() gives, not ${show(sessions)}`,
+      )
+    }
+  }
+  return manager as Manager<Data>
+}
+
+function loadFrom(options: SessionMiddlewareOptions): 'eager' | 'lazy' {
+  if (typeof options !== 'object' || options === null) {
+    throw new SessionConfigError(
+      `sessionMiddleware() takes an object of options, not ${show(options)}`,
+    )
+  }
+  for (const name of Object.keys(options)) {
+    if (name !== 'load') {
+      throw new SessionConfigError(`sessionMiddleware() has no option ${show(name)}`)
+    }
+  }
+  const { load = 'eager' } = options
+  if (load !== 'eager' && load !== 'lazy') {
+    throw new SessionConfigError(`load must be 'eager' or 'lazy', but is ${show(load)}`)
+  }
+  return load
+}

@@ -1,0 +1,40 @@
+import type { CommitResult } from '../sessions.ts'
+import type { AnyResponse } from './any-response.ts'
+import {
+  cacheControlFor,
+  isRepresentationHeader,
+  mergeSetCookie,
+  parseHead,
+  varyWithCookie,
+} from './headers.ts'
+
+/** Adds what the session has to say, once everybody else has said theirs. May be called again. */
+export function addHeaders(res: AnyResponse, { setCookie }: CommitResult): void {
+  const setsCookie = setCookie.length > 0
+  const vary = varyWithCookie(res.getHeader('Vary'))
+  if (vary !== null) res.setHeader('Vary', vary)
+  const cacheControl = cacheControlFor(res.getHeader('Cache-Control'), setsCookie)
+  if (cacheControl !== null) res.setHeader('Cache-Control', cacheControl)
+  if (setsCookie)
+    res.setHeader('Set-Cookie', mergeSetCookie(res.getHeader('Set-Cookie'), setCookie))
+}
+
+/**
+ * Leaves of the head of a response what also holds for another in its place, such as the cookies of the app.
+ * `written`: the arguments of a `writeHead` that was held back.
+ */
+export function clearHead(res: AnyResponse, written: readonly unknown[] = []): void {
+  for (const [name, value] of parseHead(written).headers ?? []) {
+    try {
+      if (!isRepresentationHeader(name)) res.setHeader(name, value)
+    } catch {
+      // Node refuses it, so it would not have left with the dropped response either.
+    }
+  }
+  for (const name of res.getHeaderNames()) {
+    if (isRepresentationHeader(name)) res.removeHeader(name)
+  }
+  res.statusCode = 200
+  // By assignment, HTTP/2 would warn that it has no such thing.
+  Reflect.deleteProperty(res, 'statusMessage')
+}

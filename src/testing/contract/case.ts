@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import type { SessionErrorCode } from '../../errors.ts'
+import type { SessionKey } from '../../session/id.ts'
+import type {
+  Found,
+  SessionRecord,
+  SessionStore,
+  Version,
+  WriteResult,
+} from '../../stores/store.ts'
+
+/** One promise of `SessionStore`, and how to see whether a store keeps it. */
+export interface ContractCase {
+  readonly name: string
+  run(store: SessionStore): Promise<void>
+}
+
+/** Stores a record that must not be there yet, and gives its version. */
+export async function insert(store: SessionStore, record: SessionRecord): Promise<Version> {
+  return applied(await store.write({ kind: 'insert', record }))
+}
+
+/** The version of a write that has to have been applied. */
+export function applied(result: WriteResult): Version {
+  assert.equal(result.outcome, 'applied', 'the write has to be applied')
+  return (result as { version: Version }).version
+}
+
+/** What is stored, which has to be there and readable. */
+export async function stored(store: SessionStore, key: SessionKey): Promise<Found> {
+  const found = await store.find(key)
+  assert.ok(found !== null, 'the record has to be there')
+  assert.ok(
+    found.record !== null,
+    `the record has to be readable, but: ${'why' in found ? found.why : ''}`,
+  )
+  return found
+}
+
+/** Asserts that exactly this is stored, at this version. */
+export async function assertStored(
+  store: SessionStore,
+  record: SessionRecord,
+  version: Version,
+): Promise<void> {
+  const found = await stored(store, record.key)
+  assert.deepEqual(withoutExtra(found.record), withoutExtra(record))
+  assert.equal(found.version, version, 'the version has to be the one that the last write gave')
+}
+
+/** Asserts that nothing is stored under the key. */
+export async function assertAbsent(store: SessionStore, key: SessionKey): Promise<void> {
+  assert.equal(await store.find(key), null, 'nothing may be stored')
+}
+
+/** Asserts that a call is refused with an error of this code, and gives the error. */
+export async function assertRefused(
+  call: () => Promise<unknown>,
+  code: SessionErrorCode,
+): Promise<Error & { readonly effect?: string; readonly retryable?: boolean }> {
+  try {
+    await call()
+  } catch (error) {
+    assert.ok(error instanceof Error)
+    // By code and not by class: a store may come with a copy of this package of its own.
+    assert.equal(
+      (error as { code?: unknown }).code,
+      code,
+      `the error has to be of code ${code}: ${error.message}`,
+    )
+    return error
+  }
+  throw new assert.AssertionError({ message: `the call has to be refused with ${code}` })
+}
+
+/** How many of the results are of this outcome. */
+export function count(
+  results: readonly { outcome: string }[],
+  outcome: 'applied' | 'conflict',
+): number {
+  return results.filter((result) => result.outcome === outcome).length
+}
+
+/** The record but for what other releases keep in it. */
+export function withoutExtra(record: SessionRecord): Omit<SessionRecord, 'extra'> {
+  const { extra: _, ...known } = record
+  return known
+}

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import type { SessionErrorCode } from '../../errors.ts'
+import { MAX_PAYLOAD_BYTES } from '../../stores/check.ts'
+import type { SessionRecord } from '../../stores/store.ts'
+import { sampleRecord } from '../sample-record.ts'
+import {
+  applied,
+  assertAbsent,
+  assertRefused,
+  assertStored,
+  type ContractCase,
+  insert,
+  stored,
+} from './case.ts'
+
+const TIME = Date.UTC(2030, 0, 1, 12, 34, 56, 789)
+
+/** Records that have to come back as they went in. */
+const TAKEN: Readonly<Record<string, () => SessionRecord>> = {
+  'a guest': () => sampleRecord(),
+  'a user who logged in': () =>
+    sampleRecord({
+      user: 'alice',
+      created: TIME,
+      lastSeen: TIME + 1,
+      authenticated: TIME,
+      expires: TIME + 2,
+    }),
+  'a session that ended': () => sampleRecord({ ended: TIME, reason: 'killed' }),
+  'an expiry when the browser closes': () => sampleRecord({ expiry: { kind: 'browser' } }),
+  'an expiry of its own': () => sampleRecord({ expiry: { kind: 'idle', duration: 1_234_567 } }),
+  'a fixed expiry': () => sampleRecord({ expiry: { kind: 'fixed', at: TIME + 999 } }),
+  'times at the epoch': () =>
+    sampleRecord({ created: 0, lastSeen: 0, authenticated: 0, expires: 0, ended: 0 }),
+  'times in the year 9999': () => sampleRecord({ expires: Date.UTC(9999, 11, 31) }),
+  'an empty payload': () => sampleRecord({ data: '' }),
+  'a payload of all kinds of characters': () =>
+    sampleRecord({
+      data: 'line\nbreak\ttab\0NUL "quotes" \\ ñ e\u0301 日本 🙂 \u2028\u202e\ufeff\uffff',
+    }),
+  'a payload of the largest size': () => sampleRecord({ data: 'x'.repeat(MAX_PAYLOAD_BYTES) }),
+  'a payload of the largest size in characters of four bytes': () =>
+    sampleRecord({ data: '🙂'.repeat(MAX_PAYLOAD_BYTES / 4) }),
+  'a user of 1,500 bytes': () => sampleRecord({ user: 'ü'.repeat(750) }),
+  'a user of all kinds of characters': () => sampleRecord({ user: 'a\0b\n"c" 日本 🙂 __key__' }),
+}
+
+/** Records that no server would take. */
+const REFUSED: Readonly<Record<string, readonly [Partial<SessionRecord>, SessionErrorCode]>> = {
+  'a user of 1,501 bytes': [{ user: 'x'.repeat(1501) }, 'ERR_SESSION_VALUE'],
+  'a user of 1,502 bytes in 751 characters': [{ user: 'ü'.repeat(751) }, 'ERR_SESSION_VALUE'],
+  'a user without a name': [{ user: '' }, 'ERR_SESSION_VALUE'],
+  'a user that is not well-formed': [{ user: 'a\ud800' }, 'ERR_SESSION_VALUE'],
+  'a payload of one byte too many': [
+    { data: 'x'.repeat(MAX_PAYLOAD_BYTES + 1) },
+    'ERR_SESSION_TOO_LARGE',
+  ],
+  'a payload of few characters and too many bytes': [
+    { data: '🙂'.repeat(MAX_PAYLOAD_BYTES / 4 + 1) },
+    'ERR_SESSION_TOO_LARGE',
+  ],
+  'a time before 1970': [{ created: -1 }, 'ERR_SESSION_VALUE'],
+  'a time after the year 9999': [{ expires: Date.UTC(10_000, 0, 1) }, 'ERR_SESSION_VALUE'],
+  'a time that is no number': [{ lastSeen: Number.NaN }, 'ERR_SESSION_VALUE'],
+  'a time that is not whole': [{ authenticated: 0.5 }, 'ERR_SESSION_VALUE'],
+  'a fixed expiry after the year 9999': [
+    { expiry: { kind: 'fixed', at: Date.UTC(10_000, 0, 1) } },
+    'ERR_SESSION_VALUE',
+  ],
+}
+
+/** Of the record: what a store has to keep, and what it has to refuse before anything is sent. */
+export const recordCases: readonly ContractCase[] = [
+  ...Object.entries(TAKEN).map(
+    ([what, make]): ContractCase => ({
+      name: `gives back ${what} as it was inserted, and as it was updated`,
+      async run(store) {
+        const record = make()
+        const version = await insert(store, record)
+        await assertStored(store, record, version)
+        const updated: SessionRecord = { ...make(), key: record.key }
+        await assertStored(
+          store,
+          updated,
+          applied(await store.write({ kind: 'update', record: updated, version })),
+        )
+      },
+    }),
+  ),
+  {
+    name: 'takes a property back that an update sets to null',
+    async run(store) {
+      const record = sampleRecord({
+        user: 'alice',
+        authenticated: TIME,
+        expiry: { kind: 'idle', duration: 1000 },
+        ended: TIME,
+        reason: 'logout',
+      })
+      const version = await insert(store, record)
+      const updated = { ...record, authenticated: null, expiry: null, ended: null, reason: null }
+      await assertStored(
+        store,
+        updated,
+        applied(await store.write({ kind: 'update', record: updated, version })),
+      )
+    },
+  },
+  {
+    name: 'keeps properties of a later release through an update',
+    async run(store) {
+      const record = sampleRecord({
+        extra: { later: { stringValue: 'kept', excludeFromIndexes: true } },
+      })
+      await insert(store, record)
+      const found = await stored(store, record.key)
+      // A store that knows no such properties gives none, and has none to lose.
+      if (found.record.extra === undefined) return
+      assert.ok('later' in found.record.extra)
+      applied(
+        await store.write({
+          kind: 'update',
+          record: { ...found.record, user: 'alice' },
+          version: found.version,
+        }),
+      )
+      assert.deepEqual((await stored(store, record.key)).record.extra, found.record.extra)
+    },
+  },
+  ...Object.entries(REFUSED).map(
+    ([what, [wrong, code]]): ContractCase => ({
+      name: `refuses ${what}, and stays usable`,
+      async run(store) {
+        const { key } = sampleRecord()
+        await assertRefused(
+          () => store.write({ kind: 'insert', record: sampleRecord({ ...wrong, key }) }),
+          code,
+        )
+        await assertAbsent(store, key)
+        const record = sampleRecord({ key })
+        const version = await insert(store, record)
+        await assertRefused(
+          () => store.write({ kind: 'update', record: { ...record, ...wrong }, version }),
+          code,
+        )
+        await assertStored(store, record, version)
+      },
+    }),
+  ),
+  {
+    name: 'lets no refused record harm those that are written beside it',
+    async run(store) {
+      const good = Array.from({ length: 12 }, () => sampleRecord())
+      const bad = Object.values(REFUSED).map(([wrong]) => sampleRecord(wrong))
+      const [written, refused] = await Promise.all([
+        Promise.all(good.map((record) => store.write({ kind: 'insert', record }))),
+        Promise.allSettled(bad.map((record) => store.write({ kind: 'insert', record }))),
+      ])
+      for (const [index, record] of good.entries()) {
+        const result = written[index]
+        assert.ok(result !== undefined)
+        await assertStored(store, record, applied(result))
+      }
+      assert.ok(refused.every(({ status }) => status === 'rejected'))
+      for (const { key } of bad) await assertAbsent(store, key)
+    },
+  },
+]

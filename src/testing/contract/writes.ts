@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict'
+import { sampleRecord } from '../sample-record.ts'
+import { applied, assertAbsent, assertStored, type ContractCase, count, insert } from './case.ts'
+
+/** Of `find` and `write`: every write has its condition, and is applied whole or not at all. */
+export const writeCases: readonly ContractCase[] = [
+  {
+    name: 'finds nothing under a key that was never written',
+    async run(store) {
+      await assertAbsent(store, sampleRecord().key)
+    },
+  },
+  {
+    name: 'finds a record at once after its insert was answered, at the version of the answer',
+    async run(store) {
+      const record = sampleRecord()
+      await assertStored(store, record, await insert(store, record))
+    },
+  },
+  {
+    name: 'finds an update and a delete at once after they were answered',
+    async run(store) {
+      const record = sampleRecord()
+      const updated = { ...record, user: 'alice' }
+      const first = await insert(store, record)
+      const second = applied(await store.write({ kind: 'update', record: updated, version: first }))
+      await assertStored(store, updated, second)
+      applied(await store.write({ kind: 'delete', key: record.key, version: second }))
+      await assertAbsent(store, record.key)
+    },
+  },
+  {
+    name: 'answers the insert of a record that exists with a conflict, and leaves the record as it is',
+    async run(store) {
+      const record = sampleRecord()
+      const version = await insert(store, record)
+      const again = sampleRecord({ key: record.key, user: 'mallory' })
+      assert.equal((await store.write({ kind: 'insert', record: again })).outcome, 'conflict')
+      await assertStored(store, record, version)
+    },
+  },
+  {
+    name: 'answers an update at a stale version with a conflict, and leaves the record as it is',
+    async run(store) {
+      const record = sampleRecord()
+      const stale = await insert(store, record)
+      const updated = { ...record, user: 'alice' }
+      const version = applied(
+        await store.write({ kind: 'update', record: updated, version: stale }),
+      )
+      const late = { ...record, user: 'mallory' }
+      const result = await store.write({ kind: 'update', record: late, version: stale })
+      assert.equal(result.outcome, 'conflict')
+      await assertStored(store, updated, version)
+    },
+  },
+  {
+    name: 'answers a delete at a stale version with a conflict, and leaves the record as it is',
+    async run(store) {
+      const record = sampleRecord()
+      const stale = await insert(store, record)
+      const updated = { ...record, user: 'alice' }
+      const version = applied(
+        await store.write({ kind: 'update', record: updated, version: stale }),
+      )
+      const result = await store.write({ kind: 'delete', key: record.key, version: stale })
+      assert.equal(result.outcome, 'conflict')
+      await assertStored(store, updated, version)
+    },
+  },
+  {
+    name: 'does not bring a deleted record back with an update',
+    async run(store) {
+      const record = sampleRecord()
+      const version = await insert(store, record)
+      applied(await store.write({ kind: 'delete', key: record.key, version }))
+      const result = await store.write({ kind: 'update', record, version })
+      assert.equal(result.outcome, 'conflict')
+      await assertAbsent(store, record.key)
+    },
+  },
+  {
+    name: 'answers an update of a record that was never there with a conflict, and stores nothing',
+    async run(store) {
+      const version = await insert(store, sampleRecord())
+      const other = sampleRecord()
+      assert.equal(
+        (await store.write({ kind: 'update', record: other, version })).outcome,
+        'conflict',
+      )
+      await assertAbsent(store, other.key)
+    },
+  },
+  {
+    name: 'answers a delete of what is not there with a conflict',
+    async run(store) {
+      const record = sampleRecord()
+      const version = await insert(store, record)
+      applied(await store.write({ kind: 'delete', key: record.key, version }))
+      const result = await store.write({ kind: 'delete', key: record.key, version })
+      assert.equal(result.outcome, 'conflict')
+    },
+  },
+  {
+    name: 'inserts under a key again after a delete',
+    async run(store) {
+      const record = sampleRecord()
+      const version = await insert(store, record)
+      applied(await store.write({ kind: 'delete', key: record.key, version }))
+      const again = sampleRecord({ key: record.key, user: 'alice' })
+      await assertStored(store, again, await insert(store, again))
+    },
+  },
+  {
+    name: 'gives every state of a record a version of its own, even where nothing in it differs',
+    async run(store) {
+      const record = sampleRecord()
+      const versions = [await insert(store, record)]
+      for (let writes = 0; writes < 4; writes++) {
+        const version = versions.at(-1) as string
+        versions.push(applied(await store.write({ kind: 'update', record, version })))
+      }
+      const last = versions.at(-1) as string
+      applied(await store.write({ kind: 'delete', key: record.key, version: last }))
+      versions.push(await insert(store, record))
+      assert.equal(new Set(versions).size, versions.length, 'no two states may share a version')
+    },
+  },
+  {
+    name: 'never takes an old version again, not even after delete and insert',
+    async run(store) {
+      const record = sampleRecord()
+      const first = await insert(store, record)
+      const second = applied(await store.write({ kind: 'update', record, version: first }))
+      applied(await store.write({ kind: 'delete', key: record.key, version: second }))
+      const third = await insert(store, record)
+      for (const version of [first, second]) {
+        const changed = { ...record, user: 'mallory' }
+        const updated = await store.write({ kind: 'update', record: changed, version })
+        assert.equal(updated.outcome, 'conflict')
+        const deleted = await store.write({ kind: 'delete', key: record.key, version })
+        assert.equal(deleted.outcome, 'conflict')
+      }
+      await assertStored(store, record, third)
+    },
+  },
+  {
+    name: 'applies exactly one of ten parallel updates at one version',
+    async run(store) {
+      const record = sampleRecord()
+      const version = await insert(store, record)
+      const updates = Array.from({ length: 10 }, (_, index) => ({
+        ...record,
+        user: `user-${index}`,
+      }))
+      const results = await Promise.all(
+        updates.map((update) => store.write({ kind: 'update', record: update, version })),
+      )
+      assert.equal(count(results, 'applied'), 1)
+      assert.equal(count(results, 'conflict'), 9)
+      const winner = results.findIndex(({ outcome }) => outcome === 'applied')
+      const result = results[winner]
+      const update = updates[winner]
+      assert.ok(result !== undefined && update !== undefined)
+      await assertStored(store, update, applied(result))
+    },
+  },
+  {
+    name: 'applies exactly one of ten parallel inserts under one key',
+    async run(store) {
+      const { key } = sampleRecord()
+      const records = Array.from({ length: 10 }, (_, index) =>
+        sampleRecord({ key, user: `user-${index}` }),
+      )
+      const results = await Promise.all(
+        records.map((record) => store.write({ kind: 'insert', record })),
+      )
+      assert.equal(count(results, 'applied'), 1)
+      assert.equal(count(results, 'conflict'), 9)
+      const winner = records[results.findIndex(({ outcome }) => outcome === 'applied')]
+      const result = results.find(({ outcome }) => outcome === 'applied')
+      assert.ok(winner !== undefined && result !== undefined)
+      await assertStored(store, winner, applied(result))
+    },
+  },
+  {
+    name: 'applies exactly one of ten parallel deletes at one version',
+    async run(store) {
+      const record = sampleRecord()
+      const version = await insert(store, record)
+      const results = await Promise.all(
+        Array.from({ length: 10 }, () => store.write({ kind: 'delete', key: record.key, version })),
+      )
+      assert.equal(count(results, 'applied'), 1)
+      assert.equal(count(results, 'conflict'), 9)
+      await assertAbsent(store, record.key)
+    },
+  },
+  {
+    name: 'applies either the update or the delete when both come at once at one version',
+    async run(store) {
+      const record = sampleRecord()
+      const version = await insert(store, record)
+      const changed = { ...record, user: 'alice' }
+      const [updated, deleted] = await Promise.all([
+        store.write({ kind: 'update', record: changed, version }),
+        store.write({ kind: 'delete', key: record.key, version }),
+      ])
+      assert.equal(count([updated, deleted], 'applied'), 1)
+      if (updated.outcome === 'applied') await assertStored(store, changed, updated.version)
+      else await assertAbsent(store, record.key)
+    },
+  },
+  {
+    name: 'lets parallel writes to many records each have an outcome of its own',
+    async run(store) {
+      const records = Array.from({ length: 20 }, () => sampleRecord())
+      const versions = await Promise.all(records.map((record) => insert(store, record)))
+      const updates = records.map((record, index) => ({ ...record, user: `user-${index}` }))
+      // Every third comes with the version of its neighbour, which is no version of this record.
+      const results = await Promise.all(
+        updates.map((record, index) => {
+          const from = index % 3 === 0 ? (index + 1) % versions.length : index
+          return store.write({ kind: 'update', record, version: versions[from] as string })
+        }),
+      )
+      for (const [index, result] of results.entries()) {
+        assert.equal(result.outcome, index % 3 === 0 ? 'conflict' : 'applied', `of write ${index}`)
+        const expected = (index % 3 === 0 ? records : updates)[index]
+        assert.ok(expected !== undefined)
+        await assertStored(
+          store,
+          expected,
+          result.outcome === 'applied' ? result.version : (versions[index] as string),
+        )
+      }
+    },
+  },
+  {
+    name: 'finds 150 records that are asked for at once, and nothing under keys between them',
+    async run(store) {
+      const records = Array.from({ length: 150 }, (_, index) =>
+        sampleRecord({ user: `user-${index}` }),
+      )
+      const versions = await Promise.all(records.map((record) => insert(store, record)))
+      const missing = Array.from({ length: 10 }, () => sampleRecord().key)
+      const [found, absent] = await Promise.all([
+        Promise.all(records.map(({ key }) => store.find(key))),
+        Promise.all(missing.map((key) => store.find(key))),
+      ])
+      for (const [index, one] of found.entries()) {
+        assert.equal(one?.record?.key, records[index]?.key)
+        assert.equal(one?.record?.user, records[index]?.user)
+        assert.equal(one?.version, versions[index])
+      }
+      assert.deepEqual(
+        absent,
+        missing.map(() => null),
+      )
+    },
+  },
+  {
+    name: 'gives each of many who ask for one key at once the record',
+    async run(store) {
+      const record = sampleRecord()
+      const version = await insert(store, record)
+      const found = await Promise.all(Array.from({ length: 20 }, () => store.find(record.key)))
+      for (const one of found) assert.equal(one?.version, version)
+    },
+  },
+]

@@ -1,0 +1,244 @@
+import { SessionStoreError } from '../errors.ts'
+import type { SessionKey } from '../session/id.ts'
+import type {
+  Found,
+  Mutation,
+  Page,
+  PageOptions,
+  Selection,
+  SessionStore,
+  Unreadable,
+  WriteResult,
+  WriteTogetherResult,
+} from '../stores/store.ts'
+
+/** The calls of a store that can be counted, failed and held. */
+export type StoreMethod = 'find' | 'write' | 'writeTogether' | 'page'
+
+/** One call that reached the store. Holds no key and no data. */
+export interface StoreCall {
+  readonly method: StoreMethod
+  /** What a write does: one for `write`, several for `writeTogether`, none for the others. */
+  readonly kinds: readonly Mutation['kind'][]
+}
+
+export interface FailOptions {
+  /** Only calls of this method count and fail. Default: all. */
+  readonly method?: StoreMethod
+  /**
+   * What is thrown. Default: a retryable `SessionStoreError`, whose `effect` is `none` for a call that fails
+   * before it is passed on, and `unknown` for one that fails after.
+   */
+  readonly error?: unknown
+}
+
+export interface HoldOptions {
+  /** Only a call of this method is held. Default: whichever comes next. */
+  readonly method?: StoreMethod
+  /** Whether it waits before it is passed on, or with its answer. Default `before`. */
+  readonly when?: 'before' | 'after'
+}
+
+/** Holds one call. */
+export interface StoreGate {
+  /** Resolves when the call has come to the gate. */
+  readonly reached: Promise<void>
+  /** Lets the call go on. Before it has come: it will not be held. */
+  release(): void
+}
+
+/** A store that does what another does, until it is told otherwise. */
+export interface FailingStore extends SessionStore {
+  /** Every call since the start, or since `clearCalls()`, in order. */
+  readonly calls: readonly StoreCall[]
+  /** How many of the calls were `find`. */
+  readonly finds: number
+  /** How many of the calls were `write` or `writeTogether`. */
+  readonly writes: number
+  clearCalls(): void
+  /**
+   * Fails the `n`-th call from now on, counted from 1: `before`: it is not passed on; `after`: it is, and then
+   * its answer is lost.
+   */
+  failAt(n: number, when: 'before' | 'after', options?: FailOptions): void
+  /** Fails the next call. */
+  failNext(when: 'before' | 'after', options?: FailOptions): void
+  /** Fails every call, until the function that it gives is called. */
+  failAlways(when: 'before' | 'after', options?: FailOptions): () => void
+  /** Answers every write with a conflict and passes none on, until the function that it gives is called. */
+  conflictAlways(): () => void
+  /** Holds the next call that fits, so that a test can do something else meanwhile. */
+  hold(options?: HoldOptions): StoreGate
+}
+
+/** Wraps a store so that a test can count its calls, fail them before or after their effect, and hold them. */
+export function failingStore(store: SessionStore): FailingStore {
+  return new ControlledStore(store)
+}
+
+interface Failure {
+  readonly when: 'before' | 'after'
+  readonly method: StoreMethod | undefined
+  readonly error: unknown
+  /** How many calls to let pass; `null` fails every one. */
+  left: number | null
+}
+
+interface Hold {
+  readonly when: 'before' | 'after'
+  readonly method: StoreMethod | undefined
+  readonly reach: () => void
+  readonly released: Promise<void>
+}
+
+class ControlledStore implements FailingStore {
+  readonly name: string
+  readonly shards: number
+  readonly #store: SessionStore
+  #calls: StoreCall[] = []
+  #failures: Failure[] = []
+  #holds: Hold[] = []
+  #conflicts = 0
+
+  constructor(store: SessionStore) {
+    this.#store = store
+    this.name = store.name
+    this.shards = store.shards
+  }
+
+  get calls(): readonly StoreCall[] {
+    return this.#calls
+  }
+
+  get finds(): number {
+    return this.#calls.filter(({ method }) => method === 'find').length
+  }
+
+  get writes(): number {
+    return this.#calls.filter(({ kinds }) => kinds.length > 0).length
+  }
+
+  clearCalls(): void {
+    this.#calls = []
+  }
+
+  find(key: SessionKey): Promise<Found | Unreadable | null> {
+    return this.#call('find', [], () => this.#store.find(key))
+  }
+
+  write(mutation: Mutation): Promise<WriteResult> {
+    return this.#call('write', [mutation], () => this.#store.write(mutation))
+  }
+
+  writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult> {
+    return this.#call('writeTogether', mutations, () => this.#store.writeTogether(mutations))
+  }
+
+  page(selection: Selection, options: PageOptions): Promise<Page> {
+    return this.#call('page', [], () => this.#store.page(selection, options))
+  }
+
+  close(): Promise<void> {
+    return this.#store.close()
+  }
+
+  failAt(n: number, when: 'before' | 'after', options: FailOptions = {}): void {
+    if (!Number.isSafeInteger(n) || n < 1) throw new RangeError('failAt() counts calls from 1')
+    this.#addFailure(n - 1, when, options)
+  }
+
+  failNext(when: 'before' | 'after', options: FailOptions = {}): void {
+    this.#addFailure(0, when, options)
+  }
+
+  failAlways(when: 'before' | 'after', options: FailOptions = {}): () => void {
+    const failure = this.#addFailure(null, when, options)
+    return () => {
+      this.#failures = this.#failures.filter((other) => other !== failure)
+    }
+  }
+
+  conflictAlways(): () => void {
+    this.#conflicts += 1
+    let active = true
+    return () => {
+      if (active) this.#conflicts -= 1
+      active = false
+    }
+  }
+
+  hold({ method, when = 'before' }: HoldOptions = {}): StoreGate {
+    let reach = (): void => {}
+    let release = (): void => {}
+    const reached = new Promise<void>((resolve) => {
+      reach = resolve
+    })
+    const released = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const hold: Hold = { when, method, reach, released }
+    this.#holds.push(hold)
+    return {
+      reached,
+      release: () => {
+        this.#holds = this.#holds.filter((other) => other !== hold)
+        release()
+      },
+    }
+  }
+
+  #addFailure(left: number | null, when: 'before' | 'after', options: FailOptions): Failure {
+    const error =
+      'error' in options
+        ? options.error
+        : new SessionStoreError(`the failing store failed ${when} the call`, {
+            effect: when === 'before' ? 'none' : 'unknown',
+            retryable: true,
+          })
+    const failure: Failure = { when, method: options.method, error, left }
+    this.#failures.push(failure)
+    return failure
+  }
+
+  async #call<Answer>(
+    method: StoreMethod,
+    mutations: readonly Mutation[],
+    pass: () => Promise<Answer>,
+  ): Promise<Answer> {
+    this.#calls.push({ method, kinds: mutations.map(({ kind }) => kind) })
+    // Both are drawn when the call comes in, so that calls held at a gate keep the order in which they came.
+    const failure = this.#failureFor(method)
+    const hold = this.#holdFor(method)
+    if (hold?.when === 'before') await atGate(hold)
+    if (failure?.when === 'before') throw failure.error
+    const answer =
+      this.#conflicts > 0 && mutations.length > 0
+        ? ({ outcome: 'conflict' } as Answer)
+        : await pass()
+    if (hold?.when === 'after') await atGate(hold)
+    if (failure?.when === 'after') throw failure.error
+    return answer
+  }
+
+  #failureFor(method: StoreMethod): Failure | undefined {
+    let due: Failure | undefined
+    for (const failure of this.#failures) {
+      if (failure.method !== undefined && failure.method !== method) continue
+      if (failure.left === null || failure.left === 0) due ??= failure
+      if (failure.left !== null) failure.left -= 1
+    }
+    this.#failures = this.#failures.filter(({ left }) => left === null || left >= 0)
+    return due
+  }
+
+  #holdFor(method: StoreMethod): Hold | undefined {
+    const hold = this.#holds.find((other) => other.method === undefined || other.method === method)
+    this.#holds = this.#holds.filter((other) => other !== hold)
+    return hold
+  }
+}
+
+async function atGate(hold: Hold): Promise<void> {
+  hold.reach()
+  await hold.released
+}

@@ -1,0 +1,14 @@
+export { type CookieJar, type CookieJarOptions, cookieJar } from './cookie-jar.ts'
+export {
+  type FailingStore,
+  type FailOptions,
+  failingStore,
+  type HoldOptions,
+  type StoreCall,
+  type StoreGate,
+  type StoreMethod,
+} from './failing-store.ts'
+export { type FakeClock, fakeClock } from './fake-clock.ts'
+export type { ContractRunner } from './runner.ts'
+export { type SampleOptions, sampleRecord } from './sample-record.ts'
+export { type MakeStore, storeContract } from './store-contract.ts'

@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto'
+import { encodeValue } from '../session/codec.ts'
+import { keyOf, mintId, mintRev } from '../session/id.ts'
+import { Payload, unitOf } from '../session/payload.ts'
+import { GUEST_USER } from '../session/request-state.ts'
+import type { SessionRecord } from '../stores/store.ts'
+
+/** What of a {@link sampleRecord} is given; `values` becomes its payload unless there is `data`. */
+export interface SampleOptions extends Partial<SessionRecord> {
+  /** The data of the session, by key. */
+  readonly values?: Readonly<Record<string, unknown>>
+}
+
+/** When a sample was created unless told otherwise: the first of January 2030, 12:30 UTC. */
+const CREATED = Date.UTC(2030, 0, 1, 12, 30)
+
+const HOUR = 60 * 60 * 1000
+
+/** A record as the sessions of this package store it, under a random key: for tests of stores. */
+export function sampleRecord(options: SampleOptions = {}): SessionRecord {
+  const { values = { views: 1 }, ...given } = options
+  const key = given.key ?? keyOf(mintId(randomBytes))
+  const created = given.created ?? CREATED
+  const lastSeen = given.lastSeen ?? created
+  return {
+    key,
+    data: encode(values).encode(key),
+    user: GUEST_USER,
+    created,
+    lastSeen,
+    authenticated: null,
+    expires: lastSeen + HOUR,
+    expiry: null,
+    ended: null,
+    reason: null,
+    rev: mintRev(randomBytes),
+    ...given,
+  }
+}
+
+function encode(values: Readonly<Record<string, unknown>>): Payload {
+  const units = Object.entries(values).map(
+    ([key, value]) => [unitOf(null, key), encodeValue(value, key)] as const,
+  )
+  return Payload.empty.with(new Map(units))
+}

@@ -1,0 +1,56 @@
+import type { SessionStore } from '../stores/store.ts'
+import type { ContractCase } from './contract/case.ts'
+import { pageCases } from './contract/pages.ts'
+import { recordCases } from './contract/records.ts'
+import { togetherCases } from './contract/together.ts'
+import { writeCases } from './contract/writes.ts'
+import { type ContractRunner, currentRunner } from './runner.ts'
+
+/** Gives a store of its own, empty, with buckets of one hour: for Datastore, one with a fresh namespace. */
+export type MakeStore = () => SessionStore | Promise<SessionStore>
+
+const GROUPS: Readonly<Record<string, readonly ContractCase[]>> = {
+  'conditional writes': writeCases,
+  'writes that stand or fall together': togetherCases,
+  records: recordCases,
+  pages: pageCases,
+}
+
+/** The most that one test may take, in milliseconds: a store may lie behind a network. */
+const TIMEOUT = 30_000
+
+/**
+ * Registers the tests that every `SessionStore` has to pass. Each test gets a store of its own from
+ * `makeStore` and closes it in the end.
+ *
+ * Without a `runner`, the tests go to the global `describe` and `it` where there are both, in vitest to
+ * vitest, otherwise to `node:test`. In vitest that takes a moment: `await storeContract(makeStore)`.
+ */
+export function storeContract(makeStore: MakeStore, runner?: ContractRunner): Promise<void> {
+  const found = runner ?? currentRunner()
+  if (!(found instanceof Promise)) {
+    // At once, so that it also works where tests have to be registered before the next tick.
+    register(makeStore, found)
+    return Promise.resolve()
+  }
+  return found.then((later) => register(makeStore, later))
+}
+
+function register(makeStore: MakeStore, { describe, it }: ContractRunner): void {
+  describe('store contract', () => {
+    for (const [group, cases] of Object.entries(GROUPS)) {
+      describe(group, () => {
+        for (const { name, run } of cases) it(name, () => runCase(makeStore, run), TIMEOUT)
+      })
+    }
+  })
+}
+
+async function runCase(makeStore: MakeStore, run: ContractCase['run']): Promise<void> {
+  const store = await makeStore()
+  try {
+    await run(store)
+  } finally {
+    await store.close()
+  }
+}

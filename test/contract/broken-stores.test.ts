@@ -1,0 +1,328 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type Found,
+  type Mutation,
+  memoryStore,
+  type Page,
+  type PageOptions,
+  type Selection,
+  type SessionKey,
+  type SessionStore,
+  SessionStoreError,
+  type Unreadable,
+  type WriteResult,
+  type WriteTogetherResult,
+} from '../../src/index.ts'
+import { type ContractRunner, storeContract } from '../../src/testing/index.ts'
+
+/** Collects the cases of the contract instead of running them. */
+function collect(makeStore: () => SessionStore): Map<string, () => Promise<void>> {
+  const cases = new Map<string, () => Promise<void>>()
+  const path: string[] = []
+  const runner: ContractRunner = {
+    describe(name, body) {
+      path.push(name)
+      body()
+      path.pop()
+    },
+    it(name, test) {
+      cases.set(name, test)
+    },
+  }
+  void storeContract(makeStore, runner)
+  return cases
+}
+
+async function failures(makeStore: () => SessionStore): Promise<string[]> {
+  const failed: string[] = []
+  for (const [name, run] of collect(makeStore)) {
+    await run().catch(() => failed.push(name))
+  }
+  return failed
+}
+
+/** A memory store with something broken about it. */
+class Passing implements SessionStore {
+  readonly name = 'broken'
+  readonly shards: number = 16
+  protected readonly inner: SessionStore = memoryStore()
+
+  find(key: SessionKey): Promise<Found | Unreadable | null> {
+    return this.inner.find(key)
+  }
+  write(mutation: Mutation): Promise<WriteResult> {
+    return this.inner.write(mutation)
+  }
+  writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult> {
+    return this.inner.writeTogether(mutations)
+  }
+  page(selection: Selection, options: PageOptions): Promise<Page> {
+    return this.inner.page(selection, options)
+  }
+  close(): Promise<void> {
+    return this.inner.close()
+  }
+  protected async versionNow(mutation: Mutation): Promise<string | null> {
+    const key = mutation.kind === 'delete' ? mutation.key : mutation.record.key
+    return (await this.inner.find(key))?.version ?? null
+  }
+}
+
+/** Writes whatever it is given, wherever. */
+class Upserting extends Passing {
+  override async write(mutation: Mutation): Promise<WriteResult> {
+    const version = await this.versionNow(mutation)
+    if (mutation.kind === 'delete') {
+      return await this.inner.write({ ...mutation, version: version ?? mutation.version })
+    }
+    const { record } = mutation
+    return version === null
+      ? await this.inner.write({ kind: 'insert', record })
+      : await this.inner.write({ kind: 'update', record, version })
+  }
+}
+
+/** Looks at the version first, and writes later. */
+class CheckThenPut extends Upserting {
+  override async write(mutation: Mutation): Promise<WriteResult> {
+    const version = await this.versionNow(mutation)
+    const holds = mutation.kind === 'insert' ? version === null : version === mutation.version
+    if (!holds) return { outcome: 'conflict' }
+    await new Promise((resolve) => setImmediate(resolve))
+    return await super.write(mutation)
+  }
+}
+
+/** Writes one after the other. */
+class NotTogether extends Passing {
+  override async writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult> {
+    const versions: string[] = []
+    for (const mutation of mutations) {
+      const result = await this.inner.write(mutation)
+      if (result.outcome === 'conflict') return result
+      versions.push(result.version)
+    }
+    return { outcome: 'applied', versions }
+  }
+}
+
+/** Answers a read with what was there at the read before. */
+class Stale extends Passing {
+  readonly #seen = new Map<SessionKey, Found | Unreadable | null>()
+  override async find(key: SessionKey): Promise<Found | Unreadable | null> {
+    const before = this.#seen.get(key)
+    const now = await this.inner.find(key)
+    this.#seen.set(key, now)
+    return before === undefined ? now : before
+  }
+}
+
+/** Counts versions per record, from 1. */
+class ReusedVersions extends Passing {
+  readonly #real = new Map<SessionKey, string>()
+  readonly #shown = new Map<SessionKey, number>()
+  override async find(key: SessionKey): Promise<Found | Unreadable | null> {
+    const found = await this.inner.find(key)
+    return found && { ...found, version: String(this.#shown.get(key)) }
+  }
+  override async write(mutation: Mutation): Promise<WriteResult> {
+    const key = mutation.kind === 'delete' ? mutation.key : mutation.record.key
+    const real = this.#real.get(key) ?? 'none'
+    const fits = mutation.kind !== 'insert' && mutation.version === String(this.#shown.get(key))
+    const result = await this.inner.write(
+      mutation.kind === 'insert' ? mutation : { ...mutation, version: fits ? real : 'none' },
+    )
+    if (result.outcome === 'conflict') return result
+    this.#real.set(key, result.version)
+    const shown = mutation.kind === 'insert' ? 1 : (this.#shown.get(key) ?? 0) + 1
+    if (mutation.kind === 'delete') this.#shown.delete(key)
+    else this.#shown.set(key, shown)
+    return { outcome: 'applied', version: String(shown) }
+  }
+}
+
+/** Does not look at what it is given. */
+class Unchecked extends Passing {
+  override async write(mutation: Mutation): Promise<WriteResult> {
+    try {
+      return await this.inner.write(mutation)
+    } catch {
+      return { outcome: 'conflict' }
+    }
+  }
+}
+
+/** Forgets part of the record. */
+class Forgetful extends Passing {
+  override write(mutation: Mutation): Promise<WriteResult> {
+    return this.inner.write(
+      mutation.kind === 'delete'
+        ? mutation
+        : { ...mutation, record: { ...mutation.record, expiry: null } },
+    )
+  }
+}
+
+/** Loses what a later release stored. */
+class ForgetsExtra extends Passing {
+  override write(mutation: Mutation): Promise<WriteResult> {
+    if (mutation.kind !== 'update') return this.inner.write(mutation)
+    const { extra: _, ...record } = mutation.record
+    return this.inner.write({ ...mutation, record })
+  }
+}
+
+/** Pages by offset. */
+class OffsetPages extends Passing {
+  override async page(selection: Selection, { limit, cursor = '0' }: PageOptions): Promise<Page> {
+    if (!/^[0-9]+$/.test(cursor)) throw new SessionStoreError('no cursor', { retryable: false })
+    const start = Number(cursor)
+    const { entries } = await this.inner.page(selection, { limit: 1000 })
+    const page = entries.slice(start, start + limit)
+    return { entries: page, cursor: page.length === 0 ? null : String(start + page.length) }
+  }
+}
+
+/** Takes a page that is not full for the last. */
+class EarlyEnd extends Passing {
+  override async page(selection: Selection, options: PageOptions): Promise<Page> {
+    const page = await this.inner.page(selection, options)
+    return page.entries.length < options.limit ? { ...page, cursor: null } : page
+  }
+}
+
+/** Treats the limits of a sweep the other way round. */
+class WrongBorders extends Passing {
+  override page(selection: Selection, options: PageOptions): Promise<Page> {
+    if (selection.by !== 'expiry') return this.inner.page(selection, options)
+    const { after, upTo, ...rest } = selection
+    return this.inner.page(
+      { ...rest, upTo: upTo - 1, ...(after !== undefined && { after: after - 1 }) },
+      options,
+    )
+  }
+}
+
+/** Says that there are fewer shards than it uses. */
+class HiddenShards extends Passing {
+  override readonly shards = 8
+}
+
+/** Retries are no use with a cursor that is wrong, and this store says they are. */
+class RetryableCursor extends Passing {
+  override async page(selection: Selection, options: PageOptions): Promise<Page> {
+    try {
+      return await this.inner.page(selection, options)
+    } catch {
+      throw new SessionStoreError('try again', { retryable: true })
+    }
+  }
+}
+
+const BROKEN: Record<string, [() => SessionStore, string[]]> = {
+  'upserts blindly': [
+    () => new Upserting(),
+    [
+      'answers the insert of a record that exists with a conflict, and leaves the record as it is',
+      'answers an update at a stale version with a conflict, and leaves the record as it is',
+      'answers a delete at a stale version with a conflict, and leaves the record as it is',
+      'does not bring a deleted record back with an update',
+      'never takes an old version again, not even after delete and insert',
+    ],
+  ],
+  'checks first and writes later': [
+    () => new CheckThenPut(),
+    [
+      'applies exactly one of ten parallel updates at one version',
+      'applies exactly one of ten parallel inserts under one key',
+    ],
+  ],
+  'writes together one after the other': [
+    () => new NotTogether(),
+    [
+      'does not apply the insert when the delete is stale',
+      'does not apply the insert when what is to be deleted is gone',
+      'does not apply the delete when what is to be inserted exists',
+      'refuses the same record twice, and stores nothing',
+    ],
+  ],
+  'reads what is stale': [
+    () => new Stale(),
+    ['finds an update and a delete at once after they were answered'],
+  ],
+  'uses versions again': [
+    () => new ReusedVersions(),
+    [
+      'gives every state of a record a version of its own, even where nothing in it differs',
+      'never takes an old version again, not even after delete and insert',
+    ],
+  ],
+  'takes a refusal for a conflict': [
+    () => new Unchecked(),
+    [
+      'refuses a user of 1,501 bytes, and stays usable',
+      'refuses a payload of one byte too many, and stays usable',
+      'refuses a time after the year 9999, and stays usable',
+    ],
+  ],
+  'forgets part of a record': [
+    () => new Forgetful(),
+    ['gives back an expiry of its own as it was inserted, and as it was updated'],
+  ],
+  'loses what a later release stored': [
+    () => new ForgetsExtra(),
+    ['keeps properties of a later release through an update'],
+  ],
+  'pages by offset': [
+    () => new OffsetPages(),
+    [
+      'goes on behind a page whose records were deleted meanwhile',
+      'refuses a cursor of another selection, and says that trying again does not help',
+    ],
+  ],
+  'takes a page that is not full for the last': [
+    () => new EarlyEnd(),
+    ['pages through all records, each once, in pages of size 1, 2 and all'],
+  ],
+  'is wrong about borders by one': [
+    () => new WrongBorders(),
+    ['selects by the end of the bucket in which a record expires, up to a border and after one'],
+  ],
+  'hides half of its shards': [
+    () => new HiddenShards(),
+    ['has every record in exactly one shard below the number of shards'],
+  ],
+  'calls a wrong cursor retryable': [
+    () => new RetryableCursor(),
+    ['refuses a cursor that is garbage, and says that trying again does not help'],
+  ],
+}
+
+describe('the store contract', () => {
+  it.each(Object.entries(BROKEN))('fails a store that %s', async (_, [makeStore, expected]) => {
+    const failed = await failures(makeStore)
+    expect(failed).toEqual(expect.arrayContaining(expected))
+    expect(failed).not.toContain('finds nothing under a key that was never written')
+  })
+
+  it('passes a store that is right', async () => {
+    expect(await failures(() => memoryStore())).toEqual([])
+  })
+
+  it('closes the store of each test, also of one that fails', async () => {
+    let opened = 0
+    let closed = 0
+    class Closing extends Upserting {
+      constructor() {
+        super()
+        opened += 1
+      }
+      override async close(): Promise<void> {
+        closed += 1
+      }
+    }
+    await failures(() => new Closing())
+    expect(opened).toBeGreaterThan(0)
+    expect(closed).toBe(opened)
+  })
+})

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest'
+import { Harness, idOf, keyOfCookie } from '../session/harness.ts'
+import { COOKIE_HEADERS, type HeaderCase, type Ids } from './cookie-headers.ts'
+
+async function site(secrets?: string[]): Promise<[Harness, Ids]> {
+  const app = new Harness(secrets === undefined ? {} : { cookie: { secrets } })
+  const cookie = await app.given({ views: 1 })
+  const other = await app.given({ views: 2 })
+  return [app, { id: idOf(cookie), other: idOf(other), key: keyOfCookie(cookie) }]
+}
+
+describe('a Cookie header of', () => {
+  it.each(Object.entries(COOKIE_HEADERS))('%s', async (_, { header, outcome }: HeaderCase) => {
+    const [app, ids] = await site()
+    const { session, setCookie } = await app.visit((s) => s.get('views'), { cookie: header(ids) })
+    expect(session.loadOutcome).toBe(outcome)
+    expect(session.get('views')).toBe(outcome === 'live' ? 1 : undefined)
+    expect([app.store.finds, app.store.writes]).toEqual([
+      outcome === 'live' || outcome === 'unknown' ? 1 : 0,
+      0,
+    ])
+    expect(setCookie).toEqual([])
+  })
+
+  it.each(Object.entries(COOKIE_HEADERS))(
+    '%s, which can not plant an id',
+    async (_, { header }: HeaderCase) => {
+      const [app, ids] = await site()
+      const sent = header(ids)
+      const { cookie } = await app.visit((s) => s.login('alice'), { cookie: sent })
+      const [planted] = Object.values(ids)
+      expect(idOf(cookie as string)).not.toBe(planted)
+      expect(sent ?? '').not.toContain(idOf(cookie as string))
+      expect((await app.load(cookie)).user).toBe('alice')
+    },
+  )
+
+  it.each(Object.entries(COOKIE_HEADERS))(
+    '%s, where cookies are signed',
+    async (_, { header }: HeaderCase) => {
+      const [app, ids] = await site(['0123456789abcdefghijklmnopqrstuv'])
+      const { setCookie } = await app.visit((s) => s.get('views'), { cookie: header(ids) })
+      expect([app.store.calls, setCookie]).toEqual([[], []])
+    },
+  )
+
+  it.each([null, 5, {}, ['a=1'], Symbol('x'), true])('no text: %s', async (cookie) => {
+    const app = new Harness()
+    const session = app.sessions.open({ cookie: cookie as never, secure: true })
+    expect((await session.load()).loadOutcome).toBe('none')
+  })
+})

@@ -1,0 +1,169 @@
+import { NAME } from '../session/harness.ts'
+
+/** What a header is made of: an id that names a session, a second such id, and the key of the first. */
+export interface Ids {
+  readonly id: string
+  readonly other: string
+  readonly key: string
+}
+
+export interface HeaderCase {
+  readonly header: (ids: Ids) => string | undefined
+  /** `live`: the session is found; `unknown`: looked up in vain; else nothing may be looked up. */
+  readonly outcome: 'live' | 'unknown' | 'none' | 'malformed'
+}
+
+function is(
+  outcome: HeaderCase['outcome'],
+  header: string | undefined | ((ids: Ids) => string),
+): HeaderCase {
+  return { header: typeof header === 'function' ? header : () => header, outcome }
+}
+
+const PLAIN = NAME.replace('__Host-', '')
+
+/** A value under our name that is no id. */
+const NO_IDS: Readonly<Record<string, string | ((ids: Ids) => string)>> = {
+  empty: '',
+  'of 1 character': 'a',
+  'of 42 characters': 'a'.repeat(42),
+  'of 44 characters': 'a'.repeat(44),
+  'of 4 KiB': 'a'.repeat(4096),
+  'of 15 KiB': 'a'.repeat(15 * 1024),
+  'that is cut by one': ({ id }) => id.slice(0, -1),
+  'that is longer by one': ({ id }) => `${id}A`,
+  'in quotes': ({ id }) => `"${id}"`,
+  'with one quote': ({ id }) => `"${id}`,
+  'that is percent-encoded': ({ id }) => `%${id.charCodeAt(0).toString(16)}${id.slice(1)}`,
+  'that ends with a percent-encoded line break': ({ id }) => `${id}%0d%0a`,
+  'that ends with %00': ({ id }) => `${id}%00`,
+  'that is escaped badly': '%E0%A4%A',
+  'of JSON': ({ id }) => `j:{"id":"${id}"}`,
+  'of JSON with __proto__': 'j:{"__proto__":{"id":1}}',
+  'that is signed though nothing is': ({ id }) => `s:${id}.${'a'.repeat(43)}`,
+  'that climbs directories': '../../../../../../../../../../etc/passwd',
+  'of 43 dots': '.'.repeat(43),
+  'of 43 spaces': ' '.repeat(43),
+  __proto__: '__proto__',
+  constructor: 'constructor',
+  toString: 'toString',
+  'of UTF-8 bytes as Latin-1': Buffer.from('é'.repeat(21)).toString('latin1'),
+  'of 43 characters beyond ASCII': 'é'.repeat(43),
+  'of 43 full-width letters': 'Ａ'.repeat(43),
+  'with a homoglyph': ({ id }) => `а${id.slice(1)}`,
+  'with a lone surrogate': ({ id }) => `\ud800${id.slice(1)}`,
+  'with a mark that writes from right to left': ({ id }) => `\u202e${id.slice(1)}`,
+  'with a NUL': ({ id }) => `${id.slice(1)}\0`,
+  'with a line break': ({ id }) => `${id}\n`,
+  'with a vertical tab before it': ({ id }) => `\v${id}`,
+  'with a no-break space before it': ({ id }) => `\u00a0${id}`,
+  'with a byte order mark before it': ({ id }) => `\ufeff${id}`,
+}
+
+const LETTERS = [
+  '/',
+  '+',
+  '=',
+  '.',
+  '%',
+  ',',
+  '"',
+  '\\',
+  "'",
+  '<',
+  '>',
+  ' ',
+  '\t',
+  '~',
+  '*',
+  ':',
+  '@',
+  '\x7f',
+]
+
+/** Section A of the attack corpus: raw Cookie headers. */
+export const COOKIE_HEADERS: Readonly<Record<string, HeaderCase>> = {
+  'no header': is('none', undefined),
+  'an empty header': is('none', ''),
+  'a semicolon': is('none', ';'),
+  'an equals sign': is('none', '='),
+  'a value without a name': is('none', '=x'),
+  'our name alone': is('none', NAME),
+  'our name as a value': is('none', `x=${NAME}`),
+  'the id without a name': is('none', ({ id }) => id),
+  '10,000 semicolons': is('none', ';'.repeat(10_000)),
+  '10,000 equals signs': is('none', '='.repeat(10_000)),
+  '500 cookies of others': is(
+    'none',
+    Array.from({ length: 500 }, (_, i) => `c${i}=v${i}`).join('; '),
+  ),
+  '500 cookies of others, and ours': is(
+    'live',
+    ({ id }) => `${Array.from({ length: 500 }, (_, i) => `c${i}=v${i}`).join('; ')}; ${NAME}=${id}`,
+  ),
+
+  'our cookie': is('live', ({ id }) => `${NAME}=${id}`),
+  'our cookie between others': is('live', ({ id }) => `a=1; ${NAME}=${id}; b=2`),
+  'our cookie without spaces': is('live', ({ id }) => `a=1;${NAME}=${id};b=2`),
+  'our cookie with spaces and tabs around': is('live', ({ id }) => ` \t ${NAME} \t=\t ${id} \t ;`),
+  'our cookie with a path that no browser sends': is('live', ({ id }) => `${NAME}=${id};Path=/`),
+  'our cookie 50 times': is('live', ({ id }) =>
+    Array.from({ length: 50 }, () => `${NAME}=${id}`).join('; '),
+  ),
+  'two headers that Node joined': is('live', ({ id }) => `a=1; ${NAME}=${id}`),
+  'our cookie, and __proto__, constructor and toString': is(
+    'live',
+    ({ id }) => `__proto__=1; constructor=2; toString=3; hasOwnProperty=4; ${NAME}=${id}`,
+  ),
+  'a well-formed id that nobody minted': is('unknown', `${NAME}=${'A'.repeat(43)}`),
+  'the key of a session for its id': is('unknown', ({ key }) => `${NAME}=${key}`),
+
+  'a right value and a wrong one': is('live', ({ id }) => `${NAME}=${id}; ${NAME}=garbage`),
+  'a wrong value and a right one': is('live', ({ id }) => `${NAME}=garbage; ${NAME}=${id}`),
+  'an empty value and a right one': is('live', ({ id }) => `${NAME}=; ${NAME}=${id}`),
+  'two right values': is('malformed', ({ id, other }) => `${NAME}=${id}; ${NAME}=${other}`),
+  'a right value and one that nobody minted': is(
+    'malformed',
+    ({ id }) => `${NAME}=${id}; ${NAME}=${'A'.repeat(43)}`,
+  ),
+  '50 right values': is('malformed', ({ id }) =>
+    Array.from(
+      { length: 50 },
+      (_, i) => `${NAME}=${String(i).padStart(2, '0')}${id.slice(2)}`,
+    ).join('; '),
+  ),
+
+  'our name in lower case': is('none', ({ id }) => `${NAME.toLowerCase()}=${id}`),
+  'our name in upper case': is('none', ({ id }) => `${NAME.toUpperCase()}=${id}`),
+  'our name with its prefix in upper case': is('none', ({ id }) => `__HOST-viur-session=${id}`),
+  'our name percent-encoded': is('none', ({ id }) => `%5F%5FHost-viur-session=${id}`),
+  'our name behind an equals sign': is('none', ({ id }) => `=${NAME}=${id}`),
+  'our name without its prefix': is('none', ({ id }) => `${PLAIN}=${id}`),
+  'our name with another prefix': is('none', ({ id }) => `__Secure-${PLAIN}=${id}`),
+  'our name with something before it': is('none', ({ id }) => `x${NAME}=${id}`),
+  'our name with something behind it': is('none', ({ id }) => `${NAME}x=${id}`),
+  'our name with dots for underscores': is('none', ({ id }) => `..Host-viur-session=${id}`),
+  'our name with a vertical tab before it': is('none', ({ id }) => `\v${NAME}=${id}`),
+  'our name with a no-break space before it': is('none', ({ id }) => `\u00a0${NAME}=${id}`),
+  'our name inside the quotes of another value': is('none', ({ id }) => `a="b, ${NAME}=${id}"`),
+  'our name behind a comma': is('none', ({ id }) => `a=b,${NAME}=${id}`),
+  '__proto__ as a name': is('none', ({ id }) => `__proto__=${id}`),
+  'constructor as a name': is('none', ({ id }) => `constructor=${id}`),
+
+  ...Object.fromEntries(
+    Object.entries(NO_IDS).map(([what, value]) => [
+      `a value ${what}`,
+      is('malformed', (ids) => `${NAME}=${typeof value === 'function' ? value(ids) : value}`),
+    ]),
+  ),
+  ...Object.fromEntries(
+    LETTERS.map((letter) => [
+      `a value with ${JSON.stringify(letter)} in it`,
+      is('malformed', ({ id }) => `${NAME}=${id.slice(0, 20)}${letter}${id.slice(21)}`),
+    ]),
+  ),
+  'a value with a semicolon in it': is(
+    'malformed',
+    ({ id }) => `${NAME}=${id.slice(0, 20)};${id.slice(21)}`,
+  ),
+}

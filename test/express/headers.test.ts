@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest'
+import {
+  cacheControlFor,
+  type HeaderValue,
+  isRepresentationHeader,
+  mergeSetCookie,
+  parseHead,
+  varyWithCookie,
+} from '../../src/express/headers.ts'
+import { isLoopback } from '../../src/express/request.ts'
+
+describe('Vary', () => {
+  const cases: [HeaderValue, string | null][] = [
+    [undefined, 'Cookie'],
+    ['', 'Cookie'],
+    ['Origin', 'Origin, Cookie'],
+    [['Origin', 'Accept'], 'Origin, Accept, Cookie'],
+    ['X-Cookie', 'X-Cookie, Cookie'],
+    ['*', null],
+    ['Origin, *', null],
+    ['Cookie', null],
+    ['origin,cOOkie', null],
+    [['Origin', 'cookie'], null],
+  ]
+  it.each(cases)('%j becomes %j', (vary, expected) => {
+    expect(varyWithCookie(vary)).toBe(expected)
+  })
+})
+
+describe('Cache-Control', () => {
+  const cases: [HeaderValue, boolean, string | null][] = [
+    [undefined, false, 'private, no-cache'],
+    [undefined, true, 'no-store'],
+    ['public, max-age=60', false, null],
+    ['public, max-age=60', true, 'no-store'],
+    ['no-store', true, null],
+    ['private, No-Store', true, null],
+    [['private', 'no-store'], true, null],
+    ['x-no-store', true, 'no-store'],
+    ['no-store-ish', true, 'no-store'],
+    ['', false, null],
+    ['', true, 'no-store'],
+  ]
+  it.each(cases)('%j with our cookie %j becomes %j', (value, setsCookie, expected) => {
+    expect(cacheControlFor(value, setsCookie)).toBe(expected)
+  })
+})
+
+describe('Set-Cookie', () => {
+  const ours = 'viur-session=new; Path=/'
+  const cases: [HeaderValue, string[]][] = [
+    [undefined, [ours]],
+    ['a=1', ['a=1', ours]],
+    [
+      ['a=1', 'b=2; Path=/'],
+      ['a=1', 'b=2; Path=/', ours],
+    ],
+    [
+      ['viur-session=old', 'a=1'],
+      ['a=1', ours],
+    ],
+    [' viur-session =old', [ours]],
+    ['Viur-Session=other', ['Viur-Session=other', ours]],
+    ['a=viur-session=x', ['a=viur-session=x', ours]],
+    ['viur-session; Path=/', [ours]],
+  ]
+  it.each(cases)('keeps of %j what is not ours', (present, expected) => {
+    expect(mergeSetCookie(present, [ours])).toEqual(expected)
+  })
+
+  it('keeps all of the app when there is none of ours', () => {
+    expect(mergeSetCookie(['viur-session=x', 'a=1'], [])).toEqual(['viur-session=x', 'a=1'])
+  })
+})
+
+describe('arguments of writeHead', () => {
+  const both = [
+    ['A', '1'],
+    ['B', '2'],
+  ]
+  const cases: [unknown[], string | undefined, unknown][] = [
+    [[200], undefined, []],
+    [[200, 'Fine'], 'Fine', []],
+    [[200, undefined], undefined, []],
+    [[200, { A: '1', B: '2' }], undefined, both],
+    [[200, undefined, { A: '1', B: '2' }], undefined, both],
+    [[200, 'Fine', { A: '1', B: '2' }], 'Fine', both],
+    [[200, ['A', '1', 'B', '2']], undefined, both],
+    [[200, 'Fine', ['A', '1', 'B', '2']], 'Fine', both],
+    [[200, both], undefined, both],
+    [[200, ['A', '1', 'a', '2']], undefined, [['A', ['1', '2']]]],
+    [[200, ['A', ['1', '2'], 'A', '3']], undefined, [['A', ['1', '2', '3']]]],
+    [[200, { '': 'x', A: '1' }], undefined, [['A', '1']]],
+    [[200, ['A']], undefined, null],
+    [[200, [['A', '1'], 'B']], undefined, null],
+    [[200, 5], undefined, null],
+    [[200, null], undefined, []],
+  ]
+  it.each(cases)('reads %j', (args, reason, headers) => {
+    expect(parseHead(args)).toEqual({ status: 200, reason, headers })
+  })
+})
+
+describe('headers of a dropped response', () => {
+  it.each([
+    'Content-Type',
+    'content-length',
+    'Content-Disposition',
+    'Content-Encoding',
+    'ETag',
+    'Last-Modified',
+    'Accept-Ranges',
+    'Transfer-Encoding',
+    'Location',
+    'Cache-Control',
+    'CDN-Cache-Control',
+    'Expires',
+    'Link',
+    'Refresh',
+    'X-Accel-Redirect',
+    'X-Sendfile',
+  ])('%s goes', (name) => {
+    expect(isRepresentationHeader(name)).toBe(true)
+  })
+
+  it.each([
+    'Set-Cookie',
+    'Vary',
+    'Content-Security-Policy',
+    'Content-Security-Policy-Report-Only',
+    'Strict-Transport-Security',
+    'Access-Control-Allow-Origin',
+    'X-Request-Id',
+    'X-Powered-By',
+  ])('%s stays', (name) => {
+    expect(isRepresentationHeader(name)).toBe(false)
+  })
+})
+
+describe('loopback', () => {
+  const cases: [string | undefined, boolean][] = [
+    ['127.0.0.1', true],
+    ['127.255.3.4', true],
+    ['::1', true],
+    ['::ffff:127.0.0.1', true],
+    ['::FFFF:127.9.9.9', true],
+    [undefined, false],
+    ['', false],
+    ['128.0.0.1', false],
+    ['10.127.0.1', false],
+    ['127.0.0.1.evil.example', false],
+    ['::ffff:10.0.0.1', false],
+    ['::11', false],
+    ['localhost', false],
+  ]
+  it.each(cases)('%j: %j', (address, expected) => {
+    expect(isLoopback(address)).toBe(expected)
+  })
+})

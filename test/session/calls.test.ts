@@ -1,0 +1,204 @@
+import { describe, expect, it } from 'vitest'
+import type { Session, SessionsOptions } from '../../src/index.ts'
+import { Harness, NAME } from './harness.ts'
+
+type Data = Record<string, unknown>
+
+interface Row {
+  /** What the browser sends; `'session'`: the cookie of a session with `views: 1`. */
+  readonly cookie?: string | undefined
+  /** How long the session has not been used. */
+  readonly after?: string
+  readonly options?: SessionsOptions
+  readonly load?: boolean
+  readonly does?: (session: Session<Data>) => unknown
+  readonly finds: number
+  readonly writes: number
+}
+
+const UNKNOWN = `${NAME}=${'A'.repeat(43)}`
+const SECRETS = { cookie: { secrets: ['0123456789abcdefghijklmnopqrstuv'] } }
+
+const ROWS: Record<string, Row> = {
+  'no cookie': { finds: 0, writes: 0 },
+  'no cookie, read': { does: (s) => s.get('views'), finds: 0, writes: 0 },
+  junk: { cookie: `${NAME}=junk`, does: (s) => s.get('views'), finds: 0, writes: 0 },
+  'a cookie of others': { cookie: 'theme=dark', does: (s) => s.get('views'), finds: 0, writes: 0 },
+  'well-formed but not signed': {
+    cookie: UNKNOWN,
+    options: SECRETS,
+    does: (s) => s.get('views'),
+    finds: 0,
+    writes: 0,
+  },
+  'wrongly signed': {
+    cookie: `${NAME}=s%3A${'A'.repeat(43)}.${'b'.repeat(43)}`,
+    options: SECRETS,
+    does: (s) => s.get('views'),
+    finds: 0,
+    writes: 0,
+  },
+  'well-formed but unknown': { cookie: UNKNOWN, does: (s) => s.get('views'), finds: 1, writes: 0 },
+  'lazy and untouched': { cookie: 'session', load: false, finds: 0, writes: 0 },
+  'lazy and untouched, long after': {
+    cookie: 'session',
+    load: false,
+    after: '30m',
+    finds: 0,
+    writes: 0,
+  },
+  'loaded and untouched, long after': { cookie: 'session', after: '30m', finds: 1, writes: 0 },
+  read: { cookie: 'session', does: (s) => s.get('views'), finds: 1, writes: 0 },
+  'read, past touchEvery': {
+    cookie: 'session',
+    after: '5m',
+    does: (s) => s.get('views'),
+    finds: 1,
+    writes: 1,
+  },
+  changed: { cookie: 'session', does: (s) => s.set('views', 2), finds: 1, writes: 1 },
+  'changed, past touchEvery': {
+    cookie: 'session',
+    after: '5m',
+    does: (s) => s.set('views', 2),
+    finds: 1,
+    writes: 1,
+  },
+  'changed many times': {
+    cookie: 'session',
+    does: (s) => {
+      for (let i = 0; i < 50; i++) s.set(`k${i}`, i).set('views', i)
+    },
+    finds: 1,
+    writes: 1,
+  },
+  'set to the same value': {
+    cookie: 'session',
+    does: (s) => s.set('views', 1),
+    finds: 1,
+    writes: 0,
+  },
+  'set and set back': {
+    cookie: 'session',
+    does: (s) => s.set('views', 2).set('views', 1),
+    finds: 1,
+    writes: 0,
+  },
+  'set and deleted': {
+    cookie: 'session',
+    does: (s) => s.set('x', 2).delete('x'),
+    finds: 1,
+    writes: 0,
+  },
+  'a missing key deleted': { cookie: 'session', does: (s) => s.delete('x'), finds: 1, writes: 0 },
+  'an empty new session cleared': { does: (s) => s.clear(), finds: 0, writes: 0 },
+  'a new session': { does: (s) => s.set('a', 1), finds: 0, writes: 1 },
+  'a new session for an unknown cookie': {
+    cookie: UNKNOWN,
+    does: (s) => s.set('a', 1),
+    finds: 1,
+    writes: 1,
+  },
+  'save() twice with one change': {
+    cookie: 'session',
+    does: async (s) => {
+      s.set('a', 1)
+      await s.save()
+      await s.save()
+    },
+    finds: 1,
+    writes: 1,
+  },
+  'save() and another change': {
+    cookie: 'session',
+    does: async (s) => {
+      s.set('a', 1)
+      await s.save()
+      s.set('b', 1)
+    },
+    finds: 1,
+    writes: 2,
+  },
+  'save() that nobody awaits': {
+    cookie: 'session',
+    does: (s) => {
+      void s.set('a', 1).save()
+    },
+    finds: 1,
+    writes: 1,
+  },
+  'load() many times': {
+    cookie: 'session',
+    does: (s) => Promise.all([s.load(), s.load(), s.load()]),
+    finds: 1,
+    writes: 0,
+  },
+  login: { cookie: 'session', does: (s) => s.login('alice'), finds: 1, writes: 1 },
+  'login without a session': { does: (s) => s.login('alice'), finds: 0, writes: 1 },
+  logout: { cookie: 'session', does: (s) => s.logout(), finds: 1, writes: 1 },
+  'logout without a session': { does: (s) => s.logout(), finds: 0, writes: 0 },
+  reset: { cookie: 'session', does: (s) => s.reset(), finds: 1, writes: 1 },
+  cycleKey: { cookie: 'session', does: (s) => s.cycleKey(), finds: 1, writes: 1 },
+  'login with data': {
+    cookie: 'session',
+    does: async (s) => {
+      await s.login('alice')
+      s.set('a', 1)
+    },
+    finds: 1,
+    writes: 1,
+  },
+}
+
+describe('the calls of one request to the store', () => {
+  it.each(Object.entries(ROWS))('%s', async (_, row) => {
+    const app = new Harness<Data>({ lifetime: '1h', ...row.options })
+    const cookie = row.cookie === 'session' ? await app.given({ views: 1 }) : row.cookie
+    app.clock.advance(row.after ?? 0)
+    await app.visit(row.does, { cookie, load: row.load ?? true })
+    expect({ finds: app.store.finds, writes: app.store.writes }).toEqual({
+      finds: row.finds,
+      writes: row.writes,
+    })
+    expect(app.store.calls).toHaveLength(row.finds + row.writes)
+  })
+
+  it('are one lookup each and no write for a thousand guesses', async () => {
+    const app = new Harness<Data>()
+    for (let guess = 0; guess < 1000; guess++) {
+      const id = Buffer.from(String(guess).padStart(32, 'x')).toString('base64url')
+      const { setCookie } = await app.visit((s) => s.get('views'), { cookie: `${NAME}=${id}` })
+      expect(setCookie).toEqual([])
+    }
+    expect({ finds: app.store.finds, writes: app.store.writes }).toEqual({ finds: 1000, writes: 0 })
+    expect((await app.store.page({ by: 'all' }, { limit: 10 })).entries).toEqual([])
+  })
+
+  it('are one write for changes of parallel requests that come while one is in flight', async () => {
+    const app = new Harness<Data>()
+    const cookie = await app.given()
+    const sessions = await Promise.all(Array.from({ length: 10 }, () => app.load(cookie)))
+    app.store.clearCalls()
+    const gate = app.store.hold({ method: 'write' })
+    const commits = sessions.map((session, index) => {
+      session.set(`key${index}`, index)
+      return app.sessions.commit(session)
+    })
+    await gate.reached
+    gate.release()
+    await Promise.all(commits)
+    expect(app.store.calls).toHaveLength(2)
+    expect(Object.keys(await app.data(cookie))).toHaveLength(11)
+  })
+})
+
+describe('what a response says of the session', () => {
+  it('varies with the cookie exactly when the session was used', async () => {
+    const app = new Harness<Data>()
+    const cookie = await app.given()
+    expect((await app.visit(() => {}, { cookie })).vary).toBe(false)
+    expect((await app.visit((s) => s.get('views'), { cookie })).vary).toBe(true)
+    expect((await app.visit((s) => s.user)).vary).toBe(true)
+    expect((await app.visit((s) => s.set('a', 1))).vary).toBe(true)
+  })
+})

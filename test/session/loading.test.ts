@@ -1,0 +1,262 @@
+import * as v from 'valibot'
+import { describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import { SessionStoreError, type StandardSchema } from '../../src/index.ts'
+import type { SessionManager } from '../../src/sessions.ts'
+import { Harness, NAME } from './harness.ts'
+
+describe('load()', () => {
+  it('gives the session, and finds it once', async () => {
+    const app = new Harness()
+    const session = app.open(await app.given())
+    expect(await session.load()).toBe(session)
+    await session.load()
+    expect(app.store.finds).toBe(1)
+  })
+
+  it('is done by the identity methods and save() where nobody did', async () => {
+    for (const method of ['login', 'logout', 'reset', 'cycleKey', 'save'] as const) {
+      const app = new Harness()
+      const session = app.open(await app.given())
+      await session[method]('alice')
+      expect([session.loaded, app.store.finds]).toEqual([true, 1])
+    }
+  })
+
+  it('fails when the store fails, says so to whoever comes next, and may be tried again', async () => {
+    const app = new Harness()
+    const cookie = await app.given()
+    const session = app.open(cookie)
+    const restore = app.store.failAlways('before')
+    await expect(session.load()).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
+    expect([session.loaded, session.loadOutcome, session.isNew]).toEqual([false, null, false])
+    expect(() => session.get('views')).toThrow(/load/)
+    await expect(session.login('alice')).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
+    restore()
+    await session.load()
+    expect(session.get('views')).toBe(1)
+  })
+
+  it('tries a store in trouble three times', async () => {
+    const app = new Harness()
+    const cookie = await app.given()
+    app.store.failAt(1, 'before')
+    app.store.failAt(2, 'after')
+    expect((await app.load(cookie)).loadOutcome).toBe('live')
+    expect(app.store.finds).toBe(3)
+    app.store.clearCalls()
+    app.store.failAlways('before')
+    await expect(app.load(cookie)).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
+    expect(app.store.finds).toBe(3)
+  })
+
+  it('asks a store that refuses once', async () => {
+    const app = new Harness()
+    const cookie = await app.given()
+    const refusal = new SessionStoreError('refused', { effect: 'none', retryable: false })
+    app.store.failAlways('before', { error: refusal })
+    await expect(app.load(cookie)).rejects.toBe(refusal)
+    expect(app.store.finds).toBe(1)
+  })
+
+  it('wraps what a store throws that is none of ours', async () => {
+    const app = new Harness()
+    const cookie = await app.given()
+    const cause = new Error('socket hang up')
+    app.store.failAlways('before', { error: cause })
+    await expect(app.load(cookie)).rejects.toMatchObject({ code: 'ERR_SESSION_STORE', cause })
+  })
+
+  it('that failed before the app came to it shows when the session is used, never as an empty session', async () => {
+    const app = new Harness()
+    const cookie = await app.given()
+    const session = app.open(cookie)
+    const restore = app.store.failAlways('before')
+    const manager = app.sessions as SessionManager
+    await session.load().catch((error: unknown) => manager.holdFailure(session, error))
+    for (const use of [
+      () => session.get('a'),
+      () => session.user,
+      () => session.isNew,
+      () => session.key,
+    ]) {
+      expect(use).toThrow(expect.objectContaining({ code: 'ERR_SESSION_STORE' }))
+    }
+    restore()
+    await session.load()
+    expect(session.get('views')).toBe(1)
+  })
+
+  it('tells junk, unknown, expired and no cookie apart', async () => {
+    const app = new Harness()
+    const cookie = await app.given()
+    app.clock.advance('2h')
+    const outcomes = await Promise.all(
+      [
+        undefined,
+        'a=b',
+        `${NAME}=junk`,
+        `${NAME}=${'A'.repeat(43)}`,
+        cookie,
+        await app.given(),
+      ].map(async (header) => (await app.load(header)).loadOutcome),
+    )
+    expect(outcomes).toEqual(['none', 'none', 'malformed', 'unknown', 'expired', 'live'])
+  })
+})
+
+const zodSchema = z.object({
+  views: z.number(),
+  theme: z.enum(['light', 'dark']).default('light'),
+  seen: z.date().optional(),
+})
+
+const valibotSchema = v.object({
+  views: v.number(),
+  theme: v.optional(v.picklist(['light', 'dark']), 'light'),
+  seen: v.optional(v.date()),
+})
+
+const asyncSchema = v.objectAsync({
+  views: v.pipeAsync(
+    v.number(),
+    v.checkAsync(async (views) => views >= 0),
+  ),
+  theme: v.optional(v.picklist(['light', 'dark']), 'light'),
+  seen: v.optional(v.date()),
+})
+
+const SCHEMAS: [string, StandardSchema][] = [
+  ['zod', zodSchema],
+  ['valibot', valibotSchema],
+  ['valibot, asynchronous', asyncSchema],
+]
+
+describe.each(SCHEMAS)('the option validate, with %s', (_, validate) => {
+  async function withData(data: Record<string, unknown>): Promise<[Harness, string]> {
+    const before = new Harness()
+    const cookie = await before.given(data)
+    return [new Harness({ validate, store: before.store }, before.clock), cookie]
+  }
+
+  it('leaves data that fits as it is, and writes nothing', async () => {
+    const [app, cookie] = await withData({ views: 1, theme: 'dark', seen: new Date(5) })
+    const { session } = await app.visit((s) => s.get('views'), { cookie })
+    expect(Object.fromEntries(session)).toEqual({ views: 1, theme: 'dark', seen: new Date(5) })
+    expect(session.changed).toBe(false)
+    expect(app.store.writes).toBe(0)
+  })
+
+  it('takes data that does not fit for an unreadable session, reported once', async () => {
+    const [app, cookie] = await withData({ views: 'hunter2' })
+    for (let visits = 0; visits < 3; visits++) {
+      const { session, setCookie } = await app.visit((s) => s.get('views'), { cookie })
+      expect([session.loadOutcome, session.size, session.isNew]).toEqual(['unreadable', 0, true])
+      expect(setCookie).toEqual([])
+    }
+    expect(app.store.writes).toBe(0)
+    expect(app.warnings).toHaveLength(1)
+    expect(JSON.stringify(app.log)).not.toContain('hunter2')
+    const next = await app.visit((s) => s.set('views', 1), { cookie })
+    expect(next.cookie).not.toBe(cookie)
+    expect((await app.load(next.cookie)).loadOutcome).toBe('live')
+  })
+
+  it('shows defaults at once, and stores them with the next use', async () => {
+    const [app, cookie] = await withData({ views: 1 })
+    const { session } = await app.visit((s) => expect(s.get('theme')).toBe('light'), { cookie })
+    expect(session.get('theme')).toBe('light')
+    expect(app.store.writes).toBe(1)
+    app.store.clearCalls()
+    await app.visit((s) => expect(s.get('theme')).toBe('light'), { cookie })
+    expect(app.store.writes).toBe(0)
+  })
+
+  it('leaves keys that the schema does not know stored', async () => {
+    const [app, cookie] = await withData({ views: 1, theme: 'dark', unknown: { deep: 1 } })
+    await app.visit((s) => s.set('views', 2), { cookie })
+    const plain = new Harness({ store: app.store }, app.clock)
+    expect(await plain.data(cookie)).toEqual({ views: 2, theme: 'dark', unknown: { deep: 1 } })
+  })
+
+  it('does not look at scopes, nor at what a request sets', async () => {
+    const [app, cookie] = await withData({ views: 1, theme: 'dark' })
+    await app.visit((s) => s.scope('a').set('views', 'text'), { cookie })
+    expect((await app.load(cookie)).scope('a').get('views')).toBe('text')
+  })
+})
+
+describe('the option validate', () => {
+  it('is not asked about an empty new session', async () => {
+    const app = new Harness({ validate: zodSchema })
+    const session = await app.load()
+    expect([session.loadOutcome, session.has('theme'), session.changed]).toEqual([
+      'none',
+      false,
+      false,
+    ])
+  })
+
+  it('can not change the data by changing what it is given', async () => {
+    const validate: StandardSchema = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value) => {
+          const data = value as { list: number[] }
+          data.list.push(2)
+          return { value: {} }
+        },
+      },
+    }
+    const app = new Harness({ validate })
+    const cookie = await app.given({ list: [1] })
+    const { session } = await app.visit((s) => s.get('list'), { cookie })
+    expect(session.get('list')).toEqual([1])
+    expect(app.store.writes).toBe(0)
+  })
+
+  it.each([null, 5, 'text', undefined])(
+    'takes a schema that gives %s for a refusal',
+    async (value) => {
+      const validate: StandardSchema = {
+        '~standard': { version: 1, vendor: 'test', validate: () => ({ value }) },
+      }
+      const app = new Harness({ validate })
+      const session = await app.load(await app.given())
+      expect(session.loadOutcome).toBe('unreadable')
+    },
+  )
+
+  it('leaves a key as it is that the schema gives as undefined', async () => {
+    const validate: StandardSchema = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: () => ({ value: { views: undefined, x: undefined } }),
+      },
+    }
+    const app = new Harness({ validate })
+    const { session } = await app.visit((s) => s.get('views'), { cookie: await app.given() })
+    expect(Object.fromEntries(session)).toEqual({ views: 1 })
+    expect(app.store.writes).toBe(0)
+  })
+
+  it('passes on what a schema throws as the cause, and then the request has no session', async () => {
+    const fault = new Error('broken schema')
+    const validate: StandardSchema = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: () => {
+          throw fault
+        },
+      },
+    }
+    const app = new Harness({ validate })
+    const session = app.open(await app.given())
+    await expect(session.load()).rejects.toMatchObject({ code: 'ERR_SESSION', cause: fault })
+    expect(session.loaded).toBe(false)
+    expect(app.store.writes).toBe(0)
+  })
+})

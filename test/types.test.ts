@@ -1,0 +1,157 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, expectTypeOf, it } from 'vitest'
+import { createSessions, type Session, type SessionKey, type Sessions } from '../src/index.ts'
+import { asSessionKey, type SessionId } from '../src/session/id.ts'
+
+interface Shop {
+  cart: string[]
+  locale?: 'de' | 'en'
+  visits: number
+}
+
+/** Types are checked by `tsc`; what is here is compiled, and only what is called runs. */
+function typed(session: Session<Shop>): void {
+  expectTypeOf(session.get('cart')).toEqualTypeOf<string[] | undefined>()
+  expectTypeOf(session.get('locale')).toEqualTypeOf<'de' | 'en' | undefined>()
+  expectTypeOf(session.pop('visits')).toEqualTypeOf<number>()
+  expectTypeOf(session.pop('visits', null)).toEqualTypeOf<number | null>()
+  expectTypeOf(session.setDefault('cart', [])).toEqualTypeOf<string[]>()
+  expectTypeOf([...session.keys()]).toEqualTypeOf<('cart' | 'locale' | 'visits')[]>()
+  session.set('visits', 1).set('locale', 'de')
+  session.update({ visits: 2 })
+  session.set('locale', undefined)
+
+  // @ts-expect-error: no such key
+  session.get('basket')
+  // @ts-expect-error: no such key
+  session.set('basket', [])
+  // @ts-expect-error: of another type
+  session.set('visits', '1')
+  // @ts-expect-error: of another type
+  session.update({ cart: [1] })
+  // @ts-expect-error: no such key
+  session.update({ basket: [] })
+  // @ts-expect-error: data lives in get() and set()
+  session.cart = []
+  // @ts-expect-error: of another type
+  session.setDefault('visits', 'none')
+  // @ts-expect-error: can not be set
+  session.user = 'alice'
+  // @ts-expect-error: no such unit of time, but an object is none at all
+  session.setExpiry({ hours: 1 })
+  // @ts-expect-error: a user is a text
+  void session.login(5)
+  // @ts-expect-error: the data of a login is that of the session
+  void session.login('alice', { data: { basket: [] } })
+  void session.login('alice', { data: { cart: ['a'] } })
+}
+
+function scoped(session: Session<Shop>): void {
+  const forum = session.scope<{ unread: number }>('forum')
+  expectTypeOf(forum.get('unread')).toEqualTypeOf<number | undefined>()
+  forum.set('unread', 1)
+  // @ts-expect-error: a key of the root
+  forum.get('cart')
+  // @ts-expect-error: of another type
+  forum.set('unread', 'many')
+  // @ts-expect-error: a scope has data and nothing else
+  forum.user
+  const untyped = session.scope('other')
+  expectTypeOf(untyped.get('anything')).toEqualTypeOf<unknown>()
+}
+
+function keys(id: SessionId, key: SessionKey, sessions: Sessions): void {
+  void sessions.get(key)
+  // @ts-expect-error: the secret is not the key
+  void sessions.get(id)
+  // @ts-expect-error: not every text is a key
+  void sessions.get('A'.repeat(43))
+  // @ts-expect-error: the key is not the secret
+  const _secret: SessionId = key
+  // @ts-expect-error: the secret is not the key
+  const _key: SessionKey = id
+  expectTypeOf(key).toExtend<string>()
+}
+
+function options(): void {
+  // @ts-expect-error: an unknown option
+  createSessions({ lifetme: '1h' })
+  // @ts-expect-error: an unknown cookie option
+  createSessions({ cookie: { maxAge: 5 } })
+  // @ts-expect-error: an unknown value
+  createSessions({ cookie: { sameSite: 'Lax' } })
+  // @ts-expect-error: an unknown value
+  createSessions({ onGone: 'ignore' })
+  createSessions({ logger: console, persistentFieldsOnLogin: ['a'] as const })
+  // An interface without an index signature is data too.
+  createSessions<Shop>()
+}
+
+describe('the types', () => {
+  it('are checked by the compiler', () => {
+    for (const check of [typed, scoped, keys, options]) expect(check).toBeTypeOf('function')
+    expect(asSessionKey('x')).toBeNull()
+  })
+
+  it('follow what an app adds to SessionData, and are open where it adds nothing', () => {
+    // In a program of its own: what is merged would hold for every other test too.
+    expect(compile(OPEN)).toBe('')
+    expect(compile(MERGED)).toBe('')
+    expect(compile(`${MERGED}\nsession.set('views', 'text')`)).toMatch(/TS2345/)
+  }, 60_000)
+})
+
+const OPEN = `
+import { createSessions } from 'viur-session'
+const session = createSessions().open({})
+const anything: unknown = session.set('any', 1).get('thing')
+console.log(anything)
+`
+
+const MERGED = `
+import { createSessions, type Session } from 'viur-session'
+declare module 'viur-session' {
+  interface SessionData {
+    views: number
+  }
+}
+const session = createSessions().open({})
+const views: number | undefined = session.get('views')
+const same: Session<{ views: number }> = session
+// @ts-expect-error: no such key
+session.get('other')
+session.set('views', 1)
+console.log(views, same)
+`
+
+/** What the compiler says about an app of this one file. */
+function compile(source: string): string {
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  const directory = mkdtempSync(join(root, 'node_modules', '.types-'))
+  try {
+    writeFileSync(join(directory, 'app.ts'), source)
+    writeFileSync(
+      join(directory, 'tsconfig.json'),
+      JSON.stringify({
+        extends: join(root, 'tsconfig.json'),
+        compilerOptions: {
+          noEmit: true,
+          allowImportingTsExtensions: true,
+          isolatedDeclarations: false,
+          declaration: false,
+          rootDir: root,
+          typeRoots: [join(root, 'node_modules', '@types')],
+          paths: { 'viur-session': [join(root, 'src', 'index.ts')] },
+        },
+        include: ['app.ts'],
+      }),
+    )
+    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+    return spawnSync(process.execPath, [tsc, '-p', directory], { encoding: 'utf8' }).stdout
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
