@@ -53,10 +53,15 @@ export function codeOf(error: unknown): number | null {
   return typeof error.code === 'number' ? error.code : null
 }
 
-/** Whether the driver's error says that the condition of this write did not hold, and nothing was written. */
+/**
+ * Whether the driver's error says that the condition of this write did not hold, and nothing was written. A version
+ * above that of the record, as after a restore from a backup, is called an invalid argument by the emulators.
+ */
 export function isConflict(error: unknown, form: CallForm): boolean {
   const code = codeOf(error)
-  return code !== null && CONFLICTS[form].includes(code)
+  if (code === null) return false
+  if (CONFLICTS[form].includes(code)) return true
+  return form !== 'read' && code === INVALID_ARGUMENT && /base version/i.test(String(error))
 }
 
 /**

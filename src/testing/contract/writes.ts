@@ -112,13 +112,15 @@ export const writeCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'gives every state of a record a version of its own, even where nothing in it differs',
+    name: 'gives every state of a record a version of its own, even where only its rev differs',
     async run(store) {
       const record = sampleRecord()
       const versions = [await insert(store, record)]
       for (let writes = 0; writes < 4; writes++) {
         const version = versions.at(-1) as string
-        versions.push(applied(await store.write({ kind: 'update', record, version })))
+        const { rev } = sampleRecord()
+        const update = { kind: 'update', record: { ...record, rev }, version } as const
+        versions.push(applied(await store.write(update)))
       }
       const last = versions.at(-1) as string
       applied(await store.write({ kind: 'delete', key: record.key, version: last }))
