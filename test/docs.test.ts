@@ -1,0 +1,56 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ms from 'ms'
+import { describe, expect, it } from 'vitest'
+import { settingsFrom } from '../src/options.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+const pages = [
+  ...readdirSync(root).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
+]
+
+const read = (page: string): string => readFileSync(join(root, page), 'utf8')
+
+/** The anchor that a heading gets on the usual code hosts. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{Letter}\p{Number} _-]/gu, '')
+    .replaceAll(' ', '-')
+
+describe('the documentation', () => {
+  it.each(pages)('has no link that leads nowhere: %s', (page) => {
+    for (const [, target = ''] of read(page).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(target)) continue
+      const [path = '', anchor] = target.split('#')
+      const file = path === '' ? page : join(dirname(page), path)
+      expect(existsSync(join(root, file)), `${page}: ${target}`).toBe(true)
+      if (anchor === undefined) continue
+      const headings = [...read(file).matchAll(/^#+ (.+)$/gm)].map(([, text = '']) =>
+        anchorOf(text),
+      )
+      expect(headings, `${page}: ${target}`).toContain(anchor)
+    }
+  })
+
+  it('states the defaults that there are', () => {
+    const { policy } = settingsFrom({})
+    const readme = read('README.md')
+    expect(readme).toContain(`| \`lifetime\`, unused | ${ms(policy.lifetime, { long: true })} |`)
+    expect(readme).toContain(
+      `| \`absoluteLifetime\`, since login | ${ms(policy.absoluteLifetime, { long: true })} |`,
+    )
+    expect(readme).toContain(`| \`touchEvery\` | ${ms(policy.touchEvery, { long: true })}`)
+    const options = read('docs/sessions.md')
+    for (const [option, value] of Object.entries(policy)) {
+      const [, stated = ''] =
+        new RegExp(`\\| \`${option}\` \\| (?:the smaller of )?\`'([^']+)'\``).exec(options) ?? []
+      expect(ms(stated as ms.StringValue), option).toBe(value)
+    }
+  })
+})
