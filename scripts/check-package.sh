@@ -71,6 +71,41 @@ async function main() {
 }
 main()
 JS
+cat > readme.mjs <<'JS'
+// The first example of the README, as a user would paste it.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+
+const [, example] = /```js\n([\s\S]*?)```/.exec(readFileSync(process.argv[2], 'utf8'))
+writeFileSync('app.mjs', example)
+const probe = createServer().listen(0, '127.0.0.1')
+await new Promise((resolve) => probe.once('listening', resolve))
+const { port } = probe.address()
+await new Promise((resolve) => probe.close(resolve))
+const app = spawn(process.execPath, ['app.mjs'], { env: { ...process.env, PORT: String(port) }, stdio: 'inherit' })
+const url = `http://127.0.0.1:${port}/`
+try {
+  let first
+  for (let tries = 0; first === undefined; tries++) {
+    first = await fetch(url).catch((error) => {
+      if (tries > 100) throw error
+      return new Promise((resolve) => setTimeout(resolve, 50))
+    })
+  }
+  assert.equal(await first.text(), '__guest__: 1\n')
+  const cookie = first.headers.getSetCookie()[0].split(';')[0]
+  const login = await fetch(`${url}login`, { method: 'POST', headers: { cookie }, redirect: 'manual' })
+  assert.equal(login.status, 303)
+  const fresh = login.headers.getSetCookie()[0].split(';')[0]
+  assert.equal(await (await fetch(url, { headers: { cookie: fresh } })).text(), 'alice: 2\n')
+  assert.equal(await (await fetch(url, { headers: { cookie } })).text(), '__guest__: 1\n')
+} finally {
+  app.kill()
+}
+JS
 node use.mjs
+node readme.mjs "$root/README.md"
 node --disable-warning=ExperimentalWarning use.cjs
 echo "package: fine"
