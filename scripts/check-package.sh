@@ -11,7 +11,7 @@ npm pack --silent --pack-destination "$scratch" > /dev/null
 tarball=$(echo "$scratch"/*.tgz)
 
 echo "package: contents"
-unwanted=$(tar -tzf "$tarball" | grep -vE '^package/(dist/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$|SECURITY\.md$)|^package/dist/app/|\.map$' || true)
+unwanted=$(tar -tzf "$tarball" | grep -vE '^package/(dist/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$|SECURITY\.md$|docs/[a-z-]+\.md$)|^package/dist/app/|\.map$' || true)
 unwanted+=$(tar -tzf "$tarball" | grep -E '^package/dist/(app/|.*\.test\.)' || true)
 if [ -n "$unwanted" ]; then
   echo "these files do not belong into the package:" >&2

@@ -38,7 +38,8 @@ export function actions(users: readonly DemoUser[]): Router {
     // scopes never do, so the looks are taken along by hand.
     await session.login(user, { data: { notice } })
     session.scope<Appearance>('appearance').set('theme', theme)
-    seeOther(response, 'account')
+    // To the top of the page, where the notice stands.
+    seeOther(response)
   })
 
   router.post('/logout', async (request, response) => {

@@ -28,12 +28,20 @@ export function configFrom(environment: Environment): AppConfig {
     // What works on a desk must not be open to the network the desk stands in.
     host: onGoogle ? undefined : '127.0.0.1',
     storeName: storeFrom(environment, onGoogle),
-    secrets: (environment['SESSION_COOKIE_SECRETS'] ?? '')
-      .split(',')
-      .map((secret) => secret.trim())
-      .filter((secret) => secret !== ''),
+    secrets: secretsFrom(environment['SESSION_COOKIE_SECRETS']),
     behindProxy: onGoogle,
   }
+}
+
+function secretsFrom(text: string | undefined): readonly string[] {
+  const secrets = (text ?? '')
+    .split(',')
+    .map((secret) => secret.trim())
+    .filter((secret) => secret !== '')
+  if (secrets.every((secret) => Buffer.byteLength(secret) >= 32)) return secrets
+  throw new EnvironmentError(
+    'SESSION_COOKIE_SECRETS must be texts of at least 32 bytes, separated by commas: "openssl rand -base64 48" makes one',
+  )
 }
 
 function portFrom(text: string | undefined): number {

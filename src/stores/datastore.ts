@@ -1,5 +1,6 @@
 import { type Duration, positiveDuration, show } from '../duration.ts'
 import { SessionConfigError } from '../errors.ts'
+import { checkOptions } from '../option-names.ts'
 import { BUCKET, DEFAULT_SHARDS } from './buckets.ts'
 import {
   type DatastoreInstance,
@@ -47,6 +48,18 @@ export interface DatastoreStoreOptions {
   readonly deadline?: Duration
 }
 
+const OPTIONS: readonly (keyof DatastoreStoreOptions)[] = [
+  'projectId',
+  'databaseId',
+  'namespace',
+  'kind',
+  'shards',
+  'bucket',
+  'sharedWrites',
+  'client',
+  'deadline',
+]
+
 const DAY = 24 * 60 * 60 * 1000
 
 /**
@@ -55,6 +68,7 @@ const DAY = 24 * 60 * 60 * 1000
  * first use. Throws `SessionConfigError` for options that can not work.
  */
 export function datastoreStore(options: DatastoreStoreOptions = {}): SessionStore {
+  checkOptions('datastoreStore', options, OPTIONS)
   const { client = null, sharedWrites = 'auto', shards = DEFAULT_SHARDS } = options
   if (client !== null && !isV1Client(client) && !isDatastore(client)) {
     throw new SessionConfigError(

@@ -33,13 +33,20 @@ describe('configFrom', () => {
   })
 
   it('takes several secrets, newest first', () => {
-    expect(configFrom({ SESSION_COOKIE_SECRETS: ' new , old ,' }).secrets).toEqual(['new', 'old'])
+    const [fresh, old] = ['a'.repeat(32), 'b'.repeat(40)]
+    expect(configFrom({ SESSION_COOKIE_SECRETS: ` ${fresh} , ${old} ,` }).secrets).toEqual([
+      fresh,
+      old,
+    ])
   })
 
   it('refuses what it would have to guess', () => {
     for (const PORT of ['http', '-1', '65536', '80.5', '0x50', ' 80']) {
       expect(() => configFrom({ PORT })).toThrow(EnvironmentError)
     }
+    expect(() => configFrom({ SESSION_COOKIE_SECRETS: 'abc' })).toThrow(
+      /SESSION_COOKIE_SECRETS.*openssl/,
+    )
     expect(() => configFrom({ SESSION_STORE: 'redis' })).toThrow(/SESSION_STORE/)
   })
 })

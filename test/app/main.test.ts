@@ -56,7 +56,7 @@ describe('npm start', () => {
     expect(port.text.stderr).toMatch(/^viur-session: PORT must be .*\n$/)
     const secret = start({ PORT: '0', SESSION_COOKIE_SECRETS: 'short' })
     expect(await secret.ended).toBe(1)
-    expect(secret.text.stderr).toMatch(/^viur-session: cookie\.secrets\[0\] must be .*\n$/)
+    expect(secret.text.stderr).toMatch(/^viur-session: SESSION_COOKIE_SECRETS must be .*\n$/)
     expect(secret.text.stderr).not.toContain('short')
   })
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /**
@@ -28,7 +29,23 @@ const HOLDER = 'console.log(process.env.DATASTORE_EMULATOR_HOST); process.stdin.
 const running: ChildProcess[] = []
 
 export async function setup(): Promise<void> {
-  await Promise.all(PROGRAMS.map(start))
+  announceBrowser()
+  const started = await Promise.allSettled(PROGRAMS.map(start))
+  const failures = started.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+  if (failures.length > 0) throw new Error(failures.map(({ message }) => message).join('\n'))
+}
+
+/** The browser tests look for the browser themselves, and fail without it where CI is set. */
+function announceBrowser(): void {
+  const path = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
+  if (existsSync(path)) return
+  announce(
+    `LEFT OUT: every test in a browser: there is none at ${path}.\nInstall Debian's package chromium, or name another one in CHROMIUM_PATH.\n`,
+  )
+}
+
+function announce(message: string): void {
+  console.warn(`\n${'='.repeat(80)}\n${message}${'='.repeat(80)}\n`)
 }
 
 export async function teardown(): Promise<void> {
@@ -67,5 +84,5 @@ async function start({ name, variable, flags }: (typeof PROGRAMS)[number]): Prom
   running.splice(running.indexOf(child), 1)
   const message = `LEFT OUT: every test on ${name}, which does not start here.\n${said}`
   if (process.env['CI']) throw new Error(message)
-  console.warn(`\n${'='.repeat(80)}\n${message}${'='.repeat(80)}\n`)
+  announce(message)
 }
