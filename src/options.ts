@@ -3,6 +3,7 @@ import { type Clock, clockFrom } from './clock.ts'
 import { type Duration, positiveDuration, show } from './duration.ts'
 import { SessionConfigError } from './errors.ts'
 import { consoleLogger, type SessionLogger } from './logger.ts'
+import { checkOptions } from './option-names.ts'
 import { checkKey } from './session/codec.ts'
 import { type CookieOptions, CookiePolicy, MAX_COOKIE_AGE } from './session/cookie.ts'
 import type { ExpiryPolicy } from './session/expiry.ts'
@@ -69,7 +70,7 @@ const FIVE_MINUTES = 5 * 60 * 1000
 
 const MAX_ABSOLUTE_LIFETIME = 1000 * 365 * 24 * 60 * 60 * 1000
 
-const KNOWN_OPTIONS: ReadonlySet<string> = new Set<keyof SessionsOptions>([
+const KNOWN_OPTIONS: readonly (keyof SessionsOptions)[] = [
   'store',
   'lifetime',
   'absoluteLifetime',
@@ -84,19 +85,11 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set<keyof SessionsOptions>([
   'sleep',
   'logger',
   'validate',
-])
+]
 
 /** Checks the options once. Throws `SessionConfigError` that names the option, the rule and the value. */
 export function settingsFrom(options: SessionsOptions): Settings {
-  if (typeof options !== 'object' || options === null) {
-    throw new SessionConfigError(
-      `createSessions() takes an object of options, not ${show(options)}`,
-    )
-  }
-  for (const name of Object.keys(options)) {
-    if (!KNOWN_OPTIONS.has(name))
-      throw new SessionConfigError(`createSessions() has no option ${show(name)}`)
-  }
+  checkOptions('createSessions()', options, KNOWN_OPTIONS)
   const production = process.env['NODE_ENV'] === 'production'
   const logger = loggerFrom(options.logger)
   const now = clockFrom(functionOption('now', options.now) ?? Date.now)
@@ -154,6 +147,8 @@ function policyFrom(options: SessionsOptions): ExpiryPolicy {
   return { lifetime, absoluteLifetime, touchEvery }
 }
 
+const STORE_METHODS = ['find', 'write', 'writeTogether', 'page', 'close'] as const
+
 function storeFrom(
   options: SessionsOptions,
   now: Clock,
@@ -172,8 +167,7 @@ function storeFrom(
   if (
     typeof store !== 'object' ||
     store === null ||
-    typeof store.find !== 'function' ||
-    typeof store.write !== 'function'
+    STORE_METHODS.some((method) => typeof store[method] !== 'function')
   ) {
     throw new SessionConfigError(
       `store must be a session store, such as datastoreStore() gives, but is ${show(store)}`,

@@ -5,6 +5,7 @@ import type { SessionKey } from './session/id.ts'
 import { GUEST_USER, type LoadOutcome, type RequestState } from './session/request-state.ts'
 import { ScopedSession, SessionView } from './session/session-view.ts'
 import { userProblem } from './stores/check.ts'
+import type { DefaultData } from './types.ts'
 
 /** The I/O that a session asks its manager for. */
 export interface SessionHost {
@@ -24,7 +25,7 @@ let stateOf: <Data extends object>(session: Session<Data>) => RequestState
  * One request's session: the data of `SessionView`, and the identity and lifetime of the session. What it is told
  * is stored when the response leaves, or by `save()`. Can not be extended: `session.views = 1` throws.
  */
-export class Session<Data extends object = Record<string, unknown>> extends SessionView<Data> {
+export class Session<Data extends object = DefaultData> extends SessionView<Data> {
   readonly #state: RequestState
   readonly #host: SessionHost
 
@@ -112,7 +113,8 @@ export class Session<Data extends object = Record<string, unknown>> extends Sess
 
   /**
    * Finds the session of the request: one lookup, none without a well-formed cookie. A bad, unknown or expired
-   * cookie gives an empty session. Throws `SessionStoreError` when the store fails.
+   * cookie gives an empty session. Throws `SessionStoreError` when the store fails, and `SessionError` when the app's
+   * schema throws.
    */
   async load(): Promise<this> {
     await this.#host.load(this.#state)
@@ -158,31 +160,31 @@ export class Session<Data extends object = Record<string, unknown>> extends Sess
     if (problem !== null) throw new SessionValueError(problem)
     // Before anything is done: a login that was refused must not take effect.
     if (options.data !== undefined) checkValues(options.data, 'the option data of login()')
-    await this.#ready('login()')
     const { settings } = this.#state
-    this.#state.changeIdentity('login', settings.keepOnLogin, {
-      user,
-      authenticated: settings.now(),
+    await this.#ready('login()', () => {
+      this.#state.changeIdentity('login', settings.keepOnLogin, {
+        user,
+        authenticated: settings.now(),
+      })
+      if (options.data !== undefined) this.update(options.data)
     })
-    if (options.data !== undefined) this.update(options.data)
   }
 
   /** Ends the session. With `persistentFieldsOnLogout`, a new guest session holds those that are set. */
   async logout(): Promise<void> {
-    await this.#ready('logout()')
-    this.#state.changeIdentity('logout', this.#state.settings.keepOnLogout, NOBODY)
+    await this.#ready('logout()', () =>
+      this.#state.changeIdentity('logout', this.#state.settings.keepOnLogout, NOBODY),
+    )
   }
 
   /** Ends the session and starts an empty one for nobody, under a new id. */
   async reset(): Promise<void> {
-    await this.#ready('reset()')
-    this.#state.changeIdentity('reset', [], NOBODY)
+    await this.#ready('reset()', () => this.#state.changeIdentity('reset', [], NOBODY))
   }
 
   /** Gives the session a new id and keeps everything else. The old id is dead at once. */
   async cycleKey(): Promise<void> {
-    await this.#ready('cycleKey()')
-    this.#state.changeIdentity('cycleKey', 'all', null)
+    await this.#ready('cycleKey()', () => this.#state.changeIdentity('cycleKey', 'all', null))
   }
 
   /** Whether the user logged in no longer ago than this, for actions that need a recent login. */
@@ -210,9 +212,10 @@ export class Session<Data extends object = Record<string, unknown>> extends Sess
       this.#state.expiry = { kind: 'fixed', at }
     } else {
       const duration = parseDuration(value)
-      if (duration === null) {
+      // Less than a millisecond would round to "until the browser closes".
+      if (duration === null || !Number.isSafeInteger(duration) || (duration === 0 && value !== 0)) {
         throw new SessionValueError(
-          `setExpiry() needs a duration of zero or more, a Date or null, not ${show(value)}`,
+          `setExpiry() needs a duration of whole milliseconds, a Date, 0 or null, not ${show(value)}`,
         )
       }
       this.#state.expiry = duration === 0 ? { kind: 'browser' } : { kind: 'idle', duration }
@@ -247,12 +250,13 @@ export class Session<Data extends object = Record<string, unknown>> extends Sess
   }
 
   /** Loads the session if nobody did, and refuses what comes too late. */
-  async #ready(what: string): Promise<void> {
+  async #ready(what: string, then: () => void = () => {}): Promise<void> {
     this.#state.requireOpen(what)
     if (!this.#state.loaded) await this.#host.load(this.#state)
-    await this.#state.saving?.catch(() => {})
+    while (this.#state.saving !== null) await this.#state.saving.catch(() => {})
     this.#state.requireOpen(what)
     this.#state.use()
+    then()
   }
 }
 

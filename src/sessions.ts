@@ -1,4 +1,4 @@
-import { SessionGoneError } from './errors.ts'
+import { SessionError, SessionGoneError } from './errors.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from './options.ts'
 import { isAlive, isSavable } from './session/expiry.ts'
 import { asSessionKey, keyOf, type SessionKey } from './session/id.ts'
@@ -120,7 +120,7 @@ export class SessionManager<Data extends object = DefaultData>
 
   /** Leaves the error of a load to whoever uses the session. */
   holdFailure(session: Session<Data>, error: unknown): void {
-    stateOf(session).failure = asStoreError(error)
+    stateOf(session).failure = error instanceof SessionError ? error : asStoreError(error)
   }
 
   async get(key: SessionKey): Promise<SessionInfo | null> {
@@ -177,15 +177,17 @@ export class SessionManager<Data extends object = DefaultData>
   async #finish(state: RequestState): Promise<CommitResult> {
     // A save that the app did not wait for: its failure is the app's to see, what is left is ours to store.
     await state.saving?.catch(() => {})
-    if (hasWork(state) || (state.gone && state.changed)) {
-      try {
-        if ((await this.save(state)) === 'gone') this.#onGone(state)
-      } catch (error) {
-        state.swap = null
-        state.dropChanges()
-        throw error
-      }
-    } else if (state.stored !== null && this.#touchIsDue(state)) {
+    let work: boolean
+    try {
+      work = hasWork(state) || (state.gone && state.changed)
+      if (work && (await this.save(state)) === 'gone') this.#onGone(state)
+    } catch (error) {
+      state.swap = null
+      state.dropChanges()
+      throw error
+    }
+    if (work) return this.#result(state)
+    if (state.stored !== null && this.#touchIsDue(state)) {
       try {
         await touchState(state, state.stored, this.#writer)
       } catch (error) {

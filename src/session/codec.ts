@@ -96,12 +96,13 @@ function snapshot(value: unknown, path: string): unknown {
   }
 
   function copyObject(part: object, at: string, depth: number): unknown {
-    if (Array.isArray(part)) return copyArray(part, at, depth)
-    if (types.isDate(part)) {
+    const name = className(part)
+    if (Array.isArray(part) && (name === 'Array' || name === null))
+      return copyArray(part, at, depth)
+    if (types.isDate(part) && name === 'Date') {
       const time = part.getTime()
       return Number.isNaN(time) ? refuse('it is an invalid date', at) : new Date(time)
     }
-    const name = className(part)
     if (types.isMap(part) && name === 'Map') {
       const entries = [...part].map(([key, value], index) => [
         copy(key, `${at}.keys[${index}]`, depth + 1),
@@ -122,7 +123,8 @@ function snapshot(value: unknown, path: string): unknown {
     if (Object.keys(part).length !== part.length) {
       return refuse('it is an array with holes or with properties of its own', at)
     }
-    return part.map((member, index) => {
+    return Array.from(part, (member, index) => {
+      if (!Object.hasOwn(part, index)) return refuse('it is a hole', `${at}[${index}]`)
       if (member === undefined) return refuse('it is undefined', `${at}[${index}]`)
       return copy(member, `${at}[${index}]`, depth + 1)
     })

@@ -3,6 +3,7 @@ import cookieParser from 'cookie-parser'
 import { sign } from 'cookie-signature'
 import { show } from '../duration.ts'
 import { SessionConfigError } from '../errors.ts'
+import { checkOptions } from '../option-names.ts'
 import { asSessionId, type SessionId } from './id.ts'
 
 /** How the session cookie is named and flagged. */
@@ -32,7 +33,7 @@ export interface CookieOptions {
 /** The largest Max-Age that browsers keep: 400 days, in seconds (RFC 6265bis, section 5.5). */
 export const MAX_COOKIE_AGE: number = 400 * 24 * 60 * 60
 
-const KNOWN_OPTIONS: ReadonlySet<string> = new Set<keyof CookieOptions>([
+const KNOWN_OPTIONS: readonly (keyof CookieOptions)[] = [
   'name',
   'path',
   'domain',
@@ -42,7 +43,7 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set<keyof CookieOptions>([
   'partitioned',
   'priority',
   'secrets',
-])
+]
 
 const DEFAULT_NAME = '__Host-viur-session'
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -82,14 +83,8 @@ export class CookiePolicy {
 
   /** Throws `SessionConfigError` for a combination that no browser would keep, or that is not safe. */
   constructor(options: CookieOptions = {}, production = false) {
-    if (typeof options !== 'object' || options === null) {
-      throw new SessionConfigError(`cookie must be an object of options, but is ${show(options)}`)
-    }
-    for (const option of Object.keys(options)) {
-      // A misspelt one would silently leave the cookie less safe than the app believes.
-      if (!KNOWN_OPTIONS.has(option))
-        throw new SessionConfigError(`cookie has no option ${show(option)}`)
-    }
+    // A misspelt one would silently leave the cookie less safe than the app believes.
+    checkOptions('cookie', options, KNOWN_OPTIONS)
     const { path = '/', domain, sameSite = 'lax', secure = 'auto', priority } = options
     const { httpOnly = true, partitioned = false } = options
     const name = options.name ?? (secure === false ? withoutPrefix(DEFAULT_NAME) : DEFAULT_NAME)
@@ -242,7 +237,15 @@ function valuesOf(header: string | undefined, name: string): string[] {
 
 /** Without the space and tab that RFC 6265bis allows around names and values; nothing else is white space there. */
 function trim(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '')
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(text[start])) start++
+  while (end > start && isBlank(text[end - 1])) end--
+  return text.slice(start, end)
+}
+
+function isBlank(character: string | undefined): boolean {
+  return character === ' ' || character === '\t'
 }
 
 function decode(text: string): string {

@@ -28,6 +28,9 @@ export type UnitChanges = ReadonlyMap<Unit, string | null>
 
 const VERSION = 1
 
+/** From here on an index is cheaper. */
+const MAX_SEARCHES = 16
+
 /** Why a payload could not be read. */
 export class PayloadError extends Error {
   override name = 'PayloadError'
@@ -52,6 +55,7 @@ export class Payload {
   /** All unit lines, between line breaks. */
   readonly #body: string
   #index: ReadonlyMap<Unit, string> | null
+  #searches = 0
 
   private constructor(body: string, index: ReadonlyMap<Unit, string> | null) {
     this.#body = body
@@ -78,6 +82,7 @@ export class Payload {
   }
 
   find(unit: Unit): string | undefined {
+    if (this.#index === null && ++this.#searches > MAX_SEARCHES) this.entries()
     if (this.#index !== null) return this.#index.get(unit)
     const start = this.#body.indexOf(`\n${unit}\t`)
     if (start === -1) return undefined

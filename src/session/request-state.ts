@@ -1,8 +1,8 @@
 import {
   SessionConfigError,
+  type SessionError,
   SessionLateChangeError,
   SessionNotLoadedError,
-  type SessionStoreError,
 } from '../errors.ts'
 import type { Settings } from '../options.ts'
 import type { EndReason, Found, SessionRecord } from '../stores/store.ts'
@@ -66,7 +66,7 @@ export class RequestState implements DataAccess {
 
   outcome: LoadOutcome | null = null
   /** Why loading failed, when nobody was told yet. */
-  failure: SessionStoreError | null = null
+  failure: SessionError | null = null
   /** The record this request goes by, with the version it was read or written at. */
   stored: Found | null = null
   id: SessionId | null = null
@@ -101,8 +101,8 @@ export class RequestState implements DataAccess {
 
   /** Notes that the request used its session. A failed load comes out here, so that it never reads as "no session". */
   use(): void {
-    if (this.failure !== null) throw this.failure
     this.accessed = true
+    if (this.failure !== null) throw this.failure
   }
 
   forReading(what: string): SessionData {
@@ -224,7 +224,6 @@ export class RequestState implements DataAccess {
   settle(stored: Found, saved: UnitChanges, expiry: ExpirySetting | undefined): void {
     this.data.rebase(Payload.decode(stored.record.data, stored.record.key), saved)
     this.stored = stored
-    this.forced = false
     if (this.expiry === expiry) this.expiry = undefined
     this.swap = null
     this.finished = false

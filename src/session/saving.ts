@@ -19,13 +19,29 @@ export function hasWork(state: RequestState): boolean {
 
 /** Stores whatever the request wants stored by now, and sets what is to become of the cookie. */
 export async function saveState(state: RequestState, writer: Writer): Promise<SaveOutcome> {
-  if (state.swap !== null) return await saveSwap(state, state.swap, writer)
+  const { forced } = state
+  // What the app marks while this save is under way is for the next one.
+  state.forced = false
+  try {
+    return await saveTaken(state, writer, forced)
+  } catch (error) {
+    state.forced ||= forced
+    throw error
+  }
+}
+
+async function saveTaken(
+  state: RequestState,
+  writer: Writer,
+  forced: boolean,
+): Promise<SaveOutcome> {
+  if (state.swap !== null) return await saveSwap(state, state.swap, writer, forced)
   // What a session that is gone was given later is dropped: it must not turn into a new one.
-  if (state.gone) return state.changed ? 'gone' : 'done'
-  if (!hasWork(state)) return 'done'
+  if (state.gone) return forced || state.changed ? 'gone' : 'done'
+  if (!forced && !hasWork(state)) return 'done'
   return state.stored === null
     ? await saveNew(state, writer)
-    : await saveChanges(state, state.stored, writer)
+    : await saveChanges(state, state.stored, writer, forced)
 }
 
 /** Notes down that the session was used; a failure is no failure of the request. */
@@ -43,10 +59,15 @@ export async function touchState(
 
 const NO_CHANGE: Delta = { units: new Map(), expiry: undefined, seen: null, force: false }
 
-async function saveChanges(state: RequestState, base: Found, writer: Writer): Promise<SaveOutcome> {
+async function saveChanges(
+  state: RequestState,
+  base: Found,
+  writer: Writer,
+  forced: boolean,
+): Promise<SaveOutcome> {
   const now = state.settings.now()
   const units = state.data.changes()
-  const { expiry, forced } = state
+  const { expiry } = state
   const seen = state.isTouchDue(now) ? now : null
   const stored = await writer.update(base, { units, expiry, seen, force: forced })
   if (stored === 'gone') {
@@ -69,7 +90,7 @@ async function saveNew(state: RequestState, writer: Writer): Promise<SaveOutcome
   const stored = await writer.settle<Found>(async () => {
     const known = await minting.recognise()
     if (known !== null) return { done: known }
-    const record = minting.next((key) => newRecord(state, key, payload, expiry, null))
+    const record = minting.next((key) => newRecord(state, null, key, payload, expiry, null))
     const attempt = await writer.attempt([{ kind: 'insert', record }])
     return 'done' in attempt ? { done: { record, version: attempt.done[0] as string } } : attempt
   })
@@ -77,7 +98,12 @@ async function saveNew(state: RequestState, writer: Writer): Promise<SaveOutcome
   return 'done'
 }
 
-async function saveSwap(state: RequestState, swap: Swap, writer: Writer): Promise<SaveOutcome> {
+async function saveSwap(
+  state: RequestState,
+  swap: Swap,
+  writer: Writer,
+  forced: boolean,
+): Promise<SaveOutcome> {
   if (!state.allowed && !swap.stands) {
     // The new id could not travel, and without it the user would lose the session: it goes on as it was.
     state.swap = null
@@ -89,7 +115,7 @@ async function saveSwap(state: RequestState, swap: Swap, writer: Writer): Promis
   const base = state.stored
   const { expiry } = state
   const run = (latest: Found | 'gone' | null): Promise<SwapResult> =>
-    swapStored(state, swap, { units, expiry }, latest ?? base ?? 'gone', writer)
+    swapStored(state, swap, { units, expiry, force: forced }, latest ?? base ?? 'gone', writer)
   const result = base === null ? await run(null) : await writer.exclusive(base.record.key, run)
   if (result.kind === 'gone') {
     state.settleGone()
@@ -112,7 +138,7 @@ type SwapResult =
 async function swapStored(
   state: RequestState,
   swap: Swap,
-  { units, expiry }: Pick<Delta, 'units' | 'expiry'>,
+  { units, expiry, force }: Pick<Delta, 'units' | 'expiry' | 'force'>,
   first: Found | 'gone',
   writer: Writer,
 ): Promise<SwapResult> {
@@ -137,7 +163,7 @@ async function swapStored(
       return { done: { kind: 'gone' } }
     }
     const payload = lost ? Payload.empty.with(units) : carried(swap, old, units)
-    const wanted = !swap.endOnly && wantsRecord(state, swap, payload)
+    const wanted = !swap.endOnly && wantsRecord(state, swap, payload, force)
     const mutations: Mutation[] = []
     if (old !== 'gone') mutations.push(endOf(old))
     if (!wanted) {
@@ -145,7 +171,7 @@ async function swapStored(
       return 'done' in attempt ? { done: { kind: 'ended' } } : attempt
     }
     const from = old === 'gone' ? null : old.record
-    const record = minting.next((key) => newRecord(state, key, payload, expiry, from))
+    const record = minting.next((key) => newRecord(state, swap, key, payload, expiry, from))
     const attempt = await writer.attempt([{ kind: 'insert', record }, ...mutations])
     if (!('done' in attempt)) return attempt
     return {
@@ -175,19 +201,22 @@ async function readAgain(key: SessionKey, writer: Writer): Promise<Found | 'gone
 
 /** What goes on under the new id: what is stored now, not what this request once read, and its own changes on top. */
 function carried(swap: Swap, old: Found | 'gone', units: UnitChanges): Payload {
-  let payload = old === 'gone' ? Payload.empty : Payload.decode(old.record.data, old.record.key)
+  const dropsAll = swap.endOnly || swap.carry.some(({ keep }) => keep.length === 0)
+  let payload =
+    old === 'gone' || dropsAll ? Payload.empty : Payload.decode(old.record.data, old.record.key)
   for (const step of swap.carry) payload = payload.with(step.units).pick(step.keep)
   return payload.with(units)
 }
 
-function wantsRecord(state: RequestState, swap: Swap, payload: Payload): boolean {
+function wantsRecord(state: RequestState, swap: Swap, payload: Payload, force: boolean): boolean {
   if (swap.last === 'login' || swap.last === 'cycleKey') return true
-  if (!payload.isEmpty || state.forced) return true
+  if (!payload.isEmpty || force) return true
   return swap.last === 'reset' && state.stored !== null
 }
 
 function newRecord(
   state: RequestState,
+  swap: Swap | null,
   key: SessionKey,
   payload: Payload,
   expiry: Delta['expiry'],
@@ -196,8 +225,8 @@ function newRecord(
   const { policy, now, randomBytes } = state.settings
   const time = now()
   // With a new identity everything starts anew; a cycled key is all that changes otherwise.
-  const goesOn = old !== null && state.swap !== null && state.swap.identity === null
-  const identity = state.swap?.identity ?? { user: GUEST_USER, authenticated: null }
+  const goesOn = old !== null && swap !== null && swap.identity === null
+  const identity = swap?.identity ?? { user: GUEST_USER, authenticated: null }
   const times = {
     created: goesOn ? old.created : time,
     authenticated: goesOn ? old.authenticated : identity.authenticated,
@@ -253,8 +282,7 @@ class Minting {
   async recognise(): Promise<Found | null> {
     if (this.#revs.size === 0) return null
     const found = await this.#writer.find(keyOf(this.id))
-    if (found === null) return null
-    if (found.record !== null && this.#revs.has(found.record.rev)) return found
+    if (found !== null && found.record !== null && this.#revs.has(found.record.rev)) return found
     this.id = mintId(this.#state.settings.randomBytes)
     this.#revs.clear()
     return null

@@ -199,10 +199,7 @@ export class Writer {
     if (first === undefined) return latest
     try {
       // An id is never given out twice, so gone stays gone.
-      const result =
-        latest === 'gone'
-          ? latest
-          : await this.#save(latest ?? first.base, jobs.map(({ delta }) => delta).reduce(combine))
+      const result = latest === 'gone' ? latest : await this.#save(latest ?? first.base, jobs)
       for (const job of jobs) job.resolve(result)
       return result
     } catch (error) {
@@ -221,12 +218,14 @@ export class Writer {
     }
   }
 
-  async #save(base: Found, delta: Delta): Promise<Found | 'gone'> {
+  async #save(base: Found, jobs: readonly DeltaJob[]): Promise<Found | 'gone'> {
+    const delta = jobs.map((job) => job.delta).reduce(combine)
+    const known = jobs.every((job) => job.base.version === base.version)
     const { policy, now } = this.#settings
     const revs = new Set<string>()
     let current = base
     let look = false
-    return await this.settle<Found | 'gone'>(async () => {
+    const attempt = async (): Promise<Attempt<Found | 'gone'>> => {
       if (look) {
         const found = await this.find(current.record.key)
         if (found?.record == null) {
@@ -243,14 +242,20 @@ export class Writer {
       }
       if (!isSavable(current.record, policy, now())) return { done: 'gone' }
       const next = this.#apply(current.record, delta)
-      if (next === current.record) return { done: current }
+      if (next === current.record) {
+        if (look || known) return { done: current }
+        // Who asked for this saw another state: only the store can say that nothing differs.
+        look = true
+        return await attempt()
+      }
       const record = this.#withRev(next)
       revs.add(record.rev)
-      const attempt = await this.attempt([{ kind: 'update', record, version: current.version }])
+      const written = await this.attempt([{ kind: 'update', record, version: current.version }])
       look = true
-      if (!('done' in attempt)) return attempt
-      return { done: { record, version: attempt.done[0] as string } }
-    })
+      if (!('done' in written)) return written
+      return { done: { record, version: written.done[0] as string } }
+    }
+    return await this.settle(attempt)
   }
 
   #apply(record: SessionRecord, delta: Delta): SessionRecord {

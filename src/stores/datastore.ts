@@ -68,7 +68,7 @@ const DAY = 24 * 60 * 60 * 1000
  * first use. Throws `SessionConfigError` for options that can not work.
  */
 export function datastoreStore(options: DatastoreStoreOptions = {}): SessionStore {
-  checkOptions('datastoreStore', options, OPTIONS)
+  checkOptions('datastoreStore()', options, OPTIONS)
   const { client = null, sharedWrites = 'auto', shards = DEFAULT_SHARDS } = options
   if (client !== null && !isV1Client(client) && !isDatastore(client)) {
     throw new SessionConfigError(

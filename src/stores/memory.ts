@@ -1,5 +1,6 @@
 import { type Clock, clockFrom } from '../clock.ts'
 import { SessionConfigError, SessionStoreError } from '../errors.ts'
+import { checkOptions } from '../option-names.ts'
 import type { SessionKey } from '../session/id.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from './buckets.ts'
 import { checkMutation } from './check.ts'
@@ -42,6 +43,7 @@ const OVERHEAD = 500
  * when nobody else is left the insert fails with `SessionStoreError`.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
+  checkOptions('memoryStore()', options, ['maxSessions', 'maxBytes', 'now'])
   return new MemoryStore(options)
 }
 
@@ -187,7 +189,7 @@ function keyOfMutation(mutation: Mutation): SessionKey {
 }
 
 function sizeOf(record: SessionRecord): number {
-  return record.data.length + record.user.length + OVERHEAD
+  return Buffer.byteLength(record.data) + Buffer.byteLength(record.user) + OVERHEAD
 }
 
 function matches(selection: Selection, record: SessionRecord, shards: number): boolean {
