@@ -3,9 +3,10 @@ import { type SessionsOptions, type Settings, settingsFrom } from './options.ts'
 import { isAlive, isSavable } from './session/expiry.ts'
 import { asSessionKey, keyOf, type SessionKey } from './session/id.ts'
 import { loadState } from './session/loading.ts'
+import type { UnitChanges } from './session/payload.ts'
 import { RequestState } from './session/request-state.ts'
 import { asStoreError } from './session/retry.ts'
-import { hasWork, saveState, touchState } from './session/saving.ts'
+import { saveState, touchState } from './session/saving.ts'
 import { Writer } from './session/writer.ts'
 import { Session, type SessionHost, stateOf } from './session.ts'
 import { timeProblem } from './stores/check.ts'
@@ -106,16 +107,17 @@ export class SessionManager<Data extends object = DefaultData>
     state.requireOf(this.#settings)
     state.closed = true
     if ((response.status ?? 200) >= 500) state.dropForServerError()
-    let work: boolean
+    let units: UnitChanges
     try {
-      work = hasWork(state) || (state.gone && state.changed)
+      units = state.data.changes()
     } catch (error) {
       state.swap = null
       state.dropChanges()
       throw error
     }
-    if (!work && state.saving === null && !this.#touchIsDue(state)) return this.#result(state)
-    return this.#finish(state)
+    if (!state.isChangedBy(units) && state.saving === null && !this.#touchIsDue(state))
+      return this.#result(state)
+    return this.#finish(state, units)
   }
 
   /** Leaves the error of a load to whoever uses the session. */
@@ -158,13 +160,14 @@ export class SessionManager<Data extends object = DefaultData>
     }
   }
 
-  async save(state: RequestState): Promise<'done' | 'gone'> {
+  async save(state: RequestState, known?: UnitChanges): Promise<'done' | 'gone'> {
     const before = state.saving ?? Promise.resolve()
     const saving = before
       .catch(() => {})
       .then(() => {
-        this.#warnIfInsecure(state)
-        return saveState(state, this.#writer)
+        const units = known ?? state.data.changes()
+        this.#warnIfInsecure(state, units)
+        return saveState(state, this.#writer, units)
       })
     state.saving = saving
     try {
@@ -174,13 +177,15 @@ export class SessionManager<Data extends object = DefaultData>
     }
   }
 
-  async #finish(state: RequestState): Promise<CommitResult> {
+  async #finish(state: RequestState, known: UnitChanges): Promise<CommitResult> {
+    const { saving } = state
     // A save that the app did not wait for: its failure is the app's to see, what is left is ours to store.
-    await state.saving?.catch(() => {})
+    if (saving !== null) await saving.catch(() => {})
     let work: boolean
     try {
-      work = hasWork(state) || (state.gone && state.changed)
-      if (work && (await this.save(state)) === 'gone') this.#onGone(state)
+      const units = saving === null ? known : state.data.changes()
+      work = state.isChangedBy(units)
+      if (work && (await this.save(state, units)) === 'gone') this.#onGone(state)
     } catch (error) {
       state.swap = null
       state.dropChanges()
@@ -256,9 +261,9 @@ export class SessionManager<Data extends object = DefaultData>
     this.#settings.logger.warn('a stored session can not be read and is ignored', { key, why })
   }
 
-  #warnIfInsecure(state: RequestState): void {
-    if (state.allowed || this.#warnedInsecure || !hasWork(state)) return
-    if (state.stored !== null && state.swap === null) return
+  #warnIfInsecure(state: RequestState, units: UnitChanges): void {
+    if (state.allowed || this.#warnedInsecure || !state.isChangedBy(units)) return
+    if (state.swap === null && (state.stored !== null || state.gone)) return
     this.#warnedInsecure = true
     this.#settings.logger.warn(
       'no session is stored and no cookie sent for a request that is not secure: serve over https, and behind a proxy set "trust proxy" in Express; for local work over http set cookie.secure to false or connect over loopback',

@@ -56,6 +56,16 @@ describe('a full memory store', () => {
     expect(await present(full, user)).toEqual([true])
   })
 
+  it('counts bytes and not characters', async () => {
+    const data = '\u4e2d'.repeat(1000)
+    const full = store({ maxBytes: 20_000 })
+    const guests = Array.from({ length: 10 }, (_, ago) => guest(ago, { data }))
+    await insert(full, ...guests)
+    const kept = (await present(full, ...guests)).filter(Boolean)
+    expect(kept.length).toBeGreaterThan(1)
+    expect(kept.length * Buffer.byteLength(data)).toBeLessThan(20_000)
+  })
+
   it('takes a session that expires this very millisecond for alive', async () => {
     const full = store({ maxSessions: 2 })
     const last = alice(10)

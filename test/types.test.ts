@@ -121,10 +121,14 @@ declare module 'viur-session' {
 const session = createSessions().open({})
 const views: number | undefined = session.get('views')
 const same: Session<{ views: number }> = session
+const bare: Session = session
+const counted: number | undefined = bare.get('views')
+// @ts-expect-error: no such key
+bare.get('other')
 // @ts-expect-error: no such key
 session.get('other')
 session.set('views', 1)
-console.log(views, same)
+console.log(views, same, counted)
 `
 
 /** What the compiler says about an app of this one file. */

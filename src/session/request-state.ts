@@ -167,9 +167,13 @@ export class RequestState implements DataAccess {
 
   /** Whether the request has anything to store. Throws for a value that can not be kept. */
   get changed(): boolean {
-    if (this.swap !== null || this.forced) return true
-    if (this.stored !== null && this.expiry !== undefined) return true
-    return this.data.changes().size > 0
+    return this.isChangedBy(this.data.changes())
+  }
+
+  /** The same, for whoever knows the changes of the data already: to find them costs encoding them. */
+  isChangedBy(units: UnitChanges): boolean {
+    if (this.swap !== null || this.forced || units.size > 0) return true
+    return this.stored !== null && this.expiry !== undefined
   }
 
   /** Wishes for a new id, or for none. `keep`: the keys of the root that go on; `'all'` leaves data and identity. */
@@ -222,11 +226,12 @@ export class RequestState implements DataAccess {
    * while the save was under way is for the next one.
    */
   settle(stored: Found, saved: UnitChanges, expiry: ExpirySetting | undefined): void {
-    this.data.rebase(Payload.decode(stored.record.data, stored.record.key), saved)
     this.stored = stored
     if (this.expiry === expiry) this.expiry = undefined
     this.swap = null
     this.finished = false
+    // Last: it throws when a value went bad meanwhile, and that must not undo what was stored.
+    this.data.rebase(Payload.decode(stored.record.data, stored.record.key), saved)
   }
 
   /** Notes that the session ended elsewhere; what this request did to it is dropped. */

@@ -10,20 +10,17 @@ import type { Writer } from './writer.ts'
 /** What a save came to: `'gone'`, when the session ended elsewhere and this request's changes were dropped. */
 export type SaveOutcome = 'done' | 'gone'
 
-/** Whether the state has anything to store. Throws for a value that can not be kept. */
-export function hasWork(state: RequestState): boolean {
-  if (state.swap !== null) return true
-  if (state.stored === null) return !state.gone && (state.forced || state.data.changes().size > 0)
-  return state.changed
-}
-
-/** Stores whatever the request wants stored by now, and sets what is to become of the cookie. */
-export async function saveState(state: RequestState, writer: Writer): Promise<SaveOutcome> {
+/** Stores whatever the request wants stored by now, these changes of its data with it, and sets what is to become of the cookie. */
+export async function saveState(
+  state: RequestState,
+  writer: Writer,
+  units: UnitChanges,
+): Promise<SaveOutcome> {
   const { forced } = state
   // What the app marks while this save is under way is for the next one.
   state.forced = false
   try {
-    return await saveTaken(state, writer, forced)
+    return await saveTaken(state, writer, units, forced)
   } catch (error) {
     state.forced ||= forced
     throw error
@@ -33,15 +30,17 @@ export async function saveState(state: RequestState, writer: Writer): Promise<Sa
 async function saveTaken(
   state: RequestState,
   writer: Writer,
+  units: UnitChanges,
   forced: boolean,
 ): Promise<SaveOutcome> {
-  if (state.swap !== null) return await saveSwap(state, state.swap, writer, forced)
+  if (state.swap !== null) return await saveSwap(state, state.swap, writer, units, forced)
   // What a session that is gone was given later is dropped: it must not turn into a new one.
-  if (state.gone) return forced || state.changed ? 'gone' : 'done'
-  if (!forced && !hasWork(state)) return 'done'
+  const work = forced || state.isChangedBy(units)
+  if (state.gone) return work ? 'gone' : 'done'
+  if (!work) return 'done'
   return state.stored === null
-    ? await saveNew(state, writer)
-    : await saveChanges(state, state.stored, writer, forced)
+    ? await saveNew(state, writer, units)
+    : await saveChanges(state, state.stored, writer, units, forced)
 }
 
 /** Notes down that the session was used; a failure is no failure of the request. */
@@ -63,10 +62,10 @@ async function saveChanges(
   state: RequestState,
   base: Found,
   writer: Writer,
+  units: UnitChanges,
   forced: boolean,
 ): Promise<SaveOutcome> {
   const now = state.settings.now()
-  const units = state.data.changes()
   const { expiry } = state
   const seen = state.isTouchDue(now) ? now : null
   const stored = await writer.update(base, { units, expiry, seen, force: forced })
@@ -81,9 +80,12 @@ async function saveChanges(
   return 'done'
 }
 
-async function saveNew(state: RequestState, writer: Writer): Promise<SaveOutcome> {
+async function saveNew(
+  state: RequestState,
+  writer: Writer,
+  units: UnitChanges,
+): Promise<SaveOutcome> {
   if (!state.allowed) return 'done'
-  const units = state.data.changes()
   const { expiry } = state
   const payload = Payload.empty.with(units)
   const minting = new Minting(state, writer)
@@ -102,6 +104,7 @@ async function saveSwap(
   state: RequestState,
   swap: Swap,
   writer: Writer,
+  changes: UnitChanges,
   forced: boolean,
 ): Promise<SaveOutcome> {
   if (!state.allowed && !swap.stands) {
@@ -111,7 +114,7 @@ async function saveSwap(
     return 'done'
   }
   if (!state.allowed) swap.endOnly = true
-  const units: UnitChanges = swap.endOnly ? new Map() : state.data.changes()
+  const units: UnitChanges = swap.endOnly ? new Map() : changes
   const base = state.stored
   const { expiry } = state
   const run = (latest: Found | 'gone' | null): Promise<SwapResult> =>
@@ -253,10 +256,10 @@ function adopt(
   saved: UnitChanges,
   expiry: Delta['expiry'],
 ): void {
-  state.settle(stored, saved, expiry)
   state.id = id
   state.gone = false
   state.cookie = 'set'
+  state.settle(stored, saved, expiry)
 }
 
 /** The new id of a session, over all tries: kept while it may have been stored, drawn anew when it is taken. */

@@ -40,7 +40,8 @@ export class SessionData {
     const text = encodeValue(value, keyOfUnit(unit))
     if (!this.has(unit)) {
       this.#units().add(unit)
-      // A key that comes back is the newest, and has to be stored as such.
+      // A key that comes back is the newest here, and is stored as such where it was not stored before.
+      // One that is stored is only a change of its value, which merges with others: it keeps its place there.
       this.#live.delete(unit)
     }
     this.#live.set(unit, { value, present: true, text: isMutable(value) ? null : text })
@@ -85,7 +86,7 @@ export class SessionData {
    * the save was under way stays a change; what others changed meanwhile is read anew.
    */
   rebase(stored: Payload, saved: UnitChanges): void {
-    const pending = this.changes()
+    const pending = this.#pendingOver(stored)
     for (const unit of [...this.#live.keys()]) {
       const changedSince = pending.has(unit) && pending.get(unit) !== saved.get(unit)
       const asStored = saved.has(unit) && (stored.find(unit) ?? null) === saved.get(unit)
@@ -94,6 +95,17 @@ export class SessionData {
     }
     this.#base = stored
     this.#order = null
+  }
+
+  /** The changes that there are now. A value that went bad meanwhile must not hide what was stored. */
+  #pendingOver(stored: Payload): UnitChanges {
+    try {
+      return this.changes()
+    } catch (error) {
+      this.#base = stored
+      this.#order = null
+      throw error
+    }
   }
 
   #units(): Set<Unit> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Harness, idOf, keyOfCookie } from '../session/harness.ts'
+import { Harness, idOf, keyOfCookie, NAME } from '../session/harness.ts'
 import { COOKIE_HEADERS, type HeaderCase, type Ids } from './cookie-headers.ts'
 
 async function site(secrets?: string[]): Promise<[Harness, Ids]> {
@@ -43,6 +43,16 @@ describe('a Cookie header of', () => {
       expect([app.store.calls, setCookie]).toEqual([[], []])
     },
   )
+
+  it.each([
+    ['a name of others', `a${' '.repeat(2 ** 20)}b=1; `, ''],
+    ['a value of others', `a=b${'\t'.repeat(2 ** 20)}c; `, ''],
+    ['a second value of ours', '', `; ${NAME}=b${' '.repeat(2 ** 20)}c`],
+  ])('1 MB of blanks inside %s, and is read in linear time', async (_, before, after) => {
+    // Time that grows with the square would be minutes here, and run into the limit of the test.
+    const [app, { id }] = await site()
+    expect((await app.load(`${before}${NAME}=${id}${after}`)).loadOutcome).toBe('live')
+  })
 
   it.each([null, 5, {}, ['a=1'], Symbol('x'), true])('no text: %s', async (cookie) => {
     const app = new Harness()

@@ -111,6 +111,14 @@ export const COOKIE_HEADERS: Readonly<Record<string, HeaderCase>> = {
     Array.from({ length: 50 }, () => `${NAME}=${id}`).join('; '),
   ),
   'two headers that Node joined': is('live', ({ id }) => `a=1; ${NAME}=${id}`),
+  'our cookie behind a name with 15,000 blanks in it': is(
+    'live',
+    ({ id }) => `x${' '.repeat(15_000)}y=1; ${NAME}=${id}`,
+  ),
+  'our cookie between 15,000 tabs': is(
+    'live',
+    ({ id }) => `${'\t'.repeat(15_000)}${NAME}=${id}${'\t'.repeat(15_000)}`,
+  ),
   'our cookie, and __proto__, constructor and toString': is(
     'live',
     ({ id }) => `__proto__=1; constructor=2; toString=3; hasOwnProperty=4; ${NAME}=${id}`,

@@ -7,6 +7,16 @@ export interface OptionCase {
   readonly says: readonly string[]
 }
 
+const WHOLE_STORE = {
+  name: 'whole',
+  shards: 16,
+  find: () => {},
+  write: () => {},
+  writeTogether: () => {},
+  page: () => {},
+  close: () => {},
+}
+
 function bad(options: unknown, ...says: string[]): OptionCase {
   return { options, says }
 }
@@ -193,6 +203,12 @@ export const BAD_OPTIONS: Readonly<Record<string, OptionCase>> = {
 
   'a store that is none': bad({ store: {} }, 'store', 'an object'),
   'a store that is a function': bad({ store: () => {} }, 'store', 'a function'),
+  ...Object.fromEntries(
+    ['find', 'write', 'writeTogether', 'page', 'close'].map((method) => [
+      `a store without ${method}`,
+      bad({ store: { ...WHOLE_STORE, [method]: undefined } }, 'store', 'an object'),
+    ]),
+  ),
   'store null': bad({ store: null }, 'store', 'null'),
   "sessionCookie 'yes'": bad({ sessionCookie: 'yes' }, 'sessionCookie', '"yes"'),
   'persistent fields that are no list': bad(

@@ -28,6 +28,10 @@ class Point {
   x = 1
 }
 
+class List extends Array<unknown> {}
+
+class Day extends Date {}
+
 class Names extends Map<string, string> {}
 
 /** Section C of the attack corpus. The value is set under the key `v`. */
@@ -129,6 +133,13 @@ export const SESSION_DATA: Readonly<Record<string, DataCase>> = {
     Object.assign([], { length: 2 ** 32 - 1 }),
   ),
   'an array with properties': refused('v', () => Object.assign([1], { a: 1 })),
+  'an array with a hole and as many properties': refused('v.a[1]', () => {
+    const holed: unknown[] = [1]
+    holed[2] = 3
+    return { a: Object.assign(holed, { x: 5 }) }
+  }),
+  'an instance of a subclass of Array': refused('v.list', () => ({ list: List.from([1]) })),
+  'an instance of a subclass of Date': refused('v[0]', () => [new Day(0)]),
   'a cycle': refused('v.self.inner', cyclic),
   'depth 65': refused('v', () => nested(66)),
   'depth 20,000': refused('v', () => nested(20_000)),

@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import { describe, expect, it } from 'vitest'
+import { SessionStoreError } from '../../src/index.ts'
 import { ask, frameworks, gate, serve, settle, setup, storedCookie, wire } from './helpers.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
@@ -67,6 +68,49 @@ describe.each(frameworks)('%s', (name, express) => {
       const client = await wire(port, GET)
       await client.closed
       expect(client.text()).toMatch(/^HTTP\/1.1 200 OK[\s\S]*\r\n\r\npage$/)
+    })
+  })
+
+  describe('a session that can not be loaded', () => {
+    it('and a handler that catches that: the answer varies by the cookie all the same', async () => {
+      const { sessions, store } = setup()
+      const cookie = await storedCookie(sessions)
+      store.failAlways('before')
+      const { port } = await serve({ express, sessions }, (req, res) => {
+        let user = 'unknown'
+        try {
+          user = req.session.user
+        } catch {}
+        res.send(`hello ${user}`)
+      })
+      const { status, body, headers } = await ask(port, { cookie })
+      expect([status, body]).toEqual([200, 'hello unknown'])
+      expect(headers.vary).toMatch(/\bCookie\b/)
+    })
+
+    it('as the schema throws: that is no fault of the store', async () => {
+      const cause = new Error('boom')
+      let broken = false
+      const { sessions } = setup({
+        validate: {
+          '~standard': {
+            version: 1,
+            vendor: 'test',
+            validate(value) {
+              if (broken) throw cause
+              return { value }
+            },
+          },
+        },
+      })
+      const cookie = await storedCookie(sessions)
+      broken = true
+      const { port, errors } = await serve({ express, sessions }, (req, res) => {
+        res.send(req.session.user)
+      })
+      expect((await ask(port, { cookie })).status).toBe(500)
+      expect(errors).toEqual([expect.objectContaining({ name: 'SessionError', cause })])
+      expect(errors[0]).not.toBeInstanceOf(SessionStoreError)
     })
   })
 

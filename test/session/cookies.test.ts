@@ -198,6 +198,7 @@ describe('a request that is not secure', () => {
     const cookie = await app.given()
     const changed = await app.visit((s) => s.set('views', 2), { cookie, ...insecure })
     expect(changed.setCookie).toEqual([])
+    expect(app.warnings).toEqual([])
     expect(await app.data(cookie)).toEqual({ views: 2 })
     const ended = await app.visit((s) => s.logout(), { cookie, ...insecure })
     expect(ended.setCookie).toEqual([])

@@ -1,11 +1,14 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   type Session,
+  type SessionKey,
   SessionLateChangeError,
   SessionNotLoadedError,
   SessionTooLargeError,
   SessionValueError,
 } from '../../src/index.ts'
+import { Payload } from '../../src/session/payload.ts'
+import { SessionData } from '../../src/session/session-data.ts'
 import { Harness } from './harness.ts'
 
 type Data = Record<string, unknown>
@@ -192,6 +195,26 @@ describe('the data of a session', () => {
       expect([...s.keys()]).toEqual(['y', 'x'])
     })
     expect([...(await app.load(cookie)).keys()]).toEqual(['y', 'x'])
+  })
+
+  it('gives a stored key that came back its old place, from the save on', async () => {
+    const app = new Harness<Data>()
+    const cookie = await app.given({ a: 1, b: 2 })
+    const session = await app.load(cookie)
+    session.delete('a')
+    session.set('a', 3)
+    expect([...session.keys()]).toEqual(['b', 'a'])
+    await session.save()
+    expect([...session.keys()]).toEqual(['a', 'b'])
+    await app.visit((s) => expect(s.popItem()).toEqual(['b', 2]), { cookie })
+    expect(await app.data(cookie)).toEqual({ a: 3 })
+  })
+
+  it('writes nothing for a stored key that came back as it was', async () => {
+    const app = new Harness<Data>()
+    const cookie = await app.given({ a: 1, b: 2 })
+    await app.visit((s) => s.delete('a') && s.set('a', 1), { cookie })
+    expect(app.store.writes).toBe(0)
   })
 
   it('keeps numeric, dotted and inherited names as plain keys', async () => {
@@ -652,5 +675,45 @@ describe('the object itself', () => {
     expect(Object.keys(session)).toEqual([])
     const { inspect } = await import('node:util')
     expect(inspect(session, { depth: 9, showHidden: true })).not.toMatch(/hunter2|[\w-]{43}/)
+  })
+})
+
+describe('a session of 5,000 keys', () => {
+  it('is not searched from its beginning for each of them', () => {
+    const { body, key } = { body: [] as [string, string][], key: 'A'.repeat(43) as SessionKey }
+    for (let i = 0; i < 5000; i++) body.push([JSON.stringify(`key${i}`), `"${'x'.repeat(100)}"`])
+    const payload = Payload.decode(Payload.empty.with(new Map(body)).encode(key), key)
+    const data = new SessionData(payload)
+    const search = vi.spyOn(String.prototype, 'indexOf')
+    try {
+      for (const [unit] of body) data.write(unit, 'y')
+      expect(data.changes().size).toBe(5000)
+      const long = search.mock.contexts.filter((text) => String(text).length > 10_000)
+      expect(long.length).toBeLessThan(100)
+    } finally {
+      search.mockRestore()
+    }
+  })
+})
+
+describe('a value that can change in place', () => {
+  it.each([
+    ['of a stored session', { a: 1 }],
+    ['of a new session', undefined],
+  ])('is encoded twice by a commit at most: %s', async (_, data) => {
+    const app = new Harness<Data>()
+    const session = await app.load(data && (await app.given(data)))
+    let reads = 0
+    session.set('v', {
+      get part() {
+        reads += 1
+        return 'x'
+      },
+    })
+    reads = 0
+    const { cookie } = await app.commit(session)
+    // Once for what to store, and once to find what changed while it was being stored.
+    expect(reads).toBe(2)
+    if (cookie !== undefined) expect(await app.data(cookie)).toEqual({ v: { part: 'x' } })
   })
 })

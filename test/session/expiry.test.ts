@@ -371,6 +371,9 @@ describe('setExpiry', () => {
     new Date(Number.NaN),
     new Date(-1),
     new Date(8.64e15),
+    1e300,
+    0.4,
+    '0.4ms',
   ])('refuses %s', async (value) => {
     const session = await new Harness(LIMITS).load()
     expect(() => session.setExpiry(value as never)).toThrow(SessionValueError)
