@@ -9,6 +9,7 @@ export type SessionErrorCode =
   | 'ERR_SESSION_LATE_CHANGE'
   | 'ERR_SESSION_CONTENTION'
   | 'ERR_SESSION_STORE'
+  | 'ERR_CALLER_REFUSED'
 
 /** The base of all errors of this package. Messages say what to do, and hold no secret. */
 export class SessionError extends Error {
@@ -109,4 +110,10 @@ export class SessionStoreError extends SessionError {
     this.effect = options.effect ?? 'unknown'
     this.retryable = options.retryable ?? true
   }
+}
+
+/** Whoever called a cron or task route is not who may. The message names the check, for the log and not for the caller. */
+export class CallerRefusedError extends SessionError {
+  override name = 'CallerRefusedError'
+  override readonly code = 'ERR_CALLER_REFUSED'
 }

@@ -15,9 +15,12 @@ export const BUCKET: number = 60 * 60 * 1000
 
 const MINUTE = 60 * 1000
 
-/** The instant that decides in which bucket a record stands: its expiry, or when it was marked as ended. */
-export function sweepTime(record: Pick<SessionRecord, 'expires' | 'ended'>): number {
-  return record.ended ?? record.expires
+/**
+ * The instant that decides in which bucket a record stands: its expiry, or when it was marked as ended. One that a
+ * request gave an expiry in the past stands where it was last seen: sweeps have left the buckets of the past behind.
+ */
+export function sweepTime(record: Pick<SessionRecord, 'expires' | 'ended' | 'lastSeen'>): number {
+  return record.ended ?? Math.max(record.expires, record.lastSeen)
 }
 
 /** The shard of a key: the top bits of the hash that it is. */

@@ -1,4 +1,4 @@
-import { SessionTooLargeError, SessionValueError } from '../errors.ts'
+import { SessionStoreError, SessionTooLargeError, SessionValueError } from '../errors.ts'
 import type { Mutation, SessionRecord } from './store.ts'
 
 /** The most bytes that an encoded payload may take: 900 KiB, below Datastore's 1 MiB for a whole entity. */
@@ -28,12 +28,12 @@ export function checkRecord(record: SessionRecord): void {
     throw new SessionValueError('a session must be well-formed Unicode')
   const size = Buffer.byteLength(record.data)
   if (size > MAX_PAYLOAD_BYTES) throw new SessionTooLargeError(size, MAX_PAYLOAD_BYTES)
-  const { created, lastSeen, authenticated, expires, ended, expiry } = record
+  const { created, lastSeen, authenticated, expires, ended, failedSince = null, expiry } = record
   if (expiry?.kind === 'idle' && !(Number.isSafeInteger(expiry.duration) && expiry.duration > 0)) {
     throw new SessionValueError('an idle limit must be whole milliseconds above 0')
   }
   const fixed = expiry?.kind === 'fixed' ? expiry.at : null
-  for (const time of [created, lastSeen, authenticated, expires, ended, fixed]) {
+  for (const time of [created, lastSeen, authenticated, expires, ended, failedSince, fixed]) {
     if (time === null) continue
     if (!Number.isInteger(time) || time < 0 || time > MAX_TIME) {
       throw new SessionValueError('a time of a session must lie between 1970 and the year 9999')
@@ -43,7 +43,18 @@ export function checkRecord(record: SessionRecord): void {
 
 /** {@link checkRecord} for whatever the mutation stores. */
 export function checkMutation(mutation: Mutation): void {
-  if (mutation.kind !== 'delete') checkRecord(mutation.record)
+  if (mutation.kind === 'insert' || mutation.kind === 'update') checkRecord(mutation.record)
+}
+
+const NOTE_NAME = /^[A-Za-z0-9][A-Za-z0-9:._-]{0,199}$/
+
+/** Throws for what can not be the name of a note in every store. */
+export function checkNoteName(name: string): void {
+  if (typeof name === 'string' && NOTE_NAME.test(name)) return
+  throw new SessionStoreError('a note needs a name of letters, digits and :._-', {
+    effect: 'none',
+    retryable: false,
+  })
 }
 
 /** Times further ahead than this are no difference between clocks: the record is damaged. */

@@ -15,13 +15,20 @@ import {
   asDatastoreError,
   type CallForm,
   closedError,
+  codeOf,
   fullError,
   isConflict,
   overdueError,
 } from './datastore-errors.ts'
 import { probeSharedWrites } from './datastore-probe.ts'
 import { Slots } from './datastore-slots.ts'
-import type { Mutation, Version, WriteResult, WriteTogetherResult } from './store.ts'
+import type {
+  Mutation,
+  Version,
+  WriteEachResult,
+  WriteResult,
+  WriteTogetherResult,
+} from './store.ts'
 
 /** Whether writes of different requests go out together. */
 export type Sharing =
@@ -39,8 +46,10 @@ interface Prepared {
   readonly form: CallForm
   /** Fails the call when the condition does not hold. */
   readonly single: (key: object) => object
-  /** Is skipped and flagged when the condition does not hold; `null` for a delete, which never shares a call. */
+  /** Is skipped and flagged when the condition does not hold; `null` for an end, which never shares a call. */
   readonly shared: ((key: object) => object) | null
+  /** The same for writes of one caller, ends among them. */
+  readonly each: (key: object) => object
   readonly bytes: number
 }
 
@@ -69,6 +78,9 @@ const MAX_WAITING = 10_000
 
 /** How long after a probe that could not be finished another may start, in milliseconds. */
 const PROBE_AGAIN_AFTER = 60_000
+
+/** gRPC codes by which one mutation fails the call of many: invalid, or a condition that does not hold. */
+const SPOILT_BY_ONE: readonly (number | null)[] = [3, 5, 6, 9, 10, 11]
 
 const FAIL = { conflictResolutionStrategy: 'FAIL' }
 
@@ -140,6 +152,64 @@ export class Commits {
     })
   }
 
+  /**
+   * Writes of one caller, each for itself, in as few calls as their sizes allow. On a server that was not seen to
+   * flag conflicts they carry the condition that fails the call, and after a failed call each is tried alone.
+   */
+  async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
+    const prepared = mutations.map((mutation) => this.#prepare(mutation))
+    if (new Set(prepared.map(({ key }) => key)).size !== prepared.length) {
+      throw new SessionStoreError('one record can not be written twice in one commit', {
+        effect: 'none',
+        retryable: false,
+      })
+    }
+    if (prepared.length > 1) this.#startProbe()
+    const chunks: Prepared[][] = []
+    let bytes = Number.POSITIVE_INFINITY
+    for (const one of prepared) {
+      const chunk = chunks.at(-1)
+      if (chunk === undefined || chunk.length >= MAX_MUTATIONS || bytes + one.bytes > MAX_BYTES) {
+        chunks.push([one])
+        bytes = one.bytes
+      } else {
+        chunk.push(one)
+        bytes += one.bytes
+      }
+    }
+    const results: WriteEachResult[] = []
+    for (const chunk of chunks) results.push(...(await this.#writeChunk(chunk)))
+    return results
+  }
+
+  async #writeChunk(chunk: readonly Prepared[]): Promise<readonly WriteEachResult[]> {
+    const form = this.#sharing === 'on' ? 'each' : 'single'
+    try {
+      const results = await this.#slots.run(() =>
+        this.#commit({ mode: 'NON_TRANSACTIONAL' }, chunk, form),
+      )
+      return results.map((result, at) => resultOf(result, chunk[at]?.shared === null))
+    } catch (cause) {
+      const [first] = chunk
+      if (first !== undefined && chunk.length === 1 && isConflict(cause, first.form))
+        return [{ outcome: 'conflict' }]
+      // Unless one of them was refused, the server is away or busy: each alone would only add to the trouble.
+      if (chunk.length === 1 || !SPOILT_BY_ONE.includes(codeOf(cause))) {
+        const error = asDatastoreError(cause, 'commit')
+        return chunk.map(() => ({ outcome: 'failed', error }))
+      }
+    }
+    return await Promise.all(
+      chunk.map(async (one): Promise<WriteEachResult> => {
+        try {
+          return await this.#secondTry(one)
+        } catch (error) {
+          return { outcome: 'failed', error: asDatastoreError(error, 'commit') }
+        }
+      }),
+    )
+  }
+
   /** Fails what waits. What is under way ends by itself. */
   close(): void {
     this.#closed = true
@@ -151,31 +221,48 @@ export class Commits {
 
   #prepare(mutation: Mutation): Prepared {
     checkMutation(mutation)
-    if (mutation.kind === 'delete') {
+    if (mutation.kind === 'remove') {
       checkKey(mutation.key)
-      checkVersion(mutation.version)
+      const remove = (key: object): object => ({ delete: key })
       return {
         key: mutation.key,
         form: 'change',
-        single: (key) => ({ delete: key, baseVersion: mutation.version, ...FAIL }),
+        single: remove,
         shared: null,
-        bytes: 0,
+        each: remove,
+        bytes: 200,
+      }
+    }
+    if (mutation.kind === 'delete') {
+      checkKey(mutation.key)
+      const baseVersion = mutation.version
+      checkVersion(baseVersion)
+      return {
+        key: mutation.key,
+        form: 'change',
+        single: (key) => ({ delete: key, baseVersion, ...FAIL }),
+        shared: null,
+        each: (key) => ({ delete: key, baseVersion }),
+        bytes: 200,
       }
     }
     if (mutation.kind === 'update') checkVersion(mutation.version)
-    const { properties, bytes } = encodeEntity(mutation.record, this.#layout)
+    const sweepAt = mutation.kind === 'update' ? mutation.sweepAt : undefined
+    const { properties, bytes } = encodeEntity(mutation.record, this.#layout, sweepAt)
     const { key } = mutation.record
     if (mutation.kind === 'insert') {
       // Without a strategy: that may only be set beside a version (datastore.proto).
       const insert = (key: object): object => ({ insert: { key, properties } })
-      return { key, form: 'insert', single: insert, shared: insert, bytes }
+      return { key, form: 'insert', single: insert, shared: insert, each: insert, bytes }
     }
     const baseVersion = mutation.version
+    const upsert = (key: object): object => ({ upsert: { key, properties }, baseVersion })
     return {
       key,
       form: 'change',
       single: (key) => ({ update: { key, properties }, baseVersion, ...FAIL }),
-      shared: (key) => ({ upsert: { key, properties }, baseVersion }),
+      shared: upsert,
+      each: upsert,
       bytes,
     }
   }
@@ -293,7 +380,7 @@ export class Commits {
   async #commit(
     mode: object,
     writes: readonly Prepared[],
-    form: 'single' | 'shared',
+    form: 'single' | 'shared' | 'each',
   ): Promise<readonly unknown[]> {
     const response = await this.#connection.call('commit', (partitionId) => ({
       ...mode,

@@ -56,6 +56,7 @@ const OWN: ReadonlySet<string> = new Set([
   'lastseen',
   'authenticated',
   'ended',
+  'failedsince',
   'rev',
   'reason',
 ])
@@ -78,8 +79,12 @@ export function keyIn(partitionId: object, kind: string, name: string): object {
  * The entity of a record that `checkRecord` has passed. Throws `SessionValueError` or `SessionTooLargeError`
  * for what that does not look at and a server would refuse.
  */
-export function encodeEntity(record: SessionRecord, layout: EntityLayout): EncodedEntity {
-  const { key, data, user, expiry, extra = {} } = record
+export function encodeEntity(
+  record: SessionRecord,
+  layout: EntityLayout,
+  sweepAt: number = sweepTime(record),
+): EncodedEntity {
+  const { key, data, user, expiry, failedSince = null, extra = {} } = record
   checkKey(key)
   const others = Object.entries(extra).filter(([name]) => !OWN.has(name))
   if (others.some(([, value]) => typeof value !== 'object' || value === null)) {
@@ -88,7 +93,7 @@ export function encodeEntity(record: SessionRecord, layout: EntityLayout): Encod
   const bytes =
     OVERHEAD_BYTES + Buffer.byteLength(data) + Buffer.byteLength(user) + weightOf(others)
   if (bytes > MAX_ENTITY_BYTES) throw new SessionTooLargeError(bytes, MAX_ENTITY_BYTES)
-  const bucket = bucketEnd(sweepTime(record), layout.bucket)
+  const bucket = bucketEnd(sweepAt, layout.bucket)
   const properties: [string, Value | null][] = [
     ['data', text(data)],
     ['user', { stringValue: user }],
@@ -100,6 +105,7 @@ export function encodeEntity(record: SessionRecord, layout: EntityLayout): Encod
     ['lastseen', timestamp(record.lastSeen)],
     ['authenticated', record.authenticated === null ? null : timestamp(record.authenticated)],
     ['ended', record.ended === null ? null : timestamp(record.ended)],
+    ['failedsince', failedSince === null ? null : timestamp(failedSince)],
     ['rev', text(record.rev)],
     ['reason', record.reason === null ? null : text(record.reason)],
   ]
@@ -183,6 +189,7 @@ function decodeRecord(
     return found
   }
   const extra = Object.entries(properties).filter(([name]) => !OWN.has(name))
+  const failedSince = optional('failedsince', asTime)
   return {
     key,
     data: read('data', asText),
@@ -194,6 +201,7 @@ function decodeRecord(
     expiry: optional('expiry', asExpiry),
     ended: optional('ended', asTime),
     reason: optional('reason', asReason),
+    ...(failedSince === null ? {} : { failedSince }),
     rev: read('rev', asText),
     ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
   }

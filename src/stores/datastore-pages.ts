@@ -5,7 +5,7 @@ import { sweepValue } from './buckets.ts'
 import type { Connection } from './datastore-connection.ts'
 import { child, decodeEntity, type EntityLayout, nameOf } from './datastore-entity.ts'
 import { asDatastoreError, codeOf } from './datastore-errors.ts'
-import type { Found, Page, PageOptions, Selection, Unreadable } from './store.ts'
+import type { Found, KeyPage, Page, PageOptions, Selection, Unreadable } from './store.ts'
 
 /** The largest minute that the expiry index has digits for. */
 const MAX_MINUTE = 9_999_999_999
@@ -27,14 +27,50 @@ export async function readPage(
   connection: Connection,
   layout: EntityLayout,
   selection: Selection,
-  { limit, cursor }: PageOptions,
+  options: PageOptions,
 ): Promise<Page> {
+  return await read(connection, layout, { selection, keysOnly: false }, options, entryOf)
+}
+
+/** Like {@link readPage}, by a keys-only query, whose results Datastore bills as small operations. */
+export async function readKeyPage(
+  connection: Connection,
+  layout: EntityLayout,
+  selection: Selection,
+  options: PageOptions,
+): Promise<KeyPage> {
+  const { entries, cursor } = await read(
+    connection,
+    layout,
+    { selection, keysOnly: true },
+    options,
+    (result) => {
+      const key = asSessionKey(nameOf(result))
+      return key === null ? [] : [key]
+    },
+  )
+  return { keys: entries, cursor }
+}
+
+interface Query {
+  readonly selection: Selection
+  readonly keysOnly: boolean
+}
+
+async function read<Entry>(
+  connection: Connection,
+  layout: EntityLayout,
+  query: Query,
+  { limit, cursor }: PageOptions,
+  entryOf: (result: unknown) => Entry[],
+): Promise<{ entries: readonly Entry[]; cursor: string | null }> {
+  const { selection } = query
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
     throw refused(`the limit of a page must be a whole number from 1 to ${MAX_LIMIT}`)
   }
   let start = cursor === undefined ? null : decodeCursor(cursor, selection)
   for (let batches = 0; batches < MAX_BATCHES; batches++) {
-    const batch = await runQuery(connection, layout, selection, limit, start)
+    const batch = await runQuery(connection, layout, query, limit, start)
     const given = child(batch, 'entityResults')
     const results: readonly unknown[] = Array.isArray(given) ? given : []
     const entries = results.flatMap(entryOf)
@@ -61,12 +97,13 @@ export async function readPage(
 async function runQuery(
   connection: Connection,
   layout: EntityLayout,
-  selection: Selection,
+  { selection, keysOnly }: Query,
   limit: number,
   start: Buffer | null,
 ): Promise<unknown> {
   const query = {
     kind: [{ name: layout.kind }],
+    ...(keysOnly && { projection: [{ property: { name: '__key__' } }] }),
     ...conditionOf(selection),
     limit: { value: limit },
     ...(start === null ? {} : { startCursor: start }),

@@ -3,15 +3,19 @@ import { Commits, type Sharing } from './datastore-commits.ts'
 import type { Connection } from './datastore-connection.ts'
 import type { EntityLayout } from './datastore-entity.ts'
 import { Lookups } from './datastore-lookups.ts'
-import { readPage } from './datastore-pages.ts'
+import { DatastoreNotes } from './datastore-notes.ts'
+import { readKeyPage, readPage } from './datastore-pages.ts'
 import type {
   Found,
+  KeyPage,
   Mutation,
+  NoteStore,
   Page,
   PageOptions,
   Selection,
   SessionStore,
   Unreadable,
+  WriteEachResult,
   WriteResult,
   WriteTogetherResult,
 } from './store.ts'
@@ -20,6 +24,7 @@ import type {
 export class DatastoreStore implements SessionStore {
   readonly name = 'datastore'
   readonly shards: number
+  readonly notes: NoteStore
   readonly #connection: Connection
   readonly #layout: EntityLayout
   readonly #lookups: Lookups
@@ -31,6 +36,7 @@ export class DatastoreStore implements SessionStore {
     this.#lookups = new Lookups(connection, layout)
     this.#commits = new Commits(connection, layout, sharedWrites)
     this.shards = layout.shards
+    this.notes = new DatastoreNotes(connection, `${layout.kind}-note`)
   }
 
   /** Whether writes of different requests go out together, as far as this server was tried; for tests. */
@@ -48,6 +54,14 @@ export class DatastoreStore implements SessionStore {
 
   writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult> {
     return this.#commits.writeTogether(mutations)
+  }
+
+  writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
+    return this.#commits.writeEach(mutations)
+  }
+
+  pageKeys(selection: Selection, options: PageOptions): Promise<KeyPage> {
+    return readKeyPage(this.#connection, this.#layout, selection, options)
   }
 
   page(selection: Selection, options: PageOptions): Promise<Page> {

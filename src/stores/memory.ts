@@ -4,15 +4,19 @@ import { checkOptions } from '../option-names.ts'
 import type { SessionKey } from '../session/id.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from './buckets.ts'
 import { checkMutation } from './check.ts'
+import { MemoryNotes } from './memory-notes.ts'
 import type {
   Found,
+  KeyPage,
   Mutation,
+  NoteStore,
   Page,
   PageOptions,
   Selection,
   SessionRecord,
   SessionStore,
   Version,
+  WriteEachResult,
   WriteResult,
   WriteTogetherResult,
 } from './store.ts'
@@ -31,6 +35,8 @@ interface Entry {
   readonly record: SessionRecord
   readonly version: Version
   readonly size: number
+  /** The instant whose bucket the record stands in. */
+  readonly sweepAt: number
 }
 
 /** What a record weighs beside its payload, roughly. */
@@ -50,6 +56,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
 class MemoryStore implements SessionStore {
   readonly name = 'memory'
   readonly shards = DEFAULT_SHARDS
+  readonly notes: NoteStore = new MemoryNotes()
   readonly #entries = new Map<SessionKey, Entry>()
   readonly #maxSessions: number
   readonly #maxBytes: number
@@ -87,24 +94,38 @@ class MemoryStore implements SessionStore {
   }
 
   async writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult> {
-    mutations.forEach(checkMutation)
-    const keys = new Set(mutations.map(keyOfMutation))
-    if (keys.size !== mutations.length) {
-      throw new SessionStoreError('one record can not be written twice in one commit', {
-        effect: 'none',
-        retryable: false,
-      })
-    }
+    const keys = this.#check(mutations)
     if (!mutations.every((mutation) => this.#holds(mutation))) return { outcome: 'conflict' }
     this.#makeRoom(mutations, keys)
     return { outcome: 'applied', versions: mutations.map((mutation) => this.#apply(mutation)) }
   }
 
+  async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
+    this.#check(mutations)
+    const results: WriteEachResult[] = []
+    for (const mutation of mutations) results.push(await this.#writeOne(mutation))
+    return results
+  }
+
+  async #writeOne(mutation: Mutation): Promise<WriteEachResult> {
+    try {
+      return await this.write(mutation)
+    } catch (error) {
+      if (error instanceof SessionStoreError) return { outcome: 'failed', error }
+      throw error
+    }
+  }
+
+  async pageKeys(selection: Selection, options: PageOptions): Promise<KeyPage> {
+    const { entries, cursor } = await this.page(selection, options)
+    return { keys: entries.map((entry) => (entry.record ?? entry).key), cursor }
+  }
+
   async page(selection: Selection, { limit, cursor }: PageOptions): Promise<Page> {
     const after = cursor === undefined ? '' : decodeCursor(cursor, selection)
     const matching = [...this.#entries.values()]
-      .filter(({ record }) => matches(selection, record, this.shards))
-      .map((entry) => ({ entry, position: positionOf(entry.record) }))
+      .filter((entry) => matches(selection, entry, this.shards))
+      .map((entry) => ({ entry, position: positionOf(entry) }))
       .filter(({ position }) => position > after)
       .sort((a, b) => (a.position < b.position ? -1 : 1))
       .slice(0, limit)
@@ -120,8 +141,20 @@ class MemoryStore implements SessionStore {
     this.#bytes = 0
   }
 
+  /** The keys of what is to be written; throws for what no server would take. */
+  #check(mutations: readonly Mutation[]): ReadonlySet<SessionKey> {
+    mutations.forEach(checkMutation)
+    const keys = new Set(mutations.map(keyOfMutation))
+    if (keys.size === mutations.length) return keys
+    throw new SessionStoreError('one record can not be written twice in one commit', {
+      effect: 'none',
+      retryable: false,
+    })
+  }
+
   #holds(mutation: Mutation): boolean {
     const entry = this.#entries.get(keyOfMutation(mutation))
+    if (mutation.kind === 'remove') return true
     return mutation.kind === 'insert' ? entry === undefined : entry?.version === mutation.version
   }
 
@@ -130,9 +163,12 @@ class MemoryStore implements SessionStore {
     this.#versions += 1
     const version = String(this.#versions)
     this.#remove(key)
-    if (mutation.kind !== 'delete') {
-      const size = sizeOf(mutation.record)
-      this.#entries.set(key, { record: mutation.record, version, size })
+    if (stores(mutation)) {
+      const { record } = mutation
+      const size = sizeOf(record)
+      const sweepAt =
+        (mutation.kind === 'update' ? mutation.sweepAt : undefined) ?? sweepTime(record)
+      this.#entries.set(key, { record, version, size, sweepAt })
       this.#bytes += size
     }
     return version
@@ -149,8 +185,8 @@ class MemoryStore implements SessionStore {
     let bytes = this.#bytes
     for (const mutation of mutations) {
       const before = this.#entries.get(keyOfMutation(mutation))
-      sessions += (mutation.kind === 'delete' ? 0 : 1) - (before === undefined ? 0 : 1)
-      bytes += (mutation.kind === 'delete' ? 0 : sizeOf(mutation.record)) - (before?.size ?? 0)
+      sessions += (stores(mutation) ? 1 : 0) - (before === undefined ? 0 : 1)
+      bytes += (stores(mutation) ? sizeOf(mutation.record) : 0) - (before?.size ?? 0)
     }
     if (sessions <= this.#maxSessions && bytes <= this.#maxBytes) return
     const victims: SessionKey[] = []
@@ -184,22 +220,26 @@ class MemoryStore implements SessionStore {
   }
 }
 
+function stores(mutation: Mutation): mutation is Extract<Mutation, { record: SessionRecord }> {
+  return mutation.kind === 'insert' || mutation.kind === 'update'
+}
+
 function keyOfMutation(mutation: Mutation): SessionKey {
-  return mutation.kind === 'delete' ? mutation.key : mutation.record.key
+  return stores(mutation) ? mutation.record.key : mutation.key
 }
 
 function sizeOf(record: SessionRecord): number {
   return Buffer.byteLength(record.data) + Buffer.byteLength(record.user) + OVERHEAD
 }
 
-function matches(selection: Selection, record: SessionRecord, shards: number): boolean {
+function matches(selection: Selection, { record, sweepAt }: Entry, shards: number): boolean {
   switch (selection.by) {
     case 'all':
       return true
     case 'user':
       return record.user === selection.user
     case 'expiry': {
-      const end = bucketEnd(sweepTime(record), BUCKET)
+      const end = bucketEnd(sweepAt, BUCKET)
       return (
         shardOf(record.key, shards) === selection.shard &&
         end <= selection.upTo &&
@@ -210,8 +250,8 @@ function matches(selection: Selection, record: SessionRecord, shards: number): b
 }
 
 /** The order of pages: by bucket, then by key, as the index of Datastore has it. */
-function positionOf(record: SessionRecord): string {
-  return `${String(bucketEnd(sweepTime(record), BUCKET)).padStart(16, '0')} ${record.key}`
+function positionOf({ record, sweepAt }: Entry): string {
+  return `${String(bucketEnd(sweepAt, BUCKET)).padStart(16, '0')} ${record.key}`
 }
 
 function encodeCursor(position: string, selection: Selection): string {

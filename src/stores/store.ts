@@ -1,3 +1,5 @@
+import type { SessionStoreError } from '../errors.ts'
+import type { Json } from '../json.ts'
 import type { ExpirySetting } from '../session/expiry.ts'
 import type { SessionKey } from '../session/id.ts'
 
@@ -21,6 +23,8 @@ export interface SessionRecord {
   /** When the session was marked as ended; such a record is refused at read. `null` while it lives. */
   readonly ended: number | null
   readonly reason: EndReason | null
+  /** When an observer first failed to hear of the end; absent while none did. */
+  readonly failedSince?: number | null
   /** Fresh at every write, so that a write whose answer was lost is recognised when read back. */
   readonly rev: string
   /**
@@ -52,10 +56,20 @@ export interface Unreadable {
 export type Mutation =
   /** Stores a record that must not exist yet. */
   | { readonly kind: 'insert'; readonly record: SessionRecord }
-  /** Replaces the record if it still is at this version. */
-  | { readonly kind: 'update'; readonly record: SessionRecord; readonly version: Version }
+  /**
+   * Replaces the record if it still is at this version. `sweepAt` (milliseconds) puts it into the bucket of
+   * that instant, instead of the one in which it expires or was marked.
+   */
+  | {
+      readonly kind: 'update'
+      readonly record: SessionRecord
+      readonly version: Version
+      readonly sweepAt?: number
+    }
   /** Deletes the record if it still is at this version. */
   | { readonly kind: 'delete'; readonly key: SessionKey; readonly version: Version }
+  /** Deletes the record as it is. Safe only for what no request can save any more: expired beyond the leeway. */
+  | { readonly kind: 'remove'; readonly key: SessionKey }
 
 /** What became of one write; `conflict`: its condition did not hold, and nothing was written. */
 export type WriteResult =
@@ -66,6 +80,29 @@ export type WriteResult =
 export type WriteTogetherResult =
   | { readonly outcome: 'applied'; readonly versions: readonly Version[] }
   | { readonly outcome: 'conflict' }
+
+/** What became of one of many writes of {@link SessionStore.writeEach}. */
+export type WriteEachResult =
+  | WriteResult
+  /** It could not be done, or nobody knows. */
+  | { readonly outcome: 'failed'; readonly error: SessionStoreError }
+
+/** A small piece of JSON under a name, beside the sessions: run records, watermarks, intents. */
+export interface Note {
+  readonly name: string
+  readonly value: Json
+  readonly version: Version
+}
+
+/** Where the long work over sessions keeps its state. Strong and conditional, like the sessions themselves. */
+export interface NoteStore {
+  get(name: string): Promise<Note | null>
+  /** Inserts with `version: null`, else replaces the note if it still is at this version. */
+  put(name: string, value: Json, version: Version | null): Promise<WriteResult>
+  delete(name: string, version: Version): Promise<WriteResult>
+  /** Those whose name starts with this, in the order of their names, at most `limit`. */
+  list(prefix: string, limit: number): Promise<readonly Note[]>
+}
 
 /** Which sessions a page is taken from. */
 export type Selection =
@@ -95,6 +132,12 @@ export interface Page {
   readonly cursor: string | null
 }
 
+/** A page of keys alone, which costs less than one of records. */
+export interface KeyPage {
+  readonly keys: readonly SessionKey[]
+  readonly cursor: string | null
+}
+
 /**
  * Where sessions are kept. All writes are conditional: there is no blind upsert.
  *
@@ -114,8 +157,17 @@ export interface SessionStore {
   write(mutation: Mutation): Promise<WriteResult>
   /** Several writes to different records, all applied or none. */
   writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult>
+  /**
+   * Up to 500 writes to different records, each applied or not for itself, in as few calls as there can be.
+   * After trouble on the way `conflict` may stand for an own write whose answer was lost: read to know.
+   */
+  writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]>
   /** A page of sessions in a stable order. A cursor that is not from this selection is a `SessionStoreError` that is not retryable. */
   page(selection: Selection, options: PageOptions): Promise<Page>
+  /** Like `page`, without the records. */
+  pageKeys(selection: Selection, options: PageOptions): Promise<KeyPage>
+  /** State of the long work over sessions. */
+  readonly notes: NoteStore
   /** Lets go of connections. The store is not used after that. */
   close(): Promise<void>
 }

@@ -2,18 +2,28 @@ import { SessionStoreError } from '../errors.ts'
 import type { SessionKey } from '../session/id.ts'
 import type {
   Found,
+  KeyPage,
   Mutation,
+  NoteStore,
   Page,
   PageOptions,
   Selection,
   SessionStore,
   Unreadable,
+  WriteEachResult,
   WriteResult,
   WriteTogetherResult,
 } from '../stores/store.ts'
 
 /** The calls of a store that can be counted, failed and held. */
-export type StoreMethod = 'find' | 'write' | 'writeTogether' | 'page'
+export type StoreMethod =
+  | 'find'
+  | 'write'
+  | 'writeTogether'
+  | 'writeEach'
+  | 'page'
+  | 'pageKeys'
+  | 'note'
 
 /** One call that reached the store. Holds no key and no data. */
 export interface StoreCall {
@@ -134,8 +144,27 @@ class ControlledStore implements FailingStore {
     return this.#call('writeTogether', mutations, () => this.#store.writeTogether(mutations))
   }
 
+  writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
+    return this.#call('writeEach', mutations, () => this.#store.writeEach(mutations))
+  }
+
   page(selection: Selection, options: PageOptions): Promise<Page> {
     return this.#call('page', [], () => this.#store.page(selection, options))
+  }
+
+  pageKeys(selection: Selection, options: PageOptions): Promise<KeyPage> {
+    return this.#call('pageKeys', [], () => this.#store.pageKeys(selection, options))
+  }
+
+  /** Calls of notes count as `note`, whatever they do. */
+  get notes(): NoteStore {
+    const { notes } = this.#store
+    return {
+      get: (name) => this.#call('note', [], () => notes.get(name)),
+      put: (name, value, version) => this.#call('note', [], () => notes.put(name, value, version)),
+      delete: (name, version) => this.#call('note', [], () => notes.delete(name, version)),
+      list: (prefix, limit) => this.#call('note', [], () => notes.list(prefix, limit)),
+    }
   }
 
   close(): Promise<void> {
@@ -211,10 +240,9 @@ class ControlledStore implements FailingStore {
     const hold = this.#holdFor(method)
     if (hold?.when === 'before') await atGate(hold)
     if (failure?.when === 'before') throw failure.error
-    const answer =
-      this.#conflicts > 0 && mutations.length > 0
-        ? ({ outcome: 'conflict' } as Answer)
-        : await pass()
+    const conflict = { outcome: 'conflict' }
+    const refusal = method === 'writeEach' ? mutations.map(() => conflict) : conflict
+    const answer = this.#conflicts > 0 && mutations.length > 0 ? (refusal as Answer) : await pass()
     if (hold?.when === 'after') await atGate(hold)
     if (failure?.when === 'after') throw failure.error
     return answer

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import {
   type Found,
+  type KeyPage,
   type Mutation,
   memoryStore,
+  type NoteStore,
   type Page,
   type PageOptions,
   type Selection,
@@ -10,6 +12,7 @@ import {
   type SessionStore,
   SessionStoreError,
   type Unreadable,
+  type WriteEachResult,
   type WriteResult,
   type WriteTogetherResult,
 } from '../../src/index.ts'
@@ -56,22 +59,35 @@ class Passing implements SessionStore {
   writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult> {
     return this.inner.writeTogether(mutations)
   }
+  writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
+    return this.inner.writeEach(mutations)
+  }
   page(selection: Selection, options: PageOptions): Promise<Page> {
     return this.inner.page(selection, options)
+  }
+  pageKeys(selection: Selection, options: PageOptions): Promise<KeyPage> {
+    return this.inner.pageKeys(selection, options)
+  }
+  get notes(): NoteStore {
+    return this.inner.notes
   }
   close(): Promise<void> {
     return this.inner.close()
   }
   protected async versionNow(mutation: Mutation): Promise<string | null> {
-    const key = mutation.kind === 'delete' ? mutation.key : mutation.record.key
-    return (await this.inner.find(key))?.version ?? null
+    return (await this.inner.find(keyOf(mutation)))?.version ?? null
   }
+}
+
+function keyOf(mutation: Mutation): SessionKey {
+  return 'record' in mutation ? mutation.record.key : mutation.key
 }
 
 /** Writes whatever it is given, wherever. */
 class Upserting extends Passing {
   override async write(mutation: Mutation): Promise<WriteResult> {
     const version = await this.versionNow(mutation)
+    if (mutation.kind === 'remove') return await this.inner.write(mutation)
     if (mutation.kind === 'delete') {
       return await this.inner.write({ ...mutation, version: version ?? mutation.version })
     }
@@ -85,6 +101,7 @@ class Upserting extends Passing {
 /** Looks at the version first, and writes later. */
 class CheckThenPut extends Upserting {
   override async write(mutation: Mutation): Promise<WriteResult> {
+    if (mutation.kind === 'remove') return await this.inner.write(mutation)
     const version = await this.versionNow(mutation)
     const holds = mutation.kind === 'insert' ? version === null : version === mutation.version
     if (!holds) return { outcome: 'conflict' }
@@ -126,7 +143,8 @@ class ReusedVersions extends Passing {
     return found && { ...found, version: String(this.#shown.get(key)) }
   }
   override async write(mutation: Mutation): Promise<WriteResult> {
-    const key = mutation.kind === 'delete' ? mutation.key : mutation.record.key
+    if (mutation.kind === 'remove') return await this.inner.write(mutation)
+    const key = keyOf(mutation)
     const real = this.#real.get(key) ?? 'none'
     const fits = mutation.kind !== 'insert' && mutation.version === String(this.#shown.get(key))
     const result = await this.inner.write(
@@ -156,9 +174,9 @@ class Unchecked extends Passing {
 class Forgetful extends Passing {
   override write(mutation: Mutation): Promise<WriteResult> {
     return this.inner.write(
-      mutation.kind === 'delete'
-        ? mutation
-        : { ...mutation, record: { ...mutation.record, expiry: null } },
+      'record' in mutation
+        ? { ...mutation, record: { ...mutation.record, expiry: null } }
+        : mutation,
     )
   }
 }
@@ -219,6 +237,65 @@ class RetryableCursor extends Passing {
   }
 }
 
+/** Writes many with no look at their conditions. */
+class BlindEach extends Passing {
+  override async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
+    const right = await Promise.all(
+      mutations.map(async (mutation): Promise<Mutation> => {
+        const version = await this.versionNow(mutation)
+        if ('record' in mutation) {
+          return version === null
+            ? { kind: 'insert', record: mutation.record }
+            : { kind: 'update', record: mutation.record, version }
+        }
+        return { kind: 'remove', key: mutation.key }
+      }),
+    )
+    return await this.inner.writeEach(right)
+  }
+}
+
+/** Gives up on all of them when one does not fit. */
+class AllOrNothingEach extends Passing {
+  override async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
+    const result = await this.inner.writeTogether(mutations)
+    return result.outcome === 'applied'
+      ? result.versions.map((version) => ({ outcome: 'applied', version }))
+      : mutations.map(() => result)
+  }
+}
+
+/** Does not know of the bucket that a sweep asks for. */
+class NoSweepAt extends Passing {
+  override write(mutation: Mutation): Promise<WriteResult> {
+    if (mutation.kind !== 'update') return this.inner.write(mutation)
+    const { sweepAt: _, ...rest } = mutation
+    return this.inner.write(rest)
+  }
+}
+
+/** Gives keys in pages of its own. */
+class OtherKeys extends Passing {
+  override async pageKeys(selection: Selection, options: PageOptions): Promise<KeyPage> {
+    const { keys, cursor } = await this.inner.pageKeys(selection, options)
+    return { keys: keys.toReversed(), cursor }
+  }
+}
+
+/** Notes without conditions. */
+class BlindNotes extends Passing {
+  override get notes(): NoteStore {
+    const { notes } = this.inner
+    return {
+      get: (name) => notes.get(name),
+      list: (prefix, limit) => notes.list(prefix, limit),
+      delete: (name, version) => notes.delete(name, version),
+      put: async (name, value) =>
+        await notes.put(name, value, (await notes.get(name))?.version ?? null),
+    }
+  }
+}
+
 const BROKEN: Record<string, [() => SessionStore, string[]]> = {
   'upserts blindly': [
     () => new Upserting(),
@@ -253,7 +330,7 @@ const BROKEN: Record<string, [() => SessionStore, string[]]> = {
   'uses versions again': [
     () => new ReusedVersions(),
     [
-      'gives every state of a record a version of its own, even where only its rev differs',
+      'gives every state of a record a version of its own, though nothing but its rev differs',
       'never takes an old version again, not even after delete and insert',
     ],
   ],
@@ -279,6 +356,29 @@ const BROKEN: Record<string, [() => SessionStore, string[]]> = {
       'goes on behind a page whose records were deleted meanwhile',
       'refuses a cursor of another selection, and says that trying again does not help',
     ],
+  ],
+  'writes many blindly': [
+    () => new BlindEach(),
+    [
+      'keeps those whose condition does not hold, and does the rest all the same',
+      'never overwrites or revives by a stale update',
+    ],
+  ],
+  'writes all of many or none': [
+    () => new AllOrNothingEach(),
+    ['keeps those whose condition does not hold, and does the rest all the same'],
+  ],
+  'leaves a record in its bucket': [
+    () => new NoSweepAt(),
+    ['has a record in the bucket that an update asks for, until the next write'],
+  ],
+  'gives keys in another order': [
+    () => new OtherKeys(),
+    ['gives keys alone as it gives records: the same ones, in the same order and pages'],
+  ],
+  'puts notes blindly': [
+    () => new BlindNotes(),
+    ['puts a new one only where there is none, and another only at its version'],
   ],
   'takes a page that is not full for the last': [
     () => new EarlyEnd(),

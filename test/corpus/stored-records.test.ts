@@ -9,18 +9,19 @@ function showing(
   key: SessionKey,
   becomes: (found: Found) => Found | Unreadable,
 ): SessionStore {
-  return {
-    name: store.name,
-    shards: store.shards,
-    async find(asked) {
-      const found = await store.find(asked)
-      return asked === key && found !== null && found.record !== null ? becomes(found) : found
+  // Everything else is as the store has it; its methods need it as their own.
+  return new Proxy(store, {
+    get(target, property) {
+      if (property === 'find') {
+        return async (asked: SessionKey) => {
+          const found = await target.find(asked)
+          return asked === key && found !== null && found.record !== null ? becomes(found) : found
+        }
+      }
+      const value: unknown = Reflect.get(target, property, target)
+      return typeof value === 'function' ? value.bind(target) : value
     },
-    write: (mutation) => store.write(mutation),
-    writeTogether: (mutations) => store.writeTogether(mutations),
-    page: (selection, options) => store.page(selection, options),
-    close: () => store.close(),
-  }
+  })
 }
 
 async function showingAs(

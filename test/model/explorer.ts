@@ -151,7 +151,10 @@ function gated(store: SessionStore, arrive: (call: string) => Promise<Fault>): S
     write: (mutation) => through(mutation.kind, () => store.write(mutation)),
     writeTogether: (mutations) =>
       through(mutations.map(({ kind }) => kind).join('+'), () => store.writeTogether(mutations)),
+    writeEach: (mutations) => store.writeEach(mutations),
     page: (selection, options) => store.page(selection, options),
+    pageKeys: (selection, options) => store.pageKeys(selection, options),
+    notes: store.notes,
     close: () => store.close(),
   }
 }

@@ -60,7 +60,16 @@ describe('the entity of a session', () => {
   })
 
   test('stands in the bucket in which it expires while it lives', () => {
-    const { properties } = encode(recordOf(key, { expires: 3_600_000 * 5 - 1 }), { shards: 1 })
+    const { properties } = encode(recordOf(key, { lastSeen: 5, expires: 3_600_000 * 5 - 1 }), {
+      shards: 1,
+    })
+    expect(properties['sweep']).toEqual({ stringValue: '00:0000000300' })
+  })
+
+  test('stands where it was last seen when it was given an expiry before that', () => {
+    const { properties } = encode(recordOf(key, { lastSeen: 3_600_000 * 5 - 1, expires: 7 }), {
+      shards: 1,
+    })
     expect(properties['sweep']).toEqual({ stringValue: '00:0000000300' })
   })
 

@@ -7,7 +7,6 @@ import {
   openClient,
   parseEmulatorHost,
 } from '../../src/stores/datastore-client.ts'
-import { Connection } from '../../src/stores/datastore-connection.ts'
 import { FakeClient, keyNamed, recordOf } from './datastore-fake.ts'
 
 afterEach(() => {
@@ -224,47 +223,6 @@ describe('the client of the Datastore store', () => {
     ready()
     await new Promise((resolve) => setImmediate(resolve))
     expect(client.calls).toHaveLength(0)
-  })
-
-  test('is made from the options and credentials of a Datastore, and closed', async () => {
-    const made: Record<string, unknown>[] = []
-    let closed = 0
-    class DatastoreClient extends FakeClient {
-      constructor(options: object) {
-        super()
-        made.push(options as Record<string, unknown>)
-      }
-      async close(): Promise<void> {
-        closed += 1
-      }
-    }
-    const load = async (): Promise<object> => ({ default: { v1: { DatastoreClient } } })
-    vi.stubEnv('DATASTORE_EMULATOR_HOST', undefined)
-    const datastore = new Datastore({ projectId: 'theirs', apiEndpoint: 'example.com' })
-    const opened = await openClient(settings({ client: datastore }), load)
-    expect(opened).toMatchObject({ projectId: 'theirs', owned: true })
-    expect(made[0]?.['auth']).toBe(datastore.auth)
-    expect(made[0]).toMatchObject({ projectId: 'theirs', servicePath: 'example.com' })
-    const connection = new Connection({
-      open: async () => opened,
-      databaseId: '',
-      namespace: '',
-      deadline: 1000,
-    })
-    await connection.call('lookup', () => ({ keys: [] }))
-    await connection.close()
-    expect(closed).toBe(1)
-    await expect(connection.call('lookup', () => ({}))).rejects.toThrow(/closed/)
-  })
-
-  test('leaves no timer behind', async () => {
-    const store = datastoreStore({ client: new FakeClient(), projectId: 'p', deadline: '10m' })
-    const timers = (): number =>
-      process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
-    const before = timers()
-    await store.find(keyNamed('a'))
-    await new Promise((resolve) => setImmediate(resolve))
-    expect(timers()).toBe(before)
   })
 
   test('is not closed when it is the app’s', async () => {

@@ -144,6 +144,60 @@ export const pageCases: readonly ContractCase[] = [
     },
   },
   {
+    name: 'has a record in the bucket that an update asks for, until the next write',
+    async run(store) {
+      const record = sampleRecord({ expires: BORDER - 1 })
+      const version = await insert(store, record)
+      const sweepAt = BORDER + 5 * HOUR
+      const moved = applied(await store.write({ kind: 'update', record, version, sweepAt }))
+      assert.deepEqual(await listShards(store, BORDER + 5 * HOUR), [])
+      assert.deepEqual(await listShards(store, BORDER + 6 * HOUR, BORDER + 5 * HOUR), [record.key])
+      assert.equal((await stored(store, record.key)).record.expires, BORDER - 1)
+      applied(await store.write({ kind: 'update', record, version: moved }))
+      assert.deepEqual(await listShards(store, BORDER), [record.key])
+    },
+  },
+  {
+    name: 'has a record whose expiry lies before its use in the bucket of its use',
+    async run(store) {
+      const record = sampleRecord({ lastSeen: BORDER - 1, created: BORDER - HOUR, expires: 5 })
+      await insert(store, record)
+      assert.deepEqual(await listShards(store, BORDER, BORDER - HOUR), [record.key])
+    },
+  },
+  {
+    name: 'gives keys alone as it gives records: the same ones, in the same order and pages',
+    async run(store) {
+      await fill(store, 5, { user: 'alice' })
+      await fill(store, 2)
+      const selections: Selection[] = [
+        ALL,
+        { by: 'user', user: 'alice' },
+        ...shardNumbers(store).map(
+          (shard): Selection => ({ by: 'expiry', shard, upTo: BORDER + 24 * HOUR }),
+        ),
+      ]
+      for (const selection of selections) {
+        const keys: SessionKey[] = []
+        let cursor: string | undefined
+        for (let pages = 0; pages < 20; pages++) {
+          const options = cursor === undefined ? { limit: 2 } : { limit: 2, cursor }
+          const page = await store.pageKeys(selection, options)
+          assert.ok(page.keys.length <= 2)
+          keys.push(...page.keys)
+          if (page.cursor === null) break
+          cursor = page.cursor
+        }
+        assert.deepEqual(keys, await list(store, selection, 2))
+      }
+      const error = await assertRefused(
+        () => store.pageKeys(ALL, { limit: 1, cursor: 'garbage' }),
+        'ERR_SESSION_STORE',
+      )
+      assert.equal(error.retryable, false)
+    },
+  },
+  {
     name: 'lists no record that was deleted',
     async run(store) {
       const record = sampleRecord({ user: 'alice' })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { SessionRecord } from '../../stores/store.ts'
 import { sampleRecord } from '../sample-record.ts'
 import {
   applied,
@@ -104,13 +105,18 @@ export const togetherCases: readonly ContractCase[] = [
   {
     name: 'does not apply the update before the one that conflicts, nor the one after',
     async run(store) {
-      const records = [sampleRecord(), sampleRecord(), sampleRecord()] as const
-      const versions = await Promise.all(records.map((record) => insert(store, record)))
+      const records = [sampleRecord(), sampleRecord(), sampleRecord()]
+      const inserted = await Promise.all(records.map((record) => insert(store, record)))
+      const versions = [...inserted]
+      const changed = { ...(records[1] as SessionRecord), user: 'alice' }
+      const stale = inserted[1] as string
+      records[1] = changed
+      versions[1] = applied(await store.write({ kind: 'update', record: changed, version: stale }))
       const result = await store.writeTogether(
         records.map((record, index) => ({
           kind: 'update' as const,
           record: { ...record, user: 'mallory' },
-          version: versions[index === 1 ? 0 : index] as string,
+          version: inserted[index] as string,
         })),
       )
       assert.equal(result.outcome, 'conflict')

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import type { SessionStore, WriteResult } from '../../stores/store.ts'
+import { applied, assertRefused, type ContractCase, count } from './case.ts'
+
+/** Of `notes`: small JSON under names, as conditional as the sessions are. */
+export const noteCases: readonly ContractCase[] = [
+  {
+    name: 'gives back what was put, at the version of the put',
+    async run({ notes }) {
+      assert.equal(await notes.get('run:a-1'), null)
+      const value = { v: 1, list: [1, null, 'ä\u2028'], deep: { ok: true } }
+      const version = applied(await notes.put('run:a-1', value, null))
+      assert.deepEqual(await notes.get('run:a-1'), { name: 'run:a-1', value, version })
+    },
+  },
+  {
+    name: 'shares no objects with whoever puts or gets',
+    async run({ notes }) {
+      const value = { list: [1] }
+      await notes.put('a', value, null)
+      value.list.push(2)
+      const got = (await notes.get('a'))?.value as { list: number[] }
+      got.list.push(3)
+      assert.deepEqual((await notes.get('a'))?.value, { list: [1] })
+    },
+  },
+  {
+    name: 'puts a new one only where there is none, and another only at its version',
+    async run({ notes }) {
+      const first = applied(await notes.put('a', 1, null))
+      assert.equal((await notes.put('a', 2, null)).outcome, 'conflict')
+      const second = applied(await notes.put('a', 3, first))
+      assert.equal((await notes.put('a', 4, first)).outcome, 'conflict')
+      assert.equal((await notes.put('b', 4, second)).outcome, 'conflict')
+      assert.equal((await notes.get('a'))?.value, 3)
+      assert.equal(await notes.get('b'), null)
+    },
+  },
+  {
+    name: 'deletes at the version alone, and never takes an old version again',
+    async run({ notes }) {
+      const first = applied(await notes.put('a', 1, null))
+      const second = applied(await notes.put('a', 2, first))
+      assert.equal((await notes.delete('a', first)).outcome, 'conflict')
+      applied(await notes.delete('a', second))
+      assert.equal(await notes.get('a'), null)
+      assert.equal((await notes.delete('a', second)).outcome, 'conflict')
+      assert.equal((await notes.put('a', 5, second)).outcome, 'conflict')
+      const third = applied(await notes.put('a', 3, null))
+      assert.equal((await notes.put('a', 4, second)).outcome, 'conflict')
+      assert.notEqual(third, second)
+    },
+  },
+  {
+    name: 'lets one of many win who put at once',
+    async run({ notes }) {
+      const fresh = await race((value) => notes.put('a', value, null))
+      assert.equal(count(fresh, 'applied'), 1)
+      const version = (await notes.get('a'))?.version as string
+      const next = await race((value) => notes.put('a', value, version))
+      assert.equal(count(next, 'applied'), 1)
+      assert.equal(
+        (await notes.get('a'))?.value,
+        next.findIndex(({ outcome }) => outcome === 'applied'),
+      )
+    },
+  },
+  {
+    name: 'lists those of a prefix in the order of their names, up to a limit',
+    async run({ notes }) {
+      for (const name of ['run:b', 'run:a', 'runs', 'intent:a', 'run:c', 'Run:d']) {
+        applied(await notes.put(name, name, null))
+      }
+      const names = async (prefix: string, limit: number): Promise<string[]> =>
+        (await notes.list(prefix, limit)).map(({ name }) => name)
+      assert.deepEqual(await names('run:', 10), ['run:a', 'run:b', 'run:c'])
+      assert.deepEqual(await names('run:', 2), ['run:a', 'run:b'])
+      assert.deepEqual(await names('nothing', 2), [])
+      const [first] = await notes.list('run:', 1)
+      assert.deepEqual(first, await notes.get('run:a'))
+    },
+  },
+  {
+    name: 'keeps notes apart from sessions',
+    async run(store: SessionStore) {
+      await store.notes.put('a', 1, null)
+      assert.deepEqual((await store.page({ by: 'all' }, { limit: 10 })).entries, [])
+    },
+  },
+  {
+    name: 'refuses a name that no store need take',
+    async run({ notes }) {
+      for (const name of ['', '__x__', 'a b', 'ä', 'x'.repeat(300)]) {
+        for (const call of [
+          () => notes.get(name),
+          () => notes.put(name, 1, null),
+          () => notes.list(name, 1),
+        ]) {
+          const error = await assertRefused(call, 'ERR_SESSION_STORE')
+          assert.equal(error.retryable, false)
+        }
+      }
+    },
+  },
+]
+
+async function race(put: (value: number) => Promise<WriteResult>): Promise<WriteResult[]> {
+  return await Promise.all(Array.from({ length: 5 }, (_, value) => put(value)))
+}
