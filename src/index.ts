@@ -1,5 +1,16 @@
 export type { Duration } from './duration.ts'
+export type { ClearOptions, ClearRun } from './ending/clearing.ts'
+export { DeleteSessionsIter } from './ending/delete-sessions-iter.ts'
+export type { StepResult } from './ending/engine.ts'
+export type { DataChange } from './ending/entries.ts'
+export type { SessionDeleteEvent } from './ending/events.ts'
+export type { KillResult } from './ending/kills.ts'
+export type { DeleteObserver, ObserverOptions } from './ending/observers.ts'
+export { type IteratorClass, QueryIter, type SessionEntry } from './ending/query-iter.ts'
+export type { RunInfo, Status } from './ending/status.ts'
+export { type LocalTasksOptions, localTasks, type Task, type TaskQueue } from './ending/tasks.ts'
 export {
+  CallerRefusedError,
   SessionConfigError,
   SessionContentionError,
   SessionError,
@@ -12,17 +23,20 @@ export {
   SessionTooLargeError,
   SessionValueError,
 } from './errors.ts'
+export type { Json } from './json.ts'
 export type { SessionLogger } from './logger.ts'
 export type { SessionsOptions } from './options.ts'
 export type { CookieOptions } from './session/cookie.ts'
+export type { ExpirySetting } from './session/expiry.ts'
 export type { RandomBytes, SessionKey } from './session/id.ts'
+export type { SessionInfo } from './session/info.ts'
 export { GUEST_USER, type LoadOutcome } from './session/request-state.ts'
 export type { ScopedSession } from './session/session-view.ts'
 export type { LoginOptions, Session } from './session.ts'
 export {
   type CommitResult,
   createSessions,
-  type SessionInfo,
+  type IterQuery,
   type SessionRequest,
   type SessionResponse,
   type Sessions,
@@ -32,7 +46,10 @@ export { type MemoryStoreOptions, memoryStore } from './stores/memory.ts'
 export type {
   EndReason,
   Found,
+  KeyPage,
   Mutation,
+  Note,
+  NoteStore,
   Page,
   PageOptions,
   Selection,
@@ -40,6 +57,7 @@ export type {
   SessionStore,
   Unreadable,
   Version,
+  WriteEachResult,
   WriteResult,
   WriteTogetherResult,
 } from './stores/store.ts'

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { type Clock, clockFrom } from './clock.ts'
 import { type Duration, positiveDuration, show } from './duration.ts'
+import { DeleteSessionsIter } from './ending/delete-sessions-iter.ts'
+import { type IteratorClass, QueryIter } from './ending/query-iter.ts'
+import { localTasks, type TaskQueue } from './ending/tasks.ts'
 import { SessionConfigError } from './errors.ts'
 import { consoleLogger, type SessionLogger } from './logger.ts'
 import { checkOptions } from './option-names.ts'
@@ -30,6 +33,20 @@ export interface SessionsOptions {
   /** Keys of the data that survive a logout, in a new guest session; the rest is dropped. Default: none. */
   readonly persistentFieldsOnLogout?: readonly string[]
   /**
+   * `true`: this deployment has `onDelete` observers, in this process or in another one. Every end is then marked
+   * first, and told before the record is deleted. Default `false`: ends delete at once, and `onDelete` throws.
+   */
+  readonly events?: boolean
+  /** Carries long work. Default: a local in-process queue, on which it runs to its end inside the call. */
+  readonly tasks?: TaskQueue
+  /** The app's own subclasses of `QueryIter`, so that a task can find them by their `id`. */
+  readonly iterators?: readonly IteratorClass[]
+  /**
+   * How likely a commit is to sweep a small page of expired sessions on the side, 0 to 1, for apps without cron.
+   * Default 0.
+   */
+  readonly sweepProbability?: number
+  /**
    * What the end of a request does when its session ended elsewhere before the save: `'drop'` (the default)
    * drops the changes and notes it with the logger, `'error'` throws `SessionGoneError`.
    */
@@ -58,6 +75,10 @@ export interface Settings {
   readonly sessionCookie: boolean
   readonly keepOnLogin: readonly string[]
   readonly keepOnLogout: readonly string[]
+  readonly events: boolean
+  readonly tasks: TaskQueue
+  readonly iterators: readonly IteratorClass[]
+  readonly sweepProbability: number
   readonly onGone: 'drop' | 'error'
   readonly now: Clock
   readonly randomBytes: RandomBytes
@@ -79,6 +100,10 @@ const KNOWN_OPTIONS: readonly (keyof SessionsOptions)[] = [
   'sessionCookie',
   'persistentFieldsOnLogin',
   'persistentFieldsOnLogout',
+  'events',
+  'tasks',
+  'iterators',
+  'sweepProbability',
   'onGone',
   'now',
   'randomBytes',
@@ -100,6 +125,10 @@ export function settingsFrom(options: SessionsOptions): Settings {
     sessionCookie: oneOf('sessionCookie', options.sessionCookie ?? false, [true, false]),
     keepOnLogin: fields('persistentFieldsOnLogin', options.persistentFieldsOnLogin),
     keepOnLogout: fields('persistentFieldsOnLogout', options.persistentFieldsOnLogout),
+    events: oneOf('events', options.events ?? false, [true, false]),
+    tasks: tasksFrom(options.tasks),
+    iterators: iteratorsFrom(options.iterators),
+    sweepProbability: probability(options.sweepProbability ?? 0),
     onGone: oneOf('onGone', options.onGone ?? 'drop', ['drop', 'error']),
     now,
     randomBytes: functionOption('randomBytes', options.randomBytes) ?? randomBytes,
@@ -147,7 +176,15 @@ function policyFrom(options: SessionsOptions): ExpiryPolicy {
   return { lifetime, absoluteLifetime, touchEvery }
 }
 
-const STORE_METHODS = ['find', 'write', 'writeTogether', 'page', 'close'] as const
+const STORE_METHODS = [
+  'find',
+  'write',
+  'writeTogether',
+  'writeEach',
+  'page',
+  'pageKeys',
+  'close',
+] as const
 
 function storeFrom(
   options: SessionsOptions,
@@ -174,6 +211,47 @@ function storeFrom(
     )
   }
   return store
+}
+
+function tasksFrom(tasks: TaskQueue | undefined): TaskQueue {
+  if (tasks === undefined) return localTasks()
+  if (typeof tasks?.add === 'function') return tasks
+  throw new SessionConfigError(
+    `tasks must be a task queue, such as cloudTasks() gives, but is ${show(tasks)}`,
+  )
+}
+
+function iteratorsFrom(iterators: readonly IteratorClass[] | undefined): readonly IteratorClass[] {
+  if (iterators === undefined) return []
+  if (!Array.isArray(iterators)) {
+    throw new SessionConfigError(`iterators must be an array of classes, but is ${show(iterators)}`)
+  }
+  const ids = new Set<string>([DeleteSessionsIter.id])
+  for (const iterator of iterators as readonly IteratorClass[]) {
+    if (typeof iterator !== 'function' || !(iterator.prototype instanceof QueryIter)) {
+      throw new SessionConfigError('iterators must hold subclasses of QueryIter')
+    }
+    const { id, pageSize } = iterator
+    if (!/^[A-Za-z0-9_-]{1,100}$/.test(id) || ids.has(id)) {
+      throw new SessionConfigError(
+        `an iterator needs a static id of its own, of up to 100 letters, digits, hyphens and underscores, but has ${show(id)}`,
+      )
+    }
+    if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > 1000) {
+      throw new SessionConfigError(
+        `pageSize of the iterator ${id} must be 1 to 1000, but is ${show(pageSize)}`,
+      )
+    }
+    ids.add(id)
+  }
+  return [...iterators]
+}
+
+function probability(value: number): number {
+  if (typeof value === 'number' && value >= 0 && value <= 1) return value
+  throw new SessionConfigError(
+    `sweepProbability must be a number from 0 to 1, but is ${show(value)}`,
+  )
 }
 
 function loggerFrom(logger: SessionLogger | undefined): SessionLogger {

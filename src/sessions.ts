@@ -1,7 +1,19 @@
-import { SessionError, SessionGoneError } from './errors.ts'
+import { randomInt } from 'node:crypto'
+import { Bulk } from './ending/bulk.ts'
+import type { ClearOptions, ClearRun } from './ending/clearing.ts'
+import { Ending } from './ending/ending.ts'
+import type { StepResult } from './ending/engine.ts'
+import { type DataChange, Entries } from './ending/entries.ts'
+import type { KillResult } from './ending/kills.ts'
+import { type DeleteObserver, type ObserverOptions, Observers } from './ending/observers.ts'
+import type { IteratorClass } from './ending/query-iter.ts'
+import type { Status } from './ending/status.ts'
+import { SessionConfigError, SessionError, SessionGoneError, SessionValueError } from './errors.ts'
+import type { Json } from './json.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from './options.ts'
 import { isAlive, isSavable } from './session/expiry.ts'
 import { asSessionKey, keyOf, type SessionKey } from './session/id.ts'
+import { infoOf, type SessionInfo } from './session/info.ts'
 import { loadState } from './session/loading.ts'
 import type { UnitChanges } from './session/payload.ts'
 import { RequestState } from './session/request-state.ts'
@@ -36,15 +48,6 @@ export interface CommitResult {
   readonly vary: boolean
 }
 
-/** Another session, seen without its cookie. */
-export interface SessionInfo {
-  readonly key: SessionKey
-  readonly user: string
-  readonly created: Date
-  readonly lastSeen: Date
-  readonly expires: Date
-}
-
 /** All sessions of an app. */
 export interface Sessions<Data extends object = DefaultData> {
   /** The session of a request. Does no I/O: `load()` does. */
@@ -56,7 +59,38 @@ export interface Sessions<Data extends object = DefaultData> {
   commit(session: Session<Data>, response?: SessionResponse): Promise<CommitResult>
   /** Another session, read only, without its cookie; `null` when it is not alive. */
   get(key: SessionKey): Promise<SessionInfo | null>
+  /** The sessions of a user that are alive, `__guest__` for those of nobody, in no particular order. */
+  listSessionsByUser(user: string): AsyncIterable<SessionInfo>
+  /** Ends one session; false when it had ended already. */
+  killSession(key: SessionKey): Promise<boolean>
+  /**
+   * Ends all sessions of a user that began until now, except one if so wanted; `__guest__`: all of nobody. Effective
+   * at once for those counted in `ended`; what is handed on follows in tasks. A login that comes later stays.
+   */
+  killSessionByUser(user: string, options?: { except?: SessionKey }): Promise<KillResult>
+  /** Ends all sessions of everybody that began until now. */
+  killAllSessions(): Promise<KillResult>
+  /**
+   * Changes the data of all sessions of a user, merging with requests that are under way. The function changes the
+   * data in place; it may run more than once, so it should do nothing else.
+   */
+  updateSessionsByUser(user: string, change: DataChange<Data>): Promise<{ changed: number }>
+  /** Calls the observer for every session that ends, at least once each. Gives the function that takes it off again. */
+  onDelete(observer: DeleteObserver<Data>, options?: ObserverOptions): () => void
+  /** Ends what has expired, in tasks; one run at a time. */
+  startClearSessions(options?: ClearOptions): Promise<ClearRun>
+  /** Starts an iterator of the app's own over sessions. */
+  startIterOnQuery(iter: IteratorClass, query: IterQuery, customData?: Json): Promise<void>
+  /** Works off a task that the queue delivers. Throws `SessionConfigError` for a body that is no task. */
+  handleTask(body: unknown): Promise<StepResult>
+  /** How the sweep is doing. */
+  status(): Promise<Status>
 }
+
+/** Which sessions an iterator goes over. */
+export type IterQuery =
+  | { readonly select: 'all' | 'expired' }
+  | { readonly select: 'user'; readonly user: string }
 
 /** Makes the sessions of an app. Throws `SessionConfigError` for options that can not work. */
 export function createSessions<Data extends object = DefaultData>(
@@ -74,6 +108,10 @@ export class SessionManager<Data extends object = DefaultData>
 {
   readonly #settings: Settings
   readonly #writer: Writer
+  readonly #ending: Ending<Data>
+  readonly #observers: Observers<Data>
+  readonly #entries: Entries<Data>
+  readonly #bulk: Bulk<Data>
   readonly #loading = new WeakMap<RequestState, Promise<void>>()
   readonly #reported = new Set<SessionKey>()
   #warnedInsecure = false
@@ -81,6 +119,10 @@ export class SessionManager<Data extends object = DefaultData>
   constructor(settings: Settings) {
     this.#settings = settings
     this.#writer = new Writer(settings)
+    this.#observers = new Observers<Data>(settings.logger)
+    this.#ending = new Ending<Data>(settings, this.#observers)
+    this.#entries = new Entries<Data>(settings, this.#writer, this.#ending)
+    this.#bulk = new Bulk<Data>(settings, this.#ending, this.#entries)
   }
 
   open(request: SessionRequest): Session<Data> {
@@ -115,9 +157,25 @@ export class SessionManager<Data extends object = DefaultData>
       state.dropChanges()
       throw error
     }
-    if (!state.isChangedBy(units) && state.saving === null && !this.#touchIsDue(state))
-      return this.#result(state)
-    return this.#finish(state, units)
+    const isIdle = state.saving === null && state.marked === null && !this.#touchIsDue(state)
+    if (isIdle && !state.isChangedBy(units)) return this.#result(state)
+    const aside = this.#sweepAside()
+    const result = this.#finish(state, units)
+    return aside === null ? result : Promise.all([result, aside]).then(([first]) => first)
+  }
+
+  /** Now and then, a small sweep on the side of a commit. Gives what the response has to wait for, if anything. */
+  #sweepAside(): Promise<void> | null {
+    const { sweepProbability, logger } = this.#settings
+    if (sweepProbability === 0 || randomInt(1_000_000) >= sweepProbability * 1_000_000) return null
+    // App Engine and Cloud Run take the processor away once the response has left, so there it waits.
+    const waits = Boolean(process.env['GAE_ENV'] || process.env['K_SERVICE'])
+    const swept = this.#bulk
+      .sweepAside(waits ? 1000 : Number.POSITIVE_INFINITY)
+      .catch((error: unknown) => {
+        logger.warn('a sweep on the side of a request failed', { error: (error as Error).message })
+      })
+    return waits ? swept : null
   }
 
   /** Leaves the error of a load to whoever uses the session. */
@@ -134,14 +192,72 @@ export class SessionManager<Data extends object = DefaultData>
     const { record } = found
     const time = now()
     if (timeProblem(record, time) !== null || !isAlive(record, policy, time)) return null
-    const { user, created, lastSeen, expires } = record
-    return {
-      key: record.key,
-      user,
-      created: new Date(created),
-      lastSeen: new Date(lastSeen),
-      expires: new Date(expires),
+    return infoOf(record)
+  }
+
+  async *listSessionsByUser(user: string): AsyncIterable<SessionInfo> {
+    yield* this.#bulk.list(user)
+  }
+
+  async killSession(key: SessionKey): Promise<boolean> {
+    const checked = asSessionKey(key)
+    return checked === null ? false : await this.#entries.kill(checked)
+  }
+
+  async killSessionByUser(
+    user: string,
+    options: { except?: SessionKey } = {},
+  ): Promise<KillResult> {
+    // The key of a session is null while a new id waits to be stored: that must not mean "no exception".
+    if ((options.except as SessionKey | null | undefined) === null) {
+      throw new SessionValueError(
+        'killSessionByUser: except is null; after login(), reset() or cycleKey() call save() first',
+      )
     }
+    return await this.#bulk.killByUser(user, options.except ?? null)
+  }
+
+  async killAllSessions(): Promise<KillResult> {
+    return await this.#bulk.killAll()
+  }
+
+  async updateSessionsByUser(user: string, change: DataChange<Data>): Promise<{ changed: number }> {
+    return await this.#bulk.updateByUser(user, change)
+  }
+
+  onDelete(observer: DeleteObserver<Data>, options?: ObserverOptions): () => void {
+    if (!this.#settings.events) {
+      throw new SessionConfigError(
+        'onDelete() needs the option events: true, in every process of the deployment, so that ends are kept until they are told',
+      )
+    }
+    return this.#observers.add(observer, options)
+  }
+
+  async startClearSessions(options?: ClearOptions): Promise<ClearRun> {
+    return await this.#bulk.startClear(options)
+  }
+
+  /** Like {@link startClearSessions}, for a caller that has only so much time (milliseconds) and no real queue. */
+  async startClearWithin(budget: number): Promise<ClearRun> {
+    return await this.#bulk.startClear({}, budget)
+  }
+
+  async startIterOnQuery(
+    iter: IteratorClass,
+    query: IterQuery,
+    customData: Json = null,
+  ): Promise<void> {
+    await this.#bulk.startIter(iter, query, customData)
+  }
+
+  /** `budget`: how long one step works before it hands on, in milliseconds; for tests. */
+  async handleTask(body: unknown, budget?: number): Promise<StepResult> {
+    return await this.#bulk.handleTask(body, budget)
+  }
+
+  async status(): Promise<Status> {
+    return await this.#bulk.status()
   }
 
   async load(state: RequestState): Promise<void> {
@@ -167,7 +283,7 @@ export class SessionManager<Data extends object = DefaultData>
       .then(() => {
         const units = known ?? state.data.changes()
         this.#warnIfInsecure(state, units)
-        return saveState(state, this.#writer, units)
+        return saveState(state, { writer: this.#writer, ends: this.#ending }, units)
       })
     state.saving = saving
     try {
@@ -191,8 +307,7 @@ export class SessionManager<Data extends object = DefaultData>
       state.dropChanges()
       throw error
     }
-    if (work) return this.#result(state)
-    if (state.stored !== null && this.#touchIsDue(state)) {
+    if (!work && state.stored !== null && this.#touchIsDue(state)) {
       try {
         await touchState(state, state.stored, this.#writer)
       } catch (error) {
@@ -206,6 +321,10 @@ export class SessionManager<Data extends object = DefaultData>
         )
       }
     }
+    // Also when the app has saved by itself: the observers are told before the response leaves.
+    const { marked } = state
+    state.marked = null
+    if (marked !== null) await this.#ending.finishInRequest(marked)
     return this.#result(state)
   }
 

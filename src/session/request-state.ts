@@ -82,6 +82,8 @@ export class RequestState implements DataAccess {
   /** True when this request ended its session, and no other took its place. */
   finished = false
   cookie: CookieDecision = 'keep'
+  /** A session that this request marked as ended, while its observers have not been told. */
+  marked: Found | null = null
   /** The save under way, so that two of one request never run side by side and store two sessions. */
   saving: Promise<unknown> | null = null
 

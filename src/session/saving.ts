@@ -1,5 +1,5 @@
 import { SessionStoreError } from '../errors.ts'
-import type { Found, Mutation, SessionRecord } from '../stores/store.ts'
+import type { EndReason, Found, Mutation, SessionRecord, Version } from '../stores/store.ts'
 import type { Delta } from './delta.ts'
 import { expiresAt, isSavable } from './expiry.ts'
 import { keyOf, mintId, mintRev, type SessionId, type SessionKey } from './id.ts'
@@ -10,17 +10,28 @@ import type { Writer } from './writer.ts'
 /** What a save came to: `'gone'`, when the session ended elsewhere and this request's changes were dropped. */
 export type SaveOutcome = 'done' | 'gone'
 
+/** How a session that a request ends leaves the store. */
+export interface EndWriter {
+  endOf(found: Found, reason: Exclude<EndReason, 'expired'>): Mutation
+}
+
+/** Who stores what goes on, and who ends what does not. */
+export interface Writers {
+  readonly writer: Writer
+  readonly ends: EndWriter
+}
+
 /** Stores whatever the request wants stored by now, these changes of its data with it, and sets what is to become of the cookie. */
 export async function saveState(
   state: RequestState,
-  writer: Writer,
+  writers: Writers,
   units: UnitChanges,
 ): Promise<SaveOutcome> {
   const { forced } = state
   // What the app marks while this save is under way is for the next one.
   state.forced = false
   try {
-    return await saveTaken(state, writer, units, forced)
+    return await saveTaken(state, writers, units, forced)
   } catch (error) {
     state.forced ||= forced
     throw error
@@ -29,11 +40,13 @@ export async function saveState(
 
 async function saveTaken(
   state: RequestState,
-  writer: Writer,
+  { writer, ends }: Writers,
   units: UnitChanges,
   forced: boolean,
 ): Promise<SaveOutcome> {
-  if (state.swap !== null) return await saveSwap(state, state.swap, writer, units, forced)
+  if (state.swap !== null) {
+    return await saveSwap(state, state.swap, { writer, ends }, units, forced)
+  }
   // What a session that is gone was given later is dropped: it must not turn into a new one.
   const work = forced || state.isChangedBy(units)
   if (state.gone) return work ? 'gone' : 'done'
@@ -103,7 +116,7 @@ async function saveNew(
 async function saveSwap(
   state: RequestState,
   swap: Swap,
-  writer: Writer,
+  { writer, ends }: Writers,
   changes: UnitChanges,
   forced: boolean,
 ): Promise<SaveOutcome> {
@@ -118,12 +131,16 @@ async function saveSwap(
   const base = state.stored
   const { expiry } = state
   const run = (latest: Found | 'gone' | null): Promise<SwapResult> =>
-    swapStored(state, swap, { units, expiry, force: forced }, latest ?? base ?? 'gone', writer)
+    swapStored(state, swap, { units, expiry, force: forced }, latest ?? base ?? 'gone', {
+      writer,
+      ends,
+    })
   const result = base === null ? await run(null) : await writer.exclusive(base.record.key, run)
   if (result.kind === 'gone') {
     state.settleGone()
     return 'gone'
   }
+  state.marked = result.marked
   if (result.kind === 'replaced') adopt(state, result.id, result.stored, units, expiry)
   else {
     state.settleEnded()
@@ -133,8 +150,14 @@ async function saveSwap(
 }
 
 type SwapResult =
-  | { readonly kind: 'replaced'; readonly stored: Found; readonly id: SessionId }
-  | { readonly kind: 'ended' }
+  | {
+      readonly kind: 'replaced'
+      readonly stored: Found
+      readonly id: SessionId
+      /** The old record where it was marked and not deleted, so that somebody has to finish its end. */
+      readonly marked: Found | null
+    }
+  | { readonly kind: 'ended'; readonly marked: Found | null }
   | { readonly kind: 'gone' }
 
 /** Ends the old record and stores the new one in one commit, whichever of the two there are. */
@@ -143,7 +166,7 @@ async function swapStored(
   swap: Swap,
   { units, expiry, force }: Pick<Delta, 'units' | 'expiry' | 'force'>,
   first: Found | 'gone',
-  writer: Writer,
+  { writer, ends }: Writers,
 ): Promise<SwapResult> {
   const { policy, now } = state.settings
   const oldKey = state.stored?.record.key ?? null
@@ -156,7 +179,8 @@ async function swapStored(
         minting.recognise(),
         oldKey === null ? ('gone' as const) : readAgain(oldKey, writer),
       ])
-      if (known !== null) return { done: { kind: 'replaced', stored: known, id: minting.id } }
+      if (known !== null)
+        return { done: { kind: 'replaced', stored: known, id: minting.id, marked: null } }
       old = again
     }
     look = true
@@ -168,10 +192,11 @@ async function swapStored(
     const payload = lost ? Payload.empty.with(units) : carried(swap, old, units)
     const wanted = !swap.endOnly && wantsRecord(state, swap, payload, force)
     const mutations: Mutation[] = []
-    if (old !== 'gone') mutations.push(endOf(old))
+    if (old !== 'gone') mutations.push(endOf(old, swap, ends))
     if (!wanted) {
       const attempt = await writer.attempt(mutations)
-      return 'done' in attempt ? { done: { kind: 'ended' } } : attempt
+      if (!('done' in attempt)) return attempt
+      return { done: { kind: 'ended', marked: markedBy(mutations[0], attempt.done[0]) } }
     }
     const from = old === 'gone' ? null : old.record
     const record = minting.next((key) => newRecord(state, swap, key, payload, expiry, from))
@@ -182,14 +207,22 @@ async function swapStored(
         kind: 'replaced',
         stored: { record, version: attempt.done[0] as string },
         id: minting.id,
+        marked: markedBy(mutations[0], attempt.done[1]),
       },
     }
   })
 }
 
-/** How a session that this request ends leaves the store. */
-function endOf(old: Found): Mutation {
+/** A session whose key is only cycled does not end: its old record vanishes without an event. */
+function endOf(old: Found, swap: Swap, ends: EndWriter): Mutation {
+  const { reason } = swap
+  if (reason !== null && reason !== 'expired') return ends.endOf(old, reason)
   return { kind: 'delete', key: old.record.key, version: old.version }
+}
+
+function markedBy(mutation: Mutation | undefined, version: Version | undefined): Found | null {
+  if (mutation?.kind !== 'update' || version === undefined) return null
+  return { record: mutation.record, version }
 }
 
 async function readAgain(key: SessionKey, writer: Writer): Promise<Found | 'gone'> {

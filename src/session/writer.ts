@@ -271,6 +271,11 @@ export class Writer {
     }
   }
 
+  /** The record with the delta applied, ready to be written. */
+  applied(record: SessionRecord, delta: Delta): SessionRecord {
+    return this.#withRev(this.#apply(record, delta))
+  }
+
   #withRev(record: SessionRecord): SessionRecord {
     return { ...record, rev: mintRev(this.#settings.randomBytes) }
   }

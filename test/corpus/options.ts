@@ -13,7 +13,9 @@ const WHOLE_STORE = {
   find: () => {},
   write: () => {},
   writeTogether: () => {},
+  writeEach: () => {},
   page: () => {},
+  pageKeys: () => {},
   close: () => {},
 }
 
@@ -204,7 +206,7 @@ export const BAD_OPTIONS: Readonly<Record<string, OptionCase>> = {
   'a store that is none': bad({ store: {} }, 'store', 'an object'),
   'a store that is a function': bad({ store: () => {} }, 'store', 'a function'),
   ...Object.fromEntries(
-    ['find', 'write', 'writeTogether', 'page', 'close'].map((method) => [
+    ['find', 'write', 'writeTogether', 'writeEach', 'page', 'pageKeys', 'close'].map((method) => [
       `a store without ${method}`,
       bad({ store: { ...WHOLE_STORE, [method]: undefined } }, 'store', 'an object'),
     ]),

@@ -250,19 +250,16 @@ describe('an insert whose answer is lost, and that arrives late', () => {
   ])('does not revive what was logged out: %s', async (_, work) => {
     const base = memoryStore()
     let late: (() => Promise<unknown>) | null = null
-    const store: SessionStore = {
-      name: 'slow',
-      shards: base.shards,
-      find: (key) => base.find(key),
-      writeTogether: (mutations) => base.writeTogether(mutations),
-      page: (selection, options) => base.page(selection, options),
-      close: () => base.close(),
-      write: (mutation) => {
-        if (mutation.kind !== 'insert' || late !== null) return base.write(mutation)
-        late = () => base.write(mutation)
-        return Promise.reject(new SessionStoreError('deadline', { effect: 'unknown' }))
-      },
+    const write: SessionStore['write'] = (mutation) => {
+      if (mutation.kind !== 'insert' || late !== null) return base.write(mutation)
+      late = () => base.write(mutation)
+      return Promise.reject(new SessionStoreError('deadline', { effect: 'unknown' }))
     }
+    const store: SessionStore = Object.assign(Object.create(base), {
+      write,
+      find: base.find.bind(base),
+      writeTogether: base.writeTogether.bind(base),
+    })
     const app = new Harness<Data>({ store })
     const { cookie } = await app.visit(work)
     expect((await app.load(cookie)).loadOutcome).toBe('live')

@@ -1,0 +1,223 @@
+import { randomInt } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import { SessionConfigError, SessionValueError } from '../errors.ts'
+import type { Json } from '../json.ts'
+import type { Settings } from '../options.ts'
+import { isAlive, LEEWAY } from '../session/expiry.ts'
+import { asSessionKey, type SessionKey } from '../session/id.ts'
+import { infoOf, type SessionInfo } from '../session/info.ts'
+import type { IterQuery } from '../sessions.ts'
+import { timeProblem, userProblem } from '../stores/check.ts'
+import type { Found, Selection } from '../stores/store.ts'
+import { Clearing, type ClearOptions, type ClearRun } from './clearing.ts'
+import { DeleteSessionsIter } from './delete-sessions-iter.ts'
+import type { Ending } from './ending.ts'
+import { Engine, type StepResult } from './engine.ts'
+import type { DataChange, Entries } from './entries.ts'
+import { type KillResult, Kills } from './kills.ts'
+import type { IteratorClass } from './query-iter.ts'
+import { freshLane, type Lane, type RunQuery } from './run.ts'
+import { sideBySide } from './side-by-side.ts'
+import { readStatus, type Status } from './status.ts'
+import { Watermarks } from './watermarks.ts'
+
+/** How long a kill works inside the call before it hands the rest to tasks, in milliseconds. */
+const KILL_BUDGET = 10_000
+
+/** How many sessions of a user are looked at in one query. */
+const PAGE = 200
+
+/** How many sessions a sweep on the side ends at the most. */
+const SIDE_PAGE = 20
+
+/** Whatever is done to many sessions at once. */
+export class Bulk<Data extends object> {
+  readonly #settings: Settings
+  readonly #ending: Ending<Data>
+  readonly #entries: Entries<Data>
+  readonly #kills: Kills<Data>
+  readonly #watermarks: Watermarks
+  readonly #engine: Engine<Data>
+  readonly #clearing: Clearing<Data>
+
+  constructor(settings: Settings, ending: Ending<Data>, entries: Entries<Data>) {
+    this.#settings = settings
+    this.#ending = ending
+    this.#entries = entries
+    this.#kills = new Kills<Data>(settings, ending)
+    this.#watermarks = new Watermarks(settings.store)
+    this.#engine = new Engine<Data>({
+      settings,
+      ending,
+      entries,
+      kills: this.#kills,
+      watermarks: this.#watermarks,
+    })
+    this.#clearing = new Clearing<Data>(settings, this.#engine, ending, this.#watermarks)
+    settings.tasks.connect?.((body) => this.handleTask(body))
+  }
+
+  async *list(user: string): AsyncIterable<SessionInfo> {
+    checkUser(user, 'listSessionsByUser')
+    for await (const page of this.#pagesOf(user)) {
+      for (const { record } of page) yield infoOf(record)
+    }
+  }
+
+  async killByUser(user: string, except: SessionKey | null): Promise<KillResult> {
+    checkUser(user, 'killSessionByUser')
+    if (except !== null && asSessionKey(except) === null) {
+      throw new SessionValueError('killSessionByUser: except must be the key of a session')
+    }
+    return await this.#kill(user, except)
+  }
+
+  async killAll(): Promise<KillResult> {
+    return await this.#kill(null, null)
+  }
+
+  async updateByUser(user: string, change: DataChange<Data>): Promise<{ changed: number }> {
+    checkUser(user, 'updateSessionsByUser')
+    if (typeof change !== 'function') {
+      throw new SessionConfigError('updateSessionsByUser() takes a function that changes the data')
+    }
+    let changed = 0
+    for await (const page of this.#pagesOf(user)) {
+      const results = await sideBySide(page, 10, ({ record }) =>
+        this.#entries.update(record.key, change),
+      )
+      changed += results.filter((differed) => differed === true).length
+    }
+    return { changed }
+  }
+
+  async startClear(options?: ClearOptions, budget?: number): Promise<ClearRun> {
+    return await this.#clearing.start(options, budget)
+  }
+
+  async startIter(iter: IteratorClass, query: IterQuery, customData: Json): Promise<void> {
+    if (iter?.id === DeleteSessionsIter.id) {
+      throw new SessionConfigError('DeleteSessionsIter is started by startClearSessions()')
+    }
+    const run = this.#engine.plan(
+      iter,
+      this.#queryOf(query),
+      await this.#lanesOf(query),
+      asJson(customData),
+    )
+    await run.save()
+    await this.#engine.handOn(run.state)
+  }
+
+  /** `budget`: how long one step works before it hands on, in milliseconds; for tests. */
+  async handleTask(body: unknown, budget?: number): Promise<StepResult> {
+    return await this.#engine.handleTask(body, budget)
+  }
+
+  async status(): Promise<Status> {
+    return await readStatus(this.#settings, this.#watermarks)
+  }
+
+  /**
+   * Ends a small page of what has expired, in one shard drawn at random. `within`: how long the observers have
+   * together for one session, in milliseconds.
+   */
+  async sweepAside(within: number): Promise<void> {
+    const { store, now, events } = this.#settings
+    if (!this.#ending.mayFinish) return
+    const cut = now() - LEEWAY
+    const shard = randomInt(store.shards)
+    const low = await this.#watermarks.low(shard, now())
+    const selection: Selection = {
+      by: 'expiry',
+      shard,
+      upTo: cut,
+      ...(low !== null && { after: low }),
+    }
+    if (!events) {
+      const { keys } = await store.pageKeys(selection, { limit: SIDE_PAGE })
+      await this.#ending.writeEach(keys.map((key) => ({ kind: 'remove', key })))
+      return
+    }
+    const { entries } = await store.page(selection, { limit: SIDE_PAGE })
+    await this.#ending.finish(
+      entries.filter(
+        (entry): entry is Found =>
+          entry.record !== null && (entry.record.ended !== null || entry.record.expires <= cut),
+      ),
+      { within },
+    )
+  }
+
+  async #kill(user: string | null, except: SessionKey | null): Promise<KillResult> {
+    const deadline = this.#engine.inProcess
+      ? Number.POSITIVE_INFINITY
+      : this.#settings.now() + KILL_BUDGET
+    const { ended, finished } = await this.#kills.kill(user, except, deadline)
+    if (finished) return { ended, handedOn: false }
+    // The intent is written down, and every sweep finishes open intents first; this run does nothing else.
+    const run = this.#engine.plan(DeleteSessionsIter, { select: 'none' }, [], null)
+    await run.save()
+    await this.#engine.handOn(run.state)
+    return { ended, handedOn: true }
+  }
+
+  /** The sessions of a user that are alive, page by page. */
+  async *#pagesOf(user: string): AsyncIterable<readonly Found[]> {
+    const { store, policy, now } = this.#settings
+    let cursor: string | undefined
+    for (;;) {
+      const page = await store.page(
+        { by: 'user', user },
+        { limit: PAGE, ...(cursor !== undefined && { cursor }) },
+      )
+      if (page.cursor === null) return
+      cursor = page.cursor
+      const time = now()
+      yield page.entries.filter(
+        (entry): entry is Found =>
+          entry.record !== null &&
+          timeProblem(entry.record, time) === null &&
+          isAlive(entry.record, policy, time),
+      )
+    }
+  }
+
+  #queryOf(query: IterQuery): RunQuery {
+    switch (query?.select) {
+      case 'all':
+        return { select: 'all' }
+      case 'user':
+        checkUser(query.user, 'startIterOnQuery')
+        return { select: 'user', user: query.user }
+      case 'expired':
+        return { select: 'expired', before: this.#settings.now() - LEEWAY, after: null }
+      default:
+        throw new SessionConfigError("startIterOnQuery: select must be 'all', 'expired' or 'user'")
+    }
+  }
+
+  async #lanesOf(query: IterQuery): Promise<Lane[]> {
+    if (query.select === 'expired') return await this.#watermarks.lanes(this.#settings.now(), null)
+    return [freshLane(null, null)]
+  }
+}
+
+/** A copy, checked now: later it would fail in a task, or silently lose what JSON can not carry. */
+function asJson(customData: Json): Json {
+  try {
+    const text = JSON.stringify(customData) as string | undefined
+    if (text !== undefined && isDeepStrictEqual(JSON.parse(text), customData)) {
+      return JSON.parse(text) as Json
+    }
+  } catch {
+    // Falls through: a cycle or a bigint is refused like a function.
+  }
+  throw new SessionConfigError('startIterOnQuery: customData must be plain JSON')
+}
+
+/** A missing user must never mean everybody, nor silently nobody. */
+function checkUser(user: unknown, what: string): asserts user is string {
+  const problem = userProblem(user)
+  if (problem !== null) throw new SessionValueError(`${what}: ${problem}`)
+}

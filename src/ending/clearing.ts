@@ -1,0 +1,191 @@
+import { SessionConfigError } from '../errors.ts'
+import type { Settings } from '../options.ts'
+import { LEEWAY } from '../session/expiry.ts'
+import type { Note } from '../stores/store.ts'
+import { DeleteSessionsIter } from './delete-sessions-iter.ts'
+import type { Ending } from './ending.ts'
+import type { Engine } from './engine.ts'
+import { RunRecord, type RunState, runName, runOf } from './run.ts'
+import { sideBySide } from './side-by-side.ts'
+import type { Watermarks } from './watermarks.ts'
+
+export interface ClearOptions {
+  /** Only what expired before this, in whole buckets of the expiry index (one hour unless set). Default: what expired five minutes ago or earlier, which is also the latest there can be. */
+  readonly before?: Date
+  /** Only what expired after this, in whole buckets. Default: everything. */
+  readonly after?: Date
+  /** Counts, and ends nothing. Default `false`. */
+  readonly dryRun?: boolean
+}
+
+/** A sweep that was started, or found under way. */
+export interface ClearRun {
+  /** `null` for a dry run, of which nothing is kept. */
+  readonly id: string | null
+  /** `'running'`: it goes on in tasks, or in the next call. `'already-running'`: another one had been started before. */
+  readonly state: 'finished' | 'running' | 'already-running' | 'dry-run'
+  readonly scanned: number
+  /** Of a dry run: how many would end. */
+  readonly ended: number
+  readonly skipped: number
+  readonly failed: number
+  readonly observersFailed: number
+}
+
+interface Lease {
+  readonly v: 1
+  readonly run: string
+}
+
+const LEASE = 'lease'
+
+/** A run that nobody has touched for this long has died, and another may start, in milliseconds. */
+export const DIES_AFTER: number = 30 * 60 * 1000
+
+/** After how long a task that nobody came with is taken for lost, in milliseconds. */
+const LOST_AFTER = 5 * 60 * 1000
+
+/** How many run records are kept. */
+const KEPT_RUNS = 50
+
+/** How many of the older ones one start takes away. */
+const FORGOTTEN_AT_ONCE = 200
+
+/** Starts sweeps, one at a time. */
+export class Clearing<Data extends object> {
+  readonly #settings: Settings
+  readonly #engine: Engine<Data>
+  readonly #ending: Ending<Data>
+  readonly #watermarks: Watermarks
+
+  constructor(
+    settings: Settings,
+    engine: Engine<Data>,
+    ending: Ending<Data>,
+    watermarks: Watermarks,
+  ) {
+    this.#settings = settings
+    this.#engine = engine
+    this.#ending = ending
+    this.#watermarks = watermarks
+  }
+
+  /** `budget`: how long to work inside this call, in milliseconds, where no real queue carries the run. */
+  async start(options: ClearOptions = {}, budget?: number): Promise<ClearRun> {
+    const { now, store } = this.#settings
+    this.#ending.requireObservers()
+    const latest = now() - LEEWAY
+    const before = Math.min(timeOf('before', options.before) ?? latest, latest)
+    const after = timeOf('after', options.after)
+    if (options.dryRun === true) return await this.#count(before, after)
+    const lease = await store.notes.get(LEASE)
+    const holder = await this.#holderOf(lease)
+    if (holder !== null && isRunning(holder, now())) {
+      return await this.#work(holder, budget, 'already-running')
+    }
+    await this.#forgetOldRuns()
+    await this.#watermarks.recordShards()
+    const lanes = await this.#watermarks.lanes(now(), after)
+    const run = this.#engine.plan(
+      DeleteSessionsIter,
+      { select: 'expired', before, after },
+      lanes,
+      null,
+    )
+    const { state } = run
+    // The record first: a lease must never name a run that is not there.
+    await run.save()
+    const taken = await store.notes.put(LEASE, { v: 1, run: state.id }, lease?.version ?? null)
+    if (taken.outcome === 'conflict') {
+      // Another call was quicker; what it started is what there is to tell of.
+      await run.delete()
+      const winner = await this.#holderOf(await store.notes.get(LEASE))
+      return { ...summary(winner ?? state), state: 'already-running' }
+    }
+    return await this.#work(state, budget, 'running')
+  }
+
+  async #holderOf(lease: Note | null): Promise<RunState | null> {
+    const run = (lease?.value as Partial<Lease> | null | undefined)?.run
+    if (typeof run !== 'string') return null
+    return (await RunRecord.read(this.#settings.store.notes, run))?.state ?? null
+  }
+
+  /** Without a real queue the call itself works on the run, also where it finds it under way; else it sees to its task. */
+  async #work(
+    state: RunState,
+    budget: number | undefined,
+    meanwhile: ClearRun['state'],
+  ): Promise<ClearRun> {
+    const { store, now } = this.#settings
+    if (budget !== undefined && this.#engine.inProcess) {
+      await this.#engine.workOff(state.id, budget)
+    } else {
+      const isLost = Math.max(state.updated, state.claimedUntil ?? 0) + LOST_AFTER < now()
+      await this.#engine.handOn(state, isLost)
+    }
+    const end = (await RunRecord.read(store.notes, state.id))?.state ?? state
+    return { ...summary(end), state: end.finished !== null ? 'finished' : meanwhile }
+  }
+
+  async #count(before: number, after: number | null): Promise<ClearRun> {
+    const { store } = this.#settings
+    let scanned = 0
+    const lanes = await this.#watermarks.lanes(this.#settings.now(), after)
+    await sideBySide(lanes, 8, async ({ shard }) => {
+      const selection = {
+        by: 'expiry' as const,
+        shard: shard ?? 0,
+        upTo: before,
+        ...(after !== null && { after }),
+      }
+      let cursor: string | null = null
+      for (;;) {
+        const page: { keys: readonly unknown[]; cursor: string | null } = await store.pageKeys(
+          selection,
+          {
+            limit: 1000,
+            ...(cursor !== null && { cursor }),
+          },
+        )
+        if (page.cursor === null) break
+        cursor = page.cursor
+        scanned += page.keys.length
+      }
+    })
+    return {
+      id: null,
+      state: 'dry-run',
+      scanned,
+      ended: scanned,
+      skipped: 0,
+      failed: 0,
+      observersFailed: 0,
+    }
+  }
+
+  async #forgetOldRuns(): Promise<void> {
+    const { notes } = this.#settings.store
+    const runs = await notes.list(runName(''), KEPT_RUNS + FORGOTTEN_AT_ONCE)
+    await sideBySide(runs.slice(KEPT_RUNS), 10, async (note) => {
+      const state = runOf(note)
+      if (state !== null && isRunning(state, this.#settings.now())) return
+      await notes.delete(note.name, note.version)
+    })
+  }
+}
+
+/** Whether somebody works on the run, or a task for it is on its way. Every step notes down when it starts and ends. */
+export function isRunning({ finished, updated }: RunState, now: number): boolean {
+  return finished === null && updated + DIES_AFTER > now
+}
+
+function summary(state: RunState): Omit<ClearRun, 'state'> {
+  return { id: state.id, ...state.totals }
+}
+
+function timeOf(option: string, value: Date | undefined): number | null {
+  if (value === undefined) return null
+  if (value instanceof Date && Number.isFinite(value.getTime())) return value.getTime()
+  throw new SessionConfigError(`startClearSessions: ${option} must be a valid Date`)
+}

@@ -1,0 +1,252 @@
+import { hash } from 'node:crypto'
+import { show } from '../duration.ts'
+import { SessionConfigError } from '../errors.ts'
+import type { Json } from '../json.ts'
+import type { Settings } from '../options.ts'
+import { mintRev } from '../session/id.ts'
+import { DeleteSessionsIter } from './delete-sessions-iter.ts'
+import type { Ending } from './ending.ts'
+import type { Entries } from './entries.ts'
+import type { Kills } from './kills.ts'
+import type { IteratorClass } from './query-iter.ts'
+import { type Lane, newestFirst, type RunQuery, RunRecord, type RunState } from './run.ts'
+import { readBody, writeBody } from './task-body.ts'
+import { Walk } from './walk.ts'
+import type { Watermarks } from './watermarks.ts'
+
+export { InvalidTaskError } from './task-body.ts'
+
+/** What the work on one task came to. */
+export type StepResult =
+  /** The run is finished, now or before. */
+  | { readonly outcome: 'finished'; readonly run: string }
+  /** The next step was handed on, now or before. */
+  | { readonly outcome: 'handed-on'; readonly run: string }
+  /** Another worker has the step: try again later. */
+  | { readonly outcome: 'busy'; readonly run: string }
+  /** There is no such run any more: nothing to do. */
+  | { readonly outcome: 'unknown'; readonly run: string }
+
+/** How long one step works on pages before it hands on, in milliseconds. Queues allow 10 minutes. */
+const BUDGET = 90_000
+
+/** How much longer than its budget a worker keeps its claim: for the page under way, and clocks that differ. */
+const CLAIM_SLACK = 180_000
+
+/** After how many failures of one step the run is given up. */
+const MAX_ATTEMPTS = 10
+
+/** The most steps of one run: a fuse against a run that does not get on. */
+const MAX_STEPS = 10_000
+
+export interface EngineParts<Data extends object> {
+  readonly settings: Settings
+  readonly ending: Ending<Data>
+  readonly entries: Entries<Data>
+  readonly kills: Kills<Data>
+  readonly watermarks: Watermarks
+}
+
+/**
+ * Works runs off, step by step. The record of a run decides what is due; tasks only say that somebody should look.
+ * Whoever works claims the step, conditionally on the record, and writes down at its end how far it came: of two
+ * workers on one step only one can do that, and only that one hands on. So tasks may come twice, late or never.
+ */
+export class Engine<Data extends object> {
+  readonly #parts: EngineParts<Data>
+  readonly #iterators: ReadonlyMap<string, IteratorClass>
+
+  constructor(parts: EngineParts<Data>) {
+    this.#parts = parts
+    const classes: readonly IteratorClass[] = [DeleteSessionsIter, ...parts.settings.iterators]
+    for (const { id, concurrency } of classes) {
+      if (Number.isInteger(concurrency) && concurrency >= 1) continue
+      throw new SessionConfigError(
+        `concurrency of the iterator ${id} must be a whole number above 0, but is ${show(concurrency)}`,
+      )
+    }
+    this.#iterators = new Map(classes.map((iter) => [iter.id, iter]))
+  }
+
+  /** Whether runs work to their end inside the call that starts them. */
+  get inProcess(): boolean {
+    return this.#parts.settings.tasks.connect !== undefined
+  }
+
+  /** The record of a run to come, not stored yet. */
+  plan(Iter: IteratorClass, query: RunQuery, lanes: Lane[], customData: Json): RunRecord {
+    // By the class and not by its id alone: a subclass inherits the id of its parent.
+    if (Iter?.id === undefined || this.#iterators.get(Iter.id) !== Iter) {
+      throw new SessionConfigError(
+        `the iterator ${show(Iter?.id)} is not in the option "iterators", or not under an id of its own`,
+      )
+    }
+    const { now, randomBytes, store } = this.#parts.settings
+    const time = now()
+    const state: RunState = {
+      v: 1,
+      id: newestFirst(time, mintRev(randomBytes)),
+      iter: Iter.id,
+      query,
+      customData,
+      started: time,
+      updated: time,
+      finished: null,
+      step: 1,
+      attempts: 0,
+      claimedUntil: null,
+      intentsDone: Iter.id !== DeleteSessionsIter.id,
+      lanes,
+      large: false,
+      totals: { scanned: 0, ended: 0, skipped: 0, failed: 0, observersFailed: 0 },
+      oldestExpired: null,
+      error: null,
+    }
+    return new RunRecord(store.notes, state, null)
+  }
+
+  /**
+   * Hands the step that is due to the queue. Its name keeps a repetition from forking the run. `again`: the task
+   * that was added before seems to be lost, and queues remember names for longer than tasks.
+   */
+  async handOn(state: RunState, again = false): Promise<void> {
+    const { id, step } = state
+    const queue = this.#iterators.get(state.iter)?.queueName ?? ''
+    const words = again ? [id, step, state.updated] : [id, step]
+    await this.#parts.settings.tasks.add({
+      name: hash('sha256', words.join(' '), 'hex').slice(0, 40),
+      body: writeBody({ run: id, step }),
+      ...(queue !== '' && { queue }),
+    })
+  }
+
+  /** Works a task off. Throws for a fault that trying again may cure; then the same step is still due. */
+  async handleTask(body: unknown, budget: number = BUDGET): Promise<StepResult> {
+    const { run, step } = readBody(body)
+    if (this.inProcess) return await this.workOff(run, Number.POSITIVE_INFINITY, budget)
+    const result = await this.#workStep(run, step, budget)
+    if (result.outcome === 'due') {
+      await this.handOn(result.state)
+      return { outcome: 'handed-on', run }
+    }
+    return { outcome: result.outcome, run }
+  }
+
+  /** Works on a run in this very call, step after step, until it is finished or the time (milliseconds) is up. */
+  async workOff(run: string, time: number, budget: number = BUDGET): Promise<StepResult> {
+    const { now } = this.#parts.settings
+    const deadline = now() + time
+    for (;;) {
+      const result = await this.#workStep(run, null, Math.min(budget, deadline - now()))
+      if (result.outcome !== 'due') return { outcome: result.outcome, run }
+      if (now() >= deadline) return { outcome: 'handed-on', run }
+    }
+  }
+
+  /** `'due'`: the step was done, now or before, and the next one is to be handed on. */
+  async #workStep(
+    run: string,
+    step: number | null,
+    budget: number,
+  ): Promise<
+    { outcome: 'due'; state: RunState } | { outcome: Exclude<StepResult['outcome'], 'due'> }
+  > {
+    const { store, now } = this.#parts.settings
+    const record = await RunRecord.read(store.notes, run)
+    if (record === null) return { outcome: 'unknown' }
+    const { state } = record
+    if (state.finished !== null) return { outcome: 'finished' }
+    const time = now()
+    // A claim beyond what anybody claims was made by a clock that was ahead.
+    const isClaimed =
+      state.claimedUntil !== null &&
+      state.claimedUntil > time &&
+      state.claimedUntil <= time + 24 * 60 * 60 * 1000
+    if (step !== null && step < state.step) {
+      // Its worker perhaps crashed before it handed on. Where somebody works already, nobody did.
+      return isClaimed ? { outcome: 'handed-on' } : { outcome: 'due', state }
+    }
+    // A record never falls behind its tasks.
+    if (step !== null && step > state.step) return { outcome: 'unknown' }
+    if (isClaimed) return { outcome: 'busy' }
+    const Iter = this.#iteratorOf(state)
+    state.claimedUntil = time + budget + CLAIM_SLACK
+    state.updated = time
+    if (!(await record.save())) return { outcome: 'busy' }
+    return await this.#workClaimed(record, Iter, time + budget)
+  }
+
+  /** Throws where this process can not do the work: another one perhaps can, during a rollout for example. */
+  #iteratorOf(state: RunState): IteratorClass {
+    const Iter = this.#iterators.get(state.iter)
+    if (Iter === undefined) {
+      throw new SessionConfigError(
+        `a task is for the iterator ${show(state.iter)}, which is not in the option "iterators" of this process`,
+      )
+    }
+    if (state.query.select === 'expired' && state.iter === DeleteSessionsIter.id) {
+      this.#parts.ending.requireObservers()
+    }
+    return Iter
+  }
+
+  async #workClaimed(
+    record: RunRecord,
+    Iter: IteratorClass,
+    deadline: number,
+  ): Promise<{ outcome: 'due'; state: RunState } | { outcome: 'finished' | 'busy' }> {
+    const { state } = record
+    const { now, logger } = this.#parts.settings
+    let failure: unknown = null
+    try {
+      await this.#work(state, Iter, deadline)
+    } catch (error) {
+      failure = error ?? new Error('nothing was thrown')
+    }
+    state.claimedUntil = null
+    state.updated = now()
+    if (failure !== null) {
+      // The step is free again at once, so that the queue's next try need not wait for the claim to run out.
+      state.attempts += 1
+      state.error = failure instanceof Error ? failure.message : 'threw what is no Error'
+      if (state.attempts >= MAX_ATTEMPTS) state.finished = state.updated
+      await record.save().catch(() => false)
+      if (state.finished === null) throw failure
+    } else {
+      const isOver = state.intentsDone && state.lanes.every(({ done }) => done)
+      if (!isOver && state.error === null && state.step >= MAX_STEPS) {
+        state.error = `not finished after ${MAX_STEPS} steps`
+      }
+      if (isOver || state.error !== null) state.finished = state.updated
+      else {
+        state.step += 1
+        state.attempts = 0
+      }
+      if (!(await record.save())) return { outcome: 'busy' }
+    }
+    if (state.finished === null) return { outcome: 'due', state }
+    if (state.error !== null) {
+      logger.error?.('a run over sessions was ended early', { run: state.id, error: state.error })
+    }
+    return { outcome: 'finished' }
+  }
+
+  async #work(state: RunState, Iter: IteratorClass, deadline: number): Promise<void> {
+    // Of an earlier try of this step.
+    state.error = null
+    if (!state.intentsDone) {
+      const { ended, finished, fault } = await this.#parts.kills.finishOpen(deadline)
+      state.totals.ended += ended
+      if (!finished) return
+      // A run that does nothing else tries again; a sweep goes on, and the next one tries again.
+      if (fault !== undefined && state.query.select === 'none') throw fault
+      state.intentsDone = true
+    }
+    const iter = new Iter()
+    iter.logger = this.#parts.settings.logger
+    await new Walk<Data>(this.#parts, state, Iter, iter, deadline).run()
+    if (state.error !== null || !state.lanes.every(({ done }) => done)) return
+    await iter.handleFinish(state.totals.scanned, state.customData)
+    if (state.iter === DeleteSessionsIter.id) await this.#parts.watermarks.passed(state)
+  }
+}

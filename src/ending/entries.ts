@@ -1,0 +1,189 @@
+import { SessionValueError } from '../errors.ts'
+import type { Settings } from '../options.ts'
+import { checkKey, decodeValue, encodeValue } from '../session/codec.ts'
+import type { Delta } from '../session/delta.ts'
+import { isAlive } from '../session/expiry.ts'
+import type { SessionKey } from '../session/id.ts'
+import {
+  keyOfUnit,
+  Payload,
+  PayloadError,
+  type Unit,
+  unitOf,
+  unitPrefix,
+} from '../session/payload.ts'
+import { asStoreError } from '../session/retry.ts'
+import type { Writer } from '../session/writer.ts'
+import { timeProblem } from '../stores/check.ts'
+import type { Found } from '../stores/store.ts'
+import type { Ending } from './ending.ts'
+import type { SessionEntry } from './query-iter.ts'
+import { standIn } from './stand-in.ts'
+
+/** Changes the data of a session in place. May run more than once, so it should do nothing else. */
+export type DataChange<Data extends object> = (data: Data) => void
+
+/** Sessions seen and changed from outside of their requests. */
+export class Entries<Data extends object> {
+  readonly #settings: Settings
+  readonly #writer: Writer
+  readonly #ending: Ending<Data>
+
+  constructor(settings: Settings, writer: Writer, ending: Ending<Data>) {
+    this.#settings = settings
+    this.#writer = writer
+    this.#ending = ending
+  }
+
+  /** The session as an iterator sees it, or `null` when it is not alive. */
+  of(found: Found): SessionEntry<Data> | null {
+    return this.#isAlive(found) ? this.ofEnded(found) : null
+  }
+
+  /** A session that has ended, as an iterator over such ones sees it: it can be read, and nothing else. */
+  ofEnded(found: Found): SessionEntry<Data> {
+    return new Entry<Data>(found, this)
+  }
+
+  /** Ends one session; false when it had ended already. */
+  async kill(key: SessionKey): Promise<boolean> {
+    const marked = await this.#writer.exclusive(key, async () => {
+      // What tries whose answer was lost may have written, so that it is recognised.
+      const revs = new Set<string>()
+      let isLost = false
+      return await this.#writer.settle<Found | boolean>(async () => {
+        const found = await this.#writer.find(key)
+        // Deleted by the try whose answer was lost, or by somebody else meanwhile: nobody can tell.
+        if (found === null) return { done: isLost }
+        const isDamaged = found.record === null
+        if (!isDamaged && revs.has(found.record.rev)) return { done: found }
+        if (!isDamaged && !this.#isAlive(found)) return { done: false }
+        // Of a damaged one the event tells its key, as in a sweep; it is no end without an event.
+        const due = isDamaged
+          ? { record: standIn(key, this.#settings.now()), version: found.version }
+          : found
+        const mutation = this.#ending.endOf(due, 'killed')
+        if (mutation.kind === 'update') revs.add(mutation.record.rev)
+        const attempt = await this.#writer.attempt([mutation])
+        if (!('done' in attempt)) {
+          isLost ||= attempt.error?.effect === 'unknown'
+          return attempt
+        }
+        if (mutation.kind !== 'update') return { done: true }
+        return { done: { record: mutation.record, version: attempt.done[0] as string } }
+      })
+    })
+    if (typeof marked === 'boolean') return marked
+    await this.#ending.finishInRequest(marked)
+    return true
+  }
+
+  /** Changes the data of one session; `null` when it is not alive, else whether anything differed. */
+  async update(key: SessionKey, change: DataChange<Data>): Promise<boolean | null> {
+    return await this.#writer.exclusive(key, async () => {
+      const revs = new Set<string>()
+      return await this.#writer.settle<boolean | null>(async () => {
+        const found = await this.#writer.find(key)
+        if (found?.record == null || !this.#isAlive(found)) return { done: null }
+        if (revs.has(found.record.rev)) return { done: true }
+        const units = this.#changesBy(found, change)
+        if (units === null) return { done: null }
+        if (units.size === 0) return { done: false }
+        const delta: Delta = { units, expiry: undefined, seen: null, force: false }
+        const record = this.#writer.applied(found.record, delta)
+        revs.add(record.rev)
+        const attempt = await this.#writer.attempt([
+          { kind: 'update', record, version: found.version },
+        ])
+        return 'done' in attempt ? { done: true } : attempt
+      })
+    })
+  }
+
+  /** `null` for a payload that is damaged: whoever loads the session is told that it is unreadable. */
+  #changesBy(found: Found, change: DataChange<Data>): Map<Unit, string | null> | null {
+    try {
+      Payload.decode(found.record.data, found.record.key)
+    } catch (cause) {
+      if (!(cause instanceof PayloadError) || cause.newer) throw asStoreError(cause)
+      return null
+    }
+    return changesBy(found, change)
+  }
+
+  #isAlive({ record }: Found): boolean {
+    const { policy, now } = this.#settings
+    const time = now()
+    return timeProblem(record, time) === null && isAlive(record, policy, time)
+  }
+}
+
+class Entry<Data extends object> implements SessionEntry<Data> {
+  readonly key: SessionKey
+  readonly user: string
+  readonly created: Date
+  readonly lastSeen: Date
+  readonly expires: Date
+  readonly #found: Found
+  readonly #entries: Entries<Data>
+  #data: Data | null = null
+
+  constructor(found: Found, entries: Entries<Data>) {
+    const { record } = found
+    this.#found = found
+    this.#entries = entries
+    this.key = record.key
+    this.user = record.user
+    this.created = new Date(record.created)
+    this.lastSeen = new Date(record.lastSeen)
+    this.expires = new Date(record.expires)
+  }
+
+  get data(): Data {
+    this.#data ??= rootOf(this.#found) as Data
+    return this.#data
+  }
+
+  async update(change: DataChange<Data>): Promise<boolean> {
+    return (await this.#entries.update(this.key, change)) !== null
+  }
+
+  async kill(): Promise<boolean> {
+    return await this.#entries.kill(this.key)
+  }
+}
+
+function rootOf({ record }: Found): Record<string, unknown> {
+  const data: Record<string, unknown> = {}
+  for (const [unit, text] of Payload.decode(record.data, record.key).entries()) {
+    if (unit.startsWith(unitPrefix(null))) data[keyOfUnit(unit)] = decodeValue(text)
+  }
+  return data
+}
+
+/** What the function changed about the root of the data, by unit. */
+function changesBy<Data extends object>(
+  found: Found,
+  change: DataChange<Data>,
+): Map<Unit, string | null> {
+  const payload = Payload.decode(found.record.data, found.record.key)
+  const data = rootOf(found)
+  const result: unknown = change(data as Data)
+  if (result instanceof Promise) {
+    throw new SessionValueError(
+      'the function that changes sessions must not be async: it may run more than once',
+    )
+  }
+  const units = new Map<Unit, string | null>()
+  for (const [key, value] of Object.entries(data)) {
+    const unit = unitOf(null, key)
+    checkKey(key)
+    const text = value === undefined ? null : encodeValue(value, key)
+    if (text !== (payload.find(unit) ?? null)) units.set(unit, text)
+  }
+  for (const unit of payload.entries().keys()) {
+    if (unit.startsWith(unitPrefix(null)) && !Object.hasOwn(data, keyOfUnit(unit)))
+      units.set(unit, null)
+  }
+  return units
+}

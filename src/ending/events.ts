@@ -1,0 +1,71 @@
+import { hash } from 'node:crypto'
+import { decodeValue } from '../session/codec.ts'
+import type { SessionKey } from '../session/id.ts'
+import { keyOfUnit, Payload, unitPrefix } from '../session/payload.ts'
+import type { EndReason, SessionRecord } from '../stores/store.ts'
+
+/** What an `onDelete` observer gets to know of a session that ended. Holds no secret. */
+export interface SessionDeleteEvent<Data extends object = Record<string, unknown>> {
+  /** The same at every delivery of the same end, so that an observer can tell a repetition. */
+  readonly id: string
+  readonly reason: EndReason
+  readonly key: SessionKey
+  readonly user: string
+  readonly created: Date
+  readonly lastSeen: Date
+  /** When it ended; for an expired session, when its time ran out. */
+  readonly ended: Date
+  /** The data of the root, decoded when it is first read; empty when it can not be read any more. */
+  readonly data: Data
+}
+
+/** The event of a session that is marked as ended, or whose time has run out. */
+export function eventOf<Data extends object>(record: SessionRecord): SessionDeleteEvent<Data> {
+  return new DeleteEvent<Data>(record)
+}
+
+/** Derived from the key: a session ends once, so its key names its end. */
+export function eventId(key: SessionKey): string {
+  return hash('sha256', `viur-session end ${key}`, 'base64url')
+}
+
+class DeleteEvent<Data extends object> implements SessionDeleteEvent<Data> {
+  readonly id: string
+  readonly reason: EndReason
+  readonly key: SessionKey
+  readonly user: string
+  readonly created: Date
+  readonly lastSeen: Date
+  readonly ended: Date
+  readonly #record: SessionRecord
+  #data: Data | null = null
+
+  constructor(record: SessionRecord) {
+    this.#record = record
+    this.id = eventId(record.key)
+    this.reason = record.ended === null ? 'expired' : (record.reason ?? 'expired')
+    this.key = record.key
+    this.user = record.user
+    this.created = new Date(record.created)
+    this.lastSeen = new Date(record.lastSeen)
+    this.ended = new Date(record.ended ?? record.expires)
+  }
+
+  get data(): Data {
+    this.#data ??= decodeRoot(this.#record) as Data
+    return this.#data
+  }
+}
+
+function decodeRoot(record: SessionRecord): Record<string, unknown> {
+  const data: Record<string, unknown> = {}
+  try {
+    for (const [unit, text] of Payload.decode(record.data, record.key).entries()) {
+      if (unit.startsWith(unitPrefix(null))) data[keyOfUnit(unit)] = decodeValue(text)
+    }
+  } catch {
+    // An end must reach its observers even when the payload is damaged: they still learn who and when.
+    return {}
+  }
+  return data
+}

@@ -1,0 +1,65 @@
+import type { Json } from '../json.ts'
+import type { SessionLogger } from '../logger.ts'
+import type { SessionKey } from '../session/id.ts'
+
+/** One session that an iterator has come to. */
+export interface SessionEntry<Data extends object = Record<string, unknown>> {
+  readonly key: SessionKey
+  readonly user: string
+  readonly created: Date
+  readonly lastSeen: Date
+  readonly expires: Date
+  /** The data of the root, decoded when it is first read. A copy: changes are made with `update`. */
+  readonly data: Data
+  /**
+   * Changes the data of the session, merging with requests that are under way; false when it has ended meanwhile.
+   * The function gets the data as it is stored and changes it in place. It may run more than once.
+   */
+  update(change: (data: Data) => void): Promise<boolean>
+  /** Ends the session, with the reason `killed`; false when it had ended already. */
+  kill(): Promise<boolean>
+}
+
+/**
+ * Long work over sessions, page by page, in tasks that hand on to one another. Subclass it, name it by a static
+ * `id` that stays the same over releases, list it in the option `iterators`, and start it with
+ * `sessions.startIterOnQuery()`. After a crash a page may be worked on again: the work must bear that.
+ */
+export abstract class QueryIter<Data extends object = Record<string, unknown>> {
+  /** Names the class in tasks and run records. */
+  static readonly id: string = ''
+  /** The queue that carries its tasks, where the task queue has several; empty: the default one. */
+  static readonly queueName: string = ''
+  /** How many sessions make a page, 1 to 1000. A page has to be done within a few minutes: it is worked on as a whole. */
+  static readonly pageSize: number = 500
+  /** How many entries of a page are handled at the same time. */
+  static readonly concurrency: number = 10
+
+  /** Set by the engine. */
+  logger: SessionLogger | null = null
+
+  /** Is called for every session. */
+  abstract handleEntry(entry: SessionEntry<Data>, customData: Json): void | Promise<void>
+
+  /** Is called when all pages are done; after a crash perhaps once more. */
+  handleFinish(_total: number, _customData: Json): void | Promise<void> {}
+
+  /** Is called when `handleEntry` failed. `true` (the default) goes on, `false` ends the run as failed. */
+  handleError(entry: SessionEntry<Data>, _customData: Json, error: unknown): boolean {
+    this.logger?.warn('an iterator failed on a session', {
+      key: entry.key,
+      error: error instanceof Error ? error.message : 'threw what is no Error',
+    })
+    return true
+  }
+}
+
+/** A subclass of {@link QueryIter}, whatever data it is for. */
+export interface IteratorClass {
+  // biome-ignore lint/suspicious/noExplicitAny: the data of the app's own class is known to that class alone
+  new (): QueryIter<any>
+  readonly id: string
+  readonly queueName: string
+  readonly pageSize: number
+  readonly concurrency: number
+}

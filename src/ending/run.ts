@@ -1,0 +1,117 @@
+import type { Json } from '../json.ts'
+import type { Note, NoteStore, Version } from '../stores/store.ts'
+
+/** Which sessions a run goes over. */
+export type RunQuery =
+  | { readonly select: 'all' }
+  | { readonly select: 'user'; readonly user: string }
+  /** Those that expired, or were marked as ended, between the two instants (milliseconds). */
+  | { readonly select: 'expired'; readonly before: number; readonly after: number | null }
+  /** None: the run does nothing but finish kills. */
+  | { readonly select: 'none' }
+
+/** One range that a run walks with a cursor of its own. */
+export interface Lane {
+  readonly shard: number | null
+  readonly after: number | null
+  cursor: string | null
+  done: boolean
+  /** Whether nothing was left behind in it. */
+  clean: boolean
+  /** How often its cursor was refused, so that it was begun again. */
+  restarts: number
+}
+
+/** A lane that nobody has walked yet. */
+export function freshLane(shard: number | null, after: number | null): Lane {
+  return { shard, after, cursor: null, done: false, clean: true, restarts: 0 }
+}
+
+export interface RunTotals {
+  scanned: number
+  ended: number
+  skipped: number
+  failed: number
+  observersFailed: number
+}
+
+/** The record of one run, as it is kept beside the sessions. Times in milliseconds since the epoch. */
+export interface RunState {
+  readonly v: 1
+  readonly id: string
+  readonly iter: string
+  readonly query: RunQuery
+  readonly customData: Json
+  readonly started: number
+  updated: number
+  finished: number | null
+  /** The number of the step that is due; a task for another step has nothing to do. */
+  step: number
+  /** How often the step that is due has failed. */
+  attempts: number
+  /** Until when the step that is due belongs to a worker; `null`: it is free. */
+  claimedUntil: number | null
+  /** Whether the kills that were left open are finished. */
+  intentsDone: boolean
+  lanes: Lane[]
+  /** Whether a lane has filled a page, so that lanes are walked side by side. */
+  large: boolean
+  totals: RunTotals
+  oldestExpired: number | null
+  /** What went wrong: of a finished run, why it was ended early; else why its step has to be tried again. */
+  error: string | null
+}
+
+/** The newest first: a note is listed in the order of its name. */
+export function runName(id: string): string {
+  return `run:${id}`
+}
+
+/** An id whose order is that of time, newest first. */
+export function newestFirst(now: number, random: string): string {
+  return `${(8.64e15 - now).toString(36).padStart(11, '0')}-${random}`
+}
+
+/** The state in a note, or `null` when it is not one of ours. */
+export function runOf(note: Note | null): RunState | null {
+  const value = note?.value as Partial<RunState> | null | undefined
+  return value?.v === 1 && typeof value.id === 'string' && Array.isArray(value.lanes)
+    ? (structuredClone(value) as RunState)
+    : null
+}
+
+/** A run, held at the version it was read or written at. */
+export class RunRecord {
+  readonly state: RunState
+  readonly #notes: NoteStore
+  #version: Version | null
+
+  constructor(notes: NoteStore, state: RunState, version: Version | null) {
+    this.#notes = notes
+    this.state = state
+    this.#version = version
+  }
+
+  static async read(notes: NoteStore, id: string): Promise<RunRecord | null> {
+    const note = await notes.get(runName(id))
+    const state = runOf(note)
+    return note === null || state === null ? null : new RunRecord(notes, state, note.version)
+  }
+
+  /** False when somebody else has written it meanwhile. */
+  async save(): Promise<boolean> {
+    const result = await this.#notes.put(
+      runName(this.state.id),
+      this.state as unknown as Json,
+      this.#version,
+    )
+    if (result.outcome === 'conflict') return false
+    this.#version = result.version
+    return true
+  }
+
+  /** Takes the record away, unless somebody else has written it meanwhile. */
+  async delete(): Promise<void> {
+    if (this.#version !== null) await this.#notes.delete(runName(this.state.id), this.#version)
+  }
+}

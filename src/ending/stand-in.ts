@@ -1,0 +1,20 @@
+import type { SessionKey } from '../session/id.ts'
+import { GUEST_USER } from '../session/request-state.ts'
+import type { SessionRecord } from '../stores/store.ts'
+
+/** For a damaged record, what an event can tell of it: its key. */
+export function standIn(key: SessionKey, time: number): SessionRecord {
+  return {
+    key,
+    data: '',
+    user: GUEST_USER,
+    created: 0,
+    lastSeen: 0,
+    authenticated: null,
+    expires: Math.max(0, time),
+    expiry: null,
+    ended: null,
+    reason: null,
+    rev: '',
+  }
+}

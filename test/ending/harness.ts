@@ -1,0 +1,100 @@
+import {
+  createSessions,
+  memoryStore,
+  type SessionDeleteEvent,
+  type SessionStore,
+  type Sessions,
+  type SessionsOptions,
+} from '../../src/index.ts'
+import { type FailingStore, failingStore, sampleRecord } from '../../src/testing/index.ts'
+import type { StoreKind } from '../setup/stores.ts'
+
+type Data = Record<string, unknown>
+
+export const HOUR: number = 60 * 60 * 1000
+
+/** A store with sessions in it, a clock, and as many processes on them as a test wants. */
+export interface Place {
+  readonly store: FailingStore
+  readonly plain: SessionStore
+  now: number
+  readonly events: SessionDeleteEvent<Data>[]
+  readonly warnings: string[]
+  process(options?: SessionsOptions & { observed?: boolean }): Sessions<Data>
+  /** Stores sessions that are alive for 23 hours, or have expired `ago` milliseconds ago. */
+  fill(count: number, ago: number | null, user?: string): Promise<string[]>
+  count(): Promise<number>
+}
+
+export function place(kind?: StoreKind): Place {
+  const clock = { now: Date.UTC(2026, 5, 1, 12, 30) }
+  const plain = kind?.make({ now: () => clock.now }) ?? memoryStore({ now: () => clock.now })
+  const store = failingStore(plain)
+  const events: SessionDeleteEvent<Data>[] = []
+  const warnings: string[] = []
+  return {
+    store,
+    plain,
+    get now() {
+      return clock.now
+    },
+    set now(time) {
+      clock.now = time
+    },
+    events,
+    warnings,
+    process: ({ observed = true, ...options } = {}) => {
+      const sessions = createSessions<Data>({
+        store,
+        events: true,
+        now: () => clock.now,
+        sleep: async () => {},
+        logger: {
+          warn: (message) => warnings.push(message),
+          error: (message) => warnings.push(message),
+        },
+        ...options,
+      })
+      if (observed && options.events !== false)
+        sessions.onDelete((event) => void events.push(event))
+      return sessions
+    },
+    fill: async (count, ago, user) => {
+      const keys: string[] = []
+      const lasting = { expiry: { kind: 'idle', duration: 24 * HOUR } } as const
+      const expires = ago === null ? clock.now + 23 * HOUR : clock.now - ago
+      for (let at = 0; at < count; at += 500) {
+        const records = Array.from({ length: Math.min(500, count - at) }, () =>
+          sampleRecord({
+            created: expires - HOUR,
+            lastSeen: expires - HOUR,
+            expires,
+            ...(ago === null && { created: clock.now - HOUR, lastSeen: clock.now - HOUR }),
+            ...(ago === null && lasting),
+            ...(user !== undefined && {
+              user,
+              authenticated: ago === null ? clock.now - HOUR : expires - HOUR,
+            }),
+          }),
+        )
+        keys.push(...records.map(({ key }) => key))
+        const results = await plain.writeEach(records.map((record) => ({ kind: 'insert', record })))
+        if (results.some(({ outcome }) => outcome !== 'applied')) throw new Error('not filled')
+      }
+      return keys
+    },
+    count: async () => {
+      let count = 0
+      let cursor: string | undefined
+      for (;;) {
+        const page = await plain.pageKeys(
+          { by: 'all' },
+          { limit: 1000, ...(cursor !== undefined && { cursor }) },
+        )
+        if (page.cursor === null) return count
+        cursor = page.cursor
+        count += page.keys.length
+      }
+    },
+  }
+}

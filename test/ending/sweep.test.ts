@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest'
+import type { SessionKey } from '../../src/index.ts'
+import { STORE_KINDS } from '../setup/stores.ts'
+import { HOUR, place } from './harness.ts'
+
+describe.each(STORE_KINDS)('startClearSessions on $name', (kind) => {
+  describe.skipIf(kind.missing !== null)('with a local queue', () => {
+    it.each([0, 1, 500, 501])(
+      'ends %i expired sessions, each with one event, and none of those alive',
+      async (count) => {
+        const p = place(kind)
+        const sessions = p.process()
+        const expired = await p.fill(count, 2 * HOUR)
+        const alive = await p.fill(7, null)
+        const run = await sessions.startClearSessions()
+        expect(run).toMatchObject({
+          state: 'finished',
+          scanned: count,
+          ended: count,
+          skipped: 0,
+          failed: 0,
+        })
+        expect(p.events.map(({ key }) => key).sort()).toEqual(expired.sort())
+        expect(new Set(p.events.map(({ id }) => id)).size).toBe(count)
+        expect(p.events.every(({ reason }) => reason === 'expired')).toBe(true)
+        expect(await p.count()).toBe(alive.length)
+      },
+    )
+
+    it('ends them by their keys alone when nobody listens', async () => {
+      const p = place(kind)
+      const sessions = p.process({ events: false })
+      await p.fill(30, 2 * HOUR)
+      await p.fill(3, null)
+      expect(await sessions.startClearSessions()).toMatchObject({ state: 'finished', ended: 30 })
+      expect(p.store.calls.filter(({ method }) => method === 'page')).toEqual([])
+      expect(await p.count()).toBe(3)
+    })
+
+    it('leaves alone what expired less than the leeway ago, or stands in a bucket that is still open', async () => {
+      const p = place(kind)
+      const sessions = p.process()
+      await p.fill(5, 4 * 60 * 1000)
+      expect(await sessions.startClearSessions()).toMatchObject({ ended: 0 })
+      expect(await p.count()).toBe(5)
+      p.now += 90 * 60 * 1000
+      expect(await sessions.startClearSessions()).toMatchObject({ ended: 5 })
+    })
+
+    it('tells of a login, a logout, a reset and a kill, and never of cycleKey', async () => {
+      const p = place(kind)
+      const sessions = p.process()
+      const start = async (): Promise<string> => {
+        const session = await sessions.open({ secure: true }).load()
+        session.set('n', 1)
+        return ((await sessions.commit(session)).setCookie[0] as string).split(';')[0] as string
+      }
+      for (const method of ['login', 'logout', 'reset', 'cycleKey'] as const) {
+        const session = await sessions.open({ cookie: await start(), secure: true }).load()
+        await session[method]('alice')
+        await sessions.commit(session)
+      }
+      const infos = []
+      for await (const one of sessions.listSessionsByUser('alice')) infos.push(one)
+      const key = infos[0]?.key as SessionKey
+      expect(await sessions.killSession(key)).toBe(true)
+      expect(await sessions.killSession(key)).toBe(false)
+      expect(p.events.map(({ reason }) => reason)).toEqual(['login', 'logout', 'reset', 'killed'])
+      expect(p.events[0]?.data).toEqual({ n: 1 })
+      expect(await p.count()).toBe(2)
+    })
+
+    it('kills all sessions of a user but one', async () => {
+      const p = place(kind)
+      const sessions = p.process()
+      const [keep] = await p.fill(3, null, 'alice')
+      await p.fill(2, null, 'bob')
+      expect(await sessions.killSessionByUser('alice', { except: keep as never })).toEqual({
+        ended: 2,
+        handedOn: false,
+      })
+      expect(p.events.map(({ user, reason }) => [user, reason])).toEqual([
+        ['alice', 'killed'],
+        ['alice', 'killed'],
+      ])
+      expect(await sessions.killAllSessions()).toEqual({ ended: 3, handedOn: false })
+      expect(await p.count()).toBe(0)
+      // Both wait for a last look, for logins that were under way.
+      expect(await p.plain.notes.list('intent:', 10)).toHaveLength(2)
+      p.now += 6 * 60 * 1000
+      await sessions.startClearSessions()
+      expect(await p.plain.notes.list('intent:', 10)).toEqual([])
+    })
+
+    it('changes all sessions of a user', async () => {
+      const p = place(kind)
+      const sessions = p.process()
+      const keys = await p.fill(3, null, 'alice')
+      expect(
+        await sessions.updateSessionsByUser('alice', (data) => {
+          data['role'] = 'admin'
+        }),
+      ).toEqual({ changed: 3 })
+      expect(
+        await sessions.updateSessionsByUser('alice', (data) => {
+          data['role'] = 'admin'
+        }),
+      ).toEqual({ changed: 0 })
+      expect(keys).toHaveLength(3)
+    })
+
+    it('says how it is doing', async () => {
+      const p = place(kind)
+      const sessions = p.process()
+      await p.fill(12, 2 * HOUR)
+      expect(await sessions.status()).toMatchObject({
+        store: 'reachable',
+        backlog: 12,
+        lastSweep: null,
+      })
+      await sessions.startClearSessions()
+      const status = await sessions.status()
+      expect(status).toMatchObject({
+        backlog: 0,
+        oldestExpired: null,
+        lastSweep: { state: 'finished', ended: 12 },
+      })
+    })
+  })
+})
