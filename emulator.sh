@@ -9,7 +9,7 @@ image=google/cloud-sdk:emulators
 usage() {
   cat <<'TEXT'
 Usage:
-  ./emulator.sh [--newer] [--port N] [--] COMMAND ARGS...
+  ./emulator.sh [--newer] [--tasks] [--port N] [--] COMMAND ARGS...
       start an emulator in memory, run COMMAND on it, stop it, exit with COMMAND's status
   eval "$(./emulator.sh start [--newer] [--port N])"
       leave one running in the background, and point this shell at it
@@ -18,11 +18,14 @@ Usage:
 
   --newer   the Firestore emulator in Datastore mode instead of the Datastore emulator in
             Firestore mode; the two differ (lock waits, masks, strict sizes): test on both
+  --tasks   a Cloud Tasks server as well, for COMMAND; needs `npm run build`. Tasks for App Engine
+            go to CLOUD_TASKS_TARGET, or else to http://127.0.0.1:$PORT, where PORT is 8080 if unset
   --port N  this port of 127.0.0.1 instead of any free one
 
 COMMAND sees DATASTORE_EMULATOR_HOST, DATASTORE_PROJECT_ID, GOOGLE_CLOUD_PROJECT and
-METADATA_SERVER_DETECTION=none. Where DATASTORE_EMULATOR_HOST is set already, COMMAND runs on
-that emulator, which stays. Exit status of our own: 1 no emulator came up or it died, 2 usage,
+METADATA_SERVER_DETECTION=none; with --tasks CLOUD_TASKS_EMULATOR_HOST, CLOUD_TASKS_LOCATION and
+CLOUD_TASKS_TARGET too. Where DATASTORE_EMULATOR_HOST is set already, COMMAND runs on that
+emulator, which stays; CLOUD_TASKS_EMULATOR_HOST likewise. Exit status of our own: 1 no emulator came up or it died, 2 usage,
 3 not installed. DATASTORE_EMULATOR_JAR and FIRESTORE_EMULATOR_JAR name a jar elsewhere.
 TEXT
 }
@@ -133,7 +136,7 @@ environment() { # HOST:PORT
 
 # --- Start, wait, stop --------------------------------------------------------------------------
 
-emulator='' watcher='' command='' must_end='' lost=''
+emulator='' tasks='' watcher='' command='' must_end='' lost=''
 
 gone() { # PID SECONDS: whether the process group is gone, after that time at most
   local tries=0
@@ -151,9 +154,16 @@ end_emulator() { # PID PORT: the whole group, so that no java outlives its gclou
   [ -n "$lost" ] || rm -f "$state/$program-$2.log"
 }
 
+end_tasks() {
+  kill -TERM -- "-$tasks" 2>/dev/null
+  gone "$tasks" 2 || kill -KILL -- "-$tasks" 2>/dev/null
+  [ -n "$lost" ] || rm -f "$tasks_log"
+}
+
 cleanup() {
   trap '' INT TERM HUP USR1 # an impatient second Ctrl-C must not leave the emulator behind
   [ -z "$watcher" ] || kill -KILL -- "-$watcher" 2>/dev/null
+  [ -z "$tasks" ] || end_tasks
   [ -z "$emulator" ] || end_emulator "$emulator" "$port"
 }
 
@@ -178,16 +188,25 @@ show_log() { # WHY
 }
 
 on_lost() {
+  if ! alive "$tasks" 2>/dev/null; then
+    title=$tasks_title log=$tasks_log
+  fi
   show_log "the $title has died, so the command is stopped"
   must_end=yes
   [ -z "$command" ] || kill -TERM "$command" 2>/dev/null
 }
 
+alive() { [ -z "$1" ] || kill -0 "$1"; } # PID, or nothing, which can not die
+
 # A process of its own, for two things that `wait` does not tell: that the emulator died under the
 # command, and that this script was ended by SIGKILL, after which nobody else stops the emulator.
 watch_over() {
-  while kill -0 "$emulator"; do
-    kill -0 $$ || { end_emulator "$emulator" "$port" && exit; }
+  while alive "$emulator" && alive "$tasks"; do
+    if ! kill -0 $$; then
+      [ -z "$tasks" ] || end_tasks
+      [ -z "$emulator" ] || end_emulator "$emulator" "$port"
+      exit
+    fi
     sleep 1
   done
   kill -USR1 $$
@@ -240,6 +259,38 @@ start_emulator() {
   say "$title ($via) on 127.0.0.1:$port, ready after $(($(now_ms) - began)) ms"
 }
 
+# It picks its port itself, and says in its log which one; so no other program can take it first.
+start_tasks() {
+  local main=$here/dist/testing/cloud-tasks-server/main.js host='' deadline
+  if [ -n "${CLOUD_TASKS_EMULATOR_HOST:-}" ]; then
+    say "on the server that CLOUD_TASKS_EMULATOR_HOST names, $CLOUD_TASKS_EMULATOR_HOST"
+    return
+  fi
+  type -P node >/dev/null || die 3 'node is missing, which --tasks needs'
+  [ -f "$main" ] || die 3 '--tasks needs what "npm run build" makes'
+  mkdir -p "$state" || die 1 "cannot write to $state"
+  export CLOUD_TASKS_TARGET=${CLOUD_TASKS_TARGET:-http://127.0.0.1:${PORT:-8080}}
+  export CLOUD_TASKS_LOCATION=${CLOUD_TASKS_LOCATION:-local}
+  tasks_log=$state/tasks-$$.log
+  set -m
+  (trap '' HUP && exec node "$main") </dev/null >"$tasks_log" 2>&1 &
+  tasks=$!
+  set +m
+  disown "$tasks"
+  deadline=$((SECONDS + 30))
+  while [ -z "$host" ]; do
+    if ! kill -0 "$tasks" 2>/dev/null || [ "$SECONDS" -ge "$deadline" ]; then
+      log=$tasks_log
+      show_log "the $tasks_title did not come up"
+      exit 1
+    fi
+    sleep 0.05
+    host=$(grep -o '127\.0\.0\.1:[0-9]*$' "$tasks_log")
+  done
+  export CLOUD_TASKS_EMULATOR_HOST=$host
+  say "$tasks_title on $host, for the app on $CLOUD_TASKS_TARGET"
+}
+
 # --- What the command line asks for -------------------------------------------------------------
 
 run() {
@@ -250,9 +301,11 @@ run() {
 start that emulator, or unset the variable to get one for this run"
     say "on the emulator that DATASTORE_EMULATOR_HOST names, $given"
     environment "$given"
-    exec -- "$@"
+    [ -n "$with_tasks" ] || exec -- "$@"
+  else
+    start_emulator
   fi
-  start_emulator
+  [ -z "$with_tasks" ] || start_tasks
   set -m
   watch_over </dev/null >/dev/null 2>&1 &
   watcher=$!
@@ -332,7 +385,8 @@ background() { # status, reset or stop
   esac
 }
 
-program=datastore title='Datastore emulator' port='' action='' via=''
+program=datastore title='Datastore emulator' port='' action='' via='' with_tasks=''
+tasks_title='Cloud Tasks server' tasks_log=''
 jar_name=CloudDatastore.jar jar_variable=DATASTORE_EMULATOR_JAR
 while [ $# -gt 0 ]; do
   case $1 in
@@ -340,6 +394,7 @@ while [ $# -gt 0 ]; do
       program=firestore title='Firestore emulator'
       jar_name=cloud-firestore-emulator.jar jar_variable=FIRESTORE_EMULATOR_JAR
       ;;
+    --tasks) with_tasks=yes ;;
     --port) port=${2:-none} && shift $(($# > 1)) ;;
     --port=*) port=${1#*=} ;;
     --help | -h) usage && exit ;;
@@ -358,6 +413,7 @@ case $port in *[!0-9]* | 0* | ??????*) die 2 "--port takes a number from 1 to 65
 [ "${port:-1}" -le 65535 ] || die 2 "--port takes a number from 1 to 65535"
 [ -z "$action" ] || [ $# -eq 0 ] || die 2 "$action takes no $1; to run a command called $action: --"
 [ "$action" != help ] || { usage && exit; }
+[ -z "$with_tasks" ] || [ -z "$action" ] || die 2 "--tasks goes with a COMMAND, not with $action"
 [ -n "$action" ] || [ $# -gt 0 ] || { usage >&2 && exit 2; }
 type -P curl >/dev/null || die 3 'curl is missing'
 

@@ -1,5 +1,7 @@
 import type { SessionStore } from '../stores/store.ts'
 import type { ContractCase } from './contract/case.ts'
+import { eachCases } from './contract/each.ts'
+import { noteCases } from './contract/notes.ts'
 import { pageCases } from './contract/pages.ts'
 import { recordCases } from './contract/records.ts'
 import { togetherCases } from './contract/together.ts'
@@ -12,8 +14,10 @@ export type MakeStore = () => SessionStore | Promise<SessionStore>
 const GROUPS: Readonly<Record<string, readonly ContractCase[]>> = {
   'conditional writes': writeCases,
   'writes that stand or fall together': togetherCases,
+  'writes of many, each for itself': eachCases,
   records: recordCases,
   pages: pageCases,
+  notes: noteCases,
 }
 
 /** The most that one test may take, in milliseconds: a store may lie behind a network. */

@@ -1,0 +1,120 @@
+import { request } from 'node:http'
+import { type Attempt, isSuccess, type QueuedTask } from './task.ts'
+import type { TokenSigner } from './tokens.ts'
+
+/** What is sent to deliver a task. */
+export interface Outgoing {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+}
+
+/** What came back. */
+export interface Answer {
+  readonly status: number
+  /** The header Retry-After in milliseconds, if it has seconds, else 0. */
+  readonly retryAfter: number
+}
+
+/** `target.proto`: what a task can not set itself. */
+const RESERVED =
+  /^(?:host|content-length|transfer-encoding|connection|x-(?:google|appengine|cloudtasks)-.*)$/i
+
+/** The agent that `target.proto` names. */
+const APP_ENGINE_AGENT = 'AppEngine-Google; (+http://code.google.com/appengine)'
+
+/** The request for the next delivery of a task; `tries` are those before it. */
+export function outgoing(
+  task: QueuedTask,
+  tries: readonly Attempt[],
+  appEngine: string,
+  tokens: TokenSigner,
+): Outgoing {
+  const { appEngineHttpRequest, httpRequest } = task.message
+  const message = httpRequest ?? appEngineHttpRequest ?? {}
+  const body = message.body ?? new Uint8Array()
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(message.headers ?? {})) {
+    if (!RESERVED.test(name)) headers[name.toLowerCase()] = value
+  }
+  const method = message.httpMethod ?? 'POST'
+  const common = {
+    method: method === 'HTTP_METHOD_UNSPECIFIED' ? 'POST' : method,
+    body,
+  }
+  if (httpRequest !== undefined) {
+    const { url = '', oidcToken } = httpRequest
+    headers['user-agent'] = 'Google-Cloud-Tasks'
+    if (oidcToken !== undefined) {
+      const { audience, serviceAccountEmail = '' } = oidcToken
+      headers['authorization'] = `Bearer ${tokens.token(audience || url, serviceAccountEmail)}`
+    }
+    return { ...common, url, headers: { ...headers, ...about('X-CloudTasks-', task, tries) } }
+  }
+  const agent = headers['user-agent']
+  headers['user-agent'] = agent === undefined ? APP_ENGINE_AGENT : `${agent} ${APP_ENGINE_AGENT}`
+  if (body.length > 0) headers['content-type'] ??= 'application/octet-stream'
+  return {
+    ...common,
+    url: `${appEngine}${appEngineHttpRequest?.relativeUri || '/'}`,
+    headers: { ...headers, ...about('X-AppEngine-', task, tries) },
+  }
+}
+
+/** Cloud Tasks: "Create App Engine task handlers" and "Create HTTP target tasks", on request headers. */
+function about(
+  prefix: string,
+  task: QueuedTask,
+  tries: readonly Attempt[],
+): Record<string, string> {
+  const last = tries.at(-1)
+  // Failures that did not reach the handler do not count: for App Engine no instance, for the others any 5xx.
+  const executions = tries.filter(
+    ({ status }) =>
+      status !== null && (task.target === 'app-engine' ? status !== 503 : status < 500),
+  )
+  return {
+    [`${prefix}QueueName`]: task.queue,
+    [`${prefix}TaskName`]: task.id,
+    [`${prefix}TaskRetryCount`]: String(tries.length),
+    [`${prefix}TaskExecutionCount`]: String(executions.length),
+    [`${prefix}TaskETA`]: (task.scheduled / 1000).toFixed(6),
+    ...(last === undefined || last.status === null || isSuccess(last.status)
+      ? {}
+      : { [`${prefix}TaskPreviousResponse`]: String(last.status) }),
+  }
+}
+
+/** Sends it; redirects are answers like any other. Rejects when nothing came back. */
+export function send(
+  { method, url, headers, body }: Outgoing,
+  signal: AbortSignal,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      url,
+      {
+        method,
+        headers: { ...headers, 'content-length': String(body.length) },
+        // No connection outlives its request, so that stopping an app need not wait for us.
+        agent: false,
+        signal,
+      },
+      (response) => {
+        const { statusCode = 0, headers: received } = response
+        const seconds = Number(received['retry-after'] ?? 0)
+        response.on('error', reject)
+        response.on('end', () =>
+          resolve({
+            status: statusCode,
+            retryAfter: Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : 0,
+          }),
+        )
+        response.resume()
+      },
+    )
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}

@@ -1,0 +1,84 @@
+import { createSign, generateKeyPairSync, hash, type JsonWebKey, type KeyObject } from 'node:crypto'
+
+/** What a token says; `undefined` leaves a claim out. */
+export interface TokenClaims {
+  readonly [claim: string]: string | number | boolean | undefined
+}
+
+/** Signs tokens like Google's with a key of its own. */
+export interface TokenSigner {
+  readonly issuer: string
+  /** The id of the key. */
+  readonly kid: string
+  /** The public key as a JSON Web Key Set. */
+  readonly jwks: { readonly keys: readonly JsonWebKey[] }
+  /** The public key as PEM by its id, which `OAuth2Client.verifySignedJwtWithCertsAsync` takes. */
+  readonly certificates: Readonly<Record<string, string>>
+  /** A token of this account for this audience. `claims` come on top, so that a test can make wrong ones. */
+  token(audience: string, email: string, claims?: TokenClaims): string
+}
+
+/** How long a token is valid, in seconds; as Google's. */
+const LIFETIME = 3600
+
+/** The key of a signer, and how it is shown. */
+interface Keys {
+  readonly privateKey: KeyObject
+  readonly kid: string
+  readonly jwk: JsonWebKey
+  readonly pem: string
+}
+
+function makeKeys(): Keys {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
+  const kid = hash('sha256', pem, 'hex').slice(0, 40)
+  const jwk = { ...publicKey.export({ format: 'jwk' }), kid, alg: 'RS256', use: 'sig' }
+  return { privateKey, kid, jwk, pem }
+}
+
+/** Signs with a key that is made on first use, since that takes a while and most tests need none. */
+export function tokenSigner(now: () => number): TokenSigner {
+  const issuer = 'https://accounts.google.com'
+  let made: Keys | null = null
+  const keys = (): Keys => {
+    made ??= makeKeys()
+    return made
+  }
+  return {
+    issuer,
+    get kid() {
+      return keys().kid
+    },
+    get jwks() {
+      return { keys: [keys().jwk] }
+    },
+    get certificates() {
+      const { kid, pem } = keys()
+      return { [kid]: pem }
+    },
+    token(audience, email, claims = {}) {
+      const { privateKey, kid } = keys()
+      const iat = Math.floor(now() / 1000)
+      const sub = BigInt(`0x${hash('sha256', email, 'hex').slice(0, 16)}`).toString()
+      const payload = {
+        iss: issuer,
+        aud: audience,
+        azp: sub,
+        sub,
+        email,
+        email_verified: true,
+        iat,
+        exp: iat + LIFETIME,
+        ...claims,
+      }
+      const signed = `${part({ alg: 'RS256', kid, typ: 'JWT' })}.${part(payload)}`
+      const signature = createSign('RSA-SHA256').update(signed).sign(privateKey, 'base64url')
+      return `${signed}.${signature}`
+    },
+  }
+}
+
+function part(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url')
+}
