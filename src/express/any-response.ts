@@ -28,6 +28,7 @@ export interface AnyResponse
     Partial<Record<'writeHeader', Method>> {
   statusCode: number
   readonly headersSent: boolean
+  readonly destroyed?: boolean
   readonly req: { readonly socket: Socket | null }
   on(event: string | symbol, listener: Listener): unknown
   getHeader(name: string): HeaderValue

@@ -1,6 +1,9 @@
 import type { Session } from '../session.ts'
 import type { DefaultData } from '../types.ts'
 
+export { appEngine, type Caller, type CallerPurpose, localOnly } from './caller.ts'
+export { type IdTokenVerifier, type OidcOptions, oidc } from './caller-oidc.ts'
+export { type CleanupOptions, type CleanupRoutes, cleanupRoutes } from './cleanup-routes.ts'
 export {
   type SessionMiddleware,
   type SessionMiddlewareOptions,

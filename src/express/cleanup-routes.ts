@@ -1,0 +1,240 @@
+import { type Duration, positiveDuration, show } from '../duration.ts'
+import type { ClearRun } from '../ending/clearing.ts'
+import { InvalidTaskError } from '../ending/engine.ts'
+import { CallerRefusedError, SessionConfigError, SessionError } from '../errors.ts'
+import { consoleLogger, type SessionLogger } from '../logger.ts'
+import type { SessionManager, Sessions } from '../sessions.ts'
+import type { DefaultData } from '../types.ts'
+import { anyResponse, type NodeResponse } from './any-response.ts'
+import { type Caller, type CallerPurpose, isCaller } from './caller.ts'
+import { readTaskBody } from './caller-body.ts'
+import type { AnyRequest } from './request.ts'
+
+/** Options of {@link cleanupRoutes}. */
+export interface CleanupOptions {
+  /** Who may call: `appEngine()`, `oidc()` or `localOnly()`. There is no default. */
+  readonly caller: Caller
+  /** How long `/cron` works inside its request where no real queue carries the sweep. Default 60 seconds. */
+  readonly budget?: Duration
+  /** Hears of refused callers, at most once a minute for each reason, and of failures. Default: the console. */
+  readonly logger?: SessionLogger
+}
+
+/** Fits `app.use('/_sessions', …)` of Express 4 and 5, and plain `http` and `http2` servers. */
+export type CleanupRoutes = (
+  req: AnyRequest,
+  res: NodeResponse,
+  next: (error?: unknown) => void,
+) => void
+
+type Manager = Pick<SessionManager, 'startClearWithin' | 'handleTask' | 'status'>
+
+interface Answer {
+  readonly status: number
+  readonly body: object
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+interface Route {
+  readonly method: 'GET' | 'POST'
+  readonly purpose: CallerPurpose
+  answer(req: AnyRequest): Promise<Answer | 'gone'>
+}
+
+const BUDGET = 60_000
+
+/** How often the log repeats a reason for which callers are refused, in milliseconds. */
+const REPEAT_AFTER = 60_000
+
+const REFUSED_BODY = { 400: 'not a task', 413: 'too large', 415: 'not JSON' } as const
+
+/**
+ * The routes that sweep: `GET /cron` starts a sweep or goes on with it, `POST /task` works a task off, `GET /status`
+ * tells how it is doing. Mount them under a path of their own:
+ *
+ * ```ts
+ * app.use('/_sessions', cleanupRoutes(sessions, { caller: appEngine() }))
+ * ```
+ *
+ * The caller is checked before anything else, the body included. Whoever may not call gets the same answer for every
+ * reason. Paths other than those three, to the letter, go on to `next()`.
+ *
+ * Throws `SessionConfigError` without a caller, and for options that can not work.
+ */
+export function cleanupRoutes<Data extends object = DefaultData>(
+  sessions: Sessions<Data>,
+  options: CleanupOptions,
+): CleanupRoutes {
+  const manager = managerFrom(sessions)
+  const { caller, budget, logger } = checked(options)
+  const routes = routesOf(manager, budget, logger)
+  const noteRefusal = refusalLog(logger)
+  return function viurCleanup(req, res, next) {
+    const route = routes.get(pathOf(req))
+    if (route === undefined) {
+      next()
+      return
+    }
+    respond(req, route).then((answer) => {
+      if (answer !== 'gone') send(res, answer)
+    }, next)
+  }
+
+  async function respond(req: AnyRequest, route: Route): Promise<Answer | 'gone'> {
+    try {
+      await caller.check(req, route.purpose)
+    } catch (error) {
+      noteRefusal(caller, route.purpose, error)
+      return refusalOf(caller)
+    }
+    if (!methodsOf(req).every((method) => method === route.method)) {
+      const headers = { Allow: route.method }
+      return { status: 405, body: { error: 'method not allowed' }, headers }
+    }
+    try {
+      return await route.answer(req)
+    } catch (error) {
+      return failure(error, route.purpose, logger)
+    }
+  }
+}
+
+function routesOf(
+  manager: Manager,
+  budget: number,
+  logger: SessionLogger,
+): ReadonlyMap<string | null, Route> {
+  const cron: Route = {
+    method: 'GET',
+    purpose: 'cron',
+    answer: async () => {
+      const run = await manager.startClearWithin(budget)
+      return { status: run.state === 'running' ? 202 : 200, body: shown(run) }
+    },
+  }
+  const task: Route = {
+    method: 'POST',
+    purpose: 'task',
+    answer: async (req) => {
+      const read = await readTaskBody(req)
+      if (read === 'gone') return read
+      if ('refused' in read) {
+        logger.warn('a body that is no task came from a caller that may send tasks', {
+          status: read.refused,
+        })
+        return { status: read.refused, body: { error: REFUSED_BODY[read.refused] } }
+      }
+      const { outcome } = await manager.handleTask(read.body)
+      // A conflict and no 503, which would slow the whole queue down: it tries this task again.
+      return { status: outcome === 'busy' ? 409 : 200, body: { outcome } }
+    },
+  }
+  const status: Route = {
+    method: 'GET',
+    purpose: 'status',
+    answer: async () => {
+      const body = await manager.status()
+      return { status: body.store === 'reachable' ? 200 : 503, body }
+    },
+  }
+  return new Map([
+    ['/cron', cron],
+    ['/task', task],
+    ['/status', status],
+  ])
+}
+
+/** Express has cut off where the routes are mounted. Nothing is decoded or tidied: other spellings are other paths. */
+function pathOf(req: AnyRequest): string | null {
+  return /^[^?#]*/.exec(req.url ?? '')?.[0] ?? null
+}
+
+/** What was sent, and what a middleware such as method-override made of it. */
+function methodsOf(req: AnyRequest & { readonly originalMethod?: unknown }): unknown[] {
+  return [req.method, req.originalMethod ?? req.method]
+}
+
+function shown({ id, state, scanned, ended, skipped, failed, observersFailed }: ClearRun): object {
+  return { id, state, scanned, ended, skipped, failed, observersFailed }
+}
+
+/** One answer per kind of caller, whatever the reason: it must not tell which check was the one that failed. */
+function refusalOf({ name }: Caller): Answer {
+  const body = { error: 'refused' }
+  return name === 'oidc'
+    ? { status: 401, body, headers: { 'WWW-Authenticate': 'Bearer' } }
+    : { status: 403, body }
+}
+
+function failure(error: unknown, purpose: CallerPurpose, logger: SessionLogger): Answer {
+  if (error instanceof InvalidTaskError) {
+    logger.warn('a body that is no task came from a caller that may send tasks', { status: 400 })
+    return { status: 400, body: { error: REFUSED_BODY[400] } }
+  }
+  const retryable =
+    error instanceof SessionError && (error as { retryable?: boolean }).retryable === true
+  const message = error instanceof Error ? error.message : 'threw what is no Error'
+  const log = (logger.error ?? logger.warn).bind(logger)
+  log(`the ${purpose} route failed`, { error: message })
+  // Both mean "again, please" to a scheduler and a queue; 503 also slows the queue down, which helps a busy store.
+  return { status: retryable ? 503 : 500, body: { error: 'failed' } }
+}
+
+/** Anybody can call: without a bound, strangers could fill the log. */
+function refusalLog(
+  logger: SessionLogger,
+): (caller: Caller, purpose: CallerPurpose, error: unknown) => void {
+  const last = new Map<string, number>()
+  return ({ name }, purpose, error) => {
+    const known = error instanceof CallerRefusedError
+    const why = known || error instanceof SessionConfigError ? error.message : 'the check failed'
+    const time = performance.now()
+    if (time - (last.get(why) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER) return
+    last.set(why, time)
+    const log = known ? logger.warn : (logger.error ?? logger.warn)
+    log.call(logger, 'a caller was refused', { caller: name, purpose, why })
+  }
+}
+
+function send(res: NodeResponse, { status, body, headers }: Answer): void {
+  const response = anyResponse(res)
+  if (response.headersSent || response.destroyed === true) return
+  response.statusCode = status
+  for (const [name, value] of Object.entries(headers ?? {})) response.setHeader(name, value)
+  const text = JSON.stringify(body)
+  response.setHeader('Cache-Control', 'no-store')
+  response.setHeader('Content-Type', 'application/json; charset=utf-8')
+  response.setHeader('Content-Length', String(Buffer.byteLength(text)))
+  response.end(text)
+}
+
+function managerFrom<Data extends object>(sessions: Sessions<Data>): Manager {
+  const manager = sessions as unknown as Partial<Manager> | null | undefined
+  for (const method of ['startClearWithin', 'handleTask', 'status'] as const) {
+    if (typeof manager?.[method] !== 'function')
+      throw new SessionConfigError(
+        `cleanupRoutes() takes what createSessions() gives, not ${show(sessions)}`,
+      )
+  }
+  return manager as Manager
+}
+
+function checked(options: CleanupOptions): {
+  caller: Caller
+  budget: number
+  logger: SessionLogger
+} {
+  const given: Partial<CleanupOptions> = options ?? {}
+  for (const name of Object.keys(given)) {
+    if (!['caller', 'budget', 'logger'].includes(name))
+      throw new SessionConfigError(`cleanupRoutes() has no option ${show(name)}`)
+  }
+  const { caller, budget = BUDGET, logger = consoleLogger } = given
+  if (!isCaller(caller))
+    throw new SessionConfigError(
+      `cleanupRoutes: caller must say who may call, with appEngine(), oidc() or localOnly(), but is ${show(caller)}`,
+    )
+  if (typeof logger?.warn !== 'function')
+    throw new SessionConfigError('cleanupRoutes: logger must have the method warn')
+  return { caller, budget: positiveDuration('cleanupRoutes: budget', budget), logger }
+}

@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest'
+import { createSessions, SessionConfigError } from '../../src/index.ts'
+import { sampleRecord } from '../../src/testing/index.ts'
+import {
+  AROUND,
+  DAY,
+  HOUR,
+  INSTANTS,
+  LEEWAY,
+  NO_DATES,
+  NO_TIMES,
+  YEAR,
+} from '../corpus/sweep-times.ts'
+import { type Place, place } from '../ending/harness.ts'
+import { STORE_KINDS } from '../setup/stores.ts'
+
+/** Stores one session that expires at this very instant. */
+async function expiring(p: Place, expires: number): Promise<string> {
+  const record = sampleRecord({ created: expires - HOUR, lastSeen: expires - HOUR, expires })
+  await p.plain.writeEach([{ kind: 'insert', record }])
+  return record.key
+}
+
+/** The end of the bucket of an hour after this one. */
+function nextEnd(time: number): number {
+  return (Math.floor(time / HOUR) + 2) * HOUR
+}
+
+describe.each(STORE_KINDS)('the sweep and the clock on $name', (kind) => {
+  describe.skipIf(kind.missing !== null)('limits', () => {
+    it.each(AROUND)('a bucket is swept from one leeway after its end: %i ms', async (off) => {
+      const p = place(kind)
+      const end = nextEnd(p.now)
+      const last = await expiring(p, end - 1)
+      const first = await expiring(p, end - HOUR)
+      await expiring(p, end)
+      await expiring(p, end - HOUR - 1)
+      p.now = end + LEEWAY + off
+      const run = await p.process().startClearSessions()
+      expect(run).toMatchObject({ state: 'finished', ended: off < 0 ? 1 : 3, skipped: 0 })
+      const keys = p.events.map(({ key }) => key as string)
+      expect(keys.includes(last)).toBe(off >= 0)
+      expect(keys.includes(first)).toBe(off >= 0)
+      expect(await p.count()).toBe(off < 0 ? 3 : 1)
+    })
+
+    it.each(AROUND)('before is met exactly: %i ms', async (off) => {
+      const p = place(kind)
+      const end = nextEnd(p.now)
+      await expiring(p, end - 1)
+      p.now = end + DAY
+      const before = new Date(end + off)
+      expect(await p.process().startClearSessions({ before })).toMatchObject({
+        state: 'finished',
+        ended: off < 0 ? 0 : 1,
+      })
+    })
+
+    it.each(AROUND)('after is met exactly: %i ms', async (off) => {
+      const p = place(kind)
+      const end = nextEnd(p.now)
+      await expiring(p, end - 1)
+      p.now = end + DAY
+      const after = new Date(end + off)
+      expect(await p.process().startClearSessions({ after })).toMatchObject({
+        state: 'finished',
+        ended: off < 0 ? 1 : 0,
+      })
+    })
+
+    it('before can not be later than one leeway ago', async () => {
+      const p = place(kind)
+      await p.fill(3, 1)
+      await p.fill(3, null)
+      const before = new Date(p.now + YEAR)
+      for (const events of [true, false]) {
+        const run = await p.process({ events }).startClearSessions({ before })
+        expect(run).toMatchObject({ scanned: 0, ended: 0 })
+      }
+      expect(await p.count()).toBe(6)
+    })
+
+    it('ends nothing between an after and a before that have changed places', async () => {
+      const p = place(kind)
+      await p.fill(3, 5 * HOUR)
+      const [before, after] = [new Date(p.now - 8 * HOUR), new Date(p.now - 2 * HOUR)]
+      expect(await p.process().startClearSessions({ before, after })).toMatchObject({ ended: 0 })
+      expect(await p.process().startClearSessions({ before: after, after: before })).toMatchObject({
+        ended: 3,
+      })
+    })
+
+    it('counts the same dry as it ends wet', async () => {
+      const p = place(kind)
+      await p.fill(3, 5 * HOUR)
+      await p.fill(2, null)
+      const sessions = p.process()
+      expect(await sessions.startClearSessions({ dryRun: true })).toMatchObject({
+        id: null,
+        state: 'dry-run',
+        ended: 3,
+      })
+      expect(await p.count()).toBe(5)
+      expect(p.events).toEqual([])
+      expect(await sessions.startClearSessions()).toMatchObject({ ended: 3 })
+    })
+  })
+})
+
+describe('the sweep and broken clocks', () => {
+  it.each(INSTANTS)('works at %s', async (_name, time) => {
+    const p = place()
+    p.now = time
+    await p.fill(2, 2 * HOUR)
+    await p.fill(2, null)
+    await expiring(p, time)
+    expect(await p.process().startClearSessions()).toMatchObject({ state: 'finished', ended: 2 })
+    p.now = time + 2 * HOUR
+    expect(await p.process().startClearSessions()).toMatchObject({ state: 'finished', ended: 1 })
+    expect(await p.count()).toBe(2)
+  })
+
+  it.each(NO_DATES)('throws for %s as before or after, and ends nothing', async (_name, value) => {
+    const p = place()
+    await p.fill(3, 2 * HOUR)
+    const sessions = p.process()
+    for (const options of [{ before: value }, { after: value }, { before: value, dryRun: true }]) {
+      await expect(sessions.startClearSessions(options as never)).rejects.toThrow(
+        SessionConfigError,
+      )
+    }
+    expect(await p.count()).toBe(3)
+  })
+
+  it.each(NO_TIMES)('throws for a clock that says %s, and ends nothing', async (_name, time) => {
+    const p = place()
+    await p.fill(3, 2 * HOUR)
+    const sessions = createSessions({ store: p.store, now: () => time as number })
+    await expect(sessions.startClearSessions()).rejects.toThrow(SessionConfigError)
+    expect(await p.count()).toBe(3)
+  })
+
+  it('takes fractions of a clock', async () => {
+    const p = place()
+    await p.fill(3, 2 * HOUR)
+    const sessions = createSessions({ store: p.store, now: () => p.now + 0.75 })
+    expect(await sessions.startClearSessions()).toMatchObject({ state: 'finished', ended: 3 })
+  })
+
+  it('ends nothing by a clock of seconds', async () => {
+    const p = place()
+    await p.fill(3, 2 * HOUR)
+    await p.fill(3, null)
+    const sessions = createSessions({ store: p.store, now: () => p.now / 1000 })
+    expect(await sessions.startClearSessions()).toMatchObject({ ended: 0 })
+    expect(await p.count()).toBe(6)
+  })
+
+  it('goes on when the clock goes back an hour, and ends nothing before its time', async () => {
+    const p = place()
+    const sessions = p.process()
+    await p.fill(3, 2 * HOUR)
+    expect(await sessions.startClearSessions()).toMatchObject({ state: 'finished', ended: 3 })
+    const start = p.now
+    p.now = start - HOUR
+    await p.fill(2, 2 * HOUR)
+    await p.fill(2, null)
+    for (p.now = start - HOUR; p.now < start + 3 * HOUR; p.now += HOUR) {
+      expect(await sessions.startClearSessions()).toMatchObject({ state: 'finished' })
+    }
+    expect(p.events.filter(({ ended }) => ended.getTime() > p.now)).toEqual([])
+  })
+
+  it('never ends by a clock five minutes ahead what is alive by one five minutes behind', async () => {
+    for (const off of AROUND) {
+      const p = place()
+      const end = nextEnd(p.now)
+      await expiring(p, end - 1)
+      // The clock of the sweep is one leeway ahead of that of the requests.
+      const behind = end + off
+      p.now = behind + LEEWAY
+      const run = await p.process().startClearSessions()
+      if (run.ended > 0) expect(end - 1).toBeLessThan(behind)
+      else expect(behind).toBeLessThan(end)
+    }
+  })
+
+  it('sweeps as before once a clock that was a year ahead is right again', async () => {
+    const p = place()
+    const sessions = p.process()
+    const start = p.now
+    p.now = start + YEAR
+    expect(await sessions.startClearSessions()).toMatchObject({ state: 'finished' })
+    p.now = start
+    await p.fill(3, 2 * HOUR)
+    expect(await sessions.startClearSessions()).toMatchObject({ state: 'finished', ended: 3 })
+    expect(await sessions.status()).toMatchObject({ backlog: 0 })
+  })
+
+  it('is not kept waiting for a year by a worker that died under a clock a year ahead', async () => {
+    const p = place()
+    const start = p.now
+    await p.fill(3, 2 * HOUR)
+    p.now = start + YEAR
+    const gate = p.store.hold({ method: 'page' })
+    const dead = p.process().startClearSessions()
+    await gate.reached
+    const sessions = p.process()
+    for (p.now = start; p.now < start + 3 * HOUR; p.now += HOUR) {
+      await sessions.startClearSessions()
+    }
+    expect(p.events).toHaveLength(3)
+    gate.release()
+    await dead
+  })
+
+  it('tells in the status of a backlog that a clock a year ahead has hidden', async () => {
+    const p = place()
+    const sessions = p.process()
+    const start = p.now
+    p.now = start + YEAR
+    await sessions.startClearSessions()
+    p.now = start
+    await p.fill(3, 2 * HOUR)
+    expect(await sessions.status()).toMatchObject({ backlog: 3 })
+  })
+})
