@@ -2,6 +2,7 @@ import { type Request, type Response, Router } from 'express'
 import { addToCart, type Cart, type CartAction, changeCart } from './cart.ts'
 import { asLanguage, rememberLanguage } from './language.ts'
 import { shortened } from './pages/format.ts'
+import { PLACES } from './pages/layout.ts'
 import {
   type Appearance,
   EXPIRY_CHOICES,
@@ -94,14 +95,14 @@ export function actions(users: readonly DemoUser[]): Router {
     const theme: Theme = oneOf(THEMES, field(request, 'theme'))
     const appearance = sessionOf(request).scope<Appearance>('appearance')
     appearance.set('theme', theme === 'system' ? undefined : theme)
-    seeOther(response)
+    response.redirect(303, placeOf(request))
   })
 
   router.post('/language', (request, response) => {
     const language = asLanguage(field(request, 'language'))
     if (language === null) throw new BadRequestError('no such language')
     rememberLanguage(request, response, language)
-    seeOther(response)
+    response.redirect(303, placeOf(request))
   })
 
   return router
@@ -110,6 +111,12 @@ export function actions(users: readonly DemoUser[]): Router {
 /** 303: the browser asks for the page with GET, whatever it sent before. */
 function seeOther(response: Response, section?: string): void {
   response.redirect(303, section === undefined ? '/' : `/#${section}`)
+}
+
+/** The page that the switches of the layout stand on. Only ours: an address from a form could lead anywhere. */
+function placeOf(request: Request): string {
+  const { back } = (request.body ?? {}) as Record<string, unknown>
+  return PLACES.find((place) => place === back) ?? '/'
 }
 
 /** One field of the form; a missing or repeated one is refused, so that only text goes on from here. */

@@ -1,12 +1,14 @@
 import cookieParser from 'cookie-parser'
 import express, { type Express } from 'express'
-import { sessionMiddleware } from '../express/index.ts'
-import { createSessions, type Sessions, type SessionsOptions } from '../index.ts'
+import { type Caller, cleanupRoutes, sessionMiddleware } from '../express/index.ts'
+import { createSessions, type SessionStore, type Sessions, type SessionsOptions } from '../index.ts'
 import { actions } from './actions.ts'
 import type { StoreName } from './config.ts'
+import { EndLog } from './end-log.ts'
 import { errorHandler, notFound } from './errors.ts'
 import { health } from './health.ts'
 import { home } from './home.ts'
+import { ops } from './ops.ts'
 import { requireSameOrigin } from './same-origin.ts'
 import { securityHeaders } from './security-headers.ts'
 import type { AppData } from './session-data.ts'
@@ -16,21 +18,27 @@ import { DEMO_USERS, type DemoUser } from './users.ts'
 /** The sessions of this app. */
 export type AppSessions = Sessions<AppData>
 
-/** Makes them: the cart is all that survives a login. */
+/** Makes them: the cart is all that survives a login, and every end is told. */
 export function createAppSessions(options: SessionsOptions = {}): AppSessions {
-  return createSessions<AppData>({ persistentFieldsOnLogin: ['cart'], ...options })
+  return createSessions<AppData>({ persistentFieldsOnLogin: ['cart'], events: true, ...options })
 }
 
 export interface AppOptions {
   readonly sessions: AppSessions
   /** Where `sessions` keeps them, to be shown. */
   readonly storeName: StoreName
+  /** The store itself, for the ops page to put expired sessions into, on one's own machine. Default: none. */
+  readonly store?: SessionStore | undefined
+  /** Who may call the routes under /_sessions. Default: nobody, there are none. */
+  readonly caller?: Caller | undefined
   /** Whether X-Forwarded-Proto tells the truth, because a proxy sets it. Default `false`. */
   readonly behindProxy?: boolean
   /** Who can sign in. Default: the demo users. */
   readonly users?: readonly DemoUser[]
   /** Where failures go. Default: standard error. */
   readonly log?: (message: string, error: unknown) => void
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number
 }
 
 /** The reference app. */
@@ -38,10 +46,15 @@ export function createApp(options: AppOptions): Express {
   const {
     sessions,
     storeName,
+    store,
+    caller,
     behindProxy = false,
     users = DEMO_USERS,
     log = console.error,
+    now = Date.now,
   } = options
+  const ends = new EndLog(now)
+  sessions.onDelete((event) => ends.note(event))
   const app = express()
   app.disable('x-powered-by')
   // One hop: the front end of Google. Without this no request is secure there, and no cookie is sent.
@@ -57,6 +70,11 @@ export function createApp(options: AppOptions): Express {
     response.set('Cache-Control', 'public, max-age=86400').type('svg').send(ICON)
   })
 
+  // Cron and queue are no browsers: they have neither a session nor an origin, and prove themselves otherwise.
+  if (caller !== undefined) {
+    app.use('/_sessions', cleanupRoutes(sessions, { caller, logger: { warn: log, error: log } }))
+  }
+
   // For the app's own language cookie. The session reads the Cookie header itself, and needs no parser.
   app.use(cookieParser())
   app.use(requireSameOrigin)
@@ -65,6 +83,7 @@ export function createApp(options: AppOptions): Express {
   app.use(sessionMiddleware(sessions))
   app.get('/', home(users, storeName))
   app.use(actions(users))
+  app.use(ops({ sessions, storeName, store, users, ends, log, now }))
   app.use(notFound)
   app.use(errorHandler(log))
   return app

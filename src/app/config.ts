@@ -1,6 +1,27 @@
 /** Where the sessions are. */
 export type StoreName = 'memory' | 'emulator' | 'datastore'
 
+/** Who may call the routes under /_sessions; `none`: nobody, and they are not there. */
+export type SweepCaller =
+  | { readonly kind: 'app-engine' | 'local' | 'none' }
+  | {
+      readonly kind: 'oidc'
+      readonly audience: string
+      readonly serviceAccounts: readonly string[]
+    }
+
+/** What carries the steps of a sweep; `process`: nothing, it works to its end inside the call. */
+export type SweepQueue =
+  | { readonly kind: 'process' | 'app-engine' }
+  /** A local Cloud Tasks server, at this address. */
+  | { readonly kind: 'server'; readonly host: string }
+  | {
+      readonly kind: 'http'
+      readonly url: string
+      readonly serviceAccountEmail: string
+      readonly audience: string
+    }
+
 /** What the environment says about this process. */
 export interface AppConfig {
   readonly port: number
@@ -11,6 +32,8 @@ export interface AppConfig {
   readonly secrets: readonly string[]
   /** Whether a front end of Google ends TLS before us and tells so in X-Forwarded-Proto. */
   readonly behindProxy: boolean
+  readonly caller: SweepCaller
+  readonly queue: SweepQueue
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -23,6 +46,7 @@ export class EnvironmentError extends Error {
 /** Reads the configuration. Throws `EnvironmentError` rather than guess. */
 export function configFrom(environment: Environment): AppConfig {
   const onGoogle = Boolean(environment['GAE_ENV'] || environment['K_SERVICE'])
+  const caller = callerFrom(environment)
   return {
     port: portFrom(environment['PORT']),
     // What works on a desk must not be open to the network the desk stands in.
@@ -30,14 +54,87 @@ export function configFrom(environment: Environment): AppConfig {
     storeName: storeFrom(environment, onGoogle),
     secrets: secretsFrom(environment['SESSION_COOKIE_SECRETS']),
     behindProxy: onGoogle,
+    caller,
+    queue: queueFrom(environment, caller),
   }
 }
 
-function secretsFrom(text: string | undefined): readonly string[] {
-  const secrets = (text ?? '')
+function callerFrom(environment: Environment): SweepCaller {
+  const audience = environment['SWEEP_AUDIENCE'] || null
+  const serviceAccounts = listFrom(environment['SWEEP_SERVICE_ACCOUNTS'])
+  if (environment['GAE_ENV']) {
+    if (audience === null && serviceAccounts.length === 0) return { kind: 'app-engine' }
+    throw new EnvironmentError(
+      'SWEEP_AUDIENCE and SWEEP_SERVICE_ACCOUNTS are for Cloud Run: unset them, App Engine knows its cron and queues by their headers',
+    )
+  }
+  if (audience !== null && serviceAccounts.length > 0)
+    return { kind: 'oidc', audience, serviceAccounts }
+  if (audience !== null || serviceAccounts.length > 0) {
+    throw new EnvironmentError(
+      `${audience === null ? 'SWEEP_AUDIENCE' : 'SWEEP_SERVICE_ACCOUNTS'} is missing: set it as well, or neither it nor ${audience === null ? 'SWEEP_SERVICE_ACCOUNTS' : 'SWEEP_AUDIENCE'}; the one is the audience of the ID tokens, the other the e-mail addresses of those who may call, separated by commas`,
+    )
+  }
+  return { kind: environment['K_SERVICE'] ? 'none' : 'local' }
+}
+
+function queueFrom(environment: Environment, caller: SweepCaller): SweepQueue {
+  const host = environment['CLOUD_TASKS_EMULATOR_HOST'] || null
+  const target = environment['CLOUD_TASKS_TARGET'] || null
+  const account = environment['CLOUD_TASKS_SERVICE_ACCOUNT'] || null
+  const located = LOCATIONS.some((name) => environment[name])
+  if (caller.kind === 'app-engine') {
+    requireLocation(located)
+    return { kind: 'app-engine' }
+  }
+  if (host !== null) {
+    requireLocation(located)
+    return { kind: 'server', host }
+  }
+  if (target === null && account === null) return { kind: 'process' }
+  if (target === null || account === null) {
+    throw new EnvironmentError(
+      `${target === null ? 'CLOUD_TASKS_TARGET' : 'CLOUD_TASKS_SERVICE_ACCOUNT'} is missing: Cloud Tasks needs the base URL of this app, such as https://web.example.com, and the e-mail address of the service account whose ID token it sends`,
+    )
+  }
+  if (caller.kind !== 'oidc' || !caller.serviceAccounts.includes(account)) {
+    throw new EnvironmentError(
+      'CLOUD_TASKS_SERVICE_ACCOUNT must be one of SWEEP_SERVICE_ACCOUNTS, with SWEEP_AUDIENCE set, or the tasks that come back would be refused',
+    )
+  }
+  requireLocation(located)
+  const { audience } = caller
+  return { kind: 'http', url: taskUrl(target), serviceAccountEmail: account, audience }
+}
+
+/** Any of them says where the queue is; `cloudTasks()` reads them itself. */
+const LOCATIONS = ['CLOUD_TASKS_LOCATION', 'GOOGLE_CLOUD_LOCATION', 'GOOGLE_CLOUD_REGION'] as const
+
+function requireLocation(located: boolean): void {
+  if (located) return
+  throw new EnvironmentError(
+    'CLOUD_TASKS_LOCATION is missing: set it to the region of the queue session-sweep, such as europe-west1',
+  )
+}
+
+function taskUrl(base: string): string {
+  const url = URL.canParse(base) ? new URL(base) : null
+  if (url?.protocol === 'https:' && url.href === `${url.origin}/`)
+    return `${url.origin}/_sessions/task`
+  throw new EnvironmentError(
+    `CLOUD_TASKS_TARGET must be the base URL of this app, such as https://web.example.com, but is "${base}"`,
+  )
+}
+
+function listFrom(text: string | undefined): readonly string[] {
+  return (text ?? '')
     .split(',')
-    .map((secret) => secret.trim())
-    .filter((secret) => secret !== '')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+}
+
+function secretsFrom(text: string | undefined): readonly string[] {
+  const secrets = listFrom(text)
   if (secrets.every((secret) => Buffer.byteLength(secret) >= 32)) return secrets
   throw new EnvironmentError(
     'SESSION_COOKIE_SECRETS must be texts of at least 32 bytes, separated by commas: "openssl rand -base64 48" makes one',

@@ -50,7 +50,7 @@ function problemOf(status: number): Problem {
 }
 
 /** The looks of a page are no reason to fail when the store does. */
-function themeOrSystem(request: Request): Theme {
+export function themeOrSystem(request: Request): Theme {
   try {
     return themeOf(request)
   } catch {

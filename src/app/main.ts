@@ -4,6 +4,7 @@ import { memoryStore } from '../index.ts'
 import { datastoreStore } from '../stores/datastore.ts'
 import { createApp, createAppSessions } from './app.ts'
 import { type AppConfig, configFrom, EnvironmentError } from './config.ts'
+import { callerOf, sweepLines, tasksOf } from './sweeping.ts'
 
 /** How long open requests may take to finish. Cloud Run kills the process ten seconds after SIGTERM. */
 const GRACE = 8000
@@ -25,8 +26,14 @@ try {
 function start(config: AppConfig): void {
   const { storeName, secrets, behindProxy, host, port } = config
   const store = storeName === 'memory' ? memoryStore() : datastoreStore()
-  const sessions = createAppSessions({ store, ...(secrets.length > 0 && { cookie: { secrets } }) })
-  const server = createServer(createApp({ sessions, storeName, behindProxy }))
+  const tasks = tasksOf(config.queue)
+  const sessions = createAppSessions({
+    store,
+    ...(tasks !== undefined && { tasks }),
+    ...(secrets.length > 0 && { cookie: { secrets } }),
+  })
+  const caller = callerOf(config.caller)
+  const server = createServer(createApp({ sessions, storeName, store, caller, behindProxy }))
 
   server.once('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EADDRINUSE')
@@ -41,6 +48,7 @@ function start(config: AppConfig): void {
     console.log(
       `viur-session: http://${host ?? 'localhost'}:${actual} - sessions are kept ${STORES[storeName]}`,
     )
+    for (const line of sweepLines(config)) console.log(`viur-session: ${line}`)
   })
 
   const stop = (): void => {
@@ -49,9 +57,11 @@ function start(config: AppConfig): void {
     setTimeout(() => process.exit(1), GRACE).unref()
     server.close(() => {
       // Only now: the requests that were open until here still had sessions to store.
-      store.close().catch((error: unknown) => {
-        console.error('viur-session: the store did not close cleanly', error)
-      })
+      for (const [name, part] of Object.entries({ store, queue: tasks })) {
+        part?.close().catch((error: unknown) => {
+          console.error(`viur-session: the ${name} did not close cleanly`, error)
+        })
+      }
     })
   }
   process.on('SIGTERM', stop).on('SIGINT', stop)

@@ -9,11 +9,14 @@ describe('configFrom', () => {
       storeName: 'memory',
       secrets: [],
       behindProxy: false,
+      caller: { kind: 'local' },
+      queue: { kind: 'process' },
     })
   })
 
   it('is on Datastore, open and behind a proxy on App Engine and Cloud Run', () => {
-    for (const environment of [{ GAE_ENV: 'standard' }, { K_SERVICE: 'demo' }]) {
+    const appEngine = { GAE_ENV: 'standard', CLOUD_TASKS_LOCATION: 'europe-west1' }
+    for (const environment of [appEngine, { K_SERVICE: 'demo' }]) {
       expect(configFrom({ ...environment, PORT: '8081' })).toMatchObject({
         port: 8081,
         host: undefined,
@@ -29,7 +32,7 @@ describe('configFrom', () => {
     expect(configFrom({ ...emulator, SESSION_STORE: 'memory' }).storeName).toBe('memory')
     expect(configFrom({ ...emulator, SESSION_STORE: 'datastore' }).storeName).toBe('emulator')
     expect(configFrom({ SESSION_STORE: 'datastore' }).storeName).toBe('datastore')
-    expect(configFrom({ GAE_ENV: 'standard', SESSION_STORE: 'memory' }).storeName).toBe('memory')
+    expect(configFrom({ K_SERVICE: 'demo', SESSION_STORE: 'memory' }).storeName).toBe('memory')
   })
 
   it('takes several secrets, newest first', () => {
@@ -48,5 +51,90 @@ describe('configFrom', () => {
       /SESSION_COOKIE_SECRETS.*openssl/,
     )
     expect(() => configFrom({ SESSION_STORE: 'redis' })).toThrow(/SESSION_STORE/)
+  })
+})
+
+describe('who may sweep, and what carries it', () => {
+  const location = { CLOUD_TASKS_LOCATION: 'europe-west1' }
+  const caller = {
+    SWEEP_AUDIENCE: 'https://web.example.com',
+    SWEEP_SERVICE_ACCOUNTS: 'a@b.c, d@e.f',
+  }
+  const tasks = {
+    CLOUD_TASKS_TARGET: 'https://web.example.com',
+    CLOUD_TASKS_SERVICE_ACCOUNT: 'd@e.f',
+  }
+
+  it('is App Engine there', () => {
+    expect(configFrom({ GAE_ENV: 'standard', ...location })).toMatchObject({
+      caller: { kind: 'app-engine' },
+      queue: { kind: 'app-engine' },
+    })
+    expect(() => configFrom({ GAE_ENV: 'standard' })).toThrow(/CLOUD_TASKS_LOCATION.*europe-west1/)
+    expect(() => configFrom({ GAE_ENV: 'standard', ...location, ...caller })).toThrow(/unset them/)
+  })
+
+  it('is nobody on Cloud Run until it is told who', () => {
+    expect(configFrom({ K_SERVICE: 'web' })).toMatchObject({
+      caller: { kind: 'none' },
+      queue: { kind: 'process' },
+    })
+    const oidc = {
+      kind: 'oidc',
+      audience: 'https://web.example.com',
+      serviceAccounts: ['a@b.c', 'd@e.f'],
+    }
+    expect(configFrom({ K_SERVICE: 'web', ...caller })).toMatchObject({
+      caller: oidc,
+      queue: { kind: 'process' },
+    })
+    expect(configFrom({ K_SERVICE: 'web', ...caller, ...tasks, ...location })).toMatchObject({
+      caller: oidc,
+      queue: {
+        kind: 'http',
+        url: 'https://web.example.com/_sessions/task',
+        serviceAccountEmail: 'd@e.f',
+        audience: 'https://web.example.com',
+      },
+    })
+  })
+
+  it('is the local server that emulator.sh --tasks starts', () => {
+    const emulator = {
+      CLOUD_TASKS_EMULATOR_HOST: '127.0.0.1:8123',
+      CLOUD_TASKS_LOCATION: 'local',
+      CLOUD_TASKS_TARGET: 'http://127.0.0.1:8080',
+    }
+    expect(configFrom(emulator)).toMatchObject({
+      caller: { kind: 'local' },
+      queue: { kind: 'server', host: '127.0.0.1:8123' },
+    })
+  })
+
+  it('says what is missing where half of it is set', () => {
+    const says = (environment: Record<string, string>, words: RegExp): void => {
+      expect(() => configFrom(environment)).toThrow(EnvironmentError)
+      expect(() => configFrom(environment)).toThrow(words)
+    }
+    const { SWEEP_AUDIENCE, SWEEP_SERVICE_ACCOUNTS } = caller
+    says({ SWEEP_AUDIENCE }, /^SWEEP_SERVICE_ACCOUNTS is missing/)
+    says({ SWEEP_SERVICE_ACCOUNTS }, /^SWEEP_AUDIENCE is missing/)
+    const { CLOUD_TASKS_TARGET, CLOUD_TASKS_SERVICE_ACCOUNT } = tasks
+    says({ ...caller, CLOUD_TASKS_TARGET }, /^CLOUD_TASKS_SERVICE_ACCOUNT is missing/)
+    says({ ...caller, CLOUD_TASKS_SERVICE_ACCOUNT }, /^CLOUD_TASKS_TARGET is missing/)
+    says({ ...tasks, ...location }, /must be one of SWEEP_SERVICE_ACCOUNTS/)
+    says(
+      { ...caller, ...tasks, ...location, CLOUD_TASKS_SERVICE_ACCOUNT: 'x@y.z' },
+      /must be one of SWEEP_SERVICE_ACCOUNTS/,
+    )
+    says({ ...caller, ...tasks }, /^CLOUD_TASKS_LOCATION is missing/)
+    for (const url of [
+      'http://web.example.com',
+      'https://web.example.com/task',
+      'web',
+      'https://u:p@x.y',
+    ]) {
+      says({ ...caller, ...tasks, ...location, CLOUD_TASKS_TARGET: url }, /base URL/)
+    }
   })
 })

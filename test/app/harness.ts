@@ -6,12 +6,20 @@ import {
 } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { type AppOptions, createApp, createAppSessions } from '../../src/app/app.ts'
+import {
+  type AppOptions,
+  type AppSessions,
+  createApp,
+  createAppSessions,
+} from '../../src/app/app.ts'
+import { localOnly } from '../../src/express/index.ts'
 import {
   memoryStore,
   type SessionStore,
   SessionStoreError,
   type SessionsOptions,
+  type Task,
+  type TaskQueue,
 } from '../../src/index.ts'
 
 /** What a server saw of one request. */
@@ -24,6 +32,8 @@ export interface SeenRequest {
 export interface RunningApp {
   readonly url: string
   readonly port: number
+  readonly sessions: AppSessions
+  readonly store: SessionStore
   /** How often the store was asked. */
   readonly calls: { find: number; write: number }
   /** Every request so far, oldest first. */
@@ -76,12 +86,28 @@ export async function startApp({
       check('write')
       return await memory.writeTogether(mutations)
     },
-    page: (selection, page) => memory.page(selection, page),
+    async writeEach(mutations) {
+      check('write')
+      return await memory.writeEach(mutations)
+    },
+    async page(selection, page) {
+      check('find')
+      return await memory.page(selection, page)
+    },
+    async pageKeys(selection, page) {
+      check('find')
+      return await memory.pageKeys(selection, page)
+    },
+    notes: memory.notes,
     close: () => memory.close(),
   }
+  const sessions = createAppSessions({ store, ...options })
   const app = createApp({
-    sessions: createAppSessions({ store, ...options }),
+    sessions,
     storeName: 'memory',
+    store,
+    caller: localOnly(),
+    ...(options?.now !== undefined && { now: options.now }),
     log: (message) => logged.push(message),
     ...appOptions,
   })
@@ -95,6 +121,8 @@ export async function startApp({
   return {
     url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     port,
+    sessions,
+    store,
     calls,
     seen,
     logged,
@@ -201,6 +229,29 @@ export function fakeNow(): { now: () => number; advance(milliseconds: number): v
     now: () => time,
     advance(milliseconds) {
       time += milliseconds
+    },
+  }
+}
+
+/** A queue that keeps tasks until the test delivers them. */
+export function heldTasks(): TaskQueue & { readonly held: Task[] } {
+  const held: Task[] = []
+  return {
+    held,
+    add: async (task) => {
+      held.push(task)
+      return 'added'
+    },
+  }
+}
+
+/** The clock of this machine, which can be put forward. */
+export function movableClock(): { now: () => number; advance(milliseconds: number): void } {
+  let ahead = 0
+  return {
+    now: () => Date.now() + ahead,
+    advance(milliseconds) {
+      ahead += milliseconds
     },
   }
 }

@@ -30,7 +30,8 @@ describe('npm start', () => {
     const app = start({ PORT: '0' })
     const url = await app.url()
     expect(app.text.stdout).toBe(
-      `viur-session: ${url} - sessions are kept in the memory of this process\n`,
+      `viur-session: ${url} - sessions are kept in the memory of this process\n` +
+        'viur-session: sweeps are carried by no queue, and end within the call that starts them\n',
     )
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
     expect((await new Visitor(url).get()).fact('visits')).toBe('1')
@@ -64,6 +65,7 @@ describe('npm start', () => {
     const app = start({
       PORT: '0',
       GAE_ENV: 'standard',
+      CLOUD_TASKS_LOCATION: 'europe-west1',
       NODE_ENV: 'production',
       SESSION_STORE: 'memory',
     })
@@ -78,8 +80,35 @@ describe('npm start', () => {
     ])
   })
 
+  it('says at the start what carries sweeps, and who can not start them', async () => {
+    const environment = { PORT: '0', SESSION_STORE: 'memory' }
+    const appEngine = start({
+      ...environment,
+      GAE_ENV: 'standard',
+      CLOUD_TASKS_LOCATION: 'europe-west1',
+    })
+    await appEngine.said(/by the queue session-sweep of App Engine\n$/)
+    const cloudRun = start({ ...environment, K_SERVICE: 'web' })
+    await cloudRun.said(/by no queue[^\n]*\n.*nobody can call \/_sessions\/cron: set SWEEP_.*\n$/)
+    const answer = await fetch(
+      `http://127.0.0.1:${new URL(await cloudRun.url()).port}/_sessions/cron`,
+    )
+    expect(answer.status).toBe(404)
+    const server = start({
+      ...environment,
+      CLOUD_TASKS_EMULATOR_HOST: '127.0.0.1:1',
+      CLOUD_TASKS_LOCATION: 'local',
+    })
+    await server.said(/by the local Cloud Tasks server at 127\.0\.0\.1:1\n$/)
+  })
+
   it('does not start on App Engine with an emulator, where sessions would go nowhere', async () => {
-    const app = start({ PORT: '0', GAE_ENV: 'standard', DATASTORE_EMULATOR_HOST: '127.0.0.1:1' })
+    const app = start({
+      PORT: '0',
+      GAE_ENV: 'standard',
+      CLOUD_TASKS_LOCATION: 'europe-west1',
+      DATASTORE_EMULATOR_HOST: '127.0.0.1:1',
+    })
     expect(await app.ended).toBe(1)
     expect(app.text.stderr).toMatch(/^viur-session: DATASTORE_EMULATOR_HOST .*\n$/)
   })
@@ -114,6 +143,20 @@ describe.each([
     for (const [name, value] of visitor.cookies) second.cookies.set(name, value)
     expect((await second.get()).fact('session-outcome')).toMatch(/^unknown|^ended/)
   })
+
+  it.skipIf(host === '')('makes 1,000 expired sessions and sweeps them, twice', async () => {
+    const project = `${environment.GOOGLE_CLOUD_PROJECT}-ops`
+    const app = start({ ...environment, GOOGLE_CLOUD_PROJECT: project })
+    const visitor = new Visitor(await app.url())
+    for (const count of ['1,000', '2,000']) {
+      expect((await visitor.post('/ops/fill')).fact('ops-backlog')).toBe('1,000')
+      const swept = await visitor.get('/_sessions/cron')
+      expect(JSON.parse(swept.text)).toMatchObject({ state: 'finished', ended: 1000 })
+      const page = await visitor.get('/ops')
+      expect(page.fact('ops-backlog')).toBe('0')
+      expect(page.fact('count-expired')).toBe(count)
+    }
+  })
 })
 
 interface Started {
@@ -123,6 +166,8 @@ interface Started {
   readonly ended: Promise<number | null>
   /** Where it says it is. */
   url(): Promise<string>
+  /** Settles when its standard output is like this. */
+  said(words: RegExp): Promise<void>
 }
 
 function start(environment: Record<string, string>): Started {
@@ -141,16 +186,20 @@ function start(environment: Record<string, string>): Started {
     text,
     ended: once(started, 'close').then(([code]) => code as number | null),
     async url() {
-      for (;;) {
-        const [, url] = /(http:\S+).*\n/.exec(text.stdout) ?? []
-        if (url !== undefined) return url
-        await Promise.race([
-          once(started.stdout, 'data'),
-          once(started, 'close').then(() => {
-            throw new Error(`it ended without saying where it is: ${text.stderr}`)
-          }),
-        ])
-      }
+      await said(/(http:\S+).*\n.*sweeps are carried.*\n/)
+      return /(http:\S+).*\n/.exec(text.stdout)?.[1] as string
     },
+    said,
+  }
+
+  async function said(words: RegExp): Promise<void> {
+    while (!words.test(text.stdout)) {
+      await Promise.race([
+        once(started.stdout, 'data'),
+        once(started, 'close').then(() => {
+          throw new Error(`it ended without saying ${words}: ${text.stderr}`)
+        }),
+      ])
+    }
   }
 }

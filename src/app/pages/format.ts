@@ -15,6 +15,19 @@ export function timeElement(date: Date, language: Language): Html {
   return html`<time datetime="${date.toISOString()}">${text} UTC</time>`
 }
 
+/** A point in time for a table whose head says UTC. */
+export function shortTimeElement(date: Date, language: Language): Html {
+  const text = new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, {
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    timeZone: 'UTC',
+  }).format(date)
+  return html`<time datetime="${date.toISOString()}">${text}</time>`
+}
+
 /** A span of time in its largest fitting unit, such as "59 minutes". */
 export function duration(milliseconds: number, language: Language): string {
   const seconds = Math.max(0, Math.round(milliseconds / 1000))
@@ -28,6 +41,11 @@ export function duration(milliseconds: number, language: Language): string {
           : (['day', DAY] as const)
   const format = new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' })
   return format.format(Math.round(seconds / size))
+}
+
+/** A whole number, in groups of thousands. */
+export function number(value: number, language: Language): string {
+  return new Intl.NumberFormat(language).format(value)
 }
 
 /** The first characters of a key: enough to see whether it is the same one. */

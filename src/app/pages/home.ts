@@ -27,7 +27,7 @@ export function homePage(view: HomeView): string {
   const { language, theme, notice, facts } = view
   const texts = textsIn(language)
   return page(
-    { language, theme, withTheme: true },
+    { language, theme, withTheme: true, place: '/' },
     html`<div class="intro">
 <h1>${texts.heading}</h1>
 <p class="lead">${texts.lead}</p>
@@ -89,7 +89,7 @@ ${avatar(user)}<p class="who"><strong>${user.name}</strong>${facts.authenticated
 ${others.map(
   (
     other,
-  ) => html`<li class="person">${avatar(other)}<p class="who"><strong>${other.name}</strong></p>
+  ) => html`<li class="person">${avatar(other)}<p class="who"><strong>${other.name}</strong>${other.admin === true && html`<span class="hint">${account.admin}</span>`}</p>
 <button class="button" name="user" value="${other.id}" aria-label="${account.signInAs(other.name)}">${account.signIn}</button></li>
 `,
 )}</ul>

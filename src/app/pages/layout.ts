@@ -4,6 +4,10 @@ import { THEMES, type Theme } from '../session-data.ts'
 import { STYLE_URL } from '../style.ts'
 import { type Texts, textsIn } from './texts.ts'
 
+/** The pages that the switches in the bar lead back to. */
+export const PLACES = ['/', '/ops'] as const
+export type Place = (typeof PLACES)[number]
+
 /** What every page needs. */
 export interface PageOptions {
   readonly language: Language
@@ -12,13 +16,17 @@ export interface PageOptions {
   readonly title?: string
   /** Whether the switch of the theme is there: it needs a session that works. */
   readonly withTheme: boolean
+  /** Which page it is. Default: the start page, or one that nobody goes back to. */
+  readonly place?: Place
+  /** After how many seconds the page loads itself again. Default: never. */
+  readonly refresh?: number | undefined
 }
 
 const LANGUAGE_NAMES: Readonly<Record<Language, string>> = { en: 'English', de: 'Deutsch' }
 
 /** A whole document around the content of a page. */
 export function page(options: PageOptions, content: Html): string {
-  const { language, theme, title, withTheme } = options
+  const { language, theme, title, withTheme, place = '/', refresh } = options
   const texts = textsIn(language)
   const document = html`<!doctype html>
 <html lang="${language}" data-theme="${theme}">
@@ -27,7 +35,7 @@ export function page(options: PageOptions, content: Html): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="${theme === 'system' ? 'light dark' : theme}">
 <meta name="robots" content="noindex">
-<title>${title === undefined ? '' : `${title} - `}${texts.title}</title>
+${refresh !== undefined && html`<meta http-equiv="refresh" content="${refresh}">\n`}<title>${title === undefined ? '' : `${title} - `}${texts.title}</title>
 <link rel="icon" href="/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="${STYLE_URL}">
 </head>
@@ -37,33 +45,42 @@ export function page(options: PageOptions, content: Html): string {
 <div class="bar-inner">
 <a class="brand" href="/"><img src="/icon.svg" alt="" width="28" height="28"><span>viur-session</span><span class="badge">${texts.badge}</span></a>
 <div class="controls">
-${withTheme && themeSwitch(texts, theme)}
-${languageSwitch(texts, language)}
+${withTheme && themeSwitch(texts, theme, place)}
+${languageSwitch(texts, language, place)}
 </div>
 </div>
 </header>
 <main id="content" tabindex="-1">
 ${content}
 </main>
-<footer class="foot"><p>${texts.footer}</p></footer>
+<footer class="foot"><p>${texts.footer}</p><nav aria-label="${texts.pages}"><a href="/"${current('/', options)}>${texts.start}</a> <a href="/ops"${current('/ops', options)}>${texts.operations}</a></nav></footer>
 </body>
 </html>
 `
   return document.toString()
 }
 
-function themeSwitch(texts: Texts, theme: Theme): Html {
+/** Says which link leads to where one is. */
+function current(link: Place, { place }: PageOptions): Html | false {
+  return link === place && html` aria-current="page"`
+}
+
+function themeSwitch(texts: Texts, theme: Theme, place: Place): Html {
   const buttons = THEMES.map(
     (choice) =>
       html`<button name="theme" value="${choice}" aria-pressed="${String(choice === theme)}">${texts.themes[choice]}</button>`,
   )
-  return html`<form method="post" action="/theme"><div class="segments" role="group" aria-label="${texts.theme}">${buttons}</div></form>`
+  return html`<form method="post" action="/theme">${back(place)}<div class="segments" role="group" aria-label="${texts.theme}">${buttons}</div></form>`
 }
 
-function languageSwitch(texts: Texts, language: Language): Html {
+function languageSwitch(texts: Texts, language: Language, place: Place): Html {
   const buttons = LANGUAGES.map(
     (choice) =>
       html`<button name="language" value="${choice}" lang="${choice}" aria-label="${LANGUAGE_NAMES[choice]}" title="${LANGUAGE_NAMES[choice]}" aria-pressed="${String(choice === language)}">${choice.toUpperCase()}</button>`,
   )
-  return html`<form method="post" action="/language"><div class="segments" role="group" aria-label="${texts.language}">${buttons}</div></form>`
+  return html`<form method="post" action="/language">${back(place)}<div class="segments" role="group" aria-label="${texts.language}">${buttons}</div></form>`
+}
+
+function back(place: Place): Html | false {
+  return place !== '/' && html`<input type="hidden" name="back" value="${place}">`
 }

@@ -47,6 +47,7 @@ export const german: Texts = {
     signOut: 'Abmelden',
     since: 'Angemeldet seit',
     switchUser: 'Oder als jemand anderes anmelden',
+    admin: 'darf den Betrieb steuern',
   },
   cart: {
     heading: 'Warenkorb',
@@ -116,6 +117,9 @@ export const german: Texts = {
     unreadable: 'eine Sitzung, die sich nicht lesen lässt',
   },
   footer: 'Reines HTML und CSS, auf dem Server erzeugt.',
+  pages: 'Seiten',
+  start: 'Start',
+  operations: 'Betrieb',
   problems: {
     notFound: {
       heading: 'Diese Seite gibt es nicht',
@@ -124,6 +128,10 @@ export const german: Texts = {
     refused: {
       heading: 'Diese Anfrage wurde abgelehnt',
       text: 'Sie kam nicht von einer Seite dieser App. Falls doch: Bitte versuchen Sie es von der Startseite aus noch einmal.',
+    },
+    operatorsOnly: {
+      heading: 'Diese Seite ist für den Betrieb',
+      text: 'Melden Sie sich auf der Startseite als jemand an, der den Betrieb steuern darf.',
     },
     badRequest: {
       heading: 'Diese Anfrage ergibt hier keinen Sinn',

@@ -45,6 +45,7 @@ export const english: Texts = {
     signOut: 'Sign out',
     since: 'Signed in since',
     switchUser: 'Or sign in as somebody else',
+    admin: 'may operate the sweep',
   },
   cart: {
     heading: 'Cart',
@@ -114,6 +115,9 @@ export const english: Texts = {
     unreadable: 'a session that can not be read',
   },
   footer: 'Plain HTML and CSS, rendered on the server.',
+  pages: 'Pages',
+  start: 'Start',
+  operations: 'Operations',
   problems: {
     notFound: {
       heading: 'There is no such page',
@@ -122,6 +126,10 @@ export const english: Texts = {
     refused: {
       heading: 'This request was refused',
       text: 'It did not come from a page of this app. If you did send it from here, go back to the start page and try again.',
+    },
+    operatorsOnly: {
+      heading: 'This page is for operators',
+      text: 'Sign in on the start page as somebody who may operate the sweep.',
     },
     badRequest: {
       heading: 'This request makes no sense here',

@@ -6,7 +6,13 @@ import { german } from './texts-de.ts'
 import { english } from './texts-en.ts'
 
 /** What an error page can be about. */
-export type Problem = 'notFound' | 'refused' | 'badRequest' | 'unavailable' | 'failed'
+export type Problem =
+  | 'notFound'
+  | 'refused'
+  | 'operatorsOnly'
+  | 'badRequest'
+  | 'unavailable'
+  | 'failed'
 
 /** Every text of the pages in one language. */
 export interface Texts {
@@ -44,6 +50,8 @@ export interface Texts {
     readonly signOut: string
     readonly since: string
     readonly switchUser: string
+    /** Beside a user who may see the ops page. */
+    readonly admin: string
   }
   readonly cart: {
     readonly heading: string
@@ -102,6 +110,10 @@ export interface Texts {
   }
   readonly outcomes: Readonly<Record<LoadOutcome, string>>
   readonly footer: string
+  /** Names the links in the footer. */
+  readonly pages: string
+  readonly start: string
+  readonly operations: string
   readonly problems: Readonly<Record<Problem, { readonly heading: string; readonly text: string }>>
   readonly home: string
 }
