@@ -55,8 +55,9 @@ const { createSessions, memoryStore } = require('viur-session')
 const { sessionMiddleware } = require('viur-session/express')
 const { datastoreStore } = require('viur-session/datastore')
 const { storeContract, cookieJar } = require('viur-session/testing')
+const { cloudTasks } = require('viur-session/tasks')
 
-for (const api of [memoryStore, sessionMiddleware, datastoreStore, storeContract, cookieJar]) {
+for (const api of [memoryStore, sessionMiddleware, datastoreStore, storeContract, cookieJar, cloudTasks]) {
   assert.equal(typeof api, 'function')
 }
 async function main() {
@@ -68,6 +69,8 @@ async function main() {
   // The Google client is an optional peer: without it, the first use says what to install.
   const store = datastoreStore({ projectId: 'p' })
   await assert.rejects(store.find('a'.repeat(43)), /npm install @google-cloud\/datastore/)
+  const queue = cloudTasks({ queue: 'q', location: 'l', projectId: 'p', target: { appEngine: {} } })
+  await assert.rejects(queue.add({ name: 'n', body: null }), /npm install @google-cloud\/tasks/)
 }
 main()
 JS
