@@ -121,12 +121,17 @@ describe('an observer', () => {
     vi.stubEnv('K_SERVICE', 'x')
     const p = place()
     const sessions = p.process({ observed: false, sweepProbability: 1 })
-    // Longer than the second that a request has for it on Cloud Run.
-    sessions.onDelete(() => new Promise((resolve) => setTimeout(resolve, 1100)))
+    // Beyond the second that a request has for it on Cloud Run.
+    let release = (): void => {}
+    const late = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    sessions.onDelete(() => late)
     await p.fill(96, 3 * HOUR)
     const session = await sessions.open({ secure: true }).load()
     session.set('a', 1)
     await sessions.commit(session)
+    release()
     const { entries } = await p.plain.page({ by: 'all' }, { limit: 1000 })
     expect(entries.length).toBeGreaterThan(50)
     expect(entries.filter(({ record }) => record?.failedSince)).toEqual([])
