@@ -11,7 +11,7 @@ npm pack --silent --pack-destination "$scratch" > /dev/null
 tarball=$(echo "$scratch"/*.tgz)
 
 echo "package: contents"
-unwanted=$(tar -tzf "$tarball" | grep -vE '^package/(dist/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$|SECURITY\.md$|docs/[a-z-]+\.md$)|^package/dist/app/|\.map$' || true)
+unwanted=$(tar -tzf "$tarball" | grep -vE '^package/(dist/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$|SECURITY\.md$|docs/[a-z-]+\.md$|docs/charts/[a-z-]+\.svg$)|^package/dist/app/|\.map$' || true)
 unwanted+=$(tar -tzf "$tarball" | grep -E '^package/dist/(app/|.*\.test\.)' || true)
 if [ -n "$unwanted" ]; then
   echo "these files do not belong into the package:" >&2
@@ -30,7 +30,9 @@ echo "package: in a scratch app"
 cd "$scratch"
 echo '{ "name": "scratch", "private": true }' > package.json
 npm install --silent --no-audit --no-fund --no-package-lock "$tarball" \
-  "express@$(node -p "require('$root/package.json').devDependencies.express")"
+  "express@$(node -p "require('$root/package.json').devDependencies.express")" \
+  "express-session@$(node -p "require('$root/package.json').devDependencies['express-session']")" \
+  "@types/express-session@$(node -p "require('$root/package.json').devDependencies['@types/express-session']")"
 
 cat > use.mjs <<'JS'
 import assert from 'node:assert/strict'
@@ -56,6 +58,9 @@ const { sessionMiddleware } = require('viur-session/express')
 const { datastoreStore } = require('viur-session/datastore')
 const { storeContract, cookieJar } = require('viur-session/testing')
 const { cloudTasks } = require('viur-session/tasks')
+const { DatastoreSessionStore, cleanupRoutes } = require('viur-session/express-session')
+const session = require('express-session')
+const express = require('express')
 
 for (const api of [memoryStore, sessionMiddleware, datastoreStore, storeContract, cookieJar, cloudTasks]) {
   assert.equal(typeof api, 'function')
@@ -71,6 +76,25 @@ async function main() {
   await assert.rejects(store.find('a'.repeat(43)), /npm install @google-cloud\/datastore/)
   const queue = cloudTasks({ queue: 'q', location: 'l', projectId: 'p', target: { appEngine: {} } })
   await assert.rejects(queue.add({ name: 'n', body: null }), /npm install @google-cloud\/tasks/)
+  await drop(new DatastoreSessionStore({ store: memoryStore() }))
+  await assert.rejects(new DatastoreSessionStore({ projectId: 'p', logger: { warn() {} } }).get('a'), /npm install @google-cloud\/datastore/)
+}
+async function drop(store) {
+  assert.ok(store instanceof session.Store)
+  assert.equal(typeof cleanupRoutes(store.sessions, { caller: require('viur-session/express-session').localOnly() }), 'function')
+  const app = express().use(session({ store, secret: 's', resave: false, saveUninitialized: false }))
+  app.get('/', (req, res) => {
+    req.session.n = (req.session.n ?? 0) + 1
+    res.send(String(req.session.n))
+  })
+  const server = app.listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const url = `http://127.0.0.1:${server.address().port}/`
+  const first = await fetch(url)
+  assert.equal(await first.text(), '1')
+  const cookie = first.headers.getSetCookie()[0].split(';')[0]
+  assert.equal(await (await fetch(url, { headers: { cookie } })).text(), '2')
+  server.close()
 }
 main()
 JS
@@ -108,6 +132,38 @@ try {
   app.kill()
 }
 JS
+cat > use.ts <<'TS'
+// An app that has @types/express-session, with the library check on.
+import express from 'express'
+import session from 'express-session'
+import { cleanupRoutes, DatastoreSessionStore, localOnly } from 'viur-session/express-session'
+import type { TokenSigner } from 'viur-session/testing'
+
+// The types of Node are the newest here, not those that the package is built with.
+export type Keys = TokenSigner['jwks']
+
+declare module 'express-session' {
+  interface SessionData {
+    user?: string
+    views?: number
+  }
+}
+const store = new DatastoreSessionStore({ userOf: (data) => data.user, lifetime: '2h' })
+const options: session.SessionOptions = { store, secret: 's', resave: false, saveUninitialized: false }
+export const app = express().use(session(options))
+app.use('/session', cleanupRoutes(store.sessions, { caller: localOnly() }))
+app.get('/', (req, res) => {
+  req.session.views = (req.session.views ?? 0) + 1
+  res.send(String(req.session.views))
+})
+export const found: Promise<session.SessionData | null> = store.get('id')
+store.set('id', { cookie: new session.Cookie() }, (error) => console.log(error))
+store.destroy('id')
+TS
+cat > tsconfig.json <<'JSON'
+{ "compilerOptions": { "strict": true, "module": "nodenext", "target": "es2023", "lib": ["es2023", "es2024.string"], "types": ["node"], "noEmit": true, "skipLibCheck": false }, "files": ["use.ts"] }
+JSON
+"$root/node_modules/.bin/tsc" -p tsconfig.json
 node use.mjs
 node readme.mjs "$root/README.md"
 node --disable-warning=ExperimentalWarning use.cjs

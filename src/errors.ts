@@ -10,6 +10,7 @@ export type SessionErrorCode =
   | 'ERR_SESSION_CONTENTION'
   | 'ERR_SESSION_STORE'
   | 'ERR_CALLER_REFUSED'
+  | 'ERR_REQUEST_REFUSED'
 
 /** The base of all errors of this package. Messages say what to do, and hold no secret. */
 export class SessionError extends Error {
@@ -50,7 +51,7 @@ export class SessionValueError extends SessionError {
   override readonly code = 'ERR_SESSION_VALUE'
 }
 
-/** The encoded session is larger than a Datastore entity may be. */
+/** The encoded session is larger than a Datastore entity may be, or the data of a security key than 64 KiB. */
 export class SessionTooLargeError extends SessionError {
   override name = 'SessionTooLargeError'
   override readonly code = 'ERR_SESSION_TOO_LARGE'
@@ -59,9 +60,9 @@ export class SessionTooLargeError extends SessionError {
   /** The largest size allowed, in bytes. */
   readonly limit: number
 
-  constructor(size: number, limit: number) {
+  constructor(size: number, limit: number, what: string = 'the session') {
     super(
-      `the session would take ${size} bytes, and ${limit} is the limit: keep large data elsewhere and its key in the session`,
+      `${what} would take ${size} bytes, and ${limit} is the limit: keep large data elsewhere and its key in the session`,
     )
     this.size = size
     this.limit = limit
@@ -94,6 +95,8 @@ export interface SessionStoreErrorOptions {
   readonly effect?: 'none' | 'unknown'
   /** Whether the same call may succeed a moment later. Default `true`. */
   readonly retryable?: boolean
+  /** See {@link SessionStoreError.retryAfter}. Default `null`. */
+  readonly retryAfter?: number | null
 }
 
 /** The store failed or refused. Never means "no session". The driver's own error is the `cause`. */
@@ -104,11 +107,17 @@ export class SessionStoreError extends SessionError {
   readonly effect: 'none' | 'unknown'
   /** Whether trying again may help. */
   readonly retryable: boolean
+  /**
+   * In how many milliseconds trying again may help, where the store turned the call away to spare itself or the server
+   * behind it. A request does not try again then; whoever answers it may pass this on as `Retry-After`. Else `null`.
+   */
+  readonly retryAfter: number | null
 
   constructor(message: string, options: SessionStoreErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.effect = options.effect ?? 'unknown'
     this.retryable = options.retryable ?? true
+    this.retryAfter = options.retryAfter ?? null
   }
 }
 
@@ -116,4 +125,17 @@ export class SessionStoreError extends SessionError {
 export class CallerRefusedError extends SessionError {
   override name = 'CallerRefusedError'
   override readonly code = 'ERR_CALLER_REFUSED'
+}
+
+/**
+ * A request that changes something brought no proof that a page or a client of this app sent it. Carries the status
+ * 403, with which Express answers. The message is for the log; it holds nothing that the request brought.
+ */
+export class RequestRefusedError extends SessionError {
+  override name = 'RequestRefusedError'
+  override readonly code = 'ERR_REQUEST_REFUSED'
+  readonly status = 403
+  readonly statusCode = 403
+  /** For error handlers that go by it, as those of http-errors do: the message is not for the client. */
+  readonly expose = false
 }

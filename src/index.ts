@@ -11,6 +11,7 @@ export type { RunInfo, Status } from './ending/status.ts'
 export { type LocalTasksOptions, localTasks, type Task, type TaskQueue } from './ending/tasks.ts'
 export {
   CallerRefusedError,
+  RequestRefusedError,
   SessionConfigError,
   SessionContentionError,
   SessionError,
@@ -31,6 +32,7 @@ export type { ExpirySetting } from './session/expiry.ts'
 export type { RandomBytes, SessionKey } from './session/id.ts'
 export type { SessionInfo } from './session/info.ts'
 export { GUEST_USER, type LoadOutcome } from './session/request-state.ts'
+export type { SecurityKeyCheck, SecurityKeyOptions } from './session/security-keys.ts'
 export type { ScopedSession } from './session/session-view.ts'
 export type { LoginOptions, Session } from './session.ts'
 export {
@@ -44,14 +46,21 @@ export {
 export type { SchemaResult, StandardSchema } from './standard-schema.ts'
 export { type MemoryStoreOptions, memoryStore } from './stores/memory.ts'
 export type {
+  ClientHints,
   EndReason,
   Found,
+  FoundSecurityKey,
   KeyPage,
   Mutation,
   Note,
   NoteStore,
   Page,
   PageOptions,
+  SecurityKeyName,
+  SecurityKeyPage,
+  SecurityKeyRecord,
+  SecurityKeySelection,
+  SecurityKeyStore,
   Selection,
   SessionRecord,
   SessionStore,
@@ -61,4 +70,5 @@ export type {
   WriteResult,
   WriteTogetherResult,
 } from './stores/store.ts'
+export type { KeyRefusal, Trouble } from './trouble.ts'
 export type { DefaultData, SessionData } from './types.ts'

@@ -8,8 +8,11 @@ export function checkOptions(of: string, options: unknown, known: readonly strin
   }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
-    throw new SessionConfigError(
-      `${of} has no option ${show(name)}: it takes ${known.slice(0, -1).join(', ')} and ${known.at(-1)}`,
-    )
+    throw new SessionConfigError(`${of} has no option ${show(name)}: it takes ${inWords(known)}`)
   }
+}
+
+function inWords(names: readonly string[]): string {
+  const last = names.at(-1) as string
+  return names.length === 1 ? last : `${names.slice(0, -1).join(', ')} and ${last}`
 }

@@ -6,14 +6,18 @@ import { type IteratorClass, QueryIter } from './ending/query-iter.ts'
 import { localTasks, type TaskQueue } from './ending/tasks.ts'
 import { SessionConfigError } from './errors.ts'
 import { consoleLogger, type SessionLogger } from './logger.ts'
+import { type OldSessions, OldSource } from './legacy/source.ts'
 import { checkOptions } from './option-names.ts'
 import { checkKey } from './session/codec.ts'
 import { type CookieOptions, CookiePolicy, MAX_COOKIE_AGE } from './session/cookie.ts'
 import type { ExpiryPolicy } from './session/expiry.ts'
 import type { RandomBytes } from './session/id.ts'
+import { RetryBudget } from './session/retry-budget.ts'
 import type { StandardSchema } from './standard-schema.ts'
+import { entitiesOf } from './stores/entities.ts'
 import { memoryStore } from './stores/memory.ts'
 import type { SessionStore } from './stores/store.ts'
+import { Troubles } from './trouble.ts'
 
 /** Options of `createSessions`. All of them can be left out. */
 export interface SessionsOptions {
@@ -51,6 +55,17 @@ export interface SessionsOptions {
    * drops the changes and notes it with the logger, `'error'` throws `SessionGoneError`.
    */
   readonly onGone?: 'drop' | 'error'
+  /**
+   * How many sessions a user can have; a login beyond that ends those that logged in longest ago, with the reason
+   * `'killed'`. Costs one query per login. Default: no limit.
+   */
+  readonly maxSessionsPerUser?: number
+  /**
+   * Sessions of the system that the app comes from: `connectDatastoreSessions()` or `viurCoreSessions()`. They are read
+   * where nothing of ours is found, and stored in our layout when they are first saved. Needs `datastoreStore()`.
+   * Default: none.
+   */
+  readonly legacy?: OldSessions
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number
   /** Default: `randomBytes` of `node:crypto`. */
@@ -80,11 +95,15 @@ export interface Settings {
   readonly iterators: readonly IteratorClass[]
   readonly sweepProbability: number
   readonly onGone: 'drop' | 'error'
+  readonly maxSessionsPerUser: number | null
   readonly now: Clock
   readonly randomBytes: RandomBytes
   readonly sleep: (duration: number) => Promise<void>
+  readonly retries: RetryBudget
   readonly logger: SessionLogger
+  readonly troubles: Troubles
   readonly validate: StandardSchema | null
+  readonly legacy: OldSource | null
 }
 
 const FIVE_MINUTES = 5 * 60 * 1000
@@ -105,6 +124,8 @@ const KNOWN_OPTIONS: readonly (keyof SessionsOptions)[] = [
   'iterators',
   'sweepProbability',
   'onGone',
+  'maxSessionsPerUser',
+  'legacy',
   'now',
   'randomBytes',
   'sleep',
@@ -118,8 +139,9 @@ export function settingsFrom(options: SessionsOptions): Settings {
   const production = process.env['NODE_ENV'] === 'production'
   const logger = loggerFrom(options.logger)
   const now = clockFrom(functionOption('now', options.now) ?? Date.now)
+  const store = storeFrom(options, now, production, logger)
   return {
-    store: storeFrom(options, now, production, logger),
+    store,
     policy: policyFrom(options),
     cookies: new CookiePolicy(options.cookie, production),
     sessionCookie: oneOf('sessionCookie', options.sessionCookie ?? false, [true, false]),
@@ -130,12 +152,29 @@ export function settingsFrom(options: SessionsOptions): Settings {
     iterators: iteratorsFrom(options.iterators),
     sweepProbability: probability(options.sweepProbability ?? 0),
     onGone: oneOf('onGone', options.onGone ?? 'drop', ['drop', 'error']),
+    maxSessionsPerUser: limitFrom(options.maxSessionsPerUser),
     now,
     randomBytes: functionOption('randomBytes', options.randomBytes) ?? randomBytes,
     sleep: functionOption('sleep', options.sleep) ?? wait,
+    retries: new RetryBudget(),
     logger,
+    troubles: new Troubles(logger, now),
     validate: schemaFrom(options.validate),
+    legacy: legacyFrom(options.legacy, store),
   }
+}
+
+function legacyFrom(legacy: OldSessions | undefined, store: SessionStore): OldSource | null {
+  if (legacy === undefined) return null
+  if (!(legacy instanceof OldSource)) {
+    throw new SessionConfigError(
+      `legacy must be what connectDatastoreSessions() or viurCoreSessions() gives, but is ${show(legacy)}`,
+    )
+  }
+  if (entitiesOf(store) !== null) return legacy
+  throw new SessionConfigError(
+    'legacy needs the store that the old sessions are in: set the option store to datastoreStore()',
+  )
 }
 
 function policyFrom(options: SessionsOptions): ExpiryPolicy {
@@ -251,6 +290,14 @@ function probability(value: number): number {
   if (typeof value === 'number' && value >= 0 && value <= 1) return value
   throw new SessionConfigError(
     `sweepProbability must be a number from 0 to 1, but is ${show(value)}`,
+  )
+}
+
+function limitFrom(value: number | undefined): number | null {
+  if (value === undefined) return null
+  if (Number.isInteger(value) && value >= 1) return value
+  throw new SessionConfigError(
+    `maxSessionsPerUser must be a whole number above 0, but is ${show(value)}: leave it out for no limit`,
   )
 }
 

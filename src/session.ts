@@ -1,10 +1,22 @@
 import { type Duration, parseDuration, show } from './duration.ts'
-import { SessionGoneError, SessionValueError } from './errors.ts'
+import { SessionError, SessionGoneError, SessionValueError } from './errors.ts'
 import { checkKey, checkValues } from './session/codec.ts'
-import type { SessionKey } from './session/id.ts'
-import { GUEST_USER, type LoadOutcome, type RequestState } from './session/request-state.ts'
+import { clientHints } from './session/client.ts'
+import { mintSecret, type SessionKey } from './session/id.ts'
+import { GUEST_USER, type LoadOutcome, NOBODY, type RequestState } from './session/request-state.ts'
+import {
+  hashOfKey,
+  isBound,
+  isKeyOf,
+  mintPlan,
+  purposeOf,
+  type SecurityKeyCheck,
+  type SecurityKeyOptions,
+  type SecurityKeys,
+} from './session/security-keys.ts'
 import { ScopedSession, SessionView } from './session/session-view.ts'
 import { userProblem } from './stores/check.ts'
+import type { ClientHints } from './stores/store.ts'
 import type { DefaultData } from './types.ts'
 
 /** The I/O that a session asks its manager for. */
@@ -12,11 +24,17 @@ export interface SessionHost {
   load(state: RequestState): Promise<void>
   /** `'gone'` when the session ended elsewhere. */
   save(state: RequestState): Promise<'done' | 'gone'>
+  readonly securityKeys: SecurityKeys
 }
 
 export interface LoginOptions<Data extends object> {
   /** What the new session holds beside the persistent fields. */
   readonly data?: Partial<Data>
+  /**
+   * What a list of devices is to show of this login: `true`: agent and shortened address as the request told them,
+   * an object: these. Default: nothing is kept. The address loses its last part, 8 bits of IPv4 or 80 of IPv6.
+   */
+  readonly client?: true | ClientHints
 }
 
 let stateOf: <Data extends object>(session: Session<Data>) => RequestState
@@ -44,8 +62,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   /** SHA-256 of the session id, safe to show; `null` while there is no stored session. */
   get key(): SessionKey | null {
     this.#state.use()
-    const { stored, swap } = this.#state
-    return swap === null ? (stored?.record.key ?? null) : null
+    return this.#state.key
   }
 
   /** Who is logged in; `__guest__` for nobody. */
@@ -122,7 +139,18 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   }
 
   /** Stores everything now. Throws `SessionGoneError` when the session ended elsewhere; its changes are dropped then. */
-  async save(): Promise<void> {
+  save(): Promise<void>
+  save(...unexpected: unknown[]): Promise<void> {
+    // Whoever gives a callback waits for it: without a word the request would hang.
+    if (typeof unexpected[0] === 'function') {
+      throw new SessionError(
+        'save() takes no callback and gives a promise: for Passport mount passportBridge() before it',
+      )
+    }
+    return this.#save()
+  }
+
+  async #save(): Promise<void> {
     this.#state.requireOpen('save()')
     if (!this.#state.loaded) await this.#ready('save()')
     this.#state.use()
@@ -160,12 +188,17 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     if (problem !== null) throw new SessionValueError(problem)
     // Before anything is done: a login that was refused must not take effect.
     if (options.data !== undefined) checkValues(options.data, 'the option data of login()')
+    const client = this.#clientOf(options.client)
     const { settings } = this.#state
     await this.#ready('login()', () => {
+      const staticKey = mintSecret(settings.randomBytes)
       this.#state.changeIdentity('login', settings.keepOnLogin, {
         user,
         authenticated: settings.now(),
+        staticKey: hashOfKey(staticKey),
+        client,
       })
+      this.#state.staticKey = staticKey
       if (options.data !== undefined) this.update(options.data)
     })
   }
@@ -239,6 +272,96 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     return this.#state.expiresAtBrowserClose
   }
 
+  /**
+   * A new one-time security key: 256 random bits, stored as a hash. For forms of this session, which is stored if it was
+   * not, and with `sessionBound: false` for links in mails. Throws `SessionValueError` for options that cannot work,
+   * `SessionGoneError` when the session ended elsewhere, and `SessionStoreError`.
+   */
+  async getSecurityKey(options: SecurityKeyOptions = {}): Promise<string> {
+    const [key] = await this.getSecurityKeys(1, options)
+    return key as string
+  }
+
+  /** Several of them in one commit, 1 to 100. */
+  async getSecurityKeys(count: number, options: SecurityKeyOptions = {}): Promise<string[]> {
+    const plan = mintPlan(count, options, this.#state.settings.policy.lifetime)
+    const session = plan.bound ? await this.#storedKey() : null
+    return await this.#host.securityKeys.mint(plan, session)
+  }
+
+  /**
+   * Uses a one-time key up, and gives its data, else `true`; `false` when it is not valid, for whatever reason. Of ten
+   * that try at once, one alone gets it. A key of another session, or of another purpose, is refused and not used up.
+   * Throws `SessionStoreError` when the store is down; never for a bad key.
+   */
+  async validateSecurityKey(
+    key: unknown,
+    options: SecurityKeyCheck = {},
+  ): Promise<object | boolean> {
+    const purpose = purposeOf(options)
+    if (!isBound(options)) {
+      this.#state.use()
+      return await this.#host.securityKeys.use(key, null, purpose)
+    }
+    if (!this.#state.loaded) await this.#host.load(this.#state)
+    this.#state.use()
+    const session = this.#state.key
+    return session === null
+      ? this.#host.securityKeys.refuse(null, 'no-session')
+      : await this.#host.securityKeys.use(key, session, purpose)
+  }
+
+  /**
+   * The key that native clients send with every request of this login, in the header `Sec-X-ViUR-StaticSessionKey`,
+   * which no script of a page can set. Shown once, right after `login()`; what is stored is its hash. Throws
+   * `SessionError` at any other time.
+   */
+  staticSecurityKey(): string {
+    this.#state.use()
+    const key = this.#state.staticKey
+    if (key === null) {
+      throw new SessionError(
+        'the static security key is shown once, right after login(): a client that lost it has to log in again',
+      )
+    }
+    this.#state.staticKey = null
+    return key
+  }
+
+  /** Whether this is the static security key of this session. Never throws for a bad key. */
+  validateStaticSecurityKey(key: unknown): boolean {
+    this.#state.use()
+    if (isKeyOf(key, this.#state.staticKeyHash)) return true
+    return this.#host.securityKeys.refuse(this.#state.key, 'static')
+  }
+
+  /** The key that is stored for this session; stores it first where there is none, or a new id waits. */
+  async #storedKey(): Promise<SessionKey> {
+    if (!this.#state.loaded) await this.#host.load(this.#state)
+    this.#state.use()
+    if (this.#state.key === null) {
+      this.#state.requireOpen('getSecurityKey()')
+      this.#state.forced = true
+      await this.save()
+    }
+    const { key } = this.#state
+    if (key !== null) return key
+    throw new SessionError(
+      'there is no session to bind a security key to, since none is stored for a request that is not secure: serve over https, and behind a proxy set "trust proxy" in Express; for local work over http set cookie.secure to false or connect over loopback',
+    )
+  }
+
+  #clientOf(wanted: true | ClientHints | undefined): ClientHints | null {
+    if (wanted === undefined) return null
+    const { client } = this.#state
+    if (wanted === true) return clientHints(client.userAgent, client.ip)
+    if (typeof wanted === 'object' && wanted !== null)
+      return clientHints(wanted.agent, wanted.address)
+    throw new SessionValueError(
+      `the option client of login() must be true or an object with agent and address, not ${show(wanted)}`,
+    )
+  }
+
   #date(
     pick: (record: { created: number; lastSeen: number; expires: number }) => number,
   ): Date | null {
@@ -259,8 +382,6 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     then()
   }
 }
-
-const NOBODY = { user: GUEST_USER, authenticated: null }
 
 const LAST_DATE = Date.UTC(9999, 11, 31)
 

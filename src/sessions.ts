@@ -3,25 +3,30 @@ import { Bulk } from './ending/bulk.ts'
 import type { ClearOptions, ClearRun } from './ending/clearing.ts'
 import { Ending } from './ending/ending.ts'
 import type { StepResult } from './ending/engine.ts'
-import { type DataChange, Entries } from './ending/entries.ts'
+import { type DataChange, type EndingOf, Entries } from './ending/entries.ts'
 import type { KillResult } from './ending/kills.ts'
 import { type DeleteObserver, type ObserverOptions, Observers } from './ending/observers.ts'
 import type { IteratorClass } from './ending/query-iter.ts'
 import type { Status } from './ending/status.ts'
 import { SessionConfigError, SessionError, SessionGoneError, SessionValueError } from './errors.ts'
 import type { Json } from './json.ts'
+import { Importer } from './legacy/importer.ts'
+import { OldEntities } from './legacy/old-entities.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from './options.ts'
-import { isAlive, isSavable } from './session/expiry.ts'
+import { isAlive } from './session/expiry.ts'
 import { asSessionKey, keyOf, type SessionKey } from './session/id.ts'
+import { hasNewId, isFoundSavable } from './session/imported.ts'
 import { infoOf, type SessionInfo } from './session/info.ts'
 import { loadState } from './session/loading.ts'
 import type { UnitChanges } from './session/payload.ts'
 import { RequestState } from './session/request-state.ts'
 import { asStoreError } from './session/retry.ts'
-import { saveState, touchState } from './session/saving.ts'
+import { type SaveOutcome, saveState, touchState } from './session/saving.ts'
+import { SecurityKeys } from './session/security-keys.ts'
 import { Writer } from './session/writer.ts'
 import { Session, type SessionHost, stateOf } from './session.ts'
 import { timeProblem } from './stores/check.ts'
+import { entitiesOf } from './stores/entities.ts'
 import type { DefaultData } from './types.ts'
 
 /** What `open()` needs to know of a request. */
@@ -32,6 +37,10 @@ export interface SessionRequest {
   readonly secure?: boolean | undefined
   /** Whether the socket is a loopback one. Default `false`. */
   readonly loopback?: boolean | undefined
+  /** The User-Agent header, for `login()` with the option `client`. Read only then. */
+  readonly userAgent?: string | undefined
+  /** The address of the client, as far as the server trusts it, for the same. Read only then. */
+  readonly ip?: string | undefined
 }
 
 /** What `commit()` needs to know of a response. */
@@ -96,33 +105,53 @@ export type IterQuery =
 export function createSessions<Data extends object = DefaultData>(
   options: SessionsOptions = {},
 ): Sessions<Data> {
-  return new SessionManager<Data>(settingsFrom(options))
+  const settings = settingsFrom(options)
+  settings.legacy?.checkForCookies()
+  return new SessionManager<Data>(settings)
 }
 
-/** How many unreadable sessions are remembered so that each is reported once. */
-const MAX_REPORTED = 1000
+/** See {@link SessionManager.parts}. */
+export interface ManagerParts {
+  readonly settings: Settings
+  readonly writer: Writer
+  /** Ends one session and tells the observers; false when it had ended already. */
+  end(key: SessionKey, how: EndingOf): Promise<boolean>
+  /** What is done now and then beside a write. Gives what the response has to wait for, if anything. */
+  sweepAside(): Promise<void> | null
+}
 
 /** What the adapters of this package use beyond the public interface. */
 export class SessionManager<Data extends object = DefaultData>
   implements Sessions<Data>, SessionHost
 {
+  readonly securityKeys: SecurityKeys
   readonly #settings: Settings
   readonly #writer: Writer
   readonly #ending: Ending<Data>
   readonly #observers: Observers<Data>
   readonly #entries: Entries<Data>
   readonly #bulk: Bulk<Data>
+  readonly #importer: Importer | null
   readonly #loading = new WeakMap<RequestState, Promise<void>>()
-  readonly #reported = new Set<SessionKey>()
   #warnedInsecure = false
 
   constructor(settings: Settings) {
     this.#settings = settings
     this.#writer = new Writer(settings)
+    this.securityKeys = new SecurityKeys(settings, this.#writer)
     this.#observers = new Observers<Data>(settings.logger)
     this.#ending = new Ending<Data>(settings, this.#observers)
     this.#entries = new Entries<Data>(settings, this.#writer, this.#ending)
     this.#bulk = new Bulk<Data>(settings, this.#ending, this.#entries)
+    this.#importer = this.#importerFrom(settings)
+  }
+
+  #importerFrom(settings: Settings): Importer | null {
+    const entities = settings.legacy === null ? null : entitiesOf(settings.store)
+    if (settings.legacy === null || entities === null) return null
+    const old = new OldEntities(settings.legacy, entities, settings)
+    const end = (key: SessionKey) => this.#entries.kill(key, { reason: 'logout' })
+    return new Importer(old, this.#writer, settings, end)
   }
 
   open(request: SessionRequest): Session<Data> {
@@ -133,7 +162,17 @@ export class SessionManager<Data extends object = DefaultData>
       loopback: loopback === true,
     })
     const presented = cookies.read(typeof cookie === 'string' ? cookie : undefined, form)
-    return new Session<Data>(new RequestState(this.#settings, { form, allowed, presented }), this)
+    const oldId = this.#settings.legacy?.read(typeof cookie === 'string' ? cookie : undefined)
+    return new Session<Data>(
+      new RequestState(this.#settings, {
+        form,
+        allowed,
+        presented,
+        client: request,
+        oldId: oldId ?? null,
+      }),
+      this,
+    )
   }
 
   async commit(session: Session<Data>, response: SessionResponse = {}): Promise<CommitResult> {
@@ -176,6 +215,16 @@ export class SessionManager<Data extends object = DefaultData>
         logger.warn('a sweep on the side of a request failed', { error: (error as Error).message })
       })
     return waits ? swept : null
+  }
+
+  /** What a store for another middleware builds on: the same chains of writes, and the same ends. */
+  get parts(): ManagerParts {
+    return {
+      settings: this.#settings,
+      writer: this.#writer,
+      end: (key, how) => this.#entries.kill(key, how),
+      sweepAside: () => this.#sweepAside(),
+    }
   }
 
   /** Leaves the error of a load to whoever uses the session. */
@@ -264,7 +313,7 @@ export class SessionManager<Data extends object = DefaultData>
     if (state.loaded) return
     let loading = this.#loading.get(state)
     if (loading === undefined) {
-      loading = loadState(state, this.#writer, (key, why) => this.#reportUnreadable(key, why))
+      loading = loadState(state, this.#writer, this.#importer)
       this.#loading.set(state, loading)
     }
     try {
@@ -283,14 +332,38 @@ export class SessionManager<Data extends object = DefaultData>
       .then(() => {
         const units = known ?? state.data.changes()
         this.#warnIfInsecure(state, units)
-        return saveState(state, { writer: this.#writer, ends: this.#ending }, units)
+        return this.#saveNow(state, units)
       })
     state.saving = saving
     try {
-      return await saving
+      const outcome = await saving
+      if (outcome === 'gone') {
+        const { id } = state.presented
+        this.#settings.troubles.report({ kind: 'gone', key: id === null ? null : keyOf(id) })
+      }
+      return outcome
     } finally {
       if (state.saving === saving) state.saving = null
     }
+  }
+
+  async #saveNow(state: RequestState, units: UnitChanges): Promise<SaveOutcome> {
+    const isLogin = state.swap?.last === 'login'
+    const outcome = await saveState(state, { writer: this.#writer, ends: this.#ending }, units)
+    const { stored } = state
+    if (!isLogin || stored === null || outcome === 'gone') return outcome
+    const { maxSessionsPerUser, logger } = this.#settings
+    if (maxSessionsPerUser === null) return outcome
+    try {
+      await this.#bulk.limit(stored.record, maxSessionsPerUser)
+    } catch (error) {
+      // The login stands. Whoever logs in next is measured by the same limit.
+      logger.warn('the oldest sessions of a user who logged in could not be ended', {
+        key: stored.record.key,
+        error: (error as Error).message,
+      })
+    }
+    return outcome
   }
 
   async #finish(state: RequestState, known: UnitChanges): Promise<CommitResult> {
@@ -301,7 +374,8 @@ export class SessionManager<Data extends object = DefaultData>
     try {
       const units = saving === null ? known : state.data.changes()
       work = state.isChangedBy(units)
-      if (work && (await this.save(state, units)) === 'gone') this.#onGone(state)
+      if (work && (await this.save(state, units)) === 'gone' && this.#settings.onGone === 'error')
+        throw new SessionGoneError()
     } catch (error) {
       state.swap = null
       state.dropChanges()
@@ -335,7 +409,7 @@ export class SessionManager<Data extends object = DefaultData>
       state.accessed &&
       state.stored !== null &&
       state.isTouchDue(time) &&
-      isSavable(state.stored.record, policy, time)
+      isFoundSavable(state.stored, policy, time)
     )
   }
 
@@ -359,30 +433,10 @@ export class SessionManager<Data extends object = DefaultData>
       : []
   }
 
-  #onGone(state: RequestState): void {
-    if (this.#settings.onGone === 'error') throw new SessionGoneError()
-    const { id } = state.presented
-    this.#settings.logger.info?.(
-      'a session ended elsewhere before it was saved; the changes of this request were dropped',
-      id === null ? undefined : { key: keyOf(id) },
-    )
-  }
-
-  #reportUnreadable(key: SessionKey, why: string): void {
-    if (this.#reported.has(key)) return
-    if (this.#reported.size >= MAX_REPORTED) {
-      for (const oldest of this.#reported) {
-        this.#reported.delete(oldest)
-        break
-      }
-    }
-    this.#reported.add(key)
-    this.#settings.logger.warn('a stored session can not be read and is ignored', { key, why })
-  }
-
   #warnIfInsecure(state: RequestState, units: UnitChanges): void {
     if (state.allowed || this.#warnedInsecure || !state.isChangedBy(units)) return
-    if (state.swap === null && (state.stored !== null || state.gone)) return
+    const isStored = state.stored !== null && !hasNewId(state.stored)
+    if (state.swap === null && (isStored || state.gone)) return
     this.#warnedInsecure = true
     this.#settings.logger.warn(
       'no session is stored and no cookie sent for a request that is not secure: serve over https, and behind a proxy set "trust proxy" in Express; for local work over http set cookie.secure to false or connect over loopback',

@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest'
 import {
   type MemoryStoreOptions,
   memoryStore,
+  type SecurityKeyRecord,
   type SessionRecord,
   type SessionStore,
 } from '../src/index.ts'
-import { fakeClock, sampleRecord } from '../src/testing/index.ts'
+import { fakeClock, sampleRecord, sampleSecurityKey } from '../src/testing/index.ts'
 
 const START = Date.UTC(2030, 0, 1, 12)
 const HOUR = 60 * 60 * 1000
@@ -128,6 +129,16 @@ describe('a full memory store', () => {
     expect(await present(full, one, two)).toEqual([true, false])
   })
 
+  it('counts the bytes of what is kept of clients and static keys', async () => {
+    const full = store({ maxBytes: 4000 })
+    const client = { agent: 'x'.repeat(1400), address: 'x'.repeat(1400) }
+    await insert(full, guest(2, { staticKey: 'x'.repeat(1000) }))
+    const first = guest(1, { client })
+    await insert(full, first)
+    await insert(full, guest(0, { staticKey: 'x'.repeat(1000) }))
+    expect(await present(full, first)).toEqual([false])
+  })
+
   it('counts bytes, also of updates, and gives them back', async () => {
     const full = store({ maxBytes: 20_000 })
     const old = guest(100, { data: 'x'.repeat(8000) })
@@ -166,12 +177,90 @@ describe('a full memory store', () => {
   })
 })
 
+describe('the security keys of a memory store', () => {
+  const valid = (changes: Partial<SecurityKeyRecord> = {}): SecurityKeyRecord =>
+    sampleSecurityKey({ created: START, expires: START + HOUR, ...changes })
+
+  async function keep(at: SessionStore, ...records: SecurityKeyRecord[]): Promise<boolean[]> {
+    return Promise.all(records.map(async ({ name }) => (await at.keys.find(name)) !== null))
+  }
+
+  it('give way to new ones once they have expired, and not before', async () => {
+    const full = store({ maxSecurityKeys: 3 })
+    const [expired, last] = [valid({ expires: START }), valid({ expires: START + 1 })]
+    await full.keys.insert([expired, last, valid()])
+    expect((await full.keys.insert([valid()])).outcome).toBe('applied')
+    expect(await keep(full, expired, last)).toEqual([false, true])
+    const [one, two] = [valid(), valid({ expires: START - 1 })]
+    await expect(full.keys.insert([one, two])).rejects.toMatchObject({
+      code: 'ERR_SESSION_STORE',
+      effect: 'none',
+      retryable: false,
+      message: expect.stringContaining('full of security keys') as string,
+    })
+    expect(await keep(full, one, two, last)).toEqual([false, false, true])
+  })
+
+  it('leave room when they are used or removed', async () => {
+    const full = store({ maxSecurityKeys: 2, maxBytes: 100_000 })
+    for (let turns = 0; turns < 20; turns++) {
+      const [used, removed] = [valid({ data: 'x'.repeat(40_000) }), valid()]
+      const inserted = await full.keys.insert([used, removed])
+      const [version] = inserted.outcome === 'applied' ? inserted.versions : []
+      await full.keys.use(used.name, version as string)
+      await full.keys.remove([removed.name])
+    }
+    expect((await full.keys.insert([valid(), valid()])).outcome).toBe('applied')
+  })
+
+  it('are bounded in bytes, apart from the sessions', async () => {
+    const full = store({ maxBytes: 10_000 })
+    await insert(full, guest(0, { data: 'x'.repeat(8000) }))
+    const big = { data: '\u4e2d'.repeat(2000), purpose: 'x'.repeat(500) }
+    expect((await full.keys.insert([valid(big)])).outcome).toBe('applied')
+    await expect(full.keys.insert([valid(big)])).rejects.toMatchObject({
+      code: 'ERR_SESSION_STORE',
+    })
+    expect((await full.keys.insert([valid()])).outcome).toBe('applied')
+  })
+
+  it('answer a conflict before they make room', async () => {
+    const full = store({ maxSecurityKeys: 1 })
+    const there = valid({ expires: START - 1 })
+    await full.keys.insert([there])
+    expect((await full.keys.insert([{ ...there }])).outcome).toBe('conflict')
+    expect(await keep(full, there)).toEqual([true])
+  })
+
+  it('make room again as time goes on', async () => {
+    const clock = fakeClock(START)
+    const full = memoryStore({ now: clock.now, maxSecurityKeys: 1 })
+    await full.keys.insert([valid()])
+    for (let hours = 0; hours < 3; hours++) {
+      const next = valid({ expires: clock.now() + 2 * HOUR })
+      await expect(full.keys.insert([next])).rejects.toThrow('full of security keys')
+      clock.advance(2 * HOUR)
+      const { outcome } = await full.keys.insert([{ ...next, expires: clock.now() + HOUR }])
+      expect(outcome).toBe('applied')
+    }
+  })
+
+  it('are gone when it is closed', async () => {
+    const closed = store()
+    const there = valid()
+    await closed.keys.insert([there])
+    await closed.close()
+    expect(await keep(closed, there)).toEqual([false])
+  })
+})
+
 describe('memoryStore()', () => {
   it.each([
     { maxSessions: 0 },
     { maxSessions: 1.5 },
     { maxBytes: -1 },
     { maxBytes: Number.NaN },
+    { maxSecurityKeys: 0 },
     { maxSessions: '5' },
   ])('refuses %j', (options) => {
     const [name] = Object.keys(options) as [string]

@@ -8,7 +8,7 @@ import { asSessionKey, type SessionKey } from '../session/id.ts'
 import { infoOf, type SessionInfo } from '../session/info.ts'
 import type { IterQuery } from '../sessions.ts'
 import { timeProblem, userProblem } from '../stores/check.ts'
-import type { Found, Selection } from '../stores/store.ts'
+import type { Found, Selection, SessionRecord } from '../stores/store.ts'
 import { Clearing, type ClearOptions, type ClearRun } from './clearing.ts'
 import { DeleteSessionsIter } from './delete-sessions-iter.ts'
 import type { Ending } from './ending.ts'
@@ -46,14 +46,22 @@ export class Bulk<Data extends object> {
     this.#entries = entries
     this.#kills = new Kills<Data>(settings, ending)
     this.#watermarks = new Watermarks(settings.store)
+    const keyWatermarks = new Watermarks(settings.store, 'watermarks:keys')
     this.#engine = new Engine<Data>({
       settings,
       ending,
       entries,
       kills: this.#kills,
       watermarks: this.#watermarks,
+      keyWatermarks,
     })
-    this.#clearing = new Clearing<Data>(settings, this.#engine, ending, this.#watermarks)
+    this.#clearing = new Clearing<Data>(
+      settings,
+      this.#engine,
+      ending,
+      this.#watermarks,
+      keyWatermarks,
+    )
     settings.tasks.connect?.((body) => this.handleTask(body))
   }
 
@@ -74,6 +82,28 @@ export class Bulk<Data extends object> {
 
   async killAll(): Promise<KillResult> {
     return await this.#kill(null, null)
+  }
+
+  /**
+   * Ends the oldest sessions of a user beyond the limit, but not the one that has just begun. Of those that began later
+   * than that it leaves as many as the limit says, or two logins at once would end each other.
+   */
+  async limit(current: SessionRecord, limit: number): Promise<void> {
+    const sessions = [current]
+    for await (const page of this.#pagesOf(current.user)) {
+      for (const { record } of page) if (record.key !== current.key) sessions.push(record)
+    }
+    const isOther = ({ key }: SessionRecord): boolean => key !== current.key
+    const surplus = sessions
+      .sort(
+        (a, b) =>
+          beganAt(b) - beganAt(a) ||
+          Number(isOther(a)) - Number(isOther(b)) ||
+          (a.key < b.key ? -1 : 1),
+      )
+      .slice(limit)
+      .filter(isOther)
+    await sideBySide(surplus, 10, ({ key }) => this.#entries.kill(key))
   }
 
   async updateByUser(user: string, change: DataChange<Data>): Promise<{ changed: number }> {
@@ -119,7 +149,7 @@ export class Bulk<Data extends object> {
   }
 
   /**
-   * Ends a small page of what has expired, in one shard drawn at random. `within`: how long the observers have
+   * Ends a small page of the sessions that have expired, in one shard drawn at random. `within`: how long the observers have
    * together for one session, in milliseconds.
    */
   async sweepAside(within: number): Promise<void> {
@@ -201,6 +231,10 @@ export class Bulk<Data extends object> {
     if (query.select === 'expired') return await this.#watermarks.lanes(this.#settings.now(), null)
     return [freshLane(null, null)]
   }
+}
+
+function beganAt({ authenticated, created }: SessionRecord): number {
+  return authenticated ?? created
 }
 
 /** A copy, checked now: later it would fail in a task, or silently lose what JSON can not carry. */

@@ -1,11 +1,12 @@
 import { SessionConfigError } from '../errors.ts'
 import type { Settings } from '../options.ts'
 import { LEEWAY } from '../session/expiry.ts'
-import type { Note } from '../stores/store.ts'
+import type { Note, PageOptions } from '../stores/store.ts'
 import { DeleteSessionsIter } from './delete-sessions-iter.ts'
 import type { Ending } from './ending.ts'
 import type { Engine } from './engine.ts'
-import { RunRecord, type RunState, runName, runOf } from './run.ts'
+import { inheritPace } from './pace.ts'
+import { type Lane, noTotals, RunRecord, type RunState, runName, runOf } from './run.ts'
 import { sideBySide } from './side-by-side.ts'
 import type { Watermarks } from './watermarks.ts'
 
@@ -30,6 +31,8 @@ export interface ClearRun {
   readonly skipped: number
   readonly failed: number
   readonly observersFailed: number
+  /** How many expired security keys were deleted; of a dry run, how many would be. */
+  readonly securityKeys: number
 }
 
 interface Lease {
@@ -57,17 +60,20 @@ export class Clearing<Data extends object> {
   readonly #engine: Engine<Data>
   readonly #ending: Ending<Data>
   readonly #watermarks: Watermarks
+  readonly #keyWatermarks: Watermarks
 
   constructor(
     settings: Settings,
     engine: Engine<Data>,
     ending: Ending<Data>,
     watermarks: Watermarks,
+    keyWatermarks: Watermarks,
   ) {
     this.#settings = settings
     this.#engine = engine
     this.#ending = ending
     this.#watermarks = watermarks
+    this.#keyWatermarks = keyWatermarks
   }
 
   /** `budget`: how long to work inside this call, in milliseconds, where no real queue carries the run. */
@@ -85,14 +91,18 @@ export class Clearing<Data extends object> {
     }
     await this.#forgetOldRuns()
     await this.#watermarks.recordShards()
+    await this.#keyWatermarks.recordShards()
     const lanes = await this.#watermarks.lanes(now(), after)
+    const keyLanes = await this.#keyWatermarks.lanes(now(), after)
     const run = this.#engine.plan(
       DeleteSessionsIter,
       { select: 'expired', before, after },
       lanes,
       null,
+      keyLanes,
     )
     const { state } = run
+    inheritPace(state, holder, now())
     // The record first: a lease must never name a run that is not there.
     await run.save()
     const taken = await store.notes.put(LEASE, { v: 1, run: state.id }, lease?.version ?? null)
@@ -129,38 +139,29 @@ export class Clearing<Data extends object> {
   }
 
   async #count(before: number, after: number | null): Promise<ClearRun> {
-    const { store } = this.#settings
-    let scanned = 0
-    const lanes = await this.#watermarks.lanes(this.#settings.now(), after)
-    await sideBySide(lanes, 8, async ({ shard }) => {
-      const selection = {
-        by: 'expiry' as const,
-        shard: shard ?? 0,
-        upTo: before,
-        ...(after !== null && { after }),
-      }
-      let cursor: string | null = null
-      for (;;) {
-        const page: { keys: readonly unknown[]; cursor: string | null } = await store.pageKeys(
-          selection,
-          {
-            limit: 1000,
-            ...(cursor !== null && { cursor }),
-          },
-        )
-        if (page.cursor === null) break
-        cursor = page.cursor
-        scanned += page.keys.length
-      }
-    })
+    const { store, now } = this.#settings
+    const range = { upTo: before, ...(after !== null && { after }) }
+    const scanned = await countPages(
+      await this.#watermarks.lanes(now(), after),
+      async (shard, options) => {
+        const { keys, cursor } = await store.pageKeys({ by: 'expiry', shard, ...range }, options)
+        return { size: keys.length, cursor }
+      },
+    )
+    const securityKeys = await countPages(
+      await this.#keyWatermarks.lanes(now(), after),
+      async (shard, options) => {
+        const { names, cursor } = await store.keys.page({ shard, ...range }, options)
+        return { size: names.length, cursor }
+      },
+    )
     return {
       id: null,
       state: 'dry-run',
+      ...noTotals(),
       scanned,
       ended: scanned,
-      skipped: 0,
-      failed: 0,
-      observersFailed: 0,
+      securityKeys,
     }
   }
 
@@ -178,6 +179,27 @@ export class Clearing<Data extends object> {
 /** Whether somebody works on the run, or a task for it is on its way. Every step notes down when it starts and ends. */
 export function isRunning({ finished, updated }: RunState, now: number): boolean {
   return finished === null && updated + DIES_AFTER > now
+}
+
+/** How many entries the shards hold together. */
+async function countPages(
+  lanes: readonly Lane[],
+  read: (shard: number, options: PageOptions) => Promise<{ size: number; cursor: string | null }>,
+): Promise<number> {
+  const counts = await sideBySide(lanes, 8, async ({ shard }) => {
+    let count = 0
+    let cursor: string | undefined
+    for (;;) {
+      const page = await read(shard ?? 0, {
+        limit: 1000,
+        ...(cursor !== undefined && { cursor }),
+      })
+      if (page.cursor === null) return count
+      cursor = page.cursor
+      count += page.size
+    }
+  })
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 function summary(state: RunState): Omit<ClearRun, 'state'> {

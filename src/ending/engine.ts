@@ -9,7 +9,15 @@ import type { Ending } from './ending.ts'
 import type { Entries } from './entries.ts'
 import type { Kills } from './kills.ts'
 import type { IteratorClass } from './query-iter.ts'
-import { type Lane, newestFirst, type RunQuery, RunRecord, type RunState } from './run.ts'
+import {
+  isWalked,
+  type Lane,
+  newestFirst,
+  noTotals,
+  type RunQuery,
+  RunRecord,
+  type RunState,
+} from './run.ts'
 import { readBody, writeBody } from './task-body.ts'
 import { Walk } from './walk.ts'
 import type { Watermarks } from './watermarks.ts'
@@ -45,6 +53,8 @@ export interface EngineParts<Data extends object> {
   readonly entries: Entries<Data>
   readonly kills: Kills<Data>
   readonly watermarks: Watermarks
+  /** Those of the security keys. */
+  readonly keyWatermarks: Watermarks
 }
 
 /**
@@ -74,7 +84,13 @@ export class Engine<Data extends object> {
   }
 
   /** The record of a run to come, not stored yet. */
-  plan(Iter: IteratorClass, query: RunQuery, lanes: Lane[], customData: Json): RunRecord {
+  plan(
+    Iter: IteratorClass,
+    query: RunQuery,
+    lanes: Lane[],
+    customData: Json,
+    keyLanes: Lane[] = [],
+  ): RunRecord {
     // By the class and not by its id alone: a subclass inherits the id of its parent.
     if (Iter?.id === undefined || this.#iterators.get(Iter.id) !== Iter) {
       throw new SessionConfigError(
@@ -97,8 +113,9 @@ export class Engine<Data extends object> {
       claimedUntil: null,
       intentsDone: Iter.id !== DeleteSessionsIter.id,
       lanes,
+      keyLanes,
       large: false,
-      totals: { scanned: 0, ended: 0, skipped: 0, failed: 0, observersFailed: 0 },
+      totals: noTotals(),
       oldestExpired: null,
       error: null,
     }
@@ -213,7 +230,7 @@ export class Engine<Data extends object> {
       await record.save().catch(() => false)
       if (state.finished === null) throw failure
     } else {
-      const isOver = state.intentsDone && state.lanes.every(({ done }) => done)
+      const isOver = state.intentsDone && isWalked(state)
       if (!isOver && state.error === null && state.step >= MAX_STEPS) {
         state.error = `not finished after ${MAX_STEPS} steps`
       }
@@ -245,8 +262,10 @@ export class Engine<Data extends object> {
     const iter = new Iter()
     iter.logger = this.#parts.settings.logger
     await new Walk<Data>(this.#parts, state, Iter, iter, deadline).run()
-    if (state.error !== null || !state.lanes.every(({ done }) => done)) return
+    if (state.error !== null || !isWalked(state)) return
     await iter.handleFinish(state.totals.scanned, state.customData)
-    if (state.iter === DeleteSessionsIter.id) await this.#parts.watermarks.passed(state)
+    if (state.iter !== DeleteSessionsIter.id) return
+    await this.#parts.watermarks.passed(state, state.lanes)
+    await this.#parts.keyWatermarks.passed(state, state.keyLanes)
   }
 }

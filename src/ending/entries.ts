@@ -4,6 +4,7 @@ import { checkKey, decodeValue, encodeValue } from '../session/codec.ts'
 import type { Delta } from '../session/delta.ts'
 import { isAlive } from '../session/expiry.ts'
 import type { SessionKey } from '../session/id.ts'
+import type { Beside } from '../session/imported.ts'
 import {
   keyOfUnit,
   Payload,
@@ -13,15 +14,24 @@ import {
   unitPrefix,
 } from '../session/payload.ts'
 import { asStoreError } from '../session/retry.ts'
-import type { Writer } from '../session/writer.ts'
+import type { Attempt, Writer } from '../session/writer.ts'
 import { timeProblem } from '../stores/check.ts'
-import type { Found } from '../stores/store.ts'
+import type { EndReason, Found } from '../stores/store.ts'
 import type { Ending } from './ending.ts'
 import type { SessionEntry } from './query-iter.ts'
 import { standIn } from './stand-in.ts'
 
 /** Changes the data of a session in place. May run more than once, so it should do nothing else. */
 export type DataChange<Data extends object> = (data: Data) => void
+
+/** How a session ends. */
+export interface EndingOf {
+  readonly reason: Exclude<EndReason, 'expired'>
+  /** Whose session its event says that it was. Default: whose it is. */
+  readonly user?: string
+  /** What ends in the same commit, whether there is a session of ours or not. */
+  readonly beside?: Beside | null
+}
 
 /** Sessions seen and changed from outside of their requests. */
 export class Entries<Data extends object> {
@@ -46,7 +56,8 @@ export class Entries<Data extends object> {
   }
 
   /** Ends one session; false when it had ended already. */
-  async kill(key: SessionKey): Promise<boolean> {
+  async kill(key: SessionKey, how: EndingOf = { reason: 'killed' }): Promise<boolean> {
+    const { beside = null } = how
     const marked = await this.#writer.exclusive(key, async () => {
       // What tries whose answer was lost may have written, so that it is recognised.
       const revs = new Set<string>()
@@ -54,17 +65,17 @@ export class Entries<Data extends object> {
       return await this.#writer.settle<Found | boolean>(async () => {
         const found = await this.#writer.find(key)
         // Deleted by the try whose answer was lost, or by somebody else meanwhile: nobody can tell.
-        if (found === null) return { done: isLost }
+        if (found === null) return await this.#endBeside(beside, isLost)
         const isDamaged = found.record === null
         if (!isDamaged && revs.has(found.record.rev)) return { done: found }
-        if (!isDamaged && !this.#isAlive(found)) return { done: false }
+        if (!isDamaged && !this.#isAlive(found)) return await this.#endBeside(beside, false)
         // Of a damaged one the event tells its key, as in a sweep; it is no end without an event.
         const due = isDamaged
           ? { record: standIn(key, this.#settings.now()), version: found.version }
           : found
-        const mutation = this.#ending.endOf(due, 'killed')
+        const mutation = this.#ending.endOf(whoseIs(due, how.user), how.reason)
         if (mutation.kind === 'update') revs.add(mutation.record.rev)
-        const attempt = await this.#writer.attempt([mutation])
+        const attempt = await this.#writer.attempt([mutation], beside)
         if (!('done' in attempt)) {
           isLost ||= attempt.error?.effect === 'unknown'
           return attempt
@@ -76,6 +87,13 @@ export class Entries<Data extends object> {
     if (typeof marked === 'boolean') return marked
     await this.#ending.finishInRequest(marked)
     return true
+  }
+
+  /** There is nothing of ours to end, so what is beside it ends alone. */
+  async #endBeside(beside: Beside | null, done: boolean): Promise<Attempt<boolean>> {
+    if (beside === null) return { done }
+    const attempt = await this.#writer.attempt([], beside)
+    return 'done' in attempt ? { done } : attempt
   }
 
   /** Changes the data of one session; `null` when it is not alive, else whether anything differed. */
@@ -116,6 +134,10 @@ export class Entries<Data extends object> {
     const time = now()
     return timeProblem(record, time) === null && isAlive(record, policy, time)
   }
+}
+
+function whoseIs({ record, version }: Found, user: string = record.user): Found {
+  return { record: { ...record, user }, version }
 }
 
 class Entry<Data extends object> implements SessionEntry<Data> {

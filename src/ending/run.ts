@@ -1,5 +1,6 @@
 import type { Json } from '../json.ts'
 import type { Note, NoteStore, Version } from '../stores/store.ts'
+import type { PaceState } from './pace.ts'
 
 /** Which sessions a run goes over. */
 export type RunQuery =
@@ -33,6 +34,12 @@ export interface RunTotals {
   skipped: number
   failed: number
   observersFailed: number
+  /** Security keys that had expired and were deleted. They are none of `scanned` or `ended`. */
+  securityKeys: number
+}
+
+export function noTotals(): RunTotals {
+  return { scanned: 0, ended: 0, skipped: 0, failed: 0, observersFailed: 0, securityKeys: 0 }
 }
 
 /** The record of one run, as it is kept beside the sessions. Times in milliseconds since the epoch. */
@@ -54,8 +61,12 @@ export interface RunState {
   /** Whether the kills that were left open are finished. */
   intentsDone: boolean
   lanes: Lane[]
+  /** Those over security keys, in a sweep. */
+  keyLanes: Lane[]
   /** Whether a lane has filled a page, so that lanes are walked side by side. */
   large: boolean
+  /** Absent until the first page of a sweep, and where the store asks for no pace. */
+  pace?: PaceState
   totals: RunTotals
   oldestExpired: number | null
   /** What went wrong: of a finished run, why it was ended early; else why its step has to be tried again. */
@@ -75,9 +86,15 @@ export function newestFirst(now: number, random: string): string {
 /** The state in a note, or `null` when it is not one of ours. */
 export function runOf(note: Note | null): RunState | null {
   const value = note?.value as Partial<RunState> | null | undefined
-  return value?.v === 1 && typeof value.id === 'string' && Array.isArray(value.lanes)
-    ? (structuredClone(value) as RunState)
-    : null
+  if (value?.v !== 1 || typeof value.id !== 'string' || !Array.isArray(value.lanes)) return null
+  const state = structuredClone(value) as RunState
+  // A run of a release that knew no security keys goes on without them; the next sweep meets them.
+  return { ...state, keyLanes: state.keyLanes ?? [], totals: { ...noTotals(), ...state.totals } }
+}
+
+/** Whether all that the run goes over was gone over. */
+export function isWalked({ lanes, keyLanes }: RunState): boolean {
+  return [...lanes, ...keyLanes].every(({ done }) => done)
 }
 
 /** A run, held at the version it was read or written at. */

@@ -21,6 +21,8 @@ export interface RunInfo {
   readonly skipped: number
   readonly failed: number
   readonly observersFailed: number
+  /** How many expired security keys it deleted. */
+  readonly securityKeys: number
   /** The earliest expiry that the run met. */
   readonly oldestExpired: Date | null
   readonly error: string | null

@@ -1,10 +1,18 @@
 import { SessionStoreError } from '../errors.ts'
 import type { Settings } from '../options.ts'
 import { LEEWAY } from '../session/expiry.ts'
-import type { Found, PageOptions, Selection, SessionRecord, Unreadable } from '../stores/store.ts'
+import type {
+  Found,
+  PageOptions,
+  SecurityKeySelection,
+  Selection,
+  SessionRecord,
+  Unreadable,
+} from '../stores/store.ts'
 import { DeleteSessionsIter } from './delete-sessions-iter.ts'
 import type { Ending } from './ending.ts'
 import type { Entries } from './entries.ts'
+import { Pace } from './pace.ts'
 import type { IteratorClass, QueryIter } from './query-iter.ts'
 import type { Lane, RunQuery, RunState } from './run.ts'
 import { sideBySide } from './side-by-side.ts'
@@ -16,8 +24,11 @@ const SIDE_BY_SIDE = 8
 /** How often a lane is begun again because its cursor was refused; beyond that something else is wrong. */
 const MAX_RESTARTS = 3
 
+/** After how many pages in a row, of which nothing could be ended, a step fails: the store takes no writes. */
+const MAX_FRUITLESS = 3
+
 export interface WalkParts<Data extends object> {
-  readonly settings: Pick<Settings, 'store' | 'events' | 'now' | 'logger'>
+  readonly settings: Pick<Settings, 'store' | 'events' | 'now' | 'sleep' | 'logger'>
   readonly ending: Ending<Data>
   readonly entries: Entries<Data>
 }
@@ -27,10 +38,12 @@ export class Walk<Data extends object> {
   readonly #parts: WalkParts<Data>
   readonly #state: RunState
   readonly #iter: QueryIter<Data>
-  readonly #limit: number
+  readonly #pageSize: number
   readonly #concurrency: number
   readonly #deadline: number
+  readonly #pace: Pace
   #pages = 0
+  #fruitless = 0
   #failed = false
 
   constructor(
@@ -43,9 +56,12 @@ export class Walk<Data extends object> {
     this.#parts = parts
     this.#state = state
     this.#iter = iter
-    this.#limit = Iter.pageSize
+    this.#pageSize = Iter.pageSize
     this.#concurrency = Iter.concurrency
     this.#deadline = deadline
+    const { sweepRate = Number.POSITIVE_INFINITY } = parts.settings.store
+    const isSweep = Iter.id === DeleteSessionsIter.id
+    this.#pace = new Pace(state, isSweep ? sweepRate : Number.POSITIVE_INFINITY, parts.settings)
   }
 
   /**
@@ -53,15 +69,25 @@ export class Walk<Data extends object> {
    * as one of them has filled a page. At least one page, so that every step gets on.
    */
   async run(): Promise<void> {
+    // The sessions first: what may go wrong with security keys is to keep none of them from ending.
+    await this.#walk(this.#state.lanes)
+    await this.#walk(this.#state.keyLanes)
+  }
+
+  async #walk(lanes: readonly Lane[]): Promise<void> {
     const state = this.#state
-    for (const lane of state.lanes) {
+    for (const lane of lanes) {
       while (!lane.done && !state.large && this.#mayGoOn) await this.#page(lane)
     }
     if (!state.large) return
-    const open = state.lanes.filter(({ done }) => !done)
+    const open = lanes.filter(({ done }) => !done)
     await sideBySide(open, SIDE_BY_SIDE, async (lane) => {
       while (!lane.done && this.#mayGoOn) await this.#page(lane)
     })
+  }
+
+  get #limit(): number {
+    return this.#pace.pageSize(this.#pageSize)
   }
 
   get #mayGoOn(): boolean {
@@ -72,10 +98,15 @@ export class Walk<Data extends object> {
   }
 
   async #page(lane: Lane): Promise<void> {
+    const deadline = this.#pages === 0 ? Number.POSITIVE_INFINITY : this.#deadline
     this.#pages += 1
+    const limit = this.#limit
+    if (!(await this.#pace.turn(limit, deadline))) return
     try {
-      const { size, cursor } = await this.#worked(lane)
-      if (size === this.#limit) this.#state.large = true
+      const isOfKeys = this.#state.keyLanes.includes(lane)
+      const { size, cursor } = await (isOfKeys ? this.#purged(lane) : this.#worked(lane))
+      this.#pace.spent(size, limit)
+      if (size >= limit) this.#state.large = true
       if (size === 0) lane.done = true
       else if (cursor !== null) lane.cursor = cursor
     } catch (error) {
@@ -101,6 +132,7 @@ export class Walk<Data extends object> {
       state.totals.ended += keys.length - failed
       state.totals.failed += failed
       if (failed > 0) lane.clean = false
+      this.#bear(failed, keys.length)
       return { size: keys.length, cursor }
     }
     const { entries, cursor } = await this.#read(lane, (options) => store.page(selection, options))
@@ -112,6 +144,17 @@ export class Walk<Data extends object> {
     const left = await this.#finish(lane, entries)
     state.totals.scanned += entries.length - left
     return { size: entries.length, cursor: left > 0 ? null : cursor }
+  }
+
+  /** Deletes one page of security keys, of which nobody has to hear. */
+  async #purged(lane: Lane): Promise<{ size: number; cursor: string | null }> {
+    const { keys } = this.#parts.settings.store
+    const { names, cursor } = await this.#read(lane, (options) =>
+      keys.page(expiryOf(this.#state.query, lane), options),
+    )
+    if (names.length > 0) await keys.remove(names)
+    this.#state.totals.securityKeys += names.length
+    return { size: names.length, cursor }
   }
 
   /** Cursors can be refused after an update of the service: then the lane is walked again from its start. */
@@ -157,7 +200,18 @@ export class Walk<Data extends object> {
     totals.failed += counts.failed
     totals.observersFailed += counts.observersFailed
     if (counts.stillThere > 0 || counts.failed > 0) lane.clean = false
+    this.#bear(counts.failed, due.length - counts.left)
     return counts.left
+  }
+
+  /** Reading on would be paid for, and add to the load of a store that takes no writes: the queue tries again later. */
+  #bear(failed: number, of: number): void {
+    this.#fruitless = of > 0 && failed === of ? this.#fruitless + 1 : 0
+    if (this.#fruitless < MAX_FRUITLESS) return
+    throw new SessionStoreError('the store takes no writes: the sweep tries again later', {
+      effect: 'unknown',
+      retryable: true,
+    })
   }
 
   /** For a damaged record, what an event can tell of it: its key. */
@@ -216,12 +270,14 @@ function isOver({ ended, expires }: SessionRecord, cut: number): boolean {
 
 function selectionOf(query: RunQuery, lane: Lane): Selection {
   if (query.select === 'user') return { by: 'user', user: query.user }
-  if (query.select !== 'expired') return { by: 'all' }
-  const { shard, after } = lane
+  return query.select === 'expired' ? { by: 'expiry', ...expiryOf(query, lane) } : { by: 'all' }
+}
+
+/** The buckets of a lane: whole ones, from one leeway after their end, so that all in them has expired by any clock. */
+function expiryOf(query: RunQuery, { shard, after }: Lane): SecurityKeySelection {
   return {
-    by: 'expiry',
     shard: shard ?? 0,
-    upTo: query.before,
+    upTo: query.select === 'expired' ? query.before : 0,
     ...(after !== null && { after }),
   }
 }

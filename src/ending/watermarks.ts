@@ -14,7 +14,8 @@ interface State {
   full: number
 }
 
-const NAME = 'watermarks'
+/** In which note they are kept: those of sessions and those of security keys each for themselves. */
+export type WatermarksName = 'watermarks' | 'watermarks:keys'
 
 /** As many as two hex digits can tell apart. */
 const MAX_SHARDS = 256
@@ -22,12 +23,14 @@ const MAX_SHARDS = 256
 /** How often a run starts at the very start, for stragglers of broken clocks or restored backups. */
 const FULL_EVERY = 7 * 24 * 60 * 60 * 1000
 
-/** The low watermarks of the expiry index. They only save work: losing them loses nothing. */
+/** The low watermarks of an expiry index. They only save work: losing them loses nothing. */
 export class Watermarks {
   readonly #store: SessionStore
+  readonly #name: WatermarksName
 
-  constructor(store: SessionStore) {
+  constructor(store: SessionStore, name: WatermarksName = 'watermarks') {
     this.#store = store
+    this.#name = name
   }
 
   /** The lanes of a sweep: every shard that was ever used, each from where it is known to be empty. */
@@ -55,11 +58,10 @@ export class Watermarks {
   }
 
   /** Notes what a finished sweep has left empty. */
-  async passed(run: RunState): Promise<void> {
-    const { query } = run
-    if (query.select !== 'expired' || query.after !== null || run.lanes.length === 0) return
+  async passed({ query, started }: RunState, lanes: readonly Lane[]): Promise<void> {
+    if (query.select !== 'expired' || query.after !== null || lanes.length === 0) return
     await this.#change((state) => {
-      for (const { shard, after, clean, done } of run.lanes) {
+      for (const { shard, after, clean, done } of lanes) {
         if (shard === null || !done) continue
         const low = state.low[shard] ?? null
         // A walk from the very start knows better than any mark before it.
@@ -68,13 +70,13 @@ export class Watermarks {
         else if (after === null) delete state.low[shard]
         else if (low !== null) state.low[shard] = Math.min(low, after)
       }
-      const isWhole = query.before >= run.started - LEEWAY
-      if (isWhole && run.lanes.every(({ after }) => after === null)) state.full = run.started
+      const isWhole = query.before >= started - LEEWAY
+      if (isWhole && lanes.every(({ after }) => after === null)) state.full = started
     })
   }
 
   async #read(): Promise<{ state: State; version: string | null; recorded: number }> {
-    const note = await this.#store.notes.get(NAME)
+    const note = await this.#store.notes.get(this.#name)
     const value = note?.value as Partial<State> | null | undefined
     const isOurs =
       value?.v === 1 &&
@@ -96,7 +98,7 @@ export class Watermarks {
     for (let tries = 0; tries < 5; tries++) {
       const { state, version } = await this.#read()
       change(state)
-      const result = await this.#store.notes.put(NAME, state as unknown as Json, version)
+      const result = await this.#store.notes.put(this.#name, state as unknown as Json, version)
       if (result.outcome === 'applied') return
     }
   }

@@ -89,10 +89,20 @@ function snapshot(value: unknown, path: string): unknown {
     if (copied !== undefined) return copied
     if (depth > MAX_DEPTH) return refuse(`it is nested deeper than ${MAX_DEPTH} levels`, at)
     open.add(part)
-    const result = copyObject(part, at, depth)
+    const result = copyReadable(part, at, depth)
     open.delete(part)
     done.set(part, result)
     return result
+  }
+
+  /** A getter or a proxy may throw whatever it likes; who set the value has to hear where. */
+  function copyReadable(part: object, at: string, depth: number): unknown {
+    try {
+      return copyObject(part, at, depth)
+    } catch (cause) {
+      if (cause instanceof SessionValueError) throw cause
+      throw new SessionValueError(`${at} cannot be kept in a session: reading it threw`, { cause })
+    }
   }
 
   function copyObject(part: object, at: string, depth: number): unknown {

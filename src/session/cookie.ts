@@ -1,6 +1,5 @@
 import { stringifySetCookie } from 'cookie'
-import cookieParser from 'cookie-parser'
-import { sign } from 'cookie-signature'
+import { sign, unsign } from 'cookie-signature'
 import { show } from '../duration.ts'
 import { SessionConfigError } from '../errors.ts'
 import { checkOptions } from '../option-names.ts'
@@ -211,8 +210,8 @@ export class CookiePolicy {
     const text = decode(value)
     if (!text.startsWith('s:')) return null
     for (const [index, secret] of this.#secrets.entries()) {
-      const verified = cookieParser.signedCookie(text, secret)
-      const id = typeof verified === 'string' ? asSessionId(verified) : null
+      const verified = unsign(text.slice(2), secret)
+      const id = verified === false ? null : asSessionId(verified)
       if (id !== null) return { id, outdated: index > 0 }
     }
     return null
@@ -224,7 +223,7 @@ export class CookiePolicy {
  * values, and which one an attacker on a sibling domain can choose. Names are compared as they are: decoding
  * them would let `%5F%5FHost-` pass for a prefix that no browser guarded (CVE-2020-8184).
  */
-function valuesOf(header: string | undefined, name: string): string[] {
+export function valuesOf(header: string | undefined, name: string): string[] {
   if (header === undefined || !header.includes(name)) return []
   const values: string[] = []
   for (const pair of header.split(';')) {
@@ -248,7 +247,7 @@ function isBlank(character: string | undefined): boolean {
   return character === ' ' || character === '\t'
 }
 
-function decode(text: string): string {
+export function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {

@@ -1,14 +1,27 @@
 import type { SessionRecord } from '../stores/store.ts'
 import { type ExpiryPolicy, type ExpirySetting, expiresAt } from './expiry.ts'
 import { Payload, type Unit, type UnitChanges } from './payload.ts'
+import { GUEST_USER } from './request-state.ts'
+
+/** Changes that go in only while a unit still is as it was when they were found. */
+export interface Guarded {
+  readonly unit: Unit
+  /** `null`: the unit is not there. */
+  readonly text: string | null
+  readonly units: UnitChanges
+}
 
 /** What one request, or several one after the other, want to change about a stored session. */
 export interface Delta {
   readonly units: UnitChanges
+  /** What goes in below `units`, each on its condition. */
+  readonly guarded?: readonly Guarded[]
   /** The new expiry setting; `undefined` leaves it. */
   readonly expiry: ExpirySetting | undefined
   /** When the session was used, if that is to be noted down; it only rises. */
   readonly seen: number | null
+  /** Whose session it is from now on, where that can change without a new id; absent leaves it. */
+  readonly user?: string
   /** Write even when nothing differs. */
   readonly force: boolean
 }
@@ -16,7 +29,11 @@ export interface Delta {
 /** First one, then the other. Units that both change end as the later one says. */
 export function combine(first: Delta, then: Delta): Delta {
   const units = new Map<Unit, string | null>([...first.units, ...then.units])
+  const user = then.user ?? first.user
+  const guarded = [...(first.guarded ?? []), ...(then.guarded ?? [])]
   return {
+    ...(user !== undefined && { user }),
+    ...(guarded.length > 0 && { guarded }),
     units,
     expiry: then.expiry === undefined ? first.expiry : then.expiry,
     seen:
@@ -25,6 +42,16 @@ export function combine(first: Delta, then: Delta): Delta {
         : Math.max(first.seen, then.seen),
     force: first.force || then.force,
   }
+}
+
+/** Those changes whose condition holds, the later ones on top of the earlier. */
+export function guardedUnits(before: Payload, guarded: readonly Guarded[] = []): UnitChanges {
+  const wanted = new Map<Unit, string | null>()
+  for (const { unit, text, units } of guarded) {
+    const present = wanted.has(unit) ? wanted.get(unit) : (before.find(unit) ?? null)
+    if (present === text) for (const [inner, value] of units) wanted.set(inner, value)
+  }
+  return wanted
 }
 
 /**
@@ -37,16 +64,25 @@ export function applyDelta(
   policy: ExpiryPolicy,
 ): SessionRecord {
   const before = Payload.decode(record.data, record.key)
-  const units = new Map(
-    [...delta.units].filter(([unit, text]) => (before.find(unit) ?? null) !== text),
-  )
+  const { guarded } = delta
+  const wanted =
+    guarded === undefined
+      ? delta.units
+      : new Map([...guardedUnits(before, guarded), ...delta.units])
+  const units = new Map([...wanted].filter(([unit, text]) => (before.find(unit) ?? null) !== text))
   const expiry = delta.expiry === undefined ? record.expiry : delta.expiry
   const lastSeen = Math.max(record.lastSeen, delta.seen ?? 0)
   const sameExpiry = JSON.stringify(expiry) === JSON.stringify(record.expiry)
-  if (units.size === 0 && sameExpiry && lastSeen === record.lastSeen && !delta.force) return record
-  const times = { created: record.created, authenticated: record.authenticated, lastSeen, expiry }
+  const user = delta.user ?? record.user
+  const sameUser = user === record.user
+  if (units.size === 0 && sameExpiry && sameUser && lastSeen === record.lastSeen && !delta.force)
+    return record
+  const authenticated = sameUser ? record.authenticated : user === GUEST_USER ? null : lastSeen
+  const times = { created: record.created, authenticated, lastSeen, expiry }
   return {
     ...record,
+    user,
+    authenticated,
     data: units.size === 0 ? record.data : before.with(units).encode(record.key),
     expiry,
     lastSeen,

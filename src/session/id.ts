@@ -29,6 +29,11 @@ export function mintId(randomBytes: RandomBytes): SessionId {
   return random(randomBytes, ID_BYTES).toString('base64url') as SessionId
 }
 
+/** A new security key, as strong as an id: at least 128 bits are asked for (OWASP ASVS 5.0, 11.5.1). */
+export function mintSecret(randomBytes: RandomBytes): string {
+  return random(randomBytes, ID_BYTES).toString('base64url')
+}
+
 /** The id when the text has the shape of one, else `null`. */
 export function asSessionId(text: string): SessionId | null {
   return ID_SHAPE.test(text) ? (text as SessionId) : null

@@ -1,4 +1,4 @@
-import type { SessionRecord } from '../stores/store.ts'
+import type { ClientHints, SessionRecord } from '../stores/store.ts'
 import type { SessionKey } from './id.ts'
 
 /** Another session, seen without its cookie. */
@@ -9,14 +9,18 @@ export interface SessionInfo {
   /** As noted down; up to `touchEvery` behind. */
   readonly lastSeen: Date
   readonly expires: Date
+  /** Where the user logged in from, when `login()` was asked to keep it. */
+  readonly client?: ClientHints
 }
 
-export function infoOf({ key, user, created, lastSeen, expires }: SessionRecord): SessionInfo {
+export function infoOf(record: SessionRecord): SessionInfo {
+  const { key, user, created, lastSeen, expires, client } = record
   return {
     key,
     user,
     created: new Date(created),
     lastSeen: new Date(lastSeen),
     expires: new Date(expires),
+    ...(client && { client }),
   }
 }

@@ -2,6 +2,7 @@ import { SessionError, SessionStoreError } from '../errors.ts'
 import type { SchemaResult, StandardSchema } from '../standard-schema.ts'
 import { timeProblem } from '../stores/check.ts'
 import type { Found } from '../stores/store.ts'
+import type { Troubles } from '../trouble.ts'
 import { decodeValue } from './codec.ts'
 import { isAlive } from './expiry.ts'
 import { keyOf, type SessionId, type SessionKey } from './id.ts'
@@ -10,49 +11,84 @@ import type { LoadOutcome, RequestState } from './request-state.ts'
 import { SessionData } from './session-data.ts'
 import type { Writer } from './writer.ts'
 
-/** Tells of an unreadable session; called at each load, so it is up to the callee to say it once. */
-export type ReportUnreadable = (key: SessionKey, why: string) => void
+/** Sessions of the system that the app comes from, asked where nothing of ours is found. */
+export interface OldLoader {
+  /** Called first, so that a lookup of the old session can share the call of ours; gives what it began, or `null`. */
+  begin(state: RequestState): Promise<unknown> | null
+  /** A session of ours that came from there, with its data as it is by now, or `null` where it has ended there. */
+  follow(
+    state: RequestState,
+    id: SessionId | null,
+    found: Found,
+    payload: Payload,
+    begun: unknown,
+  ): Promise<{ readonly found: Found; readonly payload: Payload } | null>
+  /** Called last, with what came of ours: takes the old session where there is none. */
+  complete(state: RequestState, ours: LoadOutcome, begun: unknown): Promise<LoadOutcome>
+}
 
 /** Finds the session of a request and sets its outcome. Throws `SessionStoreError`, or `SessionError`
  * for a schema that throws, and then leaves the state as it was. */
 export async function loadState(
   state: RequestState,
   writer: Writer,
-  report: ReportUnreadable,
+  old: OldLoader | null = null,
 ): Promise<void> {
-  const { presented } = state
-  if (presented.id === null) {
-    state.outcome = presented.outcome === 'none' ? 'none' : 'malformed'
+  if (old === null && state.presented.id === null) {
+    // Before anything is awaited: without a cookie the handlers run in the same turn.
+    state.outcome = outcomeWithout(state)
     return
   }
-  const key = keyOf(presented.id)
-  const found = await writer.find(key)
-  if (found === null) state.outcome = 'unknown'
-  else if (found.record === null) state.outcome = unreadable(key, found.why, report)
-  else state.outcome = await take(state, presented.id, found, report)
+  const begun = old?.begin(state) ?? null
+  const ours = await loadOurs(state, writer, old, begun)
+  // Set last: it is the sign that the session is loaded.
+  state.outcome = old === null ? ours : await old.complete(state, ours, begun)
 }
 
-async function take(
+/** What comes of a request that names no session. */
+function outcomeWithout({ presented }: RequestState): LoadOutcome {
+  return presented.outcome === 'none' ? 'none' : 'malformed'
+}
+
+async function loadOurs(
   state: RequestState,
-  id: SessionId,
+  writer: Writer,
+  old: OldLoader | null,
+  begun: unknown,
+): Promise<LoadOutcome> {
+  const { presented, settings } = state
+  const { troubles } = settings
+  if (presented.id === null) return outcomeWithout(state)
+  const key = keyOf(presented.id)
+  const found = await writer.find(key)
+  if (found === null) {
+    troubles.unknownId()
+    return 'unknown'
+  }
+  if (found.record === null) return unreadable(key, found.why, troubles)
+  const outcome = await takeFound(state, presented.id, found, old, begun)
+  if (outcome === 'ended') troubles.report({ kind: 'ended-id', key })
+  return outcome
+}
+
+/** Makes a stored session that of the request, if it can be used. `id`: `null` where the request does not know it. */
+export async function takeFound(
+  state: RequestState,
+  id: SessionId | null,
   found: Found,
-  report: ReportUnreadable,
+  old: OldLoader | null,
+  begun: unknown,
 ): Promise<LoadOutcome> {
   const { record } = found
-  const { policy, now, validate } = state.settings
+  const { policy, now, troubles } = state.settings
   const time = now()
   if (record.ended !== null) return 'ended'
   const problem = timeProblem(record, time)
-  if (problem !== null) return unreadable(record.key, problem, report)
+  if (problem !== null) return unreadable(record.key, problem, troubles)
   if (!isAlive(record, policy, time)) return 'expired'
-  let data: SessionData
+  let payload: Payload
   try {
-    const payload = Payload.decode(record.data, record.key)
-    data = new SessionData(payload)
-    if (validate !== null) {
-      const refusal = await applySchema(validate, payload, data)
-      if (refusal !== null) return unreadable(record.key, refusal, report)
-    }
+    payload = Payload.decode(record.data, record.key)
   } catch (cause) {
     if (!(cause instanceof PayloadError)) throw cause
     if (cause.newer) {
@@ -66,7 +102,27 @@ async function take(
         },
       )
     }
-    return unreadable(record.key, cause.message, report)
+    return unreadable(record.key, cause.message, troubles)
+  }
+  if (old === null) return await acceptSession(state, id, found, payload)
+  const followed = await old.follow(state, id, found, payload, begun)
+  return followed === null
+    ? 'ended'
+    : await acceptSession(state, id, followed.found, followed.payload)
+}
+
+/** Makes a session that is alive that of the request, unless the app's schema refuses it. */
+export async function acceptSession(
+  state: RequestState,
+  id: SessionId | null,
+  found: Found,
+  payload: Payload,
+): Promise<LoadOutcome> {
+  const { validate, troubles } = state.settings
+  const data = new SessionData(payload)
+  if (validate !== null) {
+    const refusal = await applySchema(validate, payload, data)
+    if (refusal !== null) return unreadable(found.record.key, refusal, troubles)
   }
   state.stored = found
   state.id = id
@@ -110,7 +166,7 @@ async function run(schema: StandardSchema, value: unknown): Promise<SchemaResult
   }
 }
 
-function unreadable(key: SessionKey, why: string, report: ReportUnreadable): LoadOutcome {
-  report(key, why)
+function unreadable(key: SessionKey, why: string, troubles: Troubles): LoadOutcome {
+  troubles.report({ kind: 'unreadable', key, why })
   return 'unreadable'
 }

@@ -5,10 +5,13 @@ import {
   SessionNotLoadedError,
 } from '../errors.ts'
 import type { Settings } from '../options.ts'
-import type { EndReason, Found, SessionRecord } from '../stores/store.ts'
+import type { ClientHints, EndReason, Found, SessionRecord } from '../stores/store.ts'
+import { decodeValue } from './codec.ts'
 import type { CookieForm, Presented } from './cookie.ts'
+import type { Guarded } from './delta.ts'
 import { type ExpirySetting, expiresAt, isTouchDue } from './expiry.ts'
-import type { SessionId } from './id.ts'
+import type { SessionId, SessionKey } from './id.ts'
+import { type Beside, hasNewId } from './imported.ts'
 import { Payload, type UnitChanges } from './payload.ts'
 import { SessionData } from './session-data.ts'
 import type { DataAccess } from './session-view.ts'
@@ -47,7 +50,31 @@ export interface Swap {
   endOnly: boolean
   readonly carry: CarryStep[]
   /** Who the new session belongs to; `null`: whoever the old one belonged to. */
-  identity: { readonly user: string; readonly authenticated: number | null } | null
+  identity: Identity | null
+}
+
+/** Who a session belongs to, and since when. */
+export interface Identity {
+  readonly user: string
+  /** `null` for nobody. */
+  readonly authenticated: number | null
+  /** The hash of the static security key. */
+  readonly staticKey: string | null
+  readonly client: ClientHints | null
+}
+
+/** Whose session it is when nobody is logged in. */
+export const NOBODY: Identity = {
+  user: GUEST_USER,
+  authenticated: null,
+  staticKey: null,
+  client: null,
+}
+
+/** What is known of the client of a request. */
+export interface RequestClient {
+  readonly userAgent?: string | undefined
+  readonly ip?: string | undefined
 }
 
 /** What is to be done about the cookie, as far as this request knows by now. */
@@ -63,12 +90,19 @@ export class RequestState implements DataAccess {
   /** Whether the cookie may travel with this request. */
   readonly allowed: boolean
   readonly presented: Presented
+  /** The id of a session of the system that the app comes from. As secret as our own. */
+  readonly oldId: string | null
+  readonly client: RequestClient
 
   outcome: LoadOutcome | null = null
   /** Why loading failed, when nobody was told yet. */
   failure: SessionError | null = null
   /** The record this request goes by, with the version it was read or written at. */
   stored: Found | null = null
+  /** What the old system has changed about the session, to be stored with whatever is stored. */
+  taken: Guarded | null = null
+  /** Takes the old session away where this one ends, while both systems serve it. */
+  alongside: Beside | null = null
   id: SessionId | null = null
   data: SessionData = new SessionData(Payload.empty)
   accessed = false
@@ -82,6 +116,8 @@ export class RequestState implements DataAccess {
   /** True when this request ended its session, and no other took its place. */
   finished = false
   cookie: CookieDecision = 'keep'
+  /** The static security key of the login of this request, until it has been shown. */
+  staticKey: string | null = null
   /** A session that this request marked as ended, while its observers have not been told. */
   marked: Found | null = null
   /** The save under way, so that two of one request never run side by side and store two sessions. */
@@ -89,12 +125,20 @@ export class RequestState implements DataAccess {
 
   constructor(
     settings: Settings,
-    request: { form: CookieForm; allowed: boolean; presented: Presented },
+    request: {
+      form: CookieForm
+      allowed: boolean
+      presented: Presented
+      client: RequestClient
+      oldId?: string | null
+    },
   ) {
     this.settings = settings
     this.form = request.form
     this.allowed = request.allowed
     this.presented = request.presented
+    this.client = request.client
+    this.oldId = request.oldId ?? null
   }
 
   get loaded(): boolean {
@@ -126,6 +170,19 @@ export class RequestState implements DataAccess {
   get authenticated(): number | null {
     const identity = this.swap?.identity
     return identity ? identity.authenticated : (this.stored?.record.authenticated ?? null)
+  }
+
+  /** The hash of the static security key that counts. */
+  get staticKeyHash(): string | null {
+    const identity = this.swap?.identity
+    return identity ? identity.staticKey : (this.stored?.record.staticKey ?? null)
+  }
+
+  /** The key of the session as it stands in the store; `null` while there is none, or a new id waits to be stored. */
+  get key(): SessionKey | null {
+    const { stored } = this
+    if (this.swap !== null || stored === null) return null
+    return hasNewId(stored) ? null : stored.record.key
   }
 
   /** The record as it will be if the request ends now; for a new session, with the time since now. */
@@ -203,15 +260,31 @@ export class RequestState implements DataAccess {
       this.forced = false
       this.expiry = undefined
     }
-    if (identity !== null) swap.identity = identity
+    if (identity !== null) {
+      swap.identity = identity
+      this.staticKey = null
+    }
     this.swap = swap
     this.finished = false
+  }
+
+  /** Makes a login that waits a reset: nobody logs in, and the new session holds what it was given since, and no more. */
+  resetInsteadOfLogin(): void {
+    const { expiry, forced } = this
+    const units = this.data.changes()
+    if (this.swap?.reason === 'login') this.swap.reason = null
+    this.changeIdentity('reset', [], NOBODY)
+    for (const [unit, text] of units) if (text !== null) this.data.write(unit, decodeValue(text))
+    this.expiry = expiry
+    this.forced = forced
   }
 
   /** What a response with a server error leaves of the wishes: nothing but an end that was asked for. */
   dropForServerError(): void {
     this.dropChanges()
     if (this.swap === null) return
+    // With the identity goes its key; that of a login which was saved before a mere cycleKey() stands.
+    if (this.swap.identity !== null) this.staticKey = null
     if (this.swap.stands) this.swap.endOnly = true
     else this.swap = null
   }
@@ -229,6 +302,7 @@ export class RequestState implements DataAccess {
    */
   settle(stored: Found, saved: UnitChanges, expiry: ExpirySetting | undefined): void {
     this.stored = stored
+    this.taken = null
     if (this.expiry === expiry) this.expiry = undefined
     this.swap = null
     this.finished = false

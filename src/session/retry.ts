@@ -1,5 +1,12 @@
 import { randomInt } from 'node:crypto'
 import { SessionStoreError } from '../errors.ts'
+import type { RetryBudget } from './retry-budget.ts'
+
+/** What bounds retries over all requests, and waits before each. */
+export interface RetrySettings {
+  readonly retries: RetryBudget
+  readonly sleep: (duration: number) => Promise<void>
+}
 
 /** How often a call is tried when the store is in trouble. */
 export const MAX_TROUBLE_TRIES = 3
@@ -20,6 +27,24 @@ export function contentionDelay(attempt: number): number {
 /** Before trying again on an unavailable store. */
 export function troubleDelay(attempt: number): number {
   return delayBefore(attempt, 50, 1000)
+}
+
+/** What a call without effect gives, asked for again a few times when the store is in trouble. */
+export async function retried<Result>(
+  { sleep, retries }: RetrySettings,
+  call: () => Promise<Result>,
+): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      const result = await call()
+      retries.earn()
+      return result
+    } catch (cause) {
+      const error = asStoreError(cause)
+      if (tries >= MAX_TROUBLE_TRIES || !retries.take(error)) throw error
+      await sleep(troubleDelay(tries))
+    }
+  }
 }
 
 /** The error as a fault of the store; one that a store did not classify may have taken effect. */

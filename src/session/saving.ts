@@ -1,10 +1,11 @@
 import { SessionStoreError } from '../errors.ts'
 import type { EndReason, Found, Mutation, SessionRecord, Version } from '../stores/store.ts'
-import type { Delta } from './delta.ts'
-import { expiresAt, isSavable } from './expiry.ts'
+import { type Delta, guardedUnits } from './delta.ts'
+import { expiresAt } from './expiry.ts'
 import { keyOf, mintId, mintRev, type SessionId, type SessionKey } from './id.ts'
+import { type Beside, hasNewId, Imported, isFoundSavable, LINK_UNIT } from './imported.ts'
 import { Payload, type UnitChanges } from './payload.ts'
-import { GUEST_USER, type RequestState, type Swap } from './request-state.ts'
+import { NOBODY, type RequestState, type Swap } from './request-state.ts'
 import type { Writer } from './writer.ts'
 
 /** What a save came to: `'gone'`, when the session ended elsewhere and this request's changes were dropped. */
@@ -62,9 +63,15 @@ export async function touchState(
   stored: Found,
   writer: Writer,
 ): Promise<void> {
-  const touched = await writer.touch(stored, { ...NO_CHANGE, seen: state.settings.now() })
+  // Its new id could not travel.
+  const isNew = hasNewId(stored)
+  if (isNew && !state.allowed) return
+  const seen = state.settings.now()
+  const touched = await writer.touch(stored, { ...NO_CHANGE, seen, ...takenBy(state) })
   if (touched === null) return
   state.stored = touched
+  state.taken = null
+  if (isNew) state.cookie = 'set'
   if (touched.record.expires !== stored.record.expires && !state.expiresAtBrowserClose)
     state.cookie = 'set'
 }
@@ -80,8 +87,11 @@ async function saveChanges(
 ): Promise<SaveOutcome> {
   const now = state.settings.now()
   const { expiry } = state
-  const seen = state.isTouchDue(now) ? now : null
-  const stored = await writer.update(base, { units, expiry, seen, force: forced })
+  const isNew = hasNewId(base)
+  if (isNew && !state.allowed) return 'done'
+  const seen = isNew || state.isTouchDue(now) ? now : null
+  const delta = { units, expiry, seen, force: forced, ...takenBy(state) }
+  const stored = await writer.update(base, delta)
   if (stored === 'gone') {
     state.settleGone()
     return 'gone'
@@ -89,8 +99,15 @@ async function saveChanges(
   state.settle(stored, units, expiry)
   const renewed =
     seen !== null && stored.record.expires !== base.record.expires && !state.expiresAtBrowserClose
-  if (expiry !== undefined || renewed) state.cookie = 'set'
+  if (expiry !== undefined || renewed || isNew) state.cookie = 'set'
+  // Another request brought it over first, and its response carries the new id.
+  if (isNew && stored.record.key !== base.record.key) state.id = null
   return 'done'
+}
+
+/** What the old system has changed goes in with whatever is stored. */
+function takenBy({ taken }: RequestState): Pick<Delta, 'guarded'> {
+  return taken === null ? {} : { guarded: [taken] }
 }
 
 async function saveNew(
@@ -123,6 +140,7 @@ async function saveSwap(
   if (!state.allowed && !swap.stands) {
     // The new id could not travel, and without it the user would lose the session: it goes on as it was.
     state.swap = null
+    state.staticKey = null
     state.dropChanges()
     return 'done'
   }
@@ -177,30 +195,30 @@ async function swapStored(
     if (look) {
       const [known, again] = await Promise.all([
         minting.recognise(),
-        oldKey === null ? ('gone' as const) : readAgain(oldKey, writer),
+        oldKey === null ? ('gone' as const) : readAgain(state.stored, oldKey, writer),
       ])
       if (known !== null)
         return { done: { kind: 'replaced', stored: known, id: minting.id, marked: null } }
       old = again
     }
     look = true
-    if (old !== 'gone' && !isSavable(old.record, policy, now())) old = 'gone'
+    if (old !== 'gone' && !isFoundSavable(old, policy, now())) old = 'gone'
     const lost = old === 'gone' && oldKey !== null
     if (lost && (swap.last === 'reset' || swap.last === 'cycleKey')) {
       return { done: { kind: 'gone' } }
     }
-    const payload = lost ? Payload.empty.with(units) : carried(swap, old, units)
+    const payload = lost ? Payload.empty.with(units) : carried(state, swap, old, units)
     const wanted = !swap.endOnly && wantsRecord(state, swap, payload, force)
-    const mutations: Mutation[] = []
-    if (old !== 'gone') mutations.push(endOf(old, swap, ends))
+    const mutations: Mutation[] = old === 'gone' ? [] : endOf(old, swap, ends)
+    const beside: Beside | null = old instanceof Imported ? old.origin.ending : state.alongside
     if (!wanted) {
-      const attempt = await writer.attempt(mutations)
+      const attempt = await writer.attempt(mutations, beside)
       if (!('done' in attempt)) return attempt
       return { done: { kind: 'ended', marked: markedBy(mutations[0], attempt.done[0]) } }
     }
     const from = old === 'gone' ? null : old.record
     const record = minting.next((key) => newRecord(state, swap, key, payload, expiry, from))
-    const attempt = await writer.attempt([{ kind: 'insert', record }, ...mutations])
+    const attempt = await writer.attempt([{ kind: 'insert', record }, ...mutations], beside)
     if (!('done' in attempt)) return attempt
     return {
       done: {
@@ -214,19 +232,29 @@ async function swapStored(
 }
 
 /** A session whose key is only cycled does not end: its old record vanishes without an event. */
-function endOf(old: Found, swap: Swap, ends: EndWriter): Mutation {
+function endOf(old: Found, swap: Swap, ends: EndWriter): Mutation[] {
   const { reason } = swap
-  if (reason !== null && reason !== 'expired') return ends.endOf(old, reason)
-  return { kind: 'delete', key: old.record.key, version: old.version }
+  const end: Mutation =
+    reason !== null && reason !== 'expired'
+      ? ends.endOf(old, reason)
+      : { kind: 'delete', key: old.record.key, version: old.version }
+  if (!(old instanceof Imported) || old.origin.replaces !== null) return [end]
+  // Nothing of ours is there to be deleted. To be told of, the end needs a record.
+  return end.kind === 'update' ? [{ kind: 'insert', record: end.record }] : []
 }
 
 function markedBy(mutation: Mutation | undefined, version: Version | undefined): Found | null {
-  if (mutation?.kind !== 'update' || version === undefined) return null
+  if (mutation?.kind !== 'update' && mutation?.kind !== 'insert') return null
+  if (version === undefined) return null
   return { record: mutation.record, version }
 }
 
-async function readAgain(key: SessionKey, writer: Writer): Promise<Found | 'gone'> {
-  const found = await writer.find(key)
+async function readAgain(
+  stored: Found | null,
+  key: SessionKey,
+  writer: Writer,
+): Promise<Found | 'gone'> {
+  const found = stored instanceof Imported ? await stored.origin.again() : await writer.find(key)
   if (found === null) return 'gone'
   if (found.record !== null) return found
   throw new SessionStoreError(`the stored session can not be read: ${found.why}`, {
@@ -236,12 +264,19 @@ async function readAgain(key: SessionKey, writer: Writer): Promise<Found | 'gone
 }
 
 /** What goes on under the new id: what is stored now, not what this request once read, and its own changes on top. */
-function carried(swap: Swap, old: Found | 'gone', units: UnitChanges): Payload {
+function carried(
+  state: RequestState,
+  swap: Swap,
+  old: Found | 'gone',
+  units: UnitChanges,
+): Payload {
   const dropsAll = swap.endOnly || swap.carry.some(({ keep }) => keep.length === 0)
   let payload =
     old === 'gone' || dropsAll ? Payload.empty : Payload.decode(old.record.data, old.record.key)
+  if (state.taken !== null) payload = payload.with(guardedUnits(payload, [state.taken]))
   for (const step of swap.carry) payload = payload.with(step.units).pick(step.keep)
-  return payload.with(units)
+  // The old session ends with every change of identity, so there is nothing to remember of it.
+  return payload.with(new Map([...units, [LINK_UNIT, null]]))
 }
 
 function wantsRecord(state: RequestState, swap: Swap, payload: Payload, force: boolean): boolean {
@@ -262,7 +297,7 @@ function newRecord(
   const time = now()
   // With a new identity everything starts anew; a cycled key is all that changes otherwise.
   const goesOn = old !== null && swap !== null && swap.identity === null
-  const identity = swap?.identity ?? { user: GUEST_USER, authenticated: null }
+  const identity = swap?.identity ?? NOBODY
   const times = {
     created: goesOn ? old.created : time,
     authenticated: goesOn ? old.authenticated : identity.authenticated,
@@ -278,6 +313,8 @@ function newRecord(
     ended: null,
     reason: null,
     rev: mintRev(randomBytes),
+    staticKey: goesOn ? (old.staticKey ?? null) : identity.staticKey,
+    client: goesOn ? (old.client ?? null) : identity.client,
     ...(goesOn && old.extra !== undefined && { extra: old.extra }),
   }
 }

@@ -2,19 +2,23 @@ import { SessionContentionError, SessionError, SessionStoreError } from '../erro
 import type { Settings } from '../options.ts'
 import type { Found, Mutation, SessionRecord, SessionStore, Unreadable } from '../stores/store.ts'
 import { applyDelta, combine, type Delta } from './delta.ts'
-import { isSavable } from './expiry.ts'
 import { mintRev, type SessionKey } from './id.ts'
+import { type Beside, Imported, isFoundSavable, storing } from './imported.ts'
 import { PayloadError } from './payload.ts'
 import {
   asStoreError,
   contentionDelay,
   MAX_CONTENTION_TRIES,
   MAX_TROUBLE_TRIES,
+  retried,
   troubleDelay,
 } from './retry.ts'
 
 /** What the writer needs to know of the deployment. */
-export type WriterSettings = Pick<Settings, 'store' | 'policy' | 'now' | 'randomBytes' | 'sleep'>
+export type WriterSettings = Pick<
+  Settings,
+  'store' | 'policy' | 'now' | 'randomBytes' | 'sleep' | 'retries' | 'troubles'
+>
 
 /** What one try of a write that may be repeated came to. */
 export type Attempt<Result> =
@@ -54,15 +58,14 @@ export class Writer {
 
   /** The stored record, asked for again when the store is in trouble. */
   async find(key: SessionKey): Promise<Found | Unreadable | null> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#store.find(key)
-      } catch (cause) {
-        const error = asStoreError(cause)
-        if (!error.retryable || tries >= MAX_TROUBLE_TRIES) throw error
-        await this.#settings.sleep(troubleDelay(tries))
-      }
-    }
+    return await retried(this.#settings, () => this.#store.find(key))
+  }
+
+  /** What is there now; a session that was to be brought over may have been, by somebody else. */
+  async #findAgain(found: Found): Promise<Found | Unreadable | null> {
+    return found instanceof Imported
+      ? await found.origin.again()
+      : await this.find(found.record.key)
   }
 
   /** Applies a delta to a loaded session; gives what is stored then, or `'gone'` when it ended meanwhile. */
@@ -85,12 +88,9 @@ export class Writer {
         kind: 'task',
         run: async () => {
           try {
-            const result = await this.#store.write({
-              kind: 'update',
-              record,
-              version: base.version,
-            })
-            const found = result.outcome === 'applied' ? { record, version: result.version } : null
+            const { mutation, beside } = storing(base, record)
+            const version = await this.#writeOnce(mutation, beside)
+            const found = version === null ? null : { record, version }
             resolve(found)
             return found
           } catch (error) {
@@ -100,6 +100,16 @@ export class Writer {
         },
       })
     })
+  }
+
+  /** The version written; `null` for a conflict. */
+  async #writeOnce(mutation: Mutation, beside: Beside | null): Promise<string | null> {
+    if (beside !== null) {
+      const result = await beside.commit([mutation])
+      return result.outcome === 'applied' ? (result.versions[0] as string) : null
+    }
+    const result = await this.#store.write(mutation)
+    return result.outcome === 'applied' ? result.version : null
   }
 
   /** Runs a task that has the session to itself within this process, after the writes already under way. */
@@ -124,14 +134,17 @@ export class Writer {
 
   /**
    * Repeats a write until it is settled: at once refused when the store refuses, a few times when the store
-   * is in trouble, many times when others keep writing.
+   * is in trouble and the retries of all are not used up, many times when others keep writing.
    */
   async settle<Result>(attempt: () => Promise<Attempt<Result>>): Promise<Result> {
     let conflicts = 0
     let troubles = 0
     for (;;) {
       const outcome = await attempt()
-      if ('done' in outcome) return outcome.done
+      if ('done' in outcome) {
+        this.#settings.retries.earn()
+        return outcome.done
+      }
       if (outcome.again === 'conflict') {
         conflicts += 1
         if (conflicts >= MAX_CONTENTION_TRIES) throw new SessionContentionError(conflicts)
@@ -139,23 +152,36 @@ export class Writer {
       } else {
         troubles += 1
         const error = outcome.error ?? new SessionStoreError('the session store failed')
-        if (!error.retryable || troubles >= MAX_TROUBLE_TRIES) throw error
+        if (troubles >= MAX_TROUBLE_TRIES || !this.#settings.retries.take(error)) throw error
         await this.#settings.sleep(troubleDelay(troubles))
       }
     }
   }
 
   /** One conditional write, or several that stand or fall together; versions in their order, or why it must be tried again. */
-  async attempt(mutations: readonly Mutation[]): Promise<Attempt<readonly string[]>> {
+  async attempt(
+    mutations: readonly Mutation[],
+    beside: Beside | null = null,
+  ): Promise<Attempt<readonly string[]>> {
     try {
       const [only, ...more] = mutations
-      if (only === undefined) return { done: [] }
-      if (more.length === 0) {
+      if (beside !== null) {
+        const result = await beside.commit(mutations)
+        if (result.outcome === 'applied') return { done: result.versions }
+      } else if (only === undefined) {
+        return { done: [] }
+      } else if (more.length === 0) {
         const result = await this.#store.write(only)
         if (result.outcome === 'applied') return { done: [result.version] }
       } else {
         const result = await this.#store.writeTogether(mutations)
         if (result.outcome === 'applied') return { done: result.versions }
+      }
+      for (const mutation of mutations) {
+        if (mutation.kind === 'update' || mutation.kind === 'delete') {
+          const { key } = mutation.kind === 'update' ? mutation.record : mutation
+          this.#settings.troubles.report({ kind: 'conflict', key })
+        }
       }
       return { again: 'conflict', error: null }
     } catch (cause) {
@@ -227,7 +253,7 @@ export class Writer {
     let look = false
     const attempt = async (): Promise<Attempt<Found | 'gone'>> => {
       if (look) {
-        const found = await this.find(current.record.key)
+        const found = await this.#findAgain(current)
         if (found?.record == null) {
           // Somebody else's broken record is not overwritten, and not taken for an end either.
           if (found !== null)
@@ -240,7 +266,7 @@ export class Writer {
         if (revs.has(found.record.rev)) return { done: found }
         current = found
       }
-      if (!isSavable(current.record, policy, now())) return { done: 'gone' }
+      if (!isFoundSavable(current, policy, now())) return { done: 'gone' }
       const next = this.#apply(current.record, delta)
       if (next === current.record) {
         if (look || known) return { done: current }
@@ -250,7 +276,8 @@ export class Writer {
       }
       const record = this.#withRev(next)
       revs.add(record.rev)
-      const written = await this.attempt([{ kind: 'update', record, version: current.version }])
+      const { mutation, beside } = storing(current, record)
+      const written = await this.attempt([mutation], beside)
       look = true
       if (!('done' in written)) return written
       return { done: { record, version: written.done[0] as string } }

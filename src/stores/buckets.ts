@@ -1,5 +1,5 @@
 import type { SessionKey } from '../session/id.ts'
-import type { SessionRecord } from './store.ts'
+import type { SecurityKeyName, SecurityKeyRecord, SessionRecord } from './store.ts'
 
 /**
  * The expiry index. A timestamp in an index rises for all writers at once, and Datastore takes only some
@@ -23,8 +23,16 @@ export function sweepTime(record: Pick<SessionRecord, 'expires' | 'ended' | 'las
   return record.ended ?? Math.max(record.expires, record.lastSeen)
 }
 
+/** {@link sweepTime} of a security key. */
+export function keySweepTime({
+  expires,
+  created,
+}: Pick<SecurityKeyRecord, 'expires' | 'created'>): number {
+  return Math.max(expires, created)
+}
+
 /** The shard of a key: the top bits of the hash that it is. */
-export function shardOf(key: SessionKey, shards: number): number {
+export function shardOf(key: SessionKey | SecurityKeyName, shards: number): number {
   const byte = Buffer.from(key.slice(0, 2), 'base64url')[0] ?? 0
   return Math.floor((byte * shards) / 256)
 }

@@ -1,11 +1,14 @@
 import { SessionStoreError, SessionTooLargeError, SessionValueError } from '../errors.ts'
-import type { Mutation, SessionRecord } from './store.ts'
+import type { ClientHints, Mutation, SessionRecord } from './store.ts'
 
 /** The most bytes that an encoded payload may take: 900 KiB, below Datastore's 1 MiB for a whole entity. */
 export const MAX_PAYLOAD_BYTES: number = 900 * 1024
 
 /** The most bytes of an indexed string in Datastore ("Limits"). */
 const MAX_INDEXED_BYTES = 1500
+
+/** The most bytes of what is kept of a client and of a static key: more than 256 characters or a hash ever take. */
+const MAX_SHORT_BYTES = 1500
 
 /** Datastore's timestamps end with the year 9999. */
 const MAX_TIME = Date.UTC(9999, 11, 31)
@@ -20,6 +23,19 @@ export function userProblem(user: unknown): string | null {
     : null
 }
 
+/** Why these hints of a client cannot be stored, or `null`. */
+export function clientProblem({ agent, address }: ClientHints): string | null {
+  return [agent, address].every((text) => text === undefined || isShortText(text))
+    ? null
+    : `what is kept of a client must be well-formed text of at most ${MAX_SHORT_BYTES} bytes`
+}
+
+function isShortText(text: unknown): boolean {
+  return (
+    typeof text === 'string' && text.isWellFormed() && Buffer.byteLength(text) <= MAX_SHORT_BYTES
+  )
+}
+
 /** Throws for a record that a server would refuse, so that a refusal never comes from afar or hits a neighbour. */
 export function checkRecord(record: SessionRecord): void {
   const problem = userProblem(record.user)
@@ -28,6 +44,14 @@ export function checkRecord(record: SessionRecord): void {
     throw new SessionValueError('a session must be well-formed Unicode')
   const size = Buffer.byteLength(record.data)
   if (size > MAX_PAYLOAD_BYTES) throw new SessionTooLargeError(size, MAX_PAYLOAD_BYTES)
+  const { staticKey = null, client = null } = record
+  if (staticKey !== null && !isShortText(staticKey)) {
+    throw new SessionValueError(
+      `the hash of a static key must be well-formed text of at most ${MAX_SHORT_BYTES} bytes`,
+    )
+  }
+  const clientIs = client === null ? null : clientProblem(client)
+  if (clientIs !== null) throw new SessionValueError(clientIs)
   const { created, lastSeen, authenticated, expires, ended, failedSince = null, expiry } = record
   if (expiry?.kind === 'idle' && !(Number.isSafeInteger(expiry.duration) && expiry.duration > 0)) {
     throw new SessionValueError('an idle limit must be whole milliseconds above 0')

@@ -163,6 +163,16 @@ export async function openClient(
   }
 }
 
+/**
+ * How the channel of a client that the store makes behaves in an outage; options of @grpc/grpc-js. Each client gets
+ * connections of its own, since a new one is made where the old one has gone silent. And the wait before another try
+ * to connect stays short: by default it grows to two minutes, in which a server that is back is not noticed.
+ */
+const CHANNEL = {
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.max_reconnect_backoff_ms': 2000,
+}
+
 function makeClient(settings: ClientSettings, driver: Driver): DatastoreV1Client {
   const { client: given, emulator, projectId } = settings
   const { DatastoreClient } = driver.v1
@@ -171,8 +181,12 @@ function makeClient(settings: ClientSettings, driver: Driver): DatastoreV1Client
       const options: Record<string, unknown> = { ...given.options }
       // With ready channel credentials, its auth would only be asked for a universe, on the metadata server.
       return options['sslCreds'] === undefined || options['sslCreds'] === null
-        ? new DatastoreClient({ ...options, auth: given.auth })
-        : new DatastoreClient({ ...options, ...withoutLookingForCredentials(options) })
+        ? new DatastoreClient({ ...CHANNEL, ...options, auth: given.auth })
+        : new DatastoreClient({
+            ...CHANNEL,
+            ...options,
+            ...withoutLookingForCredentials(options),
+          })
     }
     if (emulator !== null) {
       // The channel credentials of grpc are not among the driver's exports, but it makes them for a local
@@ -182,6 +196,7 @@ function makeClient(settings: ClientSettings, driver: Driver): DatastoreV1Client
         apiEndpoint: 'http://localhost:1',
       })
       return new DatastoreClient({
+        ...CHANNEL,
         ...withoutLookingForCredentials({}),
         projectId: projectId ?? EMULATOR_PROJECT,
         servicePath: emulator.host,
@@ -190,7 +205,11 @@ function makeClient(settings: ClientSettings, driver: Driver): DatastoreV1Client
         fallback: false,
       })
     }
-    return new DatastoreClient({ ...(projectId === null ? {} : { projectId }), fallback: false })
+    return new DatastoreClient({
+      ...CHANNEL,
+      ...(projectId === null ? {} : { projectId }),
+      fallback: false,
+    })
   } catch (cause) {
     throw unsent('the Datastore client could not be made: look at the cause', false, cause)
   }

@@ -1,7 +1,8 @@
 import { SessionStoreError } from '../errors.ts'
 import type { SessionKey } from '../session/id.ts'
 import { checkMutation } from './check.ts'
-import type { Connection } from './datastore-connection.ts'
+import { idOf, keyAt, mutationOf } from './datastore-entities.ts'
+import type { CallOptions, Connection } from './datastore-connection.ts'
 import {
   checkKey,
   checkVersion,
@@ -20,8 +21,10 @@ import {
   isConflict,
   overdueError,
 } from './datastore-errors.ts'
+import { Patience } from './datastore-patience.ts'
 import { probeSharedWrites } from './datastore-probe.ts'
 import { Slots } from './datastore-slots.ts'
+import type { EntityName, EntityWrite } from './entities.ts'
 import type {
   Mutation,
   Version,
@@ -43,6 +46,8 @@ export type Sharing =
 /** A mutation that has passed all checks, in the forms that it may be sent in. */
 interface Prepared {
   readonly key: SessionKey
+  /** Set for an entity that is no session. */
+  readonly at?: EntityName
   readonly form: CallForm
   /** Fails the call when the condition does not hold. */
   readonly single: (key: object) => object
@@ -89,6 +94,7 @@ export class Commits {
   readonly #connection: Connection
   readonly #layout: EntityLayout
   readonly #slots: Slots
+  readonly #patience: Patience
   #gathering: Waiting[] = []
   #sharedInFlight = 0
   #scheduled = false
@@ -99,7 +105,8 @@ export class Commits {
   constructor(connection: Connection, layout: EntityLayout, sharedWrites: 'auto' | 'off') {
     this.#connection = connection
     this.#layout = layout
-    this.#slots = new Slots(MAX_SINGLE, MAX_WAITING, connection.deadline)
+    this.#slots = new Slots(MAX_SINGLE, MAX_WAITING, connection.patience)
+    this.#patience = new Patience(connection.patience, (overdue) => this.#expire(overdue))
     this.#sharing = sharedWrites === 'auto' ? 'untested' : 'off'
   }
 
@@ -120,9 +127,15 @@ export class Commits {
     })
   }
 
-  /** All or nothing, in one round trip. */
-  async writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult> {
-    const prepared = mutations.map((mutation) => this.#prepare(mutation))
+  /** All or nothing, in one round trip; other entities among it. The versions are those of the sessions. */
+  async writeTogether(
+    mutations: readonly Mutation[],
+    entities: readonly EntityWrite[] = [],
+  ): Promise<WriteTogetherResult> {
+    const prepared = [
+      ...mutations.map((mutation) => this.#prepare(mutation)),
+      ...entities.map((write) => prepareEntity(write, this.#connection.namespace)),
+    ]
     if (new Set(prepared.map(({ key }) => key)).size !== prepared.length) {
       throw new SessionStoreError('one record can not be written twice in one commit', {
         effect: 'none',
@@ -130,19 +143,20 @@ export class Commits {
       })
     }
     if (prepared.length === 0) return { outcome: 'applied', versions: [] }
-    return await this.#slots.run(async () => {
+    return await this.#slots.run(async (waited) => {
       try {
         const results = await this.#commit(
           { mode: 'TRANSACTIONAL', singleUseTransaction: { readWrite: {} } },
           prepared,
           'single',
+          { waited },
         )
         return results.some(isFlagged)
           ? { outcome: 'conflict' }
           : {
               outcome: 'applied',
-              versions: results.map((result, at) =>
-                versionIn(result, prepared[at]?.shared === null),
+              versions: mutations.map((_, at) =>
+                versionIn(results[at], prepared[at]?.shared === null),
               ),
             }
       } catch (error) {
@@ -185,8 +199,8 @@ export class Commits {
   async #writeChunk(chunk: readonly Prepared[]): Promise<readonly WriteEachResult[]> {
     const form = this.#sharing === 'on' ? 'each' : 'single'
     try {
-      const results = await this.#slots.run(() =>
-        this.#commit({ mode: 'NON_TRANSACTIONAL' }, chunk, form),
+      const results = await this.#slots.run((waited) =>
+        this.#commit({ mode: 'NON_TRANSACTIONAL' }, chunk, form, { waited, bulk: true }),
       )
       return results.map((result, at) => resultOf(result, chunk[at]?.shared === null))
     } catch (cause) {
@@ -213,6 +227,7 @@ export class Commits {
   /** Fails what waits. What is under way ends by itself. */
   close(): void {
     this.#closed = true
+    this.#patience.rest()
     const gathered = this.#gathering
     this.#gathering = []
     for (const { reject } of gathered) reject(closedError())
@@ -269,8 +284,12 @@ export class Commits {
 
   /** After the poll phase of the event loop, so that all requests that it handled can share a commit. */
   #schedule(): void {
-    if (this.#scheduled || this.#gathering.length === 0) return
-    if (this.#sharing === 'on' && this.#sharedInFlight >= MAX_SHARED) return
+    const [oldest] = this.#gathering
+    if (this.#scheduled || oldest === undefined) return
+    if (this.#sharing === 'on' && this.#sharedInFlight >= MAX_SHARED) {
+      this.#patience.watch(oldest.since)
+      return
+    }
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
@@ -286,29 +305,38 @@ export class Commits {
       for (const { prepared, resolve } of gathered) resolve(this.#single(prepared))
       return
     }
+    // Where the process was too busy for the timer, or for anything else.
+    this.#expire(performance.now() - this.#connection.deadline)
     while (this.#sharedInFlight < MAX_SHARED) {
       const batch = this.#take()
-      if (batch.length === 0) return
+      if (batch.length === 0) break
       this.#sharedInFlight += 1
       void this.#sendBatch(batch).finally(() => {
         this.#sharedInFlight -= 1
         this.#schedule()
       })
     }
+    if (this.#gathering.length === 0) this.#patience.rest()
+    else this.#schedule()
+  }
+
+  /** Fails those that came before this instant; gives when the oldest of the others came, or `null`. */
+  #expire(overdue: number): number | null {
+    const kept = this.#gathering.findIndex(({ since }) => since >= overdue)
+    const late = kept < 0 ? this.#gathering.splice(0) : this.#gathering.splice(0, kept)
+    for (const { reject } of late) reject(overdueError())
+    return this.#gathering[0]?.since ?? null
   }
 
   /** The oldest that fit into one call; a second write of one record waits for the next. */
   #take(): Waiting[] {
-    const overdue = performance.now() - this.#connection.deadline
     const keys = new Set<SessionKey>()
     const batch: Waiting[] = []
     const rest: Waiting[] = []
     let bytes = 0
     for (const waiting of this.#gathering) {
-      const { prepared, since, reject } = waiting
-      if (since < overdue) {
-        reject(overdueError())
-      } else if (
+      const { prepared } = waiting
+      if (
         batch.length < MAX_MUTATIONS &&
         bytes + prepared.bytes <= MAX_BYTES &&
         !keys.has(prepared.key)
@@ -327,8 +355,9 @@ export class Commits {
   /** Never rejects: each write hears of its own result. */
   async #sendBatch(batch: readonly Waiting[]): Promise<void> {
     const [first] = batch
+    const waited = first === undefined ? 0 : performance.now() - first.since
     if (first !== undefined && batch.length === 1) {
-      await this.#commitSingle(first.prepared).then(first.resolve, first.reject)
+      await this.#commitSingle(first.prepared, waited).then(first.resolve, first.reject)
       return
     }
     try {
@@ -336,6 +365,7 @@ export class Commits {
         { mode: 'NON_TRANSACTIONAL' },
         batch.map(({ prepared }) => prepared),
         'shared',
+        { waited },
       )
       const outcomes = results.map((result) => resultOf(result, false))
       batch.forEach(({ resolve }, at) => {
@@ -363,12 +393,14 @@ export class Commits {
   }
 
   #single(prepared: Prepared): Promise<WriteResult> {
-    return this.#slots.run(() => this.#commitSingle(prepared))
+    return this.#slots.run((waited) => this.#commitSingle(prepared, waited))
   }
 
-  async #commitSingle(prepared: Prepared): Promise<WriteResult> {
+  async #commitSingle(prepared: Prepared, waited: number): Promise<WriteResult> {
     try {
-      const [result] = await this.#commit({ mode: 'NON_TRANSACTIONAL' }, [prepared], 'single')
+      const [result] = await this.#commit({ mode: 'NON_TRANSACTIONAL' }, [prepared], 'single', {
+        waited,
+      })
       return resultOf(result, prepared.shared === null)
     } catch (error) {
       if (isConflict(error, prepared.form)) return { outcome: 'conflict' }
@@ -381,13 +413,22 @@ export class Commits {
     mode: object,
     writes: readonly Prepared[],
     form: 'single' | 'shared' | 'each',
+    options: CallOptions,
   ): Promise<readonly unknown[]> {
-    const response = await this.#connection.call('commit', (partitionId) => ({
-      ...mode,
-      mutations: writes.map((write) =>
-        (write[form] ?? write.single)(keyIn(partitionId, this.#layout.kind, write.key)),
-      ),
-    }))
+    const response = await this.#connection.call(
+      'commit',
+      (partitionId) => ({
+        ...mode,
+        mutations: writes.map((write) =>
+          (write[form] ?? write.single)(
+            write.at === undefined
+              ? keyIn(partitionId, this.#layout.kind, write.key)
+              : keyAt(partitionId, write.at),
+          ),
+        ),
+      }),
+      options,
+    )
     const results = child(response, 'mutationResults')
     if (Array.isArray(results) && results.length === writes.length) return results
     throw new SessionStoreError('Datastore gave no result for a write: try again')
@@ -408,6 +449,14 @@ export class Commits {
       },
     )
   }
+}
+
+/** Never shares a call with other requests. */
+function prepareEntity(write: EntityWrite, own: string): Prepared {
+  const { at } = write
+  const single = mutationOf(write)
+  const key = idOf(at, own) as SessionKey
+  return { key, at, form: 'change', single, shared: null, each: single, bytes: 0 }
 }
 
 /** A mutation that the server skipped, because its condition did not hold. */

@@ -2,8 +2,8 @@ import { SessionStoreError, SessionTooLargeError, SessionValueError } from '../e
 import type { ExpirySetting } from '../session/expiry.ts'
 import type { SessionKey } from '../session/id.ts'
 import { bucketEnd, shardOf, sweepTime, sweepValue } from './buckets.ts'
-import { userProblem } from './check.ts'
-import type { EndReason, Found, SessionRecord, Unreadable, Version } from './store.ts'
+import { clientProblem, userProblem } from './check.ts'
+import type { ClientHints, EndReason, Found, SessionRecord, Unreadable, Version } from './store.ts'
 
 /** How entities are laid out. */
 export interface EntityLayout {
@@ -59,6 +59,8 @@ const OWN: ReadonlySet<string> = new Set([
   'failedsince',
   'rev',
   'reason',
+  'static_security_key',
+  'client',
 ])
 
 /** What a name of an entity may look like here: a {@link SessionKey}, or another hash of its alphabet. */
@@ -85,13 +87,19 @@ export function encodeEntity(
   sweepAt: number = sweepTime(record),
 ): EncodedEntity {
   const { key, data, user, expiry, failedSince = null, extra = {} } = record
+  const { staticKey = null, client = null } = record
   checkKey(key)
   const others = Object.entries(extra).filter(([name]) => !OWN.has(name))
   if (others.some(([, value]) => typeof value !== 'object' || value === null)) {
     throw new SessionValueError('extra properties must be as this store gave them')
   }
   const bytes =
-    OVERHEAD_BYTES + Buffer.byteLength(data) + Buffer.byteLength(user) + weightOf(others)
+    OVERHEAD_BYTES +
+    [data, user, staticKey ?? '', client === null ? '' : encodeClient(client)].reduce(
+      (sum, part) => sum + Buffer.byteLength(part),
+      0,
+    ) +
+    weightOf(others)
   if (bytes > MAX_ENTITY_BYTES) throw new SessionTooLargeError(bytes, MAX_ENTITY_BYTES)
   const bucket = bucketEnd(sweepAt, layout.bucket)
   const properties: [string, Value | null][] = [
@@ -100,7 +108,7 @@ export function encodeEntity(
     ['sweep', { stringValue: sweepValue(shardOf(key, layout.shards), bucket) }],
     ['expires', timestamp(record.expires)],
     ['expiry', encodeExpiry(expiry)],
-    ['purge', timestamp(Math.min(record.expires + PURGE_AFTER, MAX_TIME))],
+    ['purge', timestamp(purgeTime(record.expires))],
     ['created', timestamp(record.created)],
     ['lastseen', timestamp(record.lastSeen)],
     ['authenticated', record.authenticated === null ? null : timestamp(record.authenticated)],
@@ -108,6 +116,8 @@ export function encodeEntity(
     ['failedsince', failedSince === null ? null : timestamp(failedSince)],
     ['rev', text(record.rev)],
     ['reason', record.reason === null ? null : text(record.reason)],
+    ['static_security_key', staticKey === null ? null : text(staticKey)],
+    ['client', client === null ? null : text(encodeClient(client))],
   ]
   return {
     properties: Object.fromEntries([
@@ -161,6 +171,11 @@ export function checkVersion(version: Version): void {
   })
 }
 
+/** From when on a TTL policy may delete what expires at this instant. */
+export function purgeTime(expires: number): number {
+  return Math.min(expires + PURGE_AFTER, MAX_TIME)
+}
+
 /** A field of something that came from outside, `undefined` where there is none. */
 export function child(value: unknown, field: string): unknown {
   return typeof value === 'object' && value !== null
@@ -190,6 +205,8 @@ function decodeRecord(
   }
   const extra = Object.entries(properties).filter(([name]) => !OWN.has(name))
   const failedSince = optional('failedsince', asTime)
+  const staticKey = asText(properties['static_security_key'])
+  const client = asClient(properties['client'])
   return {
     key,
     data: read('data', asText),
@@ -202,6 +219,9 @@ function decodeRecord(
     ended: optional('ended', asTime),
     reason: optional('reason', asReason),
     ...(failedSince === null ? {} : { failedSince }),
+    // Without these two a session is still one, so what is wrong with them makes it not unreadable.
+    ...(staticKey === null ? {} : { staticKey }),
+    ...(client === null ? {} : { client }),
     rev: read('rev', asText),
     ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
   }
@@ -214,7 +234,8 @@ function propertiesOf(result: unknown): Readonly<Record<string, unknown>> {
   return properties as Readonly<Record<string, unknown>>
 }
 
-function asText(value: unknown): string | null {
+/** The text of a value, or `null`. */
+export function asText(value: unknown): string | null {
   const found = child(value, 'stringValue')
   return typeof found === 'string' ? found : null
 }
@@ -229,8 +250,8 @@ function asReason(value: unknown): EndReason | null {
   return reason !== null && REASONS.has(reason) ? (reason as EndReason) : null
 }
 
-/** Whole milliseconds; what others wrote may be finer. */
-function asTime(value: unknown): number | null {
+/** The instant of a value, or `null`. Whole milliseconds; what others wrote may be finer. */
+export function asTime(value: unknown): number | null {
   const stamp = child(value, 'timestampValue')
   const seconds = asInt64(child(stamp, 'seconds') ?? 0)
   const nanos = child(stamp, 'nanos') ?? 0
@@ -251,12 +272,33 @@ function asExpiry(value: unknown): ExpirySetting {
 }
 
 /** The digits of an int64, which is a text, a `Long` or a number, as the client is set. */
-function asInt64(value: unknown): string | null {
+export function asInt64(value: unknown): string | null {
   if (typeof value === 'number' && !Number.isSafeInteger(value)) return null
   if (!['string', 'number', 'bigint', 'object'].includes(typeof value)) return null
   if (value === null || Array.isArray(value)) return null
   const digits = String(value)
   return /^-?\d{1,19}$/.test(digits) ? digits : null
+}
+
+function encodeClient({ agent, address }: ClientHints): string {
+  return JSON.stringify({ agent, address })
+}
+
+function asClient(value: unknown): ClientHints | null {
+  const json = asText(value)
+  if (json === null) return null
+  try {
+    const parsed: unknown = JSON.parse(json)
+    const agent = child(parsed, 'agent')
+    const address = child(parsed, 'address')
+    const client = {
+      ...(typeof agent === 'string' && { agent }),
+      ...(typeof address === 'string' && { address }),
+    }
+    return clientProblem(client) === null && Object.keys(client).length > 0 ? client : null
+  } catch {
+    return null
+  }
 }
 
 function encodeExpiry(expiry: ExpirySetting): Value | null {
@@ -270,11 +312,13 @@ function encodeExpiry(expiry: ExpirySetting): Value | null {
   return { integerValue: String(duration), excludeFromIndexes: true }
 }
 
-function text(value: string): Value {
+/** A text that is not indexed. */
+export function text(value: string): Value {
   return { stringValue: value, excludeFromIndexes: true }
 }
 
-function timestamp(time: number): Value {
+/** An instant (milliseconds) that is not indexed. */
+export function timestamp(time: number): Value {
   const milliseconds = time % 1000
   return {
     timestampValue: { seconds: String((time - milliseconds) / 1000), nanos: milliseconds * 1e6 },

@@ -11,7 +11,10 @@ export type CallForm =
   /** Several writes that stand or fall together. */
   | 'together'
 
+const CANCELLED = 1
+const UNKNOWN = 2
 const INVALID_ARGUMENT = 3
+const DEADLINE_EXCEEDED = 4
 const NOT_FOUND = 5
 const ALREADY_EXISTS = 6
 const PERMISSION_DENIED = 7
@@ -20,6 +23,8 @@ const FAILED_PRECONDITION = 9
 const ABORTED = 10
 const OUT_OF_RANGE = 11
 const UNIMPLEMENTED = 12
+const INTERNAL = 13
+const UNAVAILABLE = 14
 const UNAUTHENTICATED = 16
 
 /** gRPC codes that say that a condition of the write did not hold (Datastore: "Errors and Error Handling"). */
@@ -91,6 +96,28 @@ export function asDatastoreError(error: unknown, what: string): SessionStoreErro
   )
 }
 
+/** gRPC codes by which the server, or the way to it, says nothing of the call itself: away, too slow or too busy. */
+const OUTAGES: readonly number[] = [
+  CANCELLED,
+  UNKNOWN,
+  DEADLINE_EXCEEDED,
+  RESOURCE_EXHAUSTED,
+  INTERNAL,
+  UNAVAILABLE,
+]
+
+/** Whether the error speaks of the server or the way to it; a refusal or a conflict is an answer. */
+export function isOutage(error: unknown): boolean {
+  const code = codeOf(error)
+  if (code !== null) return OUTAGES.includes(code)
+  return !(error instanceof SessionStoreError) || error.retryable
+}
+
+/** Whether nothing was heard in time: neither an answer nor that the server cannot be reached. */
+export function isSilence(error: unknown): boolean {
+  return error instanceof UnansweredError || codeOf(error) === DEADLINE_EXCEEDED
+}
+
 /** A fault that was found before anything was sent. */
 export function unsent(message: string, retryable: boolean, cause?: unknown): SessionStoreError {
   return new SessionStoreError(message, {
@@ -107,13 +134,52 @@ export function closedError(): SessionStoreError {
 
 /** For what finds the queue full. */
 export function fullError(most: number): SessionStoreError {
-  return unsent(
+  return turnedAway(
     `${most} calls wait for Datastore already: it is slow or down, or this process has too much to do`,
-    true,
+    RETRY_AFTER,
   )
 }
 
-/** For what waited for its turn as long as a call may take. */
+/** For what waited for its turn so long that its deadline leaves too little for the call itself. */
 export function overdueError(): SessionStoreError {
-  return unsent('the call waited for its turn until its deadline: Datastore is slow or down', true)
+  return turnedAway(
+    'the call waited too long for its turn: Datastore is slow or down, or this process has too much to do',
+    RETRY_AFTER,
+  )
+}
+
+/** For what comes while no calls are made, because the last ones all failed. `wait`: milliseconds. */
+export function pausedError(
+  method: string,
+  failures: number,
+  wait: number,
+  cause: unknown,
+): SessionStoreError {
+  return turnedAway(
+    `no ${method} is sent to Datastore for a moment, since the last ${failures} failed: look at the cause`,
+    wait,
+    cause,
+  )
+}
+
+/** A call that was not answered within its time, in milliseconds. `sent`: whether it may have had an effect. */
+export class UnansweredError extends SessionStoreError {
+  constructor(method: string, time: number, sent: boolean) {
+    super(
+      `Datastore did not answer a ${method} within ${Math.round(time)} ms: try again; if it stays, look at its latency or raise deadline`,
+      { effect: sent ? 'unknown' : 'none', retryable: true },
+    )
+  }
+}
+
+/** When to try again what the queue turned away, in milliseconds: what waits in it is gone by then. */
+const RETRY_AFTER = 1000
+
+function turnedAway(message: string, retryAfter: number, cause?: unknown): SessionStoreError {
+  return new SessionStoreError(message, {
+    ...(cause === undefined ? {} : { cause }),
+    effect: 'none',
+    retryable: true,
+    retryAfter,
+  })
 }

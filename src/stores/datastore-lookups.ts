@@ -1,27 +1,28 @@
 import { SessionStoreError } from '../errors.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { Connection } from './datastore-connection.ts'
-import {
-  checkKey,
-  child,
-  decodeEntity,
-  type EntityLayout,
-  keyIn,
-  nameOf,
-} from './datastore-entity.ts'
+import { decodeOther, idOf, idOfResult, keyAt } from './datastore-entities.ts'
+import { checkKey, child, decodeEntity, type EntityLayout, nameOf } from './datastore-entity.ts'
 import { asDatastoreError, closedError, fullError, overdueError } from './datastore-errors.ts'
+import { Flights } from './datastore-flights.ts'
+import { Limit } from './datastore-limit.ts'
+import { Patience } from './datastore-patience.ts'
+import type { Entity, EntityName } from './entities.ts'
 import type { Found, Unreadable } from './store.ts'
 
-type Answer = Found | Unreadable | null
+/** What a caller gets for the server's `EntityResult`. */
+type Decode<Answer> = (result: unknown) => Answer
 
 /** One call of `find()`. */
 interface Waiter {
-  resolve(answer: Answer): void
+  readonly decode: Decode<unknown>
+  resolve(answer: unknown): void
   reject(error: SessionStoreError): void
 }
 
-/** All calls for one key that go out together. */
+/** All calls for one entity that go out together. */
 interface Asked {
+  readonly at: EntityName
   readonly waiters: Waiter[]
   /** When the first of them came, on the monotonic clock. */
   readonly since: number
@@ -46,7 +47,11 @@ const MAX_ROUNDS = 5
 export class Lookups {
   readonly #connection: Connection
   readonly #layout: EntityLayout
-  #gathering = new Map<SessionKey, Asked>()
+  readonly #patience: Patience
+  readonly #limit: Limit
+  readonly #flights = new Flights(() => this.#schedule())
+  /** By {@link idOf}: other kinds and namespaces share the calls. */
+  #gathering = new Map<string, Asked>()
   #waiting = 0
   #inFlight = 0
   #scheduled = false
@@ -55,28 +60,45 @@ export class Lookups {
   constructor(connection: Connection, layout: EntityLayout) {
     this.#connection = connection
     this.#layout = layout
+    this.#patience = new Patience(connection.patience, (overdue) => this.#expire(overdue))
+    this.#limit = new Limit(MAX_IN_FLIGHT, connection.deadline)
   }
 
   /** The record now. One attempt; rejects with `SessionStoreError`. */
-  async find(key: SessionKey): Promise<Answer> {
+  async find(key: SessionKey): Promise<Found | Unreadable | null> {
     checkKey(key)
+    const at = { kind: this.#layout.kind, name: key, namespace: null }
+    return await this.#ask(at, decodeSession)
+  }
+
+  /** The entity now, like {@link find}. */
+  async findEntity(at: EntityName): Promise<Entity | null> {
+    return await this.#ask(at, decodeOther)
+  }
+
+  async #ask<Answer>(at: EntityName, decode: Decode<Answer>): Promise<Answer | null> {
     if (this.#closed) throw closedError()
     if (this.#waiting >= MAX_WAITING) throw fullError(MAX_WAITING)
-    return await new Promise((resolve, reject) => {
+    const id = idOf(at, this.#connection.namespace)
+    const answer = await new Promise((resolve, reject) => {
       this.#waiting += 1
-      const asked = this.#gathering.get(key)
+      const waiters = [{ decode, resolve, reject }]
+      const asked = this.#gathering.get(id)
       if (asked === undefined) {
-        this.#gathering.set(key, { waiters: [{ resolve, reject }], since: performance.now() })
+        this.#gathering.set(id, { at, waiters, since: performance.now() })
       } else {
-        asked.waiters.push({ resolve, reject })
+        asked.waiters.push(...waiters)
       }
       this.#schedule()
     })
+    return answer as Answer | null
   }
 
   /** Fails what waits. What is under way ends by itself. */
   close(): void {
     this.#closed = true
+    this.#patience.rest()
+    this.#flights.close()
     const gathered = this.#gathering
     this.#gathering = new Map()
     this.#waiting = 0
@@ -85,7 +107,12 @@ export class Lookups {
 
   /** After the poll phase of the event loop, so that all requests that it handled share a lookup. */
   #schedule(): void {
-    if (this.#scheduled || this.#inFlight >= MAX_IN_FLIGHT || this.#gathering.size === 0) return
+    if (this.#scheduled || this.#gathering.size === 0) return
+    if (this.#inFlight >= this.#limit.current) {
+      const [oldest] = this.#gathering.values()
+      if (oldest !== undefined) this.#patience.watch(oldest.since)
+      return
+    }
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
@@ -94,69 +121,106 @@ export class Lookups {
   }
 
   #send(): void {
-    const batch = new Map<SessionKey, Asked>()
-    const overdue = performance.now() - this.#connection.deadline
+    // Where the process was too busy for the timer, or for anything else.
+    this.#expire(performance.now() - this.#connection.deadline)
+    const batch = new Map<string, Asked>()
+    let since = Number.POSITIVE_INFINITY
+    const sent = performance.now()
     for (const [key, asked] of this.#gathering) {
       if (batch.size >= MAX_KEYS) break
+      if (this.#flights.holds(key, sent)) continue
       this.#gathering.delete(key)
       this.#waiting -= asked.waiters.length
-      if (asked.since < overdue) rejectAll(asked, overdueError())
-      else batch.set(key, asked)
+      since = Math.min(since, asked.since)
+      batch.set(key, asked)
     }
     if (batch.size === 0) return
     this.#inFlight += 1
-    void this.#lookup(batch).finally(() => {
+    const land = this.#flights.begin(batch.keys(), sent)
+    void this.#lookup(batch, since).then((wasSent) => {
       this.#inFlight -= 1
+      land()
+      if (wasSent) this.#limit.took(performance.now() - sent)
       this.#schedule()
     })
-    if (this.#inFlight < MAX_IN_FLIGHT && this.#gathering.size > 0) this.#send()
+    if (this.#gathering.size === 0) this.#patience.rest()
+    else if (this.#inFlight < this.#limit.current) this.#send()
+    else this.#schedule()
   }
 
-  /** Never rejects: each waiter hears of the failure. */
-  async #lookup(open: Map<SessionKey, Asked>): Promise<void> {
+  /** Fails those that came before this instant; gives when the oldest of the others came, or `null`. */
+  #expire(overdue: number): number | null {
+    for (const [key, asked] of this.#gathering) {
+      if (asked.since >= overdue) return asked.since
+      this.#gathering.delete(key)
+      this.#waiting -= asked.waiters.length
+      rejectAll(asked, overdueError())
+    }
+    return null
+  }
+
+  /**
+   * Never rejects: each waiter hears of the failure. `since`: when the first of them came. Gives whether it was sent: what
+   * the breaker turns away is quick, and says nothing of the server.
+   */
+  async #lookup(open: Map<string, Asked>, since: number): Promise<boolean> {
     try {
       for (let round = 0; open.size > 0; round++) {
         if (round > MAX_ROUNDS) throw deferredError()
-        const names = [...open.keys()]
-        const response = await this.#connection.call('lookup', (partitionId) => ({
-          keys: names.map((name) => keyIn(partitionId, this.#layout.kind, name)),
-        }))
+        const names = [...open.values()].map(({ at }) => at)
+        const response = await this.#connection.call(
+          'lookup',
+          (partitionId) => ({
+            keys: names.map((at) => keyAt(partitionId, at)),
+          }),
+          { waited: performance.now() - since },
+        )
         const deferred = this.#settle(open, response)
         if (open.size > deferred) throw incompleteError()
       }
+      return true
     } catch (cause) {
       const error = asDatastoreError(cause, 'lookup')
       for (const asked of open.values()) rejectAll(asked, error)
+      return error.retryAfter === null
     }
   }
 
   /** Answers all that the response holds, and gives how many keys it defers. */
-  #settle(open: Map<SessionKey, Asked>, response: unknown): number {
+  #settle(open: Map<string, Asked>, response: unknown): number {
     for (const result of listIn(response, 'found')) {
-      const key = nameOf(result) as SessionKey | null
-      const asked = key === null ? undefined : open.get(key)
-      if (key === null || asked === undefined) continue
-      open.delete(key)
+      const id = idOfResult(result)
+      const asked = open.get(id)
+      if (asked === undefined) continue
+      open.delete(id)
       try {
-        const answer = decodeEntity(key, result)
-        for (const { resolve } of asked.waiters) resolve(answer)
+        // Decoded once for all who want the same of it.
+        const answers = new Map<Decode<unknown>, unknown>()
+        for (const { decode, resolve } of asked.waiters) {
+          if (!answers.has(decode)) answers.set(decode, decode(result))
+          resolve(answers.get(decode))
+        }
       } catch (cause) {
         rejectAll(asked, asDatastoreError(cause, 'lookup'))
       }
     }
     for (const result of listIn(response, 'missing')) {
-      const key = nameOf(result) as SessionKey | null
-      const asked = key === null ? undefined : open.get(key)
-      if (key === null || asked === undefined) continue
-      open.delete(key)
+      const id = idOfResult(result)
+      const asked = open.get(id)
+      if (asked === undefined) continue
+      open.delete(id)
       for (const { resolve } of asked.waiters) resolve(null)
     }
     return new Set(
       listIn(response, 'deferred')
-        .map((key) => nameOf({ entity: { key } }) as SessionKey)
-        .filter((key) => open.has(key)),
+        .map((key) => idOfResult({ entity: { key } }))
+        .filter((id) => open.has(id)),
     ).size
   }
+}
+
+function decodeSession(result: unknown): Found | Unreadable {
+  return decodeEntity(nameOf(result) as SessionKey, result)
 }
 
 function listIn(response: unknown, field: string): readonly unknown[] {

@@ -68,7 +68,7 @@ async function read<Entry>(
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
     throw refused(`the limit of a page must be a whole number from 1 to ${MAX_LIMIT}`)
   }
-  let start = cursor === undefined ? null : decodeCursor(cursor, selection)
+  let start = cursor === undefined ? null : decodeCursor(cursor, layout, selection)
   for (let batches = 0; batches < MAX_BATCHES; batches++) {
     const batch = await runQuery(connection, layout, query, limit, start)
     const given = child(batch, 'entityResults')
@@ -80,7 +80,7 @@ async function read<Entry>(
     const stands = end !== null && start !== null && end.equals(start)
     if (entries.length > 0 && !stands) {
       if (end === null) throw refused('Datastore gave a page without a cursor')
-      return { entries, cursor: encodeCursor(end, selection) }
+      return { entries, cursor: encodeCursor(end, layout, selection) }
     }
     // No entry is the end, unless the server stopped on its way, or all that it gave was passed over.
     const isEnd = stands ? results.length < limit : results.length === 0
@@ -171,21 +171,21 @@ function bytesOf(cursor: unknown): Buffer | null {
   return bytes.length === 0 ? null : bytes
 }
 
-/** Begins with a hash of the selection: the server would take a cursor of another user's query as well. */
-function encodeCursor(bytes: Buffer, selection: Selection): string {
-  return `${nameOfSelection(selection)}.${bytes.toString('base64url')}`
+/** Begins with a hash of kind and selection: the server would take a cursor of another user's query as well. */
+function encodeCursor(bytes: Buffer, layout: EntityLayout, selection: Selection): string {
+  return `${nameOfSelection(layout, selection)}.${bytes.toString('base64url')}`
 }
 
-function decodeCursor(cursor: string, selection: Selection): Buffer {
+function decodeCursor(cursor: string, layout: EntityLayout, selection: Selection): Buffer {
   const [of, position = '', ...more] = String(cursor).split('.')
   const bytes = /^[A-Za-z0-9_-]+$/.test(position) ? Buffer.from(position, 'base64url') : null
-  if (of === nameOfSelection(selection) && more.length === 0 && bytes !== null) return bytes
+  if (of === nameOfSelection(layout, selection) && more.length === 0 && bytes !== null) return bytes
   throw refusedCursor()
 }
 
-function nameOfSelection(selection: Selection): string {
+function nameOfSelection({ kind }: EntityLayout, selection: Selection): string {
   const fields = Object.entries(selection).filter(([, value]) => value !== undefined)
-  const text = JSON.stringify(fields.sort(([a], [b]) => (a < b ? -1 : 1)))
+  const text = JSON.stringify([kind, fields.sort(([a], [b]) => (a < b ? -1 : 1))])
   return createHash('sha256').update(text).digest('base64url').slice(0, 16)
 }
 

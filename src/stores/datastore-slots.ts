@@ -1,4 +1,5 @@
 import { closedError, fullError, overdueError } from './datastore-errors.ts'
+import { Patience } from './datastore-patience.ts'
 
 interface Waiting {
   readonly since: number
@@ -6,11 +7,11 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** Lets so many tasks run at once, and a bounded number wait, none longer than a call may take. */
+/** Lets so many tasks run at once, and a bounded number wait, none longer than it may. */
 export class Slots {
   readonly #most: number
   readonly #mostWaiting: number
-  readonly #longest: number
+  readonly #patience: Patience
   readonly #waiting = new Set<Waiting>()
   #running = 0
   #closed = false
@@ -19,26 +20,32 @@ export class Slots {
   constructor(most: number, mostWaiting: number, longest: number) {
     this.#most = most
     this.#mostWaiting = mostWaiting
-    this.#longest = longest
+    this.#patience = new Patience(longest, (overdue) => this.#expire(overdue))
   }
 
-  /** What the task gives. Rejects with a `SessionStoreError` without effect when it never ran. */
-  run<Result>(task: () => Promise<Result>): Promise<Result> {
+  /**
+   * What the task gives; it hears how long it has waited, in milliseconds. Rejects with a `SessionStoreError` without
+   * effect when it never ran.
+   */
+  run<Result>(task: (waited: number) => Promise<Result>): Promise<Result> {
     if (this.#closed) return Promise.reject(closedError())
-    if (this.#running < this.#most) return this.#start(task)
+    if (this.#running < this.#most) return this.#start(() => task(0))
     if (this.#waiting.size >= this.#mostWaiting) return Promise.reject(fullError(this.#mostWaiting))
     return new Promise((resolve, reject) => {
+      const since = performance.now()
       this.#waiting.add({
-        since: performance.now(),
-        start: () => resolve(this.#start(task)),
+        since,
+        start: () => resolve(this.#start(() => task(performance.now() - since))),
         reject,
       })
+      this.#patience.watch(since)
     })
   }
 
   /** Fails what waits. What runs ends by itself. */
   close(): void {
     this.#closed = true
+    this.#patience.rest()
     for (const { reject } of this.#waiting) reject(closedError())
     this.#waiting.clear()
   }
@@ -54,12 +61,22 @@ export class Slots {
   }
 
   #next(): void {
-    const overdue = performance.now() - this.#longest
+    if (this.#waiting.size === 0) return
+    this.#patience.check()
     for (const waiting of this.#waiting) {
       if (this.#running >= this.#most) return
       this.#waiting.delete(waiting)
-      if (waiting.since < overdue) waiting.reject(overdueError())
-      else waiting.start()
+      waiting.start()
     }
+    this.#patience.rest()
+  }
+
+  #expire(overdue: number): number | null {
+    for (const waiting of this.#waiting) {
+      if (waiting.since >= overdue) return waiting.since
+      this.#waiting.delete(waiting)
+      waiting.reject(overdueError())
+    }
+    return null
   }
 }

@@ -2,9 +2,12 @@ import type { SessionKey } from '../session/id.ts'
 import { Commits, type Sharing } from './datastore-commits.ts'
 import type { Connection } from './datastore-connection.ts'
 import type { EntityLayout } from './datastore-entity.ts'
+import { keyLayoutOf } from './datastore-key-entity.ts'
+import { DatastoreKeys } from './datastore-keys.ts'
 import { Lookups } from './datastore-lookups.ts'
 import { DatastoreNotes } from './datastore-notes.ts'
 import { readKeyPage, readPage } from './datastore-pages.ts'
+import type { EntityStore } from './entities.ts'
 import type {
   Found,
   KeyPage,
@@ -24,19 +27,34 @@ import type {
 export class DatastoreStore implements SessionStore {
   readonly name = 'datastore'
   readonly shards: number
+  readonly sweepRate: number
   readonly notes: NoteStore
+  readonly keys: DatastoreKeys
+  /** Entities of other kinds, for sessions that another system stored. */
+  readonly entities: EntityStore
   readonly #connection: Connection
   readonly #layout: EntityLayout
   readonly #lookups: Lookups
   readonly #commits: Commits
 
-  constructor(connection: Connection, layout: EntityLayout, sharedWrites: 'auto' | 'off') {
+  constructor(
+    connection: Connection,
+    layout: EntityLayout,
+    sharedWrites: 'auto' | 'off',
+    sweepRate: number,
+  ) {
     this.#connection = connection
     this.#layout = layout
     this.#lookups = new Lookups(connection, layout)
     this.#commits = new Commits(connection, layout, sharedWrites)
     this.shards = layout.shards
+    this.sweepRate = sweepRate
     this.notes = new DatastoreNotes(connection, `${layout.kind}-note`)
+    this.keys = new DatastoreKeys(connection, keyLayoutOf(layout))
+    this.entities = {
+      find: (at) => this.#lookups.findEntity(at),
+      writeTogether: (mutations, entities) => this.#commits.writeTogether(mutations, entities),
+    }
   }
 
   /** Whether writes of different requests go out together, as far as this server was tried; for tests. */
@@ -71,6 +89,7 @@ export class DatastoreStore implements SessionStore {
   async close(): Promise<void> {
     this.#lookups.close()
     this.#commits.close()
+    this.keys.close()
     await this.#connection.close()
   }
 }

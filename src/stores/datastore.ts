@@ -15,6 +15,13 @@ import { Connection } from './datastore-connection.ts'
 import { DatastoreStore } from './datastore-store.ts'
 import type { SessionStore } from './store.ts'
 
+export {
+  type ConnectDatastoreOptions,
+  connectDatastoreSessions,
+} from '../legacy/connect-datastore.ts'
+export type { ConvertedSession, ConvertSession, OldSession } from '../legacy/old-session.ts'
+export type { OldSessions, OldSessionsOptions } from '../legacy/source.ts'
+export { type ViurCoreOptions, viurCoreSessions } from '../legacy/viur-core.ts'
 export type { DatastoreInstance, DatastoreV1Client } from './datastore-client.ts'
 
 /** Options of {@link datastoreStore}. */
@@ -40,6 +47,12 @@ export interface DatastoreStoreOptions {
    */
   readonly sharedWrites?: 'auto' | 'off'
   /**
+   * At how many sessions per second a sweep begins; while it uses that, it grows by a half every five minutes, as
+   * Datastore asks ("Best Practices": 500/50/5), and the next sweep within a day goes on from there. `Infinity`: as
+   * fast as it can. At least 10. Default 500; on an emulator `Infinity`.
+   */
+  readonly sweepRate?: number
+  /**
    * A client that the app already has: a `v1.DatastoreClient`, which is used as it is and never closed, or a
    * `Datastore` of `@google-cloud/datastore`, whose options and credentials are used. Default: one is made.
    */
@@ -56,11 +69,15 @@ const OPTIONS: readonly (keyof DatastoreStoreOptions)[] = [
   'shards',
   'bucket',
   'sharedWrites',
+  'sweepRate',
   'client',
   'deadline',
 ]
 
 const DAY = 24 * 60 * 60 * 1000
+
+/** Sessions per second. */
+const SWEEP_RATE = 500
 
 /**
  * Keeps sessions in Cloud Datastore (Firestore in Datastore mode), or in its emulator when
@@ -80,6 +97,10 @@ export function datastoreStore(options: DatastoreStoreOptions = {}): SessionStor
   }
   if (!Number.isInteger(shards) || shards < 1 || shards > 256 || (shards & (shards - 1)) !== 0) {
     throw refusal('shards', 'must be a power of two from 1 to 256', shards)
+  }
+  const { sweepRate } = options
+  if (sweepRate !== undefined && !(typeof sweepRate === 'number' && sweepRate >= 10)) {
+    throw refusal('sweepRate', 'must be a number of sessions per second from 10', sweepRate)
   }
   const deadline = duration('deadline', options.deadline ?? 5000, DAY / 144, 'at most 10 minutes')
   const bucket = duration('bucket', options.bucket ?? BUCKET, 30 * DAY, 'at most 30 days')
@@ -105,7 +126,12 @@ export function datastoreStore(options: DatastoreStoreOptions = {}): SessionStor
     namespace,
     deadline,
   })
-  return new DatastoreStore(connection, { kind, shards, bucket }, sharedWrites)
+  return new DatastoreStore(
+    connection,
+    { kind, shards, bucket },
+    sharedWrites,
+    sweepRate ?? (emulator === null ? SWEEP_RATE : Number.POSITIVE_INFINITY),
+  )
 }
 
 /** Project ids, also those of legacy domains (`example.com:name`). */

@@ -4,6 +4,8 @@ import { checkOptions } from '../option-names.ts'
 import type { SessionKey } from '../session/id.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from './buckets.ts'
 import { checkMutation } from './check.ts'
+import { decodeCursor, encodeCursor, position } from './memory-cursors.ts'
+import { MemoryKeys } from './memory-keys.ts'
 import { MemoryNotes } from './memory-notes.ts'
 import type {
   Found,
@@ -25,8 +27,10 @@ import type {
 export interface MemoryStoreOptions {
   /** The most sessions kept. Default 100,000. */
   readonly maxSessions?: number
-  /** The most bytes of encoded sessions kept. Default 256 MiB. */
+  /** The most bytes of encoded sessions kept, and, counted apart, of security keys. Default 256 MiB. */
   readonly maxBytes?: number
+  /** The most security keys kept. Default 100,000. */
+  readonly maxSecurityKeys?: number
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number
 }
@@ -46,10 +50,11 @@ const OVERHEAD = 500
  * Keeps sessions in the memory of this process, with the same conditional writes as Datastore: for tests,
  * local work and single-process apps that may lose their sessions. When full, a new session takes the place
  * of expired ones, then of the guests unused for longest; users who are logged in are never put out, and
- * when nobody else is left the insert fails with `SessionStoreError`.
+ * when nobody else is left the insert fails with `SessionStoreError`. A new security key takes the place of expired
+ * ones, and of no other.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
-  checkOptions('memoryStore()', options, ['maxSessions', 'maxBytes', 'now'])
+  checkOptions('memoryStore()', options, ['maxSessions', 'maxBytes', 'maxSecurityKeys', 'now'])
   return new MemoryStore(options)
 }
 
@@ -57,6 +62,7 @@ class MemoryStore implements SessionStore {
   readonly name = 'memory'
   readonly shards = DEFAULT_SHARDS
   readonly notes: NoteStore = new MemoryNotes()
+  readonly keys: MemoryKeys
   readonly #entries = new Map<SessionKey, Entry>()
   readonly #maxSessions: number
   readonly #maxBytes: number
@@ -67,9 +73,10 @@ class MemoryStore implements SessionStore {
   constructor({
     maxSessions = 100_000,
     maxBytes = 256 * 1024 * 1024,
+    maxSecurityKeys = 100_000,
     now = Date.now,
   }: MemoryStoreOptions) {
-    for (const [option, value] of Object.entries({ maxSessions, maxBytes })) {
+    for (const [option, value] of Object.entries({ maxSessions, maxBytes, maxSecurityKeys })) {
       if (!Number.isSafeInteger(value) || value < 1) {
         throw new SessionConfigError(
           `memoryStore: ${option} must be a whole number above 0, but is ${value}`,
@@ -79,6 +86,8 @@ class MemoryStore implements SessionStore {
     this.#maxSessions = maxSessions
     this.#maxBytes = maxBytes
     this.#now = clockFrom(now)
+    const limits = { shards: this.shards, maxKeys: maxSecurityKeys, maxBytes }
+    this.keys = new MemoryKeys(limits, this.#now)
   }
 
   async find(key: SessionKey): Promise<Found | null> {
@@ -125,20 +134,21 @@ class MemoryStore implements SessionStore {
     const after = cursor === undefined ? '' : decodeCursor(cursor, selection)
     const matching = [...this.#entries.values()]
       .filter((entry) => matches(selection, entry, this.shards))
-      .map((entry) => ({ entry, position: positionOf(entry) }))
-      .filter(({ position }) => position > after)
-      .sort((a, b) => (a.position < b.position ? -1 : 1))
+      .map((entry) => ({ entry, at: position(bucketEnd(entry.sweepAt, BUCKET), entry.record.key) }))
+      .filter(({ at }) => at > after)
+      .sort((a, b) => (a.at < b.at ? -1 : 1))
       .slice(0, limit)
     const last = matching.at(-1)
     return {
       entries: matching.map(({ entry }) => ({ record: entry.record, version: entry.version })),
-      cursor: last === undefined ? null : encodeCursor(last.position, selection),
+      cursor: last === undefined ? null : encodeCursor(last.at, selection),
     }
   }
 
   async close(): Promise<void> {
     this.#entries.clear()
     this.#bytes = 0
+    this.keys.clear()
   }
 
   /** The keys of what is to be written; throws for what no server would take. */
@@ -229,7 +239,9 @@ function keyOfMutation(mutation: Mutation): SessionKey {
 }
 
 function sizeOf(record: SessionRecord): number {
-  return Buffer.byteLength(record.data) + Buffer.byteLength(record.user) + OVERHEAD
+  const { data, user, staticKey, client } = record
+  const texts = [data, user, staticKey, client?.agent, client?.address]
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), OVERHEAD)
 }
 
 function matches(selection: Selection, { record, sweepAt }: Entry, shards: number): boolean {
@@ -247,30 +259,4 @@ function matches(selection: Selection, { record, sweepAt }: Entry, shards: numbe
       )
     }
   }
-}
-
-/** The order of pages: by bucket, then by key, as the index of Datastore has it. */
-function positionOf({ record, sweepAt }: Entry): string {
-  return `${String(bucketEnd(sweepAt, BUCKET)).padStart(16, '0')} ${record.key}`
-}
-
-function encodeCursor(position: string, selection: Selection): string {
-  return Buffer.from(JSON.stringify([selectionText(selection), position])).toString('base64url')
-}
-
-function decodeCursor(cursor: string, selection: Selection): string {
-  try {
-    const [of, position] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
-    if (of === selectionText(selection) && typeof position === 'string') return position
-  } catch {
-    // Falls through: garbage is refused like a cursor of another selection.
-  }
-  throw new SessionStoreError('this cursor is not one of this selection: start again without it', {
-    effect: 'none',
-    retryable: false,
-  })
-}
-
-function selectionText(selection: Selection): string {
-  return JSON.stringify(Object.entries(selection).sort(([a], [b]) => (a < b ? -1 : 1)))
 }

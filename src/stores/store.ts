@@ -6,6 +6,14 @@ import type { SessionKey } from '../session/id.ts'
 /** Why a session ended. */
 export type EndReason = 'expired' | 'logout' | 'login' | 'reset' | 'killed'
 
+/** What a list of devices shows of the client that logged in. */
+export interface ClientHints {
+  /** The User-Agent header, at most 256 characters of it. */
+  readonly agent?: string
+  /** The address with its last part set to zero: 24 bits of IPv4, 48 of IPv6. */
+  readonly address?: string
+}
+
 /** One session as it is stored. Times are milliseconds since the epoch. Never changed in place. */
 export interface SessionRecord {
   readonly key: SessionKey
@@ -25,6 +33,10 @@ export interface SessionRecord {
   readonly reason: EndReason | null
   /** When an observer first failed to hear of the end; absent while none did. */
   readonly failedSince?: number | null
+  /** SHA-256 of the static security key, base64url; absent or `null` for a session that has none. */
+  readonly staticKey?: string | null
+  /** Where the user logged in from, when the app asked for it; absent or `null` otherwise. */
+  readonly client?: ClientHints | null
   /** Fresh at every write, so that a write whose answer was lost is recognised when read back. */
   readonly rev: string
   /**
@@ -104,6 +116,57 @@ export interface NoteStore {
   list(prefix: string, limit: number): Promise<readonly Note[]>
 }
 
+/** SHA-256 of a security key, base64url, 43 characters: the name under which it is stored. Not a secret. */
+export type SecurityKeyName = string & { readonly [nameBrand]: true }
+
+declare const nameBrand: unique symbol
+
+/** One security key as it is stored. Times are milliseconds since the epoch. Never changed. */
+export interface SecurityKeyRecord {
+  readonly name: SecurityKeyName
+  /** The session that it belongs to; `null`: whoever has the key may use it. */
+  readonly session: SessionKey | null
+  /** What it is good for; the empty text for what has no purpose of its own. */
+  readonly purpose: string
+  /** What its use hands back, encoded; `null` for nothing. */
+  readonly data: string | null
+  readonly created: number
+  readonly expires: number
+}
+
+/** A security key, and the version that it was read at. */
+export interface FoundSecurityKey {
+  readonly record: SecurityKeyRecord
+  readonly version: Version
+}
+
+/** Which security keys a page is taken from: like the `expiry` of {@link Selection}, by `expires`. */
+export interface SecurityKeySelection {
+  readonly shard: number
+  readonly after?: number
+  readonly upTo: number
+}
+
+/** A page of names, as {@link KeyPage} is one of keys. */
+export interface SecurityKeyPage {
+  readonly names: readonly SecurityKeyName[]
+  readonly cursor: string | null
+}
+
+/** Where one-time security keys are kept, apart from the sessions, and never in one call with them. */
+export interface SecurityKeyStore {
+  /** Stores keys that must not exist yet, 1 to 100, all of them or none. `conflict`: a name is taken. */
+  insert(records: readonly SecurityKeyRecord[]): Promise<WriteTogetherResult>
+  /** The key now, never a stale answer; `null` also for one that cannot be read. */
+  find(name: SecurityKeyName): Promise<FoundSecurityKey | null>
+  /** Deletes the key if it still is at this version: of several that try, one alone is `applied`. */
+  use(name: SecurityKeyName, version: Version): Promise<WriteResult>
+  /** The names of keys in the order in which they expire. */
+  page(selection: SecurityKeySelection, options: PageOptions): Promise<SecurityKeyPage>
+  /** Deletes up to 500 keys as they are. Safe only for what has expired. */
+  remove(names: readonly SecurityKeyName[]): Promise<void>
+}
+
 /** Which sessions a page is taken from. */
 export type Selection =
   | { readonly by: 'all' }
@@ -151,6 +214,8 @@ export interface SessionStore {
   readonly name: string
   /** Over how many shards the expiry index is spread. A power of two. */
   readonly shards: number
+  /** At how many sessions per second a sweep begins; it grows with use. Absent: a sweep goes as fast as it can. */
+  readonly sweepRate?: number
   /** The record now, never a stale one: a write that was answered before this call is seen by it. */
   find(key: SessionKey): Promise<Found | Unreadable | null>
   /** One write, applied at once and whole, or not at all. */
@@ -168,6 +233,8 @@ export interface SessionStore {
   pageKeys(selection: Selection, options: PageOptions): Promise<KeyPage>
   /** State of the long work over sessions. */
   readonly notes: NoteStore
+  /** One-time security keys. */
+  readonly keys: SecurityKeyStore
   /** Lets go of connections. The store is not used after that. */
   close(): Promise<void>
 }

@@ -7,6 +7,7 @@ import type {
   NoteStore,
   Page,
   PageOptions,
+  SecurityKeyStore,
   Selection,
   SessionStore,
   Unreadable,
@@ -24,6 +25,7 @@ export type StoreMethod =
   | 'page'
   | 'pageKeys'
   | 'note'
+  | 'key'
 
 /** One call that reached the store. Holds no key and no data. */
 export interface StoreCall {
@@ -75,7 +77,10 @@ export interface FailingStore extends SessionStore {
   failNext(when: 'before' | 'after', options?: FailOptions): void
   /** Fails every call, until the function that it gives is called. */
   failAlways(when: 'before' | 'after', options?: FailOptions): () => void
-  /** Answers every write with a conflict and passes none on, until the function that it gives is called. */
+  /**
+   * Answers every write with a conflict, the insert and the use of security keys too, and passes none on, until the
+   * function that it gives is called.
+   */
   conflictAlways(): () => void
   /** Holds the next call that fits, so that a test can do something else meanwhile. */
   hold(options?: HoldOptions): StoreGate
@@ -104,6 +109,7 @@ interface Hold {
 class ControlledStore implements FailingStore {
   readonly name: string
   readonly shards: number
+  readonly sweepRate: number
   readonly #store: SessionStore
   #calls: StoreCall[] = []
   #failures: Failure[] = []
@@ -114,6 +120,7 @@ class ControlledStore implements FailingStore {
     this.#store = store
     this.name = store.name
     this.shards = store.shards
+    this.sweepRate = store.sweepRate ?? Number.POSITIVE_INFINITY
   }
 
   get calls(): readonly StoreCall[] {
@@ -164,6 +171,18 @@ class ControlledStore implements FailingStore {
       put: (name, value, version) => this.#call('note', [], () => notes.put(name, value, version)),
       delete: (name, version) => this.#call('note', [], () => notes.delete(name, version)),
       list: (prefix, limit) => this.#call('note', [], () => notes.list(prefix, limit)),
+    }
+  }
+
+  /** Calls of security keys count as `key`, whatever they do. */
+  get keys(): SecurityKeyStore {
+    const { keys } = this.#store
+    return {
+      insert: (records) => this.#call('key', [], () => keys.insert(records), true),
+      find: (name) => this.#call('key', [], () => keys.find(name)),
+      use: (name, version) => this.#call('key', [], () => keys.use(name, version), true),
+      page: (selection, options) => this.#call('key', [], () => keys.page(selection, options)),
+      remove: (names) => this.#call('key', [], () => keys.remove(names)),
     }
   }
 
@@ -233,6 +252,7 @@ class ControlledStore implements FailingStore {
     method: StoreMethod,
     mutations: readonly Mutation[],
     pass: () => Promise<Answer>,
+    isConditional = mutations.length > 0,
   ): Promise<Answer> {
     this.#calls.push({ method, kinds: mutations.map(({ kind }) => kind) })
     // Both are drawn when the call comes in, so that calls held at a gate keep the order in which they came.
@@ -242,7 +262,7 @@ class ControlledStore implements FailingStore {
     if (failure?.when === 'before') throw failure.error
     const conflict = { outcome: 'conflict' }
     const refusal = method === 'writeEach' ? mutations.map(() => conflict) : conflict
-    const answer = this.#conflicts > 0 && mutations.length > 0 ? (refusal as Answer) : await pass()
+    const answer = this.#conflicts > 0 && isConditional ? (refusal as Answer) : await pass()
     if (hold?.when === 'after') await atGate(hold)
     if (failure?.when === 'after') throw failure.error
     return answer

@@ -11,6 +11,13 @@ export {
   type TokenSigner,
 } from './cloud-tasks-server/index.ts'
 export { type CookieJar, type CookieJarOptions, cookieJar } from './cookie-jar.ts'
+export type { ExtraPromise } from './express-session/case.ts'
+export {
+  type ExpressSessionContractOptions,
+  expressSessionContract,
+  type MakeExpressSessionStore,
+} from './express-session/contract.ts'
+export type { ExpressSessionStore, SessionMiddleware } from './express-session/site.ts'
 export {
   type FailingStore,
   type FailOptions,
@@ -23,4 +30,5 @@ export {
 export { type FakeClock, fakeClock } from './fake-clock.ts'
 export type { ContractRunner } from './runner.ts'
 export { type SampleOptions, sampleRecord } from './sample-record.ts'
+export { sampleSecurityKey } from './sample-security-key.ts'
 export { type MakeStore, storeContract } from './store-contract.ts'

@@ -1,6 +1,8 @@
 import type { SessionStore } from '../stores/store.ts'
 import type { ContractCase } from './contract/case.ts'
 import { eachCases } from './contract/each.ts'
+import { keyPageCases } from './contract/key-pages.ts'
+import { keyCases } from './contract/keys.ts'
 import { noteCases } from './contract/notes.ts'
 import { pageCases } from './contract/pages.ts'
 import { recordCases } from './contract/records.ts'
@@ -18,6 +20,8 @@ const GROUPS: Readonly<Record<string, readonly ContractCase[]>> = {
   records: recordCases,
   pages: pageCases,
   notes: noteCases,
+  'security keys': keyCases,
+  'pages of security keys': keyPageCases,
 }
 
 /** The most that one test may take, in milliseconds: a store may lie behind a network. */

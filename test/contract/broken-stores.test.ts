@@ -16,67 +16,10 @@ import {
   type WriteResult,
   type WriteTogetherResult,
 } from '../../src/index.ts'
-import { type ContractRunner, storeContract } from '../../src/testing/index.ts'
+import { failures, Passing } from './broken.ts'
 
-/** Collects the cases of the contract instead of running them. */
-function collect(makeStore: () => SessionStore): Map<string, () => Promise<void>> {
-  const cases = new Map<string, () => Promise<void>>()
-  const path: string[] = []
-  const runner: ContractRunner = {
-    describe(name, body) {
-      path.push(name)
-      body()
-      path.pop()
-    },
-    it(name, test) {
-      cases.set(name, test)
-    },
-  }
-  void storeContract(makeStore, runner)
-  return cases
-}
-
-async function failures(makeStore: () => SessionStore): Promise<string[]> {
-  const failed: string[] = []
-  for (const [name, run] of collect(makeStore)) {
-    await run().catch(() => failed.push(name))
-  }
-  return failed
-}
-
-/** A memory store with something broken about it. */
-class Passing implements SessionStore {
-  readonly name = 'broken'
-  readonly shards: number = 16
-  protected readonly inner: SessionStore = memoryStore()
-
-  find(key: SessionKey): Promise<Found | Unreadable | null> {
-    return this.inner.find(key)
-  }
-  write(mutation: Mutation): Promise<WriteResult> {
-    return this.inner.write(mutation)
-  }
-  writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult> {
-    return this.inner.writeTogether(mutations)
-  }
-  writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
-    return this.inner.writeEach(mutations)
-  }
-  page(selection: Selection, options: PageOptions): Promise<Page> {
-    return this.inner.page(selection, options)
-  }
-  pageKeys(selection: Selection, options: PageOptions): Promise<KeyPage> {
-    return this.inner.pageKeys(selection, options)
-  }
-  get notes(): NoteStore {
-    return this.inner.notes
-  }
-  close(): Promise<void> {
-    return this.inner.close()
-  }
-  protected async versionNow(mutation: Mutation): Promise<string | null> {
-    return (await this.inner.find(keyOf(mutation)))?.version ?? null
-  }
+async function versionNow(store: SessionStore, mutation: Mutation): Promise<string | null> {
+  return (await store.find(keyOf(mutation)))?.version ?? null
 }
 
 function keyOf(mutation: Mutation): SessionKey {
@@ -86,7 +29,7 @@ function keyOf(mutation: Mutation): SessionKey {
 /** Writes whatever it is given, wherever. */
 class Upserting extends Passing {
   override async write(mutation: Mutation): Promise<WriteResult> {
-    const version = await this.versionNow(mutation)
+    const version = await versionNow(this.inner, mutation)
     if (mutation.kind === 'remove') return await this.inner.write(mutation)
     if (mutation.kind === 'delete') {
       return await this.inner.write({ ...mutation, version: version ?? mutation.version })
@@ -102,7 +45,7 @@ class Upserting extends Passing {
 class CheckThenPut extends Upserting {
   override async write(mutation: Mutation): Promise<WriteResult> {
     if (mutation.kind === 'remove') return await this.inner.write(mutation)
-    const version = await this.versionNow(mutation)
+    const version = await versionNow(this.inner, mutation)
     const holds = mutation.kind === 'insert' ? version === null : version === mutation.version
     if (!holds) return { outcome: 'conflict' }
     await new Promise((resolve) => setImmediate(resolve))
@@ -181,6 +124,24 @@ class Forgetful extends Passing {
   }
 }
 
+/** Does not know of static keys and clients. */
+class ForgetsClients extends Passing {
+  override write(mutation: Mutation): Promise<WriteResult> {
+    if (!('record' in mutation)) return this.inner.write(mutation)
+    const { staticKey: _, client: __, ...record } = mutation.record
+    return this.inner.write({ ...mutation, record })
+  }
+}
+
+/** Writes what an update holds over what is there, and leaves the rest. */
+class Patching extends Passing {
+  override async write(mutation: Mutation): Promise<WriteResult> {
+    if (mutation.kind !== 'update') return await this.inner.write(mutation)
+    const before = (await this.inner.find(mutation.record.key))?.record
+    return await this.inner.write({ ...mutation, record: { ...before, ...mutation.record } })
+  }
+}
+
 /** Loses what a later release stored. */
 class ForgetsExtra extends Passing {
   override write(mutation: Mutation): Promise<WriteResult> {
@@ -242,7 +203,7 @@ class BlindEach extends Passing {
   override async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
     const right = await Promise.all(
       mutations.map(async (mutation): Promise<Mutation> => {
-        const version = await this.versionNow(mutation)
+        const version = await versionNow(this.inner, mutation)
         if ('record' in mutation) {
           return version === null
             ? { kind: 'insert', record: mutation.record }
@@ -340,11 +301,27 @@ const BROKEN: Record<string, [() => SessionStore, string[]]> = {
       'refuses a user of 1,501 bytes, and stays usable',
       'refuses a payload of one byte too many, and stays usable',
       'refuses a time after the year 9999, and stays usable',
+      'refuses a static key that is not well-formed, and stays usable',
+      'refuses a static key of 1,501 bytes, and stays usable',
+      'refuses the agent of a client that is not well-formed, and stays usable',
+      'refuses the agent of a client of 1,501 bytes, and stays usable',
     ],
   ],
   'forgets part of a record': [
     () => new Forgetful(),
     ['gives back an expiry of its own as it was inserted, and as it was updated'],
+  ],
+  'knows neither static keys nor clients': [
+    () => new ForgetsClients(),
+    [
+      'gives back a static key and the hints of a client as it was inserted, and as it was updated',
+      'gives back a client of the longest agent and no address as it was inserted, and as it was updated',
+      'gives back a client of an address alone as it was inserted, and as it was updated',
+    ],
+  ],
+  'patches records': [
+    () => new Patching(),
+    ['takes a static key and the hints of a client back that an update leaves out or sets to null'],
   ],
   'loses what a later release stored': [
     () => new ForgetsExtra(),

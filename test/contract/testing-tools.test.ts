@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { memoryStore, SessionStoreError } from '../../src/index.ts'
-import { cookieJar, failingStore, fakeClock, sampleRecord } from '../../src/testing/index.ts'
+import {
+  cookieJar,
+  failingStore,
+  fakeClock,
+  sampleRecord,
+  sampleSecurityKey,
+} from '../../src/testing/index.ts'
 
 describe('fakeClock()', () => {
   it('stands still until it is moved, and needs no object', async () => {
@@ -93,6 +99,36 @@ describe('failingStore()', () => {
     settle()
     settle()
     expect((await store.write({ kind: 'insert', record })).outcome).toBe('applied')
+  })
+
+  it('counts, fails, holds and contradicts calls of security keys as one method', async () => {
+    const store = failingStore(memoryStore())
+    const { keys } = store
+    const record = sampleSecurityKey()
+    const inserted = await keys.insert([record])
+    const version = inserted.outcome === 'applied' ? (inserted.versions[0] as string) : ''
+    expect((await keys.find(record.name))?.record).toEqual(record)
+    await keys.page({ shard: 0, upTo: 0 }, { limit: 1 })
+    await keys.remove([sampleSecurityKey().name])
+    const settle = store.conflictAlways()
+    expect(await keys.use(record.name, version)).toEqual({ outcome: 'conflict' })
+    expect(await keys.insert([sampleSecurityKey()])).toEqual({ outcome: 'conflict' })
+    expect(await keys.find(record.name)).not.toBeNull()
+    settle()
+    store.failNext('after', { method: 'key' })
+    await store.find(sampleRecord().key)
+    const gate = store.hold({ method: 'key' })
+    const using = keys.use(record.name, version)
+    await gate.reached
+    gate.release()
+    await expect(using).rejects.toMatchObject({ effect: 'unknown' })
+    expect(await keys.find(record.name)).toBeNull()
+    expect(store.calls.map(({ method }) => method)).toEqual([
+      ...Array.from({ length: 7 }, () => 'key'),
+      'find',
+      ...Array.from({ length: 2 }, () => 'key'),
+    ])
+    expect([store.finds, store.writes]).toEqual([1, 0])
   })
 
   it.each(['before', 'after'] as const)('holds a call %s its effect', async (when) => {

@@ -206,6 +206,24 @@ describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
       expect(client.take()).toEqual(['commit'])
     })
 
+    it('makes one commit for new security keys, one lookup and one commit for a use', async () => {
+      const { client, sessions, open, stored } = bench()
+      const session = await open(await stored()).load()
+      client.take()
+      const key = await session.getSecurityKey({ data: { a: 1 } })
+      expect(client.take()).toEqual(['commit'])
+      const keys = await session.getSecurityKeys(100, { purpose: 'rows' })
+      expect(client.take()).toEqual(['commit'])
+      expect(await session.validateSecurityKey(key)).toEqual({ a: 1 })
+      expect(client.take()).toEqual(['lookup', 'commit'])
+      expect(await session.validateSecurityKey(key)).toBe(false)
+      expect(await session.validateSecurityKey(keys[0])).toBe(false)
+      expect(client.take()).toEqual(['lookup', 'lookup'])
+      expect(await session.validateSecurityKey('no key')).toBe(false)
+      await sessions.commit(session)
+      expect(client.take()).toEqual([])
+    })
+
     it('makes one lookup for 50 requests of the same tick, with one cookie or with 50', async () => {
       const { client, open, stored } = bench()
       const cookie = await stored()

@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest'
 import {
   createSessions,
   memoryStore,
+  type SecurityKeyName,
   type SessionDeleteEvent,
   type SessionStore,
   type Sessions,
   type Task,
 } from '../../src/index.ts'
-import { sampleRecord } from '../../src/testing/index.ts'
+import { sampleRecord, sampleSecurityKey } from '../../src/testing/index.ts'
 import { emulatorStore, STORE_KINDS, uniqueSpace } from '../setup/stores.ts'
 import { HOUR } from './harness.ts'
 import { Life } from './mortal.ts'
@@ -28,6 +29,8 @@ class Scene {
   now = Date.UTC(2026, 5, 1, 12, 30)
   over: string[] = []
   alive: string[] = []
+  expiredKeys: SecurityKeyName[] = []
+  validKeys: SecurityKeyName[] = []
   /** Tasks whose delivery was answered. */
   readonly acknowledged = new Set<Task>()
 
@@ -80,6 +83,12 @@ class Scene {
     await this.store.writeEach(
       [...records, ...others].map((record) => ({ kind: 'insert', record })),
     )
+    const keys = [...Array.from({ length: 3 }, () => now - HOUR * 2), now + 48 * HOUR].map(
+      (expires) => sampleSecurityKey({ created: born, expires }),
+    )
+    if (!isKill) await this.store.keys.insert(keys)
+    this.expiredKeys = keys.slice(0, 3).map(({ name }) => name)
+    this.validKeys = isKill ? [] : keys.slice(3).map(({ name }) => name)
     this.over = records.map(({ key }) => key)
     this.alive = others.map(({ key }) => key)
   }
@@ -107,6 +116,12 @@ class Scene {
     const { keys } = await this.store.pageKeys({ by: 'all' }, { limit: 1000 })
     return [...keys].sort()
   }
+}
+
+async function storedKeys({ store, expiredKeys, validKeys }: Scene): Promise<SecurityKeyName[]> {
+  const names = [...expiredKeys, ...validKeys]
+  const found = await Promise.all(names.map((name) => store.keys.find(name)))
+  return names.filter((_, at) => found[at] !== null)
 }
 
 const PLACES: readonly [string, boolean, (now: () => number) => SessionStore][] = [
@@ -149,6 +164,7 @@ async function calls(store: (now: () => number) => SessionStore, doing: Doing): 
   await scene.begin(sessions)
   await scene.deliverAll(sessions)
   expect(await scene.stored()).toEqual([...scene.alive].sort())
+  expect(await storedKeys(scene)).toEqual(scene.validKeys)
   if (doing !== 'sweep without events') {
     expect(scene.events.map(({ key }) => key).sort()).toEqual([...scene.over].sort())
   }
@@ -179,6 +195,7 @@ async function dieAndRecover(
   expect(await scene.stored(), place).toEqual(
     [...scene.alive, ...(wasBegun ? [] : scene.over)].sort(),
   )
+  expect(await storedKeys(scene), place).toEqual(scene.validKeys)
   const told = new Map(scene.events.map(({ key, id }) => [key as string, id]))
   const isTold = wasBegun && doing !== 'sweep without events'
   expect([...told.keys()].sort(), place).toEqual(isTold ? [...scene.over].sort() : [])

@@ -38,7 +38,7 @@ export class Life {
   }
 
   store(store: SessionStore): SessionStore {
-    const { notes } = store
+    const { notes, keys } = store
     return {
       name: store.name,
       shards: store.shards,
@@ -53,6 +53,13 @@ export class Life {
         put: (name, value, version) => this.through(() => notes.put(name, value, version)),
         delete: (name, version) => this.through(() => notes.delete(name, version)),
         list: (prefix, limit) => this.through(() => notes.list(prefix, limit)),
+      },
+      keys: {
+        insert: (records) => this.through(() => keys.insert(records)),
+        find: (name) => this.through(() => keys.find(name)),
+        use: (name, version) => this.through(() => keys.use(name, version)),
+        page: (selection, options) => this.through(() => keys.page(selection, options)),
+        remove: (names) => this.through(() => keys.remove(names)),
       },
       close: () => store.close(),
     }

@@ -155,6 +155,7 @@ function gated(store: SessionStore, arrive: (call: string) => Promise<Fault>): S
     page: (selection, options) => store.page(selection, options),
     pageKeys: (selection, options) => store.pageKeys(selection, options),
     notes: store.notes,
+    keys: store.keys,
     close: () => store.close(),
   }
 }

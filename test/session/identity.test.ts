@@ -638,7 +638,10 @@ describe('a session that ended elsewhere before the end of the request', () => {
     const [app, session, cookie] = await late('drop')
     const { setCookie } = await app.sessions.commit(session)
     expect(setCookie).toEqual([])
-    expect(app.log.map(({ level }) => level)).toEqual(['info'])
+    expect(app.log.map(({ level, message }) => `${level} ${message.slice(0, 24)}`)).toEqual([
+      'info a write met another one ',
+      'info a session ended elsewher',
+    ])
     expect((await app.load(cookie)).loadOutcome).toBe('unknown')
   })
 

@@ -175,6 +175,13 @@ describe('two requests at once', () => {
 })
 
 describe('save()', () => {
+  it('refuses a callback, for which nobody would ever wait', async () => {
+    const app = new Harness<Data>()
+    const session = await app.load(await app.given())
+    const save = session.save as (callback: () => void) => Promise<void>
+    expect(() => save.call(session, () => {})).toThrow(/passportBridge/)
+  })
+
   it('is seen by others at once, and what follows is for the next save', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ a: 1 })

@@ -7,6 +7,8 @@ export interface StoreKind {
   readonly name: string
   /** Why the suite is left out, or `null`. */
   readonly missing: string | null
+  /** Where the emulator is; `null` for the memory store. */
+  readonly host: string | null
   /** A fresh, empty store; two made with the same `space` see the same sessions, as two processes do. */
   make(options?: { now?: () => number; space?: string }): SessionStore
 }
@@ -20,6 +22,7 @@ function emulated(name: string, host: string | undefined): StoreKind {
   return {
     name,
     missing: host === undefined ? 'no emulator' : null,
+    host: host ?? null,
     make: ({ space = uniqueSpace() } = {}) => {
       // The store reads the environment when it first connects, so that it is set for that long only.
       return emulatorStore(host as string, space)
@@ -48,6 +51,7 @@ export const STORE_KINDS: readonly StoreKind[] = [
   {
     name: 'memory',
     missing: null,
+    host: null,
     make: ({ now } = {}) => memoryStore(now === undefined ? {} : { now }),
   },
   emulated('Datastore emulator', process.env['DATASTORE_EMULATOR_HOST']),

@@ -120,10 +120,53 @@ describe('the entity of a session', () => {
   })
 
   test('keeps the properties that it does not know, and gives them back', () => {
-    const extra = { client: { entityValue: { properties: { a: { stringValue: 'x' } } } } }
+    const extra = { device: { entityValue: { properties: { a: { stringValue: 'x' } } } } }
     const found = decode({ ...encode(full).properties, ...extra })
     expect(found.record).toEqual({ ...full, extra })
     expect(encode(found.record as SessionRecord).properties).toMatchObject(extra)
+  })
+
+  test('holds a static key and the hints of a client where there are some, unindexed', () => {
+    const record: SessionRecord = {
+      ...full,
+      staticKey: 'h'.repeat(43),
+      client: { agent: 'Browser "1"', address: '192.0.2.0' },
+    }
+    const { properties } = encode(record)
+    expect(properties['static_security_key']).toEqual({
+      stringValue: 'h'.repeat(43),
+      excludeFromIndexes: true,
+    })
+    expect(properties['client']).toEqual({
+      stringValue: '{"agent":"Browser \\"1\\"","address":"192.0.2.0"}',
+      excludeFromIndexes: true,
+    })
+    expect(decode(properties).record).toEqual(record)
+    for (const without of [full, { ...full, staticKey: null, client: null }]) {
+      expect(encode(without).properties).not.toHaveProperty('static_security_key')
+      expect(encode(without).properties).not.toHaveProperty('client')
+    }
+  })
+
+  test.each<[string, object, object]>([
+    ['a static key of another type', { static_security_key: { integerValue: '1' } }, {}],
+    ['a client of another type', { client: { entityValue: { properties: {} } } }, {}],
+    ['a client that is no JSON', { client: { stringValue: '{' } }, {}],
+    ['a client that is a list', { client: { stringValue: '["a"]' } }, {}],
+    ['a client that is null', { client: { stringValue: 'null' } }, {}],
+    ['a client without hints', { client: { stringValue: '{}' } }, {}],
+    [
+      'an agent that is too long',
+      { client: { stringValue: `{"agent":"${'x'.repeat(1501)}"}` } },
+      {},
+    ],
+    [
+      'an agent that is no text',
+      { client: { stringValue: '{"agent":1,"address":"192.0.2.0"}' } },
+      { client: { address: '192.0.2.0' } },
+    ],
+  ])('is read without %s, and is not unreadable for that', (_, wrong, rest) => {
+    expect(decode({ ...encode(full).properties, ...wrong }).record).toEqual({ ...full, ...rest })
   })
 
   test('never lets an unknown property replace a known one', () => {

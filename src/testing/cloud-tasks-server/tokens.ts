@@ -1,9 +1,12 @@
-import { createSign, generateKeyPairSync, hash, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { createSign, generateKeyPairSync, hash, type KeyObject, type webcrypto } from 'node:crypto'
 
 /** What a token says; `undefined` leaves a claim out. */
 export interface TokenClaims {
   readonly [claim: string]: string | number | boolean | undefined
 }
+
+/** A public key as a JSON Web Key. The type is that of Web Crypto, which all versions of @types/node have. */
+type PublicJwk = webcrypto.JsonWebKey & { readonly kid: string }
 
 /** Signs tokens like Google's with a key of its own. */
 export interface TokenSigner {
@@ -11,7 +14,7 @@ export interface TokenSigner {
   /** The id of the key. */
   readonly kid: string
   /** The public key as a JSON Web Key Set. */
-  readonly jwks: { readonly keys: readonly JsonWebKey[] }
+  readonly jwks: { readonly keys: readonly PublicJwk[] }
   /** The public key as PEM by its id, which `OAuth2Client.verifySignedJwtWithCertsAsync` takes. */
   readonly certificates: Readonly<Record<string, string>>
   /** A token of this account for this audience. `claims` come on top, so that a test can make wrong ones. */
@@ -25,7 +28,7 @@ const LIFETIME = 3600
 interface Keys {
   readonly privateKey: KeyObject
   readonly kid: string
-  readonly jwk: JsonWebKey
+  readonly jwk: PublicJwk
   readonly pem: string
 }
 

@@ -41,6 +41,16 @@ const TAKEN: Readonly<Record<string, () => SessionRecord>> = {
   'a payload of the largest size': () => sampleRecord({ data: 'x'.repeat(MAX_PAYLOAD_BYTES) }),
   'a payload of the largest size in characters of four bytes': () =>
     sampleRecord({ data: '🙂'.repeat(MAX_PAYLOAD_BYTES / 4) }),
+  'a static key and the hints of a client': () =>
+    sampleRecord({
+      user: 'alice',
+      authenticated: TIME,
+      staticKey: '3q2-7wAB_'.padEnd(43, 'x'),
+      client: { agent: 'Brow"ser/1.0 (日本 🙂)', address: '2001:db8:1::' },
+    }),
+  'a client of the longest agent and no address': () =>
+    sampleRecord({ client: { agent: '日'.repeat(256) } }),
+  'a client of an address alone': () => sampleRecord({ client: { address: '192.0.2.0' } }),
   'a user of 1,500 bytes': () => sampleRecord({ user: 'ü'.repeat(750) }),
   'a user of all kinds of characters': () => sampleRecord({ user: 'a\0b\n"c" 日本 🙂 __key__' }),
 }
@@ -58,6 +68,16 @@ const REFUSED: Readonly<Record<string, readonly [Partial<SessionRecord>, Session
   'a payload of few characters and too many bytes': [
     { data: '🙂'.repeat(MAX_PAYLOAD_BYTES / 4 + 1) },
     'ERR_SESSION_TOO_LARGE',
+  ],
+  'a static key that is not well-formed': [{ staticKey: 'a\ud800' }, 'ERR_SESSION_VALUE'],
+  'a static key of 1,501 bytes': [{ staticKey: 'x'.repeat(1501) }, 'ERR_SESSION_VALUE'],
+  'the agent of a client that is not well-formed': [
+    { client: { agent: 'a\ud800' } },
+    'ERR_SESSION_VALUE',
+  ],
+  'the agent of a client of 1,501 bytes': [
+    { client: { agent: 'x'.repeat(1501) } },
+    'ERR_SESSION_VALUE',
   ],
   'a time before 1970': [{ created: -1 }, 'ERR_SESSION_VALUE'],
   'a time after the year 9999': [{ expires: Date.UTC(10_000, 0, 1) }, 'ERR_SESSION_VALUE'],
@@ -104,6 +124,19 @@ export const recordCases: readonly ContractCase[] = [
         updated,
         applied(await store.write({ kind: 'update', record: updated, version })),
       )
+    },
+  },
+  {
+    name: 'takes a static key and the hints of a client back that an update leaves out or sets to null',
+    async run(store) {
+      const full = { staticKey: 'x'.repeat(43), client: { agent: 'a' } }
+      for (const without of [{}, { staticKey: null, client: null }]) {
+        const record = sampleRecord()
+        const version = await insert(store, { ...record, ...full })
+        applied(await store.write({ kind: 'update', record: { ...record, ...without }, version }))
+        const { staticKey = null, client = null } = (await stored(store, record.key)).record
+        assert.deepEqual({ staticKey, client }, { staticKey: null, client: null })
+      }
     },
   },
   {

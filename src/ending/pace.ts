@@ -1,0 +1,102 @@
+import type { RunState } from './run.ts'
+
+/**
+ * How fast a sweep goes, kept in the record of its run. Datastore asks traffic to a range of keys that has had little
+ * to begin at 500 operations a second, and to grow by at most a half every five minutes ("Best Practices": 500/50/5),
+ * since it splits ranges only where load stays; it names deleting at a high rate as a cause of hotspots. A first sweep
+ * over a large backlog is just that, beside the requests of the day.
+ */
+export interface PaceState {
+  /** What the store asked to begin at; another number begins anew. Sessions per second. */
+  readonly start: number
+  /** Sessions per second now. */
+  rate: number
+  /** Since when it goes at this rate, in milliseconds since the epoch. */
+  since: number
+  /** How many sessions came since then. */
+  done: number
+  /** When the next page may begin, in milliseconds since the epoch. */
+  next: number
+}
+
+/** Pages are so large that this many begin in a second, so that the load is even; but never smaller than this. */
+const PAGES_PER_SECOND = 5
+const MIN_PAGE = 50
+
+const GROWTH = 1.5
+
+/** Milliseconds. */
+const GROWS_EVERY = 5 * 60 * 1000
+
+/** How much of a rate has to be used before it grows. */
+const USED = 0.5
+
+/** For how long a rate that was reached is kept for the next sweep: ranges split under load stay so for about a day. */
+const KEPT_FOR = 24 * 60 * 60 * 1000
+
+export interface PaceSettings {
+  readonly now: () => number
+  readonly sleep: (duration: number) => Promise<void>
+}
+
+/** Takes over the pace that the sweep before has reached, if that is not too long ago. */
+export function inheritPace(state: RunState, before: RunState | null, now: number): void {
+  if (before?.pace === undefined || now - before.updated > KEPT_FOR) return
+  state.pace = { ...before.pace }
+}
+
+/** Lets the pages of one step begin one by one. */
+export class Pace {
+  readonly #state: RunState
+  readonly #start: number
+  readonly #settings: PaceSettings
+
+  /** `start`: sessions per second to begin at; `Infinity`: no pace is kept. */
+  constructor(state: RunState, start: number, settings: PaceSettings) {
+    this.#state = state
+    this.#start = start
+    this.#settings = settings
+  }
+
+  /** How large pages are to be at the rate of now, at most so large. */
+  pageSize(most: number): number {
+    const { rate = this.#start } = this.#state.pace ?? {}
+    return Math.min(most, Math.max(MIN_PAGE, Math.ceil(rate / PAGES_PER_SECOND)))
+  }
+
+  /** Waits until a page of this many may begin. False: that would be at or after the deadline, until which it has waited. */
+  async turn(size: number, deadline: number): Promise<boolean> {
+    if (this.#start === Number.POSITIVE_INFINITY) return this.#settings.now() < deadline
+    const now = this.#settings.now()
+    const pace = this.#grown(now)
+    const at = Math.max(pace.next, now)
+    const begins = at < deadline
+    // Taken before the wait, so that lanes side by side wait for one another.
+    if (begins) pace.next = at + (size / pace.rate) * 1000
+    const wait = Math.min(at, deadline) - now
+    if (wait > 0) await this.#settings.sleep(Math.ceil(wait))
+    return begins
+  }
+
+  /** Says how many were on a page that had begun for `size`. */
+  spent(count: number, size: number): void {
+    const { pace } = this.#state
+    if (pace === undefined) return
+    pace.done += count
+    pace.next -= ((size - count) / pace.rate) * 1000
+  }
+
+  #grown(now: number): PaceState {
+    const { pace } = this.#state
+    if (pace === undefined || pace.start !== this.#start || pace.since > now) {
+      this.#state.pace = { start: this.#start, rate: this.#start, since: now, done: 0, next: now }
+      return this.#state.pace
+    }
+    if (now - pace.since < GROWS_EVERY) return pace
+    // A rate that nobody used has split nothing.
+    if (pace.done >= USED * pace.rate * (GROWS_EVERY / 1000)) pace.rate *= GROWTH
+    pace.since = now
+    pace.done = 0
+    return pace
+  }
+}

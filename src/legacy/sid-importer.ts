@@ -1,0 +1,143 @@
+import { type ExpiryPolicy, LEEWAY } from '../session/expiry.ts'
+import type { SessionKey } from '../session/id.ts'
+import { type Beside, type ImportOrigin, Imported, LINK_UNIT } from '../session/imported.ts'
+import { Payload } from '../session/payload.ts'
+import type { Writer } from '../session/writer.ts'
+import type { Entity } from '../stores/entities.ts'
+import type { Found, SessionRecord, Unreadable, Version } from '../stores/store.ts'
+import { type Followed, followLink } from './following.ts'
+import { digestsOf, encodeLink, linkIn } from './link.ts'
+import type { OldEntities, OldFound } from './old-entities.ts'
+import { isWrittenSince, unlinked } from './unlinking.ts'
+
+/** The record of an old session under a key of ours. */
+export type RecordOfOld = (key: SessionKey, old: OldFound) => SessionRecord
+
+/** What begins with a lookup of ours, to share its call; `null` where that has to come first. */
+export type OldLookup = Promise<Entity | null> | null
+
+/**
+ * Brings sessions over for express-session, where the id stays: the old entity has it as its name, and ours its hash.
+ */
+export class SidImporter {
+  readonly #old: OldEntities
+  readonly #writer: Writer
+  readonly #recordOf: RecordOfOld
+
+  constructor(old: OldEntities, writer: Writer, recordOf: RecordOfOld) {
+    this.#old = old
+    this.#writer = writer
+    this.#recordOf = recordOf
+  }
+
+  /** To be called in the tick in which ours is looked up. */
+  begin(sid: string): OldLookup {
+    if (!this.#old.source.sideBySide || !this.#old.source.isName(sid)) return null
+    const entity = this.#find(sid)
+    // Whoever needs it hears of the failure.
+    entity.catch(() => {})
+    return entity
+  }
+
+  /**
+   * The old session, where there is none of ours that is alive. `expired`: one of ours that has expired under this key,
+   * while its user may have been served by the old system.
+   */
+  async find(
+    sid: string,
+    key: SessionKey,
+    expired: Found | null,
+    begun: OldLookup,
+  ): Promise<Imported | null> {
+    const { source } = this.#old
+    if (!source.isName(sid) || (expired !== null && !source.sideBySide)) return null
+    return this.#imported(sid, key, expired?.version ?? null, await (begun ?? this.#find(sid)))
+  }
+
+  /** What the old session means for ours; `null` where they have nothing to do with each other. */
+  async follow(
+    sid: string,
+    payload: Payload,
+    begun: OldLookup,
+  ): Promise<Followed | 'ended' | null> {
+    const link = begun === null ? null : linkIn(payload)
+    if (link === null) return null
+    const entity = await begun
+    const read = () => (entity === null ? null : this.#old.read(sid, entity))
+    return followLink(payload, link, entity, read)
+  }
+
+  /**
+   * Ours without its link, where the old system is not served any more, with what that did last; `null` for one that has
+   * none.
+   */
+  async unlinked(
+    sid: string,
+    found: Found,
+    payload: Payload,
+    policy: ExpiryPolicy,
+  ): Promise<Imported | 'ended' | null> {
+    if (this.#old.source.sideBySide || linkIn(payload) === null) return null
+    const followed = await this.follow(sid, payload, this.#find(sid))
+    if (followed === 'ended') return (await isWrittenSince(found, this.#writer)) ? null : 'ended'
+    const last = followed?.taken ? payload.with(followed.taken.units) : payload
+    const { key } = found.record
+    const again = () => this.#writer.find(key)
+    return unlinked(found, last, this.#old.removal(sid, null), policy, again)
+  }
+
+  /** Takes the old session away with whatever is committed; `null` where there can be none. */
+  removal(sid: string): Beside | null {
+    return this.#old.source.isName(sid) ? this.#old.removal(sid, null) : null
+  }
+
+  /** {@link removal} for a session that is stored under this id without a look at the old one. */
+  replacing(sid: string): Beside | null {
+    return this.#old.source.sideBySide ? null : this.removal(sid)
+  }
+
+  #find(sid: string): Promise<Entity | null> {
+    return this.#old.find(this.#old.source.at(sid))
+  }
+
+  #imported(
+    sid: string,
+    key: SessionKey,
+    replaces: Version | null,
+    entity: Entity | null,
+  ): Imported | null {
+    const old = entity === null ? null : this.#old.read(sid, entity)
+    if (old === null || typeof old === 'string') return null
+    const { sideBySide } = this.#old.source
+    const origin: ImportOrigin = {
+      adopting: sideBySide
+        ? { commit: (mutations) => this.#old.commit(mutations, []) }
+        : this.#old.removal(sid, old.version),
+      ending: this.#old.removal(sid, old.version),
+      replaces,
+      savableUntil: old.aliveUntil + LEEWAY / 2,
+      again: () => this.#again(sid, key, replaces),
+    }
+    return new Imported(this.#linked(key, old), old.version, origin)
+  }
+
+  async #again(
+    sid: string,
+    key: SessionKey,
+    replaces: Version | null,
+  ): Promise<Found | Unreadable | null> {
+    const [ours, entity] = await Promise.all([this.#writer.find(key), this.#find(sid)])
+    if (ours !== null && ours.version !== replaces) return ours
+    return this.#imported(sid, key, ours === null ? null : replaces, entity)
+  }
+
+  #linked(key: SessionKey, old: OldFound): SessionRecord {
+    const record = this.#recordOf(key, old)
+    if (!this.#old.source.sideBySide) return record
+    const digests = digestsOf(old.converted.units)
+    // An app may log users in without a new id, as Passport did before 0.6: that is a change like any other.
+    const link = { hash: key, sealed: null, version: old.version, user: null, digests }
+    const payload = Payload.decode(record.data, key).with(new Map([[LINK_UNIT, encodeLink(link)]]))
+    return { ...record, data: payload.encode(key) }
+  }
+}

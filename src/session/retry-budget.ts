@@ -1,0 +1,29 @@
+import type { SessionStoreError } from '../errors.ts'
+
+/** How many calls have to work to earn a retry. */
+const PRICE = 10
+
+/** How many retries there can be in a row, over all requests of a process, while nothing succeeds. */
+const MOST = 20
+
+/**
+ * Bounds what retries add to the load of a store in trouble. One request alone may try again; when all of them fail,
+ * each trying three times would triple the load of a store that has too much already, just when it is to recover.
+ */
+export class RetryBudget {
+  /** Calls that worked and were not spent. */
+  #earned = MOST * PRICE
+
+  /** Whether this failure may be tried again now; takes a retry from the budget if so. */
+  take(error: SessionStoreError): boolean {
+    // The store has said when: not within a request.
+    if (!error.retryable || error.retryAfter !== null || this.#earned < PRICE) return false
+    this.#earned -= PRICE
+    return true
+  }
+
+  /** A call has succeeded. */
+  earn(): void {
+    this.#earned = Math.min(MOST * PRICE, this.#earned + 1)
+  }
+}

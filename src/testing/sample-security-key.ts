@@ -1,0 +1,23 @@
+import { randomBytes } from 'node:crypto'
+import { keyOf, mintId } from '../session/id.ts'
+import type { SecurityKeyName, SecurityKeyRecord } from '../stores/store.ts'
+
+/** When a sample was created unless told otherwise: the first of January 2030, 12:30 UTC. */
+const CREATED = Date.UTC(2030, 0, 1, 12, 30)
+
+const HOUR = 60 * 60 * 1000
+
+/** A security key as it is stored, under a random name and without a session: for tests of stores. */
+export function sampleSecurityKey(options: Partial<SecurityKeyRecord> = {}): SecurityKeyRecord {
+  const created = options.created ?? CREATED
+  return {
+    // A hash, as the name of a session is one.
+    name: keyOf(mintId(randomBytes)) as string as SecurityKeyName,
+    session: null,
+    purpose: '',
+    data: null,
+    created,
+    expires: created + HOUR,
+    ...options,
+  }
+}

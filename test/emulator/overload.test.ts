@@ -1,0 +1,86 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { type SlowProxy, startProxy } from '../../bench/overload/proxy.mjs'
+import { createSessions, type Sessions, SessionStoreError } from '../../src/index.ts'
+import type { SessionStore } from '../../src/stores/store.ts'
+import { emulatorStore, uniqueSpace } from '../setup/stores.ts'
+
+const host = process.env['DATASTORE_EMULATOR_HOST']
+
+type App = Sessions<Record<string, unknown>>
+
+const opened: { close(): Promise<void> }[] = []
+
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.close()
+})
+
+async function app(): Promise<{
+  proxy: SlowProxy
+  store: SessionStore
+  sessions: App
+  cookie: string
+}> {
+  const proxy = await startProxy(host as string)
+  const store = emulatorStore(proxy.address, uniqueSpace(), { deadline: 1000 })
+  opened.push(store, proxy)
+  const sessions: App = createSessions({ store, logger: { warn() {} } })
+  const session = await sessions.open({ secure: true }).load()
+  session.set('n', 1)
+  const { setCookie } = await sessions.commit(session)
+  return { proxy, store, sessions, cookie: (setCookie[0] as string).split(';')[0] as string }
+}
+
+async function load(sessions: App, cookie: string): Promise<string> {
+  try {
+    const session = await sessions.open({ cookie, secure: true }).load()
+    return String(session.loadOutcome)
+  } catch (error) {
+    if (error instanceof SessionStoreError && error.retryable) return 'store error'
+    throw error
+  }
+}
+
+/** Loads until one works, however long that takes; gives what the others came to. */
+async function loadUntilItWorks(sessions: App, cookie: string): Promise<Set<string>> {
+  const seen = new Set<string>()
+  for (;;) {
+    const outcome = await load(sessions, cookie)
+    if (outcome === 'live') return seen
+    seen.add(outcome)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+describe.skipIf(host === undefined)('behind a proxy, a session', () => {
+  test('is a store error while calls hang, never "no session", and is there again after', async () => {
+    const { proxy, sessions, cookie } = await app()
+    proxy.settings.silent = true
+    const outcomes = await Promise.all(Array.from({ length: 50 }, () => load(sessions, cookie)))
+    expect(new Set(outcomes)).toEqual(new Set(['store error']))
+    proxy.settings.silent = false
+    expect(await loadUntilItWorks(sessions, cookie)).not.toContain('unknown')
+  })
+
+  test('is there again when a server that was gone listens again', async () => {
+    const { proxy, sessions, cookie } = await app()
+    await proxy.vanish()
+    for (let at = 0; at < 20; at++) expect(await load(sessions, cookie)).toBe('store error')
+    await proxy.comeBack()
+    expect(await loadUntilItWorks(sessions, cookie)).not.toContain('unknown')
+  })
+
+  test('is there again after connections died without a word, by a new one', async () => {
+    const { proxy, sessions, cookie } = await app()
+    proxy.deaden()
+    expect(await loadUntilItWorks(sessions, cookie)).toEqual(new Set(['store error']))
+  })
+
+  test('leaves no connection behind when its store is closed, nor one that was given up', async () => {
+    const { proxy, store, sessions, cookie } = await app()
+    proxy.deaden()
+    await loadUntilItWorks(sessions, cookie)
+    expect(proxy.connections).toBe(2)
+    await store.close()
+    while (proxy.connections > 0) await new Promise((resolve) => setTimeout(resolve, 10))
+  })
+})

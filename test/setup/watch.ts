@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto'
+import { subscribe } from 'node:diagnostics_channel'
+import { formatWithOptions } from 'node:util'
+import { afterEach, expect, vi } from 'vitest'
+import type { SessionLogger, SessionStore, SessionsOptions, Trouble } from '../../src/index.ts'
+import { scanner } from './scanner.ts'
+
+/**
+ * Runs before each test file, and looks through what the whole suite logs, publishes, tells observers, says in errors
+ * and stores: a raw id, a security key or a secret for cookies may stand in none of it. The options of every
+ * `createSessions()` are where randomness, logger, store and queue come in, so they are watched there; nothing is
+ * replaced, all calls go through.
+ */
+const { settingsOf, errorsOf, eventsOf } = vi.hoisted(() => ({
+  settingsOf: '../../src/options.ts',
+  errorsOf: '../../src/errors.ts',
+  eventsOf: '../../src/ending/events.ts',
+}))
+
+type Options = typeof import('../../src/options.ts')
+type Errors = typeof import('../../src/errors.ts')
+type Events = typeof import('../../src/ending/events.ts')
+
+vi.mock(settingsOf, async (original) => {
+  const real = await original<Options>()
+  return {
+    ...real,
+    settingsFrom: (options: SessionsOptions) => real.settingsFrom(watched(options)),
+  }
+})
+
+vi.mock(eventsOf, async (original) => {
+  const real = await original<Events>()
+  const eventOf: Events['eventOf'] = (record) => {
+    const event = real.eventOf<never>(record)
+    // Without the data, whose decoding is left to who reads it; it is looked at where it is stored.
+    const { id, key, user, reason } = event
+    scanner.scan('an event for observers', text({ id, key, user, reason }))
+    return event
+  }
+  return { ...real, eventOf }
+})
+
+vi.mock(errorsOf, async (original) => {
+  // The errors of the package are made of an Error that shows its message.
+  const plain = globalThis.Error
+  globalThis.Error = new Proxy(plain, {
+    construct(target, args: [string?, ErrorOptions?], made) {
+      const [message, options] = args
+      scanner.scan('the message of an error', `${message} ${options?.cause}`)
+      return Reflect.construct(target, args, made) as object
+    },
+  })
+  try {
+    return await original<Errors>()
+  } finally {
+    globalThis.Error = plain
+  }
+})
+
+const CHANNELS: readonly Trouble['kind'][] = [
+  'unknown-ids',
+  'ended-id',
+  'key-refused',
+  'origin-refused',
+  'caller-refused',
+  'conflict',
+  'gone',
+  'unreadable',
+]
+
+for (const kind of CHANNELS) {
+  subscribe(`viur-session:${kind}`, (trouble) =>
+    scanner.scan('a diagnostics channel', text(trouble)),
+  )
+}
+
+for (const level of ['log', 'info', 'warn', 'error', 'debug'] as const) {
+  const say = console[level].bind(console)
+  console[level] = (...parts: unknown[]) => {
+    scanner.scan('the console', formatWithOptions({ depth: 10 }, ...parts))
+    if (!scanner.muted) say(...parts)
+  }
+}
+
+afterEach(() => {
+  expect(scanner.take(), 'secrets where none may be').toEqual([])
+})
+
+function text(value: unknown): string {
+  return (
+    JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part)) ??
+    ''
+  )
+}
+
+/** The same options, through which everything that matters passes by the scanner. */
+function watched(options: SessionsOptions): SessionsOptions {
+  if (typeof options !== 'object' || options === null) return options
+  for (const secret of options.cookie?.secrets ?? []) {
+    if (typeof secret === 'string' && secret.length >= 32) scanner.phrase(secret)
+  }
+  return new Proxy(options, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name)
+      if (name === 'randomBytes') return watchedRandom(value)
+      if (typeof value !== 'object' || value === null) return value
+      if (name === 'logger') return watchedLogger(value as SessionLogger)
+      if (name === 'store') return watchedCalls(value as SessionStore, 'the store')
+      if (name === 'tasks') return watchedCalls(value, 'a task')
+      return value
+    },
+  })
+}
+
+function watchedRandom(draw: unknown): unknown {
+  if (draw !== undefined && typeof draw !== 'function') return draw
+  return (size: number): unknown => {
+    const bytes: unknown = draw === undefined ? randomBytes(size) : draw(size)
+    if (size === 32 && bytes instanceof Uint8Array) scanner.drawn(bytes)
+    return bytes
+  }
+}
+
+function watchedLogger(logger: SessionLogger): SessionLogger {
+  return new Proxy(logger, {
+    get(target, name) {
+      const say: unknown = Reflect.get(target, name)
+      if (typeof say !== 'function') return say
+      return (...parts: unknown[]) => {
+        scanner.scan('the log', formatWithOptions({ depth: 10 }, ...parts))
+        return say.apply(target, parts) as unknown
+      }
+    },
+  })
+}
+
+/** What is handed over to be kept, by the store, its notes and its keys, or by the queue. */
+function watchedCalls<Target extends object>(target: Target, where: string): Target {
+  return new Proxy(target, {
+    get(_, name) {
+      const value: unknown = Reflect.get(target, name)
+      if (name === 'notes' || name === 'keys') return watchedCalls(value as object, where)
+      if (typeof value !== 'function') return value
+      return (...args: unknown[]) => {
+        if (KEEPING.has(name)) scanner.scan(where, text(args))
+        return value.apply(target, args) as unknown
+      }
+    },
+  })
+}
+
+const KEEPING: ReadonlySet<string | symbol> = new Set([
+  'write',
+  'writeTogether',
+  'writeEach',
+  'put',
+  'insert',
+  'add',
+])
