@@ -4,6 +4,7 @@ import { InvalidTaskError } from '../ending/engine.ts'
 import { CallerRefusedError, SessionConfigError, SessionError } from '../errors.ts'
 import { consoleLogger, type SessionLogger } from '../logger.ts'
 import type { SessionManager, Sessions } from '../sessions.ts'
+import { publishTrouble } from '../trouble.ts'
 import type { DefaultData } from '../types.ts'
 import { anyResponse, type NodeResponse } from './any-response.ts'
 import { type Caller, type CallerPurpose, isCaller } from './caller.ts'
@@ -154,8 +155,9 @@ function methodsOf(req: AnyRequest & { readonly originalMethod?: unknown }): unk
   return [req.method, req.originalMethod ?? req.method]
 }
 
-function shown({ id, state, scanned, ended, skipped, failed, observersFailed }: ClearRun): object {
-  return { id, state, scanned, ended, skipped, failed, observersFailed }
+function shown(run: ClearRun): object {
+  const { id, state, scanned, ended, skipped, failed, observersFailed, securityKeys } = run
+  return { id, state, scanned, ended, skipped, failed, observersFailed, securityKeys }
 }
 
 /** One answer per kind of caller, whatever the reason: it must not tell which check was the one that failed. */
@@ -188,6 +190,7 @@ function refusalLog(
   return ({ name }, purpose, error) => {
     const known = error instanceof CallerRefusedError
     const why = known || error instanceof SessionConfigError ? error.message : 'the check failed'
+    publishTrouble({ kind: 'caller-refused', caller: name, purpose, why })
     const time = performance.now()
     if (time - (last.get(why) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER) return
     last.set(why, time)

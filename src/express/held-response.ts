@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { CommitResult } from '../sessions.ts'
 import { type AnyResponse, OUTGOING_METHODS, type OutgoingMethod } from './any-response.ts'
 import { parseHead } from './headers.ts'
+import { loosen } from './layout.ts'
 import { remember } from './overlay.ts'
 import {
   headersSentError,
@@ -30,6 +31,21 @@ interface Call {
   readonly args: unknown[]
 }
 
+/** What is put over a response, and taken off for the next one in its place. */
+const OVERLAID = [...OUTGOING_METHODS, 'on'] as const
+
+/** An old name of writeHead, which would get past us. Not there in HTTP/2. */
+const WRITE_HEADER: PropertyDescriptor = {
+  value(this: AnyResponse, ...args: unknown[]) {
+    return this.writeHead(...args)
+  },
+  writable: true,
+  configurable: true,
+}
+
+const nothing = (): void => {}
+const nothingToMakeUp = (): (() => void) => nothing
+
 /**
  * One response of a request. `waiting`: nothing has left. `held`: the commit is under way, and the calls of the app
  * are kept. `open`: the calls go through. `dropped`: the commit failed; another guard has taken over, and
@@ -42,7 +58,8 @@ class ResponseGuard {
   readonly #isSecond: boolean
   readonly #inner: Readonly<Record<OutgoingMethod, AnyResponse[OutgoingMethod]>>
   readonly #uninstall: () => void
-  readonly #sources = new Set<Readable>()
+  /** What is piped into the response; `null` while nothing ever was. */
+  #sources: Set<Readable> | null = null
   #phase: 'waiting' | 'held' | 'open' | 'dropped' = 'waiting'
   #calls: Call[] = []
   #ended = false
@@ -52,8 +69,8 @@ class ResponseGuard {
   #pretense: Pretense | null = null
   /** Why it was dropped. */
   #failure: unknown = null
-  #endPostponement: () => () => void = () => () => {}
-  #restoreStatus: () => void = () => {}
+  #endPostponement: () => () => void = nothingToMakeUp
+  #restoreStatus: () => void = nothing
 
   constructor(res: AnyResponse, hooks: ResponseHooks, isSecond: boolean) {
     this.#res = res
@@ -61,7 +78,8 @@ class ResponseGuard {
     this.#isSecond = isSecond
     const { writeHead, write, end, flushHeaders } = res
     this.#inner = { writeHead, write, end, flushHeaders }
-    this.#uninstall = remember(res, [...OUTGOING_METHODS, 'on'])
+    loosen(res)
+    this.#uninstall = remember(res, OVERLAID)
     this.#install()
   }
 
@@ -71,13 +89,8 @@ class ResponseGuard {
     res.write = (...args) => this.#write(args)
     res.end = (...args) => this.#end(args)
     res.flushHeaders = () => this.#flushHeaders()
-    // An old name of writeHead, which would get past us. Not there in HTTP/2.
-    if ('writeHeader' in res) {
-      const value = (...args: unknown[]) => res.writeHead(...args)
-      Object.defineProperty(res, 'writeHeader', { value, writable: true, configurable: true })
-    }
+    if ('writeHeader' in res) Object.defineProperty(res, 'writeHeader', WRITE_HEADER)
     res.on('pipe', this.#notePipe)
-    res.on('unpipe', this.#noteUnpipe)
   }
 
   #writeHead(args: unknown[]): unknown {
@@ -104,6 +117,7 @@ class ResponseGuard {
     const wasEnded = this.#ended
     this.#ended = true
     if (this.#phase === 'open') return this.#passEnd(args)
+    this.#pretense?.end()
     if (!wasEnded) this.#endPostponement = postponeDestroy(this.#res)
     return this.#keep('end', args)
   }
@@ -180,7 +194,7 @@ class ResponseGuard {
       res.statusCode = statusCode
       restoreMessage()
     }
-    this.#pretense = pretendSent(res, () => this.#ended)
+    this.#pretense = pretendSent(res)
   }
 
   #open(result: CommitResult): void {
@@ -275,23 +289,28 @@ class ResponseGuard {
   }
 
   readonly #notePipe = (source: unknown): void => {
+    if (this.#sources === null) {
+      this.#sources = new Set()
+      this.#res.on('unpipe', this.#noteUnpipe)
+    }
     this.#sources.add(source as Readable)
   }
 
   readonly #noteUnpipe = (source: unknown): void => {
-    this.#sources.delete(source as Readable)
+    this.#sources?.delete(source as Readable)
   }
 
   #forgetSources(): void {
     this.#res.off('pipe', this.#notePipe)
+    if (this.#sources === null) return
     this.#res.off('unpipe', this.#noteUnpipe)
-    this.#sources.clear()
+    this.#sources = null
   }
 
   /** Streams piped into the dropped response must not run into the next one. */
   #detachSources(): void {
     const res = this.#res
-    const sources = [...this.#sources]
+    const sources = [...(this.#sources ?? [])]
     this.#forgetSources()
     for (const source of sources) source.unpipe?.(res as unknown as NodeJS.WritableStream)
     const letGo = (): void => {

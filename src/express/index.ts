@@ -9,6 +9,9 @@ export {
   type SessionMiddlewareOptions,
   sessionMiddleware,
 } from './middleware.ts'
+export { type PassportBridgeOptions, passportBridge } from './passport-bridge.ts'
+export { type RequestCheck, requireSameOrigin, type SameOriginOptions } from './same-origin.ts'
+export { requireSecurityKey, type SecurityKeyCheckOptions } from './security-key.ts'
 
 declare global {
   namespace Express {

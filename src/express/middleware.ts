@@ -4,6 +4,7 @@ import type { Session } from '../session.ts'
 import type { SessionManager, Sessions } from '../sessions.ts'
 import type { DefaultData } from '../types.ts'
 import { anyResponse, type NodeResponse } from './any-response.ts'
+import { runBeforeCommit } from './before-commit.ts'
 import { guardResponse } from './held-response.ts'
 import { type AnyRequest, sessionRequestFrom } from './request.ts'
 
@@ -29,8 +30,22 @@ type Manager<Data extends object> = Pick<
   'open' | 'commitOrNow' | 'holdFailure'
 >
 
-/** To whom the session of a request belongs. */
-const owners = new WeakMap<object, unknown>()
+/** On a request: what this module keeps there. */
+const HELD: unique symbol = Symbol('viur-session')
+
+interface Holder {
+  [HELD]?: {
+    /** To whom the session belongs. */
+    readonly owner: unknown
+    /** The session, or what stands in for it. */
+    session: object
+  }
+}
+
+/** Whether the session of this request is one of these sessions. */
+export function isOwner(sessions: unknown, req: AnyRequest): boolean {
+  return (req as Holder)[HELD]?.owner === sessions
+}
 
 /**
  * Gives every request its `req.session`, and stores what the request changed before its response leaves: status
@@ -51,16 +66,16 @@ export function sessionMiddleware<Data extends object = DefaultData>(
   const manager = managerFrom(sessions)
   const eager = loadFrom(options) === 'eager'
   return function viurSession(req, res, next) {
-    if (owners.get(req) === manager) {
+    if (isOwner(manager, req)) {
       next()
       return
     }
     if ((req as { session?: unknown }).session !== undefined) {
-      next(takenError(owners.has(req)))
+      next(takenError(HELD in req))
       return
     }
-    owners.set(req, manager)
     const session = manager.open(sessionRequestFrom(req))
+    ;(req as Holder)[HELD] = { owner: manager, session }
     expose(req, session)
     watch(manager, session, res, next)
     if (eager) load(manager, session, next)
@@ -74,7 +89,10 @@ function watch<Data extends object>(
   res: NodeResponse,
   next: (error?: unknown) => void,
 ): void {
-  const commit = (status: number) => manager.commitOrNow(session, { status })
+  const commit = (status: number) => {
+    runBeforeCommit(session)
+    return manager.commitOrNow(session, { status })
+  }
   // Too late for this response. The commit makes changes throw, where they would be lost without a word.
   if (res.headersSent) void commit(res.statusCode)
   else guardResponse(anyResponse(res), { commit, fail: next })
@@ -102,17 +120,26 @@ function load<Data extends object>(
   )
 }
 
-function expose<Data extends object>(req: AnyRequest, session: Session<Data>): void {
-  Object.defineProperty(req, 'session', {
-    configurable: true,
-    enumerable: true,
-    get: () => session,
-    set: () => {
-      throw new SessionError(
-        'req.session can not be replaced: change what it holds with set() or update(), empty it with clear(), end it with "await req.session.logout()"',
-      )
-    },
-  })
+/** Makes an object `req.session`, in place of what was there. */
+export function expose(req: AnyRequest, session: object): void {
+  const held = (req as Holder)[HELD]
+  if (held === undefined) (req as Holder)[HELD] = { owner: null, session }
+  else held.session = session
+  Object.defineProperty(req, 'session', SESSION_PROPERTY)
+}
+
+/** The same for all requests: with functions of its own for each, V8 would give up on a fast layout. */
+const SESSION_PROPERTY: PropertyDescriptor = {
+  configurable: true,
+  enumerable: true,
+  get(this: Holder) {
+    return this[HELD]?.session
+  },
+  set() {
+    throw new SessionError(
+      'req.session can not be replaced: change what it holds with set() or update(), empty it with clear(), end it with "await req.session.logout()"',
+    )
+  },
 }
 
 function takenError(ours: boolean): SessionConfigError {

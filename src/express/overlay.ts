@@ -13,9 +13,11 @@ export function overlay(target: object, properties: PropertyDescriptorMap): () =
 
 /** Notes down an object's own properties. The function that it gives puts them back as they were. */
 export function remember(target: object, names: readonly string[]): () => void {
-  const before = names.map((name) => [name, Object.getOwnPropertyDescriptor(target, name)] as const)
+  const before = names.map((name) => Object.getOwnPropertyDescriptor(target, name))
   return () => {
-    for (const [name, descriptor] of before) {
+    // The newest first: V8 takes that one back, while an older one taken out makes every use of the object slow.
+    for (let at = names.length - 1; at >= 0; at--) {
+      const [name, descriptor] = [names[at] as string, before[at]]
       if (descriptor === undefined) Reflect.deleteProperty(target, name)
       else Object.defineProperty(target, name, descriptor)
     }

@@ -5,12 +5,19 @@ import type { SessionRequest } from '../sessions.ts'
 /** A request of either kind of server that Node has. */
 export type AnyRequest = IncomingMessage | Http2ServerRequest
 
-/** What the session has to know of a request. */
-export function sessionRequestFrom(req: AnyRequest): SessionRequest {
+/** What the session has to know of a request. Address and agent are looked up only when they are asked for. */
+export function sessionRequestFrom(req: AnyRequest & { readonly ip?: unknown }): SessionRequest {
   return {
     cookie: req.headers.cookie,
     secure: isSecure(req),
     loopback: isLoopback(req.socket?.remoteAddress),
+    get userAgent() {
+      return req.headers['user-agent']
+    },
+    // That of Express heeds forwarding headers only as far as "trust proxy" says.
+    get ip() {
+      return typeof req.ip === 'string' ? req.ip : req.socket?.remoteAddress
+    },
   }
 }
 

@@ -70,6 +70,7 @@ describe.each(frameworks)('cleanupRoutes() under %s', (_name, express) => {
       skipped: 0,
       failed: 0,
       observersFailed: 0,
+      securityKeys: 0,
     })
     expect(reply.headers).toMatchObject({
       'cache-control': 'no-store',

@@ -1,0 +1,101 @@
+import { show } from '../duration.ts'
+import { SessionConfigError } from '../errors.ts'
+import { checkOptions } from '../option-names.ts'
+import { type Session, stateOf } from '../session.ts'
+import { SessionManager, type Sessions } from '../sessions.ts'
+import type { DefaultData } from '../types.ts'
+import { beforeCommit } from './before-commit.ts'
+import { isOwner } from './middleware.ts'
+import { PASSPORT_KEY, PassportSession, type UserOf } from './passport-session.ts'
+import type { AnyRequest } from './request.ts'
+import { hasFace, sessionOf } from './request-session.ts'
+import type { RequestCheck } from './same-origin.ts'
+
+/** Options of {@link passportBridge}. */
+export interface PassportBridgeOptions<User = unknown> {
+  /**
+   * Gives the user of the session, a text of 1 to 1,500 bytes such as an id, for the user object that Passport has as
+   * `req.user`; give its type, as in `(user: Account) => user.id`. It is the user by which sessions are listed and killed.
+   */
+  readonly userOf: UserOf<User>
+}
+
+/**
+ * Gives Passport 0.6 and 0.7, and connect-flash, the `req.session` that they expect, of which everything else stays
+ * usable: `req.login()` becomes a login of the session, and `req.logout()` its logout. Mount it after
+ * `sessionMiddleware()`, and before Passport and whatever else works with `req.session` as express-session has it.
+ *
+ * ```ts
+ * app.use(sessionMiddleware(sessions))
+ * app.use(passportBridge(sessions, { userOf: (user: Account) => user.id }))
+ * app.use(passport.session())
+ * ```
+ *
+ * Properties of `req.session` are then keys of its data, except for the names that a session has itself, such as `user`
+ * and `key`: to set those throws `SessionValueError`.
+ *
+ * Throws `SessionConfigError` for anything that `createSessions()` did not make, and for options that cannot work.
+ */
+export function passportBridge<Data extends object = DefaultData, User = unknown>(
+  sessions: Sessions<Data>,
+  options: PassportBridgeOptions<User>,
+): RequestCheck {
+  if (!(sessions instanceof SessionManager)) {
+    throw new SessionConfigError(
+      `passportBridge() takes what createSessions() gives, not ${show(sessions)}`,
+    )
+  }
+  const userOf = userOfFrom(options)
+  return function viurPassport(req, _res, next) {
+    if (hasFace(req)) {
+      next()
+      return
+    }
+    const session = sessionOf(req)
+    const problem = problemOf(req, sessions, session)
+    if (session === null || problem !== null) {
+      next(new SessionConfigError(`passportBridge() ${problem}`))
+      return
+    }
+    // A failed load comes out where the session is used.
+    if (session.loaded || stateOf(session).failure !== null) {
+      bridge(req, session, userOf)
+      next()
+      return
+    }
+    session.load().then(() => {
+      bridge(req, session, userOf)
+      next()
+    }, next)
+  }
+}
+
+function bridge(req: AnyRequest, session: Session, userOf: UserOf<unknown>): void {
+  const passport = new PassportSession(req, session, userOf)
+  beforeCommit(session, () => passport.beforeStoring())
+}
+
+function problemOf(req: AnyRequest, sessions: unknown, session: Session | null): string | null {
+  if (session === null || !isOwner(sessions, req)) {
+    return 'found no session of its sessions: mount sessionMiddleware() with the same sessions before it'
+  }
+  const { keepOnLogin, keepOnLogout } = stateOf(session).settings
+  // It would outlive the identity of the session: nobody is logged in, and Passport still finds somebody.
+  for (const [option, keep] of [
+    ['persistentFieldsOnLogin', keepOnLogin],
+    ['persistentFieldsOnLogout', keepOnLogout],
+  ] as const) {
+    if (keep.includes(PASSPORT_KEY))
+      return `does not work with '${PASSPORT_KEY}' in ${option}: Passport keeps there who is logged in`
+  }
+  return null
+}
+
+function userOfFrom<User>(options: PassportBridgeOptions<User>): UserOf<unknown> {
+  checkOptions('passportBridge()', options, ['userOf'])
+  const { userOf } = options
+  if (typeof userOf === 'function') return userOf as UserOf<unknown>
+  throw new SessionConfigError(
+    `passportBridge: userOf must be a function that gives the user's id as a text, but is ${show(userOf)}`,
+  )
+}

@@ -1,0 +1,120 @@
+import { SessionValueError } from '../errors.ts'
+import { Session } from '../session.ts'
+import { registerFace } from './request-session.ts'
+
+/** What the face adds to the session, by name. */
+export type FaceMethods = Readonly<Record<string, (...args: never[]) => unknown>>
+
+/** Where a face finds the data: the session, or the copy of what it held once. */
+type Source = Pick<Map<string, unknown>, 'get' | 'set' | 'has' | 'delete' | 'keys'>
+
+/** An object that shows the data of a session as its properties, and everything else of the session too. */
+export interface Face {
+  readonly object: object
+  /** From now on the object holds these, and no longer what the session holds. */
+  keep(entries: ReadonlyMap<string, unknown>): void
+}
+
+/** What a session has of its own. Such a name is never a key of the data here. */
+const SESSION_NAMES: ReadonlySet<PropertyKey> = new Set(
+  [Session.prototype, Object.getPrototypeOf(Session.prototype)]
+    .flatMap((prototype: object) => Reflect.ownKeys(prototype))
+    .filter((name) => name !== 'constructor'),
+)
+
+/**
+ * Makes a face. Middleware that was written for express-session reads and writes its data as properties of
+ * `req.session`, lists them with `for … in`, and takes nothing that is not there for `undefined`.
+ */
+export function makeFace(session: Session, methods: FaceMethods): Face {
+  const handler = new FaceHandler(session, methods)
+  // Not the session itself: what stands for an object that cannot be extended could show no other properties than its.
+  const object = new Proxy(Object.create(Session.prototype) as object, handler)
+  registerFace(object, session)
+  return { object, keep: (entries) => handler.keep(entries) }
+}
+
+class FaceHandler implements ProxyHandler<object> {
+  readonly #session: Session
+  readonly #methods: FaceMethods
+  #source: Source
+
+  constructor(session: Session, methods: FaceMethods) {
+    this.#session = session
+    this.#methods = methods
+    this.#source = session as unknown as Source
+  }
+
+  keep(entries: ReadonlyMap<string, unknown>): void {
+    this.#source = new Map(entries)
+  }
+
+  get(target: object, name: PropertyKey, receiver: unknown): unknown {
+    if (this.#isKey(name)) return this.#source.get(name)
+    if (this.#isMethod(name)) return this.#methods[name]
+    if (!SESSION_NAMES.has(name)) return Reflect.get(target, name, receiver)
+    const value: unknown = Reflect.get(this.#session, name, this.#session)
+    // The session keeps what it knows in private fields, which only its own object has.
+    return typeof value === 'function' ? value.bind(this.#session) : value
+  }
+
+  has(target: object, name: PropertyKey): boolean {
+    if (this.#isKey(name)) return this.#source.has(name)
+    return this.#isMethod(name) || Reflect.has(target, name)
+  }
+
+  set(_target: object, name: PropertyKey, value: unknown): boolean {
+    if (!this.#isKey(name)) throw reservedError(name)
+    this.#source.set(name, value)
+    return true
+  }
+
+  deleteProperty(_target: object, name: PropertyKey): boolean {
+    if (!this.#isKey(name)) throw reservedError(name)
+    this.#source.delete(name)
+    return true
+  }
+
+  defineProperty(target: object, name: PropertyKey, property: PropertyDescriptor): boolean {
+    return 'value' in property && this.set(target, name, property.value)
+  }
+
+  ownKeys(): string[] {
+    return [...this.#source.keys()].filter((name) => this.#isKey(name))
+  }
+
+  getOwnPropertyDescriptor(_target: object, name: PropertyKey): PropertyDescriptor | undefined {
+    if (!this.#isKey(name) || !this.#source.has(name)) return undefined
+    const value = this.#source.get(name)
+    return { value, writable: true, enumerable: true, configurable: true }
+  }
+
+  setPrototypeOf(): boolean {
+    return false
+  }
+
+  preventExtensions(): boolean {
+    return false
+  }
+
+  #isMethod(name: PropertyKey): name is string {
+    return typeof name === 'string' && Object.hasOwn(this.#methods, name)
+  }
+
+  /** Whether this names data. Names that every object has do not, nor do those that a session refuses. */
+  #isKey(name: PropertyKey): name is string {
+    return (
+      typeof name === 'string' &&
+      !this.#isMethod(name) &&
+      !SESSION_NAMES.has(name) &&
+      !(name in Object.prototype) &&
+      name !== 'prototype'
+    )
+  }
+}
+
+function reservedError(name: PropertyKey): SessionValueError {
+  return new SessionValueError(
+    `req.session.${String(name)} is a part of the session itself: keep data under another name, or use req.session.set()`,
+  )
+}

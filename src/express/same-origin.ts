@@ -1,0 +1,67 @@
+import { RequestRefusedError } from '../errors.ts'
+import { checkOptions } from '../option-names.ts'
+import type { NodeResponse } from './any-response.ts'
+import { type Evidence, evidenceOf, type OriginRefusal, originRefusal } from './origin-check.ts'
+import { originsFrom } from './origins.ts'
+import type { AnyRequest } from './request.ts'
+import { reportTrouble } from './request-session.ts'
+import { isSafe } from './sent.ts'
+
+/** Options of {@link requireSameOrigin}. */
+export interface SameOriginOptions {
+  /**
+   * The origins whose pages may send requests that change something, written as browsers send them, such as
+   * `'https://shop.example'`. Default: the protocol and Host of the request. With this option the Host has no say, so
+   * the app's own origin has to be in the list, for browsers that send no Sec-Fetch-Site.
+   */
+  readonly origins?: readonly string[]
+}
+
+/** Fits `app.use()` of Express 4 and 5, and plain `http` and `http2` servers. */
+export type RequestCheck = (
+  req: AnyRequest,
+  res: NodeResponse,
+  next: (error?: unknown) => void,
+) => void
+
+/** How much of an Origin is told. */
+const SHOWN_LENGTH = 200
+
+/**
+ * Lets requests with an unsafe method pass only when a page of this app sent them: protection against CSRF without
+ * keys. GET, HEAD, OPTIONS and TRACE pass, so they must change nothing. Needs no session and reads headers only:
+ * Sec-Fetch-Site where a browser sends it, else the Origin.
+ *
+ * What is refused goes to `next()` as `RequestRefusedError`; the response is not touched. Throws `SessionConfigError`
+ * for options that cannot work.
+ */
+export function requireSameOrigin(options: SameOriginOptions = {}): RequestCheck {
+  checkOptions('requireSameOrigin()', options, ['origins'])
+  const origins = originsFrom('requireSameOrigin()', options.origins)
+  return function viurSameOrigin(req, _res, next) {
+    if (isSafe(req)) {
+      next()
+      return
+    }
+    const evidence = evidenceOf(req)
+    const refusal = originRefusal(evidence, origins)
+    if (refusal === null) next()
+    else next(refusedOrigin(req, evidence, refusal))
+  }
+}
+
+/** Reports a refusal, and gives the error that says so. */
+export function refusedOrigin(
+  req: AnyRequest,
+  { origins }: Evidence,
+  { why }: OriginRefusal,
+): RequestRefusedError {
+  // Browsers send ASCII. Node lets the control characters above that through too, which are for no terminal to see.
+  const shown = origins
+    .join(', ')
+    .slice(0, SHOWN_LENGTH)
+    .replace(/[^ -~]/g, '?')
+  const told = origins.length === 0 ? why : `${why}; Origin: ${shown}`
+  reportTrouble(req, { kind: 'origin-refused', why: told })
+  return new RequestRefusedError(`the request was refused: ${why}`)
+}

@@ -1,0 +1,100 @@
+import { RequestRefusedError, SessionConfigError, SessionValueError } from '../errors.ts'
+import { checkOptions } from '../option-names.ts'
+import { purposeOf } from '../session/security-keys.ts'
+import { type Session, stateOf } from '../session.ts'
+import type { KeyRefusal } from '../trouble.ts'
+import { evidenceOf, originRefusal } from './origin-check.ts'
+import { type Origins, originsFrom } from './origins.ts'
+import type { AnyRequest } from './request.ts'
+import { reportTrouble, sessionOf } from './request-session.ts'
+import { type RequestCheck, refusedOrigin, type SameOriginOptions } from './same-origin.ts'
+import { isSafe } from './sent.ts'
+import { type ChosenKey, chooseKey, sentKeysOf } from './sent-key.ts'
+
+/** Options of {@link requireSecurityKey}. */
+export interface SecurityKeyCheckOptions extends SameOriginOptions {
+  /** What a one-time key must have been made for. Default: the empty text, as for `getSecurityKey()`. */
+  readonly purpose?: string
+}
+
+interface Rules {
+  readonly origins: Origins
+  readonly purpose: string
+}
+
+/**
+ * Like `requireSameOrigin()`, and asks for a security key of the session besides: a one-time key in the field `skey` of
+ * the body or the header `X-Security-Key`, which is used up, or the static key in `Sec-X-ViUR-StaticSessionKey`. With a
+ * valid static key a request that says nothing of its origin passes too, since no script of a page can set a header that
+ * starts with `Sec-` (Fetch, "forbidden request-header"). Mount it after `sessionMiddleware()` and, for the field, after
+ * what parses the body; once for a route, as a key counts once.
+ *
+ * What is refused goes to `next()` as `RequestRefusedError`, and a failing store as `SessionStoreError`; the response is
+ * not touched. The origin comes first: a request that it refuses uses no key up. Throws `SessionConfigError` for options
+ * that cannot work.
+ */
+export function requireSecurityKey(options: SecurityKeyCheckOptions = {}): RequestCheck {
+  const rules = rulesFrom(options)
+  return function viurSecurityKey(req, _res, next) {
+    if (isSafe(req)) next()
+    else admit(req, rules).then(() => next(), next)
+  }
+}
+
+/** Settles for a request that may pass. */
+async function admit(req: AnyRequest, { origins, purpose }: Rules): Promise<void> {
+  const session = sessionOf(req)
+  if (session === null) {
+    throw new SessionConfigError(
+      'requireSecurityKey() found no session: mount sessionMiddleware() before it',
+    )
+  }
+  const evidence = evidenceOf(req)
+  const refusal = originRefusal(evidence, origins)
+  const sent = sentKeysOf(req)
+  const [native] = sent.statics
+  if (refusal !== null && !(refusal.silent && native !== undefined))
+    throw refusedOrigin(req, evidence, refusal)
+  const chosen = chooseKey(sent)
+  if (chosen.kind === 'refused') {
+    const { key } = stateOf(session)
+    reportTrouble(req, { kind: 'key-refused', key, why: chosen.why })
+    throw refusedKey(chosen.why)
+  }
+  await session.load()
+  if (refusal !== null && !session.validateStaticSecurityKey(native)) throw refusedKey('static')
+  if (!(await isValid(session, chosen, purpose))) throw refusedKey(null)
+}
+
+async function isValid(
+  session: Session,
+  chosen: Exclude<ChosenKey, { kind: 'refused' }>,
+  purpose: string,
+): Promise<boolean> {
+  if (chosen.kind === 'static') return session.validateStaticSecurityKey(chosen.key)
+  return (await session.validateSecurityKey(chosen.key, { purpose })) !== false
+}
+
+function refusedKey(why: KeyRefusal | null): RequestRefusedError {
+  const reason = why === null ? 'does not count' : REASONS[why]
+  return new RequestRefusedError(`the request was refused: its security key ${reason}`)
+}
+
+const REASONS: Partial<Record<KeyRefusal, string>> = {
+  missing:
+    'is missing: send it in the field skey of a body that is parsed before, or in the header X-Security-Key',
+  malformed: 'is no text, or was sent more than once',
+  static: 'is to be the static one, and that is not valid',
+}
+
+function rulesFrom(options: SecurityKeyCheckOptions): Rules {
+  checkOptions('requireSecurityKey()', options, ['origins', 'purpose'])
+  const origins = originsFrom('requireSecurityKey()', options.origins)
+  try {
+    const { purpose = '' } = options
+    return { origins, purpose: purposeOf({ purpose }) }
+  } catch (error) {
+    if (!(error instanceof SessionValueError)) throw error
+    throw new SessionConfigError(`requireSecurityKey(): ${error.message}`)
+  }
+}

@@ -1,0 +1,64 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { request } from 'node:http'
+import { HOST, ORIGINS, SITES } from '../corpus/same-origin.ts'
+import { onCleanup } from './helpers.ts'
+
+/** Headers; one with several values is sent several times. */
+export type Sent = Readonly<Record<string, string | readonly string[]>>
+
+export interface PostOptions {
+  readonly path?: string
+  readonly body?: string
+}
+
+/** The status of one request on a connection of its own. */
+export function status(
+  port: number,
+  method: string,
+  headers: Sent,
+  { path = '/', body = '' }: PostOptions = {},
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const length = body === '' ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }
+    const list = Object.entries({ Host: HOST, ...length, ...headers }).flatMap(([name, values]) =>
+      [values].flat().flatMap((value) => [name, value]),
+    )
+    const req = request(
+      { port, host: '127.0.0.1', method, path, headers: list, agent: false },
+      (res) => {
+        res.resume()
+        res.on('end', () => resolve(res.statusCode ?? 0))
+        res.on('error', reject)
+      },
+    )
+    req.on('error', reject)
+    req.end(body)
+  })
+}
+
+/** The table of what passes, as it is written in the corpus. `more`: what every request sends besides. */
+export async function table(
+  port: number,
+  method: string,
+  more: () => Sent | Promise<Sent> = () => ({}),
+): Promise<string[]> {
+  const rows = SITES.map(async ([, sites]) => {
+    const cells: string[] = []
+    for (const [, origins] of ORIGINS) {
+      const headers = { ...(await more()), 'Sec-Fetch-Site': sites, Origin: origins }
+      const answer = await status(port, method, headers)
+      cells.push(({ 200: '+', 403: '-' } as Record<number, string>)[answer] ?? `(${answer})`)
+    }
+    return cells.join('')
+  })
+  return await Promise.all(rows)
+}
+
+/** What is published as trouble of this kind from now on. */
+export function reported(kind: string): unknown[] {
+  const reports: unknown[] = []
+  const note = (message: unknown): void => void reports.push(message)
+  subscribe(`viur-session:${kind}`, note)
+  onCleanup(() => void unsubscribe(`viur-session:${kind}`, note))
+  return reports
+}
