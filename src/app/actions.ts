@@ -1,8 +1,9 @@
-import { type Request, type Response, Router } from 'express'
+import { type Request, Router } from 'express'
 import { addToCart, type Cart, type CartAction, changeCart } from './cart.ts'
+import { BadRequestError, field, oneOf, seeOther } from './forms.ts'
 import { asLanguage, rememberLanguage } from './language.ts'
 import { shortened } from './pages/format.ts'
-import { PLACES } from './pages/layout.ts'
+import { PLACES } from './places.ts'
 import {
   type Appearance,
   EXPIRY_CHOICES,
@@ -12,13 +13,8 @@ import {
   THEMES,
   type Theme,
 } from './session-data.ts'
+import { signIn } from './signing-in.ts'
 import type { DemoUser } from './users.ts'
-
-/** A request that no form of ours sends. */
-export class BadRequestError extends Error {
-  override name = 'BadRequestError'
-  readonly status = 400
-}
 
 /**
  * What the forms do. Each answers with a redirect to the page, so that a reload repeats nothing; the
@@ -34,18 +30,14 @@ export function actions(users: readonly DemoUser[]): Router {
     )
     const session = sessionOf(request)
     const notice = noticeFor(request, 'login')
-    const theme = session.scope<Appearance>('appearance').get('theme')
-    // The session goes on under a new id. Of the data, "persistentFieldsOnLogin" says what comes along;
-    // scopes never do, so the looks are taken along by hand.
-    await session.login(user, { data: { notice } })
-    session.scope<Appearance>('appearance').set('theme', theme)
+    await signIn(session, user, { notice })
     // To the top of the page, where the notice stands.
-    seeOther(response)
+    seeOther(response, '/')
   })
 
   router.post('/logout', async (request, response) => {
     await sessionOf(request).logout()
-    seeOther(response, 'account')
+    seeOther(response, '/#account')
   })
 
   router.post('/session/renew', async (request, response) => {
@@ -53,7 +45,7 @@ export function actions(users: readonly DemoUser[]): Router {
     const notice = noticeFor(request, 'renewed')
     await session.cycleKey()
     session.set('notice', notice)
-    seeOther(response)
+    seeOther(response, '/')
   })
 
   router.post('/session/reset', async (request, response) => {
@@ -61,7 +53,7 @@ export function actions(users: readonly DemoUser[]): Router {
     const notice = noticeFor(request, 'reset')
     await session.reset()
     session.set('notice', notice)
-    seeOther(response)
+    seeOther(response, '/')
   })
 
   router.post('/session/expiry', (request, response) => {
@@ -71,7 +63,7 @@ export function actions(users: readonly DemoUser[]): Router {
     session.setExpiry(EXPIRY_CHOICES[choice])
     // The session knows when it ends, not which button that came from.
     session.update({ expiry: choice, notice: { about: 'expiry' } })
-    seeOther(response)
+    seeOther(response, '/')
   })
 
   router.post('/cart/add', (request, response) => {
@@ -80,7 +72,7 @@ export function actions(users: readonly DemoUser[]): Router {
     // Changed in place, deep inside the value: the session finds out by itself.
     if (!addToCart(cart, field(request, 'name')))
       throw new BadRequestError('a cart item needs a name')
-    seeOther(response, 'cart')
+    seeOther(response, '/#cart')
   })
 
   router.post('/cart/change', (request, response) => {
@@ -88,49 +80,30 @@ export function actions(users: readonly DemoUser[]): Router {
     const action = oneOf(actionsOfCart, field(request, 'action'))
     const cart: Cart | undefined = sessionOf(request).get('cart')
     if (cart !== undefined) changeCart(cart, Number(field(request, 'id')), action)
-    seeOther(response, 'cart')
+    seeOther(response, '/#cart')
   })
 
   router.post('/theme', (request, response) => {
     const theme: Theme = oneOf(THEMES, field(request, 'theme'))
     const appearance = sessionOf(request).scope<Appearance>('appearance')
     appearance.set('theme', theme === 'system' ? undefined : theme)
-    response.redirect(303, placeOf(request))
+    seeOther(response, placeOf(request))
   })
 
   router.post('/language', (request, response) => {
     const language = asLanguage(field(request, 'language'))
     if (language === null) throw new BadRequestError('no such language')
     rememberLanguage(request, response, language)
-    response.redirect(303, placeOf(request))
+    seeOther(response, placeOf(request))
   })
 
   return router
-}
-
-/** 303: the browser asks for the page with GET, whatever it sent before. */
-function seeOther(response: Response, section?: string): void {
-  response.redirect(303, section === undefined ? '/' : `/#${section}`)
 }
 
 /** The page that the switches of the layout stand on. Only ours: an address from a form could lead anywhere. */
 function placeOf(request: Request): string {
   const { back } = (request.body ?? {}) as Record<string, unknown>
   return PLACES.find((place) => place === back) ?? '/'
-}
-
-/** One field of the form; a missing or repeated one is refused, so that only text goes on from here. */
-function field(request: Request, name: string): string {
-  const body = request.body as Record<string, unknown> | undefined
-  const value = body?.[name]
-  if (typeof value !== 'string') throw new BadRequestError(`the form needs one field "${name}"`)
-  return value
-}
-
-function oneOf<Value extends string>(allowed: readonly Value[], text: string): Value {
-  const found = allowed.find((value) => value === text)
-  if (found === undefined) throw new BadRequestError('the form has an unknown value')
-  return found
 }
 
 function noticeFor(request: Request, about: Notice['about']): Notice {

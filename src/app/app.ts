@@ -1,15 +1,23 @@
 import cookieParser from 'cookie-parser'
 import express, { type Express } from 'express'
-import { type Caller, cleanupRoutes, sessionMiddleware } from '../express/index.ts'
+import {
+  type Caller,
+  cleanupRoutes,
+  requireSameOrigin,
+  sessionMiddleware,
+} from '../express/index.ts'
 import { createSessions, type SessionStore, type Sessions, type SessionsOptions } from '../index.ts'
 import { actions } from './actions.ts'
 import type { StoreName } from './config.ts'
+import { confirming } from './confirming.ts'
+import { devices } from './devices.ts'
 import { EndLog } from './end-log.ts'
 import { errorHandler, notFound } from './errors.ts'
 import { health } from './health.ts'
 import { home } from './home.ts'
+import { nativeClients } from './native-clients.ts'
 import { ops } from './ops.ts'
-import { requireSameOrigin } from './same-origin.ts'
+import { ordering } from './ordering.ts'
 import { securityHeaders } from './security-headers.ts'
 import type { AppData } from './session-data.ts'
 import { ICON, STYLE } from './style.ts'
@@ -18,9 +26,17 @@ import { DEMO_USERS, type DemoUser } from './users.ts'
 /** The sessions of this app. */
 export type AppSessions = Sessions<AppData>
 
+/** On how many devices a user can be signed in; the list of them has to fit a page. */
+const MAX_DEVICES = 10
+
 /** Makes them: the cart is all that survives a login, and every end is told. */
 export function createAppSessions(options: SessionsOptions = {}): AppSessions {
-  return createSessions<AppData>({ persistentFieldsOnLogin: ['cart'], events: true, ...options })
+  return createSessions<AppData>({
+    persistentFieldsOnLogin: ['cart'],
+    maxSessionsPerUser: MAX_DEVICES,
+    events: true,
+    ...options,
+  })
 }
 
 export interface AppOptions {
@@ -75,14 +91,20 @@ export function createApp(options: AppOptions): Express {
     app.use('/_sessions', cleanupRoutes(sessions, { caller, logger: { warn: log, error: log } }))
   }
 
+  // Before the check of the origin, which clients that are no browsers do not tell; they send a static key instead.
+  app.use('/api', nativeClients(sessions, users, log))
+
   // For the app's own language cookie. The session reads the Cookie header itself, and needs no parser.
   app.use(cookieParser())
-  app.use(requireSameOrigin)
+  app.use(requireSameOrigin())
   // Before the session: a body that is refused costs no lookup.
   app.use(express.urlencoded({ extended: false, limit: '2kb', parameterLimit: 10 }))
   app.use(sessionMiddleware(sessions))
   app.get('/', home(users, storeName))
   app.use(actions(users))
+  app.use(ordering(now))
+  app.use(devices(sessions, users))
+  app.use(confirming(users))
   app.use(ops({ sessions, storeName, store, users, ends, log, now }))
   app.use(notFound)
   app.use(errorHandler(log))

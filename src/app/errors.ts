@@ -35,7 +35,8 @@ export function errorHandler(log: (message: string, error: unknown) => void): Er
   }
 }
 
-function statusOf(error: unknown): number {
+/** What to answer to an error. */
+export function statusOf(error: unknown): number {
   if (error instanceof SessionStoreError || error instanceof SessionContentionError) return 503
   // body-parser and Express itself give their errors a status: 400, 413, 415.
   const status = (error as { status?: unknown } | null)?.status

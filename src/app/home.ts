@@ -5,7 +5,7 @@ import { languageOf } from './language.ts'
 import { homePage } from './pages/home.ts'
 import type { SessionFacts } from './pages/session-panel.ts'
 import { type AppData, type Appearance, sessionOf, type Theme } from './session-data.ts'
-import type { DemoUser } from './users.ts'
+import { type DemoUser, userNamed } from './users.ts'
 
 /** Answers with the start page, and counts the visit. */
 export function home(users: readonly DemoUser[], storeName: StoreName): RequestHandler {
@@ -22,7 +22,7 @@ export function home(users: readonly DemoUser[], storeName: StoreName): RequestH
         language: languageOf(request),
         theme: themeOf(request),
         users,
-        user: userOf(session, users),
+        user: session.user === GUEST_USER ? null : userNamed(session.user, users),
         visits,
         cart: session.get('cart') ?? { items: [] },
         expiry: session.get('expiry') ?? 'rule',
@@ -36,12 +36,6 @@ export function home(users: readonly DemoUser[], storeName: StoreName): RequestH
 /** The theme that the session keeps. Throws where the session could not be loaded. */
 export function themeOf(request: Request): Theme {
   return sessionOf(request).scope<Appearance>('appearance').get('theme') ?? 'system'
-}
-
-function userOf({ user }: Session<AppData>, users: readonly DemoUser[]): DemoUser | null {
-  if (user === GUEST_USER) return null
-  // A session may live longer than the list of users: it still says whose it is.
-  return users.find(({ id }) => id === user) ?? { id: user, name: user }
 }
 
 function factsOf(session: Session<AppData>, storeName: StoreName): SessionFacts {

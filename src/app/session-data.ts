@@ -1,6 +1,8 @@
 import type { Request } from 'express'
 import type { Duration, Session } from '../index.ts'
 import type { Cart } from './cart.ts'
+import type { Order } from './order-list.ts'
+import type { Place } from './places.ts'
 
 /** How long a visitor may ask this one session to live. */
 export type ExpiryChoice = 'rule' | 'seconds' | 'minutes' | 'browser'
@@ -19,9 +21,19 @@ export type Theme = (typeof THEMES)[number]
 
 /** Something to tell the visitor once, on the next page. */
 export interface Notice {
-  readonly about: 'login' | 'renewed' | 'reset' | 'expiry'
+  readonly about:
+    | 'login'
+    | 'renewed'
+    | 'reset'
+    | 'expiry'
+    | 'ordered'
+    | 'confirmed'
+    | 'deviceEnded'
+    | 'othersEnded'
   /** The shortened key that the session had before. */
   readonly before?: string | undefined
+  /** How many sessions have ended. */
+  readonly count?: number | undefined
 }
 
 /** What the session of this app holds. */
@@ -30,6 +42,9 @@ export interface AppData {
   cart: Cart
   notice: Notice
   expiry: ExpiryChoice
+  orders: readonly Order[]
+  /** The page that waits for a confirmed login. */
+  confirming: Place
 }
 
 /** What its scope `appearance` holds, apart from the keys above. */

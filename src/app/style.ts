@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { ACCOUNT_STYLE } from './style-account.ts'
 import { OPS_STYLE } from './style-ops.ts'
 
 // Every pair of text and ground below has a contrast of at least 4.5 to 1, and every edge of a control 3 to 1.
@@ -136,11 +137,11 @@ fieldset { border: 0; min-width: 0; display: grid; gap: .125rem; margin-bottom: 
 .problem .status { padding: .125rem .75rem; border-radius: 1rem; background: var(--tint); color: var(--tint-text); font-weight: 650; font-variant-numeric: tabular-nums; }
 .foot { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .25rem 1.5rem; padding-block: 1.25rem 2rem; color: var(--soft); font-size: .875rem; }
 
-.foot nav { display: flex; gap: 1.25rem; }
+.foot nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
 .foot a { color: var(--soft); }
 .foot a:hover, .foot a[aria-current] { color: var(--text); }
 .foot a[aria-current] { text-decoration: none; font-weight: 550; }
-${OPS_STYLE}
+${OPS_STYLE}${ACCOUNT_STYLE}
 @media (max-width: 52rem) {
   .cards, .columns { grid-template-columns: minmax(0, 1fr); }
   .tiles { grid-template-columns: repeat(2, 1fr); }

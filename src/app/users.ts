@@ -16,3 +16,8 @@ export const DEMO_USERS: readonly DemoUser[] = [
   { id: 'grace', name: 'Grace Hopper' },
   { id: 'konrad', name: 'Konrad Zuse' },
 ]
+
+/** The user of a session. A session may live longer than the list of users: it still says whose it is. */
+export function userNamed(id: string, users: readonly DemoUser[]): DemoUser {
+  return users.find((user) => user.id === id) ?? { id, name: id }
+}

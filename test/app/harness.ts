@@ -99,6 +99,22 @@ export async function startApp({
       return await memory.pageKeys(selection, page)
     },
     notes: memory.notes,
+    keys: {
+      async insert(records) {
+        check('write')
+        return await memory.keys.insert(records)
+      },
+      async find(name) {
+        check('find')
+        return await memory.keys.find(name)
+      },
+      async use(name, version) {
+        check('write')
+        return await memory.keys.use(name, version)
+      },
+      page: (selection, page) => memory.keys.page(selection, page),
+      remove: (names) => memory.keys.remove(names),
+    },
     close: () => memory.close(),
   }
   const sessions = createAppSessions({ store, ...options })

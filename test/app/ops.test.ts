@@ -251,6 +251,7 @@ describe('what the page shows', () => {
     skipped: 1,
     failed: 6,
     observersFailed: 2,
+    securityKeys: 3,
     oldestExpired: null,
     error: evil,
   }

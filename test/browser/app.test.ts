@@ -148,6 +148,134 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
     })
   })
 
+  describe.each([true, false])('signed in, with JavaScript: %s', (javaScriptEnabled) => {
+    let clock: ReturnType<typeof movableClock>
+    const others: BrowserContext[] = []
+
+    beforeEach(async () => {
+      await app.close()
+      clock = movableClock()
+      app = await startApp({ options: { now: clock.now } })
+      await renew({ javaScriptEnabled })
+      await page.goto(app.url)
+    })
+
+    afterEach(async () => {
+      for (const other of others.splice(0)) await other.close()
+    })
+
+    /** Another browser, with cookies of its own, in which Ada signs in. */
+    async function elsewhere(userAgent: string): Promise<Page> {
+      const other = await browser.newContext({ userAgent, javaScriptEnabled })
+      others.push(other)
+      const tab = await other.newPage()
+      await tab.goto(app.url)
+      await Promise.all([tab.waitForEvent('load'), tab.locator('button[value=ada]').click()])
+      expect(await tab.locator('#user').textContent()).toBe('Ada Lovelace')
+      return tab
+    }
+
+    const userIn = async (tab: Page): Promise<string | null> => {
+      await tab.goto(app.url)
+      return await tab.locator('#user').textContent()
+    }
+
+    it('orders once, whether one goes back or sends the used form again', async () => {
+      await page.getByLabel('What do you need?').fill('Coffee')
+      await press('Add')
+      await Promise.all([page.waitForURL(/\/order$/), page.getByText('Order this').click()])
+      const used = await page.locator('input[name=skey]').inputValue()
+      await page.getByLabel('A note for the shop').fill('Ring twice')
+      await press('Place the order')
+      expect(await text('[role=status]')).toContain('Your order is placed, once')
+      expect(await page.locator('#orders li').count()).toBe(1)
+      await page.goBack()
+      expect(await page.locator('#orders li').count()).toBe(1)
+      expect(await page.getByRole('button', { name: 'Place the order' }).count()).toBe(0)
+
+      // As a browser sends the form that it kept, with another cart by now.
+      await page.goto(app.url)
+      await page.getByLabel('What do you need?').fill('Lamp')
+      await press('Add')
+      await page.goto(`${app.url}/order`)
+      const skey = page.locator('input[name=skey]')
+      await skey.evaluate((element, key) => element.setAttribute('value', key), used)
+      await press('Place the order')
+      expect(await page.getByRole('alert').textContent()).toContain('It was sent before')
+      expect(await page.locator('#orders li').count()).toBe(1)
+    })
+
+    it('explains a form that was made stale by another tab, and keeps what was typed', async () => {
+      await page.getByLabel('What do you need?').fill('Coffee')
+      await press('Add')
+      await page.goto(`${app.url}/order`)
+      await page.getByLabel('A note for the shop').fill('Ring twice')
+      const tab = await context.newPage()
+      await tab.goto(app.url)
+      await Promise.all([tab.waitForEvent('load'), tab.locator('button[value=ada]').click()])
+
+      await press('Place the order')
+      expect(await page.getByRole('alert').textContent()).toContain('This form did not count')
+      expect(await page.locator('#orders li').count()).toBe(0)
+      expect(await page.getByLabel('A note for the shop').inputValue()).toBe('Ring twice')
+      await press('Place the order')
+      expect(await page.locator('#orders li').count()).toBe(1)
+      expect(await text('#orders')).toContain('Ring twice')
+    })
+
+    it('shows the devices of the user, and ends one or all others', async () => {
+      const phone = await elsewhere(
+        'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1',
+      )
+      const fox = await elsewhere(
+        'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+      )
+      const third = await elsewhere('curl/8.9.1')
+      await press('Sign in as Ada Lovelace')
+      await Promise.all([page.waitForURL(/\/devices$/), page.getByText('Your devices:').click()])
+      const names = page.getByRole('heading', { level: 3 })
+      expect(await names.allTextContents()).toEqual([
+        'Chrome on Linux this device',
+        'curl',
+        'Firefox on Linux',
+        'Safari on iPhone',
+      ])
+      await press('End the session of Safari on iPhone')
+      expect(await text('[role=status]')).toContain('That session has ended')
+      expect(await names.count()).toBe(3)
+      expect(await userIn(phone)).toBe('Nobody')
+      expect(await userIn(fox)).toBe('Ada Lovelace')
+
+      await press('End all others')
+      expect(await text('[role=status]')).toContain('2 other sessions have ended')
+      expect(await names.allTextContents()).toEqual(['Chrome on Linux this device'])
+      expect(await userIn(fox)).toBe('Nobody')
+      expect(await userIn(third)).toBe('Nobody')
+      expect(await userIn(page)).toBe('Ada Lovelace')
+    })
+
+    it('asks for a recent login first, and comes back', async () => {
+      const fox = await elsewhere(
+        'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+      )
+      await press('Sign in as Ada Lovelace')
+      await page.goto(`${app.url}/devices`)
+      clock.advance(6 * 60_000)
+      await press('End all others')
+      expect(page.url()).toBe(`${app.url}/confirm`)
+      expect(await userIn(fox)).toBe('Ada Lovelace')
+      const before = (await sessionCookie()).value
+      await press('I am Ada Lovelace')
+      expect(page.url()).toBe(`${app.url}/devices`)
+      expect(await text('[role=status]')).toContain('Your login is fresh again')
+      expect((await sessionCookie()).value).not.toBe(before)
+      expect(await page.getByRole('heading', { level: 3 }).count()).toBe(2)
+      await press('End all others')
+      expect(page.url()).toBe(`${app.url}/devices`)
+      expect(await userIn(fox)).toBe('Nobody')
+    })
+  })
+
   describe('on the ops page', () => {
     const tasks = heldTasks()
 
@@ -350,6 +478,47 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
           await shot('user-de')
           await page.goto(`${app.url}/nowhere`)
           await shot('error')
+        })
+
+        it(`shows order, devices and confirmation on a ${device} in the ${theme} theme`, async () => {
+          await app.close()
+          const clock = movableClock()
+          app = await startApp({ options: { now: clock.now } })
+          await renew({ colorScheme: theme, viewport: { width, height: 900 } })
+          const shot = shooter(device, theme, width)
+          for (const agent of ['curl/8.9.1', 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0']) {
+            const answer = await fetch(`${app.url}/api/login`, {
+              method: 'POST',
+              headers: { 'user-agent': agent, 'content-type': 'application/json' },
+              body: '{"user":"ada"}',
+            })
+            expect(answer.status).toBe(200)
+          }
+          await page.goto(app.url)
+          await press('Sign in as Ada Lovelace')
+          await page.getByLabel('What do you need?').fill('A very long name of a thing of yours')
+          await press('Add')
+          await page.goto(`${app.url}/order`)
+          await shot('order')
+          const skey = page.locator('input[name=skey]')
+          await skey.evaluate((element) => element.setAttribute('value', 'old'))
+          await page.getByLabel('A note for the shop').fill('Ring twice, please')
+          await press('Place the order')
+          await page.getByRole('alert').waitFor()
+          await shot('order-refused')
+          await press('Place the order')
+          await shot('order-placed')
+          clock.advance(6 * 60_000)
+          await page.goto(`${app.url}/devices`)
+          await page.getByText('What it says of itself').first().click()
+          await shot('devices')
+          await press('End all others')
+          await shot('confirm')
+          await press('I am Ada Lovelace')
+          await press('Deutsch')
+          await shot('devices-de')
+          await page.goto(`${app.url}/order`)
+          await shot('order-de')
         })
 
         it(`shows the sweep on a ${device} in the ${theme} theme`, async () => {

@@ -3,8 +3,10 @@ import { type Html, html } from '../html.ts'
 import type { Language } from '../language.ts'
 import { EXPIRY_CHOICES, type ExpiryChoice, type Notice, type Theme } from '../session-data.ts'
 import type { DemoUser } from '../users.ts'
-import { duration, shortened, timeElement } from './format.ts'
+import { avatar } from './avatar.ts'
+import { duration, timeElement } from './format.ts'
 import { page } from './layout.ts'
+import { noticeBox } from './notice.ts'
 import { type SessionFacts, sessionPanel } from './session-panel.ts'
 import { type Texts, textsIn } from './texts.ts'
 
@@ -32,7 +34,7 @@ export function homePage(view: HomeView): string {
 <h1>${texts.heading}</h1>
 <p class="lead">${texts.lead}</p>
 </div>
-${notice !== null && noticeBox(texts, notice, facts.key)}
+${noticeBox(notice, facts.key, texts)}
 ${overview(view, texts)}
 <div class="cards">
 ${accountCard(view, texts)}
@@ -42,14 +44,6 @@ ${identityCard(texts)}
 </div>
 ${sessionPanel(facts, texts, language)}`,
   )
-}
-
-function noticeBox(texts: Texts, { about, before }: Notice, key: string | null): Html {
-  const change =
-    before !== undefined &&
-    key !== null &&
-    html` <span class="change">${texts.keyChanged} <code>${before}</code> → <code>${shortened(key)}</code></span>`
-  return html`<div class="notice" role="status"><p>${texts.notices[about]}${change}</p></div>`
 }
 
 function overview({ visits, user, facts, language }: HomeView, texts: Texts): Html {
@@ -75,13 +69,14 @@ function accountCard({ user, users, facts, language }: HomeView, texts: Texts): 
   const others = users.filter(({ id }) => id !== user?.id)
   return html`<section class="card" id="account" aria-labelledby="account-heading">
 <h2 id="account-heading">${account.heading} <span class="badge warn">${account.demo}</span></h2>
-<p class="hint">${user === null ? account.signedOut : account.signedIn}</p>
+<p class="hint">${user === null ? account.signedOut : account.signedIn} ${account.noPasswords}</p>
 ${
   user !== null &&
   html`<form class="person current" method="post" action="/logout">
 ${avatar(user)}<p class="who"><strong>${user.name}</strong>${facts.authenticated !== null && html`<span class="hint">${account.since} ${timeElement(facts.authenticated, language)}</span>`}</p>
 <button class="button primary">${account.signOut}</button>
 </form>
+<p><a href="/devices">${account.devices}</a></p>
 <h3>${account.switchUser}</h3>`
 }
 <form method="post" action="/login">
@@ -95,14 +90,6 @@ ${others.map(
 )}</ul>
 </form>
 </section>`
-}
-
-function avatar({ name }: DemoUser): Html {
-  const initials = name
-    .split(' ')
-    .map((word) => word.slice(0, 1))
-    .join('')
-  return html`<span class="avatar" aria-hidden="true">${initials.slice(0, 2)}</span>`
 }
 
 function cartCard(cart: Cart, texts: Texts): Html {
@@ -119,7 +106,12 @@ function cartCard(cart: Cart, texts: Texts): Html {
   return html`<section class="card" id="cart" aria-labelledby="cart-heading">
 <h2 id="cart-heading">${labels.heading}${items.length > 0 && html` <span class="badge">${labels.pieces(countPieces(cart))}</span>`}</h2>
 <p class="hint">${labels.hint}</p>
-${items.length === 0 ? html`<p class="empty">${labels.empty}</p>` : html`<ul class="items">${items}</ul>`}
+${
+  items.length === 0
+    ? html`<p class="empty">${labels.empty}</p>`
+    : html`<ul class="items">${items}</ul>
+<p><a class="button" href="/order">${labels.order}</a></p>`
+}
 <form class="add" method="post" action="/cart/add">
 <label for="item-name">${labels.label}</label>
 <div class="row">

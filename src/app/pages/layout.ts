@@ -1,12 +1,9 @@
 import { type Html, html } from '../html.ts'
 import { LANGUAGES, type Language } from '../language.ts'
+import type { Place } from '../places.ts'
 import { THEMES, type Theme } from '../session-data.ts'
 import { STYLE_URL } from '../style.ts'
 import { type Texts, textsIn } from './texts.ts'
-
-/** The pages that the switches in the bar lead back to. */
-export const PLACES = ['/', '/ops'] as const
-export type Place = (typeof PLACES)[number]
 
 /** What every page needs. */
 export interface PageOptions {
@@ -28,6 +25,15 @@ const LANGUAGE_NAMES: Readonly<Record<Language, string>> = { en: 'English', de: 
 export function page(options: PageOptions, content: Html): string {
   const { language, theme, title, withTheme, place = '/', refresh } = options
   const texts = textsIn(language)
+  const pages = [
+    ['/', texts.start],
+    ['/order', texts.order.title],
+    ['/devices', texts.devices.title],
+    ['/ops', texts.operations],
+  ] as const
+  const links = pages.map(
+    ([link, name]) => html`<a href="${link}"${current(link, options)}>${name}</a> `,
+  )
   const document = html`<!doctype html>
 <html lang="${language}" data-theme="${theme}">
 <head>
@@ -53,7 +59,7 @@ ${languageSwitch(texts, language, place)}
 <main id="content" tabindex="-1">
 ${content}
 </main>
-<footer class="foot"><p>${texts.footer}</p><nav aria-label="${texts.pages}"><a href="/"${current('/', options)}>${texts.start}</a> <a href="/ops"${current('/ops', options)}>${texts.operations}</a></nav></footer>
+<footer class="foot"><p>${texts.footer}</p><nav aria-label="${texts.pages}">${links}</nav></footer>
 </body>
 </html>
 `

@@ -17,7 +17,17 @@ export const german: Texts = {
     renewed: 'Die Sitzung hat eine neue ID. Ihr ganzer Inhalt ist mitgekommen.',
     reset: 'Die alte Sitzung ist beendet. Diese hat leer begonnen, unter einer neuen ID.',
     expiry: 'Ab jetzt gilt für diese Sitzung die gewählte Lebensdauer.',
+    ordered:
+      'Ihre Bestellung ist aufgegeben, einmal. Der Schlüssel dieses Formulars ist verbraucht.',
+    confirmed:
+      'Ihre Anmeldung ist wieder frisch, und die Sitzung hat eine neue ID. Geschehen ist noch nichts: Drücken Sie den Knopf noch einmal.',
+    deviceEnded:
+      'Diese Sitzung ist beendet. Wer sie benutzt hat, ist mit dem nächsten Klick abgemeldet.',
   },
+  othersEnded: (count) =>
+    count === 0
+      ? 'Es gab keine andere Sitzung.'
+      : `${count === 1 ? 'Eine andere Sitzung ist' : `${count} andere Sitzungen sind`} beendet. Diese hier bleibt.`,
   keyChanged: 'Schlüssel',
   overview: {
     heading: 'Überblick',
@@ -47,6 +57,9 @@ export const german: Texts = {
     signOut: 'Abmelden',
     since: 'Angemeldet seit',
     switchUser: 'Oder als jemand anderes anmelden',
+    noPasswords:
+      'Die Demo-Konten haben keine Passwörter: Wer diese Seite öffnet, kann jedes davon sein.',
+    devices: 'Ihre Geräte: wo Sie angemeldet sind',
     admin: 'darf den Betrieb steuern',
   },
   cart: {
@@ -63,6 +76,7 @@ export const german: Texts = {
     remove: (name) => `Entfernen: ${name}`,
     removeShort: 'Entfernen',
     quantity: 'Menge',
+    order: 'Bestellen',
   },
   expiry: {
     heading: 'Lebensdauer',
@@ -83,6 +97,59 @@ export const german: Texts = {
     renewHint: 'Alles bleibt, die alte ID ist ungültig.',
     reset: 'Zurücksetzen',
     resetHint: 'Beendet diese Sitzung und beginnt eine leere.',
+  },
+  order: {
+    title: 'Bestellung',
+    lead: 'Ein Formular, das einmal zählt. Es trägt einen Sicherheitsschlüssel, der beim Absenden verbraucht wird; darum bestellt weder ein Doppelklick noch der Zurück-Knopf zweimal.',
+    refused: {
+      heading: 'Dieses Formular hat nicht gezählt',
+      text: 'Es wurde schon abgeschickt, war länger als 15 Minuten offen, oder Ihre Sitzung hat inzwischen eine neue ID. Gerade eben wurde nichts bestellt.',
+      retry:
+        'Hier ist das Formular noch einmal, mit neuem Schlüssel. Schicken Sie es ab, wenn Sie noch bestellen möchten.',
+    },
+    form: 'In Ihrem Warenkorb',
+    formHint: 'Der Schlüssel gilt für dieses Formular in dieser Sitzung, 15 Minuten lang.',
+    empty: 'Ihr Warenkorb ist leer, also gibt es nichts zu bestellen.',
+    fill: 'Zum Warenkorb',
+    note: 'Eine Notiz für den Laden (freiwillig)',
+    place: 'Bestellung aufgeben',
+    orders: 'Ihre Bestellungen',
+    ordersHint: 'In dieser Sitzung, die letzten fünf.',
+    noOrders: 'Noch keine Bestellung.',
+    number: (number) => `Bestellung ${number}`,
+  },
+  devices: {
+    title: 'Ihre Geräte',
+    lead: (name) =>
+      `Alle Sitzungen, in denen ${name} angemeldet ist. Beenden Sie, was Sie nicht kennen.`,
+    list: 'Angemeldet',
+    fresh:
+      'Sie haben sich in den letzten fünf Minuten angemeldet und können Sitzungen sofort beenden.',
+    stale:
+      'Ihre Anmeldung ist mehr als fünf Minuten her. Bevor eine Sitzung endet, bestätigen Sie, dass Sie es sind.',
+    current: 'dieses Gerät',
+    unknown: 'Unbekanntes Gerät',
+    name: (browser, system) => `${browser} auf ${system}`,
+    agent: 'Was es über sich sagt',
+    address: 'Netz',
+    addressHint: 'gekürzt',
+    signedIn: 'Angemeldet',
+    lastSeen: 'Zuletzt gesehen',
+    end: 'Beenden',
+    endThis: (name) => `Sitzung beenden: ${name}`,
+    endOthers: 'Alle anderen beenden',
+    endOthersHint: 'Überall außer hier. Wer sich danach anmeldet, bleibt.',
+    noOthers: 'Sonst sind Sie nirgends angemeldet.',
+    native: 'Geräte ohne Browser',
+    nativeHint:
+      'Sie melden sich mit JSON an, behalten das Cookie und bekommen in der Antwort, ein einziges Mal, einen festen Schlüssel. Mit ihm brauchen ihre Anfragen kein Formular.',
+  },
+  confirm: {
+    title: 'Sind Sie es noch?',
+    lead: 'Was Sie vorhaben, braucht eine Anmeldung aus den letzten fünf Minuten, damit es niemand an einem unbeaufsichtigten Bildschirm tut.',
+    hint: 'Die Demo-Konten haben keine Passwörter, darum genügt ein Knopf. Eine echte App fragt hier nach dem Passwort oder einem Passkey.',
+    signInAgain: (name) => `Ich bin ${name}`,
+    cancel: 'Abbrechen',
   },
   panel: {
     heading: 'Was die Sitzung enthält',
@@ -132,6 +199,14 @@ export const german: Texts = {
     operatorsOnly: {
       heading: 'Diese Seite ist für den Betrieb',
       text: 'Melden Sie sich auf der Startseite als jemand an, der den Betrieb steuern darf.',
+    },
+    signInFirst: {
+      heading: 'Diese Seite ist für Angemeldete',
+      text: 'Melden Sie sich auf der Startseite an und kommen Sie dann wieder.',
+    },
+    noSuchDevice: {
+      heading: 'Diese Sitzung haben Sie nicht',
+      text: 'Sie ist schon beendet, oder sie war nie Ihre. Es wurde nichts geändert.',
     },
     badRequest: {
       heading: 'Diese Anfrage ergibt hier keinen Sinn',

@@ -16,7 +16,15 @@ export const english: Texts = {
     renewed: 'The session has a new id. Everything in it came along.',
     reset: 'The old session has ended. This one started empty, under a new id.',
     expiry: 'From now on this session follows the lifetime you picked.',
+    ordered: 'Your order is placed, once. The key of that form is used up.',
+    confirmed:
+      'Your login is fresh again, and the session has a new id. Nothing was done yet: press the button once more.',
+    deviceEnded: 'That session has ended. Whoever used it is signed out with the next click.',
   },
+  othersEnded: (count) =>
+    count === 0
+      ? 'There was no other session to end.'
+      : `${count === 1 ? 'One other session has' : `${count} other sessions have`} ended. This one stays.`,
   keyChanged: 'Key',
   overview: {
     heading: 'Overview',
@@ -45,6 +53,9 @@ export const english: Texts = {
     signOut: 'Sign out',
     since: 'Signed in since',
     switchUser: 'Or sign in as somebody else',
+    noPasswords:
+      'The demo users have no passwords: anybody who opens this page can be any of them.',
+    devices: 'Your devices: where you are signed in',
     admin: 'may operate the sweep',
   },
   cart: {
@@ -61,6 +72,7 @@ export const english: Texts = {
     remove: (name) => `Remove: ${name}`,
     removeShort: 'Remove',
     quantity: 'Quantity',
+    order: 'Order this',
   },
   expiry: {
     heading: 'Lifetime',
@@ -81,6 +93,56 @@ export const english: Texts = {
     renewHint: 'Everything stays, the old id is dead.',
     reset: 'Reset',
     resetHint: 'Ends this session and starts an empty one.',
+  },
+  order: {
+    title: 'Order',
+    lead: 'A form that counts once. It carries a security key that is used up when you send it, so that neither a double click nor the back button orders twice.',
+    refused: {
+      heading: 'This form did not count',
+      text: 'It was sent before, it was open for longer than 15 minutes, or your session got a new id meanwhile. Nothing was ordered just now.',
+      retry: 'Here is the form again, with a new key. Send it if you still want to order.',
+    },
+    form: 'In your cart',
+    formHint: 'The key is good for this form in this session, for 15 minutes.',
+    empty: 'Your cart is empty, so there is nothing to order.',
+    fill: 'To the cart',
+    note: 'A note for the shop (optional)',
+    place: 'Place the order',
+    orders: 'Your orders',
+    ordersHint: 'Kept in this session, the latest five.',
+    noOrders: 'No order yet.',
+    number: (number) => `Order ${number}`,
+  },
+  devices: {
+    title: 'Your devices',
+    lead: (name) => `Every session in which ${name} is signed in. End those that you do not know.`,
+    list: 'Signed in',
+    fresh: 'You signed in within the last five minutes, so you can end sessions at once.',
+    stale:
+      'You signed in more than five minutes ago. Before a session ends, you are asked to confirm that it is you.',
+    current: 'this device',
+    unknown: 'Unknown device',
+    name: (browser, system) => `${browser} on ${system}`,
+    agent: 'What it says of itself',
+    address: 'Network',
+    addressHint: 'shortened',
+    signedIn: 'Signed in',
+    lastSeen: 'Last seen',
+    end: 'End',
+    endThis: (name) => `End the session of ${name}`,
+    endOthers: 'End all others',
+    endOthersHint: 'Everywhere but here. Who signs in after that stays.',
+    noOthers: 'You are signed in nowhere else.',
+    native: 'Devices without a browser',
+    nativeHint:
+      'They sign in with JSON, keep the cookie, and get a static key in the answer, once. With that key their requests need no form.',
+  },
+  confirm: {
+    title: 'Is it still you?',
+    lead: 'What you are about to do needs a login of the last five minutes, so that nobody does it at a screen you left unlocked.',
+    hint: 'The demo users have no passwords, so a button has to do. An app asks for the password or a passkey here.',
+    signInAgain: (name) => `I am ${name}`,
+    cancel: 'Cancel',
   },
   panel: {
     heading: 'What the session holds',
@@ -130,6 +192,14 @@ export const english: Texts = {
     operatorsOnly: {
       heading: 'This page is for operators',
       text: 'Sign in on the start page as somebody who may operate the sweep.',
+    },
+    signInFirst: {
+      heading: 'This page is for users who are signed in',
+      text: 'Sign in on the start page, then come back.',
+    },
+    noSuchDevice: {
+      heading: 'You have no such session',
+      text: 'It has ended already, or it was never yours. Nothing was changed.',
     },
     badRequest: {
       heading: 'This request makes no sense here',

@@ -10,6 +10,8 @@ export type Problem =
   | 'notFound'
   | 'refused'
   | 'operatorsOnly'
+  | 'signInFirst'
+  | 'noSuchDevice'
   | 'badRequest'
   | 'unavailable'
   | 'failed'
@@ -25,7 +27,8 @@ export interface Texts {
   readonly theme: string
   readonly themes: Readonly<Record<Theme, string>>
   readonly nobody: string
-  readonly notices: Readonly<Record<Notice['about'], string>>
+  readonly notices: Readonly<Record<Exclude<Notice['about'], 'othersEnded'>, string>>
+  readonly othersEnded: (count: number) => string
   /** Introduces the two keys in a notice. */
   readonly keyChanged: string
   readonly overview: {
@@ -50,6 +53,9 @@ export interface Texts {
     readonly signOut: string
     readonly since: string
     readonly switchUser: string
+    readonly noPasswords: string
+    /** Leads to the list of devices. */
+    readonly devices: string
     /** Beside a user who may see the ops page. */
     readonly admin: string
   }
@@ -67,6 +73,8 @@ export interface Texts {
     readonly remove: (name: string) => string
     readonly removeShort: string
     readonly quantity: string
+    /** Leads to the form of the order. */
+    readonly order: string
   }
   readonly expiry: {
     readonly heading: string
@@ -84,6 +92,52 @@ export interface Texts {
     readonly renewHint: string
     readonly reset: string
     readonly resetHint: string
+  }
+  readonly order: {
+    readonly title: string
+    readonly lead: string
+    /** Above the form when its key did not count. */
+    readonly refused: { readonly heading: string; readonly text: string; readonly retry: string }
+    readonly form: string
+    readonly formHint: string
+    readonly empty: string
+    readonly fill: string
+    readonly note: string
+    readonly place: string
+    readonly orders: string
+    readonly ordersHint: string
+    readonly noOrders: string
+    readonly number: (number: number) => string
+  }
+  readonly devices: {
+    readonly title: string
+    readonly lead: (name: string) => string
+    readonly list: string
+    readonly fresh: string
+    readonly stale: string
+    readonly current: string
+    readonly unknown: string
+    /** Such as "Firefox on Linux". */
+    readonly name: (browser: string, system: string) => string
+    readonly agent: string
+    readonly address: string
+    readonly addressHint: string
+    readonly signedIn: string
+    readonly lastSeen: string
+    readonly end: string
+    readonly endThis: (name: string) => string
+    readonly endOthers: string
+    readonly endOthersHint: string
+    readonly noOthers: string
+    readonly native: string
+    readonly nativeHint: string
+  }
+  readonly confirm: {
+    readonly title: string
+    readonly lead: string
+    readonly hint: string
+    readonly signInAgain: (name: string) => string
+    readonly cancel: string
   }
   readonly panel: {
     readonly heading: string

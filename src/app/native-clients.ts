@@ -1,0 +1,86 @@
+import express, { type ErrorRequestHandler, type RequestHandler, Router } from 'express'
+import { requireSameOrigin, requireSecurityKey, sessionMiddleware } from '../express/index.ts'
+import type { AppSessions } from './app.ts'
+import { addToCart, countPieces } from './cart.ts'
+import { statusOf } from './errors.ts'
+import { BadRequestError, field, oneOf } from './forms.ts'
+import { sessionOf } from './session-data.ts'
+import { signIn } from './signing-in.ts'
+import type { DemoUser } from './users.ts'
+
+/** Where the static key stands, in the answer to a login and in the requests after it. */
+const STATIC_KEY_HEADER = 'Sec-X-ViUR-StaticSessionKey'
+
+/**
+ * JSON for clients that are no browsers, such as an app on a phone. They keep the cookie, and send the static key, that
+ * a login shows once, with every request that changes something.
+ */
+export function nativeClients(
+  sessions: AppSessions,
+  users: readonly DemoUser[],
+  log: (message: string, error: unknown) => void,
+): Router {
+  const router = Router()
+  router.use(silentOrSameOrigin)
+  router.use(express.json({ limit: '2kb' }))
+  router.use(sessionMiddleware(sessions))
+
+  // Nobody has a key before the login, so none is asked for here.
+  router.post('/login', async (request, response) => {
+    const ids = users.map(({ id }) => id)
+    const session = sessionOf(request)
+    await signIn(session, oneOf(ids, field(request, 'user')))
+    // Set before the session is stored, but held with the whole response until it is.
+    response.set(STATIC_KEY_HEADER, session.staticSecurityKey())
+    response.json({ user: session.user })
+  })
+
+  router.post('/cart', requireSecurityKey(), (request, response) => {
+    const cart = sessionOf(request).setDefault('cart', { items: [] })
+    if (!addToCart(cart, field(request, 'name')))
+      throw new BadRequestError('a cart item needs a name')
+    response.json({ pieces: countPieces(cart) })
+  })
+
+  router.post('/logout', requireSecurityKey(), async (request, response) => {
+    await sessionOf(request).logout()
+    response.status(204).end()
+  })
+
+  router.use((_request, response) => {
+    response.status(404).json({ error: 'notFound' })
+  })
+  router.use(answerErrors(log))
+  return router
+}
+
+const sameOrigin = requireSameOrigin()
+
+/**
+ * Clients that are no browsers send neither header. Browsers send at least one with every request to change something,
+ * and then it has to be ours: else another site could sign its visitors in here, as somebody it knows.
+ */
+const silentOrSameOrigin: RequestHandler = (request, response, next) => {
+  const isSilent =
+    request.headers.origin === undefined && request.headers['sec-fetch-site'] === undefined
+  if (isSilent) next()
+  else sameOrigin(request, response, next)
+}
+
+function answerErrors(log: (message: string, error: unknown) => void): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    const status = statusOf(error)
+    if (status >= 500) log(`${request.method} /api${request.path} failed with ${status}`, error)
+    if (response.headersSent) {
+      next(error)
+      return
+    }
+    response.removeHeader(STATIC_KEY_HEADER)
+    response
+      .status(status)
+      .set('Cache-Control', 'no-store')
+      .json({ error: ERRORS[status] ?? (status < 500 ? 'badRequest' : 'failed') })
+  }
+}
+
+const ERRORS: Readonly<Record<number, string>> = { 403: 'refused', 503: 'unavailable' }

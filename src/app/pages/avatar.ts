@@ -1,0 +1,11 @@
+import { type Html, html } from '../html.ts'
+import type { DemoUser } from '../users.ts'
+
+/** The initials of a user, for the eye alone: the name stands beside them. */
+export function avatar({ name }: DemoUser): Html {
+  const initials = name
+    .split(' ')
+    .map((word) => word.slice(0, 1))
+    .join('')
+  return html`<span class="avatar" aria-hidden="true">${initials.slice(0, 2)}</span>`
+}

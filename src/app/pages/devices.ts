@@ -1,0 +1,99 @@
+import type { SessionInfo } from '../../index.ts'
+import { type Html, html } from '../html.ts'
+import type { Language } from '../language.ts'
+import type { Notice, Theme } from '../session-data.ts'
+import type { DemoUser } from '../users.ts'
+import { deviceName } from './device-name.ts'
+import { timeElement } from './format.ts'
+import { page } from './layout.ts'
+import { noticeBox } from './notice.ts'
+import { type Texts, textsIn } from './texts.ts'
+
+export interface DevicesView {
+  readonly language: Language
+  readonly theme: Theme
+  readonly user: DemoUser
+  /** The sessions of the user, in the order to be shown. */
+  readonly devices: readonly SessionInfo[]
+  /** The key of this session. */
+  readonly current: string | null
+  /** Whether the login is recent enough to end sessions at once. */
+  readonly isFresh: boolean
+  readonly notice: Notice | null
+  /** Where the app is, for the example of a client that is no browser. */
+  readonly origin: string
+}
+
+/** The page that shows users where they are signed in. */
+export function devicesPage(view: DevicesView): string {
+  const { language, theme, user, notice, current, origin } = view
+  const texts = textsIn(language)
+  const { title, lead, native, nativeHint } = texts.devices
+  return page(
+    { language, theme, title, withTheme: true, place: '/devices' },
+    html`<div class="narrow">
+<div class="intro">
+<h1>${title}</h1>
+<p class="lead">${lead(user.name)}</p>
+</div>
+${noticeBox(notice, current, texts)}
+${listCard(view, texts)}
+<section class="card" aria-labelledby="native-heading">
+<h2 id="native-heading">${native}</h2>
+<p class="hint">${nativeHint}</p>
+${example(origin)}
+</section>
+</div>`,
+  )
+}
+
+function listCard({ devices, current, isFresh, language }: DevicesView, texts: Texts): Html {
+  const labels = texts.devices
+  const others = devices.some(({ key }) => key !== current)
+  return html`<section class="card" id="devices" aria-labelledby="devices-heading">
+<h2 id="devices-heading">${labels.list} <span class="badge">${devices.length}</span></h2>
+<p class="hint" id="freshness">${isFresh ? labels.fresh : labels.stale}</p>
+<ul class="devices">${devices.map((info) => device(info, info.key === current, texts, language))}</ul>
+${
+  others
+    ? html`<form class="buttons" method="post" action="/devices/end-others">
+<button class="button danger" aria-describedby="end-others-hint">${labels.endOthers}</button>
+<p class="hint" id="end-others-hint">${labels.endOthersHint}</p>
+</form>`
+    : html`<p class="hint">${labels.noOthers}</p>`
+}
+</section>`
+}
+
+function device(
+  { key, client, created, lastSeen }: SessionInfo,
+  isCurrent: boolean,
+  texts: Texts,
+  language: Language,
+): Html {
+  const { devices: labels, account } = texts
+  const name = deviceName(client?.agent, texts)
+  return html`<li class="device">
+<h3>${name}${isCurrent && html` <span class="badge" id="current-device">${labels.current}</span>`}</h3>
+${
+  isCurrent
+    ? html`<form method="post" action="/logout"><button class="button">${account.signOut}</button></form>`
+    : html`<form method="post" action="/devices/end"><button class="button danger" name="key" value="${key}" aria-label="${labels.endThis(name)}">${labels.end}</button></form>`
+}
+<dl>
+<div><dt>${labels.signedIn}</dt><dd>${timeElement(created, language)}</dd></div>
+<div><dt>${labels.lastSeen}</dt><dd>${timeElement(lastSeen, language)}</dd></div>
+${client?.address !== undefined && html`<div><dt>${labels.address} (${labels.addressHint})</dt><dd><code>${client.address}</code></dd></div>`}
+</dl>
+${client?.agent !== undefined && html`<details><summary>${labels.agent}</summary><code>${client.agent}</code></details>`}
+</li>
+`
+}
+
+function example(origin: string): Html {
+  const json = "-H 'Content-Type: application/json'"
+  const key = "-H 'Sec-X-ViUR-StaticSessionKey: …'"
+  return html`<pre class="code">curl -i -c jar ${json} -d '{"user":"ada"}' ${origin}/api/login
+
+curl -b jar ${json} ${key} -d '{"name":"Coffee"}' ${origin}/api/cart</pre>`
+}

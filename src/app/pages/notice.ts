@@ -1,0 +1,16 @@
+import { type Html, html } from '../html.ts'
+import type { Notice } from '../session-data.ts'
+import { shortened } from './format.ts'
+import type { Texts } from './texts.ts'
+
+/** What there is to tell once, on whatever page comes next; nothing for `null`. `key`: that of the session now. */
+export function noticeBox(notice: Notice | null, key: string | null, texts: Texts): Html | false {
+  if (notice === null) return false
+  const { about, before, count = 0 } = notice
+  const change =
+    before !== undefined &&
+    key !== null &&
+    html` <span class="change">${texts.keyChanged} <code>${before}</code> → <code>${shortened(key)}</code></span>`
+  const text = about === 'othersEnded' ? texts.othersEnded(count) : texts.notices[about]
+  return html`<div class="notice" role="status"><p>${text}${change}</p></div>`
+}
