@@ -1,0 +1,187 @@
+import session from 'express-session'
+import type { EndingOf } from '../ending/entries.ts'
+import { GUEST_USER } from '../session/request-state.ts'
+import { SessionManager, type Sessions } from '../sessions.ts'
+import { answer } from './answer.ts'
+import { type DatastoreSessionStoreOptions, resolve } from './options.ts'
+import { StoredSessions } from './stored-sessions.ts'
+
+type Request = Parameters<session.Store['createSession']>[0]
+
+/** How the session of a request that gets another one ends; `null` where it was never stored. */
+interface Leaving {
+  readonly sid: unknown
+  readonly how: EndingOf | null
+}
+
+/**
+ * A store for express-session, 1.17 and newer, in Cloud Datastore or in another store of this package:
+ *
+ * ```ts
+ * app.use(session({ store: new DatastoreSessionStore(), secret, resave: false, saveUninitialized: false }))
+ * ```
+ *
+ * Every method takes a callback, as the contract of express-session says, and gives a promise without one. A session
+ * that has ended is never stored again by a slow request, and parallel requests that change different keys of one
+ * session both keep their change. The cookie decides how long a session lives. Throws `SessionConfigError` for options
+ * that cannot work. Never emits `disconnect`: express-session would serve requests as if nobody were logged in.
+ */
+export class DatastoreSessionStore extends session.Store {
+  /**
+   * The same sessions as everywhere in this package: for `onDelete()`, `killSessionByUser()`, `listSessionsByUser()`,
+   * `startClearSessions()`, `status()`, `cleanupRoutes()`. The cookies of express-session are not for `open()`.
+   */
+  readonly sessions: Sessions
+  readonly #stored: StoredSessions
+  readonly #logFailure: (what: string) => (error: unknown) => void
+  readonly #close: () => Promise<void>
+  #leaving: Leaving | null = null
+
+  constructor(options: DatastoreSessionStoreOptions = {}) {
+    super()
+    const { settings, rules } = resolve(options)
+    const manager = new SessionManager(settings)
+    this.sessions = manager
+    this.#stored = new StoredSessions(manager.parts, rules)
+    this.#close = () => settings.store.close()
+    this.#logFailure = (what) => (error) => {
+      settings.logger.warn(`express-session: ${what} failed, and nobody waits for the answer`, {
+        error: error instanceof Error ? error.message : 'threw what is no Error',
+      })
+    }
+  }
+
+  /** The session; `null` for one that is unknown, has expired or ended, or cannot be read. A store that is down is an error. */
+  override get(
+    sid: string,
+    callback: (error: unknown, session?: session.SessionData | null) => void,
+  ): void
+  override get(sid: string): Promise<session.SessionData | null>
+  override get(sid: string, callback?: unknown): unknown {
+    const work = async () => (await this.#stored.load(sid)) as session.SessionData | null
+    return answer(work(), callback, this.#logFailure('get'))
+  }
+
+  /**
+   * Stores the session as it is at the time of the call; what has not changed costs no call. A session that has ended
+   * meanwhile stays ended: see the option `onGone`.
+   */
+  override set(
+    sid: string,
+    data: session.SessionData,
+    callback: ((error?: unknown) => void) | undefined,
+  ): void
+  override set(sid: string, data: session.SessionData): Promise<void>
+  override set(sid: string, data: session.SessionData, callback?: unknown): unknown {
+    const work = async () => this.#stored.save(sid, data)
+    // A failure is in the log by now.
+    return answer(work(), callback, () => {})
+  }
+
+  /** Prolongs the session as its cookie says, at most once per `touchEvery`. Creates nothing, and changes no data. */
+  override touch(
+    sid: string,
+    data: session.SessionData,
+    callback: ((error?: unknown) => void) | undefined,
+  ): void
+  override touch(sid: string, data: session.SessionData): Promise<void>
+  override touch(sid: string, data: session.SessionData, callback?: unknown): unknown {
+    const work = async () => this.#stored.touch(sid, data)
+    return answer(work(), callback, this.#logFailure('touch'))
+  }
+
+  /** Ends the session, with the reason `'logout'`. An id that was never stored is none the worse for it. */
+  override destroy(sid: string, callback: ((error?: unknown) => void) | undefined): void
+  override destroy(sid: string): Promise<void>
+  override destroy(sid: string, callback?: unknown): unknown {
+    const leaving = this.#leaving
+    const how: EndingOf | null =
+      leaving !== null && leaving.sid === sid ? leaving.how : { reason: 'logout' }
+    const work = async () => {
+      if (how !== null) await this.#stored.end(sid, how)
+    }
+    return answer(work(), callback, this.#logFailure('destroy'))
+  }
+
+  /** All sessions that are alive. An array, since ids are not stored; each query reads 200 of them. */
+  override all(callback: (error: unknown, sessions?: session.SessionData[]) => void): void
+  override all(): Promise<session.SessionData[]>
+  override all(callback?: unknown): unknown {
+    const work = async () => {
+      const sessions: session.SessionData[] = []
+      for await (const one of this.#stored.all()) sessions.push(one as session.SessionData)
+      return sessions
+    }
+    return answer(work(), callback, this.#logFailure('all'))
+  }
+
+  /** How many sessions are alive. Reads all of them. */
+  override length(callback: (error: unknown, length?: number) => void): void
+  override length(): Promise<number>
+  override length(callback?: unknown): unknown {
+    const work = async () => {
+      let count = 0
+      for await (const _ of this.#stored.all()) count += 1
+      return count
+    }
+    return answer(work(), callback, this.#logFailure('length'))
+  }
+
+  /** Ends all sessions, as `sessions.killAllSessions()` does. */
+  override clear(callback: ((error?: unknown) => void) | undefined): void
+  override clear(): Promise<void>
+  override clear(callback?: unknown): unknown {
+    const work = async () => {
+      await this.sessions.killAllSessions()
+    }
+    return answer(work(), callback, this.#logFailure('clear'))
+  }
+
+  /**
+   * Gives the request a new session. The old one ends with the reason `'reset'`, or `'logout'` where it had a user
+   * when the request came and has none now, as Passport leaves it.
+   */
+  override regenerate(req: Request, callback: (error?: unknown) => unknown): void {
+    const view = this.#stored.viewOf(req.session)
+    this.#leaving = {
+      sid: req.sessionID,
+      how: view === null ? this.#howUnknown(req) : endOf(view.userAtFirst, view.user),
+    }
+    try {
+      // It calls destroy() before it returns.
+      super.regenerate(req, callback)
+    } finally {
+      this.#leaving = null
+    }
+  }
+
+  /** Takes along what is known of the session, so that a later `set` is held against the version that was loaded. */
+  override createSession(
+    req: Request,
+    data: session.SessionData,
+  ): session.Session & session.SessionData {
+    const created = super.createSession(req, data)
+    this.#stored.carry(data, created, req.sessionID)
+    return created
+  }
+
+  /** Lets go of connections. The store is not used after that. */
+  async close(): Promise<void> {
+    await this.#close()
+  }
+
+  /** A session that the middleware has generated for this request is nowhere yet, so nothing has to end. */
+  #howUnknown(req: Request): EndingOf | null {
+    return typeof req.session === 'object' &&
+      req.session !== null &&
+      req.session.id === req.sessionID
+      ? null
+      : { reason: 'reset' }
+  }
+}
+
+function endOf(userAtFirst: string, user: string): EndingOf {
+  return userAtFirst !== GUEST_USER && user === GUEST_USER
+    ? { reason: 'logout', user: userAtFirst }
+    : { reason: 'reset' }
+}

@@ -1,0 +1,139 @@
+import type session from 'express-session'
+import { type Duration, show } from '../duration.ts'
+import { SessionConfigError } from '../errors.ts'
+import type { OldSessions } from '../legacy/source.ts'
+import { checkOptions } from '../option-names.ts'
+import { type SessionsOptions, type Settings, settingsFrom } from '../options.ts'
+import { type DatastoreStoreOptions, datastoreStore } from '../stores/datastore.ts'
+import type { SessionStore } from '../stores/store.ts'
+import type { Rules } from './stored-sessions.ts'
+
+/** Options of {@link DatastoreSessionStore}. All of them can be left out. */
+export interface DatastoreSessionStoreOptions
+  extends DatastoreStoreOptions,
+    Pick<
+      SessionsOptions,
+      'events' | 'tasks' | 'iterators' | 'logger' | 'now' | 'randomBytes' | 'sleep'
+    > {
+  /**
+   * Where sessions are kept, such as `memoryStore()`, in place of Datastore. The options of `datastoreStore()`, such
+   * as `namespace`, do not go together with it.
+   */
+  readonly store?: SessionStore
+  /**
+   * Sessions that connect-datastore stored: `connectDatastoreSessions()`. They go on under the same id, and are stored
+   * in our layout when they are first saved. Default: none.
+   */
+  readonly legacy?: OldSessions
+  /**
+   * Whose session it is, for `listSessionsByUser()`, `killSessionByUser()` and the events; nothing where nobody is
+   * logged in. Asked at every save. With Passport: `(session) => session.passport?.user`. Default: all sessions are
+   * those of nobody.
+   */
+  readonly userOf?: (session: session.SessionData) => string | null | undefined
+  /** How long an unused session lives whose cookie has no `maxAge` and no `expires`. Default `'1d'`. */
+  readonly lifetime?: Duration
+  /**
+   * How often a renewal alone is written, at the most. Default: the smaller of `'5m'` and a tenth of the life of the
+   * cookie; sessions that live a minute or less are renewed at each use.
+   */
+  readonly touchEvery?: Duration
+  /**
+   * How likely a write is to sweep a small page of expired sessions on the side, 0 to 1, for apps without cron.
+   * Default 0.
+   */
+  readonly sweepProbability?: number
+  /**
+   * What saving a session does that has ended elsewhere: `'drop'` (the default) drops the changes and notes it with
+   * the logger, `'error'` hands a `SessionGoneError` to the callback.
+   */
+  readonly onGone?: 'drop' | 'error'
+}
+
+const DATASTORE_OPTIONS: readonly (keyof DatastoreStoreOptions)[] = [
+  'projectId',
+  'databaseId',
+  'namespace',
+  'kind',
+  'shards',
+  'bucket',
+  'sharedWrites',
+  'sweepRate',
+  'client',
+  'deadline',
+]
+
+const SESSIONS_OPTIONS = [
+  'store',
+  'legacy',
+  'lifetime',
+  'touchEvery',
+  'events',
+  'tasks',
+  'iterators',
+  'sweepProbability',
+  'onGone',
+  'logger',
+  'now',
+  'randomBytes',
+  'sleep',
+] as const satisfies readonly (keyof SessionsOptions)[]
+
+const KNOWN_OPTIONS: readonly string[] = [...DATASTORE_OPTIONS, ...SESSIONS_OPTIONS, 'userOf']
+
+/** As long as the general limit of the core can be: how long a session lives is up to its cookie. */
+const ABSOLUTE_LIFETIME = '365000d'
+
+/** Checks the options once. Throws `SessionConfigError` that names the option, the rule and the value. */
+export function resolve(options: DatastoreSessionStoreOptions): {
+  readonly settings: Settings
+  readonly rules: Rules
+} {
+  checkOptions('DatastoreSessionStore', options, KNOWN_OPTIONS)
+  const { userOf, touchEvery, now } = options
+  if (userOf !== undefined && typeof userOf !== 'function') {
+    throw new SessionConfigError(`userOf must be a function, but is ${show(userOf)}`)
+  }
+  if (options.legacy?.system === 'viur-core') {
+    throw new SessionConfigError(
+      'DatastoreSessionStore: legacy must be connectDatastoreSessions(): a session of viur-core has no id that express-session would know, so it needs createSessions()',
+    )
+  }
+  const given = pick(options, SESSIONS_OPTIONS) as SessionsOptions
+  const settings = settingsFrom({
+    lifetime: '1d',
+    ...given,
+    absoluteLifetime: ABSOLUTE_LIFETIME,
+    // The cookie is that of express-session; no rule for ours applies to it.
+    sessionCookie: true,
+    store: storeFrom(options),
+  })
+  return {
+    settings,
+    rules: {
+      userOf: userOf === undefined ? null : (data) => userOf(data as session.SessionData),
+      hasOwnTouchEvery: touchEvery !== undefined,
+      hasOwnClock: now !== undefined,
+    },
+  }
+}
+
+function storeFrom(options: DatastoreSessionStoreOptions): SessionStore {
+  const { store } = options
+  const ofDatastore = pick(options, DATASTORE_OPTIONS)
+  if (store === undefined) return datastoreStore(ofDatastore)
+  const [surplus] = Object.keys(ofDatastore)
+  if (surplus === undefined) return store
+  throw new SessionConfigError(
+    `DatastoreSessionStore: ${surplus} is an option of datastoreStore() and does not go with the option store: give it to the store`,
+  )
+}
+
+/** Those of the options that are set. */
+function pick<Options extends object, Name extends keyof Options>(
+  options: Options,
+  names: readonly Name[],
+): Pick<Options, Name> {
+  const set = names.filter((name) => options[name] !== undefined)
+  return Object.fromEntries(set.map((name) => [name, options[name]])) as Pick<Options, Name>
+}

@@ -1,0 +1,97 @@
+import { SessionStoreError } from '../errors.ts'
+import type { Settings } from '../options.ts'
+import { expiresAt, isAlive } from '../session/expiry.ts'
+import { mintRev, type SessionKey } from '../session/id.ts'
+import { Payload, PayloadError } from '../session/payload.ts'
+import { GUEST_USER } from '../session/request-state.ts'
+import { timeProblem } from '../stores/check.ts'
+import type { Found, SessionRecord, Unreadable } from '../stores/store.ts'
+import { COOKIE_UNIT } from './cookie.ts'
+import type { Wanted } from './view.ts'
+
+/** A session that can be used, taken apart. */
+export interface Readable {
+  readonly found: Found
+  readonly payload: Payload
+}
+
+/** The record of a new session. */
+export function recordOf(
+  key: SessionKey,
+  wanted: Wanted,
+  { policy, now, randomBytes }: Settings,
+): SessionRecord {
+  const { units, text, expiry, seen } = wanted
+  const user = wanted.user ?? GUEST_USER
+  const times = {
+    created: Math.min(now(), seen),
+    authenticated: user === GUEST_USER ? null : seen,
+    lastSeen: seen,
+    expiry,
+  }
+  const cookie = text === null ? [] : [[COOKIE_UNIT, text] as const]
+  return {
+    key,
+    data: Payload.empty.with(new Map([...cookie, ...units])).encode(key),
+    user,
+    ...times,
+    expires: expiresAt(times, policy),
+    ended: null,
+    reason: null,
+    rev: mintRev(randomBytes),
+  }
+}
+
+/** The record taken apart, or `null` when it cannot be used; the log hears of one that is damaged. */
+export function readableOf(found: Found | Unreadable, settings: Settings): Readable | null {
+  const { troubles, now } = settings
+  if (found.record === null) {
+    troubles.report({ kind: 'unreadable', key: found.key, why: found.why })
+    return null
+  }
+  const { record } = found
+  const problem = timeProblem(record, now())
+  if (problem !== null) {
+    troubles.report({ kind: 'unreadable', key: record.key, why: problem })
+    return null
+  }
+  if (!isAliveNow(record, settings)) return null
+  try {
+    return { found, payload: Payload.decode(record.data, record.key) }
+  } catch (cause) {
+    if (!(cause instanceof PayloadError)) throw cause
+    // Not unreadable but ahead of us: another instance of this deployment can read it.
+    if (cause.newer) throw newer(cause)
+    troubles.report({ kind: 'unreadable', key: record.key, why: cause.message })
+    return null
+  }
+}
+
+/** Whether a request that comes now may use the session. */
+export function isAliveNow(record: SessionRecord, { policy, now }: Settings): boolean {
+  return isAlive(record, policy, now())
+}
+
+/** The payload of a record that is to be replaced. */
+export function payloadOf({ data, key }: SessionRecord): Payload {
+  try {
+    return Payload.decode(data, key)
+  } catch (cause) {
+    if (!(cause instanceof PayloadError)) throw cause
+    throw cause.newer ? newer(cause) : unreadable(cause.message)
+  }
+}
+
+export function unreadable(why: string): SessionStoreError {
+  return new SessionStoreError(`the stored session cannot be read: ${why}`, {
+    effect: 'none',
+    retryable: false,
+  })
+}
+
+function newer(cause: PayloadError): SessionStoreError {
+  return new SessionStoreError(
+    `a later release of viur-session wrote this session (${cause.message}): finish the rollout`,
+    { cause, effect: 'none', retryable: false },
+  )
+}

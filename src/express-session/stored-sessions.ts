@@ -1,0 +1,422 @@
+import { show } from '../duration.ts'
+import type { EndingOf } from '../ending/entries.ts'
+import { SessionConfigError, SessionGoneError, SessionValueError } from '../errors.ts'
+import { OldEntities, type OldFound } from '../legacy/old-entities.ts'
+import { type OldLookup, SidImporter } from '../legacy/sid-importer.ts'
+import type { Settings } from '../options.ts'
+import type { Delta } from '../session/delta.ts'
+import { keyOf, type SessionId, type SessionKey } from '../session/id.ts'
+import { type Beside, isFoundSavable } from '../session/imported.ts'
+import { Payload } from '../session/payload.ts'
+import { GUEST_USER } from '../session/request-state.ts'
+import type { Writer } from '../session/writer.ts'
+import type { ManagerParts } from '../sessions.ts'
+import { entitiesOf } from '../stores/entities.ts'
+import type { Found, Mutation, SessionRecord, Unreadable } from '../stores/store.ts'
+import { type CookieReading, type Instant, readCookie } from './cookie.ts'
+import { isAliveNow, payloadOf, type Readable, readableOf, recordOf, unreadable } from './record.ts'
+import { sessionOf, type TouchLimits, unitsOf, View, type Wanted } from './view.ts'
+
+/** How many sessions are looked at in one query. */
+const PAGE = 200
+
+/** What the app decides about its sessions. */
+export interface Rules {
+  /** Whose session it is; `null`: the app has not said how to tell. */
+  readonly userOf: ((session: object) => string | null | undefined) | null
+  /** Whether `touchEvery` is the app's own. */
+  readonly hasOwnTouchEvery: boolean
+  /** Whether the clock is the app's own, so that it may differ from that of express-session. */
+  readonly hasOwnClock: boolean
+}
+
+/** With whether the object is not one of the middleware's. */
+type ByHand<Reading> = Reading & { readonly isByHand: boolean }
+
+/**
+ * The sessions of express-session as records of this package: each key of a session is one unit of the root, so that
+ * parallel requests that change different keys merge, and the cookie is one more. Every write is conditional on the
+ * version that the session object was loaded at.
+ */
+export class StoredSessions {
+  readonly #parts: ManagerParts
+  readonly #settings: Settings
+  readonly #writer: Writer
+  readonly #rules: Rules
+  readonly #limits: TouchLimits
+  /** Sessions of connect-datastore; `null` without the option `legacy`. */
+  readonly #old: SidImporter | null
+  /** What each session object shows; also those that `get` has handed out and nobody has used yet. */
+  readonly #views = new WeakMap<object, View>()
+
+  constructor(parts: ManagerParts, rules: Rules) {
+    const { policy } = parts.settings
+    this.#parts = parts
+    this.#settings = parts.settings
+    this.#writer = parts.writer
+    this.#rules = rules
+    this.#old = this.#importerFrom(parts.settings)
+    this.#limits = {
+      touchEvery: policy.touchEvery,
+      isOwn: rules.hasOwnTouchEvery,
+      lifetime: policy.lifetime,
+    }
+  }
+
+  /** The session, or `null` when there is none that can be used. */
+  async load(sid: unknown): Promise<object | null> {
+    const key = keyFrom(sid)
+    if (key === null) return null
+    const begun = this.#old?.begin(sid as string) ?? null
+    const found = await this.#writer.find(key)
+    const readable = found === null ? null : readableOf(found, this.#settings)
+    if (readable !== null) return await this.#follow(sid as string, readable, begun)
+    const old = await this.#findOld(sid as string, key, found, begun)
+    if (old !== null) return this.#show(old, Payload.decode(old.record.data, key))
+    if (found === null) this.#settings.troubles.unknownId()
+    else if (found.record !== null && found.record.ended !== null) {
+      this.#settings.troubles.report({ kind: 'ended-id', key })
+    }
+    return null
+  }
+
+  #show(found: Found, payload: Payload): object {
+    const session = sessionOf(found.record, payload, this.#instant())
+    this.#views.set(session, View.ofStored(found, payload))
+    return session
+  }
+
+  /** The session as connect-datastore stored it: asked for only where there is none of ours that could be used. */
+  async #findOld(
+    sid: string,
+    key: SessionKey,
+    ours: Found | Unreadable | null,
+    begun: OldLookup,
+  ): Promise<Found | null> {
+    if (this.#old === null) return null
+    if (ours === null) return await this.#old.find(sid, key, null, begun)
+    // One that has ended, or that cannot be read, is there all the same: it must not come back as it once was.
+    const hasExpired =
+      ours.record !== null && ours.record.ended === null && !isAliveNow(ours.record, this.#settings)
+    return hasExpired ? await this.#old.find(sid, key, ours, begun) : null
+  }
+
+  /** The session with what connect-datastore has changed about it meanwhile; `null` where it has ended there. */
+  async #follow(
+    sid: string,
+    { found, payload }: Readable,
+    begun: OldLookup,
+  ): Promise<object | null> {
+    if (this.#old === null) return this.#show(found, payload)
+    const alone = await this.#old.unlinked(sid, found, payload, this.#settings.policy)
+    if (alone === 'ended') return await this.#endOurs(found.record.key)
+    if (alone !== null)
+      return this.#show(alone, Payload.decode(alone.record.data, alone.record.key))
+    const followed = await this.#old.follow(sid, payload, begun)
+    if (followed === null) return this.#show(found, payload)
+    if (followed === 'ended') return await this.#endOurs(found.record.key)
+    const { taken } = followed
+    if (taken === null) return this.#show(found, payload)
+    const session = this.#show(found, payload.with(taken.units))
+    const view = this.#views.get(session)
+    if (view !== undefined) view.taken = taken
+    return session
+  }
+
+  /** Also in the store, so that it stays ended once the old system is no longer asked. */
+  async #endOurs(key: SessionKey): Promise<null> {
+    try {
+      await this.#parts.end(key, { reason: 'logout' })
+    } catch (error) {
+      this.#settings.logger.warn(
+        'a session that has ended in the old system could not be ended here yet; the next request tries again',
+        { key, error: (error as Error).message },
+      )
+    }
+    return null
+  }
+
+  /** Lets the object that express-session has made of a loaded one show the same state. */
+  carry(from: object, to: object, sid: unknown): void {
+    const key = keyFrom(sid)
+    if (key === null) return
+    const view = this.#views.get(from)
+    this.#views.set(to, view?.key === key ? view.copy() : View.ofOther(key, 'unknown'))
+  }
+
+  /** What is known of the session object; `null` when it was never loaded and never stored. */
+  viewOf(session: unknown): View | null {
+    return typeof session === 'object' && session !== null
+      ? (this.#views.get(session) ?? null)
+      : null
+  }
+
+  /**
+   * Stores what the session is now, at the time of the call. Throws `SessionGoneError` where the session has ended
+   * and the app wants to know.
+   */
+  async save(sid: unknown, data: unknown): Promise<void> {
+    const key = keyFrom(sid)
+    try {
+      if (key === null) throw new SessionValueError('a session id must be a string')
+      const session = objectFrom(data)
+      const beside = this.#old?.replacing(sid as string) ?? null
+      await this.#saveAs(key, session, this.#wantedOf(session), beside)
+    } catch (error) {
+      // The middleware completes the response all the same, and drops the error of a save() without a callback.
+      this.#settings.logger.warn('a session could not be stored', {
+        key,
+        error: error instanceof Error ? error.message : 'threw what is no Error',
+      })
+      throw error
+    }
+  }
+
+  async #saveAs(
+    key: SessionKey,
+    session: object,
+    wanted: ByHand<Wanted>,
+    beside: Beside | null,
+  ): Promise<void> {
+    let view = this.#views.get(session)
+    if (view?.key !== key) {
+      view = View.ofOther(key, isOfMiddleware(session) ? 'generated' : 'unknown')
+      this.#views.set(session, view)
+    }
+    const own = view
+    // What the middleware has generated a new id for cannot be there in another layout.
+    const replaced = own.origin === 'unknown' ? beside : null
+    await own.inTurn(() => this.#saveNow(own, wanted, replaced))
+  }
+
+  /** Prolongs the session as its cookie says; what it holds stays as it is stored. Creates nothing. */
+  async touch(sid: unknown, data: unknown): Promise<void> {
+    const key = keyFrom(sid)
+    if (key === null) return
+    const session = objectFrom(data)
+    const wanted = this.#readingOf(session)
+    const view = this.#views.get(session)
+    if (view?.key === key && view.found !== null) {
+      // What connect-datastore has changed may be whose session it is.
+      const user = this.#old === null ? null : this.#userOf(session)
+      await view.inTurn(() => this.#touchNow(view, wanted, user))
+      return
+    }
+    const found = await this.#writer.find(key)
+    const readable = found === null ? null : readableOf(found, this.#settings)
+    if (readable === null) return
+    await this.#touchNow(View.ofStored(readable.found, readable.payload), wanted, null)
+  }
+
+  /** Ends the session, whether it was ever stored or not. */
+  async end(sid: unknown, how: EndingOf): Promise<void> {
+    const key = keyFrom(sid)
+    if (key === null) return
+    const beside = this.#old?.removal(sid as string) ?? null
+    if (this.#settings.events) {
+      await this.#bringOver(sid as string, key)
+      await this.#parts.end(key, { ...how, beside })
+      return
+    }
+    // Whatever its version: nobody has to hear of it, and nobody may go on with it. So one call is enough.
+    await this.#writer.exclusive(key, () =>
+      this.#writer.settle(() => this.#writer.attempt([{ kind: 'remove', key }], beside)),
+    )
+  }
+
+  /** Observers hear of sessions of ours only, so one that is about to end becomes one. */
+  async #bringOver(sid: string, key: SessionKey): Promise<void> {
+    if (this.#old === null) return
+    const begun = this.#old.begin(sid)
+    const found = await this.#writer.find(key)
+    const old = await this.#findOld(sid, key, found, begun)
+    if (old === null) return
+    await this.#writer.update(old, { units: new Map(), expiry: undefined, seen: null, force: true })
+  }
+
+  /** All sessions that can be used, in no particular order. */
+  async *all(): AsyncIterable<object> {
+    const { store } = this.#settings
+    let cursor: string | undefined
+    for (;;) {
+      const page = await store.page(
+        { by: 'all' },
+        { limit: PAGE, ...(cursor !== undefined && { cursor }) },
+      )
+      if (page.cursor === null) return
+      cursor = page.cursor
+      for (const entry of page.entries) {
+        const readable = readableOf(entry, this.#settings)
+        if (readable === null) continue
+        yield sessionOf(readable.found.record, readable.payload, this.#instant())
+      }
+    }
+  }
+
+  async #saveNow(view: View, asked: ByHand<Wanted>, beside: Beside | null): Promise<void> {
+    if (view.found === null) {
+      const there = await this.#insert(view, asked, beside)
+      if (there === null) {
+        await this.#parts.sweepAside()
+        return
+      }
+      // The contract knows one `set` for what is new and what is not.
+      view.showStored(there, payloadOf(there.record))
+    }
+    const base = view.found as Found
+    const wanted = view.understood(asked, asked.isByHand)
+    const delta = view.changesTo(base.record, wanted, this.#limits)
+    if (delta === null) return
+    const stored = view.isGone
+      ? 'gone'
+      : await this.#writer.update(base, { ...delta, ...takenBy(view) })
+    if (stored === 'gone') {
+      view.isGone = true
+      this.#settings.troubles.report({ kind: 'gone', key: view.key })
+      if (this.#settings.onGone === 'error') throw new SessionGoneError()
+      return
+    }
+    view.settle(stored, wanted, delta.expiry)
+    await this.#parts.sweepAside()
+  }
+
+  /** Stores a new session; gives what is there where the id is taken by one that is alive. */
+  async #insert(view: View, wanted: Wanted, beside: Beside | null): Promise<Found | null> {
+    const { key } = view
+    let look = view.origin === 'unknown'
+    const revs = new Set<string>()
+    const result = await this.#writer.exclusive(key, () =>
+      this.#writer.settle<{ stored: Found } | { there: Found }>(async () => {
+        const there = look ? await this.#writer.find(key) : null
+        look = true
+        const record = recordOf(key, wanted, this.#settings)
+        if (there !== null) {
+          if (there.record === null) throw unreadable(there.why)
+          if (revs.has(there.record.rev)) return { done: { stored: there } }
+          if (isAliveNow(there.record, this.#settings)) return { done: { there } }
+          if (this.#settings.events) throw idOfEnded()
+        }
+        revs.add(record.rev)
+        const mutation: Mutation =
+          there === null
+            ? { kind: 'insert', record }
+            : { kind: 'update', record, version: there.version }
+        const attempt = await this.#writer.attempt([mutation], beside)
+        if (!('done' in attempt)) return attempt
+        return { done: { stored: { record, version: attempt.done[0] as string } } }
+      }),
+    )
+    if ('there' in result) return result.there
+    view.settle(result.stored, wanted, wanted.expiry)
+    return null
+  }
+
+  async #touchNow(view: View, asked: ByHand<CookieReading>, user: string | null): Promise<void> {
+    const { found } = view
+    if (view.isGone || found === null) return
+    const wanted = view.understood(asked, asked.isByHand)
+    const { policy, now, logger } = this.#settings
+    const change = view.renewalTo(found.record, wanted, this.#limits)
+    if (change === null || !isFoundSavable(found, policy, now())) return
+    const { isRenewal } = change
+    const delta: Delta = {
+      ...change.delta,
+      ...takenBy(view),
+      ...(user !== null && user !== view.user && { user }),
+    }
+    if (!isRenewal) {
+      // The app has changed the cookie: that is a change like any other.
+      const stored = await this.#writer.update(found, delta)
+      if (stored === 'gone') view.isGone = true
+      else view.settleCookie(stored, wanted, delta.expiry)
+      return
+    }
+    try {
+      const stored = await this.#writer.touch(found, delta)
+      if (stored !== null) view.settleCookie(stored, wanted, delta.expiry)
+    } catch (error) {
+      logger.warn(
+        'the use of a session could not be noted down; it may expire sooner than expected',
+        { key: view.key, error: (error as Error).message },
+      )
+      return
+    }
+    await this.#parts.sweepAside()
+  }
+
+  #wantedOf(session: object): ByHand<Wanted> {
+    return { ...this.#readingOf(session), units: unitsOf(session), user: this.#userOf(session) }
+  }
+
+  #readingOf(session: object): ByHand<CookieReading> {
+    const reading = readCookie((session as { cookie?: unknown }).cookie, this.#instant())
+    return { ...reading, isByHand: !isOfMiddleware(session) }
+  }
+
+  #userOf(session: object): string | null {
+    const { userOf } = this.#rules
+    if (userOf === null) return null
+    const user: unknown = userOf(session) ?? GUEST_USER
+    if (typeof user === 'string') return user
+    throw new SessionValueError(
+      `userOf must give a string, or nothing where nobody is logged in, and not what is of type ${typeof user}: use String()`,
+    )
+  }
+
+  /** The record that a session of connect-datastore will have. */
+  #recordOfOld(key: SessionKey, { decoded, converted }: OldFound): SessionRecord {
+    const session = { ...converted.data, cookie: decoded.cookie }
+    const reading = readCookie(decoded.cookie, this.#instant())
+    const record = recordOf(
+      key,
+      {
+        ...reading,
+        // Only a cookie with a maxAge tells when it was used last.
+        seen: reading.expiry?.kind === 'idle' ? reading.seen : decoded.written,
+        units: converted.units,
+        user: this.#userOf(session),
+      },
+      this.#settings,
+    )
+    // When the user logged in is not known.
+    return { ...record, authenticated: null }
+  }
+
+  #importerFrom(settings: Settings): SidImporter | null {
+    const entities = settings.legacy === null ? null : entitiesOf(settings.store)
+    if (settings.legacy === null || entities === null) return null
+    const old = new OldEntities(settings.legacy, entities, settings)
+    return new SidImporter(old, this.#writer, (key, found) => this.#recordOfOld(key, found))
+  }
+
+  #instant(): Instant {
+    const now = this.#settings.now()
+    return { now, real: this.#rules.hasOwnClock ? Date.now() : now }
+  }
+}
+
+/** What connect-datastore has changed goes in with whatever is stored. */
+function takenBy({ taken }: View): Pick<Delta, 'guarded'> {
+  return taken === null ? {} : { guarded: [taken] }
+}
+
+/** The key of the record; `null` for what cannot be the id of a stored session. */
+function keyFrom(sid: unknown): SessionKey | null {
+  return typeof sid === 'string' ? keyOf(sid as SessionId) : null
+}
+
+function objectFrom(data: unknown): object {
+  if (typeof data === 'object' && data !== null) return data
+  throw new SessionValueError(`a session must be an object, and not ${show(data)}`)
+}
+
+/** Whether the middleware made this object; several copies of express-session have several classes. */
+function isOfMiddleware(session: object): boolean {
+  return Object.getOwnPropertyDescriptor(session, 'req')?.enumerable === false
+}
+
+function idOfEnded(): SessionConfigError {
+  return new SessionConfigError(
+    'a new session has the id of one that has ended and was not yet told to the observers: genid must give another id each time',
+  )
+}

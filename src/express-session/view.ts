@@ -1,0 +1,258 @@
+import { checkKey, decodeValue } from '../session/codec.ts'
+import type { Delta, Guarded } from '../session/delta.ts'
+import type { ExpirySetting } from '../session/expiry.ts'
+import type { SessionKey } from '../session/id.ts'
+import { keyOfUnit, type Payload, type Unit, unitOf, unitPrefix } from '../session/payload.ts'
+import { GUEST_USER } from '../session/request-state.ts'
+import type { Found, SessionRecord } from '../stores/store.ts'
+import { COOKIE_UNIT, type CookieReading, type Instant, restoreCookie } from './cookie.ts'
+import { encodeKept } from './kept-value.ts'
+
+/** What a session object looks like at one moment, taken apart for storing. */
+export interface Wanted extends CookieReading {
+  /** Each key of the session but `cookie`, encoded. */
+  readonly units: ReadonlyMap<Unit, string>
+  /** Whose session it is; `null` where the app has not said how to tell. */
+  readonly user: string | null
+}
+
+/** How a session object came to be; it decides what storing it for the first time means. */
+export type Origin =
+  /** The middleware generated it, so its id is new. */
+  | 'generated'
+  /** Somebody made it up, and whether its id is new nobody knows. */
+  | 'unknown'
+
+/** How often renewed use is noted down. */
+export interface TouchLimits {
+  /** At the most, in milliseconds. */
+  readonly touchEvery: number
+  /** Whether the app has set that by itself. */
+  readonly isOwn: boolean
+  /** The idle limit of sessions whose cookie has no expiry, in milliseconds. */
+  readonly lifetime: number
+}
+
+/** Sessions that live no longer than this are renewed at every use: their last seconds count. */
+const SHORT_LIFE = 60_000
+
+/** How far the clock of a test may seem to go back, in milliseconds, since that of the process does not stand still. */
+const CLOCK_SLACK = 1000
+
+/**
+ * What the store remembers of one session object: which state of which record it shows. This is what lets it tell,
+ * within the contract of express-session, a new session from one that has ended, and a change from an old value.
+ */
+export class View {
+  readonly key: SessionKey
+  readonly origin: Origin
+  /** The record as last read or written; `null` while there is none, as far as is known. */
+  found: Found | null = null
+  /** What the system that the session came from has changed, to be stored with whatever is stored. */
+  taken: Guarded | null = null
+  /** True once the session was found to have ended. */
+  isGone = false
+  /** Whether this object has been stored already. */
+  isStored = false
+  /** Whose session it was when this object first showed it. */
+  readonly userAtFirst: string
+  /** What this object held when it was last loaded or stored. */
+  #units: ReadonlyMap<Unit, string> = new Map()
+  #cookie: string | null = null
+  #expiry: ExpirySetting = null
+  #lastSeen = 0
+  #user: string = GUEST_USER
+  #turn: Promise<unknown> | null = null
+
+  private constructor(key: SessionKey, origin: Origin, user: string) {
+    this.key = key
+    this.origin = origin
+    this.userAtFirst = user
+  }
+
+  /** Of an object that does not come from this store. */
+  static ofOther(key: SessionKey, origin: Origin): View {
+    return new View(key, origin, GUEST_USER)
+  }
+
+  /** Of an object that shows a stored session. */
+  static ofStored(found: Found, payload: Payload): View {
+    const view = new View(found.record.key, 'unknown', found.record.user)
+    view.showStored(found, payload)
+    return view
+  }
+
+  /** The same for another object: two objects change apart from each other. */
+  copy(): View {
+    const view = new View(this.key, this.origin, this.userAtFirst)
+    view.found = this.found
+    view.isGone = this.isGone
+    view.taken = this.taken
+    view.#units = this.#units
+    view.#cookie = this.#cookie
+    view.#expiry = this.#expiry
+    view.#lastSeen = this.#lastSeen
+    view.#user = this.#user
+    return view
+  }
+
+  /** Whose session it is, as this object last showed it. */
+  get user(): string {
+    return this.#user
+  }
+
+  /** Takes over all of what is stored. */
+  showStored(found: Found, payload: Payload): void {
+    const units = new Map(payload.entries())
+    for (const unit of units.keys()) if (!unit.startsWith(unitPrefix(null))) units.delete(unit)
+    this.found = found
+    this.taken = null
+    this.#units = units
+    this.#cookie = payload.find(COOKIE_UNIT) ?? null
+    this.#expiry = found.record.expiry
+    this.#lastSeen = found.record.lastSeen
+    this.#user = found.record.user
+  }
+
+  /** Notes that this was stored. What others stored meanwhile is not part of what this object shows. */
+  settle(found: Found, wanted: Wanted, expiry: ExpirySetting | undefined): void {
+    this.settleCookie(found, wanted, expiry)
+    this.isStored = true
+    this.#units = wanted.units
+    if (wanted.user !== null) this.#user = wanted.user
+  }
+
+  /** The same for a cookie alone. `expiry`: what was stored of it, `undefined` when the old one stayed. */
+  settleCookie(found: Found, wanted: CookieReading, expiry: ExpirySetting | undefined): void {
+    this.found = found
+    this.taken = null
+    this.#cookie = wanted.text
+    this.#lastSeen = wanted.seen
+    if (expiry !== undefined) this.#expiry = expiry
+  }
+
+  /**
+   * Runs tasks of this object one after the other, so that each sees what the one before has stored. The first begins
+   * at once: an end of the session that is asked for after it must not overtake it.
+   */
+  inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn === null ? task() : this.#turn.then(task)
+    const turn = result
+      .catch(() => {})
+      .then(() => {
+        if (this.#turn === turn) this.#turn = null
+      })
+    this.#turn = turn
+    return result
+  }
+
+  /**
+   * What the cookie says, in the light of what is known: use only moves forward, unless somebody has set an earlier
+   * date by hand. The middleware never does; what seems so is another clock.
+   */
+  understood<Reading extends CookieReading>(wanted: Reading, isByHand: boolean): Reading {
+    const isBack = isByHand && this.#lastSeen - wanted.seen > CLOCK_SLACK
+    return isBack && wanted.dated !== undefined ? { ...wanted, ...wanted.dated() } : wanted
+  }
+
+  /** What has to be written so that the record shows this; `null` when it does. */
+  changesTo(record: SessionRecord, wanted: Wanted, limits: TouchLimits): Delta | null {
+    const units = this.#unitsTo(wanted)
+    const expiry = this.#expiryTo(wanted, limits)
+    const isOthers = wanted.user !== null && wanted.user !== this.#user
+    const isDue = this.#isRenewalDue(record, wanted, limits)
+    if (units.size === 0 && expiry === undefined && !isOthers && !isDue) return null
+    const user = isOthers ? { user: wanted.user as string } : {}
+    return { units, expiry, seen: wanted.seen, force: false, ...user }
+  }
+
+  /** The same for a cookie alone; `isRenewal`: all that it does is to prolong the session. */
+  renewalTo(
+    record: SessionRecord,
+    wanted: CookieReading,
+    limits: TouchLimits,
+  ): { readonly delta: Delta; readonly isRenewal: boolean } | null {
+    const units = new Map<Unit, string | null>()
+    if (wanted.text !== this.#cookie) units.set(COOKIE_UNIT, wanted.text)
+    const expiry = this.#expiryTo(wanted, limits)
+    if (units.size === 0 && expiry === undefined && !this.#isRenewalDue(record, wanted, limits))
+      return null
+    const isMoved = expiry?.kind === 'fixed' && this.#expiry?.kind === 'fixed'
+    return {
+      delta: { units, expiry, seen: wanted.seen, force: false },
+      isRenewal: units.size === 0 && (expiry === undefined || isMoved),
+    }
+  }
+
+  #unitsTo(wanted: Wanted): Map<Unit, string | null> {
+    const units = new Map<Unit, string | null>()
+    for (const [unit, text] of wanted.units) {
+      if (this.#units.get(unit) !== text) units.set(unit, text)
+    }
+    for (const unit of this.#units.keys()) if (!wanted.units.has(unit)) units.set(unit, null)
+    if (wanted.text !== this.#cookie) units.set(COOKIE_UNIT, wanted.text)
+    return units
+  }
+
+  /** The new setting, or `undefined` where it is as good as the old one. */
+  #expiryTo({ expiry, seen }: CookieReading, limits: TouchLimits): ExpirySetting | undefined {
+    const before = this.#expiry
+    const threshold = this.#threshold(expiry, seen, limits)
+    if (expiry?.kind === 'idle' && before?.kind === 'idle') {
+      // An app that sets maxAge in each request ends up a millisecond beside it now and then.
+      const slack = Math.min(threshold, 1000)
+      return Math.abs(expiry.duration - before.duration) >= slack ? expiry : undefined
+    }
+    if (expiry?.kind === 'fixed' && before?.kind === 'fixed') {
+      return Math.abs(expiry.at - before.at) >= threshold ? expiry : undefined
+    }
+    return expiry?.kind === before?.kind ? undefined : expiry
+  }
+
+  #isRenewalDue(
+    record: SessionRecord,
+    { expiry, seen }: CookieReading,
+    limits: TouchLimits,
+  ): boolean {
+    // Nobody uses what the app has just set to be over.
+    if (expiry?.kind === 'fixed' && expiry.at <= seen) return false
+    return seen - record.lastSeen >= this.#threshold(expiry, seen, limits)
+  }
+
+  /** From how many milliseconds on a difference in time is worth a write. */
+  #threshold(expiry: ExpirySetting, seen: number, limits: TouchLimits): number {
+    const life =
+      expiry?.kind === 'idle'
+        ? expiry.duration
+        : expiry?.kind === 'fixed'
+          ? Math.max(expiry.at - seen, 0)
+          : limits.lifetime
+    // Within one request the end comes shortly after a save(), and has nothing new to say.
+    if (life <= SHORT_LIFE && !limits.isOwn && !this.isStored) return 1
+    return Math.max(1, Math.min(limits.touchEvery, life / 10))
+  }
+}
+
+/** Each key of a session object but its cookie, encoded. Throws `SessionValueError` for what cannot be kept. */
+export function unitsOf(session: object): Map<Unit, string> {
+  const units = new Map<Unit, string>()
+  for (const [key, value] of Object.entries(session)) {
+    if (key === 'cookie') continue
+    const text = encodeKept(value, key)
+    if (text === null) continue
+    checkKey(key)
+    units.set(unitOf(null, key), text)
+  }
+  return units
+}
+
+/** The session as `get` hands it out: an object of its own, in the form that JSON-based stores give. */
+export function sessionOf(record: SessionRecord, payload: Payload, instant: Instant): object {
+  const session: Record<string, unknown> = {}
+  const cookie = payload.find(COOKIE_UNIT)
+  if (cookie !== undefined) session['cookie'] = restoreCookie(cookie, record, instant)
+  for (const [unit, text] of payload.entries()) {
+    if (unit.startsWith(unitPrefix(null))) session[keyOfUnit(unit)] = decodeValue(text)
+  }
+  return session
+}

@@ -1,0 +1,103 @@
+import { type ContractRunner, currentRunner } from '../runner.ts'
+import type { ContractTools, ExpressSessionCase, ExtraPromise } from './case.ts'
+import { cookieCases } from './cookies.ts'
+import { methodCases } from './methods.ts'
+import { raceCases } from './races.ts'
+import { savingCases } from './saving.ts'
+import { sessionMethodCases } from './session-methods.ts'
+import {
+  type ExpressSessionStore,
+  loadMiddleware,
+  openSite,
+  type SessionMiddleware,
+  type Site,
+} from './site.ts'
+
+/** Gives a store for express-session of its own, empty: for Datastore, one with a fresh namespace. */
+export type MakeExpressSessionStore = () => ExpressSessionStore | Promise<ExpressSessionStore>
+
+/** Options of {@link expressSessionContract}. */
+export interface ExpressSessionContractOptions {
+  /**
+   * Promises that the store does not give. They go beyond the documentation of express-session, whose own MemoryStore
+   * gives none of them. Default: none is left out.
+   */
+  readonly leaveOut?: readonly ExtraPromise[]
+  /** What `express-session` exports, where it is not to be imported from beside this package. */
+  readonly middleware?: SessionMiddleware
+  /** Called with the store after each test. */
+  readonly close?: (store: ExpressSessionStore) => unknown
+  /** Where the tests are registered. Default: as with `storeContract()`. */
+  readonly runner?: ContractRunner
+}
+
+const GROUPS: Readonly<Record<string, readonly ExpressSessionCase[]>> = {
+  methods: methodCases,
+  'saving, touching, sending': savingCases,
+  cookies: cookieCases,
+  'req.session': sessionMethodCases,
+  'requests that overlap': raceCases,
+}
+
+/** The most that one test may take, in milliseconds: a store may lie behind a network. */
+const TIMEOUT = 30_000
+
+/**
+ * Registers the tests that every store for express-session has to pass, over HTTP with the middleware itself, which
+ * has to be installed. Each test gets a store of its own. In vitest: `await expressSessionContract(makeStore)`.
+ */
+export function expressSessionContract(
+  makeStore: MakeExpressSessionStore,
+  options: ExpressSessionContractOptions = {},
+): Promise<void> {
+  const found = options.runner ?? currentRunner()
+  if (!(found instanceof Promise)) {
+    register(makeStore, options, found)
+    return Promise.resolve()
+  }
+  return found.then((later) => register(makeStore, options, later))
+}
+
+function register(
+  makeStore: MakeExpressSessionStore,
+  options: ExpressSessionContractOptions,
+  { describe, it }: ContractRunner,
+): void {
+  const { leaveOut = [] } = options
+  describe('express-session contract', () => {
+    for (const [group, all] of Object.entries(GROUPS)) {
+      const cases = all.filter(({ extra }) => extra === undefined || !leaveOut.includes(extra))
+      if (cases.length === 0) continue
+      describe(group, () => {
+        for (const one of cases) {
+          it(one.name, () => runCase(makeStore, options, one), TIMEOUT)
+        }
+      })
+    }
+  })
+}
+
+async function runCase(
+  makeStore: MakeExpressSessionStore,
+  options: ExpressSessionContractOptions,
+  { run }: ExpressSessionCase,
+): Promise<void> {
+  const middleware = options.middleware ?? (await loadMiddleware())
+  const store = await makeStore()
+  const sites: Site[] = []
+  const tools: ContractTools = {
+    store,
+    middleware,
+    async open(settings, handler) {
+      const site = await openSite(middleware, settings, handler)
+      sites.push(site)
+      return site
+    },
+  }
+  try {
+    await run(tools)
+  } finally {
+    for (const site of sites) await site.close()
+    await options.close?.(store)
+  }
+}
