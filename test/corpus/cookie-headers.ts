@@ -47,6 +47,7 @@ const NO_IDS: Readonly<Record<string, string | ((ids: Ids) => string)>> = {
   __proto__: '__proto__',
   constructor: 'constructor',
   toString: 'toString',
+  hasOwnProperty: 'hasOwnProperty',
   'of UTF-8 bytes as Latin-1': Buffer.from('é'.repeat(21)).toString('latin1'),
   'of 43 characters beyond ASCII': 'é'.repeat(43),
   'of 43 full-width letters': 'Ａ'.repeat(43),
@@ -145,6 +146,14 @@ export const COOKIE_HEADERS: Readonly<Record<string, HeaderCase>> = {
   'our name in upper case': is('none', ({ id }) => `${NAME.toUpperCase()}=${id}`),
   'our name with its prefix in upper case': is('none', ({ id }) => `__HOST-viur-session=${id}`),
   'our name percent-encoded': is('none', ({ id }) => `%5F%5FHost-viur-session=${id}`),
+  'our name percent-encoded, with our name as it is in the value of another': is(
+    'none',
+    ({ id }) => `x=${NAME}; %5F%5FHost-viur-session=${id}; y=${NAME}`,
+  ),
+  'our name in upper case, with our name as it is in the value of another': is(
+    'none',
+    ({ id }) => `x=${NAME}; ${NAME.toUpperCase()}=${id}`,
+  ),
   'our name behind an equals sign': is('none', ({ id }) => `=${NAME}=${id}`),
   'our name without its prefix': is('none', ({ id }) => `${PLAIN}=${id}`),
   'our name with another prefix': is('none', ({ id }) => `__Secure-${PLAIN}=${id}`),
@@ -174,4 +183,74 @@ export const COOKIE_HEADERS: Readonly<Record<string, HeaderCase>> = {
     'malformed',
     ({ id }) => `${NAME}=${id.slice(0, 20)};${id.slice(21)}`,
   ),
+}
+
+/** A request as its bytes, and what comes of it: what Node itself refuses never reaches us. */
+export interface WireCase {
+  /** The header lines, one per entry, without line breaks; in Latin-1. */
+  readonly lines: (ids: Ids) => readonly string[]
+  readonly status: 200 | 400 | 431
+  /** What the app sees. */
+  readonly outcome?: HeaderCase['outcome']
+}
+
+function wire(
+  outcome: HeaderCase['outcome'] | 400 | 431,
+  lines: (ids: Ids) => readonly string[],
+): WireCase {
+  return typeof outcome === 'number' ? { lines, status: outcome } : { lines, status: 200, outcome }
+}
+
+/** Section A on the wire, over a plain loopback connection, where the name has no prefix. */
+export const COOKIE_WIRES: Readonly<Record<string, WireCase>> = {
+  'no header': wire('none', () => []),
+  'our cookie': wire('live', ({ id }) => [`Cookie: ${PLAIN}=${id}`]),
+  'the header in upper case': wire('live', ({ id }) => [`COOKIE: ${PLAIN}=${id}`]),
+  'two headers, ours in the first': wire('live', ({ id }) => [
+    `Cookie: ${PLAIN}=${id}`,
+    'Cookie: a=1',
+  ]),
+  'two headers, ours in the second': wire('live', ({ id }) => [
+    'Cookie: a=1',
+    `Cookie: ${PLAIN}=${id}`,
+  ]),
+  'two headers with our cookie': wire('live', ({ id }) => [
+    `Cookie: ${PLAIN}=${id}`,
+    `Cookie: ${PLAIN}=${id}`,
+  ]),
+  'two headers with two of our cookies': wire('malformed', ({ id, other }) => [
+    `Cookie: ${PLAIN}=${id}`,
+    `Cookie: ${PLAIN}=${other}`,
+  ]),
+  'an empty header': wire('none', () => ['Cookie:']),
+  'blanks around the value': wire('live', ({ id }) => [`Cookie: \t ${PLAIN}=${id} \t `]),
+  'the old header Cookie2': wire('none', ({ id }) => [`Cookie2: ${PLAIN}=${id}`]),
+  'Set-Cookie as a request header': wire('none', ({ id }) => [`Set-Cookie: ${PLAIN}=${id}`]),
+  'the name with the prefix, over a connection that is not secure': wire('none', ({ id }) => [
+    `Cookie: ${NAME}=${id}`,
+  ]),
+  'a value of 4 KB': wire('malformed', () => [`Cookie: ${PLAIN}=${'a'.repeat(4096)}`]),
+  'a value of 15 KB, which reaches us': wire('malformed', () => [
+    `Cookie: ${PLAIN}=${'a'.repeat(15_000)}`,
+  ]),
+  'a value of 20 KB, which Node refuses': wire(431, () => [
+    `Cookie: ${PLAIN}=${'a'.repeat(20_000)}`,
+  ]),
+  '500 cookies, ours the last': wire('live', ({ id }) => [
+    `Cookie: ${Array.from({ length: 500 }, (_, i) => `c${i}=v`).join('; ')}; ${PLAIN}=${id}`,
+  ]),
+  'bytes of UTF-8 in the value': wire('malformed', ({ id }) => [
+    `Cookie: ${PLAIN}=${id.slice(2)}${Buffer.from('é').toString('latin1')}`,
+  ]),
+  'bytes of UTF-8 in the cookie of another': wire('live', ({ id }) => [
+    `Cookie: a=${Buffer.from('é🙂').toString('latin1')}; ${PLAIN}=${id}`,
+  ]),
+  'a NUL, which Node refuses': wire(400, ({ id }) => [`Cookie: ${PLAIN}=${id}\0`]),
+  'a control character, which Node refuses': wire(400, ({ id }) => [`Cookie: ${PLAIN}=\x01${id}`]),
+  'a carriage return inside, which Node refuses': wire(400, ({ id }) => [
+    `Cookie: ${PLAIN}=${id.slice(0, 9)}\r${id.slice(9)}`,
+  ]),
+  'a space before the colon, which Node refuses': wire(400, ({ id }) => [
+    `Cookie : ${PLAIN}=${id}`,
+  ]),
 }

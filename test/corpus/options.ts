@@ -84,6 +84,7 @@ export const BAD_OPTIONS: Readonly<Record<string, OptionCase>> = {
     '7200000',
   ),
   'touchEvery 0': bad({ touchEvery: 0 }, 'touchEvery', '0'),
+  'touchEvery of no whole millisecond': bad({ touchEvery: 0.5 }, 'touchEvery', '0.5'),
   'touchEvery below 0': bad({ touchEvery: -5 }, 'touchEvery', '-5'),
   'lifetime of one millisecond, too short to be touched': bad(
     { lifetime: 1 },
@@ -270,4 +271,30 @@ export const GOOD_OPTIONS: Readonly<Record<string, SessionsOptions>> = {
     cookie: undefined,
     store: undefined,
   } as unknown as SessionsOptions,
+}
+
+/** Section B for `datastoreStore()`: each is refused at construction, by a message that names the option. */
+export const BAD_DATASTORE_OPTIONS: Readonly<Record<string, OptionCase>> = {
+  'a kind that Datastore keeps to itself': bad({ kind: '__session__' }, 'kind', '"__session__"'),
+  'a kind of 1,501 characters': bad({ kind: 'a'.repeat(1501) }, 'kind'),
+  'an empty kind': bad({ kind: '' }, 'kind', '""'),
+  'a kind with a slash': bad({ kind: 'a/b' }, 'kind', '"a/b"'),
+  'a kind with a quote': bad({ kind: "a' OR '1'='1" }, 'kind'),
+  'a kind that is a list': bad({ kind: ['viur-session'] }, 'kind'),
+  'a namespace with a space': bad({ namespace: 'a b' }, 'namespace', '"a b"'),
+  'a namespace that Datastore keeps to itself': bad({ namespace: '__x__' }, 'namespace'),
+  'a namespace of 101 characters': bad({ namespace: 'a'.repeat(101) }, 'namespace'),
+  'a database in upper case': bad({ databaseId: 'Sessions' }, 'databaseId', '"Sessions"'),
+  'a project with a slash': bad({ projectId: 'a/b' }, 'projectId', '"a/b"'),
+  'no shards': bad({ shards: 0 }, 'shards', '0'),
+  'shards that are no power of two': bad({ shards: 12 }, 'shards', '12'),
+  '512 shards': bad({ shards: 512 }, 'shards', '512'),
+  'a bucket of a second': bad({ bucket: '1s' }, 'bucket', '"1s"'),
+  'a bucket of 31 days': bad({ bucket: '31d' }, 'bucket', '"31d"'),
+  'a deadline of 0': bad({ deadline: 0 }, 'deadline', '0'),
+  'a deadline of 11 minutes': bad({ deadline: '11m' }, 'deadline', '"11m"'),
+  'shared writes that are forced': bad({ sharedWrites: 'on' }, 'sharedWrites', '"on"'),
+  'a client that is none': bad({ client: {} }, 'client', 'an object'),
+  'a misspelt option': bad({ nameSpace: 'x' }, '"nameSpace"'),
+  'a __proto__ of its own': bad(JSON.parse('{"__proto__":{"kind":"x"}}'), '"__proto__"'),
 }

@@ -24,6 +24,33 @@ function cyclic(): unknown {
   return value
 }
 
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
+/** Whatever is asked of it, it is another one of its kind. */
+function endless(): object {
+  return new Proxy(
+    {},
+    {
+      ownKeys: () => ['a'],
+      getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true, value: 1 }),
+      get: (_, key) => (key === 'a' ? endless() : undefined),
+    },
+  )
+}
+
+/** A map that shows the walker something else than it holds. */
+function lying(): object {
+  return Object.defineProperty(new Map([['a', 1]]), Symbol.iterator, {
+    value: function* () {
+      yield ['b', () => {}]
+    },
+  })
+}
+
 class Point {
   x = 1
 }
@@ -147,5 +174,35 @@ export const SESSION_DATA: Readonly<Record<string, DataCase>> = {
   '__proto__ deep inside': refused('v.a[0]', () => ({ a: [JSON.parse('{"__proto__":1}')] })),
   'constructor.prototype': refused('v', () => ({ constructor: { prototype: { admin: true } } })),
   'prototype as a key': refused('v', () => ({ prototype: 1 })),
+  'a Proxy that changes nothing': { make: () => new Proxy({ a: 1 }, {}), as: { a: 1 } },
+  'a Proxy that was revoked': refused('v', revoked),
+  'a Proxy that was revoked, deep inside': refused('v.a[0]', () => ({ a: [revoked()] })),
+  'a Proxy of a Map': refused('v', () => new Proxy(new Map(), {})),
+  'a Proxy without an end': refused('v.a.a', endless),
+  'a Proxy that throws': refused(
+    'v',
+    () =>
+      new Proxy(
+        {},
+        {
+          ownKeys: () => {
+            throw new Error('a trap')
+          },
+        },
+      ),
+  ),
+  'a getter that throws': refused('v', () => ({
+    get bomb() {
+      throw new Error('a bomb')
+    },
+  })),
+  'a Map that lies': refused('v.values[0]', lying),
+  'a date with a toJSON of its own, which nobody asks': {
+    make: () => Object.assign(new Date(0), { toJSON: () => 'bomb' }),
+    as: new Date(0),
+  },
+  'an iterator': refused('v', () => [1][Symbol.iterator]()),
+  'a WeakRef': refused('v', () => new WeakRef({})),
+  'the global object': refused('v', () => globalThis),
   'a toJSON that is a function': refused('v.toJSON', () => ({ toJSON: () => ({ bomb: true }) })),
 }

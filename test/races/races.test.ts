@@ -1,177 +1,6 @@
-import type { AddressInfo } from 'node:net'
-import express, { type ErrorRequestHandler } from 'express'
-import { afterEach, describe, expect, it } from 'vitest'
-import { sessionMiddleware } from '../../src/express/index.ts'
-import { createSessions } from '../../src/index.ts'
-import {
-  type CookieJar,
-  cookieJar,
-  type FailingStore,
-  failingStore,
-} from '../../src/testing/index.ts'
-import { STORE_KINDS, type StoreKind } from '../setup/stores.ts'
-
-/** A page that a handler stands at until the test lets it go on. */
-interface Gate {
-  readonly reached: Promise<void>
-  open(): void
-  readonly opened: Promise<void>
-  reach(): void
-}
-
-function gate(): Gate {
-  let reach = (): void => {}
-  let open = (): void => {}
-  const reached = new Promise<void>((resolve) => {
-    reach = resolve
-  })
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { reached, opened, reach, open }
-}
-
-interface Page {
-  readonly status: number
-  readonly body: string
-  readonly setCookie: string[]
-}
-
-interface Site {
-  readonly store: FailingStore
-  /** How many sessions are stored. */
-  count(): Promise<number>
-  /** Time passes by this many minutes. */
-  advance(minutes: number): void
-  /** One request with the cookies of the jar; takes over what the response sets, unless told not to. */
-  get(path: string, options?: { jar?: CookieJar; keep?: boolean }): Promise<Page>
-  /** A request whose handler stops after it has loaded its session: resolves when it stands there. */
-  held(path: string): Promise<{ finish(options?: { keep?: boolean }): Promise<Page> }>
-  readonly jar: CookieJar
-  readonly url: string
-}
-
-const closers: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
-
-async function site(kind: StoreKind): Promise<Site> {
-  let now = Date.UTC(2026, 0, 1)
-  const plain = kind.make({ now: () => now })
-  const store = failingStore(plain)
-  const sessions = createSessions({
-    store,
-    now: () => now,
-    persistentFieldsOnLogin: ['seed'],
-    logger: { warn: () => {} },
-  })
-  const gates = new Map<string, Gate>()
-  const app = express()
-  app.set('env', 'test')
-  app.use(sessionMiddleware(sessions))
-  app.use(async (req, _res, next) => {
-    const waiting = gates.get(String(req.query['gate']))
-    waiting?.reach()
-    await waiting?.opened
-    next()
-  })
-  app.get('/set/:key', (req, res) => {
-    req.session.set(req.params.key, req.query['to'] ?? 'set')
-    res.send('stored')
-  })
-  app.get('/read', (req, res) => {
-    res.json({
-      user: req.session.user,
-      outcome: req.session.loadOutcome,
-      data: Object.fromEntries(req.session),
-    })
-  })
-  app.get('/login/:user', async (req, res) => {
-    await req.session.login(req.params.user)
-    res.redirect(303, '/read')
-  })
-  for (const method of ['logout', 'reset', 'cycleKey'] as const) {
-    app.get(`/${method}`, async (req, res) => {
-      await req.session[method]()
-      res.send(method)
-    })
-  }
-  const onError: ErrorRequestHandler = (error, _req, res, _next) => {
-    res.status(500).send(String(error.code))
-  }
-  app.use(onError)
-  const server = app.listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  closers.push(() => store.close())
-  closers.push(
-    () =>
-      new Promise<void>((resolve) => {
-        server.closeAllConnections()
-        server.close(() => resolve())
-      }),
-  )
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const shared = cookieJar({ now: () => now })
-  const get: Site['get'] = async (path, { jar = shared, keep = true } = {}) => {
-    const cookie = jar.header(url)
-    const response = await fetch(url + path, {
-      redirect: 'manual',
-      headers: cookie === undefined ? {} : { cookie },
-    })
-    const setCookie = response.headers.getSetCookie()
-    if (keep) jar.set(setCookie, url)
-    return { status: response.status, body: await response.text(), setCookie }
-  }
-  let drawn = 0
-  const held: Site['held'] = async (path) => {
-    drawn += 1
-    const mine = gate()
-    gates.set(String(drawn), mine)
-    const jar = cookieJar({ now: () => now })
-    const cookie = shared.header(url)
-    if (cookie !== undefined) jar.set(`${cookie}; Path=/`, url)
-    const done = get(`${path}${path.includes('?') ? '&' : '?'}gate=${drawn}`, { jar })
-    await mine.reached
-    return {
-      finish: async ({ keep = true } = {}) => {
-        mine.open()
-        const page = await done
-        if (keep) shared.set(page.setCookie, url)
-        return page
-      },
-    }
-  }
-  return {
-    store,
-    url,
-    jar: shared,
-    get,
-    held,
-    count: async () => (await plain.page({ by: 'all' }, { limit: 10 })).entries.length,
-    advance: (minutes) => {
-      now += minutes * 60_000
-    },
-  }
-}
-
-interface Seen {
-  readonly user: string
-  readonly outcome: string
-  readonly data: Record<string, unknown>
-}
-
-async function read(s: Site, jar: CookieJar = s.jar): Promise<Seen> {
-  return JSON.parse((await s.get('/read', { jar, keep: false })).body) as Seen
-}
-
-/** A jar that holds just this cookie: what somebody has who kept it. */
-function jarWith(s: Site, cookie: string | undefined): CookieJar {
-  const jar = cookieJar()
-  if (cookie !== undefined) jar.set(`${cookie}; Path=/`, s.url)
-  return jar
-}
+import { describe, expect, it } from 'vitest'
+import { STORE_KINDS } from '../setup/stores.ts'
+import { site } from '../setup/site.ts'
 
 describe.each(STORE_KINDS)('races over HTTP on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('held at a gate', () => {
@@ -194,12 +23,12 @@ describe.each(STORE_KINDS)('races over HTTP on $name', (kind) => {
         expect(page.status).toBe(200)
         // Nothing that comes late carries a cookie for a session, whether old or new.
         expect(page.setCookie.filter((cookie) => !cookie.includes('Max-Age=0'))).toEqual([])
-        expect(await read(s, jarWith(s, old))).toEqual({
+        expect(await s.read(s.jarWith(old))).toEqual({
           user: '__guest__',
           outcome: 'unknown',
           data: {},
         })
-        if (end === '/login/alice') expect((await read(s)).user).toBe('alice')
+        if (end === '/login/alice') expect((await s.read()).user).toBe('alice')
       })
 
       it('a slow login gives a session of its own, with nothing of the old one', async () => {
@@ -209,8 +38,8 @@ describe.each(STORE_KINDS)('races over HTTP on $name', (kind) => {
         const slow = await s.held('/login/bob')
         await s.get(end)
         await slow.finish()
-        expect(await read(s)).toEqual({ user: 'bob', outcome: 'live', data: {} })
-        expect((await read(s, jarWith(s, old))).outcome).toBe('unknown')
+        expect(await s.read()).toEqual({ user: 'bob', outcome: 'live', data: {} })
+        expect((await s.read(s.jarWith(old))).outcome).toBe('unknown')
       })
     })
 
@@ -221,7 +50,7 @@ describe.each(STORE_KINDS)('races over HTTP on $name', (kind) => {
       const pages = [await first.finish({ keep: false }), await second.finish({ keep: false })]
       for (const [index, user] of ['alice', 'bob'].entries()) {
         const cookie = pages[index]?.setCookie[0]?.split(';')[0]
-        expect((await read(s, jarWith(s, cookie))).user).toBe(user)
+        expect((await s.read(s.jarWith(cookie))).user).toBe(user)
       }
     })
 
@@ -231,7 +60,7 @@ describe.each(STORE_KINDS)('races over HTTP on $name', (kind) => {
       const [first, second] = [await s.held('/set/a'), await s.held('/set/b')]
       await second.finish()
       await first.finish()
-      expect((await read(s)).data).toEqual({ seed: 'set', a: 'set', b: 'set' })
+      expect((await s.read()).data).toEqual({ seed: 'set', a: 'set', b: 'set' })
     })
 
     it('lets the last of two writers on one key win', async () => {
@@ -240,7 +69,7 @@ describe.each(STORE_KINDS)('races over HTTP on $name', (kind) => {
       const [first, second] = [await s.held('/set/a?to=1'), await s.held('/set/a?to=2')]
       await second.finish()
       await first.finish()
-      expect((await read(s)).data['a']).toBe('1')
+      expect((await s.read()).data['a']).toBe('1')
     })
 
     it('loses neither a touch nor a write that meet', async () => {
@@ -250,10 +79,10 @@ describe.each(STORE_KINDS)('races over HTTP on $name', (kind) => {
       const [toucher, writer] = [await s.held('/read'), await s.held('/set/a')]
       await writer.finish()
       await toucher.finish()
-      expect((await read(s)).data).toEqual({ seed: 'set', a: 'set' })
+      expect((await s.read()).data).toEqual({ seed: 'set', a: 'set' })
       // Either of them has renewed the session: it lives on past its first hour.
       s.advance(58)
-      expect((await read(s)).outcome).toBe('live')
+      expect((await s.read()).outcome).toBe('live')
     })
 
     it('gives two first requests of one visitor a session each, and the browser keeps one', async () => {
@@ -261,7 +90,7 @@ describe.each(STORE_KINDS)('races over HTTP on $name', (kind) => {
       const [first, second] = [await s.held('/set/a'), await s.held('/set/b')]
       await first.finish()
       await second.finish()
-      expect((await read(s)).data).toEqual({ b: 'set' })
+      expect((await s.read()).data).toEqual({ b: 'set' })
     })
 
     it('keeps a redirect back until the session is stored', async () => {
@@ -277,7 +106,7 @@ describe.each(STORE_KINDS)('races over HTTP on $name', (kind) => {
       expect(arrived).toBe(false)
       stored.release()
       expect((await page).status).toBe(303)
-      expect((await read(s)).user).toBe('alice')
+      expect((await s.read()).user).toBe('alice')
     })
 
     it('is a clear error before the response when others keep changing the session', async () => {
@@ -287,7 +116,7 @@ describe.each(STORE_KINDS)('races over HTTP on $name', (kind) => {
       const page = await s.get('/set/a')
       expect([page.status, page.body, page.setCookie]).toEqual([500, 'ERR_SESSION_CONTENTION', []])
       stop()
-      expect((await read(s)).data).toEqual({ seed: 'set' })
+      expect((await s.read()).data).toEqual({ seed: 'set' })
     })
 
     it('does not let a slow anonymous response undo a login', async () => {
@@ -297,7 +126,7 @@ describe.each(STORE_KINDS)('races over HTTP on $name', (kind) => {
       await s.get('/login/alice')
       const page = await slow.finish()
       expect(page.setCookie).toEqual([])
-      expect((await read(s)).user).toBe('alice')
+      expect((await s.read()).user).toBe('alice')
     })
   })
 
@@ -323,7 +152,7 @@ describe.each(STORE_KINDS)('races over HTTP on $name', (kind) => {
           if (path === '/login/alice') user = 'alice'
           if (path === '/logout') break
           const cookie = s.jar.header(s.url)
-          const seen = await read(s, jarWith(s, cookie))
+          const seen = await s.read(s.jarWith(cookie))
           expect(seen, path).toEqual({ user, outcome: 'live', data })
           expect(await s.count(), path).toBe(1)
         }
@@ -343,7 +172,7 @@ describe.each(STORE_KINDS)('races over HTTP on $name', (kind) => {
           'ERR_SESSION_STORE',
           [],
         ])
-        expect(await read(s), path).toEqual({
+        expect(await s.read(), path).toEqual({
           user: '__guest__',
           outcome: 'live',
           data: { seed: 'set' },

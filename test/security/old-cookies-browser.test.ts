@@ -1,0 +1,117 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { launchBrowser, withoutBrowser } from '../browser/browser.ts'
+import { type Seen, type Site, site } from '../setup/site.ts'
+import { STORE_KINDS, type StoreKind } from '../setup/stores.ts'
+
+const MEMORY = STORE_KINDS[0] as StoreKind
+
+describe.skipIf(withoutBrowser)('the old cookie in a real browser', () => {
+  let browser: Browser
+
+  beforeAll(async () => {
+    browser = await launchBrowser()
+  })
+
+  afterAll(async () => {
+    await browser?.close()
+  })
+
+  async function read(s: Site, page: Page): Promise<Seen> {
+    await page.goto(`${s.url}/read`)
+    return JSON.parse(await page.innerText('body')) as Seen
+  }
+
+  /** What somebody sees who has put these cookies aside. */
+  async function replay(
+    s: Site,
+    kept: Awaited<ReturnType<BrowserContext['cookies']>>,
+  ): Promise<Seen> {
+    const context = await browser.newContext()
+    try {
+      await context.addCookies(kept)
+      return await read(s, await context.newPage())
+    } finally {
+      await context.close()
+    }
+  }
+
+  /** A browser in which alice is logged in, and her cookie as it is. */
+  async function alice(s: Site): Promise<{
+    context: BrowserContext
+    page: Page
+    old: Awaited<ReturnType<BrowserContext['cookies']>>
+  }> {
+    // Time goes by for the server, so that the cookie is renewed, and not for the browser.
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    await page.goto(`${s.url}/login/alice`)
+    expect((await read(s, page)).user).toBe('alice')
+    s.advance(10)
+    return { context, page, old: await context.cookies() }
+  }
+
+  const ENDS = [
+    ['/login/bob', 'bob'],
+    ['/logout', '__guest__'],
+    ['/reset', '__guest__'],
+    ['a kill', '__guest__'],
+  ] as const
+
+  async function end(s: Site, what: string, context: BrowserContext): Promise<void> {
+    if (what === 'a kill') {
+      expect((await s.sessions.killSessionByUser('alice')).ended).toBe(1)
+      return
+    }
+    const page = await context.newPage()
+    await page.goto(`${s.url}${what}`)
+    await page.close()
+  }
+
+  it.each(
+    ENDS.flatMap(([what, user]) =>
+      ['/read', '/set/late'].map((path) => [what, path, user] as const),
+    ),
+  )('after %s is nobody, with a request to %s that is answered last', async (what, path, user) => {
+    const s = await site(MEMORY)
+    const { context, page, old } = await alice(s)
+    try {
+      const { query, gate } = s.gate()
+      const slow = page.evaluate(
+        async (url) => (await fetch(url)).text(),
+        `${s.url}${path}?${query}`,
+      )
+      await gate.reached
+      await end(s, what, context)
+      gate.open()
+      await slow
+      expect((await read(s, page)).user).toBe(user)
+      expect(await replay(s, old)).toEqual({ user: '__guest__', outcome: 'unknown', data: {} })
+    } finally {
+      await context.close()
+    }
+  })
+
+  it.each(ENDS.flatMap(([what]) => ['/read', '/set/late'].map((path) => [what, path] as const)))(
+    'after %s is nobody, with a request to %s that was stored before and lands last',
+    async (what, path) => {
+      const s = await site(MEMORY)
+      const other = await site(MEMORY, { beside: s })
+      const { context, page, old } = await alice(s)
+      try {
+        const stored = s.store.hold({ method: 'write', when: 'after' })
+        const slow = page.evaluate(async (url) => (await fetch(url)).text(), `${s.url}${path}`)
+        await stored.reached
+        await end(other, what, context)
+        stored.release()
+        await slow
+        // Its response renews a cookie that is dead by now. That can cost the visitor the new session, and gives nobody
+        // the old one.
+        expect((await read(s, page)).user).toBe('__guest__')
+        expect(await replay(s, old)).toEqual({ user: '__guest__', outcome: 'unknown', data: {} })
+      } finally {
+        await context.close()
+      }
+    },
+  )
+})
