@@ -53,4 +53,22 @@ describe('the documentation', () => {
       expect(ms(stated as ms.StringValue), option).toBe(value)
     }
   })
+
+  it('names tests that there are', () => {
+    const claims = pages.flatMap((page) =>
+      [...read(page).matchAll(/`(test\/[^`]+\.ts)`: "([^"]+)"/g)].map(
+        ([, file = '', title = '']) => {
+          return { page, file, title }
+        },
+      ),
+    )
+    expect(claims.length).toBeGreaterThan(30)
+    for (const { page, file, title } of claims) {
+      expect(existsSync(join(root, file)), `${page}: ${file}`).toBe(true)
+      const isThere = ["'", '"', '`'].some((quote) =>
+        read(file).includes(`${quote}${title}${quote}`),
+      )
+      expect(isThere, `${page}: ${file}: ${title}`).toBe(true)
+    }
+  })
 })
