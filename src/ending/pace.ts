@@ -19,10 +19,6 @@ export interface PaceState {
   next: number
 }
 
-/** Pages are so large that this many begin in a second, so that the load is even; but never smaller than this. */
-const PAGES_PER_SECOND = 5
-const MIN_PAGE = 50
-
 const GROWTH = 1.5
 
 /** Milliseconds. */
@@ -56,12 +52,6 @@ export class Pace {
     this.#state = state
     this.#start = start
     this.#settings = settings
-  }
-
-  /** How large pages are to be at the rate of now, at most so large. */
-  pageSize(most: number): number {
-    const { rate = this.#start } = this.#state.pace ?? {}
-    return Math.min(most, Math.max(MIN_PAGE, Math.ceil(rate / PAGES_PER_SECOND)))
   }
 
   /** Waits until a page of this many may begin. False: that would be at or after the deadline, until which it has waited. */

@@ -38,7 +38,7 @@ export class Walk<Data extends object> {
   readonly #parts: WalkParts<Data>
   readonly #state: RunState
   readonly #iter: QueryIter<Data>
-  readonly #pageSize: number
+  readonly #limit: number
   readonly #concurrency: number
   readonly #deadline: number
   readonly #pace: Pace
@@ -56,7 +56,7 @@ export class Walk<Data extends object> {
     this.#parts = parts
     this.#state = state
     this.#iter = iter
-    this.#pageSize = Iter.pageSize
+    this.#limit = Iter.pageSize
     this.#concurrency = Iter.concurrency
     this.#deadline = deadline
     const { sweepRate = Number.POSITIVE_INFINITY } = parts.settings.store
@@ -86,10 +86,6 @@ export class Walk<Data extends object> {
     })
   }
 
-  get #limit(): number {
-    return this.#pace.pageSize(this.#pageSize)
-  }
-
   get #mayGoOn(): boolean {
     const { now } = this.#parts.settings
     return (
@@ -100,13 +96,12 @@ export class Walk<Data extends object> {
   async #page(lane: Lane): Promise<void> {
     const deadline = this.#pages === 0 ? Number.POSITIVE_INFINITY : this.#deadline
     this.#pages += 1
-    const limit = this.#limit
-    if (!(await this.#pace.turn(limit, deadline))) return
+    if (!(await this.#pace.turn(this.#limit, deadline))) return
     try {
       const isOfKeys = this.#state.keyLanes.includes(lane)
       const { size, cursor } = await (isOfKeys ? this.#purged(lane) : this.#worked(lane))
-      this.#pace.spent(size, limit)
-      if (size >= limit) this.#state.large = true
+      this.#pace.spent(size, this.#limit)
+      if (size === this.#limit) this.#state.large = true
       if (size === 0) lane.done = true
       else if (cursor !== null) lane.cursor = cursor
     } catch (error) {
