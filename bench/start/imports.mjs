@@ -1,0 +1,88 @@
+/**
+ * What it costs to import each entry point, and what comes with it.
+ *
+ *   node bench/start/imports.mjs [--quick]
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { median, show, table } from '../lib/numbers.mjs'
+import { quick, say, setting, writeSection } from '../lib/report.mjs'
+
+const rounds = quick ? 3 : 9
+const root = new URL('../../', import.meta.url)
+const CHILD = fileURLToPath(new URL('./one-import.mjs', import.meta.url))
+
+const { exports } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
+const entries = Object.entries(exports).flatMap(([name, target]) => {
+  const url = new URL(target.default ?? target, root)
+  const isThere = url.pathname.endsWith('.js') && existsSync(url)
+  return isThere ? [[`viur-session${name.slice(1)}`, [url.href]]] : []
+})
+const urlOf = (name) => entries.find(([entry]) => entry === name)[1][0]
+
+const SETS = [
+  ['viur-session + its express', [urlOf('viur-session'), urlOf('viur-session/express')]],
+  ...entries,
+  ['express', ['express']],
+  ['express-session', ['express-session']],
+  ['@google-cloud/datastore', ['@google-cloud/datastore']],
+  [
+    'express-session + connect-datastore + its client',
+    ['express-session', '@google-cloud/connect-datastore', '@google-cloud/datastore'],
+  ],
+  ['cookie-session', ['cookie-session']],
+  ['iron-session', ['iron-session']],
+].map(([title, modules]) => ({
+  title,
+  // Seen from here, where the rivals are installed.
+  modules: modules.map((module) => import.meta.resolve(module)),
+  times: [],
+}))
+
+function run(mode, modules) {
+  // Otherwise express writes down every deprecation.
+  const env = { ...process.env, NODE_ENV: 'production' }
+  return JSON.parse(execFileSync(process.execPath, [CHILD, mode, ...modules], { env }).toString())
+}
+
+for (let round = 0; round < rounds; round++) {
+  for (const set of SETS) set.times.push(run('time', set.modules))
+}
+
+const rows = SETS.map(({ title, modules, times }) => {
+  const files = run('files', modules).filter(
+    (file) => !file.startsWith(fileURLToPath(new URL('.', import.meta.url))),
+  )
+  const packages = new Set(
+    files.flatMap((file) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []),
+  )
+  const google = [...packages].filter(
+    (name) => name.startsWith('@google-cloud/') || name.startsWith('google-'),
+  )
+  const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0)
+  const ms = median(times.map((time) => time.ms))
+  const rss = median(times.map((time) => time.rss)) / 2 ** 20
+  say(`${title}: ${show(ms)} ms, ${files.length} files: ${[...packages].join(' ')}`)
+  return [
+    title,
+    show(ms),
+    show(rss),
+    String(files.length),
+    String(Math.round(bytes / 1024)),
+    String(packages.size),
+    google.length === 0 ? 'none' : google.join(', '),
+  ]
+})
+
+writeSection(
+  'bench/RESULTS.md',
+  'imports',
+  [
+    '## Importing',
+    setting(
+      `Median of ${rounds} fresh processes, all taking turns; the files are in the page cache of the system.`,
+    ),
+    table(['', 'ms', 'resident, MiB', 'files', 'KiB of code', 'packages', 'of Google'], rows),
+  ].join('\n\n'),
+)

@@ -1,0 +1,100 @@
+/**
+ * What one request takes of the processor and of memory without sockets and without a database: the app, its
+ * middleware and Node's own request and response, in one process. Of many short batches the quickest counts, so that
+ * a busy machine does little harm; collections of garbage fall between batches, which is why memory has its own column.
+ *
+ *   node bench/throughput/in-process.mjs [--quick]
+ */
+import { execFileSync } from 'node:child_process'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import express from 'express'
+import { variants } from '../apps/variants.mjs'
+import { show, table } from '../lib/numbers.mjs'
+import { quick, say, setting, writeSection } from '../lib/report.mjs'
+
+const NAMES = ['bare', 'memory-ours', 'memory-express-session', 'cookie-session', 'iron-session']
+const PAGES = ['/none', '/read', '/write']
+const IN_A_BATCH = 30
+// So much room for young objects that none is collected while they are counted.
+const FLAGS = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128']
+
+const [, , mode, name, page, batches] = process.argv
+/** A socket that swallows what is written to it. */
+class Nowhere extends Duplex {
+  remoteAddress = '127.0.0.1'
+  _read() {}
+  _write(_chunk, _encoding, done) {
+    done()
+  }
+  _writev(_chunks, done) {
+    done()
+  }
+  setTimeout() {}
+  destroySoon() {}
+}
+
+async function one() {
+  const app = express()
+  app.disable('x-powered-by')
+  await variants[name].mount(app, {})
+  const socket = new Nowhere()
+  const ask = (url, cookie) =>
+    new Promise((resolve) => {
+      const req = new IncomingMessage(socket)
+      Object.assign(req, { url, method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1 })
+      req.headers = { host: 'bench', connection: 'keep-alive', ...(cookie && { cookie }) }
+      req.push(null)
+      const res = new ServerResponse(req)
+      res.assignSocket(socket)
+      res.on('finish', () => {
+        const set = [res.getHeader('set-cookie') ?? []].flat()
+        res.detachSocket(socket)
+        resolve(set.map((line) => line.split(';')[0]).join('; '))
+      })
+      app(req, res)
+    })
+  const cookie = await ask('/fill?bytes=500')
+  let best = Number.POSITIVE_INFINITY
+  for (let batch = 0; batch < batches; batch++) {
+    const began = performance.now()
+    for (let request = 0; request < IN_A_BATCH; request++) await ask(page, cookie)
+    best = Math.min(best, (performance.now() - began) / IN_A_BATCH)
+  }
+  const bytes = []
+  for (let round = 0; round < 5; round++) {
+    globalThis.gc()
+    const before = process.memoryUsage().heapUsed
+    for (let request = 0; request < 300; request++) await ask(page, cookie)
+    bytes.push((process.memoryUsage().heapUsed - before) / 300)
+  }
+  return { best: best * 1000, kib: bytes.toSorted((a, b) => a - b)[2] / 1024 }
+}
+
+function report() {
+  const self = fileURLToPath(import.meta.url)
+  const env = { ...process.env, NODE_ENV: 'production' }
+  const rows = PAGES.map((path) => {
+    const results = NAMES.map((variant) => {
+      const args = [...FLAGS, self, 'one', variant, path, quick ? '100' : '1000']
+      const stdio = ['ignore', 'pipe', 'ignore']
+      return JSON.parse(execFileSync(process.execPath, args, { env, stdio }).toString())
+    })
+    say(`${path}: ${results.map(({ best }) => show(best)).join(', ')}`)
+    return [path, ...results.map(({ best, kib }) => `${show(best)} / ${show(kib)}`)]
+  })
+  const details = `The quickest of ${quick ? 100 : 1000} batches of ${IN_A_BATCH} requests, 0.5 KB of data. Microseconds / KiB that are allocated, for one request.`
+  writeSection(
+    'bench/RESULTS.md',
+    'in-process',
+    [
+      '## One request without sockets and database',
+      setting(details),
+      table(['', ...NAMES.map((variant) => variants[variant].title)], rows),
+    ].join('\n\n'),
+  )
+}
+
+if (mode === 'one') console.log(JSON.stringify(await one()))
+else report()

@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process'
+import {
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+/** What an import loads does not depend on the machine, so it is a budget here; the time it takes is in bench/RESULTS.md. */
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'imports-')))
+
+beforeAll(() => {
+  const typescript = createRequire(import.meta.url).resolve('typescript/package.json')
+  const tsc = join(dirname(typescript), 'bin/tsc')
+  for (const project of ['tsconfig.json', 'tsconfig.express-session.json']) {
+    // What others are in the middle of changing may not compile, but is written all the same.
+    const out = [
+      '--outDir',
+      join(scratch, 'dist'),
+      '--declaration',
+      'false',
+      '--sourceMap',
+      'false',
+    ]
+    spawnSync(process.execPath, [
+      tsc,
+      '-p',
+      join(root, project),
+      ...out,
+      '--inlineSources',
+      'false',
+    ])
+  }
+  copyFileSync(join(root, 'package.json'), join(scratch, 'package.json'))
+  symlinkSync(join(root, 'node_modules'), join(scratch, 'node_modules'))
+})
+
+afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+/** The files that an import of these entries loads, in a process that has loaded nothing yet. */
+function filesOf(...entries: readonly string[]): string[] {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    exports: Record<string, { default: string }>
+  }
+  const urls = entries.map((entry) => {
+    const { default: path = '' } = exports[entry] ?? {}
+    return pathToFileURL(join(scratch, path)).href
+  })
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'bench/start/one-import.mjs'), 'files', ...urls],
+    { encoding: 'utf8' },
+  )
+  expect(stderr).toBe('')
+  return (JSON.parse(stdout) as string[]).filter((file) => !file.startsWith(join(root, 'bench')))
+}
+
+function packagesOf(files: readonly string[]): string[] {
+  const names = files.map((file) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? '')
+  return [...new Set(names)].filter((name) => name !== '').sort()
+}
+
+const kibOf = (files: readonly string[]): number =>
+  files.reduce((sum, file) => sum + statSync(file).size, 0) / 1024
+
+/** Loaded on first use, or by the app. */
+const NOT_YET = /google|grpc|protobuf|^express$/
+
+const OWN_DEPENDENCIES = ['cookie', 'cookie-signature', 'devalue', 'ms']
+
+describe('an import', () => {
+  it('of the core, the express adapter and the memory store stays within its budget', () => {
+    const files = filesOf('.', './express')
+    expect(packagesOf(files)).toEqual(OWN_DEPENDENCIES)
+    expect(files.length).toBeGreaterThan(20)
+    expect(files.length).toBeLessThanOrEqual(115)
+    expect(kibOf(files)).toBeLessThanOrEqual(520)
+  })
+
+  it.each(['./datastore', './tasks', './express', './testing'])(
+    'of %s loads no package of Google, and no Express',
+    (entry) => {
+      expect(packagesOf(filesOf(entry)).filter((name) => NOT_YET.test(name))).toEqual([])
+    },
+  )
+
+  it('of ./express-session loads express-session, and nothing of Google', () => {
+    const packages = packagesOf(filesOf('./express-session'))
+    expect(packages).toContain('express-session')
+    expect(packages.filter((name) => NOT_YET.test(name))).toEqual([])
+  })
+})
