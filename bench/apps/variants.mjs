@@ -7,14 +7,14 @@ const SECRET = 'bench-0123456789abcdef0123456789abcdef'
 const PROJECT = 'viur-session-bench'
 
 const built = (path) => new URL(`../../dist/${path}`, import.meta.url).href
-const dropIn = built('express-session/index.js')
+const dropIn = built('lib/express-session.js')
 
 /** Whether this build has the store for express-session. */
 export const hasDropIn = existsSync(fileURLToPath(dropIn))
 
 async function ours(app, { store, load, now }) {
-  const { createSessions } = await import(built('index.js'))
-  const { sessionMiddleware } = await import(built('express/index.js'))
+  const { createSessions } = await import(built('lib/index.js'))
+  const { sessionMiddleware } = await import(built('lib/express.js'))
   const sessions = createSessions({
     store,
     cookie: { secure: false, secrets: [SECRET] },
@@ -26,12 +26,12 @@ async function ours(app, { store, load, now }) {
 }
 
 async function ourStore({ namespace }) {
-  const { datastoreStore } = await import(built('stores/datastore.js'))
+  const { datastoreStore } = await import(built('lib/datastore.js'))
   return datastoreStore({ projectId: PROJECT, namespace })
 }
 
 async function memory() {
-  const { memoryStore } = await import(built('index.js'))
+  const { memoryStore } = await import(built('lib/index.js'))
   return memoryStore()
 }
 
