@@ -5,6 +5,7 @@ import type { OldSessions } from '../legacy/source.ts'
 import { checkOptions } from '../option-names.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from '../options.ts'
 import { type DatastoreStoreOptions, datastoreStore } from '../stores/datastore.ts'
+import { DATASTORE_OPTIONS } from '../stores/datastore-option-names.ts'
 import type { SessionStore } from '../stores/store.ts'
 import type { Rules } from './stored-sessions.ts'
 
@@ -49,19 +50,6 @@ export interface DatastoreSessionStoreOptions
    */
   readonly onGone?: 'drop' | 'error'
 }
-
-const DATASTORE_OPTIONS: readonly (keyof DatastoreStoreOptions)[] = [
-  'projectId',
-  'databaseId',
-  'namespace',
-  'kind',
-  'shards',
-  'bucket',
-  'sharedWrites',
-  'sweepRate',
-  'client',
-  'deadline',
-]
 
 const SESSIONS_OPTIONS = [
   'store',

@@ -12,6 +12,7 @@ import {
   textIn,
 } from './datastore-client.ts'
 import { Connection } from './datastore-connection.ts'
+import { DATASTORE_OPTIONS } from './datastore-option-names.ts'
 import { DatastoreStore } from './datastore-store.ts'
 import type { SessionStore } from './store.ts'
 
@@ -61,19 +62,6 @@ export interface DatastoreStoreOptions {
   readonly deadline?: Duration
 }
 
-const OPTIONS: readonly (keyof DatastoreStoreOptions)[] = [
-  'projectId',
-  'databaseId',
-  'namespace',
-  'kind',
-  'shards',
-  'bucket',
-  'sharedWrites',
-  'sweepRate',
-  'client',
-  'deadline',
-]
-
 const DAY = 24 * 60 * 60 * 1000
 
 /** Sessions per second. */
@@ -85,7 +73,7 @@ const SWEEP_RATE = 500
  * first use. Throws `SessionConfigError` for options that can not work.
  */
 export function datastoreStore(options: DatastoreStoreOptions = {}): SessionStore {
-  checkOptions('datastoreStore()', options, OPTIONS)
+  checkOptions('datastoreStore()', options, DATASTORE_OPTIONS)
   const { client = null, sharedWrites = 'auto', shards = DEFAULT_SHARDS } = options
   if (client !== null && !isV1Client(client) && !isDatastore(client)) {
     throw new SessionConfigError(

@@ -14,6 +14,7 @@ import {
   type FailingStore,
   failingStore,
 } from '../../src/testing/index.ts'
+import { type Gate, gate } from '../setup/gate.ts'
 import type { StoreKind } from '../setup/stores.ts'
 
 export const MINUTE = 60_000
@@ -26,25 +27,7 @@ declare module 'express-session' {
   }
 }
 
-/** A place at which a request stops until the test lets it go on. */
-export interface Gate {
-  readonly reached: Promise<void>
-  readonly opened: Promise<void>
-  reach(): void
-  open(): void
-}
-
-export function gate(): Gate {
-  let reach = (): void => {}
-  let open = (): void => {}
-  const reached = new Promise<void>((resolve) => {
-    reach = resolve
-  })
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { reached, opened, reach: () => reach(), open: () => open() }
-}
+export { type Gate, gate }
 
 export interface Page {
   readonly status: number
