@@ -11,13 +11,6 @@ export {
   type TokenSigner,
 } from './cloud-tasks-server/index.ts'
 export { type CookieJar, type CookieJarOptions, cookieJar } from './cookie-jar.ts'
-export type { ExtraPromise } from './express-session/case.ts'
-export {
-  type ExpressSessionContractOptions,
-  expressSessionContract,
-  type MakeExpressSessionStore,
-} from './express-session/contract.ts'
-export type { ExpressSessionStore, SessionMiddleware } from './express-session/site.ts'
 export {
   type FailingStore,
   type FailOptions,

@@ -1,10 +1,8 @@
 import session from 'express-session'
 import { describe, expect, it } from 'vitest'
-import {
-  type ExpressSessionStore,
-  type ExtraPromise,
-  expressSessionContract,
-} from '../../src/testing/index.ts'
+import type { ExtraPromise } from './contract/case.ts'
+import { expressSessionContract } from './contract/index.ts'
+import type { ExpressSessionStore } from './contract/site.ts'
 
 type Run = () => Promise<void>
 
@@ -14,7 +12,7 @@ async function testsOf(
   leaveOut = EXTRA,
 ): Promise<Map<string, Run>> {
   const tests = new Map<string, Run>()
-  await expressSessionContract(make, {
+  expressSessionContract(make, {
     leaveOut,
     runner: { describe: (_name, body) => body(), it: (name, run) => tests.set(name, run) },
   })

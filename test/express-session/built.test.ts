@@ -83,21 +83,4 @@ describe('the built store', () => {
     ])
     expect(outcome).toMatchObject({ stderr: '', status: 0 })
   })
-
-  it('has a contract that runs with node:test, and finds a store out that forgets', () => {
-    const outcome = run(
-      `const { Store } = require('express-session')
-       const { expressSessionContract } = require('./testing/index.js')
-       class Forgetful extends Store {
-         get(sid, callback) { callback() }
-         set(sid, session, callback) { callback() }
-         destroy(sid, callback) { callback?.() }
-       }
-       expressSessionContract(() => new Forgetful())`,
-      '--test-reporter=tap',
-    )
-    expect(outcome.stdout).toMatch(/ok \d+ - finds nothing under an id that was never stored/)
-    expect(outcome.stdout).toMatch(/not ok \d+ - gives back what was stored/)
-    expect(outcome.status).toBe(1)
-  })
 })

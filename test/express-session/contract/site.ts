@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { SessionConfigError } from '../../errors.ts'
 
 /** What the contract of express-session asks of a store. Methods that a store can do without are optional. */
 export interface ExpressSessionStore {
@@ -73,17 +72,6 @@ export interface Site {
     options?: { cookie?: string; headers?: Record<string, string> },
   ): Promise<Answer>
   close(): Promise<void>
-}
-
-/** The middleware itself, which the app has installed beside the store. */
-export async function loadMiddleware(): Promise<SessionMiddleware> {
-  // Held in a variable: whoever does not test such a store does not need the package.
-  const name = 'express-session'
-  const module: { default?: unknown } = await import(name)
-  if (typeof module.default !== 'function') {
-    throw new SessionConfigError('expressSessionContract() needs express-session: npm install it')
-  }
-  return module.default as SessionMiddleware
 }
 
 /** Starts a server. The secret is the same in all of them unless another is given. */

@@ -1,17 +1,13 @@
-import { type ContractRunner, currentRunner } from '../runner.ts'
+import session from 'express-session'
+import { describe, it } from 'vitest'
+import type { ContractRunner } from '../../../src/testing/index.ts'
 import type { ContractTools, ExpressSessionCase, ExtraPromise } from './case.ts'
 import { cookieCases } from './cookies.ts'
 import { methodCases } from './methods.ts'
 import { raceCases } from './races.ts'
 import { savingCases } from './saving.ts'
 import { sessionMethodCases } from './session-methods.ts'
-import {
-  type ExpressSessionStore,
-  loadMiddleware,
-  openSite,
-  type SessionMiddleware,
-  type Site,
-} from './site.ts'
+import { type ExpressSessionStore, openSite, type SessionMiddleware, type Site } from './site.ts'
 
 /** Gives a store for express-session of its own, empty: for Datastore, one with a fresh namespace. */
 export type MakeExpressSessionStore = () => ExpressSessionStore | Promise<ExpressSessionStore>
@@ -23,11 +19,9 @@ export interface ExpressSessionContractOptions {
    * gives none of them. Default: none is left out.
    */
   readonly leaveOut?: readonly ExtraPromise[]
-  /** What `express-session` exports, where it is not to be imported from beside this package. */
-  readonly middleware?: SessionMiddleware
   /** Called with the store after each test. */
   readonly close?: (store: ExpressSessionStore) => unknown
-  /** Where the tests are registered. Default: as with `storeContract()`. */
+  /** Where the tests are registered. Default: vitest. */
   readonly runner?: ContractRunner
 }
 
@@ -43,34 +37,21 @@ const GROUPS: Readonly<Record<string, readonly ExpressSessionCase[]>> = {
 const TIMEOUT = 30_000
 
 /**
- * Registers the tests that every store for express-session has to pass, over HTTP with the middleware itself, which
- * has to be installed. Each test gets a store of its own. In vitest: `await expressSessionContract(makeStore)`.
+ * Registers the tests that every store for express-session has to pass, over HTTP with the middleware itself. Each
+ * test gets a store of its own.
  */
 export function expressSessionContract(
   makeStore: MakeExpressSessionStore,
   options: ExpressSessionContractOptions = {},
-): Promise<void> {
-  const found = options.runner ?? currentRunner()
-  if (!(found instanceof Promise)) {
-    register(makeStore, options, found)
-    return Promise.resolve()
-  }
-  return found.then((later) => register(makeStore, options, later))
-}
-
-function register(
-  makeStore: MakeExpressSessionStore,
-  options: ExpressSessionContractOptions,
-  { describe, it }: ContractRunner,
 ): void {
-  const { leaveOut = [] } = options
-  describe('express-session contract', () => {
+  const { leaveOut = [], runner = { describe, it } } = options
+  runner.describe('express-session contract', () => {
     for (const [group, all] of Object.entries(GROUPS)) {
       const cases = all.filter(({ extra }) => extra === undefined || !leaveOut.includes(extra))
       if (cases.length === 0) continue
-      describe(group, () => {
+      runner.describe(group, () => {
         for (const one of cases) {
-          it(one.name, () => runCase(makeStore, options, one), TIMEOUT)
+          runner.it(one.name, () => runCase(makeStore, options, one), TIMEOUT)
         }
       })
     }
@@ -82,7 +63,7 @@ async function runCase(
   options: ExpressSessionContractOptions,
   { run }: ExpressSessionCase,
 ): Promise<void> {
-  const middleware = options.middleware ?? (await loadMiddleware())
+  const middleware = session as unknown as SessionMiddleware
   const store = await makeStore()
   const sites: Site[] = []
   const tools: ContractTools = {
