@@ -3,7 +3,7 @@ import { Bulk } from './ending/bulk.ts'
 import type { ClearOptions, ClearRun } from './ending/clearing.ts'
 import { Ending } from './ending/ending.ts'
 import type { StepResult } from './ending/engine.ts'
-import { type DataChange, type EndingOf, Entries } from './ending/entries.ts'
+import { type EndingOf, Entries } from './ending/entries.ts'
 import type { KillResult } from './ending/kills.ts'
 import { type DeleteObserver, type ObserverOptions, Observers } from './ending/observers.ts'
 import type { IteratorClass } from './ending/query-iter.ts'
@@ -19,6 +19,7 @@ import { hasNewId, isFoundSavable } from './session/imported.ts'
 import { infoOf, type SessionInfo } from './session/info.ts'
 import { loadState } from './session/loading.ts'
 import type { UnitChanges } from './session/payload.ts'
+import type { DataChange } from './session/record-data.ts'
 import { RequestState } from './session/request-state.ts'
 import { asStoreError } from './session/retry.ts'
 import { type SaveOutcome, saveState, touchState } from './session/saving.ts'
@@ -81,7 +82,7 @@ export interface Sessions<Data extends object = DefaultData> {
   killAllSessions(): Promise<KillResult>
   /**
    * Changes the data of all sessions of a user, merging with requests that are under way. The function changes the
-   * data in place; it may run more than once, so it should do nothing else.
+   * data in place, and by `scope(name)` that of a scope; it may run more than once, so it should do nothing else.
    */
   updateSessionsByUser(user: string, change: DataChange<Data>): Promise<{ changed: number }>
   /** Calls the observer for every session that ends, at least once each. Gives the function that takes it off again. */

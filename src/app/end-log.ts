@@ -36,7 +36,7 @@ export class EndLog {
   }
 
   /** Notes an end. It may be told more than once; its id is the same each time. */
-  note({ id, reason, user, key, ended }: Omit<SessionDeleteEvent<object>, 'data'>): void {
+  note({ id, reason, user, key, ended }: Omit<SessionDeleteEvent<object>, 'data' | 'scope'>): void {
     if (this.#known.has(id)) return
     this.#known.add(id)
     if (this.#known.size > REMEMBERED) {

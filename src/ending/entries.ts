@@ -1,18 +1,10 @@
-import { SessionValueError } from '../errors.ts'
 import type { Settings } from '../options.ts'
-import { checkKey, decodeValue, encodeValue } from '../session/codec.ts'
 import type { Delta } from '../session/delta.ts'
 import { isAlive } from '../session/expiry.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { Beside } from '../session/imported.ts'
-import {
-  keyOfUnit,
-  Payload,
-  PayloadError,
-  type Unit,
-  unitOf,
-  unitPrefix,
-} from '../session/payload.ts'
+import { Payload, PayloadError, type Unit } from '../session/payload.ts'
+import { changesBy, type DataChange, RecordData } from '../session/record-data.ts'
 import { asStoreError } from '../session/retry.ts'
 import type { Attempt, Writer } from '../session/writer.ts'
 import { timeProblem } from '../stores/check.ts'
@@ -20,9 +12,6 @@ import type { EndReason, Found } from '../stores/store.ts'
 import type { Ending } from './ending.ts'
 import type { SessionEntry } from './query-iter.ts'
 import { standIn } from './stand-in.ts'
-
-/** Changes the data of a session in place. May run more than once, so it should do nothing else. */
-export type DataChange<Data extends object> = (data: Data) => void
 
 /** How a session ends. */
 export interface EndingOf {
@@ -119,14 +108,15 @@ export class Entries<Data extends object> {
   }
 
   /** `null` for a payload that is damaged: whoever loads the session is told that it is unreadable. */
-  #changesBy(found: Found, change: DataChange<Data>): Map<Unit, string | null> | null {
+  #changesBy({ record }: Found, change: DataChange<Data>): Map<Unit, string | null> | null {
+    let payload: Payload
     try {
-      Payload.decode(found.record.data, found.record.key)
+      payload = Payload.decode(record.data, record.key)
     } catch (cause) {
       if (!(cause instanceof PayloadError) || cause.newer) throw asStoreError(cause)
       return null
     }
-    return changesBy(found, change)
+    return changesBy(payload, change)
   }
 
   #isAlive({ record }: Found): boolean {
@@ -148,7 +138,7 @@ class Entry<Data extends object> implements SessionEntry<Data> {
   readonly expires: Date
   readonly #found: Found
   readonly #entries: Entries<Data>
-  #data: Data | null = null
+  #data: RecordData | null = null
 
   constructor(found: Found, entries: Entries<Data>) {
     const { record } = found
@@ -162,7 +152,16 @@ class Entry<Data extends object> implements SessionEntry<Data> {
   }
 
   get data(): Data {
-    this.#data ??= rootOf(this.#found) as Data
+    return this.#decoded.root as Data
+  }
+
+  scope(name: string): Record<string, unknown> {
+    return this.#decoded.scope(name)
+  }
+
+  get #decoded(): RecordData {
+    const { data, key } = this.#found.record
+    this.#data ??= new RecordData(Payload.decode(data, key))
     return this.#data
   }
 
@@ -173,39 +172,4 @@ class Entry<Data extends object> implements SessionEntry<Data> {
   async kill(): Promise<boolean> {
     return await this.#entries.kill(this.key)
   }
-}
-
-function rootOf({ record }: Found): Record<string, unknown> {
-  const data: Record<string, unknown> = {}
-  for (const [unit, text] of Payload.decode(record.data, record.key).entries()) {
-    if (unit.startsWith(unitPrefix(null))) data[keyOfUnit(unit)] = decodeValue(text)
-  }
-  return data
-}
-
-/** What the function changed about the root of the data, by unit. */
-function changesBy<Data extends object>(
-  found: Found,
-  change: DataChange<Data>,
-): Map<Unit, string | null> {
-  const payload = Payload.decode(found.record.data, found.record.key)
-  const data = rootOf(found)
-  const result: unknown = change(data as Data)
-  if (result instanceof Promise) {
-    throw new SessionValueError(
-      'the function that changes sessions must not be async: it may run more than once',
-    )
-  }
-  const units = new Map<Unit, string | null>()
-  for (const [key, value] of Object.entries(data)) {
-    const unit = unitOf(null, key)
-    checkKey(key)
-    const text = value === undefined ? null : encodeValue(value, key)
-    if (text !== (payload.find(unit) ?? null)) units.set(unit, text)
-  }
-  for (const unit of payload.entries().keys()) {
-    if (unit.startsWith(unitPrefix(null)) && !Object.hasOwn(data, keyOfUnit(unit)))
-      units.set(unit, null)
-  }
-  return units
 }

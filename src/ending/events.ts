@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
-import { decodeValue } from '../session/codec.ts'
 import type { SessionKey } from '../session/id.ts'
-import { keyOfUnit, Payload, unitPrefix } from '../session/payload.ts'
+import { Payload } from '../session/payload.ts'
+import { RecordData } from '../session/record-data.ts'
 import type { EndReason, SessionRecord } from '../stores/store.ts'
 
 /** What an `onDelete` observer gets to know of a session that ended. Holds no secret. */
@@ -17,6 +17,8 @@ export interface SessionDeleteEvent<Data extends object = Record<string, unknown
   readonly ended: Date
   /** The data of the root, decoded when it is first read; empty when it can not be read any more. */
   readonly data: Data
+  /** The data of one scope; empty where it holds nothing, or when it can not be read any more. */
+  scope(name: string): Record<string, unknown>
 }
 
 /** The event of a session that is marked as ended, or whose time has run out. */
@@ -38,7 +40,7 @@ class DeleteEvent<Data extends object> implements SessionDeleteEvent<Data> {
   readonly lastSeen: Date
   readonly ended: Date
   readonly #record: SessionRecord
-  #data: Data | null = null
+  #data: RecordData | null = null
 
   constructor(record: SessionRecord) {
     this.#record = record
@@ -52,20 +54,24 @@ class DeleteEvent<Data extends object> implements SessionDeleteEvent<Data> {
   }
 
   get data(): Data {
-    this.#data ??= decodeRoot(this.#record) as Data
+    return this.#decoded.root as Data
+  }
+
+  scope(name: string): Record<string, unknown> {
+    return this.#decoded.scope(name)
+  }
+
+  get #decoded(): RecordData {
+    this.#data ??= new RecordData(payloadOf(this.#record))
     return this.#data
   }
 }
 
-function decodeRoot(record: SessionRecord): Record<string, unknown> {
-  const data: Record<string, unknown> = {}
+/** An end must reach its observers even when the payload is damaged: they still learn who and when. */
+function payloadOf({ data, key }: SessionRecord): Payload {
   try {
-    for (const [unit, text] of Payload.decode(record.data, record.key).entries()) {
-      if (unit.startsWith(unitPrefix(null))) data[keyOfUnit(unit)] = decodeValue(text)
-    }
+    return Payload.decode(data, key)
   } catch {
-    // An end must reach its observers even when the payload is damaged: they still learn who and when.
-    return {}
+    return Payload.empty
   }
-  return data
 }

@@ -1,6 +1,7 @@
 import type { Json } from '../json.ts'
 import type { SessionLogger } from '../logger.ts'
 import type { SessionKey } from '../session/id.ts'
+import type { DataChange } from '../session/record-data.ts'
 
 /** One session that an iterator has come to. */
 export interface SessionEntry<Data extends object = Record<string, unknown>> {
@@ -11,11 +12,14 @@ export interface SessionEntry<Data extends object = Record<string, unknown>> {
   readonly expires: Date
   /** The data of the root, decoded when it is first read. A copy: changes are made with `update`. */
   readonly data: Data
+  /** The data of one scope, in the same way; empty for a scope that holds nothing. */
+  scope(name: string): Record<string, unknown>
   /**
    * Changes the data of the session, merging with requests that are under way; false when it has ended meanwhile.
-   * The function gets the data as it is stored and changes it in place. It may run more than once.
+   * The function gets the data as it is stored, and by `scope(name)` that of a scope, and changes it in place. It may
+   * run more than once.
    */
-  update(change: (data: Data) => void): Promise<boolean>
+  update(change: DataChange<Data>): Promise<boolean>
   /** Ends the session, with the reason `killed`; false when it had ended already. */
   kill(): Promise<boolean>
 }
