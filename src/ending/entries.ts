@@ -6,7 +6,7 @@ import type { Beside } from '../session/imported.ts'
 import { Payload, PayloadError, type Unit } from '../session/payload.ts'
 import { changesBy, type DataChange, RecordData } from '../session/record-data.ts'
 import { asStoreError } from '../session/retry.ts'
-import type { Attempt, Writer } from '../session/writer.ts'
+import type { Attempt, Latest, Writer } from '../session/writer.ts'
 import { timeProblem } from '../stores/check.ts'
 import type { EndReason, Found } from '../stores/store.ts'
 import type { Ending } from './ending.ts'
@@ -47,12 +47,18 @@ export class Entries<Data extends object> {
   /** Ends one session; false when it had ended already. */
   async kill(key: SessionKey, how: EndingOf = { reason: 'killed' }): Promise<boolean> {
     const { beside = null } = how
-    const marked = await this.#writer.exclusive(key, async () => {
+    // What has only expired can still be saved for a while, so it is not gone.
+    let left: Latest = null
+    const kill = async (latest: Latest): Promise<Found | boolean> => {
+      left = latest
+      // Ended by who waited before this one. What is beside it ends in any case.
+      if (latest === 'gone' && beside === null) return false
       // What tries whose answer was lost may have written, so that it is recognised.
       const revs = new Set<string>()
       let isLost = false
       return await this.#writer.settle<Found | boolean>(async () => {
         const found = await this.#writer.find(key)
+        if (found === null || found.record?.ended != null) left = 'gone'
         // Deleted by the try whose answer was lost, or by somebody else meanwhile: nobody can tell.
         if (found === null) return await this.#endBeside(beside, isLost)
         const isDamaged = found.record === null
@@ -69,10 +75,12 @@ export class Entries<Data extends object> {
           isLost ||= attempt.error?.effect === 'unknown'
           return attempt
         }
+        left = 'gone'
         if (mutation.kind !== 'update') return { done: true }
         return { done: { record: mutation.record, version: attempt.done[0] as string } }
       })
-    })
+    }
+    const marked = await this.#writer.exclusive(key, kill, () => left)
     if (typeof marked === 'boolean') return marked
     await this.#ending.finishInRequest(marked)
     return true
@@ -87,7 +95,8 @@ export class Entries<Data extends object> {
 
   /** Changes the data of one session; `null` when it is not alive, else whether anything differed. */
   async update(key: SessionKey, change: DataChange<Data>): Promise<boolean | null> {
-    return await this.#writer.exclusive(key, async () => {
+    return await this.#writer.exclusive(key, async (latest) => {
+      if (latest === 'gone') return null
       const revs = new Set<string>()
       return await this.#writer.settle<boolean | null>(async () => {
         const found = await this.#writer.find(key)

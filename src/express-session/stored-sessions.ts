@@ -219,8 +219,14 @@ export class StoredSessions {
       return
     }
     // Whatever its version: nobody has to hear of it, and nobody may go on with it. So one call is enough.
-    await this.#writer.exclusive(key, () =>
-      this.#writer.settle(() => this.#writer.attempt([{ kind: 'remove', key }], beside)),
+    await this.#writer.exclusive(
+      key,
+      async (latest) => {
+        // Others that end it at the same time have done so by now.
+        if (latest === 'gone' && beside === null) return
+        await this.#writer.settle(() => this.#writer.attempt([{ kind: 'remove', key }], beside))
+      },
+      () => 'gone',
     )
   }
 

@@ -6,7 +6,7 @@ import { keyOf, mintId, mintRev, type SessionId, type SessionKey } from './id.ts
 import { type Beside, hasNewId, Imported, isFoundSavable, LINK_UNIT } from './imported.ts'
 import { Payload, type UnitChanges } from './payload.ts'
 import { NOBODY, type RequestState, type Swap } from './request-state.ts'
-import type { Writer } from './writer.ts'
+import type { Latest, Writer } from './writer.ts'
 
 /** What a save came to: `'gone'`, when the session ended elsewhere and this request's changes were dropped. */
 export type SaveOutcome = 'done' | 'gone'
@@ -148,12 +148,18 @@ async function saveSwap(
   const units: UnitChanges = swap.endOnly ? new Map() : changes
   const base = state.stored
   const { expiry } = state
-  const run = (latest: Found | 'gone' | null): Promise<SwapResult> =>
+  const run = (latest: Latest): Promise<SwapResult> =>
     swapStored(state, swap, { units, expiry, force: forced }, latest ?? base ?? 'gone', {
       writer,
       ends,
     })
-  const result = base === null ? await run(null) : await writer.exclusive(base.record.key, run)
+  const result =
+    base === null
+      ? await run(null)
+      : // Others that wait behind it need not look for what it ended.
+        await writer.exclusive(base.record.key, run, ({ isOldGone }) =>
+          isOldGone && !(base instanceof Imported) ? 'gone' : null,
+        )
   if (result.kind === 'gone') {
     state.settleGone()
     return 'gone'
@@ -167,7 +173,10 @@ async function saveSwap(
   return 'done'
 }
 
-type SwapResult =
+type SwapResult = {
+  /** Whether the old session is known to have ended in the store. */
+  readonly isOldGone: boolean
+} & (
   | {
       readonly kind: 'replaced'
       readonly stored: Found
@@ -177,6 +186,7 @@ type SwapResult =
     }
   | { readonly kind: 'ended'; readonly marked: Found | null }
   | { readonly kind: 'gone' }
+)
 
 /** Ends the old record and stores the new one in one commit, whichever of the two there are. */
 async function swapStored(
@@ -190,6 +200,7 @@ async function swapStored(
   const oldKey = state.stored?.record.key ?? null
   const minting = new Minting(state, writer)
   let old: Found | 'gone' = first
+  let isOldGone = old === 'gone'
   let look = false
   return await writer.settle<SwapResult>(async () => {
     if (look) {
@@ -198,23 +209,28 @@ async function swapStored(
         oldKey === null ? ('gone' as const) : readAgain(state.stored, oldKey, writer),
       ])
       if (known !== null)
-        return { done: { kind: 'replaced', stored: known, id: minting.id, marked: null } }
+        return {
+          done: { kind: 'replaced', stored: known, id: minting.id, marked: null, isOldGone: true },
+        }
       old = again
+      isOldGone = old === 'gone'
     }
     look = true
     if (old !== 'gone' && !isFoundSavable(old, policy, now())) old = 'gone'
     const lost = old === 'gone' && oldKey !== null
     if (lost && (swap.last === 'reset' || swap.last === 'cycleKey')) {
-      return { done: { kind: 'gone' } }
+      return { done: { kind: 'gone', isOldGone } }
     }
     const payload = lost ? Payload.empty.with(units) : carried(state, swap, old, units)
     const wanted = !swap.endOnly && wantsRecord(state, swap, payload, force)
     const mutations: Mutation[] = old === 'gone' ? [] : endOf(old, swap, ends)
+    const isGoneThen = isOldGone || mutations.length > 0
     const beside: Beside | null = old instanceof Imported ? old.origin.ending : state.alongside
     if (!wanted) {
       const attempt = await writer.attempt(mutations, beside)
       if (!('done' in attempt)) return attempt
-      return { done: { kind: 'ended', marked: markedBy(mutations[0], attempt.done[0]) } }
+      const marked = markedBy(mutations[0], attempt.done[0])
+      return { done: { kind: 'ended', marked, isOldGone: isGoneThen } }
     }
     const from = old === 'gone' ? null : old.record
     const record = minting.next((key) => newRecord(state, swap, key, payload, expiry, from))
@@ -226,6 +242,7 @@ async function swapStored(
         stored: { record, version: attempt.done[0] as string },
         id: minting.id,
         marked: markedBy(mutations[0], attempt.done[1]),
+        isOldGone: isGoneThen,
       },
     }
   })

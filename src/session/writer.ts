@@ -26,6 +26,9 @@ export type Attempt<Result> =
   /** Its condition did not hold, or nobody knows: look again, then try again. */
   | { readonly again: 'conflict' | 'trouble'; readonly error: SessionStoreError | null }
 
+/** What a chain of writes knows of its session: what is stored, that it has ended, or nothing. */
+export type Latest = Found | 'gone' | null
+
 interface DeltaJob {
   readonly kind: 'delta'
   readonly base: Found
@@ -37,7 +40,7 @@ interface DeltaJob {
 interface TaskJob {
   readonly kind: 'task'
   /** Gets what the writes before it left behind, if that is known. */
-  run(latest: Found | 'gone' | null): Promise<Found | 'gone' | null>
+  run(latest: Latest): Promise<Latest>
 }
 
 /**
@@ -112,21 +115,27 @@ export class Writer {
     return result.outcome === 'applied' ? result.version : null
   }
 
-  /** Runs a task that has the session to itself within this process, after the writes already under way. */
+  /**
+   * Runs a task that has the session to itself within this process, after the writes already under way. `leaves`: what
+   * the task is known to leave behind, for those that wait behind it; `null`, the default, is not known.
+   */
   exclusive<Result>(
     key: SessionKey,
-    task: (latest: Found | 'gone' | null) => Promise<Result>,
+    task: (latest: Latest) => Promise<Result>,
+    leaves: (result: Result) => Latest = () => null,
   ): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#enqueue(key, {
         kind: 'task',
         run: async (latest) => {
           try {
-            resolve(await task(latest))
+            const result = await task(latest)
+            resolve(result)
+            return leaves(result)
           } catch (error) {
             reject(error)
+            return null
           }
-          return null
         },
       })
     })
@@ -204,7 +213,7 @@ export class Writer {
 
   /** Works one chain off. Never rejects: each job hears of its own failure. */
   async #run(key: SessionKey, chain: (DeltaJob | TaskJob)[]): Promise<void> {
-    let latest: Found | 'gone' | null = null
+    let latest: Latest = null
     for (let job = chain.shift(); job !== undefined; job = chain.shift()) {
       if (job.kind === 'task') {
         latest = await job.run(latest)
@@ -217,10 +226,7 @@ export class Writer {
     this.#chains.delete(key)
   }
 
-  async #runDeltas(
-    jobs: readonly DeltaJob[],
-    latest: Found | 'gone' | null,
-  ): Promise<Found | 'gone' | null> {
+  async #runDeltas(jobs: readonly DeltaJob[], latest: Latest): Promise<Latest> {
     const [first] = jobs
     if (first === undefined) return latest
     try {
@@ -238,7 +244,7 @@ export class Writer {
         return null
       }
       // One of them can not be stored, such as a session grown too large: its neighbours must not suffer.
-      let left: Found | 'gone' | null = latest
+      let left: Latest = latest
       for (const job of jobs) left = await this.#runDeltas([job], left)
       return left
     }

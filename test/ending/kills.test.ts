@@ -73,6 +73,36 @@ describe('killSession', () => {
     }
   })
 
+  it('2,000 times at once looks and writes once, and is true once', async () => {
+    for (const events of [true, false]) {
+      const p = place()
+      const sessions = p.process({ events, observed: false })
+      const [key] = await p.fill(1, null)
+      p.store.clearCalls()
+      const results = await Promise.all(
+        Array.from({ length: 2000 }, () => sessions.killSession(key as SessionKey)),
+      )
+      expect(results.filter((ended) => ended)).toHaveLength(1)
+      expect(p.store.calls.map(({ method }) => method)).toEqual(['find', 'write'])
+    }
+  })
+
+  it('leaves a session that has only just expired to those who may still save it', async () => {
+    const p = place()
+    const sessions = p.process()
+    const cookie = await begin(sessions)
+    const session = await sessions.open({ cookie, secure: true }).load()
+    p.now += HOUR + 1000
+    session.set('n', 2)
+    const key = session.key as SessionKey
+    const [killed, committed] = await Promise.all([
+      sessions.killSession(key),
+      sessions.commit(session),
+    ])
+    expect([killed, committed.setCookie.length]).toEqual([false, 1])
+    expect((await sessions.open({ cookie, secure: true }).load()).get('n')).toBe(2)
+  })
+
   it('is false for what somebody else ended between the look and the write', async () => {
     const p = place()
     const sessions = p.process({ events: false })

@@ -463,6 +463,41 @@ describe('cycleKey', () => {
     expect(await app.data(cookie)).toEqual({ a: 2, c: 1 })
   })
 
+  it('and every other end, 2,000 times at once on one session, is one round of calls', async () => {
+    for (const method of ['cycleKey', 'reset', 'logout'] as const) {
+      const app = new Harness<Data>()
+      const cookie = await app.given({ a: 1 })
+      const sessions = await Promise.all(Array.from({ length: 2000 }, () => app.load(cookie)))
+      app.store.clearCalls()
+      const results = await Promise.all(
+        sessions.map(async (session) => {
+          await session[method]()
+          return (await app.commit(session)).cookie
+        }),
+      )
+      expect(app.store.calls, method).toHaveLength(1)
+      const kept = results.filter((one) => one !== undefined)
+      expect(kept, method).toHaveLength(method === 'logout' ? 0 : 1)
+      if (method === 'cycleKey') expect(await app.data(kept[0])).toEqual({ a: 1 })
+    }
+  })
+
+  it('2,000 times at once on a session that another process has ended looks once', async () => {
+    const app = new Harness<Data>()
+    const cookie = await app.given()
+    const sessions = await Promise.all(Array.from({ length: 2000 }, () => app.load(cookie)))
+    await new Harness<Data>({ store: app.store }, app.clock).visit((s) => s.logout(), { cookie })
+    app.store.clearCalls()
+    await Promise.all(
+      sessions.map(async (session, index) => {
+        if (index % 2 === 0) await session.cycleKey()
+        else session.set('b', index)
+        expect((await app.commit(session)).setCookie).toEqual([])
+      }),
+    )
+    expect(app.store.calls.map(({ method }) => method)).toEqual(['write', 'find'])
+  })
+
   it('without a session does nothing', async () => {
     const app = new Harness<Data>()
     const { setCookie } = await app.visit((s) => s.cycleKey())
