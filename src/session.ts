@@ -3,6 +3,8 @@ import { SessionError, SessionGoneError, SessionValueError } from './errors.ts'
 import { checkKey, checkValues } from './session/codec.ts'
 import { clientHints } from './session/client.ts'
 import { mintSecret, type SessionKey } from './session/id.ts'
+import { isOurScope } from './session/payload.ts'
+import { printsAs } from './session/printing.ts'
 import { GUEST_USER, type LoadOutcome, NOBODY, type RequestState } from './session/request-state.ts'
 import {
   hashOfKey,
@@ -14,7 +16,7 @@ import {
   type SecurityKeyOptions,
   type SecurityKeys,
 } from './session/security-keys.ts'
-import { ScopedSession, SessionView } from './session/session-view.ts'
+import { keysOf, ScopedSession, SessionView } from './session/session-view.ts'
 import { userProblem } from './stores/check.ts'
 import type { ClientHints } from './stores/store.ts'
 import type { DefaultData } from './types.ts'
@@ -49,6 +51,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
 
   static {
     stateOf = (session) => session.#state
+    printsAs(Session.prototype, 'Session', (session) => (#state in session ? session.#facts() : {}))
   }
 
   /** Sessions are made by `sessions.open()`. */
@@ -61,14 +64,20 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
 
   /** SHA-256 of the session id, safe to show; `null` while there is no stored session. */
   get key(): SessionKey | null {
-    this.#state.use()
+    this.#state.use('session.key')
     return this.#state.key
   }
 
   /** Who is logged in; `__guest__` for nobody. */
   get user(): string {
-    this.#state.use()
+    this.#state.use('session.user')
     return this.#state.user
+  }
+
+  /** Whether nobody is logged in. To be asked instead of `user`, which is a text for a guest too. */
+  get isGuest(): boolean {
+    this.#state.use('session.isGuest')
+    return this.#state.user === GUEST_USER
   }
 
   /** Whether `load()` has finished. */
@@ -86,11 +95,11 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     return this.#state.changed
   }
 
-  /** True when the session is loaded and nothing is stored for it yet. */
+  /** Whether nothing is stored yet for the session, or for the new id that it waits for. */
   get isNew(): boolean {
-    this.#state.use()
-    const { loaded, stored, swap } = this.#state
-    return loaded && (stored === null || swap !== null)
+    this.#state.use('session.isNew')
+    const { stored, swap } = this.#state
+    return stored === null || swap !== null
   }
 
   /** True when the session has ended, by this request or elsewhere, and no other took its place. */
@@ -102,29 +111,30 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
 
   /** When the session was created; `null` for one that is not stored. */
   get created(): Date | null {
-    return this.#date((record) => record.created)
+    return this.#date('created')
   }
 
   /** When the session was last used, as noted down; up to `touchEvery` behind. */
   get lastSeen(): Date | null {
-    return this.#date((record) => record.lastSeen)
+    return this.#date('lastSeen')
   }
 
   /** When the stored session ends unless it is used before; `null` for one that is not stored. */
   get expires(): Date | null {
-    return this.#date((record) => record.expires)
+    return this.#date('expires')
   }
 
   /** When the user logged in; `null` for a guest. */
   get authenticated(): Date | null {
-    this.#state.use()
+    this.#state.use('session.authenticated')
     const { authenticated } = this.#state
     return authenticated === null ? null : new Date(authenticated)
   }
 
-  /** Why `load()` found what it found; `null` before. */
+  /** Why `load()` found what it found; `null` before. After a load that failed, its error is thrown. */
   get loadOutcome(): LoadOutcome | null {
-    this.#state.use()
+    this.#state.accessed = true
+    if (this.#state.failure !== null) throw this.#state.failure
     return this.#state.outcome
   }
 
@@ -153,7 +163,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   async #save(): Promise<void> {
     this.#state.requireOpen('save()')
     if (!this.#state.loaded) await this.#ready('save()')
-    this.#state.use()
+    this.#state.use('save()')
     // At once: a response that leaves right after a save that nobody awaits has to find it under way.
     if ((await this.#host.save(this.#state)) === 'gone') throw new SessionGoneError()
   }
@@ -175,7 +185,15 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     name: string,
   ): ScopedSession<ScopeData> {
     checkKey(name)
+    if (isOurScope(name)) {
+      throw new SessionValueError(`the scope ${show(name)} has the name of one of ours`)
+    }
     return new ScopedSession<ScopeData>(this.#state, name)
+  }
+
+  /** The names of the scopes that hold something, in the order in which they came. */
+  scopes(): string[] {
+    return this.#state.forReading('scopes()').scopes()
   }
 
   /**
@@ -225,7 +243,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     const limit = parseDuration(within)
     if (limit === null)
       throw new SessionValueError(`isFresh() needs a duration, not ${show(within)}`)
-    this.#state.use()
+    this.#state.use('isFresh()')
     const { authenticated, settings } = this.#state
     return authenticated !== null && settings.now() - authenticated <= limit
   }
@@ -300,11 +318,12 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   ): Promise<object | boolean> {
     const purpose = purposeOf(options)
     if (!isBound(options)) {
-      this.#state.use()
+      // Such a key has nothing to do with the session, which need not even be loaded.
+      this.#state.accessed = true
       return await this.#host.securityKeys.use(key, null, purpose)
     }
     if (!this.#state.loaded) await this.#host.load(this.#state)
-    this.#state.use()
+    this.#state.use('validateSecurityKey()')
     const session = this.#state.key
     return session === null
       ? this.#host.securityKeys.refuse(null, 'no-session')
@@ -317,7 +336,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    * `SessionError` at any other time.
    */
   staticSecurityKey(): string {
-    this.#state.use()
+    this.#state.use('staticSecurityKey()')
     const key = this.#state.staticKey
     if (key === null) {
       throw new SessionError(
@@ -330,15 +349,32 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
 
   /** Whether this is the static security key of this session. Never throws for a bad key. */
   validateStaticSecurityKey(key: unknown): boolean {
-    this.#state.use()
+    this.#state.use('validateStaticSecurityKey()')
     if (isKeyOf(key, this.#state.staticKeyHash)) return true
     return this.#host.securityKeys.refuse(this.#state.key, 'static')
+  }
+
+  /** What the console shows: who and what it is, and names of keys; never an id or a value. */
+  #facts(): Readonly<Record<string, unknown>> {
+    const { failure, outcome } = this.#state
+    const data = this.#state.forPrinting()
+    if (data === null) {
+      return failure === null ? { loaded: false } : { loaded: false, error: failure.code }
+    }
+    return {
+      user: this.#state.user,
+      key: this.#state.key,
+      outcome,
+      ...(this.ended && { ended: true }),
+      keys: keysOf(data, null),
+      scopes: data.scopes(),
+    }
   }
 
   /** The key that is stored for this session; stores it first where there is none, or a new id waits. */
   async #storedKey(): Promise<SessionKey> {
     if (!this.#state.loaded) await this.#host.load(this.#state)
-    this.#state.use()
+    this.#state.use('getSecurityKey()')
     if (this.#state.key === null) {
       this.#state.requireOpen('getSecurityKey()')
       this.#state.forced = true
@@ -362,14 +398,12 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     )
   }
 
-  #date(
-    pick: (record: { created: number; lastSeen: number; expires: number }) => number,
-  ): Date | null {
-    this.#state.use()
+  #date(time: 'created' | 'lastSeen' | 'expires'): Date | null {
+    this.#state.use(`session.${time}`)
     const { stored, swap } = this.#state
     return stored === null || (swap !== null && swap.identity !== null)
       ? null
-      : new Date(pick(stored.record))
+      : new Date(stored.record[time])
   }
 
   /** Loads the session if nobody did, and refuses what comes too late. */
@@ -378,7 +412,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     if (!this.#state.loaded) await this.#host.load(this.#state)
     while (this.#state.saving !== null) await this.#state.saving.catch(() => {})
     this.#state.requireOpen(what)
-    this.#state.use()
+    this.#state.use(what)
     then()
   }
 }

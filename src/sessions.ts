@@ -228,11 +228,6 @@ export class SessionManager<Data extends object = DefaultData>
     }
   }
 
-  /** Leaves the error of a load to whoever uses the session. */
-  holdFailure(session: Session<Data>, error: unknown): void {
-    stateOf(session).failure = error instanceof SessionError ? error : asStoreError(error)
-  }
-
   async get(key: SessionKey): Promise<SessionInfo | null> {
     const checked = asSessionKey(key)
     if (checked === null) return null
@@ -320,6 +315,10 @@ export class SessionManager<Data extends object = DefaultData>
     try {
       await loading
       state.failure = null
+    } catch (error) {
+      // Whoever uses the session gets it too: it must never read as "no session".
+      state.failure = error instanceof SessionError ? error : asStoreError(error)
+      throw state.failure
     } finally {
       // After a failure the next one who needs the session asks again.
       this.#loading.delete(state)

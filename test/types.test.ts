@@ -23,6 +23,12 @@ function typed(session: Session<Shop>): void {
   session.set('visits', 1).set('locale', 'de')
   session.update({ visits: 2 })
   session.set('locale', undefined)
+  expectTypeOf(session.isGuest).toEqualTypeOf<boolean>()
+  expectTypeOf(session.isEmpty).toEqualTypeOf<boolean>()
+  expectTypeOf(session.scopes()).toEqualTypeOf<string[]>()
+  expectTypeOf(session.toJSON()).toEqualTypeOf<Record<string, unknown>>()
+  // @ts-expect-error: can not be set
+  session.isGuest = false
 
   // @ts-expect-error: no such key
   session.get('basket')
@@ -59,6 +65,9 @@ function scoped(session: Session<Shop>): void {
   forum.set('unread', 'many')
   // @ts-expect-error: a scope has data and nothing else
   forum.user
+  // @ts-expect-error: a scope has no scopes
+  forum.scopes()
+  expectTypeOf(forum.isEmpty).toEqualTypeOf<boolean>()
   const untyped = session.scope('other')
   expectTypeOf(untyped.get('anything')).toEqualTypeOf<unknown>()
 }

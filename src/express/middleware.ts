@@ -25,10 +25,7 @@ export type SessionMiddleware = (
 ) => void
 
 /** What is used of a manager. */
-type Manager<Data extends object> = Pick<
-  SessionManager<Data>,
-  'open' | 'commitOrNow' | 'holdFailure'
->
+type Manager<Data extends object> = Pick<SessionManager<Data>, 'open' | 'commitOrNow'>
 
 /** On a request: what this module keeps there. */
 const HELD: unique symbol = Symbol('viur-session')
@@ -78,7 +75,7 @@ export function sessionMiddleware<Data extends object = DefaultData>(
     ;(req as Holder)[HELD] = { owner: manager, session }
     expose(req, session)
     watch(manager, session, res, next)
-    if (eager) load(manager, session, next)
+    if (eager) load(session, next)
     else next()
   }
 }
@@ -98,11 +95,7 @@ function watch<Data extends object>(
   else guardResponse(anyResponse(res), { commit, fail: next })
 }
 
-function load<Data extends object>(
-  manager: Manager<Data>,
-  session: Session<Data>,
-  next: (error?: unknown) => void,
-): void {
+function load<Data extends object>(session: Session<Data>, next: (error?: unknown) => void): void {
   const loading = session.load()
   if (session.loaded) {
     // Without a well-formed cookie there is nothing to wait for.
@@ -111,12 +104,9 @@ function load<Data extends object>(
   }
   loading.then(
     () => next(),
-    (error: unknown) => {
-      // A page that does not use the session needs no store, so an outage must not take it down. Whoever uses the
-      // session gets the error; it never reads as "no session".
-      manager.holdFailure(session, error)
-      next()
-    },
+    // A page that does not use the session needs no store, so an outage must not take it down. The session keeps the
+    // error for whoever uses it.
+    () => next(),
   )
 }
 
@@ -152,7 +142,7 @@ function takenError(ours: boolean): SessionConfigError {
 
 function managerFrom<Data extends object>(sessions: Sessions<Data>): Manager<Data> {
   const manager = sessions as unknown as Partial<Manager<Data>> | null | undefined
-  for (const method of ['open', 'commitOrNow', 'holdFailure'] as const) {
+  for (const method of ['open', 'commitOrNow'] as const) {
     if (typeof manager?.[method] !== 'function') {
       throw new SessionConfigError(
         `sessionMiddleware() takes what createSessions() gives, not ${show(sessions)}`,

@@ -63,10 +63,11 @@ export function passportBridge<Data extends object = DefaultData, User = unknown
       next()
       return
     }
-    session.load().then(() => {
+    const go = (): void => {
       bridge(req, session, userOf)
       next()
-    }, next)
+    }
+    session.load().then(go, go)
   }
 }
 

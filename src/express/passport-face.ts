@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { SessionValueError } from '../errors.ts'
 import { Session } from '../session.ts'
 import { registerFace } from './request-session.ts'
@@ -29,7 +30,13 @@ const SESSION_NAMES: ReadonlySet<PropertyKey> = new Set(
 export function makeFace(session: Session, methods: FaceMethods): Face {
   const handler = new FaceHandler(session, methods)
   // Not the session itself: what stands for an object that cannot be extended could show no other properties than its.
-  const object = new Proxy(Object.create(Session.prototype) as object, handler)
+  const target = Object.create(Session.prototype) as object
+  // The console looks past the proxy, at an object that holds nothing.
+  Object.defineProperty(target, inspect.custom, {
+    configurable: true,
+    value: (depth: number | null, options: object) => inspect(session, { ...options, depth }),
+  })
+  const object = new Proxy(target, handler)
   registerFace(object, session)
   return { object, keep: (entries) => handler.keep(entries) }
 }

@@ -23,6 +23,20 @@ export function keyOfUnit(unit: Unit): string {
   return Array.isArray(parsed) ? (parsed[1] as string) : (parsed as string)
 }
 
+/** The scope of a unit; `null` is the root. */
+export function scopeOfUnit(unit: Unit): string | null {
+  if (unit.startsWith(unitPrefix(null))) return null
+  return (JSON.parse(unit) as [string, string])[0]
+}
+
+/** What the names of scopes begin with that are ours: no app sees them, nor may use them. */
+const OUR_SCOPES = 'viur-session:'
+
+/** Whether a scope of this name holds what this package notes down, and no data of the app. */
+export function isOurScope(name: string): boolean {
+  return name.startsWith(OUR_SCOPES)
+}
+
 /** New texts by unit; `null` removes the unit. */
 export type UnitChanges = ReadonlyMap<Unit, string | null>
 

@@ -95,7 +95,7 @@ export class RequestState implements DataAccess {
   readonly client: RequestClient
 
   outcome: LoadOutcome | null = null
-  /** Why loading failed, when nobody was told yet. */
+  /** Why the last try to load failed; `null` where none failed, or one has succeeded since. */
   failure: SessionError | null = null
   /** The record this request goes by, with the version it was read or written at. */
   stored: Found | null = null
@@ -145,16 +145,24 @@ export class RequestState implements DataAccess {
     return this.outcome !== null
   }
 
-  /** Notes that the request used its session. A failed load comes out here, so that it never reads as "no session". */
-  use(): void {
+  /**
+   * Notes that the request used its session, which has to be loaded: one that nobody has loaded, or that could not be
+   * loaded, must never read as "nobody is logged in". `what`: the use, for the error.
+   */
+  use(what: string): void {
     this.accessed = true
-    if (this.failure !== null) throw this.failure
+    if (this.outcome !== null) return
+    throw this.failure ?? new SessionNotLoadedError(what)
   }
 
   forReading(what: string): SessionData {
-    this.use()
-    if (!this.loaded) throw new SessionNotLoadedError(what)
+    this.use(what)
     return this.data
+  }
+
+  /** The data for whoever only prints it, which is no use and no reason to fail; `null` where none is loaded. */
+  forPrinting(): SessionData | null {
+    return this.loaded ? this.data : null
   }
 
   forWriting(what: string): SessionData {

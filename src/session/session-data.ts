@@ -1,5 +1,12 @@
 import { decodeValue, encodeValue, isMutable } from './codec.ts'
-import { keyOfUnit, type Payload, type Unit, type UnitChanges } from './payload.ts'
+import {
+  isOurScope,
+  keyOfUnit,
+  type Payload,
+  scopeOfUnit,
+  type Unit,
+  type UnitChanges,
+} from './payload.ts'
 
 interface Live {
   value: unknown
@@ -57,6 +64,16 @@ export class SessionData {
   /** The units that start with this prefix, oldest first. */
   units(prefix: string): Unit[] {
     return [...this.#units()].filter((unit) => unit.startsWith(prefix))
+  }
+
+  /** The names of the scopes that hold something, in the order in which they came. */
+  scopes(): string[] {
+    const names = new Set<string>()
+    for (const unit of this.#units()) {
+      const scope = scopeOfUnit(unit)
+      if (scope !== null && !isOurScope(scope)) names.add(scope)
+    }
+    return [...names]
   }
 
   /** Back to what was loaded. */

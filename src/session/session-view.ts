@@ -1,12 +1,15 @@
 import { SessionValueError } from '../errors.ts'
 import { checkKey, checkValues } from './codec.ts'
 import { keyOfUnit, type Unit, unitOf, unitPrefix } from './payload.ts'
+import { plainJson, printsAs } from './printing.ts'
 import type { SessionData } from './session-data.ts'
 
 /** Gives the data of the session, and notes that it is used; for writing, refuses where it is too late. */
 export interface DataAccess {
   forReading(what: string): SessionData
   forWriting(what: string): SessionData
+  /** The same for whoever only prints it: never throws, and gives `null` where none is loaded. */
+  forPrinting(): SessionData | null
 }
 
 /**
@@ -16,6 +19,12 @@ export interface DataAccess {
 export class SessionView<Data extends object> {
   readonly #access: DataAccess
   readonly #scope: string | null
+
+  static {
+    printsAs(SessionView.prototype, 'ScopedSession', (view) =>
+      #access in view ? view.#facts() : {},
+    )
+  }
 
   protected constructor(access: DataAccess, scope: string | null) {
     this.#access = access
@@ -101,7 +110,9 @@ export class SessionView<Data extends object> {
 
   /** The keys, oldest first. */
   keys(): IterableIterator<keyof Data & string> {
-    return this.#units('keys()').map(keyOfUnit).values() as IterableIterator<keyof Data & string>
+    return keysOf(this.#access.forReading('keys()'), this.#scope).values() as IterableIterator<
+      keyof Data & string
+    >
   }
 
   values(): IterableIterator<Data[keyof Data & string]> {
@@ -117,12 +128,36 @@ export class SessionView<Data extends object> {
     return entries.values() as IterableIterator<[keyof Data & string, Data[keyof Data & string]]>
   }
 
+  /** How many keys there are, as `keys()` gives them: those of scopes count only in their scope. */
   get size(): number {
     return this.#units('size').length
   }
 
+  /** Whether there is no data: for a session, neither in its root nor in any scope. */
+  get isEmpty(): boolean {
+    const data = this.#access.forReading('isEmpty')
+    if (this.#scope === null && data.scopes().length > 0) return false
+    return data.units(unitPrefix(this.#scope)).length === 0
+  }
+
+  /**
+   * The data, for `JSON.stringify()`, which it never fails: a session that is not loaded gives `{}`. Where JSON has no
+   * form for a value, it has the nearest: a list for a `Set`, a list of pairs for a `Map`, digits for a `bigint`.
+   */
+  toJSON(): Record<string, unknown> {
+    if (!(#access in this) || this.#access.forPrinting() === null) return {}
+    return plainJson(this.entries())
+  }
+
   [Symbol.iterator](): IterableIterator<[keyof Data & string, Data[keyof Data & string]]> {
     return this.entries()
+  }
+
+  /** What the console shows of a scope: names of keys, and never a value. */
+  #facts(): Readonly<Record<string, unknown>> {
+    const data = this.#access.forPrinting()
+    const facts = data === null ? { loaded: false } : { keys: keysOf(data, this.#scope) }
+    return { scope: this.#scope, ...facts }
   }
 
   #unit(key: string): Unit {
@@ -133,6 +168,11 @@ export class SessionView<Data extends object> {
   #units(what: string): Unit[] {
     return this.#access.forReading(what).units(unitPrefix(this.#scope))
   }
+}
+
+/** The keys of the root or of a scope, oldest first. */
+export function keysOf(data: SessionData, scope: string | null): string[] {
+  return data.units(unitPrefix(scope)).map(keyOfUnit)
 }
 
 /** One sub-namespace of a session: several parts of an app share the session without sharing keys. */

@@ -109,6 +109,46 @@ describe.each(frameworks)('%s', (_name, express) => {
       expect(store.finds).toBe(1)
     })
 
+    it('lazy: a handler that forgot it does not take everybody for a guest', async () => {
+      const { sessions } = setup()
+      const guest = await storedCookie(sessions)
+      const { port, errors } = await serve(
+        { express, sessions, load: 'lazy' },
+        (req, res, next) => {
+          if (req.path === '/me') res.send(req.session.user)
+          else if (req.path === '/fresh') res.send(String(req.session.isFresh('5m')))
+          else {
+            Promise.resolve()
+              .then(() => sessions.killSessionByUser(req.session.user))
+              .then(() => res.send('ended'), next)
+          }
+        },
+      )
+      for (const path of ['/me', '/fresh', '/kill']) {
+        const answer = await ask(port, { cookie: guest, path })
+        expect(answer).toMatchObject({ status: 500, body: 'failed: ERR_SESSION_NOT_LOADED' })
+      }
+      expect(errors.map(codeOf)).toEqual(Array(3).fill('ERR_SESSION_NOT_LOADED'))
+      expect((await sessions.open({ cookie: guest, loopback: true }).load()).loadOutcome).toBe(
+        'live',
+      )
+    })
+
+    it('lazy: a failure that the handler caught still shows where the session is used', async () => {
+      const { sessions, store } = setup()
+      const cookie = await storedCookie(sessions)
+      store.failAlways('before')
+      const { port } = await serve({ express, sessions, load: 'lazy' }, (req, res, next) => {
+        req.session
+          .load()
+          .catch(() => {})
+          .then(() => res.send(req.path === '/static' ? 'fine' : `hello ${req.session.user}`))
+          .catch(next)
+      })
+      expect((await ask(port, { cookie, path: '/static' })).body).toBe('fine')
+      expect((await ask(port, { cookie })).body).toBe('failed: ERR_SESSION_STORE')
+    })
+
     it('a failure spares the pages that do not use the session, and meets those that do', async () => {
       const { sessions, store } = setup()
       const cookie = await storedCookie(sessions)

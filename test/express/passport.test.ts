@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { passportBridge, sessionMiddleware } from '../../src/express/index.ts'
 import {
@@ -8,8 +9,9 @@ import {
   SessionValueError,
 } from '../../src/index.ts'
 import { Session } from '../../src/session.ts'
-import { frameworks, listen, onCleanup, setup, storedCookie } from './helpers.ts'
+import { ask, frameworks, listen, onCleanup, serve, setup, storedCookie } from './helpers.ts'
 import {
+  type Account,
   ANN,
   BOB,
   type BridgeOptions,
@@ -148,6 +150,25 @@ describe.each(frameworks)('Passport 0.7 on %s', (_name, express) => {
     await ann.login('ann')
     expect(await ann.home()).toMatchObject({ user: 'ann', session: 'u-ann' })
   })
+
+  it.each(['eager', 'lazy'] as const)(
+    'spares the pages that do not use the session where the store is down: %s',
+    async (load) => {
+      const { sessions, store } = setup()
+      const cookie = await storedCookie(sessions)
+      store.failAlways('before')
+      const after = [passportBridge(sessions, { userOf: (user: Account) => user.id }) as never]
+      const { port } = await serve({ express, sessions, load, after }, (req, res) => {
+        const { session } = req as unknown as PassportRequest
+        res.send(req.path === '/static' ? 'fine' : JSON.stringify(session['passport']))
+      })
+      expect(await ask(port, { cookie, path: '/static' })).toMatchObject({
+        status: 200,
+        body: 'fine',
+      })
+      expect((await ask(port, { cookie })).body).toBe('failed: ERR_SESSION_STORE')
+    },
+  )
 
   it('goes by the name that the app gave the user', async () => {
     const { visitor } = await passportSite({ express, userProperty: 'account' })
@@ -363,6 +384,8 @@ describe('req.session behind the bridge', () => {
         expect(session.size).toBe(1)
         expect([...session]).toEqual([['passport', { user: 'u-ann' }]])
         expect(session.scope('shop').set('a', 1).get('a')).toBe(1)
+        expect(inspect(session)).toMatch(/^Session \{\s+user: 'u-ann'/)
+        expect(inspect({ a: { b: { c: session } } })).toContain('[Session]')
         const key = await session.getSecurityKey()
         expect(await session.validateSecurityKey(key)).toBe(true)
         expect(String(session)).toBe('[object Object]')

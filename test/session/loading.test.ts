@@ -2,7 +2,6 @@ import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { SessionStoreError, type StandardSchema } from '../../src/index.ts'
-import type { SessionManager } from '../../src/sessions.ts'
 import { Harness, NAME } from './harness.ts'
 
 describe('load()', () => {
@@ -29,8 +28,10 @@ describe('load()', () => {
     const session = app.open(cookie)
     const restore = app.store.failAlways('before')
     await expect(session.load()).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
-    expect([session.loaded, session.loadOutcome, session.isNew]).toEqual([false, null, false])
-    expect(() => session.get('views')).toThrow(/load/)
+    expect(session.loaded).toBe(false)
+    expect(() => session.get('views')).toThrow(
+      expect.objectContaining({ code: 'ERR_SESSION_STORE' }),
+    )
     await expect(session.login('alice')).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
     restore()
     await session.load()
@@ -72,8 +73,7 @@ describe('load()', () => {
     const cookie = await app.given()
     const session = app.open(cookie)
     const restore = app.store.failAlways('before')
-    const manager = app.sessions as SessionManager
-    await session.load().catch((error: unknown) => manager.holdFailure(session, error))
+    await session.load().catch(() => {})
     for (const use of [
       () => session.get('a'),
       () => session.user,

@@ -1,0 +1,86 @@
+import { type InspectOptions, inspect, types } from 'node:util'
+
+/** What `util.inspect` hands to an object that prints itself. */
+type PrintOptions = InspectOptions & { stylize?(text: string, style: string): string }
+
+/**
+ * Lets whatever has this prototype show on the console as its name and these facts, none of which may be a secret.
+ * `factsOf` must not throw, whatever object it is given.
+ */
+export function printsAs<Printed extends object>(
+  prototype: Printed,
+  name: string,
+  factsOf: (object: Printed) => Readonly<Record<string, unknown>>,
+): void {
+  Object.defineProperty(prototype, inspect.custom, {
+    configurable: true,
+    value(this: Printed, depth: number | null, options: PrintOptions): string {
+      return printed(name, factsOf(this), depth, options)
+    },
+  })
+}
+
+/** Whatever depth was asked for, lists of names are shown. */
+function printed(
+  name: string,
+  facts: Readonly<Record<string, unknown>>,
+  depth: number | null,
+  options: PrintOptions,
+): string {
+  if (depth !== null && depth < 0) {
+    const text = `[${name}]`
+    return options.stylize?.(text, 'special') ?? text
+  }
+  return `${name} ${inspect(facts, { ...options, depth: 1, showHidden: false })}`
+}
+
+/**
+ * Keys and values in the form that JSON has for them, or the nearest: a list for a `Set`, a list of pairs for a `Map`,
+ * digits for a `bigint`. Never throws: what cannot be read, and what contains itself, is `null`.
+ */
+export function plainJson(entries: Iterable<readonly [string, unknown]>): Record<string, unknown> {
+  return plainObject(entries, new Set())
+}
+
+function plainObject(
+  entries: Iterable<readonly [string, unknown]>,
+  open: Set<object>,
+): Record<string, unknown> {
+  const plain: Record<string, unknown> = {}
+  for (const [key, value] of entries) {
+    // Not by assignment: a value that was changed in place may have a key such as `__proto__`.
+    Object.defineProperty(plain, key, {
+      value: plainOf(value, open),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    })
+  }
+  return plain
+}
+
+function plainOf(value: unknown, open: Set<object>): unknown {
+  if (typeof value === 'bigint') return String(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (open.has(value)) return null
+  open.add(value)
+  try {
+    return plainPart(value, open)
+  } catch {
+    return null
+  } finally {
+    open.delete(value)
+  }
+}
+
+function plainPart(value: object, open: Set<object>): unknown {
+  if (types.isDate(value)) return Number.isNaN(value.getTime()) ? null : value.toISOString()
+  if (types.isUint8Array(value)) return Buffer.from(value).toJSON()
+  if (types.isMap(value)) {
+    return [...value].map(([key, member]) => [plainOf(key, open), plainOf(member, open)])
+  }
+  if (types.isSet(value) || Array.isArray(value)) {
+    return Array.from(value, (member) => plainOf(member, open))
+  }
+  return plainObject(Object.entries(value), open)
+}
