@@ -4,10 +4,13 @@ import { SessionConfigError } from './errors.ts'
 /** Milliseconds as a number, or a string such as `'30m'`, `'12h'`, `'14d'`. */
 export type Duration = number | string
 
+/** Text without a unit is refused: environment variables give seconds and milliseconds alike as `'3600'`. */
+const HAS_UNIT = /[a-z]\s*$/i
+
 /** The duration in whole milliseconds, or `null` where the value is no finite duration of zero or more. */
 export function parseDuration(value: unknown): number | null {
   const parsed =
-    typeof value === 'string' && value.length > 0 && value.length <= 100
+    typeof value === 'string' && value.length <= 100 && HAS_UNIT.test(value)
       ? ms(value as ms.StringValue)
       : value
   return typeof parsed === 'number' && Number.isFinite(parsed) && parsed >= 0
@@ -20,7 +23,7 @@ export function positiveDuration(option: string, value: unknown): number {
   const parsed = parseDuration(value)
   if (parsed === null || parsed <= 0) {
     throw new SessionConfigError(
-      `${option} must be a positive duration, in milliseconds or as text such as '30m', but is ${show(value)}`,
+      `${option} must be a positive duration, in milliseconds or as text with a unit such as '30m', but is ${show(value)}`,
     )
   }
   return parsed

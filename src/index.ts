@@ -39,6 +39,7 @@ export {
   type CommitResult,
   createSessions,
   type IterQuery,
+  type KillOptions,
   type SessionRequest,
   type SessionResponse,
   type Sessions,

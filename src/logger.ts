@@ -11,6 +11,16 @@ export const consoleLogger: SessionLogger = {
   error: (message, details) => console.error(...line(message, details)),
 }
 
+/** Warns of each thing once, however often it happens: what an app does wrong, it does at every request. */
+export function warningOnce(logger: SessionLogger): (about: string, message: string) => void {
+  const told = new Set<string>()
+  return (about, message) => {
+    if (told.has(about)) return
+    told.add(about)
+    logger.warn(message)
+  }
+}
+
 function line(message: string, details?: Readonly<Record<string, unknown>>): unknown[] {
   return details === undefined
     ? [`viur-session: ${message}`]

@@ -5,9 +5,10 @@ import { DeleteSessionsIter } from './ending/delete-sessions-iter.ts'
 import { type IteratorClass, QueryIter } from './ending/query-iter.ts'
 import { localTasks, type TaskQueue } from './ending/tasks.ts'
 import { SessionConfigError } from './errors.ts'
-import { consoleLogger, type SessionLogger } from './logger.ts'
+import { consoleLogger, type SessionLogger, warningOnce } from './logger.ts'
 import { type OldSessions, OldSource } from './legacy/source.ts'
-import { checkOptions } from './option-names.ts'
+import { SESSIONS_HINTS } from './option-hints.ts'
+import { checkOptions, namesOf } from './option-names.ts'
 import { checkKey } from './session/codec.ts'
 import { type CookieOptions, CookiePolicy, MAX_COOKIE_AGE } from './session/cookie.ts'
 import type { ExpiryPolicy } from './session/expiry.ts'
@@ -15,6 +16,7 @@ import type { RandomBytes } from './session/id.ts'
 import { RetryBudget } from './session/retry-budget.ts'
 import type { StandardSchema } from './standard-schema.ts'
 import { entitiesOf } from './stores/entities.ts'
+import { missingParts } from './stores/completeness.ts'
 import { memoryStore } from './stores/memory.ts'
 import type { SessionStore } from './stores/store.ts'
 import { Troubles } from './trouble.ts'
@@ -101,48 +103,59 @@ export interface Settings {
   readonly sleep: (duration: number) => Promise<void>
   readonly retries: RetryBudget
   readonly logger: SessionLogger
+  /** Warns of each thing once. */
+  readonly warnOnce: (about: string, message: string) => void
   readonly troubles: Troubles
   readonly validate: StandardSchema | null
   readonly legacy: OldSource | null
 }
 
-const FIVE_MINUTES = 5 * 60 * 1000
+const MINUTE = 60 * 1000
+
+const FIVE_MINUTES = 5 * MINUTE
 
 const MAX_ABSOLUTE_LIFETIME = 1000 * 365 * 24 * 60 * 60 * 1000
 
-const KNOWN_OPTIONS: readonly (keyof SessionsOptions)[] = [
-  'store',
-  'lifetime',
-  'absoluteLifetime',
-  'touchEvery',
-  'cookie',
-  'sessionCookie',
-  'persistentFieldsOnLogin',
-  'persistentFieldsOnLogout',
-  'events',
-  'tasks',
-  'iterators',
-  'sweepProbability',
-  'onGone',
-  'maxSessionsPerUser',
-  'legacy',
-  'now',
-  'randomBytes',
-  'sleep',
-  'logger',
-  'validate',
-]
+const KNOWN_OPTIONS = namesOf<SessionsOptions>({
+  store: true,
+  lifetime: true,
+  absoluteLifetime: true,
+  touchEvery: true,
+  cookie: true,
+  sessionCookie: true,
+  persistentFieldsOnLogin: true,
+  persistentFieldsOnLogout: true,
+  events: true,
+  tasks: true,
+  iterators: true,
+  sweepProbability: true,
+  onGone: true,
+  maxSessionsPerUser: true,
+  legacy: true,
+  now: true,
+  randomBytes: true,
+  sleep: true,
+  logger: true,
+  validate: true,
+})
 
 /** Checks the options once. Throws `SessionConfigError` that names the option, the rule and the value. */
 export function settingsFrom(options: SessionsOptions): Settings {
-  checkOptions('createSessions()', options, KNOWN_OPTIONS)
+  refuseStore(options)
+  checkOptions('createSessions()', options, KNOWN_OPTIONS, SESSIONS_HINTS)
   const production = process.env['NODE_ENV'] === 'production'
   const logger = loggerFrom(options.logger)
   const now = clockFrom(functionOption('now', options.now) ?? Date.now)
   const store = storeFrom(options, now, production, logger)
+  const policy = policyFrom(options)
+  if (policy.lifetime < MINUTE) {
+    logger.warn(
+      `lifetime is ${policy.lifetime} milliseconds, so that a session ends when it has not been used for that long: durations are milliseconds, or text with a unit such as '1h'`,
+    )
+  }
   return {
     store,
-    policy: policyFrom(options),
+    policy,
     cookies: new CookiePolicy(options.cookie, production),
     sessionCookie: oneOf('sessionCookie', options.sessionCookie ?? false, [true, false]),
     keepOnLogin: fields('persistentFieldsOnLogin', options.persistentFieldsOnLogin),
@@ -158,6 +171,7 @@ export function settingsFrom(options: SessionsOptions): Settings {
     sleep: functionOption('sleep', options.sleep) ?? wait,
     retries: new RetryBudget(),
     logger,
+    warnOnce: warningOnce(logger),
     troubles: new Troubles(logger, now),
     validate: schemaFrom(options.validate),
     legacy: legacyFrom(options.legacy, store),
@@ -215,16 +229,6 @@ function policyFrom(options: SessionsOptions): ExpiryPolicy {
   return { lifetime, absoluteLifetime, touchEvery }
 }
 
-const STORE_METHODS = [
-  'find',
-  'write',
-  'writeTogether',
-  'writeEach',
-  'page',
-  'pageKeys',
-  'close',
-] as const
-
 function storeFrom(
   options: SessionsOptions,
   now: Clock,
@@ -240,16 +244,30 @@ function storeFrom(
     }
     return memoryStore({ now })
   }
-  if (
-    typeof store !== 'object' ||
-    store === null ||
-    STORE_METHODS.some((method) => typeof store[method] !== 'function')
-  ) {
+  if (typeof store !== 'object' || store === null) throw noStore(store)
+  const missing = missingParts(store)
+  if (missing.includes('find') && missing.includes('write')) throw noStore(store)
+  if (missing.length > 0) {
     throw new SessionConfigError(
-      `store must be a session store, such as datastoreStore() gives, but is ${show(store)}`,
+      `store is no whole session store: it lacks ${missing.join(', ')} (see the interface SessionStore; storeContract() of viur-session/testing tries a store)`,
     )
   }
   return store
+}
+
+function noStore(store: unknown): SessionConfigError {
+  return new SessionConfigError(
+    `store must be a session store, such as datastoreStore() gives, but is ${show(store)}`,
+  )
+}
+
+/** A store in the place of the options is the first thing that people write. */
+function refuseStore(options: unknown): void {
+  const parts = options as Partial<SessionStore> | null | undefined
+  if (typeof parts?.find !== 'function' || typeof parts.write !== 'function') return
+  throw new SessionConfigError(
+    `createSessions() takes an object of options, and not a store: write createSessions({ store: ${parts.name === 'datastore' ? 'datastoreStore()' : 'store'} })`,
+  )
 }
 
 function tasksFrom(tasks: TaskQueue | undefined): TaskQueue {

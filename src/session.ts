@@ -1,5 +1,6 @@
 import { type Duration, parseDuration, show } from './duration.ts'
 import { SessionError, SessionGoneError, SessionValueError } from './errors.ts'
+import { checkOptions, namesOf } from './option-names.ts'
 import { checkKey, checkValues } from './session/codec.ts'
 import { clientHints } from './session/client.ts'
 import { mintSecret, type SessionKey } from './session/id.ts'
@@ -7,11 +8,10 @@ import { isOurScope } from './session/payload.ts'
 import { printsAs } from './session/printing.ts'
 import { GUEST_USER, type LoadOutcome, NOBODY, type RequestState } from './session/request-state.ts'
 import {
+  checkPlan,
   hashOfKey,
-  isBound,
   isKeyOf,
   mintPlan,
-  purposeOf,
   type SecurityKeyCheck,
   type SecurityKeyOptions,
   type SecurityKeys,
@@ -38,6 +38,10 @@ export interface LoginOptions<Data extends object> {
    */
   readonly client?: true | ClientHints
 }
+
+const LOGIN_OPTIONS = namesOf<LoginOptions<object>>({ data: true, client: true })
+
+const CLIENT_HINTS = namesOf<ClientHints>({ agent: true, address: true })
 
 let stateOf: <Data extends object>(session: Session<Data>) => RequestState
 
@@ -204,6 +208,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     const problem =
       user === GUEST_USER ? `"${GUEST_USER}" is nobody: call logout()` : userProblem(user)
     if (problem !== null) throw new SessionValueError(problem)
+    checkOptions('login()', options, LOGIN_OPTIONS)
     // Before anything is done: a login that was refused must not take effect.
     if (options.data !== undefined) checkValues(options.data, 'the option data of login()')
     const client = this.#clientOf(options.client)
@@ -243,6 +248,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     const limit = parseDuration(within)
     if (limit === null)
       throw new SessionValueError(`isFresh() needs a duration, not ${show(within)}`)
+    this.#hintAtUnit('isFresh()', within)
     this.#state.use('isFresh()')
     const { authenticated, settings } = this.#state
     return authenticated !== null && settings.now() - authenticated <= limit
@@ -269,6 +275,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
           `setExpiry() needs a duration of whole milliseconds, a Date, 0 or null, not ${show(value)}`,
         )
       }
+      this.#hintAtUnit('setExpiry()', value)
       this.#state.expiry = duration === 0 ? { kind: 'browser' } : { kind: 'idle', duration }
     }
   }
@@ -303,6 +310,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   /** Several of them in one commit, 1 to 100. */
   async getSecurityKeys(count: number, options: SecurityKeyOptions = {}): Promise<string[]> {
     const plan = mintPlan(count, options, this.#state.settings.policy.lifetime)
+    this.#hintAtUnit('getSecurityKey()', options.duration)
     const session = plan.bound ? await this.#storedKey() : null
     return await this.#host.securityKeys.mint(plan, session)
   }
@@ -316,8 +324,8 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     key: unknown,
     options: SecurityKeyCheck = {},
   ): Promise<object | boolean> {
-    const purpose = purposeOf(options)
-    if (!isBound(options)) {
+    const { bound, purpose } = checkPlan(options)
+    if (!bound) {
       // Such a key has nothing to do with the session, which need not even be loaded.
       this.#state.accessed = true
       return await this.#host.securityKeys.use(key, null, purpose)
@@ -391,8 +399,10 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     if (wanted === undefined) return null
     const { client } = this.#state
     if (wanted === true) return clientHints(client.userAgent, client.ip)
-    if (typeof wanted === 'object' && wanted !== null)
+    if (typeof wanted === 'object' && wanted !== null) {
+      checkOptions('the option client of login()', wanted, CLIENT_HINTS)
       return clientHints(wanted.agent, wanted.address)
+    }
     throw new SessionValueError(
       `the option client of login() must be true or an object with agent and address, not ${show(wanted)}`,
     )
@@ -404,6 +414,15 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     return stored === null || (swap !== null && swap.identity !== null)
       ? null
       : new Date(stored.record[time])
+  }
+
+  /** Other systems count in seconds: a number below a minute is one that somebody took over from there. */
+  #hintAtUnit(what: string, value: unknown): void {
+    if (typeof value !== 'number' || value <= 0 || value >= 60_000) return
+    this.#state.settings.warnOnce(
+      what,
+      `${what} was given the number ${value}: durations are milliseconds; write text with a unit, such as '${value}s' or '${value}ms'`,
+    )
   }
 
   /** Loads the session if nobody did, and refuses what comes too late. */

@@ -8,6 +8,7 @@ import type { KillResult } from './ending/kills.ts'
 import { type DeleteObserver, type ObserverOptions, Observers } from './ending/observers.ts'
 import type { IteratorClass } from './ending/query-iter.ts'
 import type { Status } from './ending/status.ts'
+import { checkOptions, namesOf, type OptionHints } from './option-names.ts'
 import { SessionConfigError, SessionError, SessionGoneError, SessionValueError } from './errors.ts'
 import type { Json } from './json.ts'
 import { Importer } from './legacy/importer.ts'
@@ -50,6 +51,32 @@ export interface SessionResponse {
   readonly status?: number | undefined
 }
 
+const REQUEST = namesOf<SessionRequest>({
+  cookie: true,
+  secure: true,
+  loopback: true,
+  userAgent: true,
+  ip: true,
+})
+
+const RESPONSE = namesOf<SessionResponse>({ status: true })
+
+/** Options of {@link Sessions.killSessionByUser}. */
+export interface KillOptions {
+  /** The key of a session that goes on, such as that of the request. Default: none. */
+  readonly except?: SessionKey
+}
+
+const REQUEST_HINTS: OptionHints = {
+  headers: 'give the Cookie header as text: { cookie: request.headers.cookie }',
+  cookies: 'give the raw Cookie header as text in "cookie"',
+  url: 'it takes { cookie, secure } and the like, not a whole request',
+}
+
+const RESPONSE_HINTS: OptionHints = { statusCode: 'use "status"' }
+
+const KILL = namesOf<KillOptions>({ except: true })
+
 /** What the response has to say about the session. */
 export interface CommitResult {
   /** Set-Cookie values, none or one. */
@@ -77,7 +104,7 @@ export interface Sessions<Data extends object = DefaultData> {
    * Ends all sessions of a user that began until now, except one if so wanted; `__guest__`: all of nobody. Effective
    * at once for those counted in `ended`; what is handed on follows in tasks. A login that comes later stays.
    */
-  killSessionByUser(user: string, options?: { except?: SessionKey }): Promise<KillResult>
+  killSessionByUser(user: string, options?: KillOptions): Promise<KillResult>
   /** Ends all sessions of everybody that began until now. */
   killAllSessions(): Promise<KillResult>
   /**
@@ -156,6 +183,7 @@ export class SessionManager<Data extends object = DefaultData>
   }
 
   open(request: SessionRequest): Session<Data> {
+    checkOptions('open()', request, REQUEST, REQUEST_HINTS)
     const { cookie, secure = false, loopback = false } = request
     const { cookies } = this.#settings
     const { form, allowed } = cookies.formFor({
@@ -185,6 +213,7 @@ export class SessionManager<Data extends object = DefaultData>
     session: Session<Data>,
     response: SessionResponse,
   ): CommitResult | Promise<CommitResult> {
+    checkOptions('commit()', response, RESPONSE, RESPONSE_HINTS)
     const state = stateOf(session)
     state.requireOf(this.#settings)
     state.closed = true
@@ -249,10 +278,8 @@ export class SessionManager<Data extends object = DefaultData>
     return checked === null ? false : await this.#entries.kill(checked)
   }
 
-  async killSessionByUser(
-    user: string,
-    options: { except?: SessionKey } = {},
-  ): Promise<KillResult> {
+  async killSessionByUser(user: string, options: KillOptions = {}): Promise<KillResult> {
+    checkOptions('killSessionByUser()', options, KILL)
     // The key of a session is null while a new id waits to be stored: that must not mean "no exception".
     if ((options.except as SessionKey | null | undefined) === null) {
       throw new SessionValueError(

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { SessionConfigError, SessionValueError } from '../errors.ts'
 import type { Json } from '../json.ts'
+import { checkOptions } from '../option-names.ts'
 import type { Settings } from '../options.ts'
 import { isAlive, LEEWAY } from '../session/expiry.ts'
 import { asSessionKey, type SessionKey } from '../session/id.ts'
@@ -30,6 +31,9 @@ const PAGE = 200
 
 /** How many sessions a sweep on the side ends at the most. */
 const SIDE_PAGE = 20
+
+/** What messages call the choice of sessions. */
+const QUERY = 'the query of startIterOnQuery()'
 
 /** Whatever is done to many sessions at once. */
 export class Bulk<Data extends object> {
@@ -217,11 +221,14 @@ export class Bulk<Data extends object> {
   #queryOf(query: IterQuery): RunQuery {
     switch (query?.select) {
       case 'all':
+        checkOptions(QUERY, query, ['select'])
         return { select: 'all' }
       case 'user':
+        checkOptions(QUERY, query, ['select', 'user'])
         checkUser(query.user, 'startIterOnQuery')
         return { select: 'user', user: query.user }
       case 'expired':
+        checkOptions(QUERY, query, ['select'])
         return { select: 'expired', before: this.#settings.now() - LEEWAY, after: null }
       default:
         throw new SessionConfigError("startIterOnQuery: select must be 'all', 'expired' or 'user'")

@@ -1,4 +1,5 @@
 import { SessionConfigError } from '../errors.ts'
+import { checkOptions, namesOf } from '../option-names.ts'
 import type { Settings } from '../options.ts'
 import { LEEWAY } from '../session/expiry.ts'
 import type { Note, PageOptions } from '../stores/store.ts'
@@ -18,6 +19,8 @@ export interface ClearOptions {
   /** Counts, and ends nothing. Default `false`. */
   readonly dryRun?: boolean
 }
+
+const OPTIONS = namesOf<ClearOptions>({ before: true, after: true, dryRun: true })
 
 /** A sweep that was started, or found under way. */
 export interface ClearRun {
@@ -79,6 +82,7 @@ export class Clearing<Data extends object> {
   /** `budget`: how long to work inside this call, in milliseconds, where no real queue carries the run. */
   async start(options: ClearOptions = {}, budget?: number): Promise<ClearRun> {
     const { now, store } = this.#settings
+    checkOptions('startClearSessions()', options, OPTIONS)
     this.#ending.requireObservers()
     const latest = now() - LEEWAY
     const before = Math.min(timeOf('before', options.before) ?? latest, latest)

@@ -1,6 +1,7 @@
 import { type Duration, positiveDuration, show } from '../duration.ts'
 import { SessionConfigError } from '../errors.ts'
 import type { SessionLogger } from '../logger.ts'
+import { checkOptions, namesOf } from '../option-names.ts'
 import type { SessionRecord } from '../stores/store.ts'
 import { eventOf, type SessionDeleteEvent } from './events.ts'
 
@@ -13,6 +14,8 @@ export interface ObserverOptions {
   /** How long one call may take before it counts as failed. Default 10 seconds. */
   readonly timeout?: Duration
 }
+
+const OPTIONS = namesOf<ObserverOptions>({ timeout: true })
 
 interface Registered<Data extends object> {
   readonly observer: DeleteObserver<Data>
@@ -45,6 +48,7 @@ export class Observers<Data extends object> {
     if (typeof observer !== 'function') {
       throw new SessionConfigError(`onDelete() takes a function, not ${show(observer)}`)
     }
+    checkOptions('onDelete()', options, OPTIONS)
     const timeout = positiveDuration('onDelete: timeout', options.timeout ?? DEFAULT_TIMEOUT)
     const registered: Registered<Data> = { observer, timeout }
     this.#registered = [...this.#registered, registered]

@@ -1,6 +1,7 @@
-import { type Duration, positiveDuration } from '../duration.ts'
+import { type Duration, positiveDuration, show } from '../duration.ts'
 import { SessionConfigError } from '../errors.ts'
 import type { Json } from '../json.ts'
+import { checkOptions, namesOf } from '../option-names.ts'
 
 /** A step of long work, to be delivered to `sessions.handleTask(body)`. */
 export interface Task {
@@ -35,11 +36,19 @@ export interface LocalTasksOptions {
   readonly sleep?: (duration: number) => Promise<void>
 }
 
+const OPTIONS = namesOf<LocalTasksOptions>({
+  maxAttempts: true,
+  minBackoff: true,
+  maxBackoff: true,
+  sleep: true,
+})
+
 /** How many names are remembered to recognise a task that was added before. */
 const REMEMBERED = 10_000
 
 /** Works tasks off within this process: `add` settles when the task is done, or has failed for good. */
 export function localTasks(options: LocalTasksOptions = {}): TaskQueue {
+  checkOptions('localTasks()', options, OPTIONS)
   return new LocalTasks(options)
 }
 
@@ -61,6 +70,11 @@ class LocalTasks implements TaskQueue {
     this.#maxAttempts = maxAttempts
     this.#minBackoff = positiveDuration('localTasks: minBackoff', options.minBackoff ?? 100)
     this.#maxBackoff = positiveDuration('localTasks: maxBackoff', options.maxBackoff ?? 10_000)
+    if (options.sleep !== undefined && typeof options.sleep !== 'function') {
+      throw new SessionConfigError(
+        `localTasks: sleep must be a function, but is ${show(options.sleep)}`,
+      )
+    }
     this.#sleep = options.sleep ?? wait
   }
 

@@ -2,7 +2,8 @@ import type session from 'express-session'
 import { type Duration, show } from '../duration.ts'
 import { SessionConfigError } from '../errors.ts'
 import type { OldSessions } from '../legacy/source.ts'
-import { checkOptions } from '../option-names.ts'
+import { DATASTORE_HINTS, SESSIONS_HINTS } from '../option-hints.ts'
+import { checkOptions, type OptionHints } from '../option-names.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from '../options.ts'
 import { type DatastoreStoreOptions, datastoreStore } from '../stores/datastore.ts'
 import { DATASTORE_OPTIONS } from '../stores/datastore-option-names.ts'
@@ -69,6 +70,19 @@ const SESSIONS_OPTIONS = [
 
 const KNOWN_OPTIONS: readonly string[] = [...DATASTORE_OPTIONS, ...SESSIONS_OPTIONS, 'userOf']
 
+/** The options of the middleware stay with the middleware. */
+const HINTS: OptionHints = {
+  ...SESSIONS_HINTS,
+  ...DATASTORE_HINTS,
+  ...Object.fromEntries(
+    ['secret', 'resave', 'saveUninitialized', 'rolling', 'unset', 'genid', 'proxy', 'name'].map(
+      (name) => [name, 'it is an option of express-session itself: session({ store, … })'],
+    ),
+  ),
+  cookie: 'it is an option of express-session itself: session({ store, cookie })',
+  absoluteLifetime: 'how long a session lives is up to the cookie of express-session',
+}
+
 /** As long as the general limit of the core can be: how long a session lives is up to its cookie. */
 const ABSOLUTE_LIFETIME = '365000d'
 
@@ -77,7 +91,7 @@ export function resolve(options: DatastoreSessionStoreOptions): {
   readonly settings: Settings
   readonly rules: Rules
 } {
-  checkOptions('DatastoreSessionStore', options, KNOWN_OPTIONS)
+  checkOptions('DatastoreSessionStore', options, KNOWN_OPTIONS, HINTS)
   const { userOf, touchEvery, now } = options
   if (userOf !== undefined && typeof userOf !== 'function') {
     throw new SessionConfigError(`userOf must be a function, but is ${show(userOf)}`)

@@ -1,5 +1,6 @@
 import { show } from '../duration.ts'
 import { CallerRefusedError, SessionConfigError } from '../errors.ts'
+import { checkOptions, namesOf } from '../option-names.ts'
 import { type Caller, callerOf, soleHeader } from './caller.ts'
 
 /** What is used of an `OAuth2Client` of `google-auth-library`. */
@@ -141,17 +142,14 @@ async function loadVerifier(): Promise<IdTokenVerifier> {
   return new OAuth2Client()
 }
 
+const OPTIONS = namesOf<OidcOptions>({ audience: true, serviceAccounts: true, client: true })
+
 function checked(options: OidcOptions): {
   audience: string[]
   accounts: ReadonlySet<string>
   client: IdTokenVerifier | null
 } {
-  if (typeof options !== 'object' || options === null)
-    throw new SessionConfigError(`oidc() takes an object of options, not ${show(options)}`)
-  for (const name of Object.keys(options)) {
-    if (!['audience', 'serviceAccounts', 'client'].includes(name))
-      throw new SessionConfigError(`oidc() has no option ${show(name)}`)
-  }
+  checkOptions('oidc()', options, OPTIONS)
   const { audience, serviceAccounts, client } = options
   const audiences: readonly unknown[] = Array.isArray(audience) ? audience : [audience]
   if (audiences.length === 0) throw new SessionConfigError('oidc: audience must not be empty')

@@ -3,6 +3,7 @@ import type { ClearRun } from '../ending/clearing.ts'
 import { InvalidTaskError } from '../ending/engine.ts'
 import { CallerRefusedError, SessionConfigError, SessionError } from '../errors.ts'
 import { consoleLogger, type SessionLogger } from '../logger.ts'
+import { checkOptions, namesOf } from '../option-names.ts'
 import type { SessionManager, Sessions } from '../sessions.ts'
 import { publishTrouble } from '../trouble.ts'
 import type { DefaultData } from '../types.ts'
@@ -222,16 +223,15 @@ function managerFrom<Data extends object>(sessions: Sessions<Data>): Manager {
   return manager as Manager
 }
 
+const OPTIONS = namesOf<CleanupOptions>({ caller: true, budget: true, logger: true })
+
 function checked(options: CleanupOptions): {
   caller: Caller
   budget: number
   logger: SessionLogger
 } {
   const given: Partial<CleanupOptions> = options ?? {}
-  for (const name of Object.keys(given)) {
-    if (!['caller', 'budget', 'logger'].includes(name))
-      throw new SessionConfigError(`cleanupRoutes() has no option ${show(name)}`)
-  }
+  checkOptions('cleanupRoutes()', given, OPTIONS)
   const { caller, budget = BUDGET, logger = consoleLogger } = given
   if (!isCaller(caller))
     throw new SessionConfigError(

@@ -1,5 +1,6 @@
 import { show } from '../duration.ts'
 import { SessionConfigError, SessionError } from '../errors.ts'
+import { checkOptions, namesOf } from '../option-names.ts'
 import type { Session } from '../session.ts'
 import type { SessionManager, Sessions } from '../sessions.ts'
 import type { DefaultData } from '../types.ts'
@@ -16,6 +17,8 @@ export interface SessionMiddlewareOptions {
    */
   readonly load?: 'eager' | 'lazy'
 }
+
+const OPTIONS = namesOf<SessionMiddlewareOptions>({ load: true })
 
 /** Fits `app.use()` of Express 4 and 5, and plain `http` and `http2` servers. */
 export type SessionMiddleware = (
@@ -153,16 +156,7 @@ function managerFrom<Data extends object>(sessions: Sessions<Data>): Manager<Dat
 }
 
 function loadFrom(options: SessionMiddlewareOptions): 'eager' | 'lazy' {
-  if (typeof options !== 'object' || options === null) {
-    throw new SessionConfigError(
-      `sessionMiddleware() takes an object of options, not ${show(options)}`,
-    )
-  }
-  for (const name of Object.keys(options)) {
-    if (name !== 'load') {
-      throw new SessionConfigError(`sessionMiddleware() has no option ${show(name)}`)
-    }
-  }
+  checkOptions('sessionMiddleware()', options, OPTIONS)
   const { load = 'eager' } = options
   if (load !== 'eager' && load !== 'lazy') {
     throw new SessionConfigError(`load must be 'eager' or 'lazy', but is ${show(load)}`)

@@ -1,6 +1,6 @@
 import { show } from '../duration.ts'
 import { SessionConfigError } from '../errors.ts'
-import { checkOptions } from '../option-names.ts'
+import { checkOptions, namesOf } from '../option-names.ts'
 import { type Session, stateOf } from '../session.ts'
 import { SessionManager, type Sessions } from '../sessions.ts'
 import type { DefaultData } from '../types.ts'
@@ -19,6 +19,8 @@ export interface PassportBridgeOptions<User = unknown> {
    */
   readonly userOf: UserOf<User>
 }
+
+const OPTIONS = namesOf<PassportBridgeOptions>({ userOf: true })
 
 /**
  * Gives Passport 0.6 and 0.7, and connect-flash, the `req.session` that they expect, of which everything else stays
@@ -93,7 +95,7 @@ function problemOf(req: AnyRequest, sessions: unknown, session: Session | null):
 }
 
 function userOfFrom<User>(options: PassportBridgeOptions<User>): UserOf<unknown> {
-  checkOptions('passportBridge()', options, ['userOf'])
+  checkOptions('passportBridge()', options, OPTIONS)
   const { userOf } = options
   if (typeof userOf === 'function') return userOf as UserOf<unknown>
   throw new SessionConfigError(

@@ -1,5 +1,5 @@
 import { RequestRefusedError } from '../errors.ts'
-import { checkOptions } from '../option-names.ts'
+import { checkOptions, namesOf } from '../option-names.ts'
 import type { NodeResponse } from './any-response.ts'
 import { type Evidence, evidenceOf, type OriginRefusal, originRefusal } from './origin-check.ts'
 import { originsFrom } from './origins.ts'
@@ -16,6 +16,8 @@ export interface SameOriginOptions {
    */
   readonly origins?: readonly string[]
 }
+
+const OPTIONS = namesOf<SameOriginOptions>({ origins: true })
 
 /** Fits `app.use()` of Express 4 and 5, and plain `http` and `http2` servers. */
 export type RequestCheck = (
@@ -36,7 +38,7 @@ const SHOWN_LENGTH = 200
  * for options that cannot work.
  */
 export function requireSameOrigin(options: SameOriginOptions = {}): RequestCheck {
-  checkOptions('requireSameOrigin()', options, ['origins'])
+  checkOptions('requireSameOrigin()', options, OPTIONS)
   const origins = originsFrom('requireSameOrigin()', options.origins)
   return function viurSameOrigin(req, _res, next) {
     if (isSafe(req)) {

@@ -1,5 +1,5 @@
 import { RequestRefusedError, SessionConfigError, SessionValueError } from '../errors.ts'
-import { checkOptions } from '../option-names.ts'
+import { checkOptions, namesOf } from '../option-names.ts'
 import { purposeOf } from '../session/security-keys.ts'
 import { type Session, stateOf } from '../session.ts'
 import type { KeyRefusal } from '../trouble.ts'
@@ -16,6 +16,8 @@ export interface SecurityKeyCheckOptions extends SameOriginOptions {
   /** What a one-time key must have been made for. Default: the empty text, as for `getSecurityKey()`. */
   readonly purpose?: string
 }
+
+const OPTIONS = namesOf<SecurityKeyCheckOptions>({ origins: true, purpose: true })
 
 interface Rules {
   readonly origins: Origins
@@ -88,7 +90,7 @@ const REASONS: Partial<Record<KeyRefusal, string>> = {
 }
 
 function rulesFrom(options: SecurityKeyCheckOptions): Rules {
-  checkOptions('requireSecurityKey()', options, ['origins', 'purpose'])
+  checkOptions('requireSecurityKey()', options, OPTIONS)
   const origins = originsFrom('requireSecurityKey()', options.origins)
   try {
     const { purpose = '' } = options

@@ -2,7 +2,8 @@ import { stringifySetCookie } from 'cookie'
 import { sign, unsign } from 'cookie-signature'
 import { show } from '../duration.ts'
 import { SessionConfigError } from '../errors.ts'
-import { checkOptions } from '../option-names.ts'
+import { COOKIE_HINTS } from '../option-hints.ts'
+import { checkOptions, namesOf } from '../option-names.ts'
 import { asSessionId, type SessionId } from './id.ts'
 
 /** How the session cookie is named and flagged. */
@@ -32,17 +33,17 @@ export interface CookieOptions {
 /** The largest Max-Age that browsers keep: 400 days, in seconds (RFC 6265bis, section 5.5). */
 export const MAX_COOKIE_AGE: number = 400 * 24 * 60 * 60
 
-const KNOWN_OPTIONS: readonly (keyof CookieOptions)[] = [
-  'name',
-  'path',
-  'domain',
-  'sameSite',
-  'secure',
-  'httpOnly',
-  'partitioned',
-  'priority',
-  'secrets',
-]
+const KNOWN_OPTIONS = namesOf<CookieOptions>({
+  name: true,
+  path: true,
+  domain: true,
+  sameSite: true,
+  secure: true,
+  httpOnly: true,
+  partitioned: true,
+  priority: true,
+  secrets: true,
+})
 
 const DEFAULT_NAME = '__Host-viur-session'
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -83,7 +84,7 @@ export class CookiePolicy {
   /** Throws `SessionConfigError` for a combination that no browser would keep, or that is not safe. */
   constructor(options: CookieOptions = {}, production = false) {
     // A misspelt one would silently leave the cookie less safe than the app believes.
-    checkOptions('cookie', options, KNOWN_OPTIONS)
+    checkOptions('cookie', options, KNOWN_OPTIONS, COOKIE_HINTS)
     const { path = '/', domain, sameSite = 'lax', secure = 'auto', priority } = options
     const { httpOnly = true, partitioned = false } = options
     const name = options.name ?? (secure === false ? withoutPrefix(DEFAULT_NAME) : DEFAULT_NAME)

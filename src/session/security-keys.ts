@@ -1,6 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import { type Duration, parseDuration, show } from '../duration.ts'
 import { SessionError, SessionStoreError, SessionValueError } from '../errors.ts'
+import { checkOptions, namesOf } from '../option-names.ts'
 import type { Settings } from '../options.ts'
 import type { FoundSecurityKey, SecurityKeyName, SecurityKeyRecord } from '../stores/store.ts'
 import type { KeyRefusal } from '../trouble.ts'
@@ -26,6 +27,15 @@ export interface SecurityKeyOptions {
 
 /** Which security keys count. */
 export type SecurityKeyCheck = Pick<SecurityKeyOptions, 'sessionBound' | 'purpose'>
+
+const MINT_OPTIONS = namesOf<SecurityKeyOptions>({
+  duration: true,
+  data: true,
+  sessionBound: true,
+  purpose: true,
+})
+
+const CHECK_OPTIONS = namesOf<SecurityKeyCheck>({ sessionBound: true, purpose: true })
 
 /** How many keys can be minted in one call. */
 const MAX_COUNT = 100
@@ -63,6 +73,7 @@ export interface MintPlan {
 
 /** Checks what `getSecurityKeys()` was asked for, before anything is stored. Throws `SessionValueError`. */
 export function mintPlan(count: number, options: SecurityKeyOptions, lifetime: number): MintPlan {
+  checkOptions('getSecurityKeys()', options, MINT_OPTIONS)
   if (!Number.isInteger(count) || count < 1 || count > MAX_COUNT) {
     throw new SessionValueError(
       `getSecurityKeys() makes 1 to ${MAX_COUNT} keys at a time, not ${show(count)}`,
@@ -84,6 +95,12 @@ export function mintPlan(count: number, options: SecurityKeyOptions, lifetime: n
     purpose: purposeOf(options),
     data: data === undefined ? null : encodeValue(data, 'the data of a security key'),
   }
+}
+
+/** Checks what `validateSecurityKey()` was asked for. Throws `SessionConfigError` and `SessionValueError`. */
+export function checkPlan(options: SecurityKeyCheck): { bound: boolean; purpose: string } {
+  checkOptions('validateSecurityKey()', options, CHECK_OPTIONS)
+  return { bound: isBound(options), purpose: purposeOf(options) }
 }
 
 /** Whether a key is, or has to be, one of this session. */

@@ -1,5 +1,6 @@
 import { type Duration, positiveDuration, show } from '../duration.ts'
 import { SessionConfigError } from '../errors.ts'
+import { DATASTORE_HINTS } from '../option-hints.ts'
 import { checkOptions } from '../option-names.ts'
 import { BUCKET, DEFAULT_SHARDS } from './buckets.ts'
 import {
@@ -73,7 +74,7 @@ const SWEEP_RATE = 500
  * first use. Throws `SessionConfigError` for options that can not work.
  */
 export function datastoreStore(options: DatastoreStoreOptions = {}): SessionStore {
-  checkOptions('datastoreStore()', options, DATASTORE_OPTIONS)
+  checkOptions('datastoreStore()', options, DATASTORE_OPTIONS, DATASTORE_HINTS)
   const { client = null, sharedWrites = 'auto', shards = DEFAULT_SHARDS } = options
   if (client !== null && !isV1Client(client) && !isDatastore(client)) {
     throw new SessionConfigError(

@@ -1,6 +1,6 @@
 import { type Clock, clockFrom } from '../clock.ts'
 import { SessionConfigError, SessionStoreError } from '../errors.ts'
-import { checkOptions } from '../option-names.ts'
+import { checkOptions, namesOf } from '../option-names.ts'
 import type { SessionKey } from '../session/id.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from './buckets.ts'
 import { checkMutation } from './check.ts'
@@ -35,6 +35,13 @@ export interface MemoryStoreOptions {
   readonly now?: () => number
 }
 
+const OPTIONS = namesOf<MemoryStoreOptions>({
+  maxSessions: true,
+  maxBytes: true,
+  maxSecurityKeys: true,
+  now: true,
+})
+
 interface Entry {
   readonly record: SessionRecord
   readonly version: Version
@@ -54,7 +61,7 @@ const OVERHEAD = 500
  * ones, and of no other.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
-  checkOptions('memoryStore()', options, ['maxSessions', 'maxBytes', 'maxSecurityKeys', 'now'])
+  checkOptions('memoryStore()', options, OPTIONS)
   return new MemoryStore(options)
 }
 

@@ -2,6 +2,7 @@ import { type Clock, clockFrom } from '../clock.ts'
 import { type Duration, parseDuration, positiveDuration, show } from '../duration.ts'
 import type { Task, TaskQueue } from '../ending/tasks.ts'
 import { SessionConfigError, SessionStoreError, SessionValueError } from '../errors.ts'
+import { checkOptions, namesOf } from '../option-names.ts'
 import { codeOf, unsent } from '../stores/datastore-errors.ts'
 import { isQueueId, type QueuePath, queuePath } from './queue-path.ts'
 import { type AppEngineTarget, type HttpTarget, type Target, targetFrom } from './target.ts'
@@ -53,6 +54,18 @@ export interface CloudTasksOptions {
   readonly sleep?: (duration: number) => Promise<void>
 }
 
+const OPTIONS = namesOf<CloudTasksOptions>({
+  queue: true,
+  location: true,
+  projectId: true,
+  target: true,
+  client: true,
+  deadline: true,
+  dispatchDeadline: true,
+  now: true,
+  sleep: true,
+})
+
 /** What {@link cloudTasks} gives. */
 export interface CloudTaskQueue extends TaskQueue {
   /**
@@ -96,9 +109,7 @@ const LONGEST_DELAY = 30 * 24 * HOUR
  * the first use. Throws `SessionConfigError` for options that can not work.
  */
 export function cloudTasks(options: CloudTasksOptions): CloudTaskQueue {
-  if (typeof options !== 'object' || options === null) {
-    throw new SessionConfigError(`cloudTasks: needs options, but has ${show(options)}`)
-  }
+  checkOptions('cloudTasks()', options, OPTIONS)
   const { client = null, sleep = wait } = options
   if (client !== null && !isTasksClient(client)) {
     throw new SessionConfigError(

@@ -1,5 +1,6 @@
 import { show } from '../duration.ts'
 import { SessionConfigError } from '../errors.ts'
+import { checkOptions, namesOf } from '../option-names.ts'
 
 /** Delivers to an App Engine app of the queue's project, which tells such requests by their `X-AppEngine-*` headers. */
 export interface AppEngineTarget {
@@ -24,6 +25,14 @@ export interface HttpTarget {
   readonly audience?: string
 }
 
+const APP_ENGINE_OPTIONS = namesOf<AppEngineTarget>({
+  relativeUri: true,
+  service: true,
+  version: true,
+})
+
+const HTTP_OPTIONS = namesOf<HttpTarget>({ url: true, serviceAccountEmail: true, audience: true })
+
 /** Where tasks go, ready for requests. */
 export interface Target {
   readonly kind: 'app-engine' | 'http'
@@ -46,8 +55,11 @@ export function targetFrom(target: unknown, environment: Environment): Target {
       throw refusal('target', 'must have either appEngine or url, and not both', target)
     }
     if (typeof appEngine === 'object' && appEngine !== null) {
+      checkOptions('the option target of cloudTasks()', target, ['appEngine'])
+      checkOptions('target.appEngine of cloudTasks()', appEngine, APP_ENGINE_OPTIONS)
       return appEngineTarget(appEngine, environment)
     }
+    checkOptions('the option target of cloudTasks()', target, ['appEngine', ...HTTP_OPTIONS])
     if (url !== undefined) return httpTarget(target as Record<string, unknown>)
   }
   throw refusal('target', 'must be { appEngine: {} } or { url, serviceAccountEmail }', target)

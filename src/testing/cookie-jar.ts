@@ -1,3 +1,5 @@
+import { checkOptions, namesOf } from '../option-names.ts'
+
 /** Options of {@link cookieJar}. */
 export interface CookieJarOptions {
   /** Milliseconds since the epoch. Default `Date.now`. */
@@ -36,6 +38,7 @@ interface Cookie {
  * ignores HttpOnly, Partitioned and Priority, and never evicts.
  */
 export function cookieJar(options: CookieJarOptions = {}): CookieJar {
+  checkOptions('cookieJar()', options, namesOf<CookieJarOptions>({ now: true }))
   return new Jar(options.now ?? Date.now)
 }
 

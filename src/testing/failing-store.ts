@@ -1,4 +1,5 @@
 import { SessionStoreError } from '../errors.ts'
+import { checkOptions, namesOf } from '../option-names.ts'
 import type { SessionKey } from '../session/id.ts'
 import type {
   Found,
@@ -215,7 +216,9 @@ class ControlledStore implements FailingStore {
     }
   }
 
-  hold({ method, when = 'before' }: HoldOptions = {}): StoreGate {
+  hold(options: HoldOptions = {}): StoreGate {
+    checkOptions('hold()', options, namesOf<HoldOptions>({ method: true, when: true }))
+    const { method, when = 'before' } = options
     let reach = (): void => {}
     let release = (): void => {}
     const reached = new Promise<void>((resolve) => {
@@ -236,6 +239,7 @@ class ControlledStore implements FailingStore {
   }
 
   #addFailure(left: number | null, when: 'before' | 'after', options: FailOptions): Failure {
+    checkOptions('failAt()', options, namesOf<FailOptions>({ method: true, error: true }))
     const error =
       'error' in options
         ? options.error

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { checkOptions, namesOf } from '../option-names.ts'
 import { encodeValue } from '../session/codec.ts'
 import { keyOf, mintId, mintRev } from '../session/id.ts'
 import { Payload, unitOf } from '../session/payload.ts'
@@ -11,6 +12,25 @@ export interface SampleOptions extends Partial<SessionRecord> {
   readonly values?: Readonly<Record<string, unknown>>
 }
 
+const OPTIONS = namesOf<SampleOptions>({
+  values: true,
+  key: true,
+  data: true,
+  user: true,
+  created: true,
+  lastSeen: true,
+  authenticated: true,
+  expires: true,
+  expiry: true,
+  ended: true,
+  reason: true,
+  failedSince: true,
+  staticKey: true,
+  client: true,
+  rev: true,
+  extra: true,
+})
+
 /** When a sample was created unless told otherwise: the first of January 2030, 12:30 UTC. */
 const CREATED = Date.UTC(2030, 0, 1, 12, 30)
 
@@ -18,6 +38,7 @@ const HOUR = 60 * 60 * 1000
 
 /** A record as the sessions of this package store it, under a random key: for tests of stores. */
 export function sampleRecord(options: SampleOptions = {}): SessionRecord {
+  checkOptions('sampleRecord()', options, OPTIONS)
   const { values = { views: 1 }, ...given } = options
   const key = given.key ?? keyOf(mintId(randomBytes))
   const created = given.created ?? CREATED

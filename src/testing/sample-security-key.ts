@@ -1,6 +1,16 @@
 import { randomBytes } from 'node:crypto'
+import { checkOptions, namesOf } from '../option-names.ts'
 import { keyOf, mintId } from '../session/id.ts'
 import type { SecurityKeyName, SecurityKeyRecord } from '../stores/store.ts'
+
+const OPTIONS = namesOf<SecurityKeyRecord>({
+  name: true,
+  session: true,
+  purpose: true,
+  data: true,
+  created: true,
+  expires: true,
+})
 
 /** When a sample was created unless told otherwise: the first of January 2030, 12:30 UTC. */
 const CREATED = Date.UTC(2030, 0, 1, 12, 30)
@@ -9,6 +19,7 @@ const HOUR = 60 * 60 * 1000
 
 /** A security key as it is stored, under a random name and without a session: for tests of stores. */
 export function sampleSecurityKey(options: Partial<SecurityKeyRecord> = {}): SecurityKeyRecord {
+  checkOptions('sampleSecurityKey()', options, OPTIONS)
   const created = options.created ?? CREATED
   return {
     // A hash, as the name of a session is one.

@@ -209,7 +209,7 @@ export const BAD_OPTIONS: Readonly<Record<string, OptionCase>> = {
   ...Object.fromEntries(
     ['find', 'write', 'writeTogether', 'writeEach', 'page', 'pageKeys', 'close'].map((method) => [
       `a store without ${method}`,
-      bad({ store: { ...WHOLE_STORE, [method]: undefined } }, 'store', 'an object'),
+      bad({ store: { ...WHOLE_STORE, [method]: undefined } }, 'store', 'lacks', method),
     ]),
   ),
   'store null': bad({ store: null }, 'store', 'null'),

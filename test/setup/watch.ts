@@ -140,7 +140,8 @@ function watchedCalls<Target extends object>(target: Target, where: string): Tar
   return new Proxy(target, {
     get(_, name) {
       const value: unknown = Reflect.get(target, name)
-      if (name === 'notes' || name === 'keys') return watchedCalls(value as object, where)
+      const isPart = (name === 'notes' || name === 'keys') && typeof value === 'object'
+      if (isPart && value !== null) return watchedCalls(value, where)
       if (typeof value !== 'function') return value
       return (...args: unknown[]) => {
         if (KEEPING.has(name)) scanner.scan(where, text(args))

@@ -4,7 +4,7 @@ import { datastoreStore } from '../../src/stores/datastore.ts'
 
 describe('datastoreStore()', () => {
   it.each([
-    [{ namepsace: 'shop' }, /has no option "namepsace": it takes projectId, .* and deadline$/],
+    [{ colour: 'red' }, /has no option "colour": it takes projectId, .* and deadline$/],
     [null, /takes an object of options, not null/],
     ['shop', /takes an object of options, not "shop"/],
   ])('refuses %j and says what it takes', (options, message) => {

@@ -44,7 +44,7 @@ afterEach(() => void vi.unstubAllEnvs())
 describe('options of cloudTasks()', () => {
   const good = { queue: QUEUE, target: { appEngine: {} } }
   it.each([
-    ['none', undefined, 'needs options'],
+    ['none', undefined, 'takes an object of options'],
     ['no queue', { target: good.target }, 'queue must be'],
     ['an empty queue', { ...good, queue: '' }, 'queue must be'],
     ['a queue with a slash', { ...good, queue: 'a/b' }, 'queue must be'],

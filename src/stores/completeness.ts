@@ -1,0 +1,59 @@
+import type { NoteStore, SecurityKeyStore, SessionStore } from './store.ts'
+
+/** The methods of an interface; the compiler sees to it that none is missing. */
+type Methods<Of> = {
+  readonly [Name in keyof Of as Required<Of>[Name] extends (...args: never[]) => unknown
+    ? Name
+    : never]-?: true
+}
+
+const STORE: Methods<SessionStore> = {
+  find: true,
+  write: true,
+  writeTogether: true,
+  writeEach: true,
+  page: true,
+  pageKeys: true,
+  close: true,
+}
+
+const NOTES: Methods<NoteStore> = { get: true, put: true, delete: true, list: true }
+
+const KEYS: Methods<SecurityKeyStore> = {
+  insert: true,
+  find: true,
+  use: true,
+  page: true,
+  remove: true,
+}
+
+/** What a value lacks to be a store, by name, such as `notes.list`; empty for a whole one. */
+export function missingParts(store: unknown): string[] {
+  const { name, shards, notes, keys } = (store ?? {}) as Partial<
+    Record<keyof SessionStore, unknown>
+  >
+  return [
+    ...missingMethods(store, STORE, ''),
+    ...(typeof name === 'string' && name !== '' ? [] : ['name']),
+    ...(isPowerOfTwo(shards) ? [] : ['shards']),
+    ...missingMethods(notes, NOTES, 'notes'),
+    ...missingMethods(keys, KEYS, 'keys'),
+  ]
+}
+
+function missingMethods(value: unknown, methods: object, of: string): string[] {
+  if (value === null || value === undefined) return of === '' ? Object.keys(methods) : [of]
+  return Object.keys(methods)
+    .filter((method) => typeof (value as Record<string, unknown>)[method] !== 'function')
+    .map((method) => (of === '' ? method : `${of}.${method}`))
+}
+
+function isPowerOfTwo(shards: unknown): boolean {
+  return (
+    typeof shards === 'number' &&
+    Number.isInteger(shards) &&
+    shards >= 1 &&
+    shards <= 256 &&
+    (shards & (shards - 1)) === 0
+  )
+}

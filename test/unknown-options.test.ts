@@ -1,0 +1,263 @@
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import {
+  appEngine,
+  cleanupRoutes,
+  oidc,
+  passportBridge,
+  requireSameOrigin,
+  requireSecurityKey,
+  sessionMiddleware,
+} from '../src/express/index.ts'
+import {
+  createSessions,
+  localTasks,
+  memoryStore,
+  QueryIter,
+  SessionConfigError,
+} from '../src/index.ts'
+import {
+  connectDatastoreSessions,
+  datastoreStore,
+  viurCoreSessions,
+} from '../src/stores/datastore.ts'
+import { cloudTasks } from '../src/tasks/index.ts'
+import { cookieJar, failingStore, sampleRecord, sampleSecurityKey } from '../src/testing/index.ts'
+
+/** One call with options that nobody knows; `wrong` is what the probe adds to them. */
+type Probe = (wrong: Record<string, unknown>) => unknown
+
+class Nothing extends QueryIter {
+  static override readonly id = 'nothing'
+  override handleEntry(): void {}
+}
+
+function sessions() {
+  return createSessions({ events: true, iterators: [Nothing] })
+}
+
+const session = () => sessions().open({ secure: true })
+
+const TARGET = { url: 'https://a.example/task', serviceAccountEmail: 'a@b.iam.gserviceaccount.com' }
+
+const QUEUE = { queue: 'q', location: 'l', projectId: 'p' }
+
+/** Every type of options that the package exports, and every function that takes them. */
+const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
+  SessionsOptions: { 'createSessions()': (wrong) => createSessions(wrong) },
+  CookieOptions: { cookie: (wrong) => createSessions({ cookie: wrong }) },
+  SessionRequest: { 'open()': (wrong) => sessions().open(wrong) },
+  SessionResponse: {
+    'commit()': async (wrong) => {
+      const all = sessions()
+      await all.commit(all.open({ secure: true }), wrong)
+    },
+  },
+  KillOptions: {
+    'killSessionByUser()': (wrong) => sessions().killSessionByUser('alice', wrong),
+  },
+  ObserverOptions: { 'onDelete()': (wrong) => sessions().onDelete(() => {}, wrong) },
+  ClearOptions: {
+    'startClearSessions()': async (wrong) => {
+      const all = sessions()
+      all.onDelete(() => {})
+      await all.startClearSessions(wrong)
+    },
+  },
+  IterQuery: {
+    'the query of startIterOnQuery()': (wrong) =>
+      sessions().startIterOnQuery(Nothing, { select: 'all', ...wrong }),
+    'the query of startIterOnQuery() for a user': (wrong) =>
+      sessions().startIterOnQuery(Nothing, { select: 'user', user: 'alice', ...wrong }),
+    'the query of startIterOnQuery() for expired ones': (wrong) =>
+      sessions().startIterOnQuery(Nothing, { select: 'expired', ...wrong }),
+  },
+  LoginOptions: { 'login()': async (wrong) => session().login('alice', wrong) },
+  ClientHints: {
+    'the option client of login()': async (wrong) => session().login('alice', { client: wrong }),
+  },
+  SecurityKeyOptions: {
+    'getSecurityKey()': (wrong) => session().getSecurityKey(wrong),
+    'getSecurityKeys()': (wrong) => session().getSecurityKeys(2, wrong),
+  },
+  SecurityKeyCheck: {
+    'validateSecurityKey()': (wrong) => session().validateSecurityKey('k', wrong),
+  },
+  MemoryStoreOptions: { 'memoryStore()': (wrong) => memoryStore(wrong) },
+  LocalTasksOptions: { 'localTasks()': (wrong) => localTasks(wrong) },
+  DatastoreStoreOptions: { 'datastoreStore()': (wrong) => datastoreStore(wrong) },
+  ConnectDatastoreOptions: {
+    'connectDatastoreSessions()': (wrong) => connectDatastoreSessions(wrong),
+  },
+  ViurCoreOptions: { 'viurCoreSessions()': (wrong) => viurCoreSessions({ cookie: 'c', ...wrong }) },
+  CloudTasksOptions: {
+    'cloudTasks()': (wrong) => cloudTasks({ ...QUEUE, target: TARGET, ...wrong }),
+  },
+  HttpTarget: {
+    'the option target of cloudTasks()': (wrong) =>
+      cloudTasks({ ...QUEUE, target: { ...TARGET, ...wrong } }),
+  },
+  AppEngineTarget: {
+    'target.appEngine of cloudTasks()': (wrong) =>
+      cloudTasks({ ...QUEUE, target: { appEngine: wrong } }),
+    'target beside appEngine': (wrong) =>
+      cloudTasks({ ...QUEUE, target: { appEngine: {}, ...wrong } }),
+  },
+  SessionMiddlewareOptions: {
+    'sessionMiddleware()': (wrong) => sessionMiddleware(sessions(), wrong),
+  },
+  CleanupOptions: {
+    'cleanupRoutes()': (wrong) => cleanupRoutes(sessions(), { caller: appEngine(), ...wrong }),
+  },
+  OidcOptions: {
+    'oidc()': (wrong) =>
+      oidc({ audience: 'a', serviceAccounts: [TARGET.serviceAccountEmail], ...wrong }),
+  },
+  SameOriginOptions: { 'requireSameOrigin()': (wrong) => requireSameOrigin(wrong) },
+  SecurityKeyCheckOptions: { 'requireSecurityKey()': (wrong) => requireSecurityKey(wrong) },
+  PassportBridgeOptions: {
+    'passportBridge()': (wrong) => passportBridge(sessions(), { userOf: () => 'a', ...wrong }),
+  },
+  CookieJarOptions: { 'cookieJar()': (wrong) => cookieJar(wrong) },
+  FailOptions: {
+    'failAt()': (wrong) => failingStore(memoryStore()).failAt(1, 'before', wrong),
+    'failNext()': (wrong) => failingStore(memoryStore()).failNext('before', wrong),
+    'failAlways()': (wrong) => failingStore(memoryStore()).failAlways('before', wrong),
+  },
+  HoldOptions: { 'hold()': (wrong) => failingStore(memoryStore()).hold(wrong) },
+  SampleOptions: { 'sampleRecord()': (wrong) => sampleRecord(wrong) },
+  'Partial<SecurityKeyRecord>': { 'sampleSecurityKey()': (wrong) => sampleSecurityKey(wrong) },
+}
+
+/** Exported types whose names look like options, and why they are none that a user gives. */
+const NONE: Readonly<Record<string, string>> = {
+  CloudTasksServerOptions: 'probed with the tests of that server',
+  DeliverTwiceOptions: 'probed with the tests of that server',
+  PageOptions: 'given by this package to a store',
+  SessionStoreErrorOptions: 'given by a store to an error',
+  DatastoreSessionStoreOptions:
+    'probed in test/express-session, whose types exclude those of viur-session/express',
+  OldSessionsOptions: 'the common part of two others, which are probed',
+}
+
+const LOOKS_LIKE_OPTIONS = /(?:Options|Request|Response|Target|Hints|Query)$/
+
+/** The names that the modules behind the entries of the package export as types. */
+function exportedTypes(): string[] {
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    exports: Record<string, string | { types: string }>
+  }
+  const names = new Set<string>()
+  for (const entry of Object.values(exports)) {
+    if (typeof entry === 'string') continue
+    const file = entry.types.replace('./dist/', 'src/').replace(/\.d\.ts$/, '.ts')
+    const text = readFileSync(join(root, file), 'utf8')
+    for (const [, onlyTypes, list] of text.matchAll(/export (type )?\{([^}]*)\}/g)) {
+      for (const item of (list as string).split(',')) {
+        const name = /^\s*(type )?(\w+)\s*$/.exec(item)
+        if (name !== null && (onlyTypes || name[1])) names.add(name[2] as string)
+      }
+    }
+    for (const [, name] of text.matchAll(/^export (?:interface|type) (\w+)/gm))
+      names.add(name as string)
+    expect(dirname(file)).not.toBe('.')
+  }
+  return [...names]
+}
+
+describe('every function that takes options', () => {
+  it('is probed here', () => {
+    const types = exportedTypes().filter((name) => LOOKS_LIKE_OPTIONS.test(name))
+    expect(types.length).toBeGreaterThan(20)
+    expect(types.filter((name) => !(name in PROBES) && !(name in NONE))).toEqual([])
+  })
+
+  describe.each(Object.entries(PROBES))('with %s', (_, probes) => {
+    it.each(Object.entries(probes))('%s refuses a name that it does not know', async (_, probe) => {
+      for (const name of ['zzz', 'Zoë', '__proto_', '']) {
+        const call = async () => probe({ [name]: undefined })
+        await expect(call()).rejects.toBeInstanceOf(SessionConfigError)
+        await expect(call()).rejects.toThrow(`has no option ${JSON.stringify(name)}`)
+      }
+    })
+  })
+})
+
+describe('a misspelt option', () => {
+  it.each([
+    ['lifeTime', () => createSessions({ lifeTime: 1 } as never), 'lifetime'],
+    ['touch_every', () => createSessions({ touch_every: 1 } as never), 'touchEvery'],
+    ['exept', () => sessions().killSessionByUser('a', { exept: 'k' } as never), 'except'],
+    ['dryrun', () => sessions().startClearSessions({ dryrun: true } as never), 'dryRun'],
+    [
+      'session_bound',
+      () => session().getSecurityKey({ session_bound: false } as never),
+      'sessionBound',
+    ],
+    ['namepsace', () => datastoreStore({ namepsace: 'n' } as never), 'namespace'],
+    ['samesite', () => createSessions({ cookie: { samesite: 'lax' } as never }), 'sameSite'],
+    ['Load', () => sessionMiddleware(sessions(), { Load: 'lazy' } as never), 'load'],
+  ])('%s is answered with the name that was meant', async (_, call, meant) => {
+    await expect(async () => call()).rejects.toThrow(`did you mean "${meant}"?`)
+  })
+
+  it('is not guessed where nothing is near', () => {
+    expect(() => datastoreStore({ colour: 1 } as never)).toThrow(
+      /it takes projectId, .* and deadline$/,
+    )
+  })
+
+  it('does not take long, however long its name is', () => {
+    const name = 'l'.repeat(1_000_000)
+    expect(() => createSessions({ [name]: 1 })).toThrow(/it takes store, /)
+  })
+})
+
+describe('an option of another library', () => {
+  it.each([
+    ['maxAge', /use "lifetime"/],
+    ['ttl', /use "lifetime"/],
+    ['secret', /use "cookie\.secrets"/],
+    ['resave', /resave is not needed here, because/],
+    ['saveUninitialized', /saveUninitialized is not needed here, because/],
+    ['rolling', /rolling is not needed here, because/],
+    ['prefix', /"kind" or "namespace" of datastoreStore\(\)/],
+    ['name', /use "cookie\.name"/],
+    ['session_life_time', /use "lifetime"/],
+  ])('%s is answered with what does the same here', (name, says) => {
+    expect(() => createSessions({ [name]: true })).toThrow(says)
+  })
+
+  it('is named where a cookie is described', () => {
+    expect(() => createSessions({ cookie: { maxAge: 1 } as never })).toThrow(/"lifetime"/)
+    expect(() => createSessions({ cookie: { signed: true } as never })).toThrow(/"secrets"/)
+  })
+})
+
+describe('what is given in place of options', () => {
+  it('is named when it is a store', () => {
+    expect(() => createSessions(datastoreStore({ projectId: 'p' }) as never)).toThrow(
+      'createSessions({ store: datastoreStore() })',
+    )
+    expect(() => createSessions(memoryStore() as never)).toThrow('createSessions({ store:')
+  })
+
+  it.each([[[]], [new Map([['lifetime', 1]])], [new Date()], [null], ['1h'], [() => ({})]])(
+    'is refused: %s',
+    (value) => {
+      expect(() => createSessions(value as never)).toThrow(
+        /takes an object of options, (?:and )?not/,
+      )
+    },
+  )
+
+  it('is refused when it is a whole request', () => {
+    expect(() => sessions().open({ headers: { cookie: 'a=b' } } as never)).toThrow(
+      /request\.headers\.cookie/,
+    )
+    expect(() => sessions().open(undefined as never)).toThrow(SessionConfigError)
+  })
+})
