@@ -18,7 +18,8 @@ Usage:
 
   --newer   the Firestore emulator in Datastore mode instead of the Datastore emulator in
             Firestore mode; the two differ (lock waits, masks, strict sizes): test on both
-  --tasks   a Cloud Tasks server as well, for COMMAND; needs `npm run build`. Tasks for App Engine
+  --tasks   a Cloud Tasks server as well, for COMMAND (@viur-session/cloud-tasks-server; in the
+            repository `npm run build` makes it). Tasks for App Engine
             go to CLOUD_TASKS_TARGET, or else to http://127.0.0.1:$PORT, where PORT is 8080 if unset
   --port N  this port of 127.0.0.1 instead of any free one
 
@@ -261,12 +262,15 @@ start_emulator() {
 
 # It picks its port itself, and says in its log which one; so no other program can take it first.
 start_tasks() {
-  local main=$here/dist/testing/cloud-tasks-server/main.js host='' deadline
+  local main host='' deadline
   if [ -n "${CLOUD_TASKS_EMULATOR_HOST:-}" ]; then
     say "on the server that CLOUD_TASKS_EMULATOR_HOST names, $CLOUD_TASKS_EMULATOR_HOST"
     return
   fi
   type -P node >/dev/null || die 3 'node is missing, which --tasks needs'
+  main=$(cd "$here" && node -p 'require.resolve("@viur-session/cloud-tasks-server/package.json")' 2>/dev/null) ||
+    die 3 '--tasks needs the package @viur-session/cloud-tasks-server'
+  main=${main%/package.json}/dist/main.js
   [ -f "$main" ] || die 3 '--tasks needs what "npm run build" makes'
   mkdir -p "$state" || die 1 "cannot write to $state"
   export CLOUD_TASKS_TARGET=${CLOUD_TASKS_TARGET:-http://127.0.0.1:${PORT:-8080}}

@@ -1,6 +1,15 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
+  resolve: {
+    alias: {
+      // The source of the workspace, so that tests need no build.
+      '@viur-session/cloud-tasks-server': fileURLToPath(
+        new URL('src/cloud-tasks-server/index.ts', import.meta.url),
+      ),
+    },
+  },
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/setup/emulators.ts'],

@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
-# Checks what users would get: packs the package, and uses the tarball in scratch apps, once as an ES module
-# and once from CommonJS.
+# Checks what users would get: packs the packages, and uses the tarballs in scratch apps, as ES modules and from
+# CommonJS. Arguments: the programs of Node to use them with; without any the one in PATH.
 set -euo pipefail
+nodes=("${@:-node}")
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$root"
 
 npm pack --silent --pack-destination "$scratch" > /dev/null
-tarball=$(echo "$scratch"/*.tgz)
+npm pack --silent --pack-destination "$scratch" --workspace @viur-session/cloud-tasks-server > /dev/null
+tarball=$(echo "$scratch"/viur-session-[0-9]*.tgz)
+server_tarball=$(echo "$scratch"/viur-session-cloud-tasks-server-*.tgz)
 
 echo "package: contents"
 unwanted=$(tar -tzf "$tarball" | grep -vE '^package/(dist/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$|SECURITY\.md$|docs/[a-z-]+\.md$|docs/charts/[a-z-]+\.svg$)|^package/dist/app/|\.map$' || true)
 unwanted+=$(tar -tzf "$tarball" | grep -E '^package/dist/(app/|.*\.test\.)' || true)
+unwanted+=$(tar -tzf "$server_tarball" | grep -vE '^package/(dist/[a-z-]+\.(js|d\.ts)|package\.json|README\.md|LICENSE)$' || true)
 if [ -n "$unwanted" ]; then
   echo "these files do not belong into the package:" >&2
   echo "$unwanted" >&2
@@ -21,13 +25,16 @@ fi
 
 echo "package: publint"
 npx publint run --strict "$tarball"
+npx publint run --strict "$server_tarball"
 
 # CommonJS callers load the ES modules with require(), which Node 20.19 and newer can.
 echo "package: types"
 npx attw "$tarball" --profile esm-only --no-emoji --format ascii
+npx attw "$server_tarball" --profile esm-only --no-emoji --format ascii
 
 echo "package: in a scratch app"
-cd "$scratch"
+mkdir "$scratch/app"
+cd "$scratch/app"
 echo '{ "name": "scratch", "private": true }' > package.json
 npm install --silent --no-audit --no-fund --no-package-lock "$tarball" \
   "express@$(node -p "require('$root/package.json').devDependencies.express")" \
@@ -137,10 +144,6 @@ cat > use.ts <<'TS'
 import express from 'express'
 import session from 'express-session'
 import { cleanupRoutes, DatastoreSessionStore, localOnly } from 'viur-session/express-session'
-import type { TokenSigner } from 'viur-session/testing'
-
-// The types of Node are the newest here, not those that the package is built with.
-export type Keys = TokenSigner['jwks']
 
 declare module 'express-session' {
   interface SessionData {
@@ -164,7 +167,67 @@ cat > tsconfig.json <<'JSON'
 { "compilerOptions": { "strict": true, "module": "nodenext", "target": "es2023", "lib": ["es2023", "es2024.string"], "types": ["node"], "noEmit": true, "skipLibCheck": false }, "files": ["use.ts"] }
 JSON
 "$root/node_modules/.bin/tsc" -p tsconfig.json
-node use.mjs
-node readme.mjs "$root/README.md"
-node --disable-warning=ExperimentalWarning use.cjs
+for node in "${nodes[@]}"; do
+  echo "package: on Node $("$node" --version)"
+  "$node" use.mjs
+  "$node" readme.mjs "$root/README.md"
+  "$node" --disable-warning=ExperimentalWarning use.cjs
+done
+
+echo "package: @viur-session/cloud-tasks-server in a scratch app"
+mkdir "$scratch/server"
+cd "$scratch/server"
+echo '{ "name": "scratch", "private": true, "type": "module" }' > package.json
+npm install --silent --no-audit --no-fund --no-package-lock "$server_tarball" "$tarball" @types/node
+cat > command.js <<'JS'
+// The command, as its README shows it, with the client that its README shows.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+
+const app = createServer((req, res) => res.end()).listen(0, '127.0.0.1')
+await once(app, 'listening')
+const args = ['node_modules/.bin/cloud-tasks-server', '0', `http://127.0.0.1:${app.address().port}`]
+const command = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+const [, port] = /^Cloud Tasks server on 127\.0\.0\.1:(\d+)\n$/.exec(String((await once(command.stdout, 'data'))[0]))
+const readme = readFileSync('node_modules/@viur-session/cloud-tasks-server/README.md', 'utf8')
+const [, example] = /```js\n(import \{ CloudTasksClient \}[\s\S]*?)```/.exec(readme)
+const source = `${example.replace('8123', port)}\nexport { client }`
+const { client } = await import(`data:text/javascript,${encodeURIComponent(source.replaceAll(/from '([^']+)'/g, (_, name) => `from '${import.meta.resolve(name)}'`))}`)
+const got = once(app, 'request')
+await client.createTask({
+  parent: client.queuePath('any', 'here', 'mail'),
+  task: { appEngineHttpRequest: { relativeUri: '/work', body: Buffer.from('x').toString('base64') } },
+})
+const [request] = await got
+assert.equal(request.url, '/work')
+assert.equal(request.headers['x-appengine-queuename'], 'mail')
+await client.close()
+app.close()
+command.kill()
+assert.deepEqual(await once(command, 'exit'), [0, null])
+JS
+cat > types.ts <<'TS'
+// The types of Node are the newest here, not those that the package is built with.
+import { cloudTasksServer, type TokenSigner } from '@viur-session/cloud-tasks-server'
+
+const server = await cloudTasksServer({ queues: { mail: { maxAttempts: 5 } } })
+export const keys: TokenSigner['jwks'] = server.tokens.jwks
+await server.stop()
+TS
+cat > use.cjs <<'JS'
+const { cloudTasksServer, CloudTasksServerError } = require('@viur-session/cloud-tasks-server')
+const assert = require('node:assert/strict')
+
+assert.rejects(cloudTasksServer({ port: -1 }), CloudTasksServerError)
+JS
+cp "$scratch/app/tsconfig.json" tsconfig.json
+sed -i.old 's/use\.ts/types.ts/' tsconfig.json
+"$root/node_modules/.bin/tsc" -p tsconfig.json
+for node in "${nodes[@]}"; do
+  METADATA_SERVER_DETECTION=none "$node" command.js
+  "$node" --disable-warning=ExperimentalWarning use.cjs
+done
 echo "package: fine"

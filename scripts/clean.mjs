@@ -1,4 +1,7 @@
 // A file deleted from src must not live on in dist, and so in the package.
 import { rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 
-rmSync(new URL('../dist', import.meta.url), { recursive: true, force: true })
+const root = fileURLToPath(new URL('..', import.meta.url))
+const folder = process.argv[2] ?? 'dist'
+rmSync(`${root}/${folder}`, { recursive: true, force: true })

@@ -1,15 +1,3 @@
-export {
-  type AttemptLog,
-  type CloudTasksServer,
-  type CloudTasksServerOptions,
-  cloudTasksServer,
-  type DeliverTwiceOptions,
-  type QueueSettings,
-  type TaskCounters,
-  type TaskLog,
-  type TokenClaims,
-  type TokenSigner,
-} from './cloud-tasks-server/index.ts'
 export { type CookieJar, type CookieJarOptions, cookieJar } from './cookie-jar.ts'
 export {
   type FailingStore,

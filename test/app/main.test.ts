@@ -13,7 +13,7 @@ const out = `${root}test-results/main-${process.pid}`
 
 beforeAll(() => {
   const tsc = `${root}node_modules/typescript/bin/tsc`
-  const options = ['-p', 'tsconfig.json', '--noCheck', '--outDir', out]
+  const options = ['-p', 'src', '--noCheck', '--outDir', out]
   execFileSync(process.execPath, [tsc, ...options], { cwd: root })
 })
 

@@ -11,7 +11,15 @@ const built = mkdtempSync(join(root, 'node_modules', '.contract-'))
 
 beforeAll(() => {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  spawnSync(process.execPath, [tsc, '-p', root, '--outDir', built, '--declaration', 'false'])
+  spawnSync(process.execPath, [
+    tsc,
+    '-p',
+    join(root, 'src'),
+    '--outDir',
+    built,
+    '--declaration',
+    'false',
+  ])
 }, 60_000)
 
 afterAll(() => rmSync(built, { recursive: true, force: true }))

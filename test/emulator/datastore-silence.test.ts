@@ -36,7 +36,9 @@ describe('the Datastore store in a fresh process on an emulator', () => {
     // Inside the package, so that its dependencies are found.
     built = await mkdtemp(join(root, 'node_modules', '.silence-'))
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-    await run(process.execPath, [tsc, '-p', root, '--outDir', built]).catch(() => undefined)
+    await run(process.execPath, [tsc, '-p', join(root, 'src'), '--outDir', built]).catch(
+      () => undefined,
+    )
     await writeFile(join(built, 'package.json'), '{"type":"module"}')
     await writeFile(join(built, 'script.js'), SCRIPT)
   })

@@ -1,10 +1,11 @@
 import type { AddressInfo } from 'node:net'
+import { type CloudTasksServer, cloudTasksServer } from '@viur-session/cloud-tasks-server'
 import express from 'express'
 import { afterEach, describe, expect, it } from 'vitest'
 import { cleanupRoutes, oidc } from '../../src/express/index.ts'
 import type { Sessions } from '../../src/index.ts'
 import { cloudTasks } from '../../src/tasks/index.ts'
-import { type CloudTasksServer, cloudTasksServer } from '../../src/testing/index.ts'
+
 import { STORE_KINDS, type StoreKind } from '../setup/stores.ts'
 import { HOUR, type Place, place } from './harness.ts'
 

@@ -11,7 +11,7 @@ const built = mkdtempSync(join(root, 'node_modules', '.express-session-'))
 
 beforeAll(() => {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  for (const project of ['tsconfig.json', 'tsconfig.express-session.json']) {
+  for (const project of ['src', 'src/express-session']) {
     spawnSync(process.execPath, [
       tsc,
       '-p',

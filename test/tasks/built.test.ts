@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import {
   copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -15,8 +16,8 @@ import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { cloudTasksServer } from '../../src/testing/index.ts'
+import { cloudTasksServer } from '@viur-session/cloud-tasks-server'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const scratch = mkdtempSync(join(tmpdir(), 'cloud-tasks-'))
@@ -28,10 +29,19 @@ beforeAll(() => {
     'bin/tsc',
   )
   // What others are in the middle of changing may not compile, but is written all the same.
-  spawnSync(process.execPath, [tsc, '-p', root, '--outDir', dist])
+  spawnSync(process.execPath, [tsc, '-p', join(root, 'src'), '--outDir', dist])
   for (const file of ['package.json', 'emulator.sh'])
     copyFileSync(join(root, file), join(scratch, file))
-  symlinkSync(join(root, 'node_modules'), join(scratch, 'node_modules'))
+  const modules = join(scratch, 'node_modules')
+  mkdirSync(modules)
+  for (const name of readdirSync(join(root, 'node_modules')))
+    if (name !== '@viur-session') symlinkSync(join(root, 'node_modules', name), join(modules, name))
+  // The server as it is installed elsewhere, from what its sources are now.
+  const server = join(modules, '@viur-session', 'cloud-tasks-server')
+  mkdirSync(server, { recursive: true })
+  const source = join(root, 'src', 'cloud-tasks-server')
+  copyFileSync(join(source, 'package.json'), join(server, 'package.json'))
+  spawnSync(process.execPath, [tsc, '-p', source, '--outDir', join(server, 'dist')])
 })
 
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
@@ -236,10 +246,22 @@ describe.skipIf(process.platform === 'win32')('emulator.sh --tasks', () => {
     const background = await run('bash', ['emulator.sh', '--tasks', 'start'])
     expect(background).toMatchObject({ status: 2 })
     expect(background.stderr).toContain('--tasks goes with a COMMAND')
-    const bare = join(scratch, 'bare')
-    spawnSync('mkdir', [bare])
+    // Away from the scratch folder, so that no package is found by chance.
+    const bare = mkdtempSync(join(tmpdir(), 'cloud-tasks-bare-'))
+    onTestFinished(() => rmSync(bare, { recursive: true, force: true }))
     copyFileSync(join(root, 'emulator.sh'), join(bare, 'emulator.sh'))
-    const unbuilt = await run('bash', ['bare/emulator.sh', '--tasks', '--', 'true'], emulator())
+    const tasks = () =>
+      run('bash', [join(bare, 'emulator.sh'), '--tasks', '--', 'true'], emulator())
+    const alone = await tasks()
+    expect(alone).toMatchObject({ status: 3, stdout: '' })
+    expect(alone.stderr).toContain('--tasks needs the package @viur-session/cloud-tasks-server')
+    const server = join(bare, 'node_modules', '@viur-session', 'cloud-tasks-server')
+    mkdirSync(server, { recursive: true })
+    copyFileSync(
+      join(root, 'src', 'cloud-tasks-server', 'package.json'),
+      join(server, 'package.json'),
+    )
+    const unbuilt = await tasks()
     expect(unbuilt).toMatchObject({ status: 3, stdout: '' })
     expect(unbuilt.stderr).toContain('npm run build')
     expect(existsSync(join(bare, '.emulator'))).toBe(false)

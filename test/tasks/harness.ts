@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type CloudTaskQueue, type CloudTasksOptions, cloudTasks } from '../../src/tasks/index.ts'
 import {
   type CloudTasksServer,
   type CloudTasksServerOptions,
   cloudTasksServer,
-} from '../../src/testing/index.ts'
+} from '@viur-session/cloud-tasks-server'
+import { type CloudTaskQueue, type CloudTasksOptions, cloudTasks } from '../../src/tasks/index.ts'
 
 /** A request that the app got. */
 export interface Received {

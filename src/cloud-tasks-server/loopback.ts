@@ -1,5 +1,5 @@
-import { show } from '../../duration.ts'
-import { SessionConfigError } from '../../errors.ts'
+import { show } from './duration.ts'
+import { CloudTasksServerError } from './errors.ts'
 
 /** Whether it is an `http:` URL of this machine. Nothing else is delivered to. */
 export function isLoopback(url: string): boolean {
@@ -14,7 +14,7 @@ export function isLoopback(url: string): boolean {
 /** The base URL of an app on this machine, without a slash at its end. */
 export function appUrl(option: string, url: unknown): string {
   if (typeof url !== 'string' || !isLoopback(url) || /[?#]/.test(url)) {
-    throw new SessionConfigError(
+    throw new CloudTasksServerError(
       `cloudTasksServer: ${option} must be the http: URL of an app on this machine, such as http://127.0.0.1:8080, but is ${show(url)}`,
     )
   }

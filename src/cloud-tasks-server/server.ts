@@ -1,7 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { clockFrom } from '../../clock.ts'
-import { type Duration, positiveDuration, show } from '../../duration.ts'
-import { SessionConfigError } from '../../errors.ts'
+import { type Duration, positiveDuration, show } from './duration.ts'
+import { CloudTasksServerError } from './errors.ts'
 import { type Board, callsOn } from './calls.ts'
 import { outgoing } from './delivery.ts'
 import { appUrl } from './loopback.ts'
@@ -37,7 +36,7 @@ export interface CloudTasksServerOptions {
   readonly remember?: Duration
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number
-  /** Waits until a task is due; the signal ends a wait early. Default: a timer. `fakeClock().sleep` takes no time. */
+  /** Waits until a task is due; the signal ends a wait early. Default: a timer. */
   readonly sleep?: (duration: number, signal: AbortSignal) => Promise<void>
   /** Waits for the deadline of a delivery. Default: a timer, also where `sleep` is none. */
   readonly deadlineSleep?: (duration: number, signal: AbortSignal) => Promise<void>
@@ -48,15 +47,15 @@ const LONGEST_TIMER = 2 ** 31 - 1
 
 /**
  * Starts a Cloud Tasks server on 127.0.0.1, for tests and local work: the gRPC interface of the real one, and real
- * deliveries over HTTP with its headers, tokens and retries. It delivers to this machine only. Needs
- * `@google-cloud/tasks`, and has everything in memory.
+ * deliveries over HTTP with its headers, tokens and retries. It delivers to this machine only, and has everything in
+ * memory.
  */
 export async function cloudTasksServer(
   options: CloudTasksServerOptions = {},
 ): Promise<CloudTasksServer> {
   const { port = 0 } = options
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new SessionConfigError(
+    throw new CloudTasksServerError(
       `cloudTasksServer: port must be a whole number up to 65535, but is ${show(port)}`,
     )
   }
@@ -89,7 +88,7 @@ class Server implements CloudTasksServer, Board {
   #stopping: Promise<void> | null = null
 
   constructor(options: CloudTasksServerOptions) {
-    this.now = clockFrom(options.now ?? Date.now)
+    this.now = wholeMilliseconds(options.now ?? (() => Date.now()))
     this.tokens = tokenSigner(this.now)
     this.makesQueues = options.makesQueues ?? true
     this.#sleep = options.sleep ?? timer
@@ -187,7 +186,7 @@ class Server implements CloudTasksServer, Board {
     try {
       if (Object.keys(settings).length > 0) this.configure(id, settings)
     } catch (error) {
-      if (!(error instanceof SessionConfigError)) throw error
+      if (!(error instanceof CloudTasksServerError)) throw error
       throw new CallError('INVALID_ARGUMENT', error.message)
     }
     const queue = new Queue(name, id, {
@@ -245,6 +244,14 @@ class Server implements CloudTasksServer, Board {
     const idle = [...this.queues.values()].every((queue) => queue.isIdle)
     if (!idle && this.#stopping === null) return
     for (const tell of this.#waitingForIdle.splice(0)) tell()
+  }
+}
+
+function wholeMilliseconds(now: () => number): () => number {
+  return () => {
+    const time = Math.floor(now())
+    if (Number.isFinite(time)) return time
+    throw new CloudTasksServerError('now() must return milliseconds since the epoch')
   }
 }
 

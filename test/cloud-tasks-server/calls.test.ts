@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { CloudTasksClient } from '@google-cloud/tasks'
-import { afterEach, describe, expect, it } from 'vitest'
-import { SessionConfigError } from '../../src/errors.ts'
-import { backoff, DEFAULTS, mergeSettings } from '../../src/testing/cloud-tasks-server/settings.ts'
 import {
+  CloudTasksServerError,
   type CloudTasksServerOptions,
   cloudTasksServer,
-  fakeClock,
-} from '../../src/testing/index.ts'
-import { place as makePlace, type Place, QUEUE } from './harness.ts'
+} from '@viur-session/cloud-tasks-server'
+import { afterEach, describe, expect, it } from 'vitest'
+import { backoff, DEFAULTS, mergeSettings } from '../../src/cloud-tasks-server/settings.ts'
+import { fakeClock } from '../../src/testing/index.ts'
+import { place as makePlace, type Place, QUEUE } from '../tasks/harness.ts'
 
 const closing: (() => Promise<unknown>)[] = []
 
@@ -211,7 +211,7 @@ describe('options of cloudTasksServer()', () => {
   ] as const)('are refused as %j', async (options, message) => {
     const starting = cloudTasksServer(options)
     await expect(starting).rejects.toThrow(message)
-    await expect(starting).rejects.toBeInstanceOf(SessionConfigError)
+    await expect(starting).rejects.toBeInstanceOf(CloudTasksServerError)
   })
 })
 

@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module'
-import { SessionConfigError } from '../../errors.ts'
 
 /** `google.protobuf.Timestamp` and `google.protobuf.Duration`. */
 export interface Stamp {
@@ -195,18 +194,11 @@ function handlerOf(call: (request: object) => object) {
   }
 }
 
-/** Loads gRPC and the messages from the app's own client, so that this package depends on neither. */
+/** gRPC and the messages as Google's own client has them. */
 function load(): { grpc: Grpc; protos: Protos } {
   const require = createRequire(import.meta.url)
-  try {
-    const gax = createRequire(require.resolve('@google-cloud/tasks'))('google-gax') as {
-      grpc: Grpc
-    }
-    return { grpc: gax.grpc, protos: require('@google-cloud/tasks/build/protos') as Protos }
-  } catch (cause) {
-    throw new SessionConfigError(
-      'cloudTasksServer() needs @google-cloud/tasks 6 or 7: run "npm install --save-dev @google-cloud/tasks"',
-      { cause },
-    )
+  const { grpc } = createRequire(require.resolve('@google-cloud/tasks'))('google-gax') as {
+    grpc: Grpc
   }
+  return { grpc, protos: require('@google-cloud/tasks/build/protos') as Protos }
 }

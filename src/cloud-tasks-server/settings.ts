@@ -1,5 +1,5 @@
-import { parseDuration, show } from '../../duration.ts'
-import { SessionConfigError } from '../../errors.ts'
+import { parseDuration, show } from './duration.ts'
+import { CloudTasksServerError } from './errors.ts'
 import type { QueueSettings } from './types.ts'
 
 /** {@link QueueSettings} with all durations in milliseconds. */
@@ -40,7 +40,7 @@ const RULES: Readonly<Record<keyof Settings, readonly [(n: number) => boolean, s
 
 const DURATIONS: readonly string[] = ['maxRetryDuration', 'minBackoff', 'maxBackoff']
 
-/** These settings over those; throws `SessionConfigError` for one that is out of its range. */
+/** These settings over those; throws `CloudTasksServerError` for one that is out of its range. */
 export function mergeSettings(base: Settings, changes: QueueSettings): Settings {
   const merged: Record<keyof Settings, number> = { ...base }
   for (const name of Object.keys(RULES) as (keyof Settings)[]) {
@@ -49,14 +49,14 @@ export function mergeSettings(base: Settings, changes: QueueSettings): Settings 
     const parsed = DURATIONS.includes(name) ? parseDuration(value) : value
     const [holds, rule] = RULES[name]
     if (typeof parsed !== 'number' || !holds(parsed)) {
-      throw new SessionConfigError(
+      throw new CloudTasksServerError(
         `cloudTasksServer: ${name} must be ${rule}, but is ${show(value)}`,
       )
     }
     merged[name] = parsed
   }
   if (merged.minBackoff > merged.maxBackoff) {
-    throw new SessionConfigError('cloudTasksServer: minBackoff must not be above maxBackoff')
+    throw new CloudTasksServerError('cloudTasksServer: minBackoff must not be above maxBackoff')
   }
   return merged
 }

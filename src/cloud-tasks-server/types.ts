@@ -1,4 +1,4 @@
-import type { Duration } from '../../duration.ts'
+import type { Duration } from './duration.ts'
 import type { TokenSigner } from './tokens.ts'
 
 /** The settings of a queue, as in `queue.yaml` or `RetryConfig` and `RateLimits` of the interface. */
