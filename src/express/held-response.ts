@@ -1,16 +1,11 @@
-import type { Readable } from 'node:stream'
 import type { CommitResult } from '../sessions.ts'
 import { type AnyResponse, OUTGOING_METHODS, type OutgoingMethod } from './any-response.ts'
-import { parseHead } from './headers.ts'
+import { applyHead } from './head.ts'
 import { loosen } from './layout.ts'
-import { remember } from './overlay.ts'
-import {
-  headersSentError,
-  type Pretense,
-  postponeDestroy,
-  pretendSent,
-  writeAfterEndError,
-} from './pretense.ts'
+import { overlay, remember } from './overlay.ts'
+import { PipedSources } from './piped-sources.ts'
+import { postponeDestroy } from './postponed-destroy.ts'
+import { headersSentError, type Pretense, pretendSent, writeAfterEndError } from './pretense.ts'
 import { addHeaders, clearHead } from './response-headers.ts'
 
 /** What is done when a response is about to leave. */
@@ -47,9 +42,10 @@ const nothing = (): void => {}
 const nothingToMakeUp = (): (() => void) => nothing
 
 /**
- * One response of a request. `waiting`: nothing has left. `held`: the commit is under way, and the calls of the app
- * are kept. `open`: the calls go through. `dropped`: the commit failed; another guard has taken over, and
- * whatever still writes to this one (a stream half way, the compression middleware) writes into the void.
+ * One response of a request. `waiting`: nothing has left. `announcing`: whoever wrapped `writeHead` later than we did
+ * is being told that the head is due. `held`: the commit is under way, and the calls of the app are kept. `open`: the
+ * calls go through. `dropped`: the commit failed; another guard has taken over, and whatever still writes to this one
+ * (a stream half way, the compression middleware) writes into the void.
  */
 class ResponseGuard {
   readonly #res: AnyResponse
@@ -58,9 +54,14 @@ class ResponseGuard {
   readonly #isSecond: boolean
   readonly #inner: Readonly<Record<OutgoingMethod, AnyResponse[OutgoingMethod]>>
   readonly #uninstall: () => void
-  /** What is piped into the response; `null` while nothing ever was. */
-  #sources: Set<Readable> | null = null
-  #phase: 'waiting' | 'held' | 'open' | 'dropped' = 'waiting'
+  /** What we put in the place of `writeHead`: where something else stands there, it was wrapped later. */
+  readonly #ownWriteHead: AnyResponse['writeHead']
+  /** Whether somebody who was mounted before us may send the head without asking for it, once the body begins. */
+  #isWrapped: boolean
+  readonly #sources: PipedSources
+  #phase: 'waiting' | 'announcing' | 'held' | 'open' | 'dropped' = 'waiting'
+  /** The arguments for `writeHead` that came back from announcing the head, while it has not left. */
+  #announced: unknown[] | null = null
   #calls: Call[] = []
   #ended = false
   /** True inside of Node's end(), which in HTTP/2 calls write(). */
@@ -78,34 +79,42 @@ class ResponseGuard {
     this.#isSecond = isSecond
     const { writeHead, write, end, flushHeaders } = res
     this.#inner = { writeHead, write, end, flushHeaders }
+    this.#isWrapped = Object.hasOwn(res, 'writeHead')
     loosen(res)
     this.#uninstall = remember(res, OVERLAID)
+    this.#ownWriteHead = (...args) => this.#writeHead(args)
     this.#install()
+    this.#sources = new PipedSources(res)
   }
 
   #install(): void {
     const res = this.#res
-    res.writeHead = (...args) => this.#writeHead(args)
+    res.writeHead = this.#ownWriteHead
     res.write = (...args) => this.#write(args)
     res.end = (...args) => this.#end(args)
     res.flushHeaders = () => this.#flushHeaders()
     if ('writeHeader' in res) Object.defineProperty(res, 'writeHeader', WRITE_HEADER)
-    res.on('pipe', this.#notePipe)
   }
 
   #writeHead(args: unknown[]): unknown {
-    if (this.#phase === 'dropped') return this.#res
+    const res = this.#res
+    if (this.#phase === 'dropped') return res
     if (this.#phase === 'held') throw headersSentError('write')
-    const { status } = parseHead(args)
-    if (this.#phase === 'waiting') this.#commit(Number(status))
-    return this.#phase === 'open' ? this.#sendHead(args) : this.#keep('writeHead', args)
+    if (this.#phase === 'open') return this.#sendHead(args)
+    if (this.#phase === 'announcing') {
+      this.#announced = applyHead(res, args)
+      return res
+    }
+    this.#commit(statusOf(args[0]), args)
+    return this.#isOpen() ? this.#sendHead(args) : res
   }
 
   #write(args: unknown[]): unknown {
     if (this.#refusesBody(true)) return this.#swallow(args, false)
-    if (this.#phase === 'waiting') this.#commit(this.#res.statusCode)
-    if (this.#phase === 'open') return this.#inner.write.apply(this.#res, args)
+    this.#begin()
+    if (this.#phase === 'open') return this.#pass('write', args)
     this.#keep('write', args)
+    this.#pretense?.wait(args)
     // Whoever heeds this writes no more until "drain": what is held stays small.
     return false
   }
@@ -113,19 +122,20 @@ class ResponseGuard {
   #end(args: unknown[]): unknown {
     const hasChunk = Boolean(args[0]) && typeof args[0] !== 'function'
     if (this.#refusesBody(hasChunk)) return this.#swallow(args, this.#res)
-    if (this.#phase === 'waiting') this.#commit(this.#res.statusCode)
+    this.#begin()
     const wasEnded = this.#ended
     this.#ended = true
     if (this.#phase === 'open') return this.#passEnd(args)
     this.#pretense?.end()
     if (!wasEnded) this.#endPostponement = postponeDestroy(this.#res)
-    return this.#keep('end', args)
+    this.#keep('end', args)
+    return this.#res
   }
 
   #passEnd(args: unknown[]): unknown {
     this.#ending = true
     try {
-      return this.#inner.end.apply(this.#res, args)
+      return this.#pass('end', args)
     } finally {
       this.#ending = false
     }
@@ -133,9 +143,58 @@ class ResponseGuard {
 
   #flushHeaders(): void {
     if (this.#phase === 'dropped') return
-    if (this.#phase === 'waiting') this.#commit(this.#res.statusCode)
-    if (this.#phase === 'open') this.#inner.flushHeaders.call(this.#res)
+    this.#begin()
+    if (this.#phase === 'open') this.#pass('flushHeaders', [])
     else this.#keep('flushHeaders', [])
+  }
+
+  /** The response begins without a word about its head. */
+  #begin(): void {
+    if (this.#phase !== 'waiting') return
+    this.#commit(this.#res.statusCode, null)
+  }
+
+  /** Lets a call through to what was there before us. */
+  #pass(method: 'write' | 'end' | 'flushHeaders', args: unknown[]): unknown {
+    const res = this.#res
+    if (this.#isWrapped) this.#headFirst()
+    const head = this.#announced
+    if (head === null) return this.#inner[method].apply(res, args)
+    // Whoever wrapped writeHead later has seen this head, and must not see it twice.
+    this.#announced = null
+    const restore = overlay(res, { writeHead: { value: () => this.#sendHead(head) } })
+    try {
+      return this.#inner[method].apply(res, args)
+    } finally {
+      restore()
+    }
+  }
+
+  /**
+   * Completes the head before the body goes to a middleware that was mounted before us and wraps both: it may send the
+   * head by the function that it keeps, which does not lead past us.
+   */
+  #headFirst(): void {
+    this.#isWrapped = false
+    if (this.#res.headersSent) return
+    if (this.#announced === null) this.#announce()
+    if (this.#result?.vary === true) addHeaders(this.#res, this.#result)
+  }
+
+  /**
+   * Tells whoever wrapped `writeHead` later than we did that the head is due: they decide by it what becomes of the
+   * body, and the first bytes of that may come right away.
+   */
+  #announce(): void {
+    const res = this.#res
+    if (res.writeHead === this.#ownWriteHead) return
+    const phase = this.#phase
+    this.#phase = 'announcing'
+    try {
+      res.writeHead(res.statusCode)
+    } finally {
+      this.#phase = phase
+    }
   }
 
   /**
@@ -159,12 +218,12 @@ class ResponseGuard {
     return answer === false ? true : answer
   }
 
-  #keep(method: OutgoingMethod, args: unknown[]): AnyResponse {
+  #keep(method: OutgoingMethod, args: unknown[]): void {
     this.#calls.push({ method, args })
-    return this.#res
   }
 
-  #commit(status: number): void {
+  /** `given`: the arguments of `writeHead`; `null` when the response begins with something else. */
+  #commit(status: number, given: unknown[] | null): void {
     let answer: CommitResult | Promise<CommitResult>
     try {
       answer = this.#hooks.commit(status)
@@ -173,18 +232,31 @@ class ResponseGuard {
       answer = Promise.reject(error)
     }
     if (answer instanceof Promise) {
-      this.#hold(status)
-      answer.then(
-        (result) => this.#release(result),
-        (error: unknown) => this.#drop(error, this.#stopPretending()),
-      )
+      this.#hold(answer, status, given)
     } else {
-      this.#open(answer)
-      this.#forgetSources()
+      this.#phase = 'open'
+      this.#result = answer
+      this.#sources.forget()
     }
   }
 
-  #hold(status: number): void {
+  #hold(answer: Promise<CommitResult>, status: number, given: unknown[] | null): void {
+    let headed: Promise<CommitResult> = answer
+    try {
+      if (given === null) this.#announce()
+      else this.#keep('writeHead', applyHead(this.#res, given))
+    } catch (error) {
+      // As above; the answer of the commit is still waited for.
+      headed = answer.then(() => Promise.reject(error))
+    }
+    this.#pretend(this.#announced === null ? status : statusOf(this.#announced[0]))
+    headed.then(
+      (result) => this.#release(result),
+      (error: unknown) => this.#drop(error, this.#stopPretending()),
+    )
+  }
+
+  #pretend(status: number): void {
     const res = this.#res
     this.#phase = 'held'
     if (status >= 200 && status <= 599) res.statusCode = status
@@ -197,9 +269,8 @@ class ResponseGuard {
     this.#pretense = pretendSent(res)
   }
 
-  #open(result: CommitResult): void {
-    this.#phase = 'open'
-    this.#result = result
+  #isOpen(): boolean {
+    return this.#phase === 'open'
   }
 
   #release(result: CommitResult): void {
@@ -207,7 +278,8 @@ class ResponseGuard {
     const makeUp = this.#stopPretending()
     // What was set while the response was held came too late for it.
     this.#restoreStatus()
-    this.#open(result)
+    this.#phase = 'open'
+    this.#result = result
     let flowing: unknown
     try {
       flowing = this.#replay()
@@ -215,7 +287,7 @@ class ResponseGuard {
       this.#drop(error, makeUp)
       return
     }
-    this.#forgetSources()
+    this.#sources.forget()
     if (drain !== undefined && flowing !== false && !this.#ended) process.nextTick(drain)
     makeUp()
   }
@@ -227,9 +299,11 @@ class ResponseGuard {
     this.#calls = []
     for (const { method, args } of calls) {
       if (method === 'writeHead') this.#sendHead(args)
-      else if (method === 'write') flowing = this.#inner.write.apply(this.#res, args)
       else if (method === 'end') this.#passEnd(args)
-      else this.#inner.flushHeaders.call(this.#res)
+      else {
+        const answer = this.#pass(method, args)
+        if (method === 'write') flowing = answer
+      }
     }
     return flowing
   }
@@ -237,16 +311,12 @@ class ResponseGuard {
   #sendHead(args: unknown[]): unknown {
     const res = this.#res
     const result = this.#result
-    const head = parseHead(args)
-    // Without anything to add, and for what Node is going to refuse, it is as if we were not there.
-    if (result === null || !result.vary || head.headers === null) {
-      return this.#inner.writeHead.apply(res, args)
-    }
+    // Without anything to add it is as if we were not there.
+    if (result === null || !result.vary) return this.#inner.writeHead.apply(res, args)
     // Headers given to writeHead would take the place of ours, so all of them go through setHeader.
-    for (const [name, value] of head.headers) res.setHeader(name, value)
+    const left = args.length > 1 ? applyHead(res, args) : args
     addHeaders(res, result)
-    const { status, reason } = head
-    return this.#inner.writeHead.apply(res, reason === undefined ? [status] : [status, reason])
+    return this.#inner.writeHead.apply(res, left)
   }
 
   /** Gives what is to be called when the response, or the one in its place, is out. */
@@ -268,8 +338,9 @@ class ResponseGuard {
     this.#failure = error
     const calls = this.#calls
     this.#calls = []
-    this.#detachSources()
-    clearHead(this.#res, calls.find(({ method }) => method === 'writeHead')?.args)
+    this.#announced = null
+    this.#sources.detach()
+    clearHead(this.#res)
     this.#replace()
     this.#hooks.fail(error)
     for (const { args } of calls) callBack(args, error)
@@ -287,44 +358,11 @@ class ResponseGuard {
     this.#uninstall()
     new ResponseGuard(res, { commit, fail: () => res.destroy() }, true)
   }
-
-  readonly #notePipe = (source: unknown): void => {
-    if (this.#sources === null) {
-      this.#sources = new Set()
-      this.#res.on('unpipe', this.#noteUnpipe)
-    }
-    this.#sources.add(source as Readable)
-  }
-
-  readonly #noteUnpipe = (source: unknown): void => {
-    this.#sources?.delete(source as Readable)
-  }
-
-  #forgetSources(): void {
-    this.#res.off('pipe', this.#notePipe)
-    if (this.#sources === null) return
-    this.#res.off('unpipe', this.#noteUnpipe)
-    this.#sources = null
-  }
-
-  /** Streams piped into the dropped response must not run into the next one. */
-  #detachSources(): void {
-    const res = this.#res
-    const sources = [...(this.#sources ?? [])]
-    this.#forgetSources()
-    for (const source of sources) source.unpipe?.(res as unknown as NodeJS.WritableStream)
-    const letGo = (): void => {
-      const request: unknown = res.req
-      for (const source of sources) if (source !== request && !isRead(source)) source.destroy?.()
-    }
-    // Not before the error page has left: to destroy the source of a pipeline destroys its target too.
-    res.once('close', letGo)
-  }
 }
 
-/** Whether somebody else reads the stream as well; one that nobody reads any more would keep its file open. */
-function isRead(source: Readable): boolean {
-  return source.listenerCount('data') > 0 || source.listenerCount('readable') > 0
+/** As Node reads it. */
+function statusOf(status: unknown): number {
+  return (status as number) | 0
 }
 
 function callBack(args: readonly unknown[], error: unknown): void {

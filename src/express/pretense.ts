@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import { STATUS_CODES } from 'node:http'
 import type { AnyResponse, Listener } from './any-response.ts'
 import { overlay } from './overlay.ts'
 
@@ -8,6 +8,8 @@ export interface Pretense {
   readonly stop: () => void
   /** Tells whoever waits for it that writing may go on. */
   readonly drain: () => void
+  /** Shows a write as one that fills the buffer. */
+  readonly wait: (args: readonly unknown[]) => void
   /** Shows the body as complete. */
   readonly end: () => void
 }
@@ -19,14 +21,11 @@ export interface Pretense {
 export function pretendSent(res: AnyResponse): Pretense {
   const astray: Listener[] = []
   const on = res.on
+  const showHead = Object.hasOwn(res, '_header') ? ownHead : overlaidHead
+  const restoreHead = showHead(res)
   // Values and no getters: with a getter of its own for each response, V8 gives up on a fast layout.
-  const stop = overlay(res, {
-    headersSent: { value: true },
+  const restore = overlay(res, {
     writableEnded: { value: false },
-    setHeader: { value: refuseSet },
-    setHeaders: { value: refuseSet },
-    appendHeader: { value: refuseAppend },
-    removeHeader: { value: refuseRemove },
     on: {
       value(this: unknown, event: string | symbol, listener: Listener) {
         on.call(res, event, listener)
@@ -38,16 +37,52 @@ export function pretendSent(res: AnyResponse): Pretense {
       },
     },
   })
+  let restoreLength: (() => void) | null = null
   return {
-    stop,
+    stop: () => {
+      restoreLength?.()
+      restore()
+      restoreHead()
+    },
     drain: () => {
       res.emit('drain')
       for (const listener of astray) listener.call(res)
     },
+    wait: ([chunk, encoding]) => {
+      restoreLength ??= overlay(res, {
+        writableNeedDrain: { value: true },
+        writableLength: { value: 0 },
+      })
+      const shown = res as { writableLength?: number }
+      shown.writableLength = (shown.writableLength ?? 0) + lengthOf(chunk, encoding)
+    },
+    // Not `finished`, by which Node goes itself: a pipelined response would be let go when its turn comes.
     end: () => {
       ;(res as { writableEnded?: boolean }).writableEnded = true
     },
   }
+}
+
+/** What Node and others ask whether there is a head: then `headersSent` is true, and headers can not be set. */
+interface OwnHead {
+  _header: unknown
+  _implicitHeader?: unknown
+}
+
+/** HTTP/1: all of it follows from one property of the response, which some middleware reads too. */
+function ownHead(res: AnyResponse): () => void {
+  const head = res as unknown as OwnHead
+  const before = head._header
+  head._header = `HTTP/1.1 ${res.statusCode} ${STATUS_CODES[res.statusCode] ?? 'unknown'}\r\n\r\n`
+  const restore = overlay(res, NO_IMPLICIT_HEAD)
+  return () => {
+    restore()
+    head._header = before
+  }
+}
+
+function overlaidHead(res: AnyResponse): () => void {
+  return overlay(res, OVERLAID_HEAD)
 }
 
 const refuseSet = refuse('set')
@@ -58,6 +93,24 @@ function refuse(what: string): () => never {
   return () => {
     throw headersSentError(what)
   }
+}
+
+/** Whoever asks for a head where there seems to be one means no harm: some ask for each piece of a body. */
+const NO_IMPLICIT_HEAD: PropertyDescriptorMap = { _implicitHeader: { value: () => {} } }
+
+const OVERLAID_HEAD: PropertyDescriptorMap = {
+  headersSent: { value: true },
+  setHeader: { value: refuseSet },
+  setHeaders: { value: refuseSet },
+  appendHeader: { value: refuseAppend },
+  removeHeader: { value: refuseRemove },
+  ...NO_IMPLICIT_HEAD,
+}
+
+function lengthOf(chunk: unknown, encoding: unknown): number {
+  if (typeof chunk === 'string')
+    return Buffer.byteLength(chunk, typeof encoding === 'string' ? (encoding as 'utf8') : 'utf8')
+  return chunk instanceof Uint8Array ? chunk.byteLength : 0
 }
 
 /** The error that Node throws for headers that come too late. */
@@ -75,60 +128,4 @@ export function writeAfterEndError(): Error {
 
 function errorWithCode(code: string, message: string): Error {
   return Object.assign(new Error(message), { code })
-}
-
-/** What keeps a socket alive. Pipelined requests share a socket, and are let go in any order. */
-interface Stay {
-  holders: number
-  /** Whether somebody tried to destroy it meanwhile. */
-  asked: boolean
-  readonly restore: () => void
-}
-
-const stays = new WeakMap<Socket, Stay>()
-
-/**
- * Keeps the socket alive while a complete response is held back. Express destroys it when an error comes after
- * `headersSent`, such as that of a second `res.send()`, and trusts that the first response has left by then.
- * A socket that fails, and so is destroyed with an error, goes at once. The function that it gives ends this, and
- * gives another to be called when the response is out, which makes up for what was put off.
- */
-export function postponeDestroy(res: AnyResponse): () => () => void {
-  // Of the request, since a pipelined response has none until its turn comes. In HTTP/2 many requests share the socket,
-  // and Express does not run on that.
-  const socket = 'stream' in res ? null : res.req.socket
-  if (typeof socket?.destroySoon !== 'function') return () => () => {}
-  const stay = stays.get(socket) ?? keepAlive(socket)
-  stay.holders += 1
-  return () => {
-    stay.holders -= 1
-    if (stay.holders > 0) return () => {}
-    stay.restore()
-    return () => {
-      if (stay.asked) socket.destroySoon()
-    }
-  }
-}
-
-function keepAlive(socket: Socket): Stay {
-  const { destroy } = socket
-  const restore = overlay(socket, {
-    destroy: {
-      value(error?: Error) {
-        if (error) return destroy.call(socket, error)
-        stay.asked = true
-        return socket
-      },
-    },
-  })
-  const stay: Stay = {
-    holders: 0,
-    asked: false,
-    restore() {
-      stays.delete(socket)
-      restore()
-    },
-  }
-  stays.set(socket, stay)
-  return stay
 }

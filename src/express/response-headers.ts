@@ -4,7 +4,6 @@ import {
   cacheControlFor,
   isRepresentationHeader,
   mergeSetCookie,
-  parseHead,
   varyWithCookie,
 } from './headers.ts'
 
@@ -19,18 +18,8 @@ export function addHeaders(res: AnyResponse, { setCookie }: CommitResult): void 
     res.setHeader('Set-Cookie', mergeSetCookie(res.getHeader('Set-Cookie'), setCookie))
 }
 
-/**
- * Leaves of the head of a response what also holds for another in its place, such as the cookies of the app.
- * `written`: the arguments of a `writeHead` that was held back.
- */
-export function clearHead(res: AnyResponse, written: readonly unknown[] = []): void {
-  for (const [name, value] of parseHead(written).headers ?? []) {
-    try {
-      if (!isRepresentationHeader(name)) res.setHeader(name, value)
-    } catch {
-      // Node refuses it, so it would not have left with the dropped response either.
-    }
-  }
+/** Leaves of the head of a response what also holds for another in its place, such as the cookies of the app. */
+export function clearHead(res: AnyResponse): void {
   for (const name of res.getHeaderNames()) {
     if (isRepresentationHeader(name)) res.removeHeader(name)
   }

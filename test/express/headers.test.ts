@@ -4,9 +4,9 @@ import {
   type HeaderValue,
   isRepresentationHeader,
   mergeSetCookie,
-  parseHead,
   varyWithCookie,
 } from '../../src/express/headers.ts'
+import { parseHead } from '../../src/express/head.ts'
 import { isLoopback } from '../../src/express/request.ts'
 
 describe('Vary', () => {
@@ -93,7 +93,19 @@ describe('arguments of writeHead', () => {
     [[200, { '': 'x', A: '1' }], undefined, [['A', '1']]],
     [[200, ['A']], undefined, null],
     [[200, [['A', '1'], 'B']], undefined, null],
-    [[200, 5], undefined, null],
+    [[200, 5], undefined, []],
+    [[200, false], undefined, []],
+    [[200, 'Fine', true], 'Fine', []],
+    [[200, () => {}], undefined, []],
+    [[200, Symbol('x')], undefined, []],
+    [
+      [200, undefined, 'ab'],
+      undefined,
+      [
+        ['0', 'a'],
+        ['1', 'b'],
+      ],
+    ],
     [[200, null], undefined, []],
   ]
   it.each(cases)('reads %j', (args, reason, headers) => {

@@ -1,0 +1,59 @@
+import { createRequire } from 'node:module'
+import type { RequestHandler } from 'express'
+import { describe, it } from 'vitest'
+import { frameworks } from '../express/helpers.ts'
+import { expectSameBytes, formsFor, LIBRARIES, MODES } from '../express/real-middleware.ts'
+
+// The whole product: every library in front of ours with every library behind it, in every form of answer.
+
+const NAMES = Object.keys(LIBRARIES)
+
+describe.each(frameworks)('%s', (_name, express) => {
+  describe.each(NAMES)('%s before ours', (first) => {
+    it.each(NAMES)(
+      '%s behind it: the same bytes in every form of answer',
+      async (second) => {
+        for (const mode of MODES) {
+          for (const [name, form] of formsFor([first, second])) {
+            const combination = { express, before: [first], after: [second], form }
+            await expectSameBytes(combination, mode).catch((cause: unknown) => {
+              throw new Error(`${name}, with a store that has: ${mode}`, { cause })
+            })
+          }
+        }
+      },
+      120_000,
+    )
+  })
+})
+
+/** Next.js brings compression along in a form of its own. It is large, so that only the nightly run installs it. */
+const BUILT_IN = 'next/dist/compiled/compression'
+
+function builtIn(): (() => RequestHandler) | null {
+  try {
+    return createRequire(import.meta.url)(BUILT_IN) as () => RequestHandler
+  } catch {
+    return null
+  }
+}
+
+const compression = builtIn()
+
+describe.skipIf(compression === null)(
+  `the compression of Next.js${compression === null ? ' (not installed: npm install --no-save next)' : ''}`,
+  () => {
+    describe.each(frameworks)('%s', (_name, express) => {
+      describe.each(['before', 'after'] as const)('%s ours', (place) => {
+        it.each(formsFor([]))('%s has the same bytes', async (_form, form) => {
+          const name = 'the compression of Next.js'
+          const libraries = { [name]: compression as () => RequestHandler }
+          const none = { before: [], after: [] }
+          for (const mode of MODES) {
+            await expectSameBytes({ express, form, libraries, ...none, [place]: [name] }, mode)
+          }
+        })
+      })
+    })
+  },
+)
