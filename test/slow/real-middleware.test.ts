@@ -8,9 +8,19 @@ import { expectSameBytes, formsFor, LIBRARIES, MODES } from '../express/real-mid
 
 const NAMES = Object.keys(LIBRARIES)
 
+/**
+ * What can not be compared: on its own, http-compression sends some heads without the hooks of whoever is mounted
+ * behind it, which hear of theirs with us; and server-timing mounted twice fails by itself.
+ */
+function isComparable(first: string, second: string): boolean {
+  const hooks = ['response-time', 'server-timing', 'on-headers', 'a writeHead of the app']
+  if (first === 'http-compression') return !hooks.includes(second)
+  return first !== 'server-timing' || second !== first
+}
+
 describe.each(frameworks)('%s', (_name, express) => {
   describe.each(NAMES)('%s before ours', (first) => {
-    it.each(NAMES)(
+    it.each(NAMES.filter((second) => isComparable(first, second)))(
       '%s behind it: the same bytes in every form of answer',
       async (second) => {
         for (const mode of MODES) {
