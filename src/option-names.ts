@@ -54,7 +54,7 @@ function unknownOption(
 }
 
 /** The known name that was most likely meant, or `null`. */
-export function nearest(name: string, known: readonly string[]): string | null {
+function nearest(name: string, known: readonly string[]): string | null {
   // A long text is no misspelt name, and comparing it would take time.
   if (name.length > 40) return null
   const wanted = plain(name)

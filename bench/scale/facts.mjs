@@ -3,7 +3,6 @@
  * the reason. Nothing here was measured on a real database.
  */
 
-export const SECOND = 1
 export const MINUTE = 60
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR

@@ -14,8 +14,8 @@ export interface Cart {
 export type CartAction = 'plus' | 'minus' | 'remove'
 
 /** A session is no database: a cart in it needs bounds. */
-export const MAX_ITEMS = 20
-export const MAX_QUANTITY = 99
+const MAX_ITEMS = 20
+const MAX_QUANTITY = 99
 export const MAX_NAME_LENGTH = 60
 
 /** Puts one more of this into the cart, where it fits. Says whether there was anything to put. */

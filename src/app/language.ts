@@ -4,7 +4,7 @@ export const LANGUAGES = ['en', 'de'] as const
 export type Language = (typeof LANGUAGES)[number]
 
 /** A cookie of the app's own, which has nothing to do with the session: it is there without one. */
-export const LANGUAGE_COOKIE = 'language'
+const LANGUAGE_COOKIE = 'language'
 
 const YEAR = 365 * 24 * 60 * 60 * 1000
 

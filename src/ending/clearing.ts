@@ -46,7 +46,7 @@ interface Lease {
 const LEASE = 'lease'
 
 /** A run that nobody has touched for this long has died, and another may start, in milliseconds. */
-export const DIES_AFTER: number = 30 * 60 * 1000
+const DIES_AFTER: number = 30 * 60 * 1000
 
 /** After how long a task that nobody came with is taken for lost, in milliseconds. */
 const LOST_AFTER = 5 * 60 * 1000

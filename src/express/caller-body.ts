@@ -1,7 +1,7 @@
 import type { AnyRequest } from './request.ts'
 
 /** The most bytes that the body of a task may take; ours take some hundred. */
-export const MAX_BODY_BYTES: number = 16 * 1024
+const MAX_BODY_BYTES: number = 16 * 1024
 
 /** A body, or the status that says why there is none. `'gone'`: nobody is there to answer any more. */
 export type BodyResult = { readonly body: unknown } | { readonly refused: 400 | 413 | 415 } | 'gone'

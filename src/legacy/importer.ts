@@ -23,7 +23,7 @@ interface Looked {
 }
 
 /** The kind of the entities that say as which session an old one goes on. */
-export const MOVED_KIND = 'viur-session-moved'
+const MOVED_KIND = 'viur-session-moved'
 
 /**
  * Brings sessions of another system over for `createSessions()`. The old id is never adopted: with the first save the

@@ -15,7 +15,7 @@ export const MAX_TROUBLE_TRIES = 3
 export const MAX_CONTENTION_TRIES = 32
 
 /** Milliseconds before the next try: growing, and drawn at random so that those who collided part. */
-export function delayBefore(attempt: number, base: number, cap: number): number {
+function delayBefore(attempt: number, base: number, cap: number): number {
   return randomInt(1, Math.min(cap, base * 2 ** Math.min(attempt, 16)) + 1)
 }
 

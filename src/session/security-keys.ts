@@ -104,7 +104,7 @@ export function checkPlan(options: SecurityKeyCheck): { bound: boolean; purpose:
 }
 
 /** Whether a key is, or has to be, one of this session. */
-export function isBound({ sessionBound = true }: SecurityKeyCheck): boolean {
+function isBound({ sessionBound = true }: SecurityKeyCheck): boolean {
   if (typeof sessionBound === 'boolean') return sessionBound
   throw new SessionValueError(`sessionBound must be true or false, not ${show(sessionBound)}`)
 }

@@ -37,7 +37,7 @@ function isShortText(text: unknown): boolean {
 }
 
 /** Throws for a record that a server would refuse, so that a refusal never comes from afar or hits a neighbour. */
-export function checkRecord(record: SessionRecord): void {
+function checkRecord(record: SessionRecord): void {
   const problem = userProblem(record.user)
   if (problem !== null) throw new SessionValueError(problem)
   if (!record.data.isWellFormed())

@@ -27,8 +27,6 @@ declare module 'express-session' {
   }
 }
 
-export { type Gate, gate }
-
 export interface Page {
   readonly status: number
   readonly body: string
@@ -73,7 +71,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
-export function closeAfterwards(close: () => Promise<void>): void {
+function closeAfterwards(close: () => Promise<void>): void {
   closers.push(close)
 }
 

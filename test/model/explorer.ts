@@ -4,7 +4,7 @@ import { SessionStoreError } from '../../src/index.ts'
 /** What can befall one store call. A crash: the actor's process is gone, and hears of nothing any more. */
 export type Fault = 'none' | 'fails-before' | 'fails-after' | 'crash-before' | 'crash-after'
 
-export const FAULTS: readonly Fault[] = [
+const FAULTS: readonly Fault[] = [
   'none',
   'fails-before',
   'fails-after',

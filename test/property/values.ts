@@ -3,7 +3,7 @@ import fc from 'fast-check'
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype'])
 
 /** Text of any kind: ASCII, astral, lone surrogates, line breaks, tabs, quotes. */
-export const text: fc.Arbitrary<string> = fc.oneof(
+const text: fc.Arbitrary<string> = fc.oneof(
   fc.string(),
   fc.string({ unit: 'binary' }),
   fc.string({

@@ -82,7 +82,7 @@ export function count(
 }
 
 /** The record but for what other releases keep in it. */
-export function withoutExtra(record: SessionRecord): Omit<SessionRecord, 'extra'> {
+function withoutExtra(record: SessionRecord): Omit<SessionRecord, 'extra'> {
   const { extra: _, ...known } = record
   return known
 }
