@@ -312,7 +312,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     const plan = mintPlan(count, options, this.#state.settings.policy.lifetime)
     this.#hintAtUnit('getSecurityKey()', options.duration)
     const session = plan.bound ? await this.#storedKey() : null
-    return await this.#host.securityKeys.mint(plan, session)
+    return await this.#host.securityKeys.mint(plan, session, this.#state.budget)
   }
 
   /**
@@ -328,14 +328,14 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     if (!bound) {
       // Such a key has nothing to do with the session, which need not even be loaded.
       this.#state.accessed = true
-      return await this.#host.securityKeys.use(key, null, purpose)
+      return await this.#host.securityKeys.use(key, null, purpose, this.#state.budget)
     }
     if (!this.#state.loaded) await this.#host.load(this.#state)
     this.#state.use('validateSecurityKey()')
     const session = this.#state.key
     return session === null
       ? this.#host.securityKeys.refuse(null, 'no-session')
-      : await this.#host.securityKeys.use(key, session, purpose)
+      : await this.#host.securityKeys.use(key, session, purpose, this.#state.budget)
   }
 
   /**

@@ -14,6 +14,7 @@ import type { Json } from './json.ts'
 import { Importer } from './legacy/importer.ts'
 import { OldEntities } from './legacy/old-entities.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from './options.ts'
+import { budgetFor, type Limit } from './session/budget.ts'
 import { isAlive } from './session/expiry.ts'
 import { asSessionKey, keyOf, type SessionKey } from './session/id.ts'
 import { hasNewId, isFoundSavable } from './session/imported.ts'
@@ -178,7 +179,8 @@ export class SessionManager<Data extends object = DefaultData>
     const entities = settings.legacy === null ? null : entitiesOf(settings.store)
     if (settings.legacy === null || entities === null) return null
     const old = new OldEntities(settings.legacy, entities, settings)
-    const end = (key: SessionKey) => this.#entries.kill(key, { reason: 'logout' })
+    const end = (key: SessionKey, limit: Limit) =>
+      this.#entries.kill(key, { reason: 'logout', limit })
     return new Importer(old, this.#writer, settings, end)
   }
 
@@ -260,7 +262,7 @@ export class SessionManager<Data extends object = DefaultData>
   async get(key: SessionKey): Promise<SessionInfo | null> {
     const checked = asSessionKey(key)
     if (checked === null) return null
-    const found = await this.#writer.find(checked)
+    const found = await this.#writer.within(budgetFor(this.#settings.store)).find(checked)
     if (found?.record == null) return null
     const { policy, now } = this.#settings
     const { record } = found
@@ -275,7 +277,9 @@ export class SessionManager<Data extends object = DefaultData>
 
   async killSession(key: SessionKey): Promise<boolean> {
     const checked = asSessionKey(key)
-    return checked === null ? false : await this.#entries.kill(checked)
+    if (checked === null) return false
+    const limit = budgetFor(this.#settings.store)
+    return await this.#entries.kill(checked, { reason: 'killed', limit })
   }
 
   async killSessionByUser(user: string, options: KillOptions = {}): Promise<KillResult> {
@@ -336,7 +340,7 @@ export class SessionManager<Data extends object = DefaultData>
     if (state.loaded) return
     let loading = this.#loading.get(state)
     if (loading === undefined) {
-      loading = loadState(state, this.#writer, this.#importer)
+      loading = loadState(state, this.#writer.within(state.budget), this.#importer)
       this.#loading.set(state, loading)
     }
     try {
@@ -376,13 +380,14 @@ export class SessionManager<Data extends object = DefaultData>
 
   async #saveNow(state: RequestState, units: UnitChanges): Promise<SaveOutcome> {
     const isLogin = state.swap?.last === 'login'
-    const outcome = await saveState(state, { writer: this.#writer, ends: this.#ending }, units)
+    const writer = this.#writer.within(state.budget)
+    const outcome = await saveState(state, { writer, ends: this.#ending }, units)
     const { stored } = state
     if (!isLogin || stored === null || outcome === 'gone') return outcome
     const { maxSessionsPerUser, logger } = this.#settings
     if (maxSessionsPerUser === null) return outcome
     try {
-      await this.#bulk.limit(stored.record, maxSessionsPerUser)
+      await state.budget.wait(() => this.#bulk.limit(stored.record, maxSessionsPerUser), 'unknown')
     } catch (error) {
       // The login stands. Whoever logs in next is measured by the same limit.
       logger.warn('the oldest sessions of a user who logged in could not be ended', {
@@ -410,7 +415,7 @@ export class SessionManager<Data extends object = DefaultData>
     }
     if (!work && state.stored !== null && this.#touchIsDue(state)) {
       try {
-        await touchState(state, state.stored, this.#writer)
+        await touchState(state, state.stored, this.#writer.within(state.budget))
       } catch (error) {
         const { logger } = this.#settings
         logger.warn(
@@ -425,7 +430,7 @@ export class SessionManager<Data extends object = DefaultData>
     // Also when the app has saved by itself: the observers are told before the response leaves.
     const { marked } = state
     state.marked = null
-    if (marked !== null) await this.#ending.finishInRequest(marked)
+    if (marked !== null) await this.#ending.finishInRequest(marked, state.budget)
     return this.#result(state)
   }
 

@@ -1,6 +1,8 @@
 import { SessionConfigError, SessionError, SessionStoreError } from '../errors.ts'
 import type { Settings } from '../options.ts'
+import type { Limit } from '../session/budget.ts'
 import { mintRev } from '../session/id.ts'
+import { LONG_WORK } from '../session/retry.ts'
 import type { EndReason, Found, Mutation, SessionRecord, WriteEachResult } from '../stores/store.ts'
 import { eventId } from './events.ts'
 import type { Observers } from './observers.ts'
@@ -80,16 +82,15 @@ export class Ending<Data extends object> {
   }
 
   /** Tells of an end that a request has just marked, and finishes it; what fails is left to the sweep. */
-  async finishInRequest(marked: Found): Promise<void> {
+  async finishInRequest(marked: Found, limit: Limit = LONG_WORK): Promise<void> {
     if (!this.#settings.events || this.#observers.isEmpty) return
     const told = await this.#observers.tell(marked.record, IN_REQUEST)
     if (told !== 'told') return
     try {
-      await this.#settings.store.write({
-        kind: 'delete',
-        key: marked.record.key,
-        version: marked.version,
-      })
+      await limit.wait(
+        (deadline) => this.#settings.store.write(deletionOf(marked), { deadline }),
+        'unknown',
+      )
     } catch (error) {
       this.#settings.logger.warn(
         'a session that ended could not be deleted yet; a sweep will do it',

@@ -1,4 +1,5 @@
 import type { Settings } from '../options.ts'
+import type { Limit } from '../session/budget.ts'
 import type { Delta } from '../session/delta.ts'
 import { isAlive } from '../session/expiry.ts'
 import type { SessionKey } from '../session/id.ts'
@@ -20,6 +21,8 @@ export interface EndingOf {
   readonly user?: string
   /** What ends in the same commit, whether there is a session of ours or not. */
   readonly beside?: Beside | null
+  /** How long somebody waits for it. Default: each call has so much time as long work has. */
+  readonly limit?: Limit
 }
 
 /** Sessions seen and changed from outside of their requests. */
@@ -46,7 +49,8 @@ export class Entries<Data extends object> {
 
   /** Ends one session; false when it had ended already. */
   async kill(key: SessionKey, how: EndingOf = { reason: 'killed' }): Promise<boolean> {
-    const { beside = null } = how
+    const { beside = null, limit } = how
+    const writer = limit === undefined ? this.#writer : this.#writer.within(limit)
     // What has only expired can still be saved for a while, so it is not gone.
     let left: Latest = null
     const kill = async (latest: Latest): Promise<Found | boolean> => {
@@ -56,21 +60,21 @@ export class Entries<Data extends object> {
       // What tries whose answer was lost may have written, so that it is recognised.
       const revs = new Set<string>()
       let isLost = false
-      return await this.#writer.settle<Found | boolean>(async () => {
-        const found = await this.#writer.find(key)
+      return await writer.settle<Found | boolean>(async () => {
+        const found = await writer.find(key)
         if (found === null || found.record?.ended != null) left = 'gone'
         // Deleted by the try whose answer was lost, or by somebody else meanwhile: nobody can tell.
-        if (found === null) return await this.#endBeside(beside, isLost)
+        if (found === null) return await endBeside(writer, beside, isLost)
         const isDamaged = found.record === null
         if (!isDamaged && revs.has(found.record.rev)) return { done: found }
-        if (!isDamaged && !this.#isAlive(found)) return await this.#endBeside(beside, false)
+        if (!isDamaged && !this.#isAlive(found)) return await endBeside(writer, beside, false)
         // Of a damaged one the event tells its key, as in a sweep; it is no end without an event.
         const due = isDamaged
           ? { record: standIn(key, this.#settings.now()), version: found.version }
           : found
         const mutation = this.#ending.endOf(whoseIs(due, how.user), how.reason)
         if (mutation.kind === 'update') revs.add(mutation.record.rev)
-        const attempt = await this.#writer.attempt([mutation], beside)
+        const attempt = await writer.attempt([mutation], beside)
         if (!('done' in attempt)) {
           isLost ||= attempt.error?.effect === 'unknown'
           return attempt
@@ -80,17 +84,10 @@ export class Entries<Data extends object> {
         return { done: { record: mutation.record, version: attempt.done[0] as string } }
       })
     }
-    const marked = await this.#writer.exclusive(key, kill, () => left)
+    const marked = await writer.exclusive(key, kill, () => left)
     if (typeof marked === 'boolean') return marked
-    await this.#ending.finishInRequest(marked)
+    await this.#ending.finishInRequest(marked, limit)
     return true
-  }
-
-  /** There is nothing of ours to end, so what is beside it ends alone. */
-  async #endBeside(beside: Beside | null, done: boolean): Promise<Attempt<boolean>> {
-    if (beside === null) return { done }
-    const attempt = await this.#writer.attempt([], beside)
-    return 'done' in attempt ? { done } : attempt
   }
 
   /** Changes the data of one session; `null` when it is not alive, else whether anything differed. */
@@ -133,6 +130,17 @@ export class Entries<Data extends object> {
     const time = now()
     return timeProblem(record, time) === null && isAlive(record, policy, time)
   }
+}
+
+/** There is nothing of ours to end, so what is beside it ends alone. */
+async function endBeside(
+  writer: Writer,
+  beside: Beside | null,
+  done: boolean,
+): Promise<Attempt<boolean>> {
+  if (beside === null) return { done }
+  const attempt = await writer.attempt([], beside)
+  return 'done' in attempt ? { done } : attempt
 }
 
 function whoseIs({ record, version }: Found, user: string = record.user): Found {

@@ -4,6 +4,7 @@ import { SessionConfigError, SessionGoneError, SessionValueError } from '../erro
 import { OldEntities, type OldFound } from '../legacy/old-entities.ts'
 import { type OldLookup, SidImporter } from '../legacy/sid-importer.ts'
 import type { Settings } from '../options.ts'
+import { type Budget, budgetFor } from '../session/budget.ts'
 import type { Delta } from '../session/delta.ts'
 import { keyOf, type SessionId, type SessionKey } from '../session/id.ts'
 import { type Beside, isFoundSavable } from '../session/imported.ts'
@@ -67,12 +68,14 @@ export class StoredSessions {
   async load(sid: unknown): Promise<object | null> {
     const key = keyFrom(sid)
     if (key === null) return null
-    const begun = this.#old?.begin(sid as string) ?? null
-    const found = await this.#writer.find(key)
+    const budget = this.#budget()
+    const writer = this.#writer.within(budget)
+    const begun = this.#old?.begin(sid as string, writer) ?? null
+    const found = await writer.find(key)
     const readable = found === null ? null : readableOf(found, this.#settings)
-    if (readable !== null) return await this.#follow(sid as string, readable, begun)
-    const old = await this.#findOld(sid as string, key, found, begun)
-    if (old !== null) return this.#show(old, Payload.decode(old.record.data, key))
+    if (readable !== null) return await this.#follow(sid as string, readable, begun, budget)
+    const old = await this.#findOld(sid as string, key, found, begun, writer)
+    if (old !== null) return this.#show(old, Payload.decode(old.record.data, key), budget)
     if (found === null) this.#settings.troubles.unknownId()
     else if (found.record !== null && found.record.ended !== null) {
       this.#settings.troubles.report({ kind: 'ended-id', key })
@@ -80,9 +83,13 @@ export class StoredSessions {
     return null
   }
 
-  #show(found: Found, payload: Payload): object {
+  #budget(): Budget {
+    return budgetFor(this.#settings.store)
+  }
+
+  #show(found: Found, payload: Payload, budget: Budget): object {
     const session = sessionOf(found.record, payload, this.#instant())
-    this.#views.set(session, View.ofStored(found, payload))
+    this.#views.set(session, View.ofStored(found, payload, budget))
     return session
   }
 
@@ -92,13 +99,14 @@ export class StoredSessions {
     key: SessionKey,
     ours: Found | Unreadable | null,
     begun: OldLookup,
+    writer: Writer,
   ): Promise<Found | null> {
     if (this.#old === null) return null
-    if (ours === null) return await this.#old.find(sid, key, null, begun)
+    if (ours === null) return await this.#old.find(sid, key, null, begun, writer)
     // One that has ended, or that cannot be read, is there all the same: it must not come back as it once was.
     const hasExpired =
       ours.record !== null && ours.record.ended === null && !isAliveNow(ours.record, this.#settings)
-    return hasExpired ? await this.#old.find(sid, key, ours, begun) : null
+    return hasExpired ? await this.#old.find(sid, key, ours, begun, writer) : null
   }
 
   /** The session with what connect-datastore has changed about it meanwhile; `null` where it has ended there. */
@@ -106,27 +114,30 @@ export class StoredSessions {
     sid: string,
     { found, payload }: Readable,
     begun: OldLookup,
+    budget: Budget,
   ): Promise<object | null> {
-    if (this.#old === null) return this.#show(found, payload)
-    const alone = await this.#old.unlinked(sid, found, payload, this.#settings.policy)
-    if (alone === 'ended') return await this.#endOurs(found.record.key)
+    if (this.#old === null) return this.#show(found, payload, budget)
+    const { policy } = this.#settings
+    const writer = this.#writer.within(budget)
+    const alone = await this.#old.unlinked(sid, found, payload, policy, writer)
+    if (alone === 'ended') return await this.#endOurs(found.record.key, budget)
     if (alone !== null)
-      return this.#show(alone, Payload.decode(alone.record.data, alone.record.key))
+      return this.#show(alone, Payload.decode(alone.record.data, alone.record.key), budget)
     const followed = await this.#old.follow(sid, payload, begun)
-    if (followed === null) return this.#show(found, payload)
-    if (followed === 'ended') return await this.#endOurs(found.record.key)
+    if (followed === null) return this.#show(found, payload, budget)
+    if (followed === 'ended') return await this.#endOurs(found.record.key, budget)
     const { taken } = followed
-    if (taken === null) return this.#show(found, payload)
-    const session = this.#show(found, payload.with(taken.units))
+    if (taken === null) return this.#show(found, payload, budget)
+    const session = this.#show(found, payload.with(taken.units), budget)
     const view = this.#views.get(session)
     if (view !== undefined) view.taken = taken
     return session
   }
 
   /** Also in the store, so that it stays ended once the old system is no longer asked. */
-  async #endOurs(key: SessionKey): Promise<null> {
+  async #endOurs(key: SessionKey, limit: Budget): Promise<null> {
     try {
-      await this.#parts.end(key, { reason: 'logout' })
+      await this.#parts.end(key, { reason: 'logout', limit })
     } catch (error) {
       this.#settings.logger.warn(
         'a session that has ended in the old system could not be ended here yet; the next request tries again',
@@ -141,7 +152,10 @@ export class StoredSessions {
     const key = keyFrom(sid)
     if (key === null) return
     const view = this.#views.get(from)
-    this.#views.set(to, view?.key === key ? view.copy() : View.ofOther(key, 'unknown'))
+    this.#views.set(
+      to,
+      view?.key === key ? view.copy() : View.ofOther(key, 'unknown', this.#budget()),
+    )
   }
 
   /** What is known of the session object; `null` when it was never loaded and never stored. */
@@ -180,7 +194,8 @@ export class StoredSessions {
   ): Promise<void> {
     let view = this.#views.get(session)
     if (view?.key !== key) {
-      view = View.ofOther(key, isOfMiddleware(session) ? 'generated' : 'unknown')
+      const origin = isOfMiddleware(session) ? 'generated' : 'unknown'
+      view = View.ofOther(key, origin, this.#budget())
       this.#views.set(session, view)
     }
     const own = view
@@ -202,10 +217,11 @@ export class StoredSessions {
       await view.inTurn(() => this.#touchNow(view, wanted, user))
       return
     }
-    const found = await this.#writer.find(key)
+    const budget = view?.budget ?? this.#budget()
+    const found = await this.#writer.within(budget).find(key)
     const readable = found === null ? null : readableOf(found, this.#settings)
     if (readable === null) return
-    await this.#touchNow(View.ofStored(readable.found, readable.payload), wanted, null)
+    await this.#touchNow(View.ofStored(readable.found, readable.payload, budget), wanted, null)
   }
 
   /** Ends the session, whether it was ever stored or not. */
@@ -213,31 +229,33 @@ export class StoredSessions {
     const key = keyFrom(sid)
     if (key === null) return
     const beside = this.#old?.removal(sid as string) ?? null
+    const limit = this.#budget()
+    const writer = this.#writer.within(limit)
     if (this.#settings.events) {
-      await this.#bringOver(sid as string, key)
-      await this.#parts.end(key, { ...how, beside })
+      await this.#bringOver(sid as string, key, writer)
+      await this.#parts.end(key, { ...how, beside, limit })
       return
     }
     // Whatever its version: nobody has to hear of it, and nobody may go on with it. So one call is enough.
-    await this.#writer.exclusive(
+    await writer.exclusive(
       key,
       async (latest) => {
         // Others that end it at the same time have done so by now.
         if (latest === 'gone' && beside === null) return
-        await this.#writer.settle(() => this.#writer.attempt([{ kind: 'remove', key }], beside))
+        await writer.settle(() => writer.attempt([{ kind: 'remove', key }], beside))
       },
       () => 'gone',
     )
   }
 
   /** Observers hear of sessions of ours only, so one that is about to end becomes one. */
-  async #bringOver(sid: string, key: SessionKey): Promise<void> {
+  async #bringOver(sid: string, key: SessionKey, writer: Writer): Promise<void> {
     if (this.#old === null) return
-    const begun = this.#old.begin(sid)
-    const found = await this.#writer.find(key)
-    const old = await this.#findOld(sid, key, found, begun)
+    const begun = this.#old.begin(sid, writer)
+    const found = await writer.find(key)
+    const old = await this.#findOld(sid, key, found, begun, writer)
     if (old === null) return
-    await this.#writer.update(old, { units: new Map(), expiry: undefined, seen: null, force: true })
+    await writer.update(old, { units: new Map(), expiry: undefined, seen: null, force: true })
   }
 
   /** All sessions that can be used, in no particular order. */
@@ -275,7 +293,7 @@ export class StoredSessions {
     if (delta === null) return
     const stored = view.isGone
       ? 'gone'
-      : await this.#writer.update(base, { ...delta, ...takenBy(view) })
+      : await this.#writer.within(view.budget).update(base, { ...delta, ...takenBy(view) })
     if (stored === 'gone') {
       view.isGone = true
       this.#settings.troubles.report({ kind: 'gone', key: view.key })
@@ -291,9 +309,10 @@ export class StoredSessions {
     const { key } = view
     let look = view.origin === 'unknown'
     const revs = new Set<string>()
-    const result = await this.#writer.exclusive(key, () =>
-      this.#writer.settle<{ stored: Found } | { there: Found }>(async () => {
-        const there = look ? await this.#writer.find(key) : null
+    const writer = this.#writer.within(view.budget)
+    const result = await writer.exclusive(key, () =>
+      writer.settle<{ stored: Found } | { there: Found }>(async () => {
+        const there = look ? await writer.find(key) : null
         look = true
         const record = recordOf(key, wanted, this.#settings)
         if (there !== null) {
@@ -307,7 +326,7 @@ export class StoredSessions {
           there === null
             ? { kind: 'insert', record }
             : { kind: 'update', record, version: there.version }
-        const attempt = await this.#writer.attempt([mutation], beside)
+        const attempt = await writer.attempt([mutation], beside)
         if (!('done' in attempt)) return attempt
         return { done: { stored: { record, version: attempt.done[0] as string } } }
       }),
@@ -325,6 +344,7 @@ export class StoredSessions {
     const change = view.renewalTo(found.record, wanted, this.#limits)
     if (change === null || !isFoundSavable(found, policy, now())) return
     const { isRenewal } = change
+    const writer = this.#writer.within(view.budget)
     const delta: Delta = {
       ...change.delta,
       ...takenBy(view),
@@ -332,13 +352,13 @@ export class StoredSessions {
     }
     if (!isRenewal) {
       // The app has changed the cookie: that is a change like any other.
-      const stored = await this.#writer.update(found, delta)
+      const stored = await writer.update(found, delta)
       if (stored === 'gone') view.isGone = true
       else view.settleCookie(stored, wanted, delta.expiry)
       return
     }
     try {
-      const stored = await this.#writer.touch(found, delta)
+      const stored = await writer.touch(found, delta)
       if (stored !== null) view.settleCookie(stored, wanted, delta.expiry)
     } catch (error) {
       logger.warn(
@@ -392,7 +412,7 @@ export class StoredSessions {
     const entities = settings.legacy === null ? null : entitiesOf(settings.store)
     if (settings.legacy === null || entities === null) return null
     const old = new OldEntities(settings.legacy, entities, settings)
-    return new SidImporter(old, this.#writer, (key, found) => this.#recordOfOld(key, found))
+    return new SidImporter(old, (key, found) => this.#recordOfOld(key, found))
   }
 
   #instant(): Instant {

@@ -1,3 +1,4 @@
+import type { Budget } from '../session/budget.ts'
 import { checkKey, decodeValue } from '../session/codec.ts'
 import type { Delta, Guarded } from '../session/delta.ts'
 import type { ExpirySetting } from '../session/expiry.ts'
@@ -46,6 +47,8 @@ const CLOCK_SLACK = 1000
 export class View {
   readonly key: SessionKey
   readonly origin: Origin
+  /** How long the request of this object waits for the store, all in all. */
+  readonly budget: Budget
   /** The record as last read or written; `null` while there is none, as far as is known. */
   found: Found | null = null
   /** What the system that the session came from has changed, to be stored with whatever is stored. */
@@ -64,27 +67,28 @@ export class View {
   #user: string = GUEST_USER
   #turn: Promise<unknown> | null = null
 
-  private constructor(key: SessionKey, origin: Origin, user: string) {
+  private constructor(key: SessionKey, origin: Origin, user: string, budget: Budget) {
     this.key = key
+    this.budget = budget
     this.origin = origin
     this.userAtFirst = user
   }
 
   /** Of an object that does not come from this store. */
-  static ofOther(key: SessionKey, origin: Origin): View {
-    return new View(key, origin, GUEST_USER)
+  static ofOther(key: SessionKey, origin: Origin, budget: Budget): View {
+    return new View(key, origin, GUEST_USER, budget)
   }
 
   /** Of an object that shows a stored session. */
-  static ofStored(found: Found, payload: Payload): View {
-    const view = new View(found.record.key, 'unknown', found.record.user)
+  static ofStored(found: Found, payload: Payload, budget: Budget): View {
+    const view = new View(found.record.key, 'unknown', found.record.user, budget)
     view.showStored(found, payload)
     return view
   }
 
   /** The same for another object: two objects change apart from each other. */
   copy(): View {
-    const view = new View(this.key, this.origin, this.userAtFirst)
+    const view = new View(this.key, this.origin, this.userAtFirst, this.budget)
     view.found = this.found
     view.isGone = this.isGone
     view.taken = this.taken

@@ -1,7 +1,8 @@
 import type { Settings } from '../options.ts'
+import type { Limit } from '../session/budget.ts'
 import { expiresAt, LEEWAY } from '../session/expiry.ts'
 import { keyOf, mintId, mintRev, type SessionId, type SessionKey } from '../session/id.ts'
-import { type ImportOrigin, Imported, LINK_UNIT } from '../session/imported.ts'
+import { type Asking, type ImportOrigin, Imported, LINK_UNIT } from '../session/imported.ts'
 import { acceptSession, type OldLoader, takeFound } from '../session/loading.ts'
 import { Payload } from '../session/payload.ts'
 import type { LoadOutcome, RequestState } from '../session/request-state.ts'
@@ -33,14 +34,14 @@ export class Importer implements OldLoader {
   readonly #old: OldEntities
   readonly #writer: Writer
   readonly #settings: Settings
-  readonly #end: (key: SessionKey) => Promise<unknown>
+  readonly #end: (key: SessionKey, limit: Limit) => Promise<unknown>
 
   /** `end`: ends a session of ours that has ended in the old system. */
   constructor(
     old: OldEntities,
     writer: Writer,
     settings: Settings,
-    end: (key: SessionKey) => Promise<unknown>,
+    end: (key: SessionKey, limit: Limit) => Promise<unknown>,
   ) {
     this.#old = old
     this.#writer = writer
@@ -52,9 +53,9 @@ export class Importer implements OldLoader {
     return this.#old.source.sideBySide
   }
 
-  begin({ oldId, presented }: RequestState): Promise<Entity | null> | null {
+  begin({ oldId, presented, budget }: RequestState): Promise<Entity | null> | null {
     if (oldId === null || presented.id === null || !this.#sideBySide) return null
-    const entity = this.#find(oldId)
+    const entity = this.#find(oldId, this.#writer.within(budget))
     // Whoever needs it hears of the failure.
     entity.catch(() => {})
     return entity
@@ -77,24 +78,22 @@ export class Importer implements OldLoader {
         : null
     if (name === null) return { found, payload }
     const removal = this.#old.removal(name, null)
+    const writer = this.#writer.within(state.budget)
     const looked = begun as Promise<Entity | null> | null
-    const entity =
-      isPresented && looked !== null
-        ? await looked
-        : await this.#old.find(this.#old.source.at(name))
+    const entity = isPresented && looked !== null ? await looked : await this.#find(name, writer)
     const followed = followLink(payload, link, entity, () => this.#read(name, entity))
     if (followed === 'ended') {
-      if (!this.#sideBySide && (await isWrittenSince(found, this.#writer))) {
+      if (!this.#sideBySide && (await isWrittenSince(found, writer))) {
         return { found, payload }
       }
-      await this.#endOurs(found.record.key)
+      await this.#endOurs(found.record.key, state.budget)
       return null
     }
     const { taken, isLinked } = followed
     if (!this.#sideBySide) {
       const { key } = found.record
       const last = taken === null ? payload : payload.with(taken.units)
-      const again = () => this.#writer.find(key)
+      const again = (asking: Asking) => asking.find(key)
       const alone = unlinked(found, last, removal, this.#settings.policy, again)
       return { found: alone, payload: Payload.decode(alone.record.data, key) }
     }
@@ -106,9 +105,11 @@ export class Importer implements OldLoader {
   async complete(state: RequestState, ours: LoadOutcome, begun: unknown): Promise<LoadOutcome> {
     const { oldId } = state
     if (oldId === null || ours === 'live') return ours
-    const { entity, moved } = await this.#look(oldId, begun as Promise<Entity | null> | null)
+    const writer = this.#writer.within(state.budget)
+    const looked = begun as Promise<Entity | null> | null
+    const { entity, moved } = await this.#look(oldId, writer, looked)
     if (moved !== null && this.#settings.now() - moved.at <= FOLLOWED_FOR) {
-      const found = await this.#writer.find(moved.to)
+      const found = await writer.find(moved.to)
       if (found?.record == null) return 'ended'
       return await takeFound(state, null, found, this, Promise.resolve(entity))
     }
@@ -122,18 +123,22 @@ export class Importer implements OldLoader {
     return await acceptSession(state, id, imported, payload)
   }
 
-  #find(name: string): Promise<Entity | null> {
-    return this.#old.find(this.#old.source.at(name))
+  #find(name: string, asking: Asking): Promise<Entity | null> {
+    return this.#old.find(this.#old.source.at(name), asking)
   }
 
   #read(name: string, entity: Entity | null): ReturnType<OldEntities['read']> | null {
     return entity === null ? null : this.#old.read(name, entity)
   }
 
-  async #look(name: string, begun: Promise<Entity | null> | null = null): Promise<Looked> {
+  async #look(
+    name: string,
+    asking: Asking,
+    begun: Promise<Entity | null> | null = null,
+  ): Promise<Looked> {
     const [entity, moved] = await Promise.all([
-      begun ?? this.#find(name),
-      this.#old.find(movedAt(name)),
+      begun ?? this.#find(name, asking),
+      this.#old.find(movedAt(name), asking),
     ])
     return { entity, moved: movedFrom(moved) }
   }
@@ -144,7 +149,7 @@ export class Importer implements OldLoader {
     const { now } = this.#settings
     const origin: ImportOrigin = {
       adopting: {
-        commit: (mutations) => {
+        commit: (mutations, options) => {
           const at = movedAt(name)
           const properties = movedTo(record.key, now())
           const note: EntityWrite =
@@ -156,13 +161,13 @@ export class Importer implements OldLoader {
             at: this.#old.source.at(name),
             version: old.version,
           }
-          return this.#old.commit(mutations, this.#sideBySide ? [note] : [note, removed])
+          return this.#old.commit(mutations, this.#sideBySide ? [note] : [note, removed], options)
         },
       },
       ending: this.#old.removal(name, old.version),
       replaces: null,
       savableUntil: old.aliveUntil + LEEWAY / 2,
-      again: () => this.#again(name, id, moved),
+      again: (asking) => this.#again(name, id, moved, asking),
     }
     return new Imported(record, old.version, origin)
   }
@@ -171,10 +176,11 @@ export class Importer implements OldLoader {
     name: string,
     id: SessionId,
     before: Moved | null,
+    asking: Asking,
   ): Promise<Found | Unreadable | null> {
-    const { entity, moved } = await this.#look(name)
+    const { entity, moved } = await this.#look(name, asking)
     if (moved !== null && moved.version !== before?.version) {
-      return await this.#writer.find(moved.to)
+      return await asking.find(moved.to)
     }
     const old = this.#read(name, entity)
     return old === null || typeof old === 'string' ? null : this.#imported(name, old, id, moved)
@@ -215,9 +221,9 @@ export class Importer implements OldLoader {
   }
 
   /** Also in the store, so that it stays ended once the old system is no longer asked. */
-  async #endOurs(key: SessionKey): Promise<void> {
+  async #endOurs(key: SessionKey, limit: Limit): Promise<void> {
     try {
-      await this.#end(key)
+      await this.#end(key, limit)
     } catch (error) {
       this.#settings.logger.warn(
         'a session that has ended in the old system could not be ended here yet; the next request tries again',

@@ -1,8 +1,7 @@
 import type { Settings } from '../options.ts'
-import type { Beside } from '../session/imported.ts'
-import { retried } from '../session/retry.ts'
+import type { Asking, Beside } from '../session/imported.ts'
 import type { Entity, EntityName, EntityStore, EntityWrite } from '../stores/entities.ts'
-import type { Mutation, Version, WriteTogetherResult } from '../stores/store.ts'
+import type { CallOptions, Mutation, Version, WriteTogetherResult } from '../stores/store.ts'
 import { type Converted, convertedOf } from './converting.ts'
 import { type DecodedSession, OldSessionDamage } from './old-session.ts'
 import { hashOfOldId, type OldSource } from './source.ts'
@@ -38,8 +37,8 @@ export class OldEntities {
   }
 
   /** The entity now, asked for again when the store is in trouble; shares a call with the lookups of this tick. */
-  async find(at: EntityName): Promise<Entity | null> {
-    return await retried(this.#settings, () => this.#store.find(at))
+  async find(at: EntityName, asking: Asking): Promise<Entity | null> {
+    return await asking.ask((deadline) => this.#store.find(at, { deadline }))
   }
 
   /** The entity as a session, if it can be used. One that cannot be read counts as none, and the log hears of it once. */
@@ -71,15 +70,16 @@ export class OldEntities {
   commit(
     mutations: readonly Mutation[],
     entities: readonly EntityWrite[],
+    options?: CallOptions,
   ): Promise<WriteTogetherResult> {
-    return this.#store.writeTogether(mutations, entities)
+    return this.#store.writeTogether(mutations, entities, options)
   }
 
   /** Takes the old session away with whatever is committed; `null`: as it is, if it is there. */
   removal(name: string, version: Version | null): Beside {
     return {
-      commit: (mutations) =>
-        this.commit(mutations, [{ kind: 'delete', at: this.source.at(name), version }]),
+      commit: (mutations, options) =>
+        this.commit(mutations, [{ kind: 'delete', at: this.source.at(name), version }], options),
     }
   }
 }

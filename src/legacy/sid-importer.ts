@@ -1,8 +1,13 @@
 import { type ExpiryPolicy, LEEWAY } from '../session/expiry.ts'
 import type { SessionKey } from '../session/id.ts'
-import { type Beside, type ImportOrigin, Imported, LINK_UNIT } from '../session/imported.ts'
+import {
+  type Asking,
+  type Beside,
+  type ImportOrigin,
+  Imported,
+  LINK_UNIT,
+} from '../session/imported.ts'
 import { Payload } from '../session/payload.ts'
-import type { Writer } from '../session/writer.ts'
 import type { Entity } from '../stores/entities.ts'
 import type { Found, SessionRecord, Unreadable, Version } from '../stores/store.ts'
 import { type Followed, followLink } from './following.ts'
@@ -21,19 +26,17 @@ export type OldLookup = Promise<Entity | null> | null
  */
 export class SidImporter {
   readonly #old: OldEntities
-  readonly #writer: Writer
   readonly #recordOf: RecordOfOld
 
-  constructor(old: OldEntities, writer: Writer, recordOf: RecordOfOld) {
+  constructor(old: OldEntities, recordOf: RecordOfOld) {
     this.#old = old
-    this.#writer = writer
     this.#recordOf = recordOf
   }
 
   /** To be called in the tick in which ours is looked up. */
-  begin(sid: string): OldLookup {
+  begin(sid: string, asking: Asking): OldLookup {
     if (!this.#old.source.sideBySide || !this.#old.source.isName(sid)) return null
-    const entity = this.#find(sid)
+    const entity = this.#find(sid, asking)
     // Whoever needs it hears of the failure.
     entity.catch(() => {})
     return entity
@@ -48,10 +51,12 @@ export class SidImporter {
     key: SessionKey,
     expired: Found | null,
     begun: OldLookup,
+    asking: Asking,
   ): Promise<Imported | null> {
     const { source } = this.#old
     if (!source.isName(sid) || (expired !== null && !source.sideBySide)) return null
-    return this.#imported(sid, key, expired?.version ?? null, await (begun ?? this.#find(sid)))
+    const entity = await (begun ?? this.#find(sid, asking))
+    return this.#imported(sid, key, expired?.version ?? null, entity)
   }
 
   /** What the old session means for ours; `null` where they have nothing to do with each other. */
@@ -76,14 +81,14 @@ export class SidImporter {
     found: Found,
     payload: Payload,
     policy: ExpiryPolicy,
+    asking: Asking,
   ): Promise<Imported | 'ended' | null> {
     if (this.#old.source.sideBySide || linkIn(payload) === null) return null
-    const followed = await this.follow(sid, payload, this.#find(sid))
-    if (followed === 'ended') return (await isWrittenSince(found, this.#writer)) ? null : 'ended'
+    const followed = await this.follow(sid, payload, this.#find(sid, asking))
+    if (followed === 'ended') return (await isWrittenSince(found, asking)) ? null : 'ended'
     const last = followed?.taken ? payload.with(followed.taken.units) : payload
     const { key } = found.record
-    const again = () => this.#writer.find(key)
-    return unlinked(found, last, this.#old.removal(sid, null), policy, again)
+    return unlinked(found, last, this.#old.removal(sid, null), policy, (other) => other.find(key))
   }
 
   /** Takes the old session away with whatever is committed; `null` where there can be none. */
@@ -96,8 +101,8 @@ export class SidImporter {
     return this.#old.source.sideBySide ? null : this.removal(sid)
   }
 
-  #find(sid: string): Promise<Entity | null> {
-    return this.#old.find(this.#old.source.at(sid))
+  #find(sid: string, asking: Asking): Promise<Entity | null> {
+    return this.#old.find(this.#old.source.at(sid), asking)
   }
 
   #imported(
@@ -111,12 +116,12 @@ export class SidImporter {
     const { sideBySide } = this.#old.source
     const origin: ImportOrigin = {
       adopting: sideBySide
-        ? { commit: (mutations) => this.#old.commit(mutations, []) }
+        ? { commit: (mutations, options) => this.#old.commit(mutations, [], options) }
         : this.#old.removal(sid, old.version),
       ending: this.#old.removal(sid, old.version),
       replaces,
       savableUntil: old.aliveUntil + LEEWAY / 2,
-      again: () => this.#again(sid, key, replaces),
+      again: (asking) => this.#again(sid, key, replaces, asking),
     }
     return new Imported(this.#linked(key, old), old.version, origin)
   }
@@ -125,8 +130,9 @@ export class SidImporter {
     sid: string,
     key: SessionKey,
     replaces: Version | null,
+    asking: Asking,
   ): Promise<Found | Unreadable | null> {
-    const [ours, entity] = await Promise.all([this.#writer.find(key), this.#find(sid)])
+    const [ours, entity] = await Promise.all([asking.find(key), this.#find(sid, asking)])
     if (ours !== null && ours.version !== replaces) return ours
     return this.#imported(sid, key, ours === null ? null : replaces, entity)
   }

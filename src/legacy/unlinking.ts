@@ -1,8 +1,13 @@
 import { aliveUntil, type ExpiryPolicy, LEEWAY } from '../session/expiry.ts'
-import { type Beside, Imported, LINK_UNIT } from '../session/imported.ts'
+import {
+  type Asking,
+  type Beside,
+  type ImportOrigin,
+  Imported,
+  LINK_UNIT,
+} from '../session/imported.ts'
 import type { Payload } from '../session/payload.ts'
-import type { Writer } from '../session/writer.ts'
-import type { Found, Unreadable } from '../stores/store.ts'
+import type { Found } from '../stores/store.ts'
 
 /**
  * A session that came over while both systems served it, now that the old one does not any more: the next write takes
@@ -13,7 +18,7 @@ export function unlinked(
   payload: Payload,
   removal: Beside,
   policy: ExpiryPolicy,
-  again: () => Promise<Found | Unreadable | null>,
+  again: ImportOrigin['again'],
 ): Imported {
   const data = payload.with(new Map([[LINK_UNIT, null]])).encode(record.key)
   return new Imported({ ...record, data }, version, {
@@ -29,7 +34,7 @@ export function unlinked(
  * Whether the session was written since it was found. Whoever takes the old entity away after the period writes ours in
  * the same commit, so then it is no logout that the old one is not there.
  */
-export async function isWrittenSince({ record, version }: Found, writer: Writer): Promise<boolean> {
-  const now = await writer.find(record.key)
+export async function isWrittenSince({ record, version }: Found, asking: Asking): Promise<boolean> {
+  const now = await asking.find(record.key)
   return now?.record != null && now.record.ended === null && now.version !== version
 }

@@ -1,4 +1,5 @@
 import type {
+  CallOptions,
   Found,
   Mutation,
   SessionRecord,
@@ -7,6 +8,7 @@ import type {
   WriteTogetherResult,
 } from '../stores/store.ts'
 import { type ExpiryPolicy, isSavable } from './expiry.ts'
+import type { SessionKey } from './id.ts'
 import { type Unit, unitOf } from './payload.ts'
 
 /** Where a session remembers the old one that it came from, while both systems serve it. */
@@ -14,7 +16,13 @@ export const LINK_UNIT: Unit = unitOf('viur-session:old', 'link')
 
 /** Writes sessions, and in the same commit what another system stored. */
 export interface Beside {
-  commit(mutations: readonly Mutation[]): Promise<WriteTogetherResult>
+  commit(mutations: readonly Mutation[], options?: CallOptions): Promise<WriteTogetherResult>
+}
+
+/** Asks the store for what is there now, for somebody who waits so long and no longer. */
+export interface Asking {
+  find(key: SessionKey): Promise<Found | Unreadable | null>
+  ask<Result>(call: (deadline: number) => Promise<Result>): Promise<Result>
 }
 
 /** Where an imported session comes from. */
@@ -28,7 +36,7 @@ export interface ImportOrigin {
   /** The last instant at which it can still be stored, in milliseconds since the epoch. */
   readonly savableUntil: number
   /** What there is now: in our layout if somebody else has brought it over, else as it was; `null`: it has ended. */
-  again(): Promise<Found | Unreadable | null>
+  again(asking: Asking): Promise<Found | Unreadable | null>
 }
 
 /**

@@ -6,6 +6,7 @@ import {
 } from '../errors.ts'
 import type { Settings } from '../options.ts'
 import type { ClientHints, EndReason, Found, SessionRecord } from '../stores/store.ts'
+import { type Budget, budgetFor } from './budget.ts'
 import { decodeValue } from './codec.ts'
 import type { CookieForm, Presented } from './cookie.ts'
 import type { Guarded } from './delta.ts'
@@ -93,6 +94,8 @@ export class RequestState implements DataAccess {
   /** The id of a session of the system that the app comes from. As secret as our own. */
   readonly oldId: string | null
   readonly client: RequestClient
+  /** How long this request waits for the store, all in all. */
+  readonly budget: Budget
 
   outcome: LoadOutcome | null = null
   /** Why the last try to load failed; `null` where none failed, or one has succeeded since. */
@@ -139,6 +142,7 @@ export class RequestState implements DataAccess {
     this.presented = request.presented
     this.client = request.client
     this.oldId = request.oldId ?? null
+    this.budget = budgetFor(settings.store)
   }
 
   get loaded(): boolean {

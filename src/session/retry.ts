@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { SessionStoreError } from '../errors.ts'
+import { LONG_CALL, type Limit, perCall } from './budget.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
 /** What bounds retries over all requests, and waits before each. */
@@ -29,26 +30,56 @@ export function troubleDelay(attempt: number): number {
   return delayBefore(attempt, 50, 1000)
 }
 
-/** What a call without effect gives, asked for again a few times when the store is in trouble. */
+/** For calls that no request waits for. */
+export const LONG_WORK: Limit = perCall(LONG_CALL)
+
+/**
+ * What a call without effect gives, asked for again a few times when the store is in trouble, as long as the limit
+ * allows. The call hears how long it may take, in milliseconds.
+ */
 export async function retried<Result>(
-  { sleep, retries }: RetrySettings,
-  call: () => Promise<Result>,
+  settings: RetrySettings,
+  call: (deadline: number) => Promise<Result>,
+  limit: Limit = LONG_WORK,
 ): Promise<Result> {
   for (let tries = 1; ; tries++) {
     try {
-      const result = await call()
-      retries.earn()
+      const result = await limit.wait(call, 'none')
+      settings.retries.earn()
       return result
     } catch (cause) {
       const error = asStoreError(cause)
-      if (tries >= MAX_TROUBLE_TRIES || !retries.take(error)) throw error
-      await sleep(troubleDelay(tries))
+      if (tries >= MAX_TROUBLE_TRIES) throw error
+      await pauseBefore(settings, error, troubleDelay(tries), limit)
     }
   }
+}
+
+/** Waits before the next try; throws the error of the last where there is to be none. */
+export async function pauseBefore(
+  { sleep, retries }: RetrySettings,
+  error: SessionStoreError,
+  delay: number,
+  limit: Limit,
+): Promise<void> {
+  if (limit.left <= delay || !retries.take(error)) throw error
+  await limit.wait(() => sleep(delay), 'none')
 }
 
 /** The error as a fault of the store; one that a store did not classify may have taken effect. */
 export function asStoreError(error: unknown): SessionStoreError {
   if (error instanceof SessionStoreError) return error
   return new SessionStoreError('the session store failed', { cause: error })
+}
+
+/** The error of a try after one that may have taken effect, whatever is known of this one. */
+export function afterUnknown(error: SessionStoreError): SessionStoreError {
+  if (error.effect === 'unknown') return error
+  const { message, cause, retryable, retryAfter } = error
+  return new SessionStoreError(message, {
+    ...(cause === undefined ? {} : { cause }),
+    effect: 'unknown',
+    retryable,
+    retryAfter,
+  })
 }

@@ -271,7 +271,7 @@ async function readAgain(
   key: SessionKey,
   writer: Writer,
 ): Promise<Found | 'gone'> {
-  const found = stored instanceof Imported ? await stored.origin.again() : await writer.find(key)
+  const found = stored === null ? await writer.find(key) : await writer.again(stored)
   if (found === null) return 'gone'
   if (found.record !== null) return found
   throw new SessionStoreError(`the stored session can not be read: ${found.why}`, {

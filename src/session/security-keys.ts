@@ -5,9 +5,10 @@ import { checkOptions, namesOf } from '../option-names.ts'
 import type { Settings } from '../options.ts'
 import type { FoundSecurityKey, SecurityKeyName, SecurityKeyRecord } from '../stores/store.ts'
 import type { KeyRefusal } from '../trouble.ts'
+import type { Limit } from './budget.ts'
 import { decodeValue, encodeValue } from './codec.ts'
 import { mintSecret, type SessionKey } from './id.ts'
-import { asStoreError, MAX_TROUBLE_TRIES, retried, troubleDelay } from './retry.ts'
+import { asStoreError, MAX_TROUBLE_TRIES, pauseBefore, retried, troubleDelay } from './retry.ts'
 import type { Attempt, Writer } from './writer.ts'
 
 /** What a new security key is to be. */
@@ -134,47 +135,58 @@ export class SecurityKeys {
   }
 
   /** New keys, stored. Keys of a try whose answer was lost stay behind unknown to anybody, until they expire. */
-  async mint(plan: MintPlan, session: SessionKey | null): Promise<string[]> {
+  async mint(plan: MintPlan, session: SessionKey | null, limit: Limit): Promise<string[]> {
     const { store, randomBytes, now } = this.#settings
     const { count, duration, purpose, data } = plan
-    return await this.#writer.settle<string[]>(async (): Promise<Attempt<string[]>> => {
-      const keys = Array.from({ length: count }, () => mintSecret(randomBytes))
-      const created = now()
-      const records = keys.map((key): SecurityKeyRecord => {
-        return {
-          name: hashOfKey(key),
-          session,
-          purpose,
-          data,
-          created,
-          expires: created + duration,
+    return await this.#writer
+      .within(limit)
+      .settle<string[]>(async (): Promise<Attempt<string[]>> => {
+        const keys = Array.from({ length: count }, () => mintSecret(randomBytes))
+        const created = now()
+        const records = keys.map((key): SecurityKeyRecord => {
+          return {
+            name: hashOfKey(key),
+            session,
+            purpose,
+            data,
+            created,
+            expires: created + duration,
+          }
+        })
+        try {
+          const { outcome } = await limit.wait(
+            (deadline) => store.keys.insert(records, { deadline }),
+            'unknown',
+          )
+          return outcome === 'applied' ? { done: keys } : { again: 'conflict', error: null }
+        } catch (cause) {
+          // A key that no server would take: known before anything was sent.
+          if (cause instanceof SessionError && !(cause instanceof SessionStoreError)) throw cause
+          return { again: 'trouble', error: asStoreError(cause) }
         }
       })
-      try {
-        const { outcome } = await store.keys.insert(records)
-        return outcome === 'applied' ? { done: keys } : { again: 'conflict', error: null }
-      } catch (cause) {
-        // A key that no server would take: known before anything was sent.
-        if (cause instanceof SessionError && !(cause instanceof SessionStoreError)) throw cause
-        return { again: 'trouble', error: asStoreError(cause) }
-      }
-    })
   }
 
   /**
    * Uses a key up; gives its data, else `true`; `false` when it does not count. What belongs to another session or
    * purpose is left as it is. `session`: whose key it has to be, `null`: nobody's.
    */
-  async use(key: unknown, session: SessionKey | null, purpose: string): Promise<object | boolean> {
+  async use(
+    key: unknown,
+    session: SessionKey | null,
+    purpose: string,
+    limit: Limit,
+  ): Promise<object | boolean> {
     if (typeof key !== 'string' || !KEY_SHAPE.test(key)) {
       return this.refuse(session, key === undefined || key === '' ? 'missing' : 'malformed')
     }
     const { store, now } = this.#settings
     const name = hashOfKey(key)
-    const found = await retried(this.#settings, () => store.keys.find(name))
+    const ask = (deadline: number) => store.keys.find(name, { deadline })
+    const found = await retried(this.#settings, ask, limit)
     const refusal = refusalOf(found, session, purpose, now())
     if (found === null || refusal !== null) return this.refuse(session, refusal ?? 'unknown')
-    if (!(await this.#delete(found))) return this.refuse(session, 'used')
+    if (!(await this.#delete(found, limit))) return this.refuse(session, 'used')
     const { data } = found.record
     return data === null ? true : (decodeValue(data) as object)
   }
@@ -188,12 +200,16 @@ export class SecurityKeys {
    * Whether it was this call that deleted the key. A call whose answer was lost counts as not: nobody knows whether it
    * was this one or another that took effect.
    */
-  async #delete({ record, version }: FoundSecurityKey): Promise<boolean> {
-    const { store, sleep, retries, logger } = this.#settings
+  async #delete({ record, version }: FoundSecurityKey, limit: Limit): Promise<boolean> {
+    const { store, logger } = this.#settings
     for (let tries = 1; ; tries++) {
       let error: SessionStoreError
       try {
-        return (await store.keys.use(record.name, version)).outcome === 'applied'
+        const used = await limit.wait(
+          (deadline) => store.keys.use(record.name, version, { deadline }),
+          'unknown',
+        )
+        return used.outcome === 'applied'
       } catch (cause) {
         error = asStoreError(cause)
       }
@@ -203,8 +219,8 @@ export class SecurityKeys {
         })
         return false
       }
-      if (tries >= MAX_TROUBLE_TRIES || !retries.take(error)) throw error
-      await sleep(troubleDelay(tries))
+      if (tries >= MAX_TROUBLE_TRIES) throw error
+      await pauseBefore(this.#settings, error, troubleDelay(tries), limit)
     }
   }
 }

@@ -1,15 +1,19 @@
 import { SessionContentionError, SessionError, SessionStoreError } from '../errors.ts'
 import type { Settings } from '../options.ts'
 import type { Found, Mutation, SessionRecord, SessionStore, Unreadable } from '../stores/store.ts'
+import { type Limit, longestOf } from './budget.ts'
 import { applyDelta, combine, type Delta } from './delta.ts'
 import { mintRev, type SessionKey } from './id.ts'
 import { type Beside, Imported, isFoundSavable, storing } from './imported.ts'
 import { PayloadError } from './payload.ts'
 import {
+  afterUnknown,
   asStoreError,
   contentionDelay,
+  LONG_WORK,
   MAX_CONTENTION_TRIES,
   MAX_TROUBLE_TRIES,
+  pauseBefore,
   retried,
   troubleDelay,
 } from './retry.ts'
@@ -33,6 +37,7 @@ interface DeltaJob {
   readonly kind: 'delta'
   readonly base: Found
   readonly delta: Delta
+  readonly limit: Limit
   resolve(result: Found | 'gone'): void
   reject(error: unknown): void
 }
@@ -47,35 +52,59 @@ interface TaskJob {
  * Writes changes of sessions so that nothing comes back and nothing is lost: every write is conditional on
  * the version that was read; on a conflict the record is read again, and the changes are applied to what is
  * there now. Writes to one session within this process form a chain: while one is in flight, later ones wait,
- * and go out together as one.
+ * and go out together as one. Whoever waits gives up when its limit is over; the others of the chain go on.
  */
 export class Writer {
   readonly #settings: WriterSettings
   readonly #store: SessionStore
-  readonly #chains = new Map<SessionKey, (DeltaJob | TaskJob)[]>()
+  readonly #limit: Limit
+  readonly #chains: Map<SessionKey, (DeltaJob | TaskJob)[]>
 
-  constructor(settings: WriterSettings) {
+  /** Of its own: for work that no request waits for. `of`: the writer whose chains it shares. */
+  constructor(settings: WriterSettings, limit: Limit = LONG_WORK, of: Writer | null = null) {
     this.#settings = settings
     this.#store = settings.store
+    this.#limit = limit
+    this.#chains = of === null ? new Map() : of.#chains
+  }
+
+  /** The same writer for somebody who waits so long and no longer. */
+  within(limit: Limit): Writer {
+    return new Writer(this.#settings, limit, this)
   }
 
   /** The stored record, asked for again when the store is in trouble. */
   async find(key: SessionKey): Promise<Found | Unreadable | null> {
-    return await retried(this.#settings, () => this.#store.find(key))
+    return await this.ask((deadline) => this.#store.find(key, { deadline }))
+  }
+
+  /** What a call without effect gives, asked for again when the store is in trouble. */
+  async ask<Result>(call: (deadline: number) => Promise<Result>): Promise<Result> {
+    return await retried(this.#settings, call, this.#limit)
   }
 
   /** What is there now; a session that was to be brought over may have been, by somebody else. */
-  async #findAgain(found: Found): Promise<Found | Unreadable | null> {
+  async again(found: Found): Promise<Found | Unreadable | null> {
     return found instanceof Imported
-      ? await found.origin.again()
+      ? await found.origin.again(this)
       : await this.find(found.record.key)
   }
 
   /** Applies a delta to a loaded session; gives what is stored then, or `'gone'` when it ended meanwhile. */
-  update(base: Found, delta: Delta): Promise<Found | 'gone'> {
-    return new Promise((resolve, reject) => {
-      this.#enqueue(base.record.key, { kind: 'delta', base, delta, resolve, reject })
+  async update(base: Found, delta: Delta): Promise<Found | 'gone'> {
+    const limit = this.#limit
+    return await this.#inChain<Found | 'gone'>((resolve, reject) => {
+      this.#enqueue(base.record.key, { kind: 'delta', base, delta, limit, resolve, reject })
     })
+  }
+
+  /** Waits for what is done in a chain, behind others perhaps. */
+  #inChain<Result>(
+    enqueue: (resolve: (result: Result) => void, reject: (error: unknown) => void) => void,
+  ): Promise<Result> {
+    // Long work has so much time for each call; how many calls others make before it, nobody knows.
+    if (this.#limit === LONG_WORK) return new Promise(enqueue)
+    return this.#limit.wait(() => new Promise(enqueue), 'unknown')
   }
 
   /**
@@ -86,7 +115,7 @@ export class Writer {
     const { key } = base.record
     if (this.#chains.has(key)) return null
     const record = this.#withRev(applyDelta(base.record, delta, this.#settings.policy))
-    return await new Promise((resolve, reject) => {
+    return await this.#inChain<Found | null>((resolve, reject) => {
       this.#enqueue(key, {
         kind: 'task',
         run: async () => {
@@ -108,10 +137,16 @@ export class Writer {
   /** The version written; `null` for a conflict. */
   async #writeOnce(mutation: Mutation, beside: Beside | null): Promise<string | null> {
     if (beside !== null) {
-      const result = await beside.commit([mutation])
+      const result = await this.#limit.wait(
+        (deadline) => beside.commit([mutation], { deadline }),
+        'unknown',
+      )
       return result.outcome === 'applied' ? (result.versions[0] as string) : null
     }
-    const result = await this.#store.write(mutation)
+    const result = await this.#limit.wait(
+      (deadline) => this.#store.write(mutation, { deadline }),
+      'unknown',
+    )
     return result.outcome === 'applied' ? result.version : null
   }
 
@@ -124,7 +159,7 @@ export class Writer {
     task: (latest: Latest) => Promise<Result>,
     leaves: (result: Result) => Latest = () => null,
   ): Promise<Result> {
-    return new Promise((resolve, reject) => {
+    return this.#inChain<Result>((resolve, reject) => {
       this.#enqueue(key, {
         kind: 'task',
         run: async (latest) => {
@@ -143,27 +178,39 @@ export class Writer {
 
   /**
    * Repeats a write until it is settled: at once refused when the store refuses, a few times when the store
-   * is in trouble and the retries of all are not used up, many times when others keep writing.
+   * is in trouble and the retries of all are not used up, many times when others keep writing; and never longer than
+   * somebody waits for it.
    */
   async settle<Result>(attempt: () => Promise<Attempt<Result>>): Promise<Result> {
+    const limit = this.#limit
     let conflicts = 0
     let troubles = 0
-    for (;;) {
-      const outcome = await attempt()
-      if ('done' in outcome) {
-        this.#settings.retries.earn()
-        return outcome.done
+    // A try may have taken effect: whatever fails after it, nobody can say that nothing was written.
+    let isUnknown = false
+    try {
+      for (;;) {
+        const outcome = await attempt()
+        if ('done' in outcome) {
+          this.#settings.retries.earn()
+          return outcome.done
+        }
+        if (outcome.again === 'conflict') {
+          conflicts += 1
+          const delay = contentionDelay(conflicts)
+          if (conflicts >= MAX_CONTENTION_TRIES || limit.left <= delay) {
+            throw new SessionContentionError(conflicts)
+          }
+          await limit.wait(() => this.#settings.sleep(delay), 'none')
+        } else {
+          troubles += 1
+          const error = outcome.error ?? new SessionStoreError('the session store failed')
+          if (error.effect === 'unknown') isUnknown = true
+          if (troubles >= MAX_TROUBLE_TRIES) throw error
+          await pauseBefore(this.#settings, error, troubleDelay(troubles), limit)
+        }
       }
-      if (outcome.again === 'conflict') {
-        conflicts += 1
-        if (conflicts >= MAX_CONTENTION_TRIES) throw new SessionContentionError(conflicts)
-        await this.#settings.sleep(contentionDelay(conflicts))
-      } else {
-        troubles += 1
-        const error = outcome.error ?? new SessionStoreError('the session store failed')
-        if (troubles >= MAX_TROUBLE_TRIES || !this.#settings.retries.take(error)) throw error
-        await this.#settings.sleep(troubleDelay(troubles))
-      }
+    } catch (error) {
+      throw isUnknown && error instanceof SessionStoreError ? afterUnknown(error) : error
     }
   }
 
@@ -172,18 +219,28 @@ export class Writer {
     mutations: readonly Mutation[],
     beside: Beside | null = null,
   ): Promise<Attempt<readonly string[]>> {
+    const limit = this.#limit
     try {
       const [only, ...more] = mutations
       if (beside !== null) {
-        const result = await beside.commit(mutations)
+        const result = await limit.wait(
+          (deadline) => beside.commit(mutations, { deadline }),
+          'unknown',
+        )
         if (result.outcome === 'applied') return { done: result.versions }
       } else if (only === undefined) {
         return { done: [] }
       } else if (more.length === 0) {
-        const result = await this.#store.write(only)
+        const result = await limit.wait(
+          (deadline) => this.#store.write(only, { deadline }),
+          'unknown',
+        )
         if (result.outcome === 'applied') return { done: [result.version] }
       } else {
-        const result = await this.#store.writeTogether(mutations)
+        const result = await limit.wait(
+          (deadline) => this.#store.writeTogether(mutations, { deadline }),
+          'unknown',
+        )
         if (result.outcome === 'applied') return { done: result.versions }
       }
       for (const mutation of mutations) {
@@ -227,6 +284,12 @@ export class Writer {
   }
 
   async #runDeltas(jobs: readonly DeltaJob[], latest: Latest): Promise<Latest> {
+    const waiting = jobs.filter(({ limit }) => limit.left > 0)
+    // Whoever has given up meanwhile is not to have its change stored after it was told of the failure.
+    if (waiting.length < jobs.length) {
+      for (const job of jobs) if (!waiting.includes(job)) job.reject(givenUp())
+      return await this.#runDeltas(waiting, latest)
+    }
     const [first] = jobs
     if (first === undefined) return latest
     try {
@@ -252,6 +315,8 @@ export class Writer {
 
   async #save(base: Found, jobs: readonly DeltaJob[]): Promise<Found | 'gone'> {
     const delta = jobs.map((job) => job.delta).reduce(combine)
+    const limit = longestOf(jobs.map((job) => job.limit))
+    const writer = this.within(limit)
     const known = jobs.every((job) => job.base.version === base.version)
     const { policy, now } = this.#settings
     const revs = new Set<string>()
@@ -259,7 +324,7 @@ export class Writer {
     let look = false
     const attempt = async (): Promise<Attempt<Found | 'gone'>> => {
       if (look) {
-        const found = await this.#findAgain(current)
+        const found = await writer.again(current)
         if (found?.record == null) {
           // Somebody else's broken record is not overwritten, and not taken for an end either.
           if (found !== null)
@@ -283,12 +348,12 @@ export class Writer {
       const record = this.#withRev(next)
       revs.add(record.rev)
       const { mutation, beside } = storing(current, record)
-      const written = await this.attempt([mutation], beside)
+      const written = await writer.attempt([mutation], beside)
       look = true
       if (!('done' in written)) return written
       return { done: { record, version: written.done[0] as string } }
     }
-    return await this.settle(attempt)
+    return await writer.settle(attempt)
   }
 
   #apply(record: SessionRecord, delta: Delta): SessionRecord {
@@ -312,4 +377,11 @@ export class Writer {
   #withRev(record: SessionRecord): SessionRecord {
     return { ...record, rev: mintRev(this.#settings.randomBytes) }
   }
+}
+
+function givenUp(): SessionStoreError {
+  return new SessionStoreError('nobody waits for this write any more', {
+    effect: 'none',
+    retryable: true,
+  })
 }

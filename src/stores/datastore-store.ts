@@ -28,6 +28,7 @@ export class DatastoreStore implements SessionStore {
   readonly name = 'datastore'
   readonly shards: number
   readonly sweepRate: number
+  readonly deadline: number
   readonly notes: NoteStore
   readonly keys: DatastoreKeys
   /** Entities of other kinds, for sessions that another system stored. */
@@ -49,6 +50,7 @@ export class DatastoreStore implements SessionStore {
     this.#commits = new Commits(connection, layout, sharedWrites)
     this.shards = layout.shards
     this.sweepRate = sweepRate
+    this.deadline = connection.deadline
     this.notes = new DatastoreNotes(connection, `${layout.kind}-note`)
     this.keys = new DatastoreKeys(connection, keyLayoutOf(layout))
     this.entities = {

@@ -1,4 +1,4 @@
-import type { Mutation, SessionStore, Version, WriteTogetherResult } from './store.ts'
+import type { CallOptions, Mutation, SessionStore, Version, WriteTogetherResult } from './store.ts'
 
 /** Names an entity that is no session of ours. */
 export interface EntityName {
@@ -32,11 +32,12 @@ export type EntityWrite =
 /** Entities beside the sessions, in the same database. What sessions of other systems are read and rewritten by. */
 export interface EntityStore {
   /** The entity now, never a stale one. Shares a call with the lookups of the same tick. */
-  find(at: EntityName): Promise<Entity | null>
+  find(at: EntityName, options?: CallOptions): Promise<Entity | null>
   /** Writes of sessions and of other entities, all applied or none; the versions are those of the sessions. */
   writeTogether(
     mutations: readonly Mutation[],
     entities: readonly EntityWrite[],
+    options?: CallOptions,
   ): Promise<WriteTogetherResult>
 }
 

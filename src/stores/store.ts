@@ -99,6 +99,15 @@ export type WriteEachResult =
   /** It could not be done, or nobody knows. */
   | { readonly outcome: 'failed'; readonly error: SessionStoreError }
 
+/** What the caller of a store says of a call. */
+export interface CallOptions {
+  /**
+   * How long the call may take, in milliseconds: what is left of the time that a request waits for the store. Default:
+   * what the store thinks right. A store may ignore it: whoever waits gives up by itself.
+   */
+  readonly deadline?: number
+}
+
 /** A small piece of JSON under a name, beside the sessions: run records, watermarks, intents. */
 export interface Note {
   readonly name: string
@@ -108,12 +117,17 @@ export interface Note {
 
 /** Where the long work over sessions keeps its state. Strong and conditional, like the sessions themselves. */
 export interface NoteStore {
-  get(name: string): Promise<Note | null>
+  get(name: string, options?: CallOptions): Promise<Note | null>
   /** Inserts with `version: null`, else replaces the note if it still is at this version. */
-  put(name: string, value: Json, version: Version | null): Promise<WriteResult>
-  delete(name: string, version: Version): Promise<WriteResult>
+  put(
+    name: string,
+    value: Json,
+    version: Version | null,
+    options?: CallOptions,
+  ): Promise<WriteResult>
+  delete(name: string, version: Version, options?: CallOptions): Promise<WriteResult>
   /** Those whose name starts with this, in the order of their names, at most `limit`. */
-  list(prefix: string, limit: number): Promise<readonly Note[]>
+  list(prefix: string, limit: number, options?: CallOptions): Promise<readonly Note[]>
 }
 
 /** SHA-256 of a security key, base64url, 43 characters: the name under which it is stored. Not a secret. */
@@ -156,11 +170,11 @@ export interface SecurityKeyPage {
 /** Where one-time security keys are kept, apart from the sessions, and never in one call with them. */
 export interface SecurityKeyStore {
   /** Stores keys that must not exist yet, 1 to 100, all of them or none. `conflict`: a name is taken. */
-  insert(records: readonly SecurityKeyRecord[]): Promise<WriteTogetherResult>
+  insert(records: readonly SecurityKeyRecord[], options?: CallOptions): Promise<WriteTogetherResult>
   /** The key now, never a stale answer; `null` also for one that cannot be read. */
-  find(name: SecurityKeyName): Promise<FoundSecurityKey | null>
+  find(name: SecurityKeyName, options?: CallOptions): Promise<FoundSecurityKey | null>
   /** Deletes the key if it still is at this version: of several that try, one alone is `applied`. */
-  use(name: SecurityKeyName, version: Version): Promise<WriteResult>
+  use(name: SecurityKeyName, version: Version, options?: CallOptions): Promise<WriteResult>
   /** The names of keys in the order in which they expire. */
   page(selection: SecurityKeySelection, options: PageOptions): Promise<SecurityKeyPage>
   /** Deletes up to 500 keys as they are. Safe only for what has expired. */
@@ -214,14 +228,19 @@ export interface SessionStore {
   readonly name: string
   /** Over how many shards the expiry index is spread. A power of two. */
   readonly shards: number
+  /**
+   * How long a request waits for the store all in all, with every try, in milliseconds. Absent: 5 seconds. It is passed
+   * to each call as what is left of it.
+   */
+  readonly deadline?: number
   /** At how many sessions per second a sweep begins; it grows with use. Absent: a sweep goes as fast as it can. */
   readonly sweepRate?: number
   /** The record now, never a stale one: a write that was answered before this call is seen by it. */
-  find(key: SessionKey): Promise<Found | Unreadable | null>
+  find(key: SessionKey, options?: CallOptions): Promise<Found | Unreadable | null>
   /** One write, applied at once and whole, or not at all. */
-  write(mutation: Mutation): Promise<WriteResult>
+  write(mutation: Mutation, options?: CallOptions): Promise<WriteResult>
   /** Several writes to different records, all applied or none. */
-  writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult>
+  writeTogether(mutations: readonly Mutation[], options?: CallOptions): Promise<WriteTogetherResult>
   /**
    * Up to 500 writes to different records, each applied or not for itself, in as few calls as there can be.
    * After trouble on the way `conflict` may stand for an own write whose answer was lost: read to know.

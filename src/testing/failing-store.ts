@@ -2,6 +2,7 @@ import { SessionStoreError } from '../errors.ts'
 import { checkOptions, namesOf } from '../option-names.ts'
 import type { SessionKey } from '../session/id.ts'
 import type {
+  CallOptions,
   Found,
   KeyPage,
   Mutation,
@@ -111,6 +112,7 @@ class ControlledStore implements FailingStore {
   readonly name: string
   readonly shards: number
   readonly sweepRate: number
+  readonly deadline?: number
   readonly #store: SessionStore
   #calls: StoreCall[] = []
   #failures: Failure[] = []
@@ -122,6 +124,7 @@ class ControlledStore implements FailingStore {
     this.name = store.name
     this.shards = store.shards
     this.sweepRate = store.sweepRate ?? Number.POSITIVE_INFINITY
+    if (store.deadline !== undefined) this.deadline = store.deadline
   }
 
   get calls(): readonly StoreCall[] {
@@ -140,16 +143,21 @@ class ControlledStore implements FailingStore {
     this.#calls = []
   }
 
-  find(key: SessionKey): Promise<Found | Unreadable | null> {
-    return this.#call('find', [], () => this.#store.find(key))
+  find(key: SessionKey, options?: CallOptions): Promise<Found | Unreadable | null> {
+    return this.#call('find', [], () => this.#store.find(key, options))
   }
 
-  write(mutation: Mutation): Promise<WriteResult> {
-    return this.#call('write', [mutation], () => this.#store.write(mutation))
+  write(mutation: Mutation, options?: CallOptions): Promise<WriteResult> {
+    return this.#call('write', [mutation], () => this.#store.write(mutation, options))
   }
 
-  writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult> {
-    return this.#call('writeTogether', mutations, () => this.#store.writeTogether(mutations))
+  writeTogether(
+    mutations: readonly Mutation[],
+    options?: CallOptions,
+  ): Promise<WriteTogetherResult> {
+    return this.#call('writeTogether', mutations, () =>
+      this.#store.writeTogether(mutations, options),
+    )
   }
 
   writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
@@ -168,10 +176,10 @@ class ControlledStore implements FailingStore {
   get notes(): NoteStore {
     const { notes } = this.#store
     return {
-      get: (name) => this.#call('note', [], () => notes.get(name)),
-      put: (name, value, version) => this.#call('note', [], () => notes.put(name, value, version)),
-      delete: (name, version) => this.#call('note', [], () => notes.delete(name, version)),
-      list: (prefix, limit) => this.#call('note', [], () => notes.list(prefix, limit)),
+      get: (...asked) => this.#call('note', [], () => notes.get(...asked)),
+      put: (...asked) => this.#call('note', [], () => notes.put(...asked)),
+      delete: (...asked) => this.#call('note', [], () => notes.delete(...asked)),
+      list: (...asked) => this.#call('note', [], () => notes.list(...asked)),
     }
   }
 
@@ -179,9 +187,9 @@ class ControlledStore implements FailingStore {
   get keys(): SecurityKeyStore {
     const { keys } = this.#store
     return {
-      insert: (records) => this.#call('key', [], () => keys.insert(records), true),
-      find: (name) => this.#call('key', [], () => keys.find(name)),
-      use: (name, version) => this.#call('key', [], () => keys.use(name, version), true),
+      insert: (...asked) => this.#call('key', [], () => keys.insert(...asked), true),
+      find: (...asked) => this.#call('key', [], () => keys.find(...asked)),
+      use: (...asked) => this.#call('key', [], () => keys.use(...asked), true),
       page: (selection, options) => this.#call('key', [], () => keys.page(selection, options)),
       remove: (names) => this.#call('key', [], () => keys.remove(names)),
     }
