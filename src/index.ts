@@ -1,6 +1,6 @@
 export type { Duration } from './duration.ts'
 export type { ClearOptions, ClearRun } from './ending/clearing.ts'
-export { DeleteSessionsIter } from './ending/delete-sessions-iter.ts'
+export { DeleteSessionsIter, type SweepClass } from './ending/delete-sessions-iter.ts'
 export type { StepResult } from './ending/engine.ts'
 export type { SessionDeleteEvent } from './ending/events.ts'
 export type { KillResult } from './ending/kills.ts'

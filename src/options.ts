@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { type Clock, clockFrom } from './clock.ts'
 import { type Duration, positiveDuration, show } from './duration.ts'
-import { DeleteSessionsIter } from './ending/delete-sessions-iter.ts'
-import { type IteratorClass, QueryIter } from './ending/query-iter.ts'
+import type { SweepClass } from './ending/delete-sessions-iter.ts'
+import { iteratorsFrom, sweepFrom } from './ending/iterator-checks.ts'
+import type { IteratorClass } from './ending/query-iter.ts'
 import { localTasks, type TaskQueue } from './ending/tasks.ts'
 import { SessionConfigError } from './errors.ts'
 import { consoleLogger, type SessionLogger, warningOnce } from './logger.ts'
@@ -47,6 +48,11 @@ export interface SessionsOptions {
   readonly tasks?: TaskQueue
   /** The app's own subclasses of `QueryIter`, so that a task can find them by their `id`. */
   readonly iterators?: readonly IteratorClass[]
+  /**
+   * The class of the sweep: a subclass of `DeleteSessionsIter`, to do something before a session that has expired is
+   * taken out, or instead of it. Cron and routes use it. Default: `DeleteSessionsIter`.
+   */
+  readonly sweep?: SweepClass
   /**
    * How likely a commit is to sweep a small page of expired sessions on the side, 0 to 1, for apps without cron.
    * Default 0.
@@ -95,6 +101,7 @@ export interface Settings {
   readonly events: boolean
   readonly tasks: TaskQueue
   readonly iterators: readonly IteratorClass[]
+  readonly sweep: SweepClass
   readonly sweepProbability: number
   readonly onGone: 'drop' | 'error'
   readonly maxSessionsPerUser: number | null
@@ -128,6 +135,7 @@ const KNOWN_OPTIONS = namesOf<SessionsOptions>({
   events: true,
   tasks: true,
   iterators: true,
+  sweep: true,
   sweepProbability: true,
   onGone: true,
   maxSessionsPerUser: true,
@@ -163,6 +171,7 @@ export function settingsFrom(options: SessionsOptions): Settings {
     events: oneOf('events', options.events ?? false, [true, false]),
     tasks: tasksFrom(options.tasks),
     iterators: iteratorsFrom(options.iterators),
+    sweep: sweepFrom(options.sweep),
     sweepProbability: probability(options.sweepProbability ?? 0),
     onGone: oneOf('onGone', options.onGone ?? 'drop', ['drop', 'error']),
     maxSessionsPerUser: limitFrom(options.maxSessionsPerUser),
@@ -276,32 +285,6 @@ function tasksFrom(tasks: TaskQueue | undefined): TaskQueue {
   throw new SessionConfigError(
     `tasks must be a task queue, such as cloudTasks() gives, but is ${show(tasks)}`,
   )
-}
-
-function iteratorsFrom(iterators: readonly IteratorClass[] | undefined): readonly IteratorClass[] {
-  if (iterators === undefined) return []
-  if (!Array.isArray(iterators)) {
-    throw new SessionConfigError(`iterators must be an array of classes, but is ${show(iterators)}`)
-  }
-  const ids = new Set<string>([DeleteSessionsIter.id])
-  for (const iterator of iterators as readonly IteratorClass[]) {
-    if (typeof iterator !== 'function' || !(iterator.prototype instanceof QueryIter)) {
-      throw new SessionConfigError('iterators must hold subclasses of QueryIter')
-    }
-    const { id, pageSize } = iterator
-    if (!/^[A-Za-z0-9_-]{1,100}$/.test(id) || ids.has(id)) {
-      throw new SessionConfigError(
-        `an iterator needs a static id of its own, of up to 100 letters, digits, hyphens and underscores, but has ${show(id)}`,
-      )
-    }
-    if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > 1000) {
-      throw new SessionConfigError(
-        `pageSize of the iterator ${id} must be 1 to 1000, but is ${show(pageSize)}`,
-      )
-    }
-    ids.add(id)
-  }
-  return [...iterators]
 }
 
 function probability(value: number): number {

@@ -12,13 +12,14 @@ import type { IterQuery } from '../sessions.ts'
 import { timeProblem, userProblem } from '../stores/check.ts'
 import type { Found, Selection, SessionRecord } from '../stores/store.ts'
 import { Clearing, type ClearOptions, type ClearRun } from './clearing.ts'
-import { DeleteSessionsIter } from './delete-sessions-iter.ts'
 import type { Ending } from './ending.ts'
 import { Engine, type StepResult } from './engine.ts'
 import type { Entries } from './entries.ts'
 import { type KillResult, Kills } from './kills.ts'
+import { isOver } from './page-work.ts'
 import type { IteratorClass } from './query-iter.ts'
-import { freshLane, type Lane, type RunQuery } from './run.ts'
+import { Problems } from './problems.ts'
+import { freshLane, type Lane, type RunQuery, SWEEP_ID } from './run.ts'
 import { sideBySide } from './side-by-side.ts'
 import { readStatus, type Status } from './status.ts'
 import { Watermarks } from './watermarks.ts'
@@ -131,11 +132,9 @@ export class Bulk<Data extends object> {
   }
 
   async startIter(iter: IteratorClass, query: IterQuery, customData: Json): Promise<void> {
-    if (iter?.id === DeleteSessionsIter.id) {
-      throw new SessionConfigError('DeleteSessionsIter is started by startClearSessions()')
-    }
+    const id = this.#engine.idOf(iter)
     const run = this.#engine.plan(
-      iter,
+      id,
       this.#queryOf(query),
       await this.#lanesOf(query),
       asJson(customData),
@@ -175,13 +174,13 @@ export class Bulk<Data extends object> {
       return
     }
     const { entries } = await store.page(selection, { limit: SIDE_PAGE })
+    const problems = new Problems()
     await this.#ending.finish(
-      entries.filter(
-        (entry): entry is Found =>
-          entry.record !== null && (entry.record.ended !== null || entry.record.expires <= cut),
-      ),
+      entries.filter((entry): entry is Found => entry.record !== null && isOver(entry.record, cut)),
+      problems,
       { within },
     )
+    this.#ending.logNowAndThen(problems)
   }
 
   async #kill(user: string | null, except: SessionKey | null): Promise<KillResult> {
@@ -191,7 +190,7 @@ export class Bulk<Data extends object> {
     const { ended, finished } = await this.#kills.kill(user, except, deadline)
     if (finished) return { ended, handedOn: false }
     // The intent is written down, and every sweep finishes open intents first; this run does nothing else.
-    const run = this.#engine.plan(DeleteSessionsIter, { select: 'none' }, [], null)
+    const run = this.#engine.plan(SWEEP_ID, { select: 'none' }, [], null)
     await run.save()
     await this.#engine.handOn(run.state)
     return { ended, handedOn: true }

@@ -3,11 +3,10 @@ import { checkOptions, namesOf } from '../option-names.ts'
 import type { Settings } from '../options.ts'
 import { LEEWAY } from '../session/expiry.ts'
 import type { Note, PageOptions } from '../stores/store.ts'
-import { DeleteSessionsIter } from './delete-sessions-iter.ts'
 import type { Ending } from './ending.ts'
 import type { Engine } from './engine.ts'
 import { inheritPace } from './pace.ts'
-import { type Lane, noTotals, RunRecord, type RunState, runName, runOf } from './run.ts'
+import { type Lane, RunRecord, type RunState, runName, runOf, SWEEP_ID } from './run.ts'
 import { sideBySide } from './side-by-side.ts'
 import type { Watermarks } from './watermarks.ts'
 
@@ -34,6 +33,8 @@ export interface ClearRun {
   readonly skipped: number
   readonly failed: number
   readonly observersFailed: number
+  /** How many of them the app's own `handleEntry` (option `sweep`) has left alone. */
+  readonly kept: number
   /** How many expired security keys were deleted; of a dry run, how many would be. */
   readonly securityKeys: number
 }
@@ -99,7 +100,7 @@ export class Clearing<Data extends object> {
     const lanes = await this.#watermarks.lanes(now(), after)
     const keyLanes = await this.#keyWatermarks.lanes(now(), after)
     const run = this.#engine.plan(
-      DeleteSessionsIter,
+      SWEEP_ID,
       { select: 'expired', before, after },
       lanes,
       null,
@@ -162,9 +163,12 @@ export class Clearing<Data extends object> {
     return {
       id: null,
       state: 'dry-run',
-      ...noTotals(),
       scanned,
       ended: scanned,
+      skipped: 0,
+      failed: 0,
+      observersFailed: 0,
+      kept: 0,
       securityKeys,
     }
   }
@@ -207,7 +211,9 @@ async function countPages(
 }
 
 function summary(state: RunState): Omit<ClearRun, 'state'> {
-  return { id: state.id, ...state.totals }
+  // Whoever sweeps changes no data.
+  const { changed: _, ...totals } = state.totals
+  return { id: state.id, ...totals }
 }
 
 function timeOf(option: string, value: Date | undefined): number | null {

@@ -2,10 +2,12 @@ import { SessionConfigError, SessionError, SessionStoreError } from '../errors.t
 import type { Settings } from '../options.ts'
 import type { Limit } from '../session/budget.ts'
 import { mintRev } from '../session/id.ts'
+import { Payload } from '../session/payload.ts'
 import { LONG_WORK } from '../session/retry.ts'
 import type { EndReason, Found, Mutation, SessionRecord, WriteEachResult } from '../stores/store.ts'
 import { eventId } from './events.ts'
-import type { Observers } from './observers.ts'
+import type { Observers, Told } from './observers.ts'
+import { Problems } from './problems.ts'
 import { sideBySide } from './side-by-side.ts'
 
 /** How long the observers have together before the response of a request leaves, in milliseconds. */
@@ -16,6 +18,9 @@ const GIVE_UP_AFTER = 24 * 60 * 60 * 1000
 
 /** How many sessions are told of at the same time. */
 const SIDE_BY_SIDE = 20
+
+/** How often the log hears of what failed in requests, at the most, in milliseconds. */
+const LOG_EVERY = 60_000
 
 /** The most writes that one call of a store takes. */
 const MAX_WRITES = 500
@@ -28,17 +33,24 @@ export interface FinishLimits {
   readonly within?: number
 }
 
-/** What became of sessions whose end was to be told and finished. */
-export interface FinishCounts {
-  ended: number
-  /** Somebody else was quicker. */
-  skipped: number
-  /** Those of the skipped that are still stored, in another state. */
-  stillThere: number
-  failed: number
-  observersFailed: number
-  /** Not begun, because the time was up. */
-  left: number
+/** What became of one session whose end was to be told and finished. */
+export interface Finished {
+  readonly result:
+    | 'ended'
+    /** An observer failed: it stands in the bucket of this hour, for later sweeps. */
+    | 'deferred'
+    /** Somebody else was quicker. */
+    | 'skipped'
+    /** A later release wrote it: one that can read its data has to tell of it. */
+    | 'newer'
+    | 'failed'
+    /** Not begun, because the time was up. */
+    | 'left'
+  readonly observersFailed: boolean
+  /** Of what is not ended: whether it is still stored, in the state it was in or another one. */
+  readonly stillThere: boolean
+  /** Why it failed. */
+  readonly error: SessionStoreError | null
 }
 
 type EndingSettings = Pick<Settings, 'store' | 'events' | 'now' | 'randomBytes' | 'logger'>
@@ -51,6 +63,9 @@ type EndingSettings = Pick<Settings, 'store' | 'events' | 'now' | 'randomBytes' 
 export class Ending<Data extends object> {
   readonly #settings: EndingSettings
   readonly #observers: Observers<Data>
+  /** What observers failed at in requests: any visitor can cause such an end, so the log hears of them in sums. */
+  readonly #inRequests = new Problems()
+  #logged = Number.NEGATIVE_INFINITY
 
   constructor(settings: EndingSettings, observers: Observers<Data>) {
     this.#settings = settings
@@ -81,10 +96,21 @@ export class Ending<Data extends object> {
     }
   }
 
+  /** Sums up what went wrong in many small pieces of work: the log hears of it at most once a minute. */
+  logNowAndThen(problems: Problems = this.#inRequests): void {
+    const { now, logger } = this.#settings
+    if (problems !== this.#inRequests) this.#inRequests.add(problems)
+    if (this.#inRequests.list.length === 0 || Math.abs(now() - this.#logged) < LOG_EVERY) return
+    this.#logged = now()
+    this.#inRequests.log(logger)
+  }
+
   /** Tells of an end that a request has just marked, and finishes it; what fails is left to the sweep. */
   async finishInRequest(marked: Found, limit: Limit = LONG_WORK): Promise<void> {
     if (!this.#settings.events || this.#observers.isEmpty) return
-    const told = await this.#observers.tell(marked.record, IN_REQUEST)
+    if (isNewer(marked.record)) return
+    const told = await this.#observers.tell(marked.record, this.#inRequests, IN_REQUEST)
+    this.logNowAndThen()
     if (told !== 'told') return
     try {
       await limit.wait(
@@ -99,49 +125,58 @@ export class Ending<Data extends object> {
     }
   }
 
-  /** Tells of ends and deletes what was told, many in one commit; what observers failed at stays for a later sweep. */
+  /**
+   * Tells of ends and deletes what was told, many in one commit; what observers failed at stays for a later sweep.
+   * Gives what became of each, in their order.
+   */
   async finish(
     due: readonly Found[],
+    problems: Problems,
     { deadline = Number.POSITIVE_INFINITY, within }: FinishLimits = {},
-  ): Promise<FinishCounts> {
+  ): Promise<Finished[]> {
     this.requireObservers()
     const { events, now } = this.#settings
     let begun = 0
     const told = await sideBySide(due, SIDE_BY_SIDE, async ({ record }) => {
-      if (begun >= SIDE_BY_SIDE && now() >= deadline) return null
+      if (begun >= SIDE_BY_SIDE && now() >= deadline) return 'left'
       begun += 1
-      return events ? await this.#observers.tell(record, within) : 'told'
+      if (!events) return 'told'
+      return isNewer(record) ? 'newer' : await this.#observers.tell(record, problems, within)
     })
-    const counts: FinishCounts = {
-      ended: 0,
-      skipped: 0,
-      stillThere: 0,
-      failed: 0,
-      observersFailed: 0,
-      left: 0,
-    }
+    const finished: Finished[] = told.map((answer) =>
+      answer === 'newer' || answer === 'left' ? { ...UNTOUCHED, result: answer } : UNTOUCHED,
+    )
+    const places: number[] = []
     const mutations: Mutation[] = []
     due.forEach((found, at) => {
-      const answer = told[at] ?? null
-      if (answer === null) counts.left += 1
-      else
-        mutations.push(
-          answer === 'told'
-            ? deletionOf(found)
-            : this.#afterFailure(found, counts, answer === 'late'),
-        )
+      const answer = told[at]
+      if (answer === undefined || answer === 'newer' || answer === 'left') return
+      places.push(at)
+      mutations.push(
+        answer === 'told' ? deletionOf(found) : this.#afterFailure(found, problems, answer),
+      )
     })
     const results = await this.writeEach(mutations)
-    const lost: Mutation[] = []
-    results.forEach((result, at) => {
-      const mutation = mutations[at] as Mutation
-      if (result.outcome === 'failed') counts.failed += 1
-      else if (result.outcome === 'conflict') lost.push(mutation)
-      else if (mutation.kind === 'delete') counts.ended += 1
+    const lost = await this.#stored(mutations.filter((_, at) => isConflict(results[at])))
+    mutations.forEach((mutation, at) => {
+      const place = places[at] as number
+      const result = results[at] as WriteEachResult
+      finished[place] = {
+        result:
+          result.outcome === 'failed'
+            ? 'failed'
+            : result.outcome === 'conflict'
+              ? 'skipped'
+              : mutation.kind === 'delete'
+                ? 'ended'
+                : 'deferred',
+        observersFailed: told[place] !== 'told',
+        stillThere:
+          result.outcome === 'conflict' ? lost.has(mutation) : result.outcome === 'failed',
+        error: result.outcome === 'failed' ? result.error : null,
+      }
     })
-    counts.skipped = lost.length
-    counts.stillThere = await this.#countStored(lost)
-    return counts
+    return finished
   }
 
   /** Each for itself, in chunks that one call of a store takes. A record that can not be written spoils no other. */
@@ -175,35 +210,54 @@ export class Ending<Data extends object> {
     }
   }
 
-  /** A conflict may also stand for an own write whose answer was lost, so the store is asked. */
-  async #countStored(mutations: readonly Mutation[]): Promise<number> {
+  /** A conflict may also stand for an own write whose answer was lost, so the store is asked which are still there. */
+  async #stored(mutations: readonly Mutation[]): Promise<Set<Mutation>> {
     const stored = await sideBySide(mutations, MAX_WRITES, async (mutation) => {
       const key = 'record' in mutation ? mutation.record.key : mutation.key
       const found = await this.#settings.store.find(key)
       if (found === null) return false
       return !('record' in mutation) || found.record?.rev !== mutation.record.rev
     })
-    return stored.filter((isStored) => isStored).length
+    return new Set(mutations.filter((_, at) => stored[at]))
   }
 
-  #afterFailure(found: Found, counts: FinishCounts, isLate: boolean): Mutation {
-    counts.observersFailed += 1
-    const { record, version } = found
-    const { now, randomBytes, logger } = this.#settings
+  #afterFailure({ record, version }: Found, problems: Problems, told: Told): Mutation {
+    const { now, randomBytes } = this.#settings
+    const isLate = told === 'late'
     const time = now()
     const failedSince = record.failedSince ?? (isLate ? null : time)
     if (!isLate && failedSince !== null && time - failedSince >= GIVE_UP_AFTER) {
-      logger.error?.(
-        'onDelete observers failed for a day: the session is deleted, and its event is given up',
-        { key: record.key, event: eventId(record.key) },
-      )
-      return deletionOf(found)
+      problems.note({
+        message:
+          'onDelete observers failed for a day: sessions are deleted, and their events are given up',
+        of: 'onDelete',
+        level: 'error',
+        example: { key: record.key },
+        id: eventId(record.key),
+      })
+      return deletionOf({ record, version })
     }
     const kept: SessionRecord = { ...record, failedSince, rev: mintRev(randomBytes) }
     return { kind: 'update', record: kept, version, sweepAt: time }
   }
 }
 
+const UNTOUCHED: Finished = {
+  result: 'skipped',
+  observersFailed: false,
+  stillThere: true,
+  error: null,
+}
+
+function isConflict(result: WriteEachResult | undefined): boolean {
+  return result?.outcome === 'conflict'
+}
+
 function deletionOf({ record, version }: Found): Mutation {
   return { kind: 'delete', key: record.key, version }
+}
+
+/** Whether a later release wrote it, so that its data can not be told of here. */
+export function isNewer({ data }: SessionRecord): boolean {
+  return Payload.isNewer(data)
 }

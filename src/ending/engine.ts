@@ -4,12 +4,14 @@ import { SessionConfigError } from '../errors.ts'
 import type { Json } from '../json.ts'
 import type { Settings } from '../options.ts'
 import { mintRev } from '../session/id.ts'
-import { DeleteSessionsIter } from './delete-sessions-iter.ts'
 import type { Ending } from './ending.ts'
 import type { Entries } from './entries.ts'
+import { checkIterator } from './iterator-checks.ts'
 import type { Kills } from './kills.ts'
+import { Problems } from './problems.ts'
 import type { IteratorClass } from './query-iter.ts'
 import {
+  isSweep,
   isWalked,
   type Lane,
   newestFirst,
@@ -17,6 +19,7 @@ import {
   type RunQuery,
   RunRecord,
   type RunState,
+  SWEEP_ID,
 } from './run.ts'
 import { readBody, writeBody } from './task-body.ts'
 import { Walk } from './walk.ts'
@@ -68,14 +71,11 @@ export class Engine<Data extends object> {
 
   constructor(parts: EngineParts<Data>) {
     this.#parts = parts
-    const classes: readonly IteratorClass[] = [DeleteSessionsIter, ...parts.settings.iterators]
-    for (const { id, concurrency } of classes) {
-      if (Number.isInteger(concurrency) && concurrency >= 1) continue
-      throw new SessionConfigError(
-        `concurrency of the iterator ${id} must be a whole number above 0, but is ${show(concurrency)}`,
-      )
-    }
-    this.#iterators = new Map(classes.map((iter) => [iter.id, iter]))
+    const { sweep, iterators } = parts.settings
+    this.#iterators = new Map([
+      [SWEEP_ID, sweep],
+      ...iterators.map((iter) => [iter.id, iter] as const),
+    ])
   }
 
   /** Whether runs work to their end inside the call that starts them. */
@@ -83,26 +83,35 @@ export class Engine<Data extends object> {
     return this.#parts.settings.tasks.connect !== undefined
   }
 
-  /** The record of a run to come, not stored yet. */
+  /** The id of a class of the app's own. Throws where tasks would not find it. */
+  idOf(Iter: IteratorClass): string {
+    checkIterator(Iter, 'startIterOnQuery: the iterator')
+    if (Iter.id === SWEEP_ID) {
+      throw new SessionConfigError(
+        'startIterOnQuery: the sweep is started by startClearSessions(), and a class of its own for it goes into the option sweep; an iterator needs a static id of its own',
+      )
+    }
+    // By the class and not by its id alone: a subclass inherits the id of its parent.
+    if (this.#iterators.get(Iter.id) === Iter) return Iter.id
+    throw new SessionConfigError(
+      `the iterator ${show(Iter.id)} is not in the option "iterators", or not under an id of its own`,
+    )
+  }
+
+  /** The record of a run to come, not stored yet. `iter`: the id of its class. */
   plan(
-    Iter: IteratorClass,
+    iter: string,
     query: RunQuery,
     lanes: Lane[],
     customData: Json,
     keyLanes: Lane[] = [],
   ): RunRecord {
-    // By the class and not by its id alone: a subclass inherits the id of its parent.
-    if (Iter?.id === undefined || this.#iterators.get(Iter.id) !== Iter) {
-      throw new SessionConfigError(
-        `the iterator ${show(Iter?.id)} is not in the option "iterators", or not under an id of its own`,
-      )
-    }
     const { now, randomBytes, store } = this.#parts.settings
     const time = now()
     const state: RunState = {
       v: 1,
       id: newestFirst(time, mintRev(randomBytes)),
-      iter: Iter.id,
+      iter,
       query,
       customData,
       started: time,
@@ -111,7 +120,7 @@ export class Engine<Data extends object> {
       step: 1,
       attempts: 0,
       claimedUntil: null,
-      intentsDone: Iter.id !== DeleteSessionsIter.id,
+      intentsDone: iter !== SWEEP_ID,
       lanes,
       keyLanes,
       large: false,
@@ -201,9 +210,7 @@ export class Engine<Data extends object> {
         `a task is for the iterator ${show(state.iter)}, which is not in the option "iterators" of this process`,
       )
     }
-    if (state.query.select === 'expired' && state.iter === DeleteSessionsIter.id) {
-      this.#parts.ending.requireObservers()
-    }
+    if (isSweep(state)) this.#parts.ending.requireObservers()
     return Iter
   }
 
@@ -242,6 +249,7 @@ export class Engine<Data extends object> {
       if (!(await record.save())) return { outcome: 'busy' }
     }
     if (state.finished === null) return { outcome: 'due', state }
+    new Problems(state.problems).log(logger)
     if (state.error !== null) {
       logger.error?.('a run over sessions was ended early', { run: state.id, error: state.error })
     }
@@ -259,12 +267,13 @@ export class Engine<Data extends object> {
       if (fault !== undefined && state.query.select === 'none') throw fault
       state.intentsDone = true
     }
+    if (state.query.select === 'none') return
     const iter = new Iter()
     iter.logger = this.#parts.settings.logger
     await new Walk<Data>(this.#parts, state, Iter, iter, deadline).run()
     if (state.error !== null || !isWalked(state)) return
     await iter.handleFinish(state.totals.scanned, state.customData)
-    if (state.iter !== DeleteSessionsIter.id) return
+    if (!isSweep(state)) return
     await this.#parts.watermarks.passed(state, state.lanes)
     await this.#parts.keyWatermarks.passed(state, state.keyLanes)
   }

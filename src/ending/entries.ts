@@ -11,6 +11,8 @@ import type { Attempt, Latest, Writer } from '../session/writer.ts'
 import { timeProblem } from '../stores/check.ts'
 import type { EndReason, Found } from '../stores/store.ts'
 import type { Ending } from './ending.ts'
+import { END, type EndableEntry } from './entry-end.ts'
+import { readablePayload } from './events.ts'
 import type { SessionEntry } from './query-iter.ts'
 import { standIn } from './stand-in.ts'
 
@@ -37,14 +39,26 @@ export class Entries<Data extends object> {
     this.#ending = ending
   }
 
-  /** The session as an iterator sees it, or `null` when it is not alive. */
-  of(found: Found): SessionEntry<Data> | null {
-    return this.#isAlive(found) ? this.ofEnded(found) : null
+  /** A session that is alive as an iterator sees it. What is done to it is counted. */
+  ofLiving(found: Found, counts: { ended: number; changed: number }): SessionEntry<Data> {
+    const { key } = found.record
+    return new Entry<Data>(found, {
+      kill: async () => {
+        const isEnded = await this.kill(key)
+        if (isEnded) counts.ended += 1
+        return isEnded
+      },
+      update: async (change) => {
+        const differed = await this.update(key, change)
+        if (differed === true) counts.changed += 1
+        return differed !== null
+      },
+    })
   }
 
-  /** A session that has ended, as an iterator over such ones sees it: it can be read, and nothing else. */
-  ofEnded(found: Found): SessionEntry<Data> {
-    return new Entry<Data>(found, this)
+  /** A session that has ended, or whose time has run out: it can be read, and be ended by this function. */
+  ofDue(found: Found, end: () => Promise<boolean>): SessionEntry<Data> {
+    return new Entry<Data>(found, { kill: end, update: async () => false })
   }
 
   /** Ends one session; false when it had ended already. */
@@ -67,7 +81,7 @@ export class Entries<Data extends object> {
         if (found === null) return await endBeside(writer, beside, isLost)
         const isDamaged = found.record === null
         if (!isDamaged && revs.has(found.record.rev)) return { done: found }
-        if (!isDamaged && !this.#isAlive(found)) return await endBeside(writer, beside, false)
+        if (!isDamaged && !this.isAlive(found)) return await endBeside(writer, beside, false)
         // Of a damaged one the event tells its key, as in a sweep; it is no end without an event.
         const due = isDamaged
           ? { record: standIn(key, this.#settings.now()), version: found.version }
@@ -97,7 +111,7 @@ export class Entries<Data extends object> {
       const revs = new Set<string>()
       return await this.#writer.settle<boolean | null>(async () => {
         const found = await this.#writer.find(key)
-        if (found?.record == null || !this.#isAlive(found)) return { done: null }
+        if (found?.record == null || !this.isAlive(found)) return { done: null }
         if (revs.has(found.record.rev)) return { done: true }
         const units = this.#changesBy(found, change)
         if (units === null) return { done: null }
@@ -125,7 +139,8 @@ export class Entries<Data extends object> {
     return changesBy(payload, change)
   }
 
-  #isAlive({ record }: Found): boolean {
+  /** Whether a request that comes now may use it. */
+  isAlive({ record }: Found): boolean {
     const { policy, now } = this.#settings
     const time = now()
     return timeProblem(record, time) === null && isAlive(record, policy, time)
@@ -147,20 +162,26 @@ function whoseIs({ record, version }: Found, user: string = record.user): Found 
   return { record: { ...record, user }, version }
 }
 
-class Entry<Data extends object> implements SessionEntry<Data> {
+/** What can be done to the session of an entry. */
+interface EntryActs<Data extends object> {
+  kill(): Promise<boolean>
+  update(change: DataChange<Data>): Promise<boolean>
+}
+
+class Entry<Data extends object> implements SessionEntry<Data>, EndableEntry {
   readonly key: SessionKey
   readonly user: string
   readonly created: Date
   readonly lastSeen: Date
   readonly expires: Date
   readonly #found: Found
-  readonly #entries: Entries<Data>
+  readonly #acts: EntryActs<Data>
   #data: RecordData | null = null
 
-  constructor(found: Found, entries: Entries<Data>) {
+  constructor(found: Found, acts: EntryActs<Data>) {
     const { record } = found
     this.#found = found
-    this.#entries = entries
+    this.#acts = acts
     this.key = record.key
     this.user = record.user
     this.created = new Date(record.created)
@@ -177,16 +198,22 @@ class Entry<Data extends object> implements SessionEntry<Data> {
   }
 
   get #decoded(): RecordData {
-    const { data, key } = this.#found.record
-    this.#data ??= new RecordData(Payload.decode(data, key))
+    this.#data ??= new RecordData(readablePayload(this.#found.record))
     return this.#data
   }
 
   async update(change: DataChange<Data>): Promise<boolean> {
-    return (await this.#entries.update(this.key, change)) !== null
+    return await this.#acts.update(change)
   }
 
-  async kill(): Promise<boolean> {
-    return await this.#entries.kill(this.key)
+  kill(): Promise<boolean> {
+    return this.#acts.kill()
+  }
+
+  [END](): Promise<void> {
+    const ended = this.#acts.kill().then(() => {})
+    // Whoever does not wait for it has nobody to hear of its failure; it is counted.
+    ended.catch(() => {})
+    return ended
   }
 }

@@ -62,13 +62,13 @@ class DeleteEvent<Data extends object> implements SessionDeleteEvent<Data> {
   }
 
   get #decoded(): RecordData {
-    this.#data ??= new RecordData(payloadOf(this.#record))
+    this.#data ??= new RecordData(readablePayload(this.#record))
     return this.#data
   }
 }
 
-/** An end must reach its observers even when the payload is damaged: they still learn who and when. */
-function payloadOf({ data, key }: SessionRecord): Payload {
+/** What has ended is seen even when its payload is damaged: who and when can still be told. */
+export function readablePayload({ data, key }: SessionRecord): Payload {
   try {
     return Payload.decode(data, key)
   } catch {

@@ -15,6 +15,7 @@ import {
   listIntents,
   saveIntent,
 } from './intents.ts'
+import { Problems } from './problems.ts'
 
 /** What a kill of many came to. */
 export interface KillResult {
@@ -212,7 +213,9 @@ export class Kills<Data extends object> {
   async #tell(marked: readonly Found[], deadline: number): Promise<void> {
     if (marked.length === 0 || !this.#ending.mayFinish) return
     try {
-      await this.#ending.finish(marked, { deadline })
+      const problems = new Problems()
+      await this.#ending.finish(marked, problems, { deadline })
+      problems.log(this.#settings.logger)
     } catch (error) {
       this.#settings.logger.warn(
         'sessions that were killed could not be deleted yet; a sweep will do it',

@@ -1,9 +1,9 @@
 import { type Duration, positiveDuration, show } from '../duration.ts'
 import { SessionConfigError } from '../errors.ts'
-import type { SessionLogger } from '../logger.ts'
 import { checkOptions, namesOf } from '../option-names.ts'
 import type { SessionRecord } from '../stores/store.ts'
 import { eventOf, type SessionDeleteEvent } from './events.ts'
+import { type Problems, sayingOf } from './problems.ts'
 
 /** Is told of every session that ends, at least once each. May be called again for the same `event.id`. */
 export type DeleteObserver<Data extends object> = (
@@ -18,6 +18,8 @@ export interface ObserverOptions {
 const OPTIONS = namesOf<ObserverOptions>({ timeout: true })
 
 interface Registered<Data extends object> {
+  /** What the log calls it. */
+  readonly name: string
   readonly observer: DeleteObserver<Data>
   readonly timeout: number
 }
@@ -33,11 +35,7 @@ export type Told = 'told' | 'failed' | 'late'
 /** The `onDelete` observers of this process. */
 export class Observers<Data extends object> {
   #registered: readonly Registered<Data>[] = []
-  readonly #logger: SessionLogger
-
-  constructor(logger: SessionLogger) {
-    this.#logger = logger
-  }
+  #count = 0
 
   get isEmpty(): boolean {
     return this.#registered.length === 0
@@ -50,7 +48,9 @@ export class Observers<Data extends object> {
     }
     checkOptions('onDelete()', options, OPTIONS)
     const timeout = positiveDuration('onDelete: timeout', options.timeout ?? DEFAULT_TIMEOUT)
-    const registered: Registered<Data> = { observer, timeout }
+    this.#count += 1
+    const name = `onDelete observer ${this.#count}${observer.name === '' ? '' : ` (${observer.name})`}`
+    const registered: Registered<Data> = { name, observer, timeout }
     this.#registered = [...this.#registered, registered]
     return () => {
       this.#registered = this.#registered.filter((other) => other !== registered)
@@ -59,13 +59,17 @@ export class Observers<Data extends object> {
 
   /**
    * Tells all observers, in the order of their registration. One that throws, rejects or takes too long keeps
-   * neither the others nor the caller from going on. True when all of them have done their part, and there was one.
+   * neither the others nor the caller from going on. `'told'` when all of them have done their part, and there was one.
    */
-  async tell(record: SessionRecord, within: number = Number.POSITIVE_INFINITY): Promise<Told> {
+  async tell(
+    record: SessionRecord,
+    problems: Problems,
+    within: number = Number.POSITIVE_INFINITY,
+  ): Promise<Told> {
     const registered = this.#registered
     let told: Told = registered.length > 0 ? 'told' : 'failed'
     const end = performance.now() + within
-    for (const { observer, timeout } of registered) {
+    for (const { name, observer, timeout } of registered) {
       // One of its own for each: what an observer does to the data is not what the next one sees.
       const event = eventOf<Data>(record)
       const left = Math.min(timeout, end - performance.now(), LONGEST_TIMER)
@@ -73,14 +77,12 @@ export class Observers<Data extends object> {
       if (problem === null) continue
       const isLate = left < timeout && performance.now() >= end - 5
       if (told !== 'failed') told = isLate ? 'late' : 'failed'
-      this.#logger.warn(
-        'an onDelete observer failed; the session stays stored, and a later sweep tells it again',
-        {
-          event: event.id,
-          key: event.key,
-          problem,
-        },
-      )
+      problems.note({
+        message:
+          'an onDelete observer failed; the sessions stay stored, and a later sweep tells them again',
+        of: name,
+        example: { event: event.id, key: event.key, problem },
+      })
     }
     return told
   }
@@ -102,7 +104,7 @@ async function outcomeOf<Data extends object>(
     told.catch(() => {})
     return await Promise.race([told, late])
   } catch (error) {
-    return error instanceof Error ? error.message : 'threw what is no Error'
+    return sayingOf(error)
   } finally {
     clearTimeout(timer)
   }

@@ -20,7 +20,10 @@ export interface SessionEntry<Data extends object = Record<string, unknown>> {
    * run more than once.
    */
   update(change: DataChange<Data>): Promise<boolean>
-  /** Ends the session, with the reason `killed`; false when it had ended already. */
+  /**
+   * Ends the session, with the reason `killed`; false when it had ended already. Over sessions that have expired it ends
+   * the one that has, with the reason `expired`, or finishes an end that was only marked, with the reason it has.
+   */
   kill(): Promise<boolean>
 }
 
@@ -36,7 +39,7 @@ export abstract class QueryIter<Data extends object = Record<string, unknown>> {
   static readonly queueName: string = ''
   /** How many sessions make a page, 1 to 1000. A page has to be done within a few minutes: it is worked on as a whole. */
   static readonly pageSize: number = 500
-  /** How many entries of a page are handled at the same time. */
+  /** How many entries of a page are handled at the same time, not counting those that wait for their end to be stored. */
   static readonly concurrency: number = 10
 
   /** Set by the engine. */
@@ -48,12 +51,15 @@ export abstract class QueryIter<Data extends object = Record<string, unknown>> {
   /** Is called when all pages are done; after a crash perhaps once more. */
   handleFinish(_total: number, _customData: Json): void | Promise<void> {}
 
-  /** Is called when `handleEntry` failed. `true` (the default) goes on, `false` ends the run as failed. */
-  handleError(entry: SessionEntry<Data>, _customData: Json, error: unknown): boolean {
-    this.logger?.warn('an iterator failed on a session', {
-      key: entry.key,
-      error: error instanceof Error ? error.message : 'threw what is no Error',
-    })
+  /**
+   * Is called when `handleEntry` failed, and waited for. `true` (the default) goes on, `false` ends the run as failed,
+   * and so does a failure of its own. The log tells of failures once for each run, with their number.
+   */
+  handleError(
+    _entry: SessionEntry<Data>,
+    _customData: Json,
+    _error: unknown,
+  ): boolean | Promise<boolean> {
     return true
   }
 }

@@ -1,6 +1,10 @@
 import type { Json } from '../json.ts'
 import type { Note, NoteStore, Version } from '../stores/store.ts'
 import type { PaceState } from './pace.ts'
+import type { Problem } from './problems.ts'
+
+/** The iterator of sweeps in tasks and run records, whatever class works them off. */
+export const SWEEP_ID = 'DeleteSessionsIter'
 
 /** Which sessions a run goes over. */
 export type RunQuery =
@@ -34,12 +38,25 @@ export interface RunTotals {
   skipped: number
   failed: number
   observersFailed: number
+  /** Expired or marked as ended, and left alone by `handleEntry`. */
+  kept: number
+  /** Sessions whose data an iterator has changed. */
+  changed: number
   /** Security keys that had expired and were deleted. They are none of `scanned` or `ended`. */
   securityKeys: number
 }
 
 export function noTotals(): RunTotals {
-  return { scanned: 0, ended: 0, skipped: 0, failed: 0, observersFailed: 0, securityKeys: 0 }
+  return {
+    scanned: 0,
+    ended: 0,
+    skipped: 0,
+    failed: 0,
+    observersFailed: 0,
+    kept: 0,
+    changed: 0,
+    securityKeys: 0,
+  }
 }
 
 /** The record of one run, as it is kept beside the sessions. Times in milliseconds since the epoch. */
@@ -69,6 +86,8 @@ export interface RunState {
   pace?: PaceState
   totals: RunTotals
   oldestExpired: number | null
+  /** What went wrong with single sessions, for the log at the end of the run. Absent where nothing did. */
+  problems?: Problem[]
   /** What went wrong: of a finished run, why it was ended early; else why its step has to be tried again. */
   error: string | null
 }
@@ -90,6 +109,11 @@ export function runOf(note: Note | null): RunState | null {
   const state = structuredClone(value) as RunState
   // A run of a release that knew no security keys goes on without them; the next sweep meets them.
   return { ...state, keyLanes: state.keyLanes ?? [], totals: { ...noTotals(), ...state.totals } }
+}
+
+/** Whether the run is a sweep; runs that only finish a kill have the same iterator. */
+export function isSweep({ iter, query }: RunState): boolean {
+  return iter === SWEEP_ID && query.select === 'expired'
 }
 
 /** Whether all that the run goes over was gone over. */

@@ -1,8 +1,7 @@
 import type { Settings } from '../options.ts'
 import { LEEWAY } from '../session/expiry.ts'
 import { isRunning } from './clearing.ts'
-import { DeleteSessionsIter } from './delete-sessions-iter.ts'
-import { type RunState, runName, runOf } from './run.ts'
+import { isSweep, type RunState, runName, runOf } from './run.ts'
 import { sideBySide } from './side-by-side.ts'
 import type { Watermarks } from './watermarks.ts'
 
@@ -21,6 +20,10 @@ export interface RunInfo {
   readonly skipped: number
   readonly failed: number
   readonly observersFailed: number
+  /** How many of the expired a `handleEntry` of the app's own has left alone. */
+  readonly kept: number
+  /** Of how many sessions an iterator has changed the data. */
+  readonly changed: number
   /** How many expired security keys it deleted. */
   readonly securityKeys: number
   /** The earliest expiry that the run met. */
@@ -118,11 +121,6 @@ async function countBacklog(
     backlogIsMore: backlog > COUNTED,
     oldestExpired: Number.isFinite(oldest) ? new Date(oldest) : null,
   }
-}
-
-/** Runs that only finish a kill have the same iterator. */
-function isSweep({ iter, query }: RunState): boolean {
-  return iter === DeleteSessionsIter.id && query.select === 'expired'
 }
 
 function infoOf(state: RunState, now: number): RunInfo {

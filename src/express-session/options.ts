@@ -15,7 +15,7 @@ export interface DatastoreSessionStoreOptions
   extends DatastoreStoreOptions,
     Pick<
       SessionsOptions,
-      'events' | 'tasks' | 'iterators' | 'logger' | 'now' | 'randomBytes' | 'sleep'
+      'events' | 'tasks' | 'iterators' | 'sweep' | 'logger' | 'now' | 'randomBytes' | 'sleep'
     > {
   /**
    * Where sessions are kept, such as `memoryStore()`, in place of Datastore. The options of `datastoreStore()`, such
@@ -60,6 +60,7 @@ const SESSIONS_OPTIONS = [
   'events',
   'tasks',
   'iterators',
+  'sweep',
   'sweepProbability',
   'onGone',
   'logger',

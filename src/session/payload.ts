@@ -76,6 +76,12 @@ export class Payload {
     this.#index = index
   }
 
+  /** Whether a later release wrote the text: then it is whole, and a newer process can read it. */
+  static isNewer(text: string): boolean {
+    const version = /^[1-9][0-9]{0,5}(?= )/.exec(text)?.[0]
+    return version !== undefined && Number(version) > VERSION
+  }
+
   /** Throws {@link PayloadError} unless the text is a whole payload of this key's session. */
   static decode(text: string, key: SessionKey): Payload {
     const end = text.indexOf('\n')

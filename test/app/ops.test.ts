@@ -251,6 +251,8 @@ describe('what the page shows', () => {
     skipped: 1,
     failed: 6,
     observersFailed: 2,
+    kept: 0,
+    changed: 0,
     securityKeys: 3,
     oldestExpired: null,
     error: evil,

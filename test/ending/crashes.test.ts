@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import {
   createSessions,
+  DeleteSessionsIter,
+  type Json,
   memoryStore,
   type SecurityKeyName,
   type SessionDeleteEvent,
+  type SessionEntry,
   type SessionStore,
   type Sessions,
   type Task,
@@ -18,7 +21,15 @@ type Data = Record<string, unknown>
 
 const MINUTE = 60 * 1000
 
-type Doing = 'sweep' | 'sweep without events' | 'killAll' | 'killByUser'
+type Doing = 'sweep' | 'sweep by a class' | 'sweep without events' | 'killAll' | 'killByUser'
+
+/** Does something of its own before each end. */
+class ThroughSuper extends DeleteSessionsIter<Data> {
+  override async handleEntry(entry: SessionEntry<Data>, customData: Json): Promise<void> {
+    await null
+    await super.handleEntry(entry, customData)
+  }
+}
 
 /** A deployment whose first process dies at its n-th call. */
 class Scene {
@@ -45,6 +56,7 @@ class Scene {
       store: life.store(this.store),
       tasks: life.queue(this.queue),
       events,
+      ...(this.doing === 'sweep by a class' && { sweep: ThroughSuper }),
       now: () => this.now,
       sleep: async () => {},
       logger: { warn() {}, error() {} },
@@ -72,7 +84,7 @@ class Scene {
     const expired = { created: born, lastSeen: born, expires: born + HOUR }
     const killed = { user: 'alice', authenticated: born, ...living }
     const records = Array.from({ length: 5 }, () => sampleRecord(isKill ? killed : expired))
-    if (this.doing === 'sweep') {
+    if (this.doing === 'sweep' || this.doing === 'sweep by a class') {
       const ended = { ...living, ended: now - 2 * HOUR, reason: 'logout' } as const
       records.push(sampleRecord(ended))
     }
@@ -138,7 +150,13 @@ const PLACES: readonly [string, boolean, (now: () => number) => SessionStore][] 
 
 describe.each(PLACES)('a process that dies, on %s', (name, isThere, store) => {
   describe.skipIf(!isThere)('at every call', () => {
-    it.each(['sweep', 'sweep without events', 'killAll', 'killByUser'] as const)(
+    it.each([
+      'sweep',
+      'sweep by a class',
+      'sweep without events',
+      'killAll',
+      'killByUser',
+    ] as const)(
       'loses nothing of a %s',
       async (doing) => {
         // The other two differ in nothing that a store could matter for.

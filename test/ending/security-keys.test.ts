@@ -100,6 +100,7 @@ describe.each(STORE_KINDS)('security keys in a sweep on $name', (kind) => {
         skipped: 0,
         failed: 0,
         observersFailed: 0,
+        kept: 0,
         securityKeys: 12,
       })
       expect(await left(p, ...names)).toEqual(names)
