@@ -102,6 +102,8 @@ export interface Settings {
   readonly tasks: TaskQueue
   readonly iterators: readonly IteratorClass[]
   readonly sweep: SweepClass
+  /** Whether ids of sessions come from outside, so that one can live again under a key that has ended. */
+  readonly outsideIds: boolean
   readonly sweepProbability: number
   readonly onGone: 'drop' | 'error'
   readonly maxSessionsPerUser: number | null
@@ -172,6 +174,7 @@ export function settingsFrom(options: SessionsOptions): Settings {
     tasks: tasksFrom(options.tasks),
     iterators: iteratorsFrom(options.iterators),
     sweep: sweepFrom(options.sweep),
+    outsideIds: false,
     sweepProbability: probability(options.sweepProbability ?? 0),
     onGone: oneOf('onGone', options.onGone ?? 'drop', ['drop', 'error']),
     maxSessionsPerUser: limitFrom(options.maxSessionsPerUser),

@@ -43,6 +43,7 @@ export class Bulk<Data extends object> {
   readonly #entries: Entries<Data>
   readonly #kills: Kills<Data>
   readonly #watermarks: Watermarks
+  readonly #outsideWatermarks: Watermarks
   readonly #engine: Engine<Data>
   readonly #clearing: Clearing<Data>
 
@@ -52,6 +53,7 @@ export class Bulk<Data extends object> {
     this.#entries = entries
     this.#kills = new Kills<Data>(settings, ending)
     this.#watermarks = new Watermarks(settings.store)
+    this.#outsideWatermarks = new Watermarks(settings.store, 'watermarks:outside')
     const keyWatermarks = new Watermarks(settings.store, 'watermarks:keys')
     this.#engine = new Engine<Data>({
       settings,
@@ -59,6 +61,7 @@ export class Bulk<Data extends object> {
       entries,
       kills: this.#kills,
       watermarks: this.#watermarks,
+      outsideWatermarks: this.#outsideWatermarks,
       keyWatermarks,
     })
     this.#clearing = new Clearing<Data>(
@@ -66,6 +69,7 @@ export class Bulk<Data extends object> {
       this.#engine,
       ending,
       this.#watermarks,
+      this.#outsideWatermarks,
       keyWatermarks,
     )
     settings.tasks.connect?.((body) => this.handleTask(body))
@@ -149,7 +153,7 @@ export class Bulk<Data extends object> {
   }
 
   async status(): Promise<Status> {
-    return await readStatus(this.#settings, this.#watermarks)
+    return await readStatus(this.#settings, this.#watermarks, this.#outsideWatermarks)
   }
 
   /**
@@ -157,18 +161,20 @@ export class Bulk<Data extends object> {
    * together for one session, in milliseconds.
    */
   async sweepAside(within: number): Promise<void> {
-    const { store, now, events } = this.#settings
+    const { store, now, events, outsideIds } = this.#settings
     if (!this.#ending.mayFinish) return
     const cut = now() - LEEWAY
     const shard = randomInt(store.shards)
-    const low = await this.#watermarks.low(shard, now())
+    const watermarks = outsideIds ? this.#outsideWatermarks : this.#watermarks
+    const low = await watermarks.low(shard, now())
     const selection: Selection = {
       by: 'expiry',
       shard,
       upTo: cut,
       ...(low !== null && { after: low }),
+      ...(outsideIds && { outside: true }),
     }
-    if (!events) {
+    if (!events && !outsideIds) {
       const { keys } = await store.pageKeys(selection, { limit: SIDE_PAGE })
       await this.#ending.writeEach(keys.map((key) => ({ kind: 'remove', key })))
       return
@@ -235,7 +241,11 @@ export class Bulk<Data extends object> {
   }
 
   async #lanesOf(query: IterQuery): Promise<Lane[]> {
-    if (query.select === 'expired') return await this.#watermarks.lanes(this.#settings.now(), null)
+    if (query.select === 'expired') {
+      const time = this.#settings.now()
+      const own = await this.#watermarks.lanes(time, null)
+      return [...own, ...(await this.#outsideWatermarks.lanes(time, null))]
+    }
     return [freshLane(null, null)]
   }
 }

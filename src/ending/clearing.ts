@@ -64,6 +64,7 @@ export class Clearing<Data extends object> {
   readonly #engine: Engine<Data>
   readonly #ending: Ending<Data>
   readonly #watermarks: Watermarks
+  readonly #outsideWatermarks: Watermarks
   readonly #keyWatermarks: Watermarks
 
   constructor(
@@ -71,12 +72,14 @@ export class Clearing<Data extends object> {
     engine: Engine<Data>,
     ending: Ending<Data>,
     watermarks: Watermarks,
+    outsideWatermarks: Watermarks,
     keyWatermarks: Watermarks,
   ) {
     this.#settings = settings
     this.#engine = engine
     this.#ending = ending
     this.#watermarks = watermarks
+    this.#outsideWatermarks = outsideWatermarks
     this.#keyWatermarks = keyWatermarks
   }
 
@@ -88,6 +91,7 @@ export class Clearing<Data extends object> {
     const latest = now() - LEEWAY
     const before = Math.min(timeOf('before', options.before) ?? latest, latest)
     const after = timeOf('after', options.after)
+    if (after !== null && after >= before) throw emptyRange(after, before, options)
     if (options.dryRun === true) return await this.#count(before, after)
     const lease = await store.notes.get(LEASE)
     const holder = await this.#holderOf(lease)
@@ -97,7 +101,8 @@ export class Clearing<Data extends object> {
     await this.#forgetOldRuns()
     await this.#watermarks.recordShards()
     await this.#keyWatermarks.recordShards()
-    const lanes = await this.#watermarks.lanes(now(), after)
+    if (this.#settings.outsideIds) await this.#outsideWatermarks.recordShards()
+    const lanes = await this.#lanes(after)
     const keyLanes = await this.#keyWatermarks.lanes(now(), after)
     const run = this.#engine.plan(
       SWEEP_ID,
@@ -118,6 +123,13 @@ export class Clearing<Data extends object> {
       return { ...summary(winner ?? state), state: 'already-running' }
     }
     return await this.#work(state, budget, 'running')
+  }
+
+  /** Where sessions may wait that have ended. Those whose id came from outside are few or all. */
+  async #lanes(after: number | null): Promise<Lane[]> {
+    const time = this.#settings.now()
+    const own = await this.#watermarks.lanes(time, after)
+    return [...own, ...(await this.#outsideWatermarks.lanes(time, after))]
   }
 
   async #holderOf(lease: Note | null): Promise<RunState | null> {
@@ -147,16 +159,18 @@ export class Clearing<Data extends object> {
     const { store, now } = this.#settings
     const range = { upTo: before, ...(after !== null && { after }) }
     const scanned = await countPages(
-      await this.#watermarks.lanes(now(), after),
-      async (shard, options) => {
-        const { keys, cursor } = await store.pageKeys({ by: 'expiry', shard, ...range }, options)
+      await this.#lanes(after),
+      async ({ shard, outside }, options) => {
+        const of = { shard: shard ?? 0, ...range, ...(outside && { outside }) }
+        const { keys, cursor } = await store.pageKeys({ by: 'expiry', ...of }, options)
         return { size: keys.length, cursor }
       },
     )
     const securityKeys = await countPages(
       await this.#keyWatermarks.lanes(now(), after),
-      async (shard, options) => {
-        const { names, cursor } = await store.keys.page({ shard, ...range }, options)
+      async ({ shard }, options) => {
+        const of = { shard: shard ?? 0, ...range }
+        const { names, cursor } = await store.keys.page(of, options)
         return { size: names.length, cursor }
       },
     )
@@ -192,13 +206,13 @@ export function isRunning({ finished, updated }: RunState, now: number): boolean
 /** How many entries the shards hold together. */
 async function countPages(
   lanes: readonly Lane[],
-  read: (shard: number, options: PageOptions) => Promise<{ size: number; cursor: string | null }>,
+  read: (lane: Lane, options: PageOptions) => Promise<{ size: number; cursor: string | null }>,
 ): Promise<number> {
-  const counts = await sideBySide(lanes, 8, async ({ shard }) => {
+  const counts = await sideBySide(lanes, 8, async (lane) => {
     let count = 0
     let cursor: string | undefined
     for (;;) {
-      const page = await read(shard ?? 0, {
+      const page = await read(lane, {
         limit: 1000,
         ...(cursor !== undefined && { cursor }),
       })
@@ -214,6 +228,15 @@ function summary(state: RunState): Omit<ClearRun, 'state'> {
   // Whoever sweeps changes no data.
   const { changed: _, ...totals } = state.totals
   return { id: state.id, ...totals }
+}
+
+/** There would be nothing to sweep, and nobody would be told. */
+function emptyRange(after: number, before: number, options: ClearOptions): SessionConfigError {
+  const [from, to] = [after, before].map((time) => new Date(time).toISOString())
+  const latest = options.before === undefined ? ', which is five minutes ago' : ''
+  return new SessionConfigError(
+    `startClearSessions: after must be earlier than before, and earlier than five minutes ago, but after is ${from}, and before is ${to}${latest}`,
+  )
 }
 
 function timeOf(option: string, value: Date | undefined): number | null {

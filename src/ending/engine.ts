@@ -56,6 +56,8 @@ export interface EngineParts<Data extends object> {
   readonly entries: Entries<Data>
   readonly kills: Kills<Data>
   readonly watermarks: Watermarks
+  /** Those of sessions whose id came from outside. */
+  readonly outsideWatermarks: Watermarks
   /** Those of the security keys. */
   readonly keyWatermarks: Watermarks
 }
@@ -274,7 +276,13 @@ export class Engine<Data extends object> {
     if (state.error !== null || !isWalked(state)) return
     await iter.handleFinish(state.totals.scanned, state.customData)
     if (!isSweep(state)) return
-    await this.#parts.watermarks.passed(state, state.lanes)
+    const outside = state.lanes.filter((lane) => lane.outside === true)
+    const own = state.lanes.filter((lane) => lane.outside !== true)
+    await this.#parts.watermarks.passed(state, own)
+    // Where there never were any, nothing has to be kept.
+    if (this.#parts.settings.outsideIds || outside.some(({ cursor }) => cursor !== null)) {
+      await this.#parts.outsideWatermarks.passed(state, outside)
+    }
     await this.#parts.keyWatermarks.passed(state, state.keyLanes)
   }
 }

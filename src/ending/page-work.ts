@@ -24,7 +24,7 @@ export interface WorkedPage {
 export type PageWork = (lane: Lane) => Promise<WorkedPage>
 
 export interface WalkParts<Data extends object> {
-  readonly settings: Pick<Settings, 'store' | 'events' | 'now' | 'sleep' | 'logger'>
+  readonly settings: Pick<Settings, 'store' | 'events' | 'outsideIds' | 'now' | 'sleep' | 'logger'>
   readonly ending: Ending<Data>
   readonly entries: Entries<Data>
 }
@@ -91,7 +91,8 @@ export function noteExpiry(state: RunState, { record }: Found): void {
 
 export function selectionOf(query: RunQuery, lane: Lane): Selection {
   if (query.select === 'user') return { by: 'user', user: query.user }
-  return query.select === 'expired' ? { by: 'expiry', ...expiryOf(query, lane) } : { by: 'all' }
+  if (query.select !== 'expired') return { by: 'all' }
+  return { by: 'expiry', ...expiryOf(query, lane), ...(lane.outside && { outside: true }) }
 }
 
 /** The buckets of a lane: whole ones, from one leeway after their end, so that all in them has expired by any clock. */

@@ -19,6 +19,8 @@ export type RunQuery =
 export interface Lane {
   readonly shard: number | null
   readonly after: number | null
+  /** Of the records whose id came from outside. */
+  readonly outside?: true
   cursor: string | null
   done: boolean
   /** Whether nothing was left behind in it. */
@@ -28,8 +30,16 @@ export interface Lane {
 }
 
 /** A lane that nobody has walked yet. */
-export function freshLane(shard: number | null, after: number | null): Lane {
-  return { shard, after, cursor: null, done: false, clean: true, restarts: 0 }
+export function freshLane(shard: number | null, after: number | null, outside = false): Lane {
+  return {
+    shard,
+    after,
+    ...(outside && { outside }),
+    cursor: null,
+    done: false,
+    clean: true,
+    restarts: 0,
+  }
 }
 
 export interface RunTotals {

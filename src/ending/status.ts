@@ -1,7 +1,7 @@
 import type { Settings } from '../options.ts'
 import { LEEWAY } from '../session/expiry.ts'
 import { isRunning } from './clearing.ts'
-import { isSweep, type RunState, runName, runOf } from './run.ts'
+import { isSweep, type Lane, type RunState, runName, runOf } from './run.ts'
 import { sideBySide } from './side-by-side.ts'
 import type { Watermarks } from './watermarks.ts'
 
@@ -55,14 +55,22 @@ const COUNTED = 1000
 const TOO_OLD = 15 * 24 * 60 * 60 * 1000
 
 /** Asks the store how the sweep is doing. A store that does not answer is an answer too. */
-export async function readStatus(settings: Settings, watermarks: Watermarks): Promise<Status> {
+export async function readStatus(
+  settings: Settings,
+  watermarks: Watermarks,
+  outsideWatermarks: Watermarks,
+): Promise<Status> {
   const { store, now } = settings
   const time = now()
   try {
     const notes = await store.notes.list(runName(''), 20)
     const states = notes.map(runOf).filter((state) => state !== null)
     const runs = states.map((state) => infoOf(state, time))
-    const { backlog, backlogIsMore, oldestExpired } = await countBacklog(settings, watermarks, time)
+    const { backlog, backlogIsMore, oldestExpired } = await countBacklog(
+      settings,
+      await lanesOf(settings, watermarks, outsideWatermarks),
+      time,
+    )
     const lastSweep = runs[states.findIndex(isSweep)] ?? null
     const warnings: string[] = []
     if (oldestExpired !== null && time - oldestExpired.getTime() > TOO_OLD) {
@@ -93,21 +101,32 @@ export async function readStatus(settings: Settings, watermarks: Watermarks): Pr
   }
 }
 
+/** Where sessions may wait; those whose id came from outside only where there ever were any. */
+async function lanesOf(
+  { now, outsideIds }: Settings,
+  watermarks: Watermarks,
+  outside: Watermarks,
+): Promise<Lane[]> {
+  const own = await watermarks.lanes(now(), null)
+  if (!outsideIds && !(await outside.areKept())) return own
+  return [...own, ...(await outside.lanes(now(), null))]
+}
+
 async function countBacklog(
   { store }: Settings,
-  watermarks: Watermarks,
+  lanes: readonly Lane[],
   time: number,
 ): Promise<Pick<Status, 'backlog' | 'backlogIsMore' | 'oldestExpired'>> {
-  const lanes = await watermarks.lanes(time, null)
   const upTo = time - LEEWAY
   let oldest = Number.POSITIVE_INFINITY
   let backlog = 0
-  await sideBySide(lanes, 8, async ({ shard, after }) => {
+  await sideBySide(lanes, 8, async ({ shard, after, outside }) => {
     const selection = {
       by: 'expiry' as const,
       shard: shard ?? 0,
       upTo,
       ...(after !== null && { after }),
+      ...(outside && { outside }),
     }
     const first = await store.page(selection, { limit: 1 })
     if (first.cursor === null) return

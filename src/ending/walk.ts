@@ -14,7 +14,7 @@ const SIDE_BY_SIDE = 8
 /** One step of a run: goes over pages until the lanes are empty or the time is up, and notes in the state how far it came. */
 export class Walk<Data extends object> {
   readonly #context: PageContext<Data>
-  readonly #work: PageWork
+  readonly #work: (lane: Lane) => PageWork
   readonly #purge: PageWork
   readonly #pace: Pace
   #pages = 0
@@ -33,11 +33,12 @@ export class Walk<Data extends object> {
     const context = { ...parts, state, problems, limit, deadline, patience: new Patience() }
     this.#context = context
     const isWhole = isSweep(state) && !hasOwnHandler(iter)
-    this.#work = !isWhole
-      ? entryWork(context, iter, Iter.concurrency)
-      : parts.settings.events
-        ? recordSweep(context)
-        : keySweep(context)
+    const { events, outsideIds } = parts.settings
+    const byRecord = isWhole ? recordSweep(context) : entryWork(context, iter, Iter.concurrency)
+    const byKey = keySweep(context)
+    // What can live again is deleted as it was read.
+    const isByKey = isWhole && !events && !outsideIds
+    this.#work = (lane) => (isByKey && lane.outside !== true ? byKey : byRecord)
     this.#purge = securityKeyPurge(context)
     const { sweepRate = Number.POSITIVE_INFINITY } = parts.settings.store
     this.#pace = new Pace(
@@ -55,18 +56,18 @@ export class Walk<Data extends object> {
     const { state } = this.#context
     // The sessions first: what may go wrong with security keys is to keep none of them from ending.
     await this.#walk(state.lanes, this.#work)
-    await this.#walk(state.keyLanes, this.#purge)
+    await this.#walk(state.keyLanes, () => this.#purge)
   }
 
-  async #walk(lanes: readonly Lane[], work: PageWork): Promise<void> {
+  async #walk(lanes: readonly Lane[], work: (lane: Lane) => PageWork): Promise<void> {
     const { state } = this.#context
     for (const lane of lanes) {
-      while (!lane.done && !state.large && this.#mayGoOn) await this.#page(lane, work)
+      while (!lane.done && !state.large && this.#mayGoOn) await this.#page(lane, work(lane))
     }
     if (!state.large) return
     const open = lanes.filter(({ done }) => !done)
     await sideBySide(open, SIDE_BY_SIDE, async (lane) => {
-      while (!lane.done && this.#mayGoOn) await this.#page(lane, work)
+      while (!lane.done && this.#mayGoOn) await this.#page(lane, work(lane))
     })
   }
 

@@ -14,8 +14,8 @@ interface State {
   full: number
 }
 
-/** In which note they are kept: those of sessions and those of security keys each for themselves. */
-export type WatermarksName = 'watermarks' | 'watermarks:keys'
+/** In which note they are kept: those of sessions, of sessions whose id came from outside, and of security keys. */
+export type WatermarksName = 'watermarks' | 'watermarks:keys' | 'watermarks:outside'
 
 /** As many as two hex digits can tell apart. */
 const MAX_SHARDS = 256
@@ -39,8 +39,17 @@ export class Watermarks {
     // Marks of a clock that was ahead know nothing of what is still to come.
     const isFull = now - state.full >= FULL_EVERY || isAhead(state, now)
     return Array.from({ length: state.shards }, (_, shard) =>
-      freshLane(shard, after ?? (isFull ? null : (state.low[shard] ?? null))),
+      freshLane(
+        shard,
+        after ?? (isFull ? null : (state.low[shard] ?? null)),
+        this.#name === 'watermarks:outside',
+      ),
     )
+  }
+
+  /** Whether anybody has ever written some down. */
+  async areKept(): Promise<boolean> {
+    return (await this.#read()).recorded > 0
   }
 
   /** Up to where a shard is known to be empty, in milliseconds. */

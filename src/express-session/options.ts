@@ -112,7 +112,8 @@ export function resolve(options: DatastoreSessionStoreOptions): {
     store: storeFrom(options),
   })
   return {
-    settings,
+    // Both genid and a system that runs side by side may bring an id again that has ended.
+    settings: { ...settings, outsideIds: true },
     rules: {
       userOf: userOf === undefined ? null : (data) => userOf(data as session.SessionData),
       hasOwnTouchEvery: touchEvery !== undefined,

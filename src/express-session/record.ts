@@ -38,6 +38,7 @@ export function recordOf(
     expires: expiresAt(times, policy),
     ended: null,
     reason: null,
+    outside: true,
     rev: mintRev(randomBytes),
   }
 }

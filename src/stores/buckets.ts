@@ -42,7 +42,15 @@ export function bucketEnd(time: number, bucket: number): number {
   return (Math.floor(time / bucket) + 1) * bucket
 }
 
+/** What the shards of records begin with whose id came from outside: they are swept in another way. */
+const OUTSIDE = 'x'
+
 /** `ss:mmmmmmmmmm`: the shard in hex, then the end of the bucket in minutes, so that text order is time order. */
-export function sweepValue(shard: number, end: number): string {
-  return `${shard.toString(16).padStart(2, '0')}:${String(Math.floor(end / MINUTE)).padStart(10, '0')}`
+export function sweepValue(shard: number, end: number, outside: boolean = false): string {
+  return `${outside ? OUTSIDE : ''}${shard.toString(16).padStart(2, '0')}:${String(Math.floor(end / MINUTE)).padStart(10, '0')}`
+}
+
+/** Whether the value of the index says that the id of its record came from outside. */
+export function isOutside(value: string | null): boolean {
+  return value?.startsWith(OUTSIDE) === true
 }

@@ -1,7 +1,7 @@
 import { SessionStoreError, SessionTooLargeError, SessionValueError } from '../errors.ts'
 import type { ExpirySetting } from '../session/expiry.ts'
 import type { SessionKey } from '../session/id.ts'
-import { bucketEnd, shardOf, sweepTime, sweepValue } from './buckets.ts'
+import { bucketEnd, isOutside, shardOf, sweepTime, sweepValue } from './buckets.ts'
 import { clientProblem, userProblem } from './check.ts'
 import type { ClientHints, EndReason, Found, SessionRecord, Unreadable, Version } from './store.ts'
 
@@ -105,7 +105,10 @@ export function encodeEntity(
   const properties: [string, Value | null][] = [
     ['data', text(data)],
     ['user', { stringValue: user }],
-    ['sweep', { stringValue: sweepValue(shardOf(key, layout.shards), bucket) }],
+    [
+      'sweep',
+      { stringValue: sweepValue(shardOf(key, layout.shards), bucket, record.outside === true) },
+    ],
     ['expires', timestamp(record.expires)],
     ['expiry', encodeExpiry(expiry)],
     ['purge', timestamp(purgeTime(record.expires))],
@@ -222,6 +225,7 @@ function decodeRecord(
     // Without these two a session is still one, so what is wrong with them makes it not unreadable.
     ...(staticKey === null ? {} : { staticKey }),
     ...(client === null ? {} : { client }),
+    ...(isOutside(asText(properties['sweep'])) && { outside: true as const }),
     rev: read('rev', asText),
     ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
   }

@@ -125,7 +125,7 @@ function conditionOf(selection: Selection): object {
     case 'user':
       return { filter: filter('user', 'EQUAL', selection.user) }
     case 'expiry': {
-      const { shard, after, upTo } = selection
+      const { shard, after, upTo, outside = false } = selection
       const from = after === undefined ? Number.NEGATIVE_INFINITY : after
       return {
         filter: {
@@ -133,9 +133,9 @@ function conditionOf(selection: Selection): object {
             op: 'AND',
             filters: [
               from < 0
-                ? filter('sweep', 'GREATER_THAN_OR_EQUAL', sweepValue(shard, 0))
-                : filter('sweep', 'GREATER_THAN', sweepValue(shard, clamp(from))),
-              filter('sweep', 'LESS_THAN_OR_EQUAL', sweepValue(shard, clamp(upTo))),
+                ? filter('sweep', 'GREATER_THAN_OR_EQUAL', sweepValue(shard, 0, outside))
+                : filter('sweep', 'GREATER_THAN', sweepValue(shard, clamp(from), outside)),
+              filter('sweep', 'LESS_THAN_OR_EQUAL', sweepValue(shard, clamp(upTo), outside)),
             ],
           },
         },

@@ -261,6 +261,7 @@ function matches(selection: Selection, { record, sweepAt }: Entry, shards: numbe
       const end = bucketEnd(sweepAt, BUCKET)
       return (
         shardOf(record.key, shards) === selection.shard &&
+        (record.outside === true) === (selection.outside === true) &&
         end <= selection.upTo &&
         (selection.after === undefined || end > selection.after)
       )

@@ -37,6 +37,11 @@ export interface SessionRecord {
   readonly staticKey?: string | null
   /** Where the user logged in from, when the app asked for it; absent or `null` otherwise. */
   readonly client?: ClientHints | null
+  /**
+   * True where the id came from outside, so that a session can live again under this key after its end. The store
+   * keeps such records in shards of their own; see {@link Selection}.
+   */
+  readonly outside?: true
   /** Fresh at every write, so that a write whose answer was lost is recognised when read back. */
   readonly rev: string
   /**
@@ -80,7 +85,10 @@ export type Mutation =
     }
   /** Deletes the record if it still is at this version. */
   | { readonly kind: 'delete'; readonly key: SessionKey; readonly version: Version }
-  /** Deletes the record as it is. Safe only for what no request can save any more: expired beyond the leeway. */
+  /**
+   * Deletes the record as it is. Safe only for what no request can save any more: expired beyond the leeway, and with
+   * an id of ours, under which no other session ever lives.
+   */
   | { readonly kind: 'remove'; readonly key: SessionKey }
 
 /** What became of one write; `conflict`: its condition did not hold, and nothing was written. */
@@ -187,13 +195,15 @@ export type Selection =
   | { readonly by: 'user'; readonly user: string }
   /**
    * Those of one shard whose bucket ends after `after` and not after `upTo` (milliseconds): a record
-   * stands in the bucket in which it expires, or in which it was marked as ended.
+   * stands in the bucket in which it expires, or in which it was marked as ended. `outside`: of the records whose id
+   * came from outside, which stand in none of the other shards; absent: of the others.
    */
   | {
       readonly by: 'expiry'
       readonly shard: number
       readonly after?: number
       readonly upTo: number
+      readonly outside?: true
     }
 
 export interface PageOptions {

@@ -27,6 +27,7 @@ const OPTIONS = namesOf<SampleOptions>({
   failedSince: true,
   staticKey: true,
   client: true,
+  outside: true,
   rev: true,
   extra: true,
 })

@@ -80,14 +80,29 @@ describe.each(STORE_KINDS)('the sweep and the clock on $name', (kind) => {
       expect(await p.count()).toBe(6)
     })
 
-    it('ends nothing between an after and a before that have changed places', async () => {
+    it('refuses an after that is not earlier than before, since nothing would be swept', async () => {
       const p = place(kind)
       await p.fill(3, 5 * HOUR)
-      const [before, after] = [new Date(p.now - 8 * HOUR), new Date(p.now - 2 * HOUR)]
-      expect(await p.process().startClearSessions({ before, after })).toMatchObject({ ended: 0 })
-      expect(await p.process().startClearSessions({ before: after, after: before })).toMatchObject({
-        ended: 3,
-      })
+      const sessions = p.process()
+      const at = (ago: number): Date => new Date(p.now - ago)
+      for (const range of [
+        { before: at(8 * HOUR), after: at(2 * HOUR) },
+        { before: at(8 * HOUR), after: at(8 * HOUR) },
+        { after: at(-1 * HOUR) },
+        { after: at(LEEWAY) },
+        { after: at(-1 * HOUR), before: at(-2 * HOUR) },
+        // Of a date in the future no more counts than what may be swept now.
+        { after: at(1), before: at(-2 * HOUR) },
+      ]) {
+        for (const dryRun of [true, false]) {
+          const run = sessions.startClearSessions({ ...range, dryRun })
+          await expect(run).rejects.toThrow(SessionConfigError)
+          await expect(run).rejects.toThrow('after must be earlier than before')
+        }
+      }
+      expect(await sessions.status()).toMatchObject({ lastSweep: null, backlog: 3 })
+      const run = sessions.startClearSessions({ before: at(2 * HOUR), after: at(8 * HOUR) })
+      expect(await run).toMatchObject({ ended: 3 })
     })
 
     it('counts the same dry as it ends wet', async () => {

@@ -166,6 +166,37 @@ export const pageCases: readonly ContractCase[] = [
     },
   },
   {
+    name: 'has records whose id came from outside in shards of their own, and says so of them',
+    async run(store) {
+      const expires = BORDER - 1
+      const own = sampleRecord({ expires })
+      const outside = sampleRecord({ expires, outside: true })
+      await insert(store, own)
+      const version = await insert(store, outside)
+      assert.deepEqual(await listShards(store, BORDER), [own.key])
+      assert.deepEqual(await listShards(store, BORDER, undefined, true), [outside.key])
+      const { record } = await stored(store, outside.key)
+      assert.equal(record.outside, true)
+      assert.equal((await stored(store, own.key)).record.outside, undefined)
+      // It stays there, whatever is written.
+      applied(await store.write({ kind: 'update', record: { ...record, user: 'bob' }, version }))
+      assert.deepEqual(await listShards(store, BORDER), [own.key])
+      assert.deepEqual(await listShards(store, BORDER, undefined, true), [outside.key])
+      for (const [key, of] of [
+        [own.key, {}],
+        [outside.key, { outside: true as const }],
+      ] as const) {
+        const pages = shardNumbers(store).map((shard) =>
+          store.pageKeys({ by: 'expiry', shard, upTo: BORDER, ...of }, { limit: 10 }),
+        )
+        assert.deepEqual(
+          (await Promise.all(pages)).flatMap(({ keys }) => keys),
+          [key],
+        )
+      }
+    },
+  },
+  {
     name: 'gives keys alone as it gives records: the same ones, in the same order and pages',
     async run(store) {
       await fill(store, 5, { user: 'alice' })
@@ -321,11 +352,11 @@ async function listShards(
   store: SessionStore,
   upTo: number,
   after?: number,
+  outside = false,
 ): Promise<SessionKey[]> {
+  const range = { upTo, ...(after !== undefined && { after }), ...(outside && { outside }) }
   const shards = await Promise.all(
-    shardNumbers(store).map((shard) =>
-      list(store, { by: 'expiry', shard, upTo, ...(after !== undefined && { after }) }, 100),
-    ),
+    shardNumbers(store).map((shard) => list(store, { by: 'expiry', shard, ...range }, 100)),
   )
   return shards.flat()
 }

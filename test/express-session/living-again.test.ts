@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import { STORE_KINDS } from '../setup/stores.ts'
+import { DAY, HOUR, sidOf, siteOn } from './harness.ts'
+
+/** With cookies of one hour, so that it has expired by now, and its bucket is closed. */
+async function expired(...[kind, store]: Parameters<typeof siteOn>) {
+  const site = await siteOn(kind, store)
+  await site.get('/set?user=alice')
+  const sid = sidOf(site.jar)
+  site.advance(3 * HOUR)
+  return { site, sid }
+}
+
+const cookie = (now: number) => ({
+  originalMaxAge: DAY,
+  expires: new Date(now + DAY),
+  path: '/',
+})
+
+describe.each(STORE_KINDS)('an id that comes again on $name', ({ missing, ...kind }) => {
+  const on = it.skipIf(missing !== null)
+  const base = { missing, ...kind }
+
+  on.each([
+    ['a sweep', {}],
+    ['a sweep on the side', { sweepProbability: 1 }],
+  ])('keeps its session, though %s had found it expired', async (what, store) => {
+    const { site, sid } = await expired(base, { store })
+    const isAside = what !== 'a sweep'
+    // Sixteen shards: on the side one is drawn.
+    const rounds = isAside ? 200 : 1
+    const gate = site.below.hold({ method: 'writeEach' })
+    const sweep = (async () => {
+      for (let round = 0; round < rounds; round++) {
+        if (isAside) await site.store.set(`other-${round}`, { cookie: cookie(site.now()) } as never)
+        else await site.store.sessions.startClearSessions()
+      }
+    })()
+    await Promise.race([gate.reached, sweep])
+    await site.store.set(sid, { cookie: cookie(Date.now() + 3 * HOUR), back: true } as never)
+    gate.release()
+    await sweep
+    expect(await site.store.get(sid)).toMatchObject({ back: true })
+  })
+
+  on('is refused with events, as long as its end is not told', async () => {
+    const { site, sid } = await expired(base, { store: { events: true } })
+    const reasons: string[] = []
+    site.store.sessions.onDelete(({ reason }) => void reasons.push(reason))
+    const gate = site.below.hold({ method: 'writeEach' })
+    const sweep = site.store.sessions.startClearSessions()
+    await gate.reached
+    const again = site.store.set(sid, { cookie: cookie(site.now()), back: true } as never)
+    await expect(again).rejects.toThrow('genid')
+    gate.release()
+    expect(await sweep).toMatchObject({ ended: 1 })
+    expect(reasons).toEqual(['expired'])
+    expect(await site.store.get(sid)).toBeNull()
+  })
+
+  on('is swept by a process that has ids of ours alone, as it was read', async () => {
+    const { site } = await expired(base, {})
+    const { createSessions } = await import('../../src/index.ts')
+    const other = createSessions({ store: site.below, now: site.now, sleep: async () => {} })
+    site.below.clearCalls()
+    expect(await other.startClearSessions()).toMatchObject({ ended: 1 })
+    const kinds = site.below.calls.flatMap((call) => call.kinds)
+    expect(kinds).toEqual(['delete'])
+  })
+})
