@@ -1,0 +1,95 @@
+# What .ci/run and .ci/nightly have in common; sourced by them. Every step runs, also after one that failed, and the last
+# line that is printed is the totals of all test runs, whatever ends the script.
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export CI=true METADATA_SERVER_DETECTION=none
+
+# Seconds for everything. What is still running then is cut off, and counts as failed.
+limit=${CI_SECONDS:-3600}
+counts=$(mktemp -d)
+failures=()
+took=()
+ended=''
+
+finish() {
+  local code=$? line
+  trap - EXIT
+  [ -n "$ended" ] || failures+=("the script itself, exit status $code")
+  printf '\n== steps\n'
+  for line in ${took[@]+"${took[@]}"}; do printf '%s\n' "$line"; done
+  for line in ${failures[@]+"${failures[@]}"}; do printf 'FAILED: %s\n' "$line"; done
+  cat "$counts"/* 2>/dev/null | awk '
+    { n[$1]++ } END { printf "%d passed, %d failed, %d skipped\n", n["passed"], n["failed"], n["skipped"] }'
+  rm -rf "$counts"
+  [ ${#failures[@]} -eq 0 ] || exit 1
+  exit 0
+}
+trap finish EXIT
+
+load() { [ ! -r /proc/loadavg ] || printf ', load %s' "$(cut -d' ' -f1 /proc/loadavg)"; }
+
+left() { echo $((limit - SECONDS > 1 ? limit - SECONDS : 1)); }
+
+# step NAME COMMAND...: runs it for as long as there is time, and remembers whether it failed and how long it took.
+step() {
+  local name=$1 began=$SECONDS status=0
+  shift
+  printf '\n== %s\n' "$name"
+  timeout -k 20 "$(left)" "$@" < /dev/null || status=$?
+  [ "$status" = 0 ] || failures+=("$name, exit status $status$([ "$status" != 124 ] || echo ': cut off')")
+  took+=("$(printf '%5d s  %s%s' $((SECONDS - began)) "$name" "$(load)")")
+  return "$status"
+}
+
+# needed NAME COMMAND...: a step without which the rest makes no sense.
+needed() { step "$@" || { ended=yes && exit 1; }; }
+
+# tests NAME ARGS...: a run of vitest by $node_dir's Node. Each case is counted when it ends, so that a run that is cut off
+# has totals too; one that fails without a failed case counts as one.
+tests() {
+  local name=$1 file
+  shift
+  file=$(mktemp "$counts/run.XXXXXX")
+  if ! step "$name" env ${node_dir:+"PATH=$node_dir:$PATH"} "VIUR_CI_COUNTS=$file" node node_modules/vitest/vitest.mjs run \
+    --reporter=default --reporter=./scripts/count-cases.mjs "$@"; then
+    grep -q '^failed' "$file" || echo failed >> "$file"
+  elif ! grep -q '^passed' "$file"; then
+    failures+=("$name ran no test")
+  fi
+}
+
+# node_of VERSION: sets node_dir to the bin folder of that Node, which comes as an npm package.
+node_of() {
+  local system=linux cpu=x64 folder
+  [ "$(uname -s)" != Darwin ] || system=darwin
+  case $(uname -m) in arm64 | aarch64) cpu=arm64 ;; esac
+  folder=${NODES_CACHE:-$PWD/node_modules/.cache/nodes}/$1
+  node_dir=$folder/node_modules/node/bin
+  [ "$("$node_dir/node" --version 2> /dev/null)" = "v$1" ] && return
+  mkdir -p "$folder" && echo '{ "private": true }' > "$folder/package.json"
+  step "Node $1" npm install --prefix "$folder" --silent --no-audit --no-fund --no-package-lock --ignore-scripts \
+    "node@npm:node-$system-$cpu@$1"
+}
+
+# Chromium for the tests in a browser, and openssl for the certificate of their site.
+system_packages() {
+  local wanted=() as_root=''
+  [ -x "${CHROMIUM_PATH:-/usr/bin/chromium}" ] || wanted+=(chromium)
+  type -P openssl > /dev/null || wanted+=(openssl)
+  [ ${#wanted[@]} -gt 0 ] || return 0
+  [ "$(id -u)" = 0 ] || as_root=sudo
+  $as_root apt-get update -qq
+  $as_root apt-get install -y -qq --no-install-recommends "${wanted[@]}" > /dev/null
+}
+export -f system_packages
+
+# The output has to be empty but for npm's own summary: a warning is a failure.
+install() {
+  local said
+  said=$(npm ci --no-audit --no-fund 2>&1) || { printf '%s\n' "$said" && return 1; }
+  printf '%s\n' "$said"
+  if grep -qi 'warn' <<< "$said"; then
+    echo 'npm ci has to install without a warning' >&2
+    return 1
+  fi
+}
+export -f install
