@@ -11,20 +11,20 @@ import { expect } from 'vitest'
 import { sessionMiddleware } from '../../src/express/index.ts'
 import { codeOf, type Express, listen, settle, setup } from './helpers.ts'
 
-const load = createRequire(import.meta.url)
+const require = createRequire(import.meta.url)
 
 type Factory = (options?: unknown) => RequestHandler
 
 /** Middleware that has a hand in responses, as it is installed. */
 export const LIBRARIES: Readonly<Record<string, () => RequestHandler>> = {
-  'compression 1.7.0': () => (load('compression170') as Factory)(),
-  'compression 1.7.4': () => (load('compression174') as Factory)(),
-  'compression 1.8': () => (load('compression') as Factory)(),
-  'http-compression': () => (load('http-compression') as Factory)(),
-  'response-time': () => (load('response-time') as Factory)(),
-  'server-timing': () => (load('server-timing') as Factory)(),
+  'compression 1.7.0': () => (require('compression170') as Factory)(),
+  'compression 1.7.4': () => (require('compression174') as Factory)(),
+  'compression 1.8': () => (require('compression') as Factory)(),
+  'http-compression': () => (require('http-compression') as Factory)(),
+  'response-time': () => (require('response-time') as Factory)(),
+  'server-timing': () => (require('server-timing') as Factory)(),
   'on-headers': () => {
-    const onHeaders = load('on-headers') as (res: object, listener: () => void) => void
+    const onHeaders = require('on-headers') as (res: object, listener: () => void) => void
     return (_req, res, next) => {
       onHeaders(res, () => void res.append('X-Seen', 'once'))
       next()
@@ -39,10 +39,10 @@ export const LIBRARIES: Readonly<Record<string, () => RequestHandler>> = {
     } as typeof res.writeHead
     next()
   },
-  helmet: () => (load('helmet') as { default: Factory }).default(),
-  hpp: () => (load('hpp') as Factory)(),
-  'connect-timeout': () => (load('connect-timeout') as Factory)('1h'),
-  nocache: () => (load('nocache') as Factory)(),
+  helmet: () => (require('helmet') as { default: Factory }).default(),
+  hpp: () => (require('hpp') as Factory)(),
+  'connect-timeout': () => (require('connect-timeout') as Factory)('1h'),
+  nocache: () => (require('nocache') as Factory)(),
 }
 
 const TEXT = 'a page that is worth compressing. '.repeat(4000)
@@ -70,7 +70,7 @@ function files(): string {
 const FOLDER = files()
 
 /** Every form in which an app answers. */
-export const FORMS: Readonly<Record<string, Form>> = {
+const FORMS: Readonly<Record<string, Form>> = {
   'res.send': { answer: (_req, res) => void res.type('text').send(TEXT) },
   'res.json, short': { answer: (_req, res) => void res.json({ short: true }) },
   'res.end': { answer: (_req, res) => void res.type('text').end(TEXT) },
@@ -132,7 +132,7 @@ export const FORMS: Readonly<Record<string, Form>> = {
   'express-static-gzip': {
     answer: (req, res, next) => {
       req.url = '/page.html'
-      const serve = load('express-static-gzip') as (
+      const serve = require('express-static-gzip') as (
         root: string,
         options?: object,
       ) => RequestHandler
