@@ -1,6 +1,7 @@
 import { type Duration, parseDuration, show } from './duration.ts'
 import { SessionError, SessionGoneError, SessionValueError } from './errors.ts'
 import { checkOptions, namesOf } from './option-names.ts'
+import { lockMembers } from './session/assignment.ts'
 import { checkKey, checkValues } from './session/codec.ts'
 import { clientHints } from './session/client.ts'
 import { mintSecret, type SessionKey } from './session/id.ts'
@@ -16,7 +17,7 @@ import {
   type SecurityKeyOptions,
   type SecurityKeys,
 } from './session/security-keys.ts'
-import { keysOf, ScopedSession, SessionView } from './session/session-view.ts'
+import { keysOf, nameOf, ScopedSession, SessionView } from './session/session-view.ts'
 import { userProblem } from './stores/check.ts'
 import type { ClientHints } from './stores/store.ts'
 import type { DefaultData } from './types.ts'
@@ -56,6 +57,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   static {
     stateOf = (session) => session.#state
     printsAs(Session.prototype, 'Session', (session) => (#state in session ? session.#facts() : {}))
+    lockMembers(Session.prototype, nameOf)
   }
 
   /** Sessions are made by `sessions.open()`. */

@@ -1,4 +1,5 @@
 import { SessionValueError } from '../errors.ts'
+import { type NameOf, refuseAssignments } from './assignment.ts'
 import { checkKey, checkValues } from './codec.ts'
 import { keyOfUnit, type Unit, unitOf, unitPrefix } from './payload.ts'
 import { plainJson, printsAs } from './printing.ts'
@@ -10,6 +11,13 @@ export interface DataAccess {
   forWriting(what: string): SessionData
   /** The same for whoever only prints it: never throws, and gives `null` where none is loaded. */
   forPrinting(): SessionData | null
+}
+
+/** What a view of a session is called in the code of an app. */
+let nameOf: NameOf
+
+function nameOfScope(scope: string | null): string {
+  return scope === null ? 'req.session' : 'req.session.scope(…)'
 }
 
 /**
@@ -24,6 +32,8 @@ export class SessionView<Data extends object> {
     printsAs(SessionView.prototype, 'ScopedSession', (view) =>
       #access in view ? view.#facts() : {},
     )
+    nameOf = (object) => (#access in object ? nameOfScope(object.#scope) : null)
+    refuseAssignments(SessionView.prototype, nameOf)
   }
 
   protected constructor(access: DataAccess, scope: string | null) {
@@ -184,3 +194,5 @@ export class ScopedSession<
     Object.preventExtensions(this)
   }
 }
+
+export { nameOf }

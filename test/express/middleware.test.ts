@@ -1,4 +1,5 @@
 import { request as requestOf } from 'node:http'
+import { runInThisContext } from 'node:vm'
 import type { RequestHandler } from 'express'
 import { describe, expect, it } from 'vitest'
 import { type SessionMiddleware, sessionMiddleware } from '../../src/express/index.ts'
@@ -189,13 +190,14 @@ describe.each(frameworks)('%s', (_name, express) => {
       expect(String(errors[0])).toContain('await req.session.logout()')
     })
 
-    it('takes no properties', async () => {
+    it('takes no properties, nor outside of strict mode, where it would keep nothing without a word', async () => {
       const { sessions } = setup()
-      const { port } = await serve({ express, sessions }, (req, res) => {
-        ;(req.session as unknown as { views: number }).views = 1
-        res.send('never')
-      })
+      const handler = runInThisContext(
+        "(function (req, res) { req.session.userId = 7; res.send('logged in') })",
+      ) as RequestHandler
+      const { port, errors } = await serve({ express, sessions }, handler)
       expect((await ask(port)).status).toBe(500)
+      expect(String(errors[0])).toContain("use req.session.set('userId', …)")
     })
   })
 
