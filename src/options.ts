@@ -10,10 +10,11 @@ import { consoleLogger, type SessionLogger, warningOnce } from './logger.ts'
 import { type OldSessions, OldSource } from './legacy/source.ts'
 import { SESSIONS_HINTS } from './option-hints.ts'
 import { checkOptions, namesOf } from './option-names.ts'
-import { checkKey } from './session/codec.ts'
+import { checkKey, checkScope } from './session/codec.ts'
 import { type CookieOptions, CookiePolicy, MAX_COOKIE_AGE } from './session/cookie.ts'
 import type { ExpiryPolicy } from './session/expiry.ts'
 import type { RandomBytes } from './session/id.ts'
+import type { Keep } from './session/payload.ts'
 import { RetryBudget } from './session/retry-budget.ts'
 import type { StandardSchema } from './standard-schema.ts'
 import { entitiesOf } from './stores/entities.ts'
@@ -35,10 +36,17 @@ export interface SessionsOptions {
   readonly cookie?: CookieOptions
   /** `true`: the cookie has no Max-Age and is gone when the browser closes. Default `false`. */
   readonly sessionCookie?: boolean
-  /** Keys of the data that survive a login; the rest is dropped. Default: none. */
+  /**
+   * Keys of the data that survive a login; the rest is dropped. They are carried from a guest, or from the same user who
+   * logs in again, never from one user to another. Default: none.
+   */
   readonly persistentFieldsOnLogin?: readonly string[]
+  /** Names of scopes that survive a login whole, under the same rule. Default: none. */
+  readonly persistentScopesOnLogin?: readonly string[]
   /** Keys of the data that survive a logout, in a new guest session; the rest is dropped. Default: none. */
   readonly persistentFieldsOnLogout?: readonly string[]
+  /** Names of scopes that survive a logout whole, in the same way. Default: none. */
+  readonly persistentScopesOnLogout?: readonly string[]
   /**
    * `true`: this deployment has `onDelete` observers, in this process or in another one. Every end is then marked
    * first, and told before the record is deleted. Default `false`: ends delete at once, and `onDelete` throws.
@@ -96,8 +104,8 @@ export interface Settings {
   readonly policy: ExpiryPolicy
   readonly cookies: CookiePolicy
   readonly sessionCookie: boolean
-  readonly keepOnLogin: readonly string[]
-  readonly keepOnLogout: readonly string[]
+  readonly keepOnLogin: Keep
+  readonly keepOnLogout: Keep
   readonly events: boolean
   readonly tasks: TaskQueue
   readonly iterators: readonly IteratorClass[]
@@ -134,6 +142,8 @@ const KNOWN_OPTIONS = namesOf<SessionsOptions>({
   sessionCookie: true,
   persistentFieldsOnLogin: true,
   persistentFieldsOnLogout: true,
+  persistentScopesOnLogin: true,
+  persistentScopesOnLogout: true,
   events: true,
   tasks: true,
   iterators: true,
@@ -168,8 +178,14 @@ export function settingsFrom(options: SessionsOptions): Settings {
     policy,
     cookies: new CookiePolicy(options.cookie, production),
     sessionCookie: oneOf('sessionCookie', options.sessionCookie ?? false, [true, false]),
-    keepOnLogin: fields('persistentFieldsOnLogin', options.persistentFieldsOnLogin),
-    keepOnLogout: fields('persistentFieldsOnLogout', options.persistentFieldsOnLogout),
+    keepOnLogin: {
+      fields: names('persistentFieldsOnLogin', options.persistentFieldsOnLogin, 'key'),
+      scopes: names('persistentScopesOnLogin', options.persistentScopesOnLogin, 'scope'),
+    },
+    keepOnLogout: {
+      fields: names('persistentFieldsOnLogout', options.persistentFieldsOnLogout, 'key'),
+      scopes: names('persistentScopesOnLogout', options.persistentScopesOnLogout, 'scope'),
+    },
     events: oneOf('events', options.events ?? false, [true, false]),
     tasks: tasksFrom(options.tasks),
     iterators: iteratorsFrom(options.iterators),
@@ -324,17 +340,23 @@ function schemaFrom(validate: unknown): StandardSchema | null {
   return validate as StandardSchema
 }
 
-function fields(option: string, value: readonly string[] | undefined): readonly string[] {
+function names(
+  option: string,
+  value: readonly string[] | undefined,
+  what: 'key' | 'scope',
+): readonly string[] {
   if (value === undefined) return []
   if (!Array.isArray(value))
-    throw new SessionConfigError(`${option} must be an array of keys, but is ${show(value)}`)
-  for (const key of value) {
+    throw new SessionConfigError(`${option} must be an array of ${what}s, but is ${show(value)}`)
+  for (const name of value) {
     try {
-      checkKey(key)
+      if (what === 'key') checkKey(name)
+      else checkScope(name)
     } catch (cause) {
-      throw new SessionConfigError(`${option} holds what is no key: ${(cause as Error).message}`, {
-        cause,
-      })
+      throw new SessionConfigError(
+        `${option} holds what is no ${what}: ${(cause as Error).message}`,
+        { cause },
+      )
     }
   }
   return [...value]

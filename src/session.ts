@@ -2,10 +2,10 @@ import { type Duration, parseDuration, show } from './duration.ts'
 import { SessionError, SessionGoneError, SessionValueError } from './errors.ts'
 import { checkOptions, namesOf } from './option-names.ts'
 import { lockMembers } from './session/assignment.ts'
-import { checkKey, checkValues } from './session/codec.ts'
+import { checkScope, checkValues } from './session/codec.ts'
 import { clientHints } from './session/client.ts'
 import { mintSecret, type SessionKey } from './session/id.ts'
-import { isOurScope } from './session/payload.ts'
+import { NOTHING } from './session/payload.ts'
 import { printsAs } from './session/printing.ts'
 import { GUEST_USER, type LoadOutcome, NOBODY, type RequestState } from './session/request-state.ts'
 import {
@@ -186,14 +186,11 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     this.#state.dropChanges()
   }
 
-  /** The same data methods inside a sub-namespace of this session. A login drops scopes, `cycleKey` keeps them. */
+  /** The same data methods inside a sub-namespace of this session. A login drops those that `persistentScopesOnLogin` does not name. */
   scope<ScopeData extends object = Record<string, unknown>>(
     name: string,
   ): ScopedSession<ScopeData> {
-    checkKey(name)
-    if (isOurScope(name)) {
-      throw new SessionValueError(`the scope ${show(name)} has the name of one of ours`)
-    }
+    checkScope(name)
     return new ScopedSession<ScopeData>(this.#state, name)
   }
 
@@ -204,7 +201,9 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
 
   /**
    * Logs a user in: with the next save the session goes on under a new id, and the old one ends in the same
-   * commit. Of the data only `persistentFieldsOnLogin` survive. `user` is a text of 1 to 1,500 bytes.
+   * commit. Of the data only `persistentFieldsOnLogin` and `persistentScopesOnLogin` survive, and those only from a guest
+   * or the same user. What this request said by `setExpiry()` holds for the new session. `user` is a text of 1 to 1,500
+   * bytes.
    */
   async login(user: string, options: LoginOptions<Data> = {}): Promise<void> {
     const problem =
@@ -217,7 +216,10 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     const { settings } = this.#state
     await this.#ready('login()', () => {
       const staticKey = mintSecret(settings.randomBytes)
-      this.#state.changeIdentity('login', settings.keepOnLogin, {
+      const { user: before } = this.#state
+      // What one user left behind is none of another's business.
+      const keep = before === GUEST_USER || before === user ? settings.keepOnLogin : NOTHING
+      this.#state.changeIdentity('login', keep, {
         user,
         authenticated: settings.now(),
         staticKey: hashOfKey(staticKey),
@@ -228,7 +230,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     })
   }
 
-  /** Ends the session. With `persistentFieldsOnLogout`, a new guest session holds those that are set. */
+  /** Ends the session. With `persistentFieldsOnLogout` or `persistentScopesOnLogout`, a new guest session holds those that are set. */
   async logout(): Promise<void> {
     await this.#ready('logout()', () =>
       this.#state.changeIdentity('logout', this.#state.settings.keepOnLogout, NOBODY),
@@ -237,7 +239,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
 
   /** Ends the session and starts an empty one for nobody, under a new id. */
   async reset(): Promise<void> {
-    await this.#ready('reset()', () => this.#state.changeIdentity('reset', [], NOBODY))
+    await this.#ready('reset()', () => this.#state.changeIdentity('reset', NOTHING, NOBODY))
   }
 
   /** Gives the session a new id and keeps everything else. The old id is dead at once. */
@@ -392,6 +394,11 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     }
     const { key } = this.#state
     if (key !== null) return key
+    if (this.#state.isStillborn) {
+      throw new SessionError(
+        'there is no session to bind a security key to, since setExpiry() gave it a date in the past: none is stored',
+      )
+    }
     throw new SessionError(
       'there is no session to bind a security key to, since none is stored for a request that is not secure: serve over https, and behind a proxy set "trust proxy" in Express; for local work over http set cookie.secure to false or connect over loopback',
     )

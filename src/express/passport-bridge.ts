@@ -88,7 +88,7 @@ function problemOf(req: AnyRequest, sessions: unknown, session: Session | null):
     ['persistentFieldsOnLogin', keepOnLogin],
     ['persistentFieldsOnLogout', keepOnLogout],
   ] as const) {
-    if (keep.includes(PASSPORT_KEY))
+    if (keep.fields.includes(PASSPORT_KEY))
       return `does not work with '${PASSPORT_KEY}' in ${option}: Passport keeps there who is logged in`
   }
   return null

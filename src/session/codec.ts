@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { parse, stringify } from 'devalue'
 import { SessionValueError } from '../errors.ts'
+import { isOurScope } from './payload.ts'
 
 /** How deep values may be nested. */
 const MAX_DEPTH = 64
@@ -14,6 +15,14 @@ export function checkKey(key: unknown): asserts key is string {
     throw new SessionValueError(`a session key must be a string, and not of type ${typeof key}`)
   }
   if (FORBIDDEN_KEYS.has(key)) throw new SessionValueError(`a session key must not be "${key}"`)
+}
+
+/** The same for the name of a scope, which must not be one of ours either. */
+export function checkScope(name: unknown): asserts name is string {
+  checkKey(name)
+  if (isOurScope(name)) {
+    throw new SessionValueError(`the scope ${JSON.stringify(name)} has the name of one of ours`)
+  }
 }
 
 /** Throws unless these are keys and values that a session can keep, so that taking them over can not fail halfway. */

@@ -37,6 +37,21 @@ export function isOurScope(name: string): boolean {
   return name.startsWith(OUR_SCOPES)
 }
 
+/** What of the data of a session goes on where the rest is dropped. */
+export interface Keep {
+  /** Keys of the root. */
+  readonly fields: readonly string[]
+  /** Scopes, whole. */
+  readonly scopes: readonly string[]
+}
+
+export const NOTHING: Keep = { fields: [], scopes: [] }
+
+/** Whether nothing goes on. */
+export function keepsNothing({ fields, scopes }: Keep): boolean {
+  return fields.length === 0 && scopes.length === 0
+}
+
 /** New texts by unit; `null` removes the unit. */
 export type UnitChanges = ReadonlyMap<Unit, string | null>
 
@@ -133,13 +148,19 @@ export class Payload {
     return Payload.#of(entries)
   }
 
-  /** Only these keys of the root. */
-  pick(keys: readonly string[]): Payload {
+  /** Only these keys of the root, and these scopes. */
+  pick({ fields, scopes }: Keep): Payload {
     const entries = new Map<Unit, string>()
-    for (const key of keys) {
+    for (const key of fields) {
       const unit = unitOf(null, key)
       const text = this.find(unit)
       if (text !== undefined) entries.set(unit, text)
+    }
+    if (scopes.length > 0) {
+      for (const [unit, text] of this.entries()) {
+        const scope = scopeOfUnit(unit)
+        if (scope !== null && scopes.includes(scope)) entries.set(unit, text)
+      }
     }
     return Payload.#of(entries)
   }

@@ -13,7 +13,7 @@ import type { Guarded } from './delta.ts'
 import { type ExpirySetting, expiresAt, isTouchDue } from './expiry.ts'
 import type { SessionId, SessionKey } from './id.ts'
 import { type Beside, hasNewId } from './imported.ts'
-import { Payload, type UnitChanges } from './payload.ts'
+import { type Keep, NOTHING, Payload, type UnitChanges } from './payload.ts'
 import { SessionData } from './session-data.ts'
 import type { DataAccess } from './session-view.ts'
 
@@ -36,7 +36,7 @@ export type IdentityChange = 'login' | 'logout' | 'reset' | 'cycleKey'
 /** What becomes of the old data when an identity method takes effect: this request's changes to it, then a selection. */
 interface CarryStep {
   readonly units: UnitChanges
-  readonly keep: readonly string[]
+  readonly keep: Keep
 }
 
 /** The wish of this request to go on under a new id, or under none. It takes effect with the next save. */
@@ -111,6 +111,8 @@ export class RequestState implements DataAccess {
   accessed = false
   forced = false
   expiry: ExpirySetting | undefined = undefined
+  /** What this request said of the expiry and has saved; what it says goes with a login that comes after. */
+  savedExpiry: ExpirySetting | undefined = undefined
   swap: Swap | null = null
   /** True once the commit has started. */
   closed = false
@@ -230,6 +232,12 @@ export class RequestState implements DataAccess {
     return this.expiry !== undefined || isTouchDue(this.stored.record, this.settings.policy, now)
   }
 
+  /** Whether a session that is not stored yet would have ended already, so that there is nothing to store. */
+  get isStillborn(): boolean {
+    const { expiry } = this
+    return expiry?.kind === 'fixed' && expiry.at <= this.settings.now()
+  }
+
   /** Whether the cookie is to vanish with the browser. */
   get expiresAtBrowserClose(): boolean {
     const { expiry } = this.times()
@@ -247,12 +255,11 @@ export class RequestState implements DataAccess {
     return this.stored !== null && this.expiry !== undefined
   }
 
-  /** Wishes for a new id, or for none. `keep`: the keys of the root that go on; `'all'` leaves data and identity. */
-  changeIdentity(
-    last: IdentityChange,
-    keep: readonly string[] | 'all',
-    identity: Swap['identity'],
-  ): void {
+  /**
+   * Wishes for a new id, or for none. `keep`: what of the data goes on; `'all'` leaves data and identity. What this
+   * request said of the expiry is meant for the session that goes on, whichever of the two came first.
+   */
+  changeIdentity(last: IdentityChange, keep: Keep | 'all', identity: Swap['identity']): void {
     if (last === 'cycleKey' && (this.swap !== null || this.stored === null)) return
     const reason = last === 'cycleKey' ? null : last
     const swap: Swap = this.swap ?? {
@@ -270,7 +277,7 @@ export class RequestState implements DataAccess {
       swap.carry.push({ units: this.gone ? new Map() : this.data.changes(), keep })
       this.data = new SessionData(this.gone ? Payload.empty : this.data.payload().pick(keep))
       this.forced = false
-      this.expiry = undefined
+      if (this.expiry === undefined) this.expiry = this.savedExpiry
     }
     if (identity !== null) {
       swap.identity = identity
@@ -282,12 +289,11 @@ export class RequestState implements DataAccess {
 
   /** Makes a login that waits a reset: nobody logs in, and the new session holds what it was given since, and no more. */
   resetInsteadOfLogin(): void {
-    const { expiry, forced } = this
+    const { forced } = this
     const units = this.data.changes()
     if (this.swap?.reason === 'login') this.swap.reason = null
-    this.changeIdentity('reset', [], NOBODY)
+    this.changeIdentity('reset', NOTHING, NOBODY)
     for (const [unit, text] of units) if (text !== null) this.data.write(unit, decodeValue(text))
-    this.expiry = expiry
     this.forced = forced
   }
 
@@ -316,6 +322,7 @@ export class RequestState implements DataAccess {
     this.stored = stored
     this.taken = null
     if (this.expiry === expiry) this.expiry = undefined
+    if (expiry !== undefined) this.savedExpiry = expiry
     this.swap = null
     this.finished = false
     // Last: it throws when a value went bad meanwhile, and that must not undo what was stored.
@@ -336,7 +343,9 @@ export class RequestState implements DataAccess {
     this.stored = null
     this.id = null
     this.swap = null
+    this.staticKey = null
     this.forced = false
+    if (this.expiry !== undefined) this.savedExpiry = this.expiry
     this.expiry = undefined
     this.finished = true
     this.gone = false

@@ -4,7 +4,7 @@ import { type Delta, guardedUnits } from './delta.ts'
 import { expiresAt } from './expiry.ts'
 import { keyOf, mintId, mintRev, type SessionId, type SessionKey } from './id.ts'
 import { type Beside, hasNewId, Imported, isFoundSavable, LINK_UNIT } from './imported.ts'
-import { Payload, type UnitChanges } from './payload.ts'
+import { keepsNothing, Payload, type UnitChanges } from './payload.ts'
 import { NOBODY, type RequestState, type Swap } from './request-state.ts'
 import type { Latest, Writer } from './writer.ts'
 
@@ -115,7 +115,7 @@ async function saveNew(
   writer: Writer,
   units: UnitChanges,
 ): Promise<SaveOutcome> {
-  if (!state.allowed) return 'done'
+  if (!state.allowed || state.isStillborn) return 'done'
   const { expiry } = state
   const payload = Payload.empty.with(units)
   const minting = new Minting(state, writer)
@@ -287,7 +287,7 @@ function carried(
   old: Found | 'gone',
   units: UnitChanges,
 ): Payload {
-  const dropsAll = swap.endOnly || swap.carry.some(({ keep }) => keep.length === 0)
+  const dropsAll = swap.endOnly || swap.carry.some(({ keep }) => keepsNothing(keep))
   let payload =
     old === 'gone' || dropsAll ? Payload.empty : Payload.decode(old.record.data, old.record.key)
   if (state.taken !== null) payload = payload.with(guardedUnits(payload, [state.taken]))
@@ -297,6 +297,8 @@ function carried(
 }
 
 function wantsRecord(state: RequestState, swap: Swap, payload: Payload, force: boolean): boolean {
+  // A cycled key is no new session: that one has to be there, so that its end is told.
+  if (swap.identity !== null && state.isStillborn) return false
   if (swap.last === 'login' || swap.last === 'cycleKey') return true
   if (!payload.isEmpty || force) return true
   return swap.last === 'reset' && state.stored !== null

@@ -197,7 +197,7 @@ describe('login', () => {
     )
     expect(app.store.writes).toBe(1)
     expect((await app.load(cookie)).user).toBe('bob')
-    expect(await app.data(cookie)).toEqual({ cart: 1, b: 1 })
+    expect(await app.data(cookie)).toEqual({ b: 1 })
   })
 
   it('does not happen when its data can not be kept', async () => {
