@@ -7,7 +7,7 @@ import {
   SessionStoreError,
 } from '../../src/index.ts'
 import { type FailingStore, failingStore, fakeClock } from '../../src/testing/index.ts'
-import { Harness, keyOfCookie } from './harness.ts'
+import { Harness, keyOfCookie, MINUTE } from './harness.ts'
 
 type Data = Record<string, unknown>
 type Identity = 'login' | 'logout' | 'reset' | 'cycleKey'
