@@ -6,10 +6,11 @@ import { iteratorsFrom, sweepFrom } from './ending/iterator-checks.ts'
 import type { IteratorClass } from './ending/query-iter.ts'
 import { localTasks, type TaskQueue } from './ending/tasks.ts'
 import { SessionConfigError } from './errors.ts'
-import { consoleLogger, type SessionLogger, warningOnce } from './logger.ts'
 import { type OldSessions, OldSource } from './legacy/source.ts'
+import { consoleLogger, type SessionLogger, warningOnce } from './logger.ts'
 import { SESSIONS_HINTS } from './option-hints.ts'
 import { checkOptions, namesOf } from './option-names.ts'
+import { googleCloudSign } from './platform.ts'
 import { checkKey, checkScope } from './session/codec.ts'
 import { type CookieOptions, CookiePolicy, MAX_COOKIE_AGE } from './session/cookie.ts'
 import type { ExpiryPolicy } from './session/expiry.ts'
@@ -17,8 +18,8 @@ import type { RandomBytes } from './session/id.ts'
 import type { Keep } from './session/payload.ts'
 import { RetryBudget } from './session/retry-budget.ts'
 import type { StandardSchema } from './standard-schema.ts'
-import { entitiesOf } from './stores/entities.ts'
 import { missingParts } from './stores/completeness.ts'
+import { entitiesOf } from './stores/entities.ts'
 import { memoryStore } from './stores/memory.ts'
 import type { SessionStore } from './stores/store.ts'
 import { Troubles } from './trouble.ts'
@@ -176,7 +177,7 @@ export function settingsFrom(options: SessionsOptions): Settings {
   return {
     store,
     policy,
-    cookies: new CookiePolicy(options.cookie, production),
+    cookies: new CookiePolicy(options.cookie, production || googleCloudSign(process.env) !== null),
     sessionCookie: oneOf('sessionCookie', options.sessionCookie ?? false, [true, false]),
     keepOnLogin: {
       fields: names('persistentFieldsOnLogin', options.persistentFieldsOnLogin, 'key'),

@@ -8,12 +8,13 @@ import type { KillResult } from './ending/kills.ts'
 import { type DeleteObserver, type ObserverOptions, Observers } from './ending/observers.ts'
 import type { IteratorClass } from './ending/query-iter.ts'
 import type { Status } from './ending/status.ts'
-import { checkOptions, namesOf, type OptionHints } from './option-names.ts'
 import { SessionConfigError, SessionError, SessionGoneError, SessionValueError } from './errors.ts'
 import type { Json } from './json.ts'
 import { Importer } from './legacy/importer.ts'
 import { OldEntities } from './legacy/old-entities.ts'
+import { checkOptions, namesOf, type OptionHints } from './option-names.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from './options.ts'
+import { googleCloudSign } from './platform.ts'
 import { budgetFor, type Limit } from './session/budget.ts'
 import { isAlive } from './session/expiry.ts'
 import { asSessionKey, keyOf, type SessionKey } from './session/id.ts'
@@ -38,7 +39,10 @@ export interface SessionRequest {
   readonly cookie?: string | undefined
   /** Whether the request came over TLS, as far as the server trusts that. Default `false`. */
   readonly secure?: boolean | undefined
-  /** Whether the socket is a loopback one. Default `false`. */
+  /**
+   * Whether the request comes from this machine: over a loopback socket, and without any sign that a proxy passed it
+   * on. Asked for only where `secure` is not true. Default `false`.
+   */
   readonly loopback?: boolean | undefined
   /** The User-Agent header, for `login()` with the option `client`. Read only then. */
   readonly userAgent?: string | undefined
@@ -186,12 +190,9 @@ export class SessionManager<Data extends object = DefaultData>
 
   open(request: SessionRequest): Session<Data> {
     checkOptions('open()', request, REQUEST, REQUEST_HINTS)
-    const { cookie, secure = false, loopback = false } = request
+    const { cookie } = request
     const { cookies } = this.#settings
-    const { form, allowed } = cookies.formFor({
-      secure: secure === true,
-      loopback: loopback === true,
-    })
+    const { form, allowed } = cookies.formFor(request)
     const presented = cookies.read(typeof cookie === 'string' ? cookie : undefined, form)
     const oldId = this.#settings.legacy?.read(typeof cookie === 'string' ? cookie : undefined)
     return new Session<Data>(
@@ -240,7 +241,7 @@ export class SessionManager<Data extends object = DefaultData>
     const { sweepProbability, logger } = this.#settings
     if (sweepProbability === 0 || randomInt(1_000_000) >= sweepProbability * 1_000_000) return null
     // App Engine and Cloud Run take the processor away once the response has left, so there it waits.
-    const waits = Boolean(process.env['GAE_ENV'] || process.env['K_SERVICE'])
+    const waits = googleCloudSign(process.env) !== null
     const swept = this.#bulk
       .sweepAside(waits ? 1000 : Number.POSITIVE_INFINITY)
       .catch((error: unknown) => {

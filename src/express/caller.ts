@@ -1,5 +1,8 @@
 import { CallerRefusedError } from '../errors.ts'
+import { googleCloudSign } from '../platform.ts'
+import { isPassedOn } from './proxy-signs.ts'
 import { type AnyRequest, isLoopback } from './request.ts'
+import { headerValues, ownOrigin } from './sent.ts'
 
 /** What a caller wants: start a sweep, deliver a task, or read the status. */
 export type CallerPurpose = 'cron' | 'task' | 'status'
@@ -83,38 +86,36 @@ export function appEngine(): Caller {
   })
 }
 
-/** Signs that this is no developer's desk, where what arrives on loopback was sent by the developer. */
-const DEPLOYED = ['GAE_ENV', 'GAE_SERVICE', 'K_SERVICE', 'FUNCTION_TARGET'] as const
-
 /** Grants nothing, since anybody can send it; another name refuses. */
 const LOCAL_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i
 
-/** Headers of proxies: what they pass on comes from elsewhere, though it arrives on loopback. */
-const FORWARDING = /^(?:forwarded|via|x-real-ip|x-forwarded-.*)$/i
-
 /**
  * Requests over a loopback socket, for work on one's own machine: nobody else's, none that a proxy or a page of
- * another site sent, and none at all on App Engine, on Cloud Run, or with NODE_ENV `production`.
+ * another site sent, and none at all on Google Cloud or with NODE_ENV `production`. A proxy shows by a header that it
+ * adds, or by HTTP/1.0, which nginx speaks unless it is told otherwise; one that leaves no trace at all is served.
  */
 export function localOnly(): Caller {
   return callerOf('localOnly', (req) => {
-    if (process.env['NODE_ENV'] === 'production' || DEPLOYED.some((sign) => process.env[sign]))
+    if (process.env['NODE_ENV'] === 'production' || googleCloudSign(process.env) !== null)
       throw new CallerRefusedError('localOnly() serves nobody in production')
     if (!isLoopback(req.socket?.remoteAddress))
       throw new CallerRefusedError('the socket is not a loopback one')
     // By DNS rebinding a page of another site reaches this machine under its own name, without Sec-Fetch-Site.
     if (!LOCAL_HOST.test(req.headers.host ?? req.headers[':authority']?.toString() ?? ''))
       throw new CallerRefusedError('the Host is not this machine')
-    const names = req.rawHeaders.filter((_, at) => at % 2 === 0)
-    if (names.some((name) => FORWARDING.test(name)))
-      throw new CallerRefusedError('a proxy passed the request on')
-    if (names.some((name) => name.toLowerCase() === 'sec-fetch-site') && !isOwnPage(req))
-      throw new CallerRefusedError('a page of another site sent the request')
+    if (isPassedOn(req)) throw new CallerRefusedError('a proxy passed the request on')
+    if (!isOwnPage(req)) throw new CallerRefusedError('a page of another site sent the request')
   })
 }
 
-/** `none`: typed into the address bar. */
+/** Whether each header by which browsers say where a request comes from, if any, says that it is a page of this app. */
 function isOwnPage(req: AnyRequest): boolean {
-  const site = soleHeader(req, 'sec-fetch-site')
-  return site === 'none' || site === 'same-origin'
+  const own = ownOrigin(req)
+  const sites = headerValues(req, 'sec-fetch-site')
+  return (
+    // `none`: typed into the address bar.
+    (sites.length === 0 || (sites.length === 1 && /^(?:none|same-origin)$/.test(sites[0] ?? ''))) &&
+    headerValues(req, 'origin').every((origin) => origin === own) &&
+    headerValues(req, 'referer').every((page) => URL.canParse(page) && new URL(page).origin === own)
+  )
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import type { SessionRequest } from '../sessions.ts'
+import { isPassedOn } from './proxy-signs.ts'
 
 /** A request of either kind of server that Node has. */
 export type AnyRequest = IncomingMessage | Http2ServerRequest
@@ -10,7 +11,10 @@ export function sessionRequestFrom(req: AnyRequest & { readonly ip?: unknown }):
   return {
     cookie: req.headers.cookie,
     secure: isSecure(req),
-    loopback: isLoopback(req.socket?.remoteAddress),
+    // Only asked for where the request is not secure.
+    get loopback() {
+      return isLoopback(req.socket?.remoteAddress) && !isPassedOn(req)
+    },
     get userAgent() {
       return req.headers['user-agent']
     },

@@ -1,5 +1,6 @@
 import { show } from '../duration.ts'
 import { SessionConfigError, SessionStoreError } from '../errors.ts'
+import { googleCloudSign } from '../platform.ts'
 import { unsent } from './datastore-errors.ts'
 
 /** Where the driver is installed from, and what messages call it. */
@@ -100,12 +101,11 @@ export function emulatorFrom(
 ): EmulatorAddress | null {
   const text = environment['DATASTORE_EMULATOR_HOST']
   if (text === undefined || text.trim() === '') return null
-  for (const sign of ['GAE_ENV', 'K_SERVICE']) {
-    if (environment[sign]) {
-      throw new SessionConfigError(
-        `DATASTORE_EMULATOR_HOST is set to ${show(text)} while ${sign} says that this is Google Cloud: unset it, or sessions go nowhere`,
-      )
-    }
+  const sign = googleCloudSign(environment)
+  if (sign !== null) {
+    throw new SessionConfigError(
+      `DATASTORE_EMULATOR_HOST is set to ${show(text)} while ${sign} says that this is Google Cloud: unset it, or sessions go nowhere`,
+    )
   }
   return parseEmulatorHost(text)
 }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { show } from '../duration.ts'
 import { SessionConfigError, SessionStoreError } from '../errors.ts'
+import { googleCloudSign } from '../platform.ts'
 import { unsent } from '../stores/datastore-errors.ts'
 
 /** Where the driver is installed from, and what messages call it. */
@@ -53,12 +54,11 @@ export function tasksEmulatorFrom(
 ): TasksEmulator | null {
   const text = environment['CLOUD_TASKS_EMULATOR_HOST']
   if (text === undefined || text.trim() === '') return null
-  for (const sign of ['GAE_ENV', 'K_SERVICE']) {
-    if (environment[sign]) {
-      throw new SessionConfigError(
-        `CLOUD_TASKS_EMULATOR_HOST is set to ${show(text)} while ${sign} says that this is Google Cloud: unset it, or tasks go nowhere`,
-      )
-    }
+  const sign = googleCloudSign(environment)
+  if (sign !== null) {
+    throw new SessionConfigError(
+      `CLOUD_TASKS_EMULATOR_HOST is set to ${show(text)} while ${sign} says that this is Google Cloud: unset it, or tasks go nowhere`,
+    )
   }
   const match = /^(?:http:\/\/)?(?<host>\[[0-9a-f:.]+\]|[^\s:/@[\]]+):(?<port>\d{1,5})\/?$/i.exec(
     text.trim(),

@@ -223,10 +223,11 @@ export const EXPRESS_CASES: Readonly<Record<string, ExpressCase>> = {
   },
   'no handler for it': { handler: (_req, _res, next) => next(), status: 404 },
   'trust proxy off, and X-Forwarded-Proto: https': {
-    // The cookie stays the plain one of loopback: what the header says is anybody's word.
+    // Not secure, since what the header says is anybody's word; and no plain cookie, since a proxy shows.
     handler: (_req, res) => void res.send('page'),
     headers: { 'x-forwarded-proto': 'https' },
     status: 200,
+    stored: false,
   },
   'req.session = null': {
     handler: (req, res) => void res.send(thrown(() => void Reflect.set(req, 'session', null))),

@@ -10,6 +10,7 @@ import {
   NOT_LOOPBACK,
 } from '../corpus/callers.ts'
 import { environment, type Reply, type Routes, serveRoutes } from './caller-harness.ts'
+import { wire } from './helpers.ts'
 
 const TASK_BODY = JSON.stringify({ v: 1, run: 'none', step: 1 })
 
@@ -86,6 +87,45 @@ describe('localOnly()', () => {
     expect(await routes.call('/status', { headers: { 'Sec-Fetch-Site': site } })).toMatchObject({
       status: 200,
     })
+  })
+
+  it('serves what a browser on this machine sends from a page of the app', async () => {
+    const routes = await serveRoutes({ caller: localOnly() })
+    const own = `http://127.0.0.1:${routes.port}`
+    const headers = { Origin: own, Referer: `${own}/ops?x=1`, 'Sec-Fetch-Site': 'same-origin' }
+    expect(await routes.call('/status', { headers })).toMatchObject({ status: 200 })
+  })
+
+  it('serves a client with headers of its own', async () => {
+    const routes = await serveRoutes({ caller: localOnly() })
+    const headers = {
+      'User-Agent': 'curl/8.5.0',
+      Accept: '*/*',
+      'X-Request-Id': '1',
+      'X-Client-Version': '2',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    }
+    expect(await routes.call('/status', { headers })).toMatchObject({ status: 200 })
+  })
+
+  it('refuses HTTP/1.0, which nginx speaks to the app by default', async () => {
+    const routes = await serveRoutes({ caller: localOnly() })
+    const ask = async (version: string) => {
+      const { closed, text } = await wire(
+        routes.port,
+        `GET /_sessions/status HTTP/${version}\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`,
+      )
+      await closed
+      return text()
+    }
+    expect(await ask('1.0')).toMatch(/^HTTP\/1.1 403 /)
+    expect(await ask('1.1')).toMatch(/^HTTP\/1.1 200 /)
+  })
+
+  it('serves the Functions emulator, which is no Google Cloud', async () => {
+    environment({ K_SERVICE: 'web', FUNCTION_TARGET: 'web', FUNCTIONS_EMULATOR: 'true' })
+    const routes = await serveRoutes({ caller: localOnly() })
+    expect((await routes.call('/status')).status).toBe(200)
   })
 
   it.each(LOCAL_REFUSED)('refuses $name', async (one) => {

@@ -1,0 +1,43 @@
+/** What is looked at of a request. */
+export interface ArrivedRequest {
+  readonly httpVersionMajor?: number
+  readonly httpVersionMinor?: number
+  readonly rawHeaders: readonly string[]
+}
+
+/**
+ * Headers by which proxies, load balancers and content delivery networks say what they passed on. Not those that
+ * clients and libraries for tracing send by themselves, such as `traceparent` and `X-Request-Id`.
+ */
+const FORWARDING = new RegExp(
+  `^(?:${[
+    'forwarded',
+    'via',
+    'cdn-loop',
+    'max-forwards',
+    '(?:x-)?proxy.*',
+    'front-end-https',
+    'x-(?:forward|original|cluster|real|remote|ssl|tls|arr|azure|fd|envoy|fastly|akamai|vercel|nf|varnish|nginx|sucuri|bluecoat|coming|amz-cf|amzn)(?:ed|er|ing)?(?:-.*)?',
+    'x-(?:scheme|host|port|url-scheme|rewrite-url|request-start|originating-ip|goog-iap-.*)',
+    '(?:.*-)?client-(?:ip|cert|host)(?:-.*)?',
+    '.*-connecting-ip(?:v6)?',
+    '(?:.*-)?real-ip',
+    '(?:.*-)?forwarded-(?:for|proto|host|port|by|server)',
+    '(?:cf|cloudfront|fastly|fly|akamai|incap|wl-proxy|tailscale|ngrok|render|ssl)-.*',
+  ].join('|')})$`,
+  'i',
+)
+
+/**
+ * Whether something passed this request on, so that it comes from elsewhere though it arrives on loopback. A reverse
+ * proxy may add no header at all: by default nginx shows only by speaking HTTP/1.0.
+ */
+export function isPassedOn(req: ArrivedRequest): boolean {
+  const { httpVersionMajor: major, httpVersionMinor: minor, rawHeaders } = req
+  if (major === 0 || (major === 1 && minor === 0)) return true
+  if (!Array.isArray(rawHeaders)) return false
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (FORWARDING.test(rawHeaders[at] as string)) return true
+  }
+  return false
+}
