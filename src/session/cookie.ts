@@ -17,8 +17,9 @@ export interface CookieOptions {
   /** Default `lax`; `null` leaves the attribute out. */
   readonly sameSite?: 'lax' | 'strict' | 'none' | null
   /**
-   * `true`: always Secure. `false`: never. `'auto'` (the default): always, but for a request that is not
-   * secure, comes over a loopback socket, and is not in production.
+   * `true`: always Secure. `false`: never. `'auto'` (the default): always, but for a request that is not secure and
+   * comes over a loopback socket without any sign of a proxy, while NODE_ENV is not `production` and nothing in the
+   * environment says that this is Google Cloud.
    */
   readonly secure?: boolean | 'auto'
   /** Default `true`. */
@@ -81,8 +82,11 @@ export class CookiePolicy {
   readonly #plainForm: CookieForm
   readonly #mayBePlain: boolean
 
-  /** Throws `SessionConfigError` for a combination that no browser would keep, or that is not safe. */
-  constructor(options: CookieOptions = {}, production = false) {
+  /**
+   * Throws `SessionConfigError` for a combination that no browser would keep, or that is not safe. `deployed`: this is
+   * no desk, so that `'auto'` has no plain form.
+   */
+  constructor(options: CookieOptions = {}, deployed = false) {
     // A misspelt one would silently leave the cookie less safe than the app believes.
     checkOptions('cookie', options, KNOWN_OPTIONS, COOKIE_HINTS)
     const { path = '/', domain, sameSite = 'lax', secure = 'auto', priority } = options
@@ -138,7 +142,7 @@ export class CookiePolicy {
     this.#secrets = checkedSecrets(options.secrets)
     this.#secureForm = { name, secure: true }
     this.#plainForm = { name: withoutPrefix(name), secure: false }
-    this.#mayBePlain = secure === 'auto' && !production
+    this.#mayBePlain = secure === 'auto' && !deployed
     const longest = this.serialize('x'.repeat(43) as SessionId, this.#secureForm, MAX_COOKIE_AGE)
     if (name.length + longest.length > 4096) {
       throw new SessionConfigError(
@@ -148,10 +152,17 @@ export class CookiePolicy {
   }
 
   /** In what form the cookie travels with this request; `null`: it must not travel, since the request is not secure. */
-  formFor(request: { secure: boolean; loopback: boolean }): { form: CookieForm; allowed: boolean } {
+  formFor(request: {
+    readonly secure?: boolean | undefined
+    readonly loopback?: boolean | undefined
+  }): {
+    form: CookieForm
+    allowed: boolean
+  } {
     if (this.#options.secure === false) return { form: this.#plainForm, allowed: true }
-    if (request.secure) return { form: this.#secureForm, allowed: true }
-    if (this.#mayBePlain && request.loopback) return { form: this.#plainForm, allowed: true }
+    if (request.secure === true) return { form: this.#secureForm, allowed: true }
+    if (this.#mayBePlain && request.loopback === true)
+      return { form: this.#plainForm, allowed: true }
     return { form: this.#secureForm, allowed: false }
   }
 
@@ -230,9 +241,20 @@ export function valuesOf(header: string | undefined, name: string): string[] {
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=')
     if (equals !== -1 && trim(pair.slice(0, equals)) === name)
-      values.push(trim(pair.slice(equals + 1)))
+      values.push(unquoted(trim(pair.slice(equals + 1))))
   }
   return values
+}
+
+/**
+ * The value without the one pair of quotes that may stand around the whole of it (RFC 6265, section 4.1.1), as the
+ * HTTP clients of Java send every cookie. With any other quote in it, it stays what it is, and is no id.
+ */
+function unquoted(value: string): string {
+  const { length } = value
+  if (length < 2 || value[0] !== '"' || value[length - 1] !== '"') return value
+  const inside = value.slice(1, -1)
+  return inside.includes('"') ? value : inside
 }
 
 /** Without the space and tab that RFC 6265bis allows around names and values; nothing else is white space there. */

@@ -309,6 +309,15 @@ describe('a signed cookie', () => {
     expect((await old.load(cookie)).loadOutcome).toBe('malformed')
   })
 
+  it('is read in one pair of quotes, and beside a copy without', async () => {
+    const app = new Harness<Data>(signed)
+    const id = idOf(await app.given())
+    const value = encodeURIComponent(`s:${sign(id, NEW)}`)
+    for (const header of [`${NAME}="${value}"`, `${NAME}="${value}"; ${NAME}=${value}`]) {
+      expect((await app.load(header)).loadOutcome).toBe('live')
+    }
+  })
+
   it.each<[string, (id: string) => string]>([
     ['is not signed', (id) => id],
     ['has an empty signature', (id) => `s%3A${id}.`],
@@ -320,7 +329,8 @@ describe('a signed cookie', () => {
     ['has no mark of a signature', (id) => encodeURIComponent(sign(id, NEW))],
     ['is cut', (id) => encodeURIComponent(`s:${sign(id, NEW)}`).slice(0, -1)],
     ['is longer', (id) => `${encodeURIComponent(`s:${sign(id, NEW)}`)}A`],
-    ['is in quotes', (id) => `"${encodeURIComponent(`s:${sign(id, NEW)}`)}"`],
+    ['has half its quotes', (id) => `"${encodeURIComponent(`s:${sign(id, NEW)}`)}`],
+    ['has escaped quotes', (id) => `%22${encodeURIComponent(`s:${sign(id, NEW)}`)}%22`],
     ['is signed twice', (id) => encodeURIComponent(`s:${sign(sign(id, NEW), NEW)}`)],
     ['signs no id', () => encodeURIComponent(`s:${sign('admin', NEW)}`)],
     ['signs a longer id', (id) => encodeURIComponent(`s:${sign(`${id}A`, NEW)}`)],
