@@ -9,17 +9,6 @@ export function varyWithCookie(vary: HeaderValue): string | null {
   return text.trim() === '' ? 'Cookie' : `${text}, Cookie`
 }
 
-/**
- * The Cache-Control header of a response that the session shaped; `null` leaves the present one. Whoever stores
- * a response with our cookie would hand one visitor's session to the next.
- */
-export function cacheControlFor(cacheControl: HeaderValue, setsCookie: boolean): string | null {
-  if (setsCookie) return NO_STORE.test(textOf(cacheControl)) ? null : 'no-store'
-  return cacheControl === undefined ? 'private, no-cache' : null
-}
-
-const NO_STORE = /(?:^|,)\s*no-store\s*(?:,|$)/i
-
 /** All Set-Cookie values: those of the app, without any of our name, then ours (RFC 6265, section 4.1.1: one of each name). */
 export function mergeSetCookie(present: HeaderValue, ours: readonly string[]): string[] {
   const values = present === undefined ? [] : Array.isArray(present) ? present : [String(present)]
@@ -31,7 +20,7 @@ function cookieName(setCookie: string): string {
   return (setCookie.split(/[=;]/, 1)[0] as string).trim()
 }
 
-function textOf(value: HeaderValue): string {
+export function textOf(value: HeaderValue): string {
   return Array.isArray(value) ? value.join(', ') : String(value ?? '')
 }
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { cacheControlFor, grantsStoring } from '../../src/express/cache-control.ts'
+import { parseHead } from '../../src/express/head.ts'
 import {
-  cacheControlFor,
   type HeaderValue,
   isRepresentationHeader,
   mergeSetCookie,
   varyWithCookie,
 } from '../../src/express/headers.ts'
-import { parseHead } from '../../src/express/head.ts'
 import { isLoopback } from '../../src/express/request.ts'
 
 describe('Vary', () => {
@@ -40,9 +40,76 @@ describe('Cache-Control', () => {
     ['no-store-ish', true, 'no-store'],
     ['', false, null],
     ['', true, 'no-store'],
+    ['no-transform', true, 'no-store, no-transform'],
+    ['public, No-Transform, max-age=60', true, 'no-store, No-Transform'],
+    ['no-transform, NO-TRANSFORM', true, 'no-store, no-transform'],
+    [['no-transform', 'public'], true, 'no-store, no-transform'],
+    ['private, no-cache', true, 'no-store, private, no-cache'],
+    ['must-revalidate, proxy-revalidate', true, 'no-store, must-revalidate, proxy-revalidate'],
+    ['no-transform, no-store', true, null],
+    ['no-store, no-cache, must-revalidate, proxy-revalidate', true, null],
+    ['no-store, max-age=0', true, null],
+    ['no-store, max-age="0"', true, null],
+    ['no-store, max-age=60', true, 'no-store'],
+    ['no-store, public', true, 'no-store'],
+    ['no-store, must-understand', true, 'no-store'],
+    ['no-store, no-store', true, 'no-store'],
+    ['stale-while-revalidate=60, stale-if-error=60, immutable', true, 'no-store'],
+    ['s-maxage=60, no-transform', true, 'no-store, no-transform'],
+    ['community="UCI", no-transform', true, 'no-store, no-transform'],
+    [
+      'no-cache="set-cookie, x-a", no-transform',
+      true,
+      'no-store, no-cache="set-cookie, x-a", no-transform',
+    ],
+    ['x="no-store", no-transform', true, 'no-store, no-transform'],
+    ['x="a, no-store', true, 'no-store'],
+    ['x="a\\", no-store, b="c"', true, 'no-store'],
+    ['x="a\\', true, 'no-store'],
+    ['no-store=1', true, 'no-store'],
+    ['no-transform=1', true, 'no-store'],
+    ['private=x', true, 'no-store'],
+    ['no-transform public', true, 'no-store'],
+    [',, no-transform ,,', true, 'no-store, no-transform'],
+    [5, true, 'no-store'],
   ]
   it.each(cases)('%j with our cookie %j becomes %j', (value, setsCookie, expected) => {
     expect(cacheControlFor(value, setsCookie)).toBe(expected)
+  })
+})
+
+describe('a header that lets somebody store a response which must not be stored', () => {
+  const now = Date.parse('2026-11-28T12:00:00Z')
+  const cases: [string, HeaderValue, boolean][] = [
+    ['CDN-Cache-Control', 'max-age=60', true],
+    ['Cloudflare-CDN-Cache-Control', 'public, max-age=60', true],
+    ['Vercel-CDN-Cache-Control', 's-maxage=60', true],
+    ['Netlify-CDN-Cache-Control', 'public', true],
+    ['X-LiteSpeed-Cache-Control', 'public,max-age=9', true],
+    ['cdn-CACHE-control', ['max-age=60', 'public'], true],
+    ['CDN-Cache-Control', '', true],
+    ['CDN-Cache-Control', 'no-store, must-understand', true],
+    ['CDN-Cache-Control', 'no-store', false],
+    ['Surrogate-Control', 'max-age=60, content="ESI/1.0"', true],
+    ['Surrogate-Control', 'no-store', false],
+    ['Edge-Control', '!no-store, max-age=60', true],
+    ['X-Accel-Expires', '60', true],
+    ['X-Accel-Expires', 60, true],
+    ['X-Accel-Expires', '0', false],
+    ['Expires', 'Sun, 29 Nov 2026 12:00:00 GMT', true],
+    ['Expires', 'Fri, 27 Nov 2026 12:00:00 GMT', false],
+    ['Expires', '0', false],
+    ['Expires', '-1', false],
+    ['Expires', 'never', false],
+    ['Pragma', 'public', true],
+    ['Pragma', 'no-cache', false],
+    ['Cache-Control', 'public', false],
+    ['Surrogate-Key', 'page', false],
+    ['Age', '5', false],
+    ['ETag', '"x"', false],
+  ]
+  it.each(cases)('%s: %j: %j', (name, value, expected) => {
+    expect(grantsStoring(name, value, now)).toBe(expected)
   })
 })
 

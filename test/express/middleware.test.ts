@@ -4,7 +4,18 @@ import type { RequestHandler } from 'express'
 import { describe, expect, it } from 'vitest'
 import { type SessionMiddleware, sessionMiddleware } from '../../src/express/index.ts'
 import { createSessions, SessionConfigError, type Sessions } from '../../src/index.ts'
-import { ask, codeOf, frameworks, gate, listen, serve, setup, storedCookie } from './helpers.ts'
+import { environment } from './caller-harness.ts'
+import {
+  ask,
+  codeOf,
+  frameworks,
+  gate,
+  listen,
+  serve,
+  setup,
+  storedCookie,
+  wire,
+} from './helpers.ts'
 
 describe('sessionMiddleware()', () => {
   it.each([
@@ -305,11 +316,51 @@ describe.each(frameworks)('%s', (_name, express) => {
     })
 
     it('does not believe X-Forwarded-Proto unless "trust proxy" is set', async () => {
-      expect(await cookieOf(false, forwarded)).not.toMatch(/secure/i)
+      expect(await cookieOf(false, forwarded)).toBeUndefined()
     })
 
     it('believes it when "trust proxy" is set', async () => {
       expect(await cookieOf(true, forwarded)).toMatch(/^__Host-viur-session=.*; Secure/)
+    })
+
+    it.each([
+      ['X-Forwarded-Proto', 'https'],
+      ['Via', '1.1 proxy'],
+      ['Forwarded', 'for=203.0.113.1'],
+      ['X-Real-IP', '203.0.113.1'],
+      ['CF-Connecting-IP', '203.0.113.1'],
+      ['True-Client-IP', '203.0.113.1'],
+    ])('a proxy on this machine that sends %s gets no plain cookie', async (name, value) => {
+      expect(await cookieOf(false, { [name]: value })).toBeUndefined()
+    })
+
+    it('a proxy on this machine that speaks HTTP/1.0 gets no plain cookie', async () => {
+      const { sessions } = setup()
+      const { port } = await serve({ express, sessions }, (req, res) => {
+        req.session.set('x', 1)
+        res.end()
+      })
+      const { closed, text } = await wire(port, 'GET / HTTP/1.0\r\nHost: x\r\n\r\n')
+      await closed
+      expect(text()).toMatch(/^HTTP\/1.1 200 /)
+      expect(text()).not.toContain('Set-Cookie')
+    })
+
+    it.each([
+      'K_SERVICE',
+      'K_REVISION',
+      'GAE_ENV',
+      'GAE_INSTANCE',
+      'FUNCTION_TARGET',
+      'FUNCTION_NAME',
+    ])('there is no plain cookie where %s is set', async (sign) => {
+      environment({ [sign]: 'x' })
+      expect(await cookieOf(false, {})).toBeUndefined()
+    })
+
+    it('the Functions emulator gets the plain cookie', async () => {
+      environment({ K_SERVICE: 'x', FUNCTIONS_EMULATOR: 'true' })
+      expect(await cookieOf(false, {})).toMatch(/^viur-session=/)
     })
 
     it('does not take a Host header for loopback', async () => {
@@ -354,5 +405,35 @@ describe.each(frameworks)('%s', (_name, express) => {
       )
     }
     expect(bodies).toEqual(['live', 'malformed'])
+  })
+})
+
+describe.each(frameworks)('%s: a response with our cookie', (_name, express) => {
+  it.each(['setHeader', 'writeHead'])('says no-store to every cache: by %s', async (way) => {
+    const { sessions } = setup()
+    const said = {
+      'Cache-Control': 'public, max-age=60, no-transform',
+      'CDN-Cache-Control': 'max-age=60',
+      'Surrogate-Control': 'max-age=60',
+      'Cloudflare-CDN-Cache-Control': 'max-age=60',
+      Expires: new Date(Date.now() + 86_400_000).toUTCString(),
+    }
+    const { port } = await serve({ express, sessions }, (req, res) => {
+      if (req.path === '/set') req.session.set('x', 1)
+      else req.session.get('x')
+      if (way === 'setHeader') res.set(said)
+      else res.writeHead(200, said)
+      res.end('page')
+    })
+    const { headers } = await ask(port, { path: '/set' })
+    expect(headers['cache-control']).toBe('no-store, no-transform')
+    for (const name of Object.keys(said).slice(1)) {
+      expect(headers).not.toHaveProperty(name.toLowerCase())
+    }
+    // Without our cookie it is for the app to say.
+    const read = await ask(port, { path: '/read' })
+    for (const [name, value] of Object.entries(said)) {
+      expect(read.headers[name.toLowerCase()]).toBe(value)
+    }
   })
 })
