@@ -1,22 +1,44 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { filesOf, type Project } from './test/setup/projects.ts'
+
+const cloudTasksServer = fileURLToPath(new URL('src/cloud-tasks-server/index.ts', import.meta.url))
+
+/** What all projects have in common, and what this one starts before its first test. */
+function project(name: Project, stores: 'memory' | 'emulators' | 'all', globalSetup: string[]) {
+  return {
+    // The source of the workspace, so that tests need no build.
+    resolve: { alias: { '@viur-session/cloud-tasks-server': cloudTasksServer } },
+    test: {
+      name,
+      include: filesOf(name),
+      globalSetup,
+      setupFiles: ['test/setup/fresh.ts', 'test/setup/watch.ts'],
+      sequence: { setupFiles: 'list' as const },
+      // Many files in one process, see test/setup/fresh.ts.
+      isolate: false,
+      // A busy machine may take long. No test waits this long for anything that goes well.
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
+      env: {
+        METADATA_SERVER_DETECTION: 'none',
+        VIUR_TEST_PROJECT: name,
+        VIUR_TEST_STORES: stores,
+      },
+    },
+  }
+}
 
 export default defineConfig({
-  resolve: {
-    alias: {
-      // The source of the workspace, so that tests need no build.
-      '@viur-session/cloud-tasks-server': fileURLToPath(
-        new URL('src/cloud-tasks-server/index.ts', import.meta.url),
-      ),
-    },
-  },
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/setup/emulators.ts'],
-    setupFiles: ['test/setup/watch.ts'],
-    // The first call of a client loads some hundred modules, and two emulators share the machine.
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    env: { METADATA_SERVER_DETECTION: 'none' },
+    maxWorkers: availableParallelism(),
+    reporters: ['default', 'test/setup/left-out.ts'],
+    projects: [
+      project('unit', 'memory', []),
+      project('emulator', 'emulators', ['test/setup/emulators.ts']),
+      project('browser', 'memory', ['test/setup/browser.ts']),
+      project('slow', 'all', ['test/setup/emulators.ts']),
+    ],
   },
 })

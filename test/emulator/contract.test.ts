@@ -1,11 +1,9 @@
 import { describe, it } from 'vitest'
 import { storeContract } from '../../src/testing/index.ts'
-import { STORE_KINDS } from '../setup/stores.ts'
+import { EMULATORS } from '../setup/stores.ts'
 
-for (const kind of STORE_KINDS.filter(({ name }) => name !== 'memory')) {
-  describe(`the store contract on the ${kind.name}`, () => {
-    describe.skipIf(kind.missing !== null)('with a namespace for each case', () => {
-      void storeContract(() => kind.make(), { describe, it })
-    })
+for (const kind of EMULATORS) {
+  describe.skipIf(kind.missing !== null)(`on the ${kind.name}`, () => {
+    void storeContract(() => kind.make(), { describe, it })
   })
 }

@@ -9,7 +9,7 @@ import {
   type SessionsOptions,
 } from '../../src/index.ts'
 import { failingStore, sampleRecord } from '../../src/testing/index.ts'
-import { emulatorStore, STORE_KINDS, uniqueSpace } from '../setup/stores.ts'
+import { STORE_KINDS } from '../setup/stores.ts'
 import { HOUR, type Place, place } from './harness.ts'
 import { deliver, drain, TestQueue } from './task-queue.ts'
 
@@ -414,26 +414,6 @@ describe('watermarks', () => {
     expect(await p.count()).toBe(0)
   })
 
-  it('cover the largest number of shards that there ever was', async () => {
-    if (STORE_KINDS[1]?.missing !== null) return
-    const host = process.env['DATASTORE_EMULATOR_HOST'] as string
-    const space = uniqueSpace()
-    const many = emulatorStore(host, space, { shards: 32 })
-    const few = emulatorStore(host, space, { shards: 4 })
-    let now = Date.UTC(2026, 5, 1, 12, 30)
-    const options = { now: () => now, logger: { warn() {} } }
-    await createSessions({ store: many, ...options }).startClearSessions()
-    now += 4 * HOUR
-    const expires = now - 2 * HOUR
-    const records = Array.from({ length: 64 }, () =>
-      sampleRecord({ created: expires - HOUR, expires }),
-    )
-    await many.writeEach(records.map((record) => ({ kind: 'insert', record })))
-    const sessions = createSessions({ store: few, ...options })
-    await sessions.startClearSessions()
-    expect((await few.pageKeys({ by: 'all' }, { limit: 100 })).keys).toEqual([])
-  })
-
   it('do not move for a sweep of a part, and a dry run changes nothing at all', async () => {
     const p = place()
     const { queue, sessions } = deployment(p)
@@ -521,20 +501,6 @@ describe('a small sweep on the side of a commit', () => {
     expect(p.store.calls.filter(({ method }) => method === 'page')).toEqual([])
   })
 })
-
-it('ends 20,000 sessions in one task', async () => {
-  if (STORE_KINDS[1]?.missing !== null) return
-  const p = place(STORE_KINDS[1])
-  const { queue, sessions } = deployment(p)
-  await p.fill(20_000, 2 * HOUR)
-  await p.fill(11, null)
-  await sessions.startClearSessions()
-  await drain(sessions, queue, HOUR)
-  expect(queue.added).toHaveLength(1)
-  expect(new Set(p.events.map(({ id }) => id)).size).toBe(20_000)
-  expect(p.events).toHaveLength(20_000)
-  expect(await p.count()).toBe(11)
-}, 60_000)
 
 it('works in a call that has only so much time where there is no real queue', async () => {
   const store = failingStore(memoryStore({ now: () => now }))

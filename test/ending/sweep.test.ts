@@ -27,19 +27,6 @@ describe.each(STORE_KINDS)('startClearSessions on $name', (kind) => {
       },
     )
 
-    it('ends 20,000, each with one event', { timeout: 120_000 }, async () => {
-      const p = place(kind)
-      const sessions = p.process()
-      const expired = await p.fill(20_000, 2 * HOUR)
-      await p.fill(10, null)
-      expect(await sessions.startClearSessions()).toMatchObject({
-        state: 'finished',
-        ended: 20_000,
-      })
-      expect(p.events.map(({ key }) => key).sort()).toEqual(expired.sort())
-      expect(await p.count()).toBe(10)
-    })
-
     it('ends them by their keys alone when nobody listens', async () => {
       const p = place(kind)
       const sessions = p.process({ events: false })

@@ -2,9 +2,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { launchBrowser, withoutBrowser } from '../browser/browser.ts'
 import { type Seen, type Site, site } from '../setup/site.ts'
-import { STORE_KINDS, type StoreKind } from '../setup/stores.ts'
-
-const MEMORY = STORE_KINDS[0] as StoreKind
+import { MEMORY } from '../setup/stores.ts'
 
 describe.skipIf(withoutBrowser)('the old cookie in a real browser', () => {
   let browser: Browser

@@ -6,9 +6,7 @@ import type { SessionKey, Trouble } from '../../src/index.ts'
 import { hashOfKey } from '../../src/session/security-keys.ts'
 import { idOf, keyOfCookie } from '../session/harness.ts'
 import { type Site, type SiteOptions, site } from '../setup/site.ts'
-import { STORE_KINDS, type StoreKind } from '../setup/stores.ts'
-
-const MEMORY = STORE_KINDS[0] as StoreKind
+import { MEMORY } from '../setup/stores.ts'
 
 /** Every kind, so that one that is added without a test is a type error here. */
 const KINDS = {

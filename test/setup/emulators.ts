@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { leftOut } from './announce.ts'
 
 /**
  * Both emulator programs, for the whole run. They differ in what they refuse, lock and ignore, so a test that
@@ -29,23 +29,9 @@ const HOLDER = 'console.log(process.env.DATASTORE_EMULATOR_HOST); process.stdin.
 const running: ChildProcess[] = []
 
 export async function setup(): Promise<void> {
-  announceBrowser()
   const started = await Promise.allSettled(PROGRAMS.map(start))
   const failures = started.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
   if (failures.length > 0) throw new Error(failures.map(({ message }) => message).join('\n'))
-}
-
-/** The browser tests look for the browser themselves, and fail without it where CI is set. */
-function announceBrowser(): void {
-  const path = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
-  if (existsSync(path)) return
-  announce(
-    `LEFT OUT: every test in a browser: there is none at ${path}.\nInstall Debian's package chromium, or name another one in CHROMIUM_PATH.\n`,
-  )
-}
-
-function announce(message: string): void {
-  console.warn(`\n${'='.repeat(80)}\n${message}${'='.repeat(80)}\n`)
 }
 
 export async function teardown(): Promise<void> {
@@ -82,7 +68,5 @@ async function start({ name, variable, flags }: (typeof PROGRAMS)[number]): Prom
     return
   }
   running.splice(running.indexOf(child), 1)
-  const message = `LEFT OUT: every test on ${name}, which does not start here.\n${said}`
-  if (process.env['CI']) throw new Error(message)
-  announce(message)
+  leftOut(`every test on ${name}, which does not start here.\n${said}`)
 }

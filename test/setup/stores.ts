@@ -46,14 +46,23 @@ export function emulatorStore(
   }
 }
 
-/** The memory store, and Datastore on both emulator programs. */
-export const STORE_KINDS: readonly StoreKind[] = [
-  {
-    name: 'memory',
-    missing: null,
-    host: null,
-    make: ({ now } = {}) => memoryStore(now === undefined ? {} : { now }),
-  },
+/** The memory store, which there is always. */
+export const MEMORY: StoreKind = {
+  name: 'memory',
+  missing: null,
+  host: null,
+  make: ({ now } = {}) => memoryStore(now === undefined ? {} : { now }),
+}
+
+/** Datastore on both emulator programs. A file that names them belongs to the project *emulator*. */
+export const EMULATORS: readonly StoreKind[] = [
   emulated('Datastore emulator', process.env['DATASTORE_EMULATOR_HOST']),
   emulated('Firestore emulator', process.env['VIUR_TEST_NEWER_EMULATOR_HOST']),
 ]
+
+/** Every kind of store that is this project's to test: a suite on them runs on all, here or in another project. */
+export const STORE_KINDS: readonly StoreKind[] = {
+  memory: [MEMORY],
+  emulators: EMULATORS,
+  all: [MEMORY, ...EMULATORS],
+}[process.env['VIUR_TEST_STORES'] as 'memory' | 'emulators' | 'all']

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { subscribe } from 'node:diagnostics_channel'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { formatWithOptions } from 'node:util'
-import { afterEach, expect, vi } from 'vitest'
+import { afterAll, afterEach, expect, vi } from 'vitest'
 import type { SessionLogger, SessionStore, SessionsOptions, Trouble } from '../../src/index.ts'
 import { scanner } from './scanner.ts'
 
@@ -69,19 +69,28 @@ const CHANNELS: readonly Trouble['kind'][] = [
   'unreadable',
 ]
 
-for (const kind of CHANNELS) {
-  subscribe(`viur-session:${kind}`, (trouble) =>
-    scanner.scan('a diagnostics channel', text(trouble)),
-  )
+function heard(trouble: unknown): void {
+  scanner.scan('a diagnostics channel', text(trouble))
 }
 
-for (const level of ['log', 'info', 'warn', 'error', 'debug'] as const) {
+for (const kind of CHANNELS) subscribe(`viur-session:${kind}`, heard)
+
+const LEVELS = ['log', 'info', 'warn', 'error', 'debug'] as const
+
+const quiet = { ...console }
+
+for (const level of LEVELS) {
   const say = console[level].bind(console)
   console[level] = (...parts: unknown[]) => {
     scanner.scan('the console', formatWithOptions({ depth: 10 }, ...parts))
     if (!scanner.muted) say(...parts)
   }
 }
+
+afterAll(() => {
+  for (const kind of CHANNELS) unsubscribe(`viur-session:${kind}`, heard)
+  for (const level of LEVELS) console[level] = quiet[level]
+})
 
 afterEach(() => {
   expect(scanner.take(), 'secrets where none may be').toEqual([])

@@ -3,7 +3,6 @@ import {
   createSessions,
   DeleteSessionsIter,
   type Json,
-  memoryStore,
   type SecurityKeyName,
   type SessionDeleteEvent,
   type SessionEntry,
@@ -12,7 +11,7 @@ import {
   type Task,
 } from '../../src/index.ts'
 import { sampleRecord, sampleSecurityKey } from '../../src/testing/index.ts'
-import { emulatorStore, STORE_KINDS, uniqueSpace } from '../setup/stores.ts'
+import { EMULATORS, emulatorStore, MEMORY, uniqueSpace } from '../setup/stores.ts'
 import { HOUR } from './harness.ts'
 import { Life } from './mortal.ts'
 import { deliver, TestQueue } from './task-queue.ts'
@@ -136,31 +135,36 @@ async function storedKeys({ store, expiredKeys, validKeys }: Scene): Promise<Sec
   return names.filter((_, at) => found[at] !== null)
 }
 
-const PLACES: readonly [string, boolean, (now: () => number) => SessionStore][] = [
-  ['memory', true, (now) => memoryStore({ now })],
-  ...STORE_KINDS.slice(1).map((kind, at): [string, boolean, () => SessionStore] => {
-    const host = process.env[at === 0 ? 'DATASTORE_EMULATOR_HOST' : 'VIUR_TEST_NEWER_EMULATOR_HOST']
-    return [
-      kind.name,
-      kind.missing === null,
-      () => emulatorStore(host as string, uniqueSpace(), { shards: 1 }),
-    ]
-  }),
+interface Place {
+  readonly name: string
+  readonly missing: string | null
+  readonly doings: readonly Doing[]
+  store(now: () => number): SessionStore
+}
+
+const PLACES: readonly Place[] = [
+  {
+    name: MEMORY.name,
+    missing: null,
+    doings: ['sweep', 'sweep by a class', 'sweep without events', 'killAll', 'killByUser'],
+    store: (now) => MEMORY.make({ now }),
+  },
+  // The others differ in nothing that a store could matter for.
+  ...EMULATORS.map(
+    ({ name, missing, host }): Place => ({
+      name,
+      missing,
+      doings: ['sweep', 'killByUser'],
+      store: () => emulatorStore(host as string, uniqueSpace(), { shards: 1 }),
+    }),
+  ),
 ]
 
-describe.each(PLACES)('a process that dies, on %s', (name, isThere, store) => {
-  describe.skipIf(!isThere)('at every call', () => {
-    it.each([
-      'sweep',
-      'sweep by a class',
-      'sweep without events',
-      'killAll',
-      'killByUser',
-    ] as const)(
+describe.each(PLACES)('a process that dies, on $name', ({ missing, doings, store }) => {
+  describe.skipIf(missing !== null)('at every call', () => {
+    it.each(doings)(
       'loses nothing of a %s',
       async (doing) => {
-        // The other two differ in nothing that a store could matter for.
-        if (name !== 'memory' && doing !== 'sweep' && doing !== 'killByUser') return
         const last = await calls(store, doing)
         expect(last).toBeGreaterThan(5)
         for (let dieAt = 1; dieAt <= last; dieAt++) {
@@ -169,7 +173,7 @@ describe.each(PLACES)('a process that dies, on %s', (name, isThere, store) => {
           }
         }
       },
-      120_000,
+      600_000,
     )
   })
 })

@@ -1,0 +1,38 @@
+import { afterAll, expect, vi } from 'vitest'
+
+/**
+ * Runs first for each test file. One process runs many files (a process for each costs twice the time), and packages
+ * such as Google's client are loaded once in it. The modules of this package and of the tests are loaded anew for
+ * every file, and a file that leaves something behind for the next one fails.
+ */
+vi.resetModules()
+
+// The project *unit* is the one that needs nothing: no test in it finds an emulator that happens to run.
+if (process.env['VIUR_TEST_PROJECT'] === 'unit') {
+  delete process.env['DATASTORE_EMULATOR_HOST']
+  delete process.env['VIUR_TEST_NEWER_EMULATOR_HOST']
+}
+
+const environment = { ...process.env }
+const globals = new Map(
+  (['Date', 'fetch', 'setTimeout', 'setImmediate', 'queueMicrotask', 'Error'] as const).map(
+    (name) => [name, globalThis[name]],
+  ),
+)
+
+afterAll(() => {
+  vi.unstubAllEnvs()
+  const left = Object.keys({ ...environment, ...process.env }).filter(
+    (name) => environment[name] !== process.env[name],
+  )
+  const replaced = [...globals].flatMap(([name, value]) =>
+    globalThis[name] === value ? [] : [name],
+  )
+  Object.assign(process.env, environment)
+  for (const name of left) if (environment[name] === undefined) delete process.env[name]
+  vi.useRealTimers()
+  expect({ left, replaced }, 'what this file leaves behind for the next').toEqual({
+    left: [],
+    replaced: [],
+  })
+})

@@ -1,0 +1,41 @@
+import type { Reporter, TestModule, Vitest } from 'vitest/node'
+
+/**
+ * Says at the end what was left out: projects that did not run, and tests that were skipped and passed in no other
+ * project. With CI set a skipped test fails the run, so that a run which tested half never looks like one that tested
+ * all.
+ */
+export default class LeftOut implements Reporter {
+  #vitest: Vitest | undefined
+
+  onInit(vitest: Vitest): void {
+    this.#vitest = vitest
+  }
+
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const vitest = this.#vitest
+    if (vitest === undefined || vitest.config.testNamePattern !== undefined) return
+    const ran = new Set<string>()
+    const skipped = new Set<string>()
+    for (const module of modules) {
+      for (const test of module.children.allTests()) {
+        const isSkipped = test.result().state === 'skipped'
+        const set = isSkipped ? skipped : ran
+        set.add(`${module.relativeModuleId} > ${test.fullName}`)
+      }
+    }
+    const missed = [...skipped].filter((name) => !ran.has(name))
+    const projects = ['unit', 'emulator', 'browser', 'slow'].filter(
+      (name) => !vitest.projects.some((project) => project.name === name),
+    )
+    if (projects.length > 0) say(`Left out: the project ${projects.join(', ')}.`)
+    if (missed.length === 0) return
+    say(`LEFT OUT: ${missed.length} tests were skipped:`)
+    for (const name of missed) say(`  ${name}`)
+    if (process.env['CI']) process.exitCode = 1
+  }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}

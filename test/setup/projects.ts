@@ -1,0 +1,53 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/**
+ * Which project a test file belongs to. Nobody has to list a file anywhere: its name, its folder and what it uses say
+ * it, so that no file is forgotten, and none that needs an emulator or a browser sits in *unit*.
+ */
+export type Project = 'unit' | 'emulator' | 'browser' | 'slow'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The words by which a file, or a helper that it imports, has to do with an emulator program. */
+const ON_EMULATORS =
+  /\bemulatorStore\b|\bEMULATORS\b|process\.env\[?\.?'?(DATASTORE|VIUR_TEST_NEWER)_EMULATOR_HOST/
+
+/** The suites that are the same on each kind of store: on the memory store in *unit*, on the others in *emulator*. */
+const ON_STORE_KINDS = /\bSTORE_KINDS\b/
+
+/** The path of a test file, from the root of the package. */
+export function projectsOf(file: string): readonly Project[] {
+  if (file.endsWith('.slow.test.ts')) return ['slow']
+  const used = withHelpers(join(root, file))
+  if (used.has(join(root, 'test/browser/browser.ts'))) return ['browser']
+  const text = [...used.values()].join('\n')
+  if (ON_STORE_KINDS.test(readFileSync(join(root, file), 'utf8'))) return ['unit', 'emulator']
+  if (file.startsWith('test/emulator/') || ON_EMULATORS.test(text)) return ['emulator']
+  return ['unit']
+}
+
+/** All files of a project. */
+export function filesOf(project: Project): string[] {
+  return ALL.filter(({ projects }) => projects.includes(project)).map(({ file }) => file)
+}
+
+/** A test file and the test helpers that it imports, those of the setup left out: they serve every kind of test. */
+function withHelpers(path: string, found: Map<string, string> = new Map()): Map<string, string> {
+  const inSetup = path.startsWith(join(root, 'test/setup') + sep)
+  if (found.has(path) || inSetup || !existsSync(path)) return found
+  const text = readFileSync(path, 'utf8')
+  found.set(path, text)
+  for (const [, target = ''] of text.matchAll(/(?:from|import\() ?'(\.{1,2}\/[^']+)'/g)) {
+    const next = resolve(dirname(path), target)
+    if (next.startsWith(join(root, 'test') + sep)) withHelpers(next, found)
+  }
+  return found
+}
+
+const ALL = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.test.ts'))
+  .map((path) => `test/${path.split(sep).join('/')}`)
+  .sort()
+  .map((file) => ({ file, projects: projectsOf(file) }))
