@@ -33,7 +33,7 @@ function project(name: Project, stores: 'memory' | 'emulators' | 'all', globalSe
 export default defineConfig({
   test: {
     maxWorkers: availableParallelism(),
-    reporters: ['default', 'test/setup/left-out.ts'],
+    reporters: ['default', './test/setup/left-out.ts'],
     projects: [
       project('unit', 'memory', []),
       project('emulator', 'emulators', ['test/setup/emulators.ts']),

@@ -18,7 +18,7 @@ const ON_EMULATORS =
 const ON_STORE_KINDS = /\bSTORE_KINDS\b/
 
 /** The path of a test file, from the root of the package. */
-export function projectsOf(file: string): readonly Project[] {
+function projectsOf(file: string): readonly Project[] {
   if (file.endsWith('.slow.test.ts')) return ['slow']
   const used = withHelpers(join(root, file))
   if (used.has(join(root, 'test/browser/browser.ts'))) return ['browser']
