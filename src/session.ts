@@ -12,6 +12,7 @@ import {
   checkPlan,
   hashOfKey,
   isKeyOf,
+  type MintPlan,
   mintPlan,
   type SecurityKeyCheck,
   type SecurityKeyOptions,
@@ -149,7 +150,14 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    * cookie gives an empty session. Throws `SessionStoreError` when the store fails, and `SessionError` when the app's
    * schema throws.
    */
-  async load(): Promise<this> {
+  load(): Promise<this> {
+    const loading = this.#load()
+    // Where nobody awaits it, whoever uses the session hears of a failure.
+    if (!this.#state.loaded) loading.catch(() => {})
+    return loading
+  }
+
+  async #load(): Promise<this> {
     await this.#host.load(this.#state)
     return this
   }
@@ -163,7 +171,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
         'save() takes no callback and gives a promise: for Passport mount passportBridge() before it',
       )
     }
-    return this.#save()
+    return this.#state.begun.inTurn('save()', 'save', () => this.#save())
   }
 
   async #save(): Promise<void> {
@@ -205,7 +213,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    * or the same user. What this request said by `setExpiry()` holds for the new session. `user` is a text of 1 to 1,500
    * bytes.
    */
-  async login(user: string, options: LoginOptions<Data> = {}): Promise<void> {
+  login(user: string, options: LoginOptions<Data> = {}): Promise<void> {
     const problem =
       user === GUEST_USER ? `"${GUEST_USER}" is nobody: call logout()` : userProblem(user)
     if (problem !== null) throw new SessionValueError(problem)
@@ -214,7 +222,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     if (options.data !== undefined) checkValues(options.data, 'the option data of login()')
     const client = this.#clientOf(options.client)
     const { settings } = this.#state
-    await this.#ready('login()', () => {
+    return this.#change('login()', 'login', () => {
       const staticKey = mintSecret(settings.randomBytes)
       const { user: before } = this.#state
       // What one user left behind is none of another's business.
@@ -231,20 +239,24 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   }
 
   /** Ends the session. With `persistentFieldsOnLogout` or `persistentScopesOnLogout`, a new guest session holds those that are set. */
-  async logout(): Promise<void> {
-    await this.#ready('logout()', () =>
+  logout(): Promise<void> {
+    return this.#change('logout()', 'end', () =>
       this.#state.changeIdentity('logout', this.#state.settings.keepOnLogout, NOBODY),
     )
   }
 
   /** Ends the session and starts an empty one for nobody, under a new id. */
-  async reset(): Promise<void> {
-    await this.#ready('reset()', () => this.#state.changeIdentity('reset', NOTHING, NOBODY))
+  reset(): Promise<void> {
+    return this.#change('reset()', 'end', () =>
+      this.#state.changeIdentity('reset', NOTHING, NOBODY),
+    )
   }
 
   /** Gives the session a new id and keeps everything else. The old id is dead at once. */
-  async cycleKey(): Promise<void> {
-    await this.#ready('cycleKey()', () => this.#state.changeIdentity('cycleKey', 'all', null))
+  cycleKey(): Promise<void> {
+    return this.#change('cycleKey()', 'login', () =>
+      this.#state.changeIdentity('cycleKey', 'all', null),
+    )
   }
 
   /** Whether the user logged in no longer ago than this, for actions that need a recent login. */
@@ -306,17 +318,18 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    * not, and with `sessionBound: false` for links in mails. Throws `SessionValueError` for options that cannot work,
    * `SessionGoneError` when the session ended elsewhere, and `SessionStoreError`.
    */
-  async getSecurityKey(options: SecurityKeyOptions = {}): Promise<string> {
-    const [key] = await this.getSecurityKeys(1, options)
-    return key as string
+  getSecurityKey(options: SecurityKeyOptions = {}): Promise<string> {
+    const plan = this.#mintPlan(1, options)
+    return this.#state.begun.begin('getSecurityKey()', 'other', async () => {
+      const [key] = await this.#mint(plan)
+      return key as string
+    })
   }
 
   /** Several of them in one commit, 1 to 100. */
-  async getSecurityKeys(count: number, options: SecurityKeyOptions = {}): Promise<string[]> {
-    const plan = mintPlan(count, options, this.#state.settings.policy.lifetime)
-    this.#hintAtUnit('getSecurityKey()', options.duration)
-    const session = plan.bound ? await this.#storedKey() : null
-    return await this.#host.securityKeys.mint(plan, session, this.#state.budget)
+  getSecurityKeys(count: number, options: SecurityKeyOptions = {}): Promise<string[]> {
+    const plan = this.#mintPlan(count, options)
+    return this.#state.begun.begin('getSecurityKeys()', 'other', () => this.#mint(plan))
   }
 
   /**
@@ -324,16 +337,20 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    * that try at once, one alone gets it. A key of another session, or of another purpose, is refused and not used up.
    * Throws `SessionStoreError` when the store is down; never for a bad key.
    */
-  async validateSecurityKey(
-    key: unknown,
-    options: SecurityKeyCheck = {},
-  ): Promise<object | boolean> {
+  validateSecurityKey(key: unknown, options: SecurityKeyCheck = {}): Promise<object | boolean> {
     const { bound, purpose } = checkPlan(options)
+    return this.#state.begun.begin('validateSecurityKey()', 'other', () =>
+      this.#useKey(key, bound, purpose),
+    )
+  }
+
+  async #useKey(key: unknown, bound: boolean, purpose: string): Promise<object | boolean> {
     if (!bound) {
       // Such a key has nothing to do with the session, which need not even be loaded.
       this.#state.accessed = true
       return await this.#host.securityKeys.use(key, null, purpose, this.#state.budget)
     }
+    await this.#state.begun.turn()
     if (!this.#state.loaded) await this.#host.load(this.#state)
     this.#state.use('validateSecurityKey()')
     const session = this.#state.key
@@ -383,8 +400,20 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     }
   }
 
+  #mintPlan(count: number, options: SecurityKeyOptions): MintPlan {
+    const plan = mintPlan(count, options, this.#state.settings.policy.lifetime)
+    this.#hintAtUnit('getSecurityKey()', options.duration)
+    return plan
+  }
+
+  async #mint(plan: MintPlan): Promise<string[]> {
+    const session = plan.bound ? await this.#storedKey() : null
+    return await this.#host.securityKeys.mint(plan, session, this.#state.budget)
+  }
+
   /** The key that is stored for this session; stores it first where there is none, or a new id waits. */
   async #storedKey(): Promise<SessionKey> {
+    await this.#state.begun.turn()
     if (!this.#state.loaded) await this.#host.load(this.#state)
     this.#state.use('getSecurityKey()')
     if (this.#state.key === null) {
@@ -432,6 +461,11 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
       what,
       `${what} was given the number ${value}: durations are milliseconds; write text with a unit, such as '${value}s' or '${value}ms'`,
     )
+  }
+
+  /** Changes the identity, after what else was asked for before. */
+  #change(what: string, kind: 'login' | 'end', then: () => void): Promise<void> {
+    return this.#state.begun.inTurn(what, kind, () => this.#ready(what, then))
   }
 
   /** Loads the session if nobody did, and refuses what comes too late. */

@@ -15,6 +15,7 @@ import { OldEntities } from './legacy/old-entities.ts'
 import { checkOptions, namesOf, type OptionHints } from './option-names.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from './options.ts'
 import { googleCloudSign } from './platform.ts'
+import type { Failure } from './session/begun.ts'
 import { budgetFor, type Limit } from './session/budget.ts'
 import { isAlive } from './session/expiry.ts'
 import { asSessionKey, keyOf, type SessionKey } from './session/id.ts'
@@ -211,16 +212,42 @@ export class SessionManager<Data extends object = DefaultData>
     return await this.commitOrNow(session, response)
   }
 
-  /** Like {@link commit}, but answers at once where nothing has to be stored. */
+  /**
+   * Like {@link commit}, but answers at once where nothing has to be stored. `last`: called when all that the request
+   * has begun is done, right before its session can not be changed any more.
+   */
   commitOrNow(
     session: Session<Data>,
     response: SessionResponse,
+    last: () => void = () => {},
   ): CommitResult | Promise<CommitResult> {
     checkOptions('commit()', response, RESPONSE, RESPONSE_HINTS)
     const state = stateOf(session)
     state.requireOf(this.#settings)
-    state.closed = true
-    if ((response.status ?? 200) >= 500) state.dropForServerError()
+    const isError = (response.status ?? 200) >= 500
+    const drained = state.drain(isError)
+    if (drained === null) return this.#commit(state, isError, last)
+    return drained.then((failure) =>
+      failure === null
+        ? this.#commit(state, isError, last)
+        : this.#commitFailed(state, last, failure),
+    )
+  }
+
+  /** Something that the request began has failed: what would stand if the response were a server error is stored. */
+  async #commitFailed(state: RequestState, last: () => void, { error }: Failure): Promise<never> {
+    await this.#commit(state, true, last)
+    throw error
+  }
+
+  #commit(
+    state: RequestState,
+    isError: boolean,
+    last: () => void,
+  ): CommitResult | Promise<CommitResult> {
+    last()
+    state.close()
+    if (isError) state.dropForServerError()
     let units: UnitChanges
     try {
       units = state.data.changes()

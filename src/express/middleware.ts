@@ -89,10 +89,8 @@ function watch<Data extends object>(
   res: NodeResponse,
   next: (error?: unknown) => void,
 ): void {
-  const commit = (status: number) => {
-    runBeforeCommit(session)
-    return manager.commitOrNow(session, { status })
-  }
+  const last = (): void => runBeforeCommit(session)
+  const commit = (status: number) => manager.commitOrNow(session, { status }, last)
   // Too late for this response. The commit makes changes throw, where they would be lost without a word.
   if (res.headersSent) void commit(res.statusCode)
   else guardResponse(anyResponse(res), { commit, fail: next })

@@ -61,20 +61,25 @@ export function passportBridge<Data extends object = DefaultData, User = unknown
     }
     // A failed load comes out where the session is used.
     if (session.loaded || stateOf(session).failure !== null) {
-      bridge(req, session, userOf)
+      bridge(req, session, userOf, next)
       next()
       return
     }
     const go = (): void => {
-      bridge(req, session, userOf)
+      bridge(req, session, userOf, next)
       next()
     }
     session.load().then(go, go)
   }
 }
 
-function bridge(req: AnyRequest, session: Session, userOf: UserOf<unknown>): void {
-  const passport = new PassportSession(req, session, userOf)
+function bridge(
+  req: AnyRequest,
+  session: Session,
+  userOf: UserOf<unknown>,
+  fail: (error: unknown) => void,
+): void {
+  const passport = new PassportSession(req, session, userOf, fail)
   beforeCommit(session, () => passport.beforeStoring())
 }
 

@@ -2,7 +2,9 @@ import { show } from '../duration.ts'
 import { SessionValueError } from '../errors.ts'
 import { GUEST_USER, type Identity } from '../session/request-state.ts'
 import { type Session, stateOf } from '../session.ts'
+import type { BegunCall, BegunKind } from '../session/begun.ts'
 import { expose } from './middleware.ts'
+import { type PassportCall, watchCalls } from './passport-calls.ts'
 import { type Face, makeFace } from './passport-face.ts'
 import type { AnyRequest } from './request.ts'
 
@@ -29,12 +31,23 @@ export class PassportSession {
   #face: Face
   /** Who the session is to belong to by a login that waits to be saved. */
   #login: Identity | null = null
+  /** The calls of `req.login()` that have not called back yet. */
+  readonly #calls = new Set<BegunCall>()
+  readonly #fail: (error: unknown) => void
 
-  constructor(req: AnyRequest, session: Session, userOf: UserOf<unknown>) {
+  /** `fail` is told what a callback of the app throws while no response waits for it. */
+  constructor(
+    req: AnyRequest,
+    session: Session,
+    userOf: UserOf<unknown>,
+    fail: (error: unknown) => void,
+  ) {
+    this.#fail = fail
     this.#req = req
     this.#session = session
     this.#userOf = userOf
     this.#face = this.#newFace()
+    watchCalls(req, (call) => this.#begin(call))
   }
 
   /** To be called when the session is about to be stored. */
@@ -45,20 +58,69 @@ export class PassportSession {
 
   #newFace(): Face {
     const face = makeFace(this.#session, {
-      regenerate: (done?: Callback) => this.#answer(this.#regenerate(), done),
-      save: (done?: Callback) => this.#answer(this.#save(), done),
-      destroy: (done?: Callback) => this.#answer(this.#destroy(), done),
-      reload: (done?: Callback) => this.#answer(this.#reload(), done),
+      regenerate: (done?: Callback) =>
+        this.#answer(
+          'req.session.regenerate()',
+          isSomebody(this.#user) ? 'login' : 'end',
+          () => this.#regenerate(),
+          done,
+        ),
+      save: (done?: Callback) =>
+        this.#answer('req.session.save()', 'other', () => this.#save(), done),
+      destroy: (done?: Callback) =>
+        this.#answer('req.session.destroy()', 'end', () => this.#destroy(), done),
+      reload: (done?: Callback) =>
+        this.#answer('req.session.reload()', 'other', () => this.#reload(), done),
     })
     expose(this.#req, face.object)
     return face
   }
 
   /** Calls back once; without a callback, the promise is the answer. */
-  #answer(work: Promise<void>, done: Callback | undefined): unknown {
-    if (typeof done !== 'function') return work
-    work.then(() => done(), done)
+  #answer(
+    what: string,
+    kind: BegunKind,
+    work: () => Promise<void>,
+    done: Callback | undefined,
+  ): unknown {
+    const { begun } = stateOf(this.#session)
+    if (typeof done !== 'function') return begun.begin(what, kind, work)
+    const call = begun.call(what, kind, false)
+    work().then(
+      () => this.#callBack(call, () => done()),
+      (error: unknown) => {
+        call.failed(error)
+        this.#callBack(call, () => done(error))
+      },
+    )
     return this.#face.object
+  }
+
+  /** What a callback throws is an error of the request, told by the response where one waits for it. */
+  #callBack(call: BegunCall, done: () => void): void {
+    try {
+      done()
+    } catch (error) {
+      if (stateOf(this.#session).begun.draining) call.failed(error)
+      else this.#fail(error)
+    } finally {
+      call.done()
+    }
+  }
+
+  /** Notes that Passport logs in or out. */
+  #begin(name: PassportCall): BegunCall {
+    const { begun } = stateOf(this.#session)
+    if (name === 'logout') return begun.call('req.logout()', 'end', true)
+    const call = begun.call('req.login()', 'login', true)
+    this.#calls.add(call)
+    return {
+      failed: (error) => call.failed(error),
+      done: () => {
+        this.#calls.delete(call)
+        call.done()
+      },
+    }
   }
 
   async #regenerate(): Promise<void> {
@@ -127,8 +189,13 @@ export class PassportSession {
     // What the app itself has told the session since is not for us to judge.
     if (swap !== null && swap.identity !== this.#login) this.#login = null
     if (this.#login === null) return
-    if (!isSomebody(this.#user)) this.#dropLogin()
+    // One that Passport has not finished when the response can wait no longer is none.
+    if (!isSomebody(this.#user) || this.#isUnfinished) this.#dropLogin()
     else if (!this.#isWrittenDown()) this.#resetInstead()
+  }
+
+  get #isUnfinished(): boolean {
+    return this.#calls.size > 0 && !this.#isWrittenDown()
   }
 
   #isWrittenDown(): boolean {

@@ -6,6 +6,7 @@ import {
 } from '../errors.ts'
 import type { Settings } from '../options.ts'
 import type { ClientHints, EndReason, Found, SessionRecord } from '../stores/store.ts'
+import { Begun, type Failure } from './begun.ts'
 import { type Budget, budgetFor } from './budget.ts'
 import { decodeValue } from './codec.ts'
 import type { CookieForm, Presented } from './cookie.ts'
@@ -125,6 +126,7 @@ export class RequestState implements DataAccess {
   staticKey: string | null = null
   /** A session that this request marked as ended, while its observers have not been told. */
   marked: Found | null = null
+  #begun: Begun | null = null
   /** The save under way, so that two of one request never run side by side and store two sessions. */
   saving: Promise<unknown> | null = null
 
@@ -149,6 +151,26 @@ export class RequestState implements DataAccess {
 
   get loaded(): boolean {
     return this.outcome !== null
+  }
+
+  /** What the request has begun and may not have waited for. */
+  get begun(): Begun {
+    if (this.#begun === null) {
+      this.#begun = new Begun(this.settings.logger)
+      if (this.closed) this.#begun.close()
+    }
+    return this.#begun
+  }
+
+  /** Waits for what was begun; `null` where there is nothing to wait for. See `Begun.drain()`. */
+  drain(isError: boolean): Promise<Failure | null> | null {
+    return this.#begun?.drain(isError, this.budget) ?? null
+  }
+
+  /** From now on nothing can be changed any more. */
+  close(): void {
+    this.closed = true
+    this.#begun?.close()
   }
 
   /**

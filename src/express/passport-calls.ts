@@ -1,0 +1,65 @@
+import type { BegunCall } from '../session/begun.ts'
+
+/** What Passport gives a request, each under two names. */
+const CALLS = {
+  login: 'login',
+  logIn: 'login',
+  logout: 'logout',
+  logOut: 'logout',
+} as const
+
+/** A call that Passport offers. */
+export type PassportCall = 'login' | 'logout'
+
+type Method = (this: unknown, ...args: unknown[]) => unknown
+
+const watched = new WeakSet<Method>()
+
+/**
+ * Hears of every `req.login()` and `req.logout()`, which Passport puts on the request later: `begin` is called for each.
+ */
+export function watchCalls(req: object, begin: (call: PassportCall) => BegunCall): void {
+  for (const [name, call] of Object.entries(CALLS)) {
+    let method: unknown = watchedCall((req as Record<string, unknown>)[name], call, begin)
+    Object.defineProperty(req, name, {
+      configurable: true,
+      enumerable: true,
+      get: () => method,
+      set(value: unknown) {
+        method = watchedCall(value, call, begin)
+      },
+    })
+  }
+}
+
+function watchedCall(
+  method: unknown,
+  call: PassportCall,
+  begin: (call: PassportCall) => BegunCall,
+): unknown {
+  if (typeof method !== 'function' || watched.has(method as Method)) return method
+  const inner = method as Method
+  const outer: Method = function (...args) {
+    const at = args.findLastIndex((each) => typeof each === 'function')
+    // Without a callback Passport throws, or has nothing to do with a session.
+    if (at === -1) return inner.apply(this, args)
+    const done = args[at] as Method
+    const begun = begin(call)
+    args[at] = function (this: unknown, ...answer: unknown[]) {
+      if (answer[0]) begun.failed(answer[0])
+      try {
+        return done.apply(this, answer)
+      } finally {
+        begun.done()
+      }
+    }
+    try {
+      return inner.apply(this, args)
+    } catch (error) {
+      begun.done()
+      throw error
+    }
+  }
+  watched.add(outer)
+  return outer
+}
