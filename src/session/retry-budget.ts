@@ -1,4 +1,5 @@
 import type { SessionStoreError } from '../errors.ts'
+import { type Incident, incidentOf } from '../incident.ts'
 
 /** How many calls have to work to earn a retry. */
 const PRICE = 10
@@ -13,12 +14,18 @@ const MOST = 20
 export class RetryBudget {
   /** Calls that worked and were not spent. */
   #earned = MOST * PRICE
+  readonly #paid = new WeakSet<Incident>()
 
   /** Whether this failure may be tried again now; takes a retry from the budget if so. */
   take(error: SessionStoreError): boolean {
     // The store has said when: not within a request.
-    if (!error.retryable || error.retryAfter !== null || this.#earned < PRICE) return false
+    if (!error.retryable || error.retryAfter !== null) return false
+    const incident = incidentOf(error)
+    // All that failed of one event, such as the loss of a connection, have one price: each is tried again.
+    if (incident !== null && this.#paid.has(incident)) return true
+    if (this.#earned < PRICE) return false
     this.#earned -= PRICE
+    if (incident !== null) this.#paid.add(incident)
     return true
   }
 

@@ -9,8 +9,11 @@ const PAUSE = 1000
 
 /** One call that was let through. */
 export interface Passage {
-  /** Has to be called once, with what the call failed with, or `null`. */
-  end(error: unknown): void
+  /**
+   * Has to be called once, with what the call failed with, or `null`. `isNews`: false where it has failed of the same as
+   * another one, whose failure was counted; default true.
+   */
+  end(error: unknown, isNews?: boolean): void
 }
 
 /**
@@ -52,7 +55,7 @@ export class Breaker {
 
   #passage(isTrial: boolean): Passage {
     return {
-      end: (error) => {
+      end: (error, isNews = true) => {
         if (isTrial) this.#trial = false
         if (error === null || !isOutage(error)) {
           // Also the late answer to a call of before: it was given now.
@@ -61,11 +64,12 @@ export class Breaker {
           this.#cause = null
           return
         }
+        if (!isNews && !isTrial) return
         this.#failures += 1
         this.#cause = error
         // Failures of calls that were under way when it opened say nothing new.
-        const isNews = isTrial || this.#openUntil === null
-        if (isNews && this.#failures >= FAILURES) this.#openUntil = this.#now() + PAUSE
+        const counts = isTrial || this.#openUntil === null
+        if (counts && this.#failures >= FAILURES) this.#openUntil = this.#now() + PAUSE
       },
     }
   }

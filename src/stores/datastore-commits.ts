@@ -2,7 +2,7 @@ import { SessionStoreError } from '../errors.ts'
 import type { SessionKey } from '../session/id.ts'
 import { checkMutation } from './check.ts'
 import { idOf, keyAt, mutationOf } from './datastore-entities.ts'
-import type { CallOptions, Connection } from './datastore-connection.ts'
+import type { CallOptions as SendOptions, Connection } from './datastore-connection.ts'
 import {
   checkKey,
   checkVersion,
@@ -26,6 +26,7 @@ import { probeSharedWrites } from './datastore-probe.ts'
 import { Slots } from './datastore-slots.ts'
 import type { EntityName, EntityWrite } from './entities.ts'
 import type {
+  CallOptions,
   Mutation,
   Version,
   WriteEachResult,
@@ -62,6 +63,8 @@ interface Waiting {
   readonly prepared: Prepared
   /** When it came, on the monotonic clock. */
   readonly since: number
+  /** How long it may take, in milliseconds. */
+  readonly deadline: number
   resolve(result: WriteResult | Promise<WriteResult>): void
   reject(error: SessionStoreError): void
 }
@@ -116,13 +119,18 @@ export class Commits {
   }
 
   /** One write. What a server would refuse is refused before it can harm the others of a shared call. */
-  async write(mutation: Mutation): Promise<WriteResult> {
+  async write(
+    mutation: Mutation,
+    { deadline = this.#connection.deadline }: CallOptions = {},
+  ): Promise<WriteResult> {
     const prepared = this.#prepare(mutation)
-    if (prepared.shared === null || this.#sharing === 'off') return await this.#single(prepared)
+    if (prepared.shared === null || this.#sharing === 'off') {
+      return await this.#single(prepared, deadline)
+    }
     if (this.#closed) throw closedError()
     if (this.#gathering.length >= MAX_WAITING) throw fullError(MAX_WAITING)
     return await new Promise((resolve, reject) => {
-      this.#gathering.push({ prepared, since: performance.now(), resolve, reject })
+      this.#gathering.push({ prepared, since: performance.now(), deadline, resolve, reject })
       this.#schedule()
     })
   }
@@ -131,6 +139,7 @@ export class Commits {
   async writeTogether(
     mutations: readonly Mutation[],
     entities: readonly EntityWrite[] = [],
+    { deadline }: CallOptions = {},
   ): Promise<WriteTogetherResult> {
     const prepared = [
       ...mutations.map((mutation) => this.#prepare(mutation)),
@@ -149,7 +158,7 @@ export class Commits {
           { mode: 'TRANSACTIONAL', singleUseTransaction: { readWrite: {} } },
           prepared,
           'single',
-          { waited },
+          { waited, deadline },
         )
         return results.some(isFlagged)
           ? { outcome: 'conflict' }
@@ -200,7 +209,11 @@ export class Commits {
     const form = this.#sharing === 'on' ? 'each' : 'single'
     try {
       const results = await this.#slots.run((waited) =>
-        this.#commit({ mode: 'NON_TRANSACTIONAL' }, chunk, form, { waited, bulk: true }),
+        this.#commit({ mode: 'NON_TRANSACTIONAL' }, chunk, form, {
+          waited,
+          bulk: true,
+          long: true,
+        }),
       )
       return results.map((result, at) => resultOf(result, chunk[at]?.shared === null))
     } catch (cause) {
@@ -216,7 +229,7 @@ export class Commits {
     return await Promise.all(
       chunk.map(async (one): Promise<WriteEachResult> => {
         try {
-          return await this.#secondTry(one)
+          return await this.#secondTry(one, this.#connection.longest)
         } catch (error) {
           return { outcome: 'failed', error: asDatastoreError(error, 'commit') }
         }
@@ -302,7 +315,9 @@ export class Commits {
       const gathered = this.#gathering
       this.#gathering = []
       if (gathered.length > 1) this.#startProbe()
-      for (const { prepared, resolve } of gathered) resolve(this.#single(prepared))
+      for (const { prepared, since, deadline, resolve } of gathered) {
+        resolve(this.#single(prepared, deadline - (performance.now() - since)))
+      }
       return
     }
     // Where the process was too busy for the timer, or for anything else.
@@ -357,15 +372,21 @@ export class Commits {
     const [first] = batch
     const waited = first === undefined ? 0 : performance.now() - first.since
     if (first !== undefined && batch.length === 1) {
-      await this.#commitSingle(first.prepared, waited).then(first.resolve, first.reject)
+      await this.#commitSingle(first.prepared, waited, first.deadline).then(
+        first.resolve,
+        first.reject,
+      )
       return
     }
+    const leftFrom = ({ since, deadline }: Waiting): number =>
+      since + deadline - (first?.since ?? since)
     try {
       const results = await this.#commit(
         { mode: 'NON_TRANSACTIONAL' },
         batch.map(({ prepared }) => prepared),
         'shared',
-        { waited },
+        // Each of them gives up by itself, so the call goes on for the one who waits for longest.
+        { waited, deadline: Math.max(...batch.map(leftFrom)) },
       )
       const outcomes = results.map((result) => resultOf(result, false))
       batch.forEach(({ resolve }, at) => {
@@ -373,13 +394,15 @@ export class Commits {
       })
     } catch {
       // Some may have been applied, and one may have spoilt it for all: each is asked about alone.
-      for (const { prepared, resolve } of batch) resolve(this.#secondTry(prepared))
+      for (const { prepared, since, deadline, resolve } of batch) {
+        resolve(this.#secondTry(prepared, deadline - (performance.now() - since)))
+      }
     }
   }
 
-  async #secondTry(prepared: Prepared): Promise<WriteResult> {
+  async #secondTry(prepared: Prepared, deadline: number): Promise<WriteResult> {
     try {
-      return await this.#single(prepared)
+      return await this.#single(prepared, deadline)
     } catch (cause) {
       const error = asDatastoreError(cause, 'commit')
       if (error.effect === 'unknown') throw error
@@ -392,14 +415,17 @@ export class Commits {
     }
   }
 
-  #single(prepared: Prepared): Promise<WriteResult> {
-    return this.#slots.run((waited) => this.#commitSingle(prepared, waited))
+  #single(prepared: Prepared, deadline: number): Promise<WriteResult> {
+    return this.#slots.run((waited) => this.#commitSingle(prepared, waited, deadline))
   }
 
-  async #commitSingle(prepared: Prepared, waited: number): Promise<WriteResult> {
+  async #commitSingle(prepared: Prepared, waited: number, deadline: number): Promise<WriteResult> {
+    // Nobody waits for it any more, and it has done nothing yet.
+    if (deadline - waited <= 0) throw overdueError()
     try {
       const [result] = await this.#commit({ mode: 'NON_TRANSACTIONAL' }, [prepared], 'single', {
         waited,
+        deadline,
       })
       return resultOf(result, prepared.shared === null)
     } catch (error) {
@@ -413,7 +439,7 @@ export class Commits {
     mode: object,
     writes: readonly Prepared[],
     form: 'single' | 'shared' | 'each',
-    options: CallOptions,
+    options: SendOptions,
   ): Promise<readonly unknown[]> {
     const response = await this.#connection.call(
       'commit',

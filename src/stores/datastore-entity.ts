@@ -179,11 +179,30 @@ export function purgeTime(expires: number): number {
   return Math.min(expires + PURGE_AFTER, MAX_TIME)
 }
 
-/** A field of something that came from outside, `undefined` where there is none. */
+/** A field of something that came from outside, `undefined` where there is none, or it is null. */
 export function child(value: unknown, field: string): unknown {
   return typeof value === 'object' && value !== null
-    ? (value as Record<string, unknown>)[field]
+    ? ((value as Record<string, unknown>)[field] ?? undefined)
     : undefined
+}
+
+/** What a `Value` may say beside its content. */
+const NO_CONTENT: ReadonlySet<string> = new Set([
+  'nullValue',
+  'meaning',
+  'excludeFromIndexes',
+  'valueType',
+])
+
+/**
+ * Whether a `Value` holds nothing, in whatever form the client gives it: REST has `nullValue: null`, gRPC a name or a number,
+ * and a message of protobufjs has fields that are null in its prototype.
+ */
+export function isNull(value: unknown): boolean {
+  if (value === undefined || value === null) return true
+  if (typeof value !== 'object' || !('nullValue' in value)) return false
+  if (child(value, 'nullValue') !== undefined) return true
+  return Object.entries(value).every(([name, content]) => content === null || NO_CONTENT.has(name))
 }
 
 /** What is wrong with one stored entity. */
@@ -200,8 +219,7 @@ function decodeRecord(
   }
   const optional = <Type>(name: string, as: (value: unknown) => Type | null): Type | null => {
     const value = Object.hasOwn(properties, name) ? properties[name] : undefined
-    if (value === undefined || value === null || child(value, 'nullValue') !== undefined)
-      return null
+    if (isNull(value)) return null
     const found = as(value)
     if (found === null) throw new Damage(`its property ${name} is not what it should be`)
     return found

@@ -113,6 +113,25 @@ export function isOutage(error: unknown): boolean {
   return !(error instanceof SessionStoreError) || error.retryable
 }
 
+/** gRPC codes by which a connection takes a call with it. The server may give them too, of one call alone. */
+const LOSSES: readonly (number | null)[] = [CANCELLED, UNKNOWN, INTERNAL, UNAVAILABLE]
+
+/** Whether the call may have been lost with its connection. */
+export function isLoss(error: unknown): boolean {
+  return error instanceof LostError || LOSSES.includes(codeOf(error))
+}
+
+/** A call whose connection is dead. */
+class LostError extends SessionStoreError {}
+
+/** For what is under way on a connection that has gone silent, while a new one works. */
+export function lostError(method: string): SessionStoreError {
+  return new LostError(
+    `the connection to Datastore died while a ${method} was under way, and a new one works: try again`,
+    { effect: 'unknown', retryable: true },
+  )
+}
+
 /** Whether nothing was heard in time: neither an answer nor that the server cannot be reached. */
 export function isSilence(error: unknown): boolean {
   return error instanceof UnansweredError || codeOf(error) === DEADLINE_EXCEEDED

@@ -4,6 +4,7 @@ import {
   asText,
   asTime,
   child,
+  isNull,
   type EntityLayout,
   purgeTime,
   text,
@@ -51,6 +52,6 @@ export function decodeKey(name: SecurityKeyName, result: unknown): FoundSecurity
   const expires = asTime(child(properties, 'expires'))
   if (version === null || purpose === null || created === null || expires === null) return null
   if (session === null && owner !== '') return null
-  if (data !== undefined && asText(data) === null) return null
+  if (!isNull(data) && asText(data) === null) return null
   return { record: { name, session, purpose, data: asText(data), created, expires }, version }
 }

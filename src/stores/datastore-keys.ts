@@ -1,6 +1,6 @@
 import { SessionStoreError } from '../errors.ts'
 import { checkKeyName, checkRemoved, checkSecurityKeys } from './check-keys.ts'
-import type { CallOptions, Connection } from './datastore-connection.ts'
+import type { CallOptions as SendOptions, Connection } from './datastore-connection.ts'
 import {
   checkVersion,
   child,
@@ -14,6 +14,7 @@ import { decodeKey, encodeKey } from './datastore-key-entity.ts'
 import { readKeyPage } from './datastore-pages.ts'
 import { Slots } from './datastore-slots.ts'
 import type {
+  CallOptions,
   FoundSecurityKey,
   PageOptions,
   SecurityKeyName,
@@ -50,7 +51,10 @@ export class DatastoreKeys implements SecurityKeyStore {
     this.#slots = new Slots(MAX_IN_FLIGHT, MAX_WAITING, connection.patience)
   }
 
-  async insert(records: readonly SecurityKeyRecord[]): Promise<WriteTogetherResult> {
+  async insert(
+    records: readonly SecurityKeyRecord[],
+    { deadline }: CallOptions = {},
+  ): Promise<WriteTogetherResult> {
     checkSecurityKeys(records)
     const entities = records.map((record) => encodeKey(record, this.#layout))
     const mode =
@@ -59,7 +63,7 @@ export class DatastoreKeys implements SecurityKeyStore {
         : { mode: 'TRANSACTIONAL', singleUseTransaction: { readWrite: {} } }
     return await this.#slots.run(async (waited) => {
       try {
-        const results = await this.#commit(mode, { waited }, records.length, (keyOf) =>
+        const results = await this.#commit(mode, { waited, deadline }, records.length, (keyOf) =>
           records.map(({ name }, at) => ({
             insert: { key: keyOf(name), properties: entities[at] },
           })),
@@ -74,25 +78,32 @@ export class DatastoreKeys implements SecurityKeyStore {
     })
   }
 
-  async find(name: SecurityKeyName): Promise<FoundSecurityKey | null> {
+  async find(
+    name: SecurityKeyName,
+    { deadline }: CallOptions = {},
+  ): Promise<FoundSecurityKey | null> {
     checkKeyName(name)
     return await this.#slots.run(async (waited) => {
       try {
-        return await this.#lookup(name, waited)
+        return await this.#lookup(name, waited, deadline)
       } catch (error) {
         throw asDatastoreError(error, 'lookup')
       }
     })
   }
 
-  async use(name: SecurityKeyName, version: Version): Promise<WriteResult> {
+  async use(
+    name: SecurityKeyName,
+    version: Version,
+    { deadline }: CallOptions = {},
+  ): Promise<WriteResult> {
     checkKeyName(name)
     checkVersion(version)
     return await this.#slots.run(async (waited) => {
       try {
         const [result] = await this.#commit(
           { mode: 'NON_TRANSACTIONAL' },
-          { waited },
+          { waited, deadline },
           1,
           (keyOf) => [
             { delete: keyOf(name), baseVersion: version, conflictResolutionStrategy: 'FAIL' },
@@ -127,7 +138,7 @@ export class DatastoreKeys implements SecurityKeyStore {
       try {
         await this.#commit(
           { mode: 'NON_TRANSACTIONAL' },
-          { waited, bulk: true },
+          { waited, bulk: true, long: true },
           once.length,
           (keyOf) => once.map((name) => ({ delete: keyOf(name) })),
         )
@@ -142,12 +153,17 @@ export class DatastoreKeys implements SecurityKeyStore {
     this.#slots.close()
   }
 
-  async #lookup(name: SecurityKeyName, waited: number): Promise<FoundSecurityKey | null> {
+  async #lookup(
+    name: SecurityKeyName,
+    waited: number,
+    deadline: number | undefined,
+  ): Promise<FoundSecurityKey | null> {
+    const begun = performance.now()
     for (let round = 0; round <= MAX_ROUNDS; round++) {
       const response = await this.#connection.call(
         'lookup',
         (partitionId) => ({ keys: [keyIn(partitionId, this.#layout.kind, name)] }),
-        { waited: round === 0 ? waited : 0 },
+        { waited: waited + performance.now() - begun, deadline },
       )
       const found = listIn(response, 'found').find((result) => nameOf(result) === name)
       if (found !== undefined) return decodeKey(name, found)
@@ -167,7 +183,7 @@ export class DatastoreKeys implements SecurityKeyStore {
   /** The results of the mutations, in their order. */
   async #commit(
     mode: object,
-    options: CallOptions,
+    options: SendOptions,
     count: number,
     mutations: (keyOf: (name: SecurityKeyName) => object) => readonly object[],
   ): Promise<readonly unknown[]> {

@@ -8,7 +8,7 @@ import { Flights } from './datastore-flights.ts'
 import { Limit } from './datastore-limit.ts'
 import { Patience } from './datastore-patience.ts'
 import type { Entity, EntityName } from './entities.ts'
-import type { Found, Unreadable } from './store.ts'
+import type { CallOptions, Found, Unreadable } from './store.ts'
 
 /** What a caller gets for the server's `EntityResult`. */
 type Decode<Answer> = (result: unknown) => Answer
@@ -26,6 +26,8 @@ interface Asked {
   readonly waiters: Waiter[]
   /** When the first of them came, on the monotonic clock. */
   readonly since: number
+  /** Until when the last of them waits. */
+  until: number
 }
 
 /** The most keys of one lookup. Datastore takes 1,000; fewer keep answers below its size limit. */
@@ -65,18 +67,22 @@ export class Lookups {
   }
 
   /** The record now. One attempt; rejects with `SessionStoreError`. */
-  async find(key: SessionKey): Promise<Found | Unreadable | null> {
+  async find(key: SessionKey, options: CallOptions = {}): Promise<Found | Unreadable | null> {
     checkKey(key)
     const at = { kind: this.#layout.kind, name: key, namespace: null }
-    return await this.#ask(at, decodeSession)
+    return await this.#ask(at, decodeSession, options)
   }
 
   /** The entity now, like {@link find}. */
-  async findEntity(at: EntityName): Promise<Entity | null> {
-    return await this.#ask(at, decodeOther)
+  async findEntity(at: EntityName, options: CallOptions = {}): Promise<Entity | null> {
+    return await this.#ask(at, decodeOther, options)
   }
 
-  async #ask<Answer>(at: EntityName, decode: Decode<Answer>): Promise<Answer | null> {
+  async #ask<Answer>(
+    at: EntityName,
+    decode: Decode<Answer>,
+    { deadline = this.#connection.deadline }: CallOptions,
+  ): Promise<Answer | null> {
     if (this.#closed) throw closedError()
     if (this.#waiting >= MAX_WAITING) throw fullError(MAX_WAITING)
     const id = idOf(at, this.#connection.namespace)
@@ -84,10 +90,13 @@ export class Lookups {
       this.#waiting += 1
       const waiters = [{ decode, resolve, reject }]
       const asked = this.#gathering.get(id)
+      const since = performance.now()
+      const until = since + deadline
       if (asked === undefined) {
-        this.#gathering.set(id, { at, waiters, since: performance.now() })
+        this.#gathering.set(id, { at, waiters, since, until })
       } else {
         asked.waiters.push(...waiters)
+        asked.until = Math.max(asked.until, until)
       }
       this.#schedule()
     })
@@ -165,6 +174,8 @@ export class Lookups {
    */
   async #lookup(open: Map<string, Asked>, since: number): Promise<boolean> {
     try {
+      // Each of those who asked gives up by itself, so the call goes on for the one who waits for longest.
+      const most = Math.max(...[...open.values()].map(({ until }) => until)) - since
       for (let round = 0; open.size > 0; round++) {
         if (round > MAX_ROUNDS) throw deferredError()
         const names = [...open.values()].map(({ at }) => at)
@@ -173,7 +184,7 @@ export class Lookups {
           (partitionId) => ({
             keys: names.map((at) => keyAt(partitionId, at)),
           }),
-          { waited: performance.now() - since },
+          { waited: performance.now() - since, deadline: most },
         )
         const deferred = this.#settle(open, response)
         if (open.size > deferred) throw incompleteError()

@@ -5,7 +5,7 @@ import { checkNoteName } from './check.ts'
 import type { Connection } from './datastore-connection.ts'
 import { checkVersion, child, keyIn, nameOf, versionOf } from './datastore-entity.ts'
 import { asDatastoreError, isConflict } from './datastore-errors.ts'
-import type { Note, NoteStore, Version, WriteResult } from './store.ts'
+import type { CallOptions, Note, NoteStore, Version, WriteResult } from './store.ts'
 
 /** Notes as entities of a kind of their own, one unindexed JSON text each. Few and small, so each is a call of its own. */
 export class DatastoreNotes implements NoteStore {
@@ -17,16 +17,25 @@ export class DatastoreNotes implements NoteStore {
     this.#kind = kind
   }
 
-  async get(name: string): Promise<Note | null> {
+  async get(name: string, options: CallOptions = {}): Promise<Note | null> {
     checkNoteName(name)
-    const response = await this.#call('lookup', (partitionId) => ({
-      keys: [keyIn(partitionId, this.#kind, name)],
-    }))
+    const response = await this.#call(
+      'lookup',
+      (partitionId) => ({
+        keys: [keyIn(partitionId, this.#kind, name)],
+      }),
+      options,
+    )
     const found = child(response, 'found')
     return Array.isArray(found) && found.length > 0 ? noteOf(found[0]) : null
   }
 
-  async put(name: string, value: Json, version: Version | null): Promise<WriteResult> {
+  async put(
+    name: string,
+    value: Json,
+    version: Version | null,
+    options: CallOptions = {},
+  ): Promise<WriteResult> {
     checkNoteName(name)
     if (version !== null) checkVersion(version)
     const properties = {
@@ -39,49 +48,63 @@ export class DatastoreNotes implements NoteStore {
       return version === null
         ? { insert: entity }
         : { update: entity, baseVersion: version, conflictResolutionStrategy: 'FAIL' }
-    })
+    }, options)
   }
 
-  async delete(name: string, version: Version): Promise<WriteResult> {
+  async delete(name: string, version: Version, options: CallOptions = {}): Promise<WriteResult> {
     checkNoteName(name)
     checkVersion(version)
-    return await this.#write((partitionId) => ({
-      delete: keyIn(partitionId, this.#kind, name),
-      baseVersion: version,
-      conflictResolutionStrategy: 'FAIL',
-    }))
+    return await this.#write(
+      (partitionId) => ({
+        delete: keyIn(partitionId, this.#kind, name),
+        baseVersion: version,
+        conflictResolutionStrategy: 'FAIL',
+      }),
+      options,
+    )
   }
 
-  async list(prefix: string, limit: number): Promise<readonly Note[]> {
+  async list(prefix: string, limit: number, options: CallOptions = {}): Promise<readonly Note[]> {
     checkNoteName(prefix)
-    const response = await this.#call('runQuery', (partitionId) => ({
-      partitionId,
-      query: {
-        kind: [{ name: this.#kind }],
-        filter: {
-          compositeFilter: {
-            op: 'AND',
-            filters: [
-              keyFilter('GREATER_THAN_OR_EQUAL', keyIn(partitionId, this.#kind, prefix)),
-              // The character after all that a name can hold.
-              keyFilter('LESS_THAN', keyIn(partitionId, this.#kind, `${prefix}~`)),
-            ],
+    const response = await this.#call(
+      'runQuery',
+      (partitionId) => ({
+        partitionId,
+        query: {
+          kind: [{ name: this.#kind }],
+          filter: {
+            compositeFilter: {
+              op: 'AND',
+              filters: [
+                keyFilter('GREATER_THAN_OR_EQUAL', keyIn(partitionId, this.#kind, prefix)),
+                // The character after all that a name can hold.
+                keyFilter('LESS_THAN', keyIn(partitionId, this.#kind, `${prefix}~`)),
+              ],
+            },
           },
+          order: [{ property: { name: '__key__' }, direction: 'ASCENDING' }],
+          limit: { value: limit },
         },
-        order: [{ property: { name: '__key__' }, direction: 'ASCENDING' }],
-        limit: { value: limit },
-      },
-    }))
+      }),
+      options,
+    )
     const results = child(child(response, 'batch'), 'entityResults')
     return Array.isArray(results) ? results.map(noteOf) : []
   }
 
-  async #write(mutation: (partitionId: object) => object): Promise<WriteResult> {
+  async #write(
+    mutation: (partitionId: object) => object,
+    { deadline }: CallOptions,
+  ): Promise<WriteResult> {
     try {
-      const response = await this.#connection.call('commit', (partitionId) => ({
-        mode: 'NON_TRANSACTIONAL',
-        mutations: [mutation(partitionId)],
-      }))
+      const response = await this.#connection.call(
+        'commit',
+        (partitionId) => ({
+          mode: 'NON_TRANSACTIONAL',
+          mutations: [mutation(partitionId)],
+        }),
+        { deadline, long: true },
+      )
       const results = child(response, 'mutationResults')
       const result: unknown = Array.isArray(results) ? results[0] : undefined
       return { outcome: 'applied', version: versionOf(result) ?? 'deleted' }
@@ -94,9 +117,10 @@ export class DatastoreNotes implements NoteStore {
   async #call(
     method: 'lookup' | 'runQuery',
     request: (partitionId: object) => object,
+    { deadline }: CallOptions,
   ): Promise<unknown> {
     try {
-      return await this.#connection.call(method, request)
+      return await this.#connection.call(method, request, { deadline, long: true })
     } catch (error) {
       throw asDatastoreError(error, method)
     }

@@ -109,7 +109,8 @@ async function runQuery(
     ...(start === null ? {} : { startCursor: start }),
   }
   try {
-    const response = await connection.call('runQuery', (partitionId) => ({ partitionId, query }))
+    const request = (partitionId: object) => ({ partitionId, query })
+    const response = await connection.call('runQuery', request, { long: true })
     return child(response, 'batch')
   } catch (cause) {
     if (start !== null && codeOf(cause) === 3) throw refusedCursor(cause)

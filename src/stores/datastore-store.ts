@@ -9,6 +9,7 @@ import { DatastoreNotes } from './datastore-notes.ts'
 import { readKeyPage, readPage } from './datastore-pages.ts'
 import type { EntityStore } from './entities.ts'
 import type {
+  CallOptions,
   Found,
   KeyPage,
   Mutation,
@@ -54,8 +55,8 @@ export class DatastoreStore implements SessionStore {
     this.notes = new DatastoreNotes(connection, `${layout.kind}-note`)
     this.keys = new DatastoreKeys(connection, keyLayoutOf(layout))
     this.entities = {
-      find: (at) => this.#lookups.findEntity(at),
-      writeTogether: (mutations, entities) => this.#commits.writeTogether(mutations, entities),
+      find: (at, options) => this.#lookups.findEntity(at, options),
+      writeTogether: (...asked) => this.#commits.writeTogether(...asked),
     }
   }
 
@@ -64,16 +65,19 @@ export class DatastoreStore implements SessionStore {
     return this.#commits.sharing
   }
 
-  find(key: SessionKey): Promise<Found | Unreadable | null> {
-    return this.#lookups.find(key)
+  find(key: SessionKey, options?: CallOptions): Promise<Found | Unreadable | null> {
+    return this.#lookups.find(key, options)
   }
 
-  write(mutation: Mutation): Promise<WriteResult> {
-    return this.#commits.write(mutation)
+  write(mutation: Mutation, options?: CallOptions): Promise<WriteResult> {
+    return this.#commits.write(mutation, options)
   }
 
-  writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult> {
-    return this.#commits.writeTogether(mutations)
+  writeTogether(
+    mutations: readonly Mutation[],
+    options?: CallOptions,
+  ): Promise<WriteTogetherResult> {
+    return this.#commits.writeTogether(mutations, [], options)
   }
 
   writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {

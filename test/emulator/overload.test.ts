@@ -23,6 +23,8 @@ async function app(): Promise<{
   const proxy = await startProxy(host as string)
   const store = emulatorStore(proxy.address, uniqueSpace(), { deadline: 1000 })
   opened.push(store, proxy)
+  // Loads the driver, which takes its time on a busy machine: long work may take longer than a request.
+  await store.notes.get('none')
   const sessions: App = createSessions({ store, logger: { warn() {} } })
   const session = await sessions.open({ secure: true }).load()
   session.set('n', 1)
@@ -72,7 +74,7 @@ describe.skipIf(host === undefined)('behind a proxy, a session', () => {
   test('is there again after connections died without a word, by a new one', async () => {
     const { proxy, sessions, cookie } = await app()
     proxy.deaden()
-    expect(await loadUntilItWorks(sessions, cookie)).toEqual(new Set(['store error']))
+    expect(await loadUntilItWorks(sessions, cookie)).toEqual(new Set())
   })
 
   test('leaves no connection behind when its store is closed, nor one that was given up', async () => {

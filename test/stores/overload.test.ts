@@ -264,7 +264,8 @@ describe('a Datastore that is away', () => {
       Array.from({ length: 500 }, (_, at) => store.find(keyNamed(at))),
     )
     await turn()
-    expect(client.inFlight).toBe(2)
+    // Quick failures since then have raised it a little, and not to what it was.
+    expect(client.inFlight).toBeLessThan(8)
     again.open()
     await more
   })
@@ -319,7 +320,7 @@ describe('a Datastore that is away', () => {
       await held.opened
       return down()
     }
-    const finds = Array.from({ length: 3000 }, (_, at) => store.find(keyNamed(at)))
+    const finds = Array.from({ length: 6000 }, (_, at) => store.find(keyNamed(at)))
     const settled = Promise.allSettled(finds)
     await turn()
     expect(client.inFlight).toBe(8)
@@ -327,9 +328,10 @@ describe('a Datastore that is away', () => {
     const reasons = (await settled).map((result) =>
       result.status === 'rejected' ? String(result.reason) : result.value,
     )
-    expect(reasons.filter((reason) => /code 14/.test(String(reason)))).toHaveLength(800)
-    expect(reasons.filter((reason) => /no lookup is sent/.test(String(reason)))).toHaveLength(2200)
-    expect(client.calls).toHaveLength(8)
+    expect(reasons.filter((reason) => /code 14/.test(String(reason)))).toHaveLength(4000)
+    expect(reasons.filter((reason) => /no lookup is sent/.test(String(reason)))).toHaveLength(2000)
+    // Eight that fail together are one failure.
+    expect(client.calls).toHaveLength(5 * 8)
   })
 })
 
