@@ -3,6 +3,7 @@ import { Bulk } from './ending/bulk.ts'
 import type { ClearOptions, ClearRun } from './ending/clearing.ts'
 import { Ending } from './ending/ending.ts'
 import type { StepResult } from './ending/engine.ts'
+import type { EventsSwitch } from './ending/events-switch.ts'
 import { type EndingOf, Entries } from './ending/entries.ts'
 import type { KillResult } from './ending/kills.ts'
 import { type DeleteObserver, type ObserverOptions, Observers } from './ending/observers.ts'
@@ -148,6 +149,8 @@ export function createSessions<Data extends object = DefaultData>(
 export interface ManagerParts {
   readonly settings: Settings
   readonly writer: Writer
+  /** Whether ends are events. */
+  readonly events: EventsSwitch
   /** Ends one session and tells the observers; false when it had ended already. */
   end(key: SessionKey, how: EndingOf): Promise<boolean>
   /** What is done now and then beside a write. Gives what the response has to wait for, if anything. */
@@ -282,6 +285,7 @@ export class SessionManager<Data extends object = DefaultData>
     return {
       settings: this.#settings,
       writer: this.#writer,
+      events: this.#ending.events,
       end: (key, how) => this.#entries.kill(key, how),
       sweepAside: () => this.#sweepAside(),
     }
@@ -409,7 +413,10 @@ export class SessionManager<Data extends object = DefaultData>
   async #saveNow(state: RequestState, units: UnitChanges): Promise<SaveOutcome> {
     const isLogin = state.swap?.last === 'login'
     const writer = this.#writer.within(state.budget)
+    // Whoever works on these sessions without the option has to know of it.
+    const announced = this.#ending.events.announce(state.budget)
     const outcome = await saveState(state, { writer, ends: this.#ending }, units)
+    await announced
     const { stored } = state
     if (!isLogin || stored === null || outcome === 'gone') return outcome
     const { maxSessionsPerUser, logger } = this.#settings

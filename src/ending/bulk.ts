@@ -15,6 +15,7 @@ import { Clearing, type ClearOptions, type ClearRun } from './clearing.ts'
 import type { Ending } from './ending.ts'
 import { Engine, type StepResult } from './engine.ts'
 import type { Entries } from './entries.ts'
+import { CURE, NOT_HERE } from './events-switch.ts'
 import { type KillResult, Kills } from './kills.ts'
 import { isOver } from './page-work.ts'
 import type { IteratorClass } from './query-iter.ts'
@@ -153,7 +154,9 @@ export class Bulk<Data extends object> {
   }
 
   async status(): Promise<Status> {
-    return await readStatus(this.#settings, this.#watermarks, this.#outsideWatermarks)
+    const status = await readStatus(this.#settings, this.#watermarks, this.#outsideWatermarks)
+    const isBlind = !this.#settings.events && (await this.#ending.events.isOn().catch(() => false))
+    return isBlind ? { ...status, warnings: [...status.warnings, `${NOT_HERE}: ${CURE}`] } : status
   }
 
   /**
@@ -162,7 +165,7 @@ export class Bulk<Data extends object> {
    */
   async sweepAside(within: number): Promise<void> {
     const { store, now, events, outsideIds } = this.#settings
-    if (!this.#ending.mayFinish) return
+    if (!(await this.#ending.mayFinish())) return
     const cut = now() - LEEWAY
     const shard = randomInt(store.shards)
     const watermarks = outsideIds ? this.#outsideWatermarks : this.#watermarks

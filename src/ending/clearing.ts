@@ -87,7 +87,7 @@ export class Clearing<Data extends object> {
   async start(options: ClearOptions = {}, budget?: number): Promise<ClearRun> {
     const { now, store } = this.#settings
     checkOptions('startClearSessions()', options, OPTIONS)
-    this.#ending.requireObservers()
+    await this.#ending.requireObservers()
     const latest = now() - LEEWAY
     const before = Math.min(timeOf('before', options.before) ?? latest, latest)
     const after = timeOf('after', options.after)

@@ -6,6 +6,7 @@ import { Payload } from '../session/payload.ts'
 import { LONG_WORK } from '../session/retry.ts'
 import type { EndReason, Found, Mutation, SessionRecord, WriteEachResult } from '../stores/store.ts'
 import { eventId } from './events.ts'
+import { CURE, EventsSwitch, NOT_HERE } from './events-switch.ts'
 import type { Observers, Told } from './observers.ts'
 import { Problems } from './problems.ts'
 import { sideBySide } from './side-by-side.ts'
@@ -63,6 +64,8 @@ type EndingSettings = Pick<Settings, 'store' | 'events' | 'now' | 'randomBytes' 
 export class Ending<Data extends object> {
   readonly #settings: EndingSettings
   readonly #observers: Observers<Data>
+  /** Whether ends are events. */
+  readonly events: EventsSwitch
   /** What observers failed at in requests: any visitor can cause such an end, so the log hears of them in sums. */
   readonly #inRequests = new Problems()
   #logged = Number.NEGATIVE_INFINITY
@@ -70,24 +73,32 @@ export class Ending<Data extends object> {
   constructor(settings: EndingSettings, observers: Observers<Data>) {
     this.#settings = settings
     this.#observers = observers
+    this.events = new EventsSwitch(settings)
   }
 
   /** Whether this process may finish ends: without observers of its own it would lose events of others. */
-  get mayFinish(): boolean {
-    return !this.#settings.events || !this.#observers.isEmpty
+  async mayFinish(): Promise<boolean> {
+    if (!this.#observers.isEmpty || !(await this.events.isOn())) return true
+    if (!this.#settings.events) this.events.warnOnce()
+    return false
   }
 
   /** Throws where this process must not finish ends. */
-  requireObservers(): void {
-    if (this.mayFinish) return
+  async requireObservers(): Promise<void> {
+    if (await this.mayFinish()) return
+    if (!this.#settings.events) throw new SessionConfigError(`${NOT_HERE}: ${CURE}`)
     throw new SessionConfigError(
       'this process has no onDelete observer, while the option events says that the deployment has some: sweep in a process that registers them',
     )
   }
 
   /** The write that ends a session which is alive. */
-  endOf({ record, version }: Found, reason: Exclude<EndReason, 'expired'>): Mutation {
-    if (!this.#settings.events) return { kind: 'delete', key: record.key, version }
+  async endOf(
+    { record, version }: Found,
+    reason: Exclude<EndReason, 'expired'>,
+    limit: Limit = LONG_WORK,
+  ): Promise<Mutation> {
+    if (!(await this.events.marks(limit))) return { kind: 'delete', key: record.key, version }
     const { now, randomBytes } = this.#settings
     return {
       kind: 'update',
@@ -107,7 +118,7 @@ export class Ending<Data extends object> {
 
   /** Tells of an end that a request has just marked, and finishes it; what fails is left to the sweep. */
   async finishInRequest(marked: Found, limit: Limit = LONG_WORK): Promise<void> {
-    if (!this.#settings.events || this.#observers.isEmpty) return
+    if (this.#observers.isEmpty) return
     if (isNewer(marked.record)) return
     const told = await this.#observers.tell(marked.record, this.#inRequests, IN_REQUEST)
     this.logNowAndThen()
@@ -134,7 +145,8 @@ export class Ending<Data extends object> {
     problems: Problems,
     { deadline = Number.POSITIVE_INFINITY, within }: FinishLimits = {},
   ): Promise<Finished[]> {
-    this.requireObservers()
+    await this.requireObservers()
+    await this.events.announce()
     const { events, now } = this.#settings
     let begun = 0
     const told = await sideBySide(due, SIDE_BY_SIDE, async ({ record }) => {

@@ -197,7 +197,7 @@ export class Engine<Data extends object> {
     // A record never falls behind its tasks.
     if (step !== null && step > state.step) return { outcome: 'unknown' }
     if (isClaimed) return { outcome: 'busy' }
-    const Iter = this.#iteratorOf(state)
+    const Iter = await this.#iteratorOf(state)
     state.claimedUntil = time + budget + CLAIM_SLACK
     state.updated = time
     if (!(await record.save())) return { outcome: 'busy' }
@@ -205,14 +205,14 @@ export class Engine<Data extends object> {
   }
 
   /** Throws where this process can not do the work: another one perhaps can, during a rollout for example. */
-  #iteratorOf(state: RunState): IteratorClass {
+  async #iteratorOf(state: RunState): Promise<IteratorClass> {
     const Iter = this.#iterators.get(state.iter)
     if (Iter === undefined) {
       throw new SessionConfigError(
         `a task is for the iterator ${show(state.iter)}, which is not in the option "iterators" of this process`,
       )
     }
-    if (isSweep(state)) this.#parts.ending.requireObservers()
+    if (isSweep(state)) await this.#parts.ending.requireObservers()
     return Iter
   }
 

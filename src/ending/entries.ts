@@ -86,7 +86,7 @@ export class Entries<Data extends object> {
         const due = isDamaged
           ? { record: standIn(key, this.#settings.now()), version: found.version }
           : found
-        const mutation = this.#ending.endOf(whoseIs(due, how.user), how.reason)
+        const mutation = await this.#ending.endOf(whoseIs(due, how.user), how.reason, how.limit)
         if (mutation.kind === 'update') revs.add(mutation.record.rev)
         const attempt = await writer.attempt([mutation], beside)
         if (!('done' in attempt)) {

@@ -5,7 +5,7 @@ import { isAlive } from '../session/expiry.ts'
 import { mintRev, type SessionKey } from '../session/id.ts'
 import { GUEST_USER } from '../session/request-state.ts'
 import { timeProblem } from '../stores/check.ts'
-import type { Found, Mutation, Page, Selection, WriteEachResult } from '../stores/store.ts'
+import type { Found, Page, Selection, WriteEachResult } from '../stores/store.ts'
 import type { Ending } from './ending.ts'
 import {
   type HeldIntent,
@@ -196,7 +196,7 @@ export class Kills<Data extends object> {
   }
 
   async #end(alive: readonly Found[], marked: Found[]): Promise<WriteEachResult[]> {
-    const mutations: Mutation[] = alive.map((found) => this.#ending.endOf(found, 'killed'))
+    const mutations = await Promise.all(alive.map((found) => this.#ending.endOf(found, 'killed')))
     const results = await this.#ending.writeEach(mutations)
     results.forEach((result, at) => {
       // A conflict, or a fault, is met again by the next pass.
@@ -211,8 +211,9 @@ export class Kills<Data extends object> {
 
   /** What there is no time for, or fails, is marked: the sweep tells of it. */
   async #tell(marked: readonly Found[], deadline: number): Promise<void> {
-    if (marked.length === 0 || !this.#ending.mayFinish) return
+    if (marked.length === 0) return
     try {
+      if (!(await this.#ending.mayFinish())) return
       const problems = new Problems()
       await this.#ending.finish(marked, problems, { deadline })
       problems.log(this.#settings.logger)

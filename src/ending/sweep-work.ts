@@ -15,6 +15,8 @@ import { standInFor } from './stand-in.ts'
 export function keySweep<Data extends object>(context: PageContext<Data>): PageWork {
   const { settings, ending, state, limit, patience } = context
   return async (lane) => {
+    // Somebody may have turned events on meanwhile.
+    await ending.requireObservers()
     const { keys, cursor } = await readPage(lane, limit, (options) =>
       settings.store.pageKeys(selectionOf(state.query, lane), options),
     )
@@ -26,6 +28,18 @@ export function keySweep<Data extends object>(context: PageContext<Data>): PageW
     if (failed > 0) lane.clean = false
     patience.bear(failed, keys.length)
     return { size: keys.length, cursor }
+  }
+}
+
+/** Looks for keys first, where most likely there is nothing: a query for keys costs less. */
+export function emptyByKeys<Data extends object>(
+  { settings, state }: PageContext<Data>,
+  work: PageWork,
+): PageWork {
+  return async (lane) => {
+    if (lane.cursor !== null) return await work(lane)
+    const { cursor } = await settings.store.pageKeys(selectionOf(state.query, lane), { limit: 1 })
+    return cursor === null ? { size: 0, cursor } : await work(lane)
   }
 }
 

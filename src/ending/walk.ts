@@ -6,7 +6,7 @@ import { Problems } from './problems.ts'
 import type { IteratorClass, QueryIter } from './query-iter.ts'
 import { isSweep, type Lane, type RunState } from './run.ts'
 import { sideBySide } from './side-by-side.ts'
-import { keySweep, recordSweep, securityKeyPurge } from './sweep-work.ts'
+import { emptyByKeys, keySweep, recordSweep, securityKeyPurge } from './sweep-work.ts'
 
 /** How many lanes are walked side by side once one of them has filled a page. */
 const SIDE_BY_SIDE = 8
@@ -38,7 +38,8 @@ export class Walk<Data extends object> {
     const byKey = keySweep(context)
     // What can live again is deleted as it was read.
     const isByKey = isWhole && !events && !outsideIds
-    this.#work = (lane) => (isByKey && lane.outside !== true ? byKey : byRecord)
+    const outside = emptyByKeys(context, byRecord)
+    this.#work = (lane) => (!isByKey ? byRecord : lane.outside === true ? outside : byKey)
     this.#purge = securityKeyPurge(context)
     const { sweepRate = Number.POSITIVE_INFINITY } = parts.settings.store
     this.#pace = new Pace(

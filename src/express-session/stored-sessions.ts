@@ -175,7 +175,9 @@ export class StoredSessions {
       if (key === null) throw new SessionValueError('a session id must be a string')
       const session = objectFrom(data)
       const beside = this.#old?.replacing(sid as string) ?? null
+      const announced = this.#parts.events.announce(this.#budget())
       await this.#saveAs(key, session, this.#wantedOf(session), beside)
+      await announced
     } catch (error) {
       // The middleware completes the response all the same, and drops the error of a save() without a callback.
       this.#settings.logger.warn('a session could not be stored', {
@@ -231,7 +233,7 @@ export class StoredSessions {
     const beside = this.#old?.removal(sid as string) ?? null
     const limit = this.#budget()
     const writer = this.#writer.within(limit)
-    if (this.#settings.events) {
+    if (await this.#parts.events.marks(limit)) {
       await this.#bringOver(sid as string, key, writer)
       await this.#parts.end(key, { ...how, beside, limit })
       return
@@ -319,7 +321,7 @@ export class StoredSessions {
           if (there.record === null) throw unreadable(there.why)
           if (revs.has(there.record.rev)) return { done: { stored: there } }
           if (isAliveNow(there.record, this.#settings)) return { done: { there } }
-          if (this.#settings.events) throw idOfEnded()
+          if (await this.#parts.events.marks(view.budget)) throw idOfEnded()
         }
         revs.add(record.rev)
         const mutation: Mutation =

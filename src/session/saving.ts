@@ -1,5 +1,6 @@
 import { SessionStoreError } from '../errors.ts'
 import type { EndReason, Found, Mutation, SessionRecord, Version } from '../stores/store.ts'
+import type { Limit } from './budget.ts'
 import { type Delta, guardedUnits } from './delta.ts'
 import { expiresAt } from './expiry.ts'
 import { keyOf, mintId, mintRev, type SessionId, type SessionKey } from './id.ts'
@@ -13,7 +14,7 @@ export type SaveOutcome = 'done' | 'gone'
 
 /** How a session that a request ends leaves the store. */
 export interface EndWriter {
-  endOf(found: Found, reason: Exclude<EndReason, 'expired'>): Mutation
+  endOf(found: Found, reason: Exclude<EndReason, 'expired'>, limit: Limit): Promise<Mutation>
 }
 
 /** Who stores what goes on, and who ends what does not. */
@@ -223,7 +224,7 @@ async function swapStored(
     }
     const payload = lost ? Payload.empty.with(units) : carried(state, swap, old, units)
     const wanted = !swap.endOnly && wantsRecord(state, swap, payload, force)
-    const mutations: Mutation[] = old === 'gone' ? [] : endOf(old, swap, ends)
+    const mutations: Mutation[] = old === 'gone' ? [] : await endOf(old, swap, ends, state.budget)
     const isGoneThen = isOldGone || mutations.length > 0
     const beside: Beside | null = old instanceof Imported ? old.origin.ending : state.alongside
     if (!wanted) {
@@ -249,11 +250,11 @@ async function swapStored(
 }
 
 /** A session whose key is only cycled does not end: its old record vanishes without an event. */
-function endOf(old: Found, swap: Swap, ends: EndWriter): Mutation[] {
+async function endOf(old: Found, swap: Swap, ends: EndWriter, limit: Limit): Promise<Mutation[]> {
   const { reason } = swap
   const end: Mutation =
     reason !== null && reason !== 'expired'
-      ? ends.endOf(old, reason)
+      ? await ends.endOf(old, reason, limit)
       : { kind: 'delete', key: old.record.key, version: old.version }
   if (!(old instanceof Imported) || old.origin.replaces !== null) return [end]
   // Nothing of ours is there to be deleted. To be told of, the end needs a record.

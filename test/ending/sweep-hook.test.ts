@@ -364,6 +364,7 @@ describe('what an iterator did', () => {
     await p.fill(2, null, 'bob')
     await sessions.startIterOnQuery(Killer, { select: 'all' })
     expect((await sessions.status()).runs[0]).toMatchObject({ scanned: 5, ended: 3, changed: 2 })
+    p.now += 1000
     await sessions.startIterOnQuery(Killer, { select: 'all' })
     expect((await sessions.status()).runs[0]).toMatchObject({ scanned: 2, ended: 0, changed: 0 })
   })

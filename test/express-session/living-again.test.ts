@@ -67,4 +67,24 @@ describe.each(STORE_KINDS)('an id that comes again on $name', ({ missing, ...kin
     const kinds = site.below.calls.flatMap((call) => call.kinds)
     expect(kinds).toEqual(['delete'])
   })
+
+  on('ends as an event where another process of the deployment has events', async () => {
+    const { createSessions } = await import('../../src/index.ts')
+    const site = await siteOn(base, {})
+    await site.get('/set?user=alice')
+    const sid = sidOf(site.jar)
+    const app = createSessions({ store: site.below, now: site.now, events: true })
+    const session = await app.open({ secure: true }).load()
+    session.set('n', 1)
+    await app.commit(session)
+    await site.store.destroy(sid)
+    const told: string[] = []
+    app.onDelete(({ reason }) => void told.push(reason))
+    // It has ended, and its observers have not heard of it.
+    const again = site.store.set(sid, { cookie: cookie(site.now()) } as never)
+    await expect(again).rejects.toThrow('genid')
+    site.advance(2 * HOUR)
+    await app.startClearSessions()
+    expect(told.sort()).toEqual(['expired', 'logout'])
+  })
 })
