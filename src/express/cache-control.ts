@@ -34,7 +34,7 @@ const NO_ARGUMENT: ReadonlySet<string> = new Set([
  * not contradict it; `null` when the present one says just that. What can not be read, what is not known and
  * `must-understand`, which makes caches pass over `no-store` (RFC 9111, section 5.2.2.3), go.
  */
-export function withNoStore(present: HeaderValue): string | null {
+function withNoStore(present: HeaderValue): string | null {
   const directives = directivesOf(textOf(present))
   const kept = new Map<string, string>()
   let zeros = 0
