@@ -9,7 +9,13 @@ import type { KillResult } from './ending/kills.ts'
 import { type DeleteObserver, type ObserverOptions, Observers } from './ending/observers.ts'
 import type { IteratorClass } from './ending/query-iter.ts'
 import type { Status } from './ending/status.ts'
-import { SessionConfigError, SessionError, SessionGoneError, SessionValueError } from './errors.ts'
+import {
+  SessionConfigError,
+  SessionError,
+  SessionGoneError,
+  SessionStoreError,
+  SessionValueError,
+} from './errors.ts'
 import type { Json } from './json.ts'
 import { Importer } from './legacy/importer.ts'
 import { OldEntities } from './legacy/old-entities.ts'
@@ -129,6 +135,13 @@ export interface Sessions<Data extends object = DefaultData> {
   handleTask(body: unknown): Promise<StepResult>
   /** How the sweep is doing. */
   status(): Promise<Status>
+  /**
+   * To be awaited when the app starts: connects to the store, finds project and credentials, and asks for something small,
+   * so that no visitor waits for that. Throws `SessionStoreError` that says what to do, as the first visitor would have met it.
+   */
+  ready(): Promise<void>
+  /** Lets go of the store and of the queue of tasks. Whatever comes after it is refused. Can be called again. */
+  close(): Promise<void>
 }
 
 /** Which sessions an iterator goes over. */
@@ -171,6 +184,7 @@ export class SessionManager<Data extends object = DefaultData>
   readonly #importer: Importer | null
   readonly #loading = new WeakMap<RequestState, Promise<void>>()
   #warnedInsecure = false
+  #closing: Promise<void> | null = null
 
   constructor(settings: Settings) {
     this.#settings = settings
@@ -368,8 +382,38 @@ export class SessionManager<Data extends object = DefaultData>
     return await this.#bulk.status()
   }
 
+  async ready(): Promise<void> {
+    this.#requireOpen()
+    const { store } = this.#settings
+    if (typeof store.ready === 'function') {
+      await store.ready()
+      return
+    }
+    // No id has this hash.
+    await this.#writer.within(budgetFor(store)).find('A'.repeat(43) as SessionKey)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#closeNow()
+    return this.#closing
+  }
+
+  async #closeNow(): Promise<void> {
+    const { store, tasks } = this.#settings
+    await Promise.all([store.close(), tasks.close?.()])
+  }
+
+  #requireOpen(): void {
+    if (this.#closing === null) return
+    throw new SessionStoreError('these sessions are closed: do not use them after close()', {
+      effect: 'none',
+      retryable: false,
+    })
+  }
+
   async load(state: RequestState): Promise<void> {
     if (state.loaded) return
+    this.#requireOpen()
     let loading = this.#loading.get(state)
     if (loading === undefined) {
       loading = loadState(state, this.#writer.within(state.budget), this.#importer)
@@ -389,6 +433,7 @@ export class SessionManager<Data extends object = DefaultData>
   }
 
   async save(state: RequestState, known?: UnitChanges): Promise<'done' | 'gone'> {
+    this.#requireOpen()
     const before = state.saving ?? Promise.resolve()
     const saving = before
       .catch(() => {})

@@ -23,6 +23,8 @@ export interface TaskQueue {
    * A queue that has it is never handed on to: each run works to its end inside the call that started it.
    */
   connect?(handle: (body: Json) => Promise<unknown>): void
+  /** Lets go of connections. */
+  close?(): Promise<void>
 }
 
 export interface LocalTasksOptions {

@@ -1,3 +1,4 @@
+import { loadFailure } from '../optional-import.ts'
 import { show } from '../duration.ts'
 import { CallerRefusedError, SessionConfigError } from '../errors.ts'
 import { checkOptions, namesOf } from '../option-names.ts'
@@ -134,7 +135,7 @@ async function loadVerifier(): Promise<IdTokenVerifier> {
   try {
     loaded = await import('google-auth-library')
   } catch (cause) {
-    throw new SessionConfigError(`oidc() needs ${PEER}: run "npm install ${PEER}"`, { cause })
+    throw new SessionConfigError(loadFailure(PEER, 'oidc()', cause), { cause })
   }
   const { OAuth2Client } = loaded as { OAuth2Client?: new () => IdTokenVerifier }
   if (typeof OAuth2Client !== 'function')

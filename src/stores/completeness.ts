@@ -1,8 +1,8 @@
 import type { NoteStore, SecurityKeyStore, SessionStore } from './store.ts'
 
-/** The methods of an interface; the compiler sees to it that none is missing. */
+/** The methods that an interface requires; the compiler sees to it that none is missing. */
 type Methods<Of> = {
-  readonly [Name in keyof Of as Required<Of>[Name] extends (...args: never[]) => unknown
+  readonly [Name in keyof Of as Of[Name] extends (...args: never[]) => unknown
     ? Name
     : never]-?: true
 }

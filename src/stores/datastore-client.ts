@@ -1,3 +1,4 @@
+import { loadFailure } from '../optional-import.ts'
 import { show } from '../duration.ts'
 import { SessionConfigError, SessionStoreError } from '../errors.ts'
 import { googleCloudSign } from '../platform.ts'
@@ -122,11 +123,7 @@ async function loadDriver(load: () => Promise<unknown>): Promise<Driver> {
   try {
     loaded = await load()
   } catch (cause) {
-    const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : null
-    if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') {
-      throw unsent(`datastoreStore() needs ${DRIVER}: run "npm install ${DRIVER}"`, false, cause)
-    }
-    throw unsent(`${DRIVER} could not be loaded: install it again`, false, cause)
+    throw unsent(loadFailure(DRIVER, 'datastoreStore()', cause), false, cause)
   }
   // CommonJS: the named exports are not all found by Node, the default always is.
   const driver = (loaded as { default?: Driver }).default ?? (loaded as Driver)
@@ -174,6 +171,9 @@ const CHANNEL = {
   'grpc.initial_reconnect_backoff_ms': 100,
 }
 
+/** What the environment says of proxies (`http_proxy`, `grpc_proxy`) is not meant for an emulator. */
+const DIRECT = { 'grpc.enable_http_proxy': 0 }
+
 /**
  * Finds a connection that died while nothing was under way, before the next visitor does. Not for emulators: a server for
  * development takes pings without calls for an attack, and they do not die silently on the same machine.
@@ -195,6 +195,7 @@ function makeClient(settings: ClientSettings, driver: Driver): DatastoreV1Client
         ? new DatastoreClient({ ...CHANNEL, ...KEEPALIVE, ...options, auth: given.auth })
         : new DatastoreClient({
             ...CHANNEL,
+            ...DIRECT,
             ...options,
             ...withoutLookingForCredentials(options),
           })
@@ -208,6 +209,7 @@ function makeClient(settings: ClientSettings, driver: Driver): DatastoreV1Client
       })
       return new DatastoreClient({
         ...CHANNEL,
+        ...DIRECT,
         ...withoutLookingForCredentials({}),
         projectId: projectId ?? EMULATOR_PROJECT,
         servicePath: emulator.host,

@@ -4,6 +4,7 @@ import { LONG_CALL } from '../session/budget.ts'
 import { Breaker } from './datastore-breaker.ts'
 import type { DatastoreV1Client, OpenClient } from './datastore-client.ts'
 import {
+  asDatastoreError,
   closedError,
   isLoss,
   isSilence,
@@ -23,6 +24,8 @@ export interface ConnectionSettings {
   readonly namespace: string
   /** The most that one call may take, in milliseconds. */
   readonly deadline: number
+  /** Where the emulator is that calls go to, `host:port`; absent for Google Cloud. */
+  readonly emulator?: string | null
 }
 
 /** Makes a request for the partition (project, database, namespace) that all keys of it lie in. */
@@ -181,6 +184,26 @@ export class Connection {
         .then(resolve, reject)
         .finally(() => clearTimeout(timer))
     })
+  }
+
+  /** Connects, and asks for something small. Throws what the first visitor would have met. */
+  async ready(): Promise<void> {
+    const ask = (partitionId: object) => ({
+      keys: [{ partitionId, path: [{ kind: PROBE_KIND, name: 'probe' }] }],
+    })
+    try {
+      await this.call('lookup', ask, { long: true })
+    } catch (cause) {
+      const { emulator = null } = this.#settings
+      if (emulator !== null && (isLoss(cause) || isSilence(cause))) {
+        throw unsent(
+          `nothing answers at ${emulator}, where DATASTORE_EMULATOR_HOST says that the emulator is: start it by "gcloud beta emulators datastore start --host-port=${emulator}", or unset the variable`,
+          true,
+          cause,
+        )
+      }
+      throw asDatastoreError(cause, 'lookup')
+    }
   }
 
   #databaseOf({ open: { projectId } }: Line): object {

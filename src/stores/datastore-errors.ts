@@ -76,7 +76,7 @@ export function isConflict(error: unknown, form: CallForm): boolean {
 export function asDatastoreError(error: unknown, what: string): SessionStoreError {
   if (error instanceof SessionStoreError) return error
   const code = codeOf(error)
-  const refusal = code === null ? undefined : REFUSALS[code]
+  const refusal = code === null ? undefined : (setUpProblem(code, error) ?? REFUSALS[code])
   if (refusal !== undefined) {
     return new SessionStoreError(`Datastore ${what} failed (code ${code}): ${refusal}`, {
       cause: error,
@@ -94,6 +94,21 @@ export function asDatastoreError(error: unknown, what: string): SessionStoreErro
     `Datastore ${what} failed (${code === null ? 'without a code' : `code ${code}`}): try again; if it stays, look at the cause and at the status of Google Cloud`,
     { cause: error, effect: 'unknown', retryable: true },
   )
+}
+
+/** What the server says of a project that is not set up yet, and what to do. */
+function setUpProblem(code: number, error: unknown): string | null {
+  const text = error instanceof Error ? error.message : ''
+  if (code === PERMISSION_DENIED && /has not been used|is disabled|SERVICE_DISABLED/.test(text)) {
+    return 'the Datastore API is off in this project: run "gcloud services enable datastore.googleapis.com", or correct GOOGLE_CLOUD_PROJECT'
+  }
+  if (code === FAILED_PRECONDITION && /native mode/i.test(text)) {
+    return 'the database is in Firestore native mode, which has no Datastore API: make one by "gcloud firestore databases create --type=datastore-mode --database=NAME --location=PLACE", and set databaseId of datastoreStore()'
+  }
+  if (code === NOT_FOUND) {
+    return 'there is no such database: run "gcloud firestore databases create --type=datastore-mode --location=PLACE", or correct GOOGLE_CLOUD_PROJECT, and projectId and databaseId of datastoreStore()'
+  }
+  return null
 }
 
 /** gRPC codes by which the server, or the way to it, says nothing of the call itself: away, too slow or too busy. */

@@ -92,6 +92,11 @@ export class DatastoreStore implements SessionStore {
     return readPage(this.#connection, this.#layout, selection, options)
   }
 
+  /** See {@link SessionStore.ready}. */
+  ready(): Promise<void> {
+    return this.#connection.ready()
+  }
+
   async close(): Promise<void> {
     this.#lookups.close()
     this.#commits.close()

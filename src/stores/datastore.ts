@@ -114,6 +114,7 @@ export function datastoreStore(options: DatastoreStoreOptions = {}): SessionStor
     databaseId: databaseId === '(default)' ? '' : databaseId,
     namespace,
     deadline,
+    emulator: emulator === null ? null : `${emulator.host}:${emulator.port}`,
   })
   return new DatastoreStore(
     connection,

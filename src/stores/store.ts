@@ -264,6 +264,11 @@ export interface SessionStore {
   readonly notes: NoteStore
   /** One-time security keys. */
   readonly keys: SecurityKeyStore
+  /**
+   * Connects, and throws what the first call would have met. Absent: `sessions.ready()` looks for a session that is not
+   * there.
+   */
+  ready?(): Promise<void>
   /** Lets go of connections. The store is not used after that. */
   close(): Promise<void>
 }

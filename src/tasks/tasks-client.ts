@@ -1,3 +1,4 @@
+import { loadFailure } from '../optional-import.ts'
 import { createRequire } from 'node:module'
 import { show } from '../duration.ts'
 import { SessionConfigError, SessionStoreError } from '../errors.ts'
@@ -109,11 +110,7 @@ async function loadDriver(load: () => Promise<unknown>): Promise<Driver> {
   try {
     loaded = await load()
   } catch (cause) {
-    const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : null
-    if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') {
-      throw unsent(`cloudTasks() needs ${DRIVER}: run "npm install ${DRIVER}"`, false, cause)
-    }
-    throw unsent(`${DRIVER} could not be loaded: install it again`, false, cause)
+    throw unsent(loadFailure(DRIVER, 'cloudTasks()', cause), false, cause)
   }
   const driver = (loaded as { default?: Driver }).default ?? (loaded as Driver)
   if (typeof driver.CloudTasksClient !== 'function') {

@@ -195,6 +195,13 @@ class ControlledStore implements FailingStore {
     }
   }
 
+  ready(): Promise<void> {
+    const { ready } = this.#store
+    return ready === undefined
+      ? this.find('A'.repeat(43) as SessionKey).then(() => undefined)
+      : ready.call(this.#store)
+  }
+
   close(): Promise<void> {
     return this.#store.close()
   }
