@@ -142,7 +142,9 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
         await move.visit(app, cookie, (session) =>
           method === 'login' ? session.login('ada') : session[method](),
         )
-        expect(app.client.take()).toEqual(['lookup', 'commit'])
+        // The first end of a process asks whether ends are events; a cycled key is no end.
+        const asked = method === 'cycleKey' ? [] : ['lookup']
+        expect(app.client.take()).toEqual(['lookup', ...asked, 'commit'])
         expect(await move.entity(KIND, ID)).toBeNull()
         expect(await move.count(KIND)).toBe(method === 'logout' ? 0 : 1)
       },
