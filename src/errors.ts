@@ -17,6 +17,10 @@ export class SessionError extends Error {
   override name = 'SessionError'
   /** Stable across releases, unlike the message. */
   readonly code: SessionErrorCode = 'ERR_SESSION'
+  /** The HTTP status that fits a response to the request that met it; Express answers with it. */
+  readonly status: number = 500
+  /** For error handlers that go by it, as those of http-errors do: the message is not for the client. */
+  readonly expose: boolean = false
 }
 
 /** An option, or a combination of options, that can not work. Thrown at construction. */
@@ -39,6 +43,7 @@ export class SessionNotLoadedError extends SessionError {
 export class SessionGoneError extends SessionError {
   override name = 'SessionGoneError'
   override readonly code = 'ERR_SESSION_GONE'
+  override readonly status = 409
 
   constructor() {
     super('this session ended elsewhere before it was saved; its changes were dropped')
@@ -79,10 +84,18 @@ export class SessionLateChangeError extends SessionError {
   }
 }
 
+/** When to come back, from milliseconds: a second where nobody has said. */
+function retryHeaders(retryAfter: number | null): Readonly<Record<string, string>> {
+  return { 'Retry-After': String(Math.max(1, Math.ceil((retryAfter ?? 1000) / 1000))) }
+}
+
 /** Others kept changing this session until the retries were used up; nothing of this request was stored. */
 export class SessionContentionError extends SessionError {
   override name = 'SessionContentionError'
   override readonly code = 'ERR_SESSION_CONTENTION'
+  override readonly status = 503
+  /** What the response is to say besides; Express sends them. */
+  readonly headers: Readonly<Record<string, string>> = retryHeaders(null)
 
   constructor(tries: number) {
     super(`the session was changed by others during each of ${tries} tries to save it: try again`)
@@ -103,6 +116,9 @@ export interface SessionStoreErrorOptions {
 export class SessionStoreError extends SessionError {
   override name = 'SessionStoreError'
   override readonly code = 'ERR_SESSION_STORE'
+  override readonly status = 503
+  /** What the response is to say besides, `Retry-After` in whole seconds; Express sends them. */
+  readonly headers: Readonly<Record<string, string>>
   /** What is known of the failed call: `'none'` = surely not applied, `'unknown'` = perhaps applied. */
   readonly effect: 'none' | 'unknown'
   /** Whether trying again may help. */
@@ -118,6 +134,7 @@ export class SessionStoreError extends SessionError {
     this.effect = options.effect ?? 'unknown'
     this.retryable = options.retryable ?? true
     this.retryAfter = options.retryAfter ?? null
+    this.headers = retryHeaders(this.retryAfter)
   }
 }
 
@@ -125,6 +142,7 @@ export class SessionStoreError extends SessionError {
 export class CallerRefusedError extends SessionError {
   override name = 'CallerRefusedError'
   override readonly code = 'ERR_CALLER_REFUSED'
+  override readonly status = 403
 }
 
 /**
@@ -134,8 +152,6 @@ export class CallerRefusedError extends SessionError {
 export class RequestRefusedError extends SessionError {
   override name = 'RequestRefusedError'
   override readonly code = 'ERR_REQUEST_REFUSED'
-  readonly status = 403
+  override readonly status = 403
   readonly statusCode = 403
-  /** For error handlers that go by it, as those of http-errors do: the message is not for the client. */
-  readonly expose = false
 }

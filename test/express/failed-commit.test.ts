@@ -158,7 +158,7 @@ describe.each(frameworks)('%s: a commit that fails', (_name, express) => {
     const options = { express, sessions, after: [change], onError: null }
     const { port } = await serve(options, (_req, res) => void res.send('page'))
     const answer = await ask(port, { method: 'POST', body: 'unread' })
-    expect(answer.status).toBe(500)
+    expect(answer.status).toBe(503)
     expect(answer.body).toContain('SessionStoreError')
     expect(answer.body).not.toContain('page')
   })
