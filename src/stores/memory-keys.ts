@@ -1,8 +1,10 @@
 import type { Clock } from '../clock.ts'
 import { SessionStoreError } from '../errors.ts'
+import type { SessionKey } from '../session/id.ts'
 import { BUCKET, bucketEnd, keySweepTime, shardOf } from './buckets.ts'
-import { checkKeyName, checkRemoved, checkSecurityKeys, sizeOfKey } from './check-keys.ts'
+import { checkKeyName, checkRemoved, checkSecurityKeys } from './check-keys.ts'
 import { decodeCursor, encodeCursor, position } from './memory-cursors.ts'
+import { bytesInMemory } from './memory-size.ts'
 import type {
   FoundSecurityKey,
   PageOptions,
@@ -23,18 +25,29 @@ export interface MemoryKeysLimits {
   readonly maxBytes: number
 }
 
-/** Security keys in the memory of this process, a bounded number: full, it drops expired ones and else refuses. */
+/** How much a session counts when there is no room for its keys. */
+export type Standing = 'dead' | 'guest' | 'user'
+
+/**
+ * Security keys in the memory of this process, a bounded number: full, it drops those that expired, then those of sessions
+ * that are dead, then those of guests, the oldest first; those of users and of no session stay. */
 export class MemoryKeys implements SecurityKeyStore {
   readonly #limits: MemoryKeysLimits
   readonly #now: Clock
+  readonly #standing: (session: SessionKey) => Standing
   readonly #keys = new Map<SecurityKeyName, FoundSecurityKey>()
   #bytes = 0
   #versions = 0
   /** None of the keys expires before this, so that a full store is not gone through in vain. */
   #earliest = Number.POSITIVE_INFINITY
 
-  constructor(limits: MemoryKeysLimits, now: Clock) {
+  constructor(
+    limits: MemoryKeysLimits,
+    now: Clock,
+    standing: (session: SessionKey) => Standing = () => 'user',
+  ) {
     this.#limits = limits
+    this.#standing = standing
     this.#now = now
   }
 
@@ -118,8 +131,20 @@ export class MemoryKeys implements SecurityKeyStore {
     if (fits()) return
     this.#dropExpired()
     if (fits()) return
+    // A little more than needed, so that a full store does not go through its keys at every insert.
+    const hasRoom = (): boolean =>
+      this.#keys.size + records.length <= maxKeys - Math.floor(maxKeys / 100) &&
+      this.#bytes + bytes <= maxBytes - Math.floor(maxBytes / 100)
+    for (const standing of ['dead', 'guest'] as const) {
+      for (const [name, { record }] of this.#keys) {
+        if (hasRoom()) return
+        const { session } = record
+        if (session !== null && this.#standing(session) === standing) this.#delete(name)
+      }
+    }
+    if (fits()) return
     throw new SessionStoreError(
-      `the memory store is full of security keys that have not expired (at most ${maxKeys}, and ${maxBytes} bytes): raise its limits, give keys a shorter duration, or use datastoreStore()`,
+      `the memory store is full of security keys of users who are logged in (at most ${maxKeys}, and ${maxBytes} bytes): raise its limits, give keys a shorter duration, or use datastoreStore()`,
       { effect: 'none', retryable: false },
     )
   }
@@ -133,4 +158,11 @@ export class MemoryKeys implements SecurityKeyStore {
       else this.#earliest = Math.min(this.#earliest, record.expires)
     }
   }
+}
+
+/** What a key weighs beside its texts, roughly. */
+const OVERHEAD = 500
+
+function sizeOfKey({ purpose, data }: SecurityKeyRecord): number {
+  return OVERHEAD + bytesInMemory(purpose) + bytesInMemory(data ?? '')
 }

@@ -5,8 +5,9 @@ import type { SessionKey } from '../session/id.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from './buckets.ts'
 import { checkMutation } from './check.ts'
 import { decodeCursor, encodeCursor, position } from './memory-cursors.ts'
-import { MemoryKeys } from './memory-keys.ts'
+import { MemoryKeys, type Standing } from './memory-keys.ts'
 import { MemoryNotes } from './memory-notes.ts'
+import { bytesInMemory } from './memory-size.ts'
 import type {
   Found,
   KeyPage,
@@ -27,7 +28,10 @@ import type {
 export interface MemoryStoreOptions {
   /** The most sessions kept. Default 100,000. */
   readonly maxSessions?: number
-  /** The most bytes of encoded sessions kept, and, counted apart, of security keys. Default 256 MiB. */
+  /**
+   * The most bytes of encoded sessions kept, as they are in memory: one for each character of a text that is all Latin-1,
+   * else two; and, counted apart, of security keys. Default 256 MiB.
+   */
   readonly maxBytes?: number
   /** The most security keys kept. Default 100,000. */
   readonly maxSecurityKeys?: number
@@ -58,7 +62,7 @@ const OVERHEAD = 500
  * local work and single-process apps that may lose their sessions. When full, a new session takes the place
  * of expired ones, then of the guests unused for longest; users who are logged in are never put out, and
  * when nobody else is left the insert fails with `SessionStoreError`. A new security key takes the place of expired
- * ones, and of no other.
+ * ones, then of those of sessions that are dead, then of those of guests.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
   checkOptions('memoryStore()', options, OPTIONS)
@@ -76,6 +80,10 @@ class MemoryStore implements SessionStore {
   readonly #now: Clock
   #bytes = 0
   #versions = 0
+  /** Those that could make room at any time: of guests, and those that have ended. */
+  readonly #weak = new Set<SessionKey>()
+  /** None of the others expires before this, so that a store full of users is not gone through in vain. */
+  #earliest = Number.POSITIVE_INFINITY
 
   constructor({
     maxSessions = 100_000,
@@ -94,7 +102,7 @@ class MemoryStore implements SessionStore {
     this.#maxBytes = maxBytes
     this.#now = clockFrom(now)
     const limits = { shards: this.shards, maxKeys: maxSecurityKeys, maxBytes }
-    this.keys = new MemoryKeys(limits, this.#now)
+    this.keys = new MemoryKeys(limits, this.#now, (key) => this.#standing(key))
   }
 
   async find(key: SessionKey): Promise<Found | null> {
@@ -155,6 +163,8 @@ class MemoryStore implements SessionStore {
   async close(): Promise<void> {
     this.#entries.clear()
     this.#bytes = 0
+    this.#weak.clear()
+    this.#earliest = Number.POSITIVE_INFINITY
     this.keys.clear()
   }
 
@@ -187,6 +197,8 @@ class MemoryStore implements SessionStore {
         (mutation.kind === 'update' ? mutation.sweepAt : undefined) ?? sweepTime(record)
       this.#entries.set(key, { record, version, size, sweepAt })
       this.#bytes += size
+      if (record.ended !== null || record.authenticated === null) this.#weak.add(key)
+      else this.#earliest = Math.min(this.#earliest, record.expires)
     }
     return version
   }
@@ -194,6 +206,13 @@ class MemoryStore implements SessionStore {
   #remove(key: SessionKey): void {
     this.#bytes -= this.#entries.get(key)?.size ?? 0
     this.#entries.delete(key)
+    this.#weak.delete(key)
+  }
+
+  #standing(key: SessionKey): Standing {
+    const record = this.#entries.get(key)?.record
+    if (record === undefined || record.ended !== null || record.expires < this.#now()) return 'dead'
+    return record.authenticated === null ? 'guest' : 'user'
   }
 
   /** Makes room for what the mutations add, or throws before anything is changed. */
@@ -229,6 +248,12 @@ class MemoryStore implements SessionStore {
   /** Those that may go, in the order in which they go. */
   #evictable(keep: ReadonlySet<SessionKey>): Entry[] {
     const now = this.#now()
+    if (this.#weak.size === 0 && now <= this.#earliest) return []
+    this.#earliest = Number.POSITIVE_INFINITY
+    for (const { record } of this.#entries.values()) {
+      if (record.expires >= now && !this.#weak.has(record.key))
+        this.#earliest = Math.min(this.#earliest, record.expires)
+    }
     const rank = ({ record }: Entry): number =>
       record.ended !== null || record.expires < now ? 0 : record.authenticated === null ? 1 : 2
     return [...this.#entries.values()]
@@ -248,7 +273,7 @@ function keyOfMutation(mutation: Mutation): SessionKey {
 function sizeOf(record: SessionRecord): number {
   const { data, user, staticKey, client } = record
   const texts = [data, user, staticKey, client?.agent, client?.address]
-  return texts.reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), OVERHEAD)
+  return texts.reduce((sum, text) => sum + bytesInMemory(text ?? ''), OVERHEAD)
 }
 
 function matches(selection: Selection, { record, sweepAt }: Entry, shards: number): boolean {
