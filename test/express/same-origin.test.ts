@@ -255,7 +255,7 @@ describe('requireSameOrigin()', () => {
 
   it('refuses options that it does not have', () => {
     expect(() => requireSameOrigin({ origin: [] } as never)).toThrow(
-      'requireSameOrigin() has no option "origin": it takes origins',
+      'requireSameOrigin() has no option "origin": did you mean "origins"?',
     )
     expect(() => requireSameOrigin(null as never)).toThrow(SessionConfigError)
   })

@@ -450,7 +450,7 @@ describe('requireSecurityKey()', () => {
   })
 
   it.each([
-    [{ purpos: 'a' }, /has no option "purpos": it takes origins and purpose/],
+    [{ purpos: 'a' }, /has no option "purpos": did you mean "purpose"/],
     [{ purpose: 7 }, /the purpose of a security key must be a text/],
     [{ purpose: 'a'.repeat(1501) }, /up to 1500 bytes/],
     [{ purpose: null }, /the purpose of a security key must be a text/],
