@@ -143,6 +143,17 @@ export class CallerRefusedError extends SessionError {
   override name = 'CallerRefusedError'
   override readonly code = 'ERR_CALLER_REFUSED'
   override readonly status = 403
+  /** For the log: the claim of the token that decided, what was expected of it and what came. Never the token. */
+  readonly details: {
+    readonly claim: string
+    readonly expected: string
+    readonly came: string
+  } | null
+
+  constructor(message: string, details: CallerRefusedError['details'] = null) {
+    super(message)
+    this.details = details
+  }
 }
 
 /**

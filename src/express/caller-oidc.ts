@@ -1,8 +1,8 @@
-import { loadFailure } from '../optional-import.ts'
-import { show } from '../duration.ts'
 import { CallerRefusedError, SessionConfigError } from '../errors.ts'
 import { checkOptions, namesOf } from '../option-names.ts'
+import { loadFailure } from '../optional-import.ts'
 import { type Caller, callerOf, soleHeader } from './caller.ts'
+import { checkClaims, type ExpectedCaller, expectedFrom, jsonOf } from './caller-claims.ts'
 
 /** What is used of an `OAuth2Client` of `google-auth-library`. */
 export interface IdTokenVerifier {
@@ -30,8 +30,6 @@ const MAX_TOKEN_BYTES = 8 * 1024
 /** As Google signs: the library would go on to the key for any other name. */
 const ALGORITHM = 'RS256'
 
-const ISSUERS: readonly unknown[] = ['https://accounts.google.com', 'accounts.google.com']
-
 /** By how much clocks may differ, in seconds; as much as the library allows. */
 const CLOCK_SKEW = 300
 
@@ -47,13 +45,14 @@ const DEADLINE = 10_000
  * Throws `SessionConfigError` without an audience or accounts: a token for another service would do, or anybody's.
  */
 export function oidc(options: OidcOptions): Caller {
-  const { audience, accounts, client } = checked(options)
+  const { expected, client } = checked(options)
   let verifier: Promise<IdTokenVerifier> | null = client === null ? null : Promise.resolve(client)
   return callerOf('oidc', async (req) => {
     const token = tokenOf(soleHeader(req, 'authorization'))
     verifier ??= loadVerifier()
-    const payload = await verifiedPayload(await settled(verifier), token, audience)
-    checkClaims(payload, audience, accounts)
+    const payload = await verifiedPayload(await settled(verifier), token, expected)
+    // What the library leaves unchecked, and once more what decides.
+    checkClaims(payload, expected, Date.now() / 1000, CLOCK_SKEW)
   })
 
   /** A failure is not kept: the next caller tries again. */
@@ -80,54 +79,32 @@ function tokenOf(header: string | null): string {
   return token
 }
 
-function jsonOf(part: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString())
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
-  } catch {
-    return {}
-  }
-}
-
 async function verifiedPayload(
   verifier: IdTokenVerifier,
   idToken: string,
-  audience: string[],
+  expected: ExpectedCaller,
 ): Promise<Readonly<Record<string, unknown>>> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('Failed to retrieve: too late')), DEADLINE)
   })
   try {
-    const ticket = await Promise.race([verifier.verifyIdToken({ idToken, audience }), late])
+    const ticket = await Promise.race([
+      verifier.verifyIdToken({ idToken, audience: [...expected.audience] }),
+      late,
+    ])
     return (ticket.getPayload() ?? {}) as Record<string, unknown>
   } catch (error) {
     // Errors of the library quote the token, which still opens this route: neither their text nor they go on.
     const { message } = error as Error
-    throw new CallerRefusedError(
-      String(message).startsWith('Failed to retrieve')
-        ? 'the keys of Google could not be fetched'
-        : 'the token is not valid: its signature, key, times, issuer or audience',
-    )
+    if (String(message).startsWith('Failed to retrieve'))
+      throw new CallerRefusedError('the keys of Google could not be fetched')
+    // What it says of itself, though nothing proves it: most often that tells what is set up wrongly.
+    checkClaims(jsonOf(idToken.split('.')[1] ?? ''), expected, Date.now() / 1000, CLOCK_SKEW)
+    throw new CallerRefusedError('the token is not valid: its signature, its key or its times')
   } finally {
     clearTimeout(timer)
   }
-}
-
-/** What the library leaves unchecked, and once more what decides. */
-function checkClaims(
-  claims: Readonly<Record<string, unknown>>,
-  audience: readonly unknown[],
-  accounts: ReadonlySet<unknown>,
-): void {
-  const { aud, iss, nbf, email, email_verified: verified } = claims
-  if (!audience.includes(aud)) throw new CallerRefusedError('the token is for another audience')
-  if (!ISSUERS.includes(iss)) throw new CallerRefusedError('the token is of another issuer')
-  if (nbf !== undefined && !(typeof nbf === 'number' && nbf <= Date.now() / 1000 + CLOCK_SKEW))
-    throw new CallerRefusedError('the token is not valid yet')
-  if (verified !== true) throw new CallerRefusedError('the address in the token is not verified')
-  if (!accounts.has(email))
-    throw new CallerRefusedError('the token is of an account that serviceAccounts does not name')
 }
 
 async function loadVerifier(): Promise<IdTokenVerifier> {
@@ -146,35 +123,13 @@ async function loadVerifier(): Promise<IdTokenVerifier> {
 const OPTIONS = namesOf<OidcOptions>({ audience: true, serviceAccounts: true, client: true })
 
 function checked(options: OidcOptions): {
-  audience: string[]
-  accounts: ReadonlySet<string>
+  expected: ExpectedCaller
   client: IdTokenVerifier | null
 } {
   checkOptions('oidc()', options, OPTIONS)
   const { audience, serviceAccounts, client } = options
-  const audiences: readonly unknown[] = Array.isArray(audience) ? audience : [audience]
-  if (audiences.length === 0) throw new SessionConfigError('oidc: audience must not be empty')
-  for (const one of audiences) {
-    if (typeof one !== 'string' || !/^[!-~]{1,2000}$/.test(one))
-      throw new SessionConfigError(
-        `oidc: audience must be the text that the tokens are issued for, such as the URL of this service, but is ${show(one)}`,
-      )
-  }
-  if (!Array.isArray(serviceAccounts) || serviceAccounts.length === 0)
-    throw new SessionConfigError(
-      `oidc: serviceAccounts must name at least one service account, but is ${show(serviceAccounts)}`,
-    )
-  for (const one of serviceAccounts as readonly unknown[]) {
-    if (typeof one !== 'string' || !/^[a-z0-9.-]+@[a-z0-9.-]+\.gserviceaccount\.com$/.test(one))
-      throw new SessionConfigError(
-        `oidc: serviceAccounts takes addresses that end with .gserviceaccount.com, and ${show(one)} is none`,
-      )
-  }
+  const expected = expectedFrom('oidc', audience, serviceAccounts)
   if (client !== undefined && typeof client?.verifyIdToken !== 'function')
     throw new SessionConfigError('oidc: client must be an OAuth2Client of google-auth-library')
-  return {
-    audience: audiences as string[],
-    accounts: new Set(serviceAccounts as readonly string[]),
-    client: client ?? null,
-  }
+  return { expected, client: client ?? null }
 }

@@ -8,11 +8,11 @@ import { headerValues, ownOrigin } from './sent.ts'
 export type CallerPurpose = 'cron' | 'task' | 'status'
 
 /**
- * Decides whether a request to a cron or task route comes from who may call it. Made by `appEngine()`, `oidc()` or
- * `localOnly()`; there is no default, since what proves a caller depends on where the app runs.
+ * Decides whether a request to a cron or task route comes from who may call it. Made by `appEngine()`, `oidc()`,
+ * `privateService()` or `localOnly()`; there is no default, since what proves a caller depends on where the app runs.
  */
 export interface Caller {
-  readonly name: 'appEngine' | 'oidc' | 'localOnly'
+  readonly name: 'appEngine' | 'oidc' | 'privateService' | 'localOnly'
   /**
    * Settles for who may call, and throws `CallerRefusedError` for anybody else. Reads headers and the socket, never
    * the body. For routes of the app's own that a scheduler calls: `await caller.check(req, 'cron')`.
@@ -40,7 +40,7 @@ export function callerOf(name: Caller['name'], check: CallerCheck): Caller {
   return caller
 }
 
-/** Whether `appEngine()`, `oidc()` or `localOnly()` made it. */
+/** Whether one of the functions of this module made it. */
 export function isCaller(value: unknown): value is Caller {
   return typeof value === 'object' && value !== null && made.has(value)
 }

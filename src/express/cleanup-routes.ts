@@ -14,7 +14,7 @@ import type { AnyRequest } from './request.ts'
 
 /** Options of {@link cleanupRoutes}. */
 export interface CleanupOptions {
-  /** Who may call: `appEngine()`, `oidc()` or `localOnly()`. There is no default. */
+  /** Who may call: `appEngine()`, `oidc()`, `privateService()` or `localOnly()`. There is no default. */
   readonly caller: Caller
   /** How long `/cron` works inside its request where no real queue carries the sweep. Default 60 seconds. */
   readonly budget?: Duration
@@ -164,7 +164,7 @@ function shown(run: ClearRun): object {
 /** One answer per kind of caller, whatever the reason: it must not tell which check was the one that failed. */
 function refusalOf({ name }: Caller): Answer {
   const body = { error: 'refused' }
-  return name === 'oidc'
+  return name === 'oidc' || name === 'privateService'
     ? { status: 401, body, headers: { 'WWW-Authenticate': 'Bearer' } }
     : { status: 403, body }
 }
@@ -196,7 +196,8 @@ function refusalLog(
     if (time - (last.get(why) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER) return
     last.set(why, time)
     const log = known ? logger.warn : (logger.error ?? logger.warn)
-    log.call(logger, 'a caller was refused', { caller: name, purpose, why })
+    const details = known ? error.details : null
+    log.call(logger, 'a caller was refused', { caller: name, purpose, why, ...details })
   }
 }
 
@@ -235,7 +236,7 @@ function checked(options: CleanupOptions): {
   const { caller, budget = BUDGET, logger = consoleLogger } = given
   if (!isCaller(caller))
     throw new SessionConfigError(
-      `cleanupRoutes: caller must say who may call, with appEngine(), oidc() or localOnly(), but is ${show(caller)}`,
+      `cleanupRoutes: caller must say who may call, with appEngine(), oidc(), privateService() or localOnly(), but is ${show(caller)}`,
     )
   if (typeof logger?.warn !== 'function')
     throw new SessionConfigError('cleanupRoutes: logger must have the method warn')

@@ -3,6 +3,7 @@ import type { DefaultData } from '../types.ts'
 
 export { appEngine, type Caller, type CallerPurpose, localOnly } from './caller.ts'
 export { type IdTokenVerifier, type OidcOptions, oidc } from './caller-oidc.ts'
+export { type PrivateServiceOptions, privateService } from './caller-private.ts'
 export { type CleanupOptions, type CleanupRoutes, cleanupRoutes } from './cleanup-routes.ts'
 export {
   type SessionMiddleware,

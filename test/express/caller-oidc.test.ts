@@ -141,6 +141,29 @@ describe('oidc()', () => {
     else expectRefused(routes, reply)
   })
 
+  it.each([
+    ['aud', { aud: 'https://other.example' }, `"${AUDIENCE}"`, '"https://other.example"'],
+    ['iss', { iss: 'evil' }, '"https://accounts.google.com" or "accounts.google.com"', '"evil"'],
+    ['exp', { exp: 5 }, /^more than \d+$/, '5'],
+    ['email', { email: 'a\u0000\u202e\nb' }, `"${ACCOUNT}"`, '"a\\u0000?\\nb"'],
+    ['email_verified', { email_verified: undefined }, 'true', 'nothing'],
+  ])(
+    'says in the log of %s what was expected and what came',
+    async (claim, claims, expected, came) => {
+      const routes = await routesFor()
+      const token = tokenOf({ claims })
+      expectRefused(routes, await routes.call('/cron', bearer(token)))
+      const [, details] = routes.logged[0] as [string, Record<string, unknown>]
+      expect(details).toMatchObject({ caller: 'oidc', claim, came })
+      expect(details['expected']).toEqual(
+        typeof expected === 'string' ? expected : expect.stringMatching(expected),
+      )
+      // Anybody can send a token: what it says must not make a reason of its own, to be logged each time.
+      await routes.call('/cron', bearer(tokenOf({ claims: { ...claims, sub: 'other' } })))
+      expect(routes.logged).toHaveLength(1)
+    },
+  )
+
   it('refuses 15 KB in one header without a look at it', async () => {
     const routes = await routesFor()
     expectRefused(routes, await routes.call('/cron', bearer(`${'a'.repeat(15_000)}.b.c`)))

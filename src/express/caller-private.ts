@@ -1,0 +1,77 @@
+import { CallerRefusedError } from '../errors.ts'
+import { checkOptions, namesOf } from '../option-names.ts'
+import { type Caller, callerOf } from './caller.ts'
+import { checkClaims, expectedFrom, jsonOf } from './caller-claims.ts'
+import type { AnyRequest } from './request.ts'
+import { headerValues } from './sent.ts'
+
+/** Options of {@link privateService}. */
+export interface PrivateServiceOptions {
+  /** What the `aud` of a token must equal, character for character: the URL of the service, or what IAM also takes. */
+  readonly audience: string | readonly string[]
+  /** The e-mail addresses of the service accounts that may call. */
+  readonly serviceAccounts: readonly string[]
+}
+
+const OPTIONS = namesOf<PrivateServiceOptions>({ audience: true, serviceAccounts: true })
+
+/** What Cloud Run puts in the place of the signature of a token that it has verified. */
+const VERIFIED = 'SIGNATURE_REMOVED_BY_GOOGLE'
+
+const MAX_HEADER = 8 * 1024
+
+/**
+ * Cloud Scheduler and Cloud Tasks, where they call a **private** Cloud Run service: one that demands authentication,
+ * and where IAM lets only those with the role `roles/run.invoker` through. Cloud Run verifies their ID token itself
+ * and removes its signature, so that the app can not, and `oidc()` refuses everybody. This reads the claims of such a
+ * token: `iss`, `aud`, `exp`, `email` and `email_verified` must be right.
+ *
+ * **Use it only where IAM guards the service.** On a service that lets unauthenticated callers through anybody can
+ * write such a token; use `oidc()` there. It is for `cleanupRoutes()` alone, serves nobody outside Cloud Run, and
+ * refuses a token that still has its signature: nobody has verified that one. With `X-Serverless-Authorization` Cloud
+ * Run verifies that header alone, so it counts alone, and an `Authorization` that says something else is refused.
+ *
+ * Throws `SessionConfigError` without an audience or accounts.
+ */
+export function privateService(options: PrivateServiceOptions): Caller {
+  checkOptions('privateService()', options, OPTIONS)
+  const expected = expectedFrom('privateService', options.audience, options.serviceAccounts)
+  return callerOf('privateService', (req) => {
+    if (!process.env['K_SERVICE'] || process.env['FUNCTIONS_EMULATOR'] === 'true')
+      throw new CallerRefusedError('privateService() serves nobody outside Cloud Run')
+    checkClaims(claimsOf(req), expected, Date.now() / 1000, 0)
+  })
+}
+
+interface Token {
+  /** Header and claims, without the signature. */
+  readonly said: string
+  readonly claims: string
+  readonly signature: string
+}
+
+function claimsOf(req: AnyRequest): Readonly<Record<string, unknown>> {
+  const serverless = headerValues(req, 'x-serverless-authorization')
+  const usual = headerValues(req, 'authorization')
+  const [deciding, name] =
+    serverless.length > 0 ? [serverless, 'X-Serverless-Authorization'] : [usual, 'Authorization']
+  if (deciding.length !== 1) throw new CallerRefusedError(`not exactly one ${name} header`)
+  const token = tokenFrom(deciding[0] as string)
+  if (token === null) throw new CallerRefusedError('no bearer token of three parts')
+  if (serverless.length > 0 && usual.some((value) => tokenFrom(value)?.said !== token.said))
+    throw new CallerRefusedError(
+      'Authorization says something else than X-Serverless-Authorization',
+    )
+  if (token.signature !== VERIFIED) {
+    throw new CallerRefusedError(
+      'the token has its signature, so Cloud Run has not verified it: let the service demand authentication, or use oidc()',
+    )
+  }
+  return jsonOf(token.claims)
+}
+
+function tokenFrom(header: string): Token | null {
+  if (header.length > MAX_HEADER) return null
+  const match = /^bearer +(?<said>[\w-]+\.(?<claims>[\w-]+))\.(?<signature>[\w-]+)$/i.exec(header)
+  return match === null ? null : (match.groups as unknown as Token)
+}
