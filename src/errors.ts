@@ -60,14 +60,14 @@ export class SessionValueError extends SessionError {
 export class SessionTooLargeError extends SessionError {
   override name = 'SessionTooLargeError'
   override readonly code = 'ERR_SESSION_TOO_LARGE'
-  /** Encoded size in bytes. */
+  /** Encoded size in bytes; where encoding was stopped, what it had come to. */
   readonly size: number
   /** The largest size allowed, in bytes. */
   readonly limit: number
 
-  constructor(size: number, limit: number, what: string = 'the session') {
+  constructor(size: number, limit: number, what: string = 'the session', isStopped = false) {
     super(
-      `${what} would take ${size} bytes, and ${limit} is the limit: keep large data elsewhere and its key in the session`,
+      `${what} would take ${isStopped ? 'more than ' : ''}${size} bytes, and ${limit} is the limit: keep large data elsewhere and its key in the session`,
     )
     this.size = size
     this.limit = limit

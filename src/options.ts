@@ -83,7 +83,7 @@ export interface SessionsOptions {
    * Default: none.
    */
   readonly legacy?: OldSessions
-  /** Milliseconds since the epoch. Default `Date.now`. */
+  /** Milliseconds since the epoch. Default: `Date.now()`. */
   readonly now?: () => number
   /** Default: `randomBytes` of `node:crypto`. */
   readonly randomBytes?: RandomBytes
@@ -166,7 +166,7 @@ export function settingsFrom(options: SessionsOptions): Settings {
   checkOptions('createSessions()', options, KNOWN_OPTIONS, SESSIONS_HINTS)
   const production = process.env['NODE_ENV'] === 'production'
   const logger = loggerFrom(options.logger)
-  const now = clockFrom(functionOption('now', options.now) ?? Date.now)
+  const now = clockFrom(functionOption('now', options.now) ?? (() => Date.now()))
   const store = storeFrom(options, now, production, logger)
   const policy = policyFrom(options)
   if (policy.lifetime < MINUTE) {
@@ -196,7 +196,8 @@ export function settingsFrom(options: SessionsOptions): Settings {
     onGone: oneOf('onGone', options.onGone ?? 'drop', ['drop', 'error']),
     maxSessionsPerUser: limitFrom(options.maxSessionsPerUser),
     now,
-    randomBytes: functionOption('randomBytes', options.randomBytes) ?? randomBytes,
+    randomBytes:
+      functionOption('randomBytes', options.randomBytes) ?? ((size) => randomBytes(size)),
     sleep: functionOption('sleep', options.sleep) ?? wait,
     retries: new RetryBudget(),
     logger,

@@ -2,8 +2,9 @@ import { type Duration, parseDuration, show } from './duration.ts'
 import { SessionError, SessionGoneError, SessionValueError } from './errors.ts'
 import { checkOptions, namesOf } from './option-names.ts'
 import { lockMembers } from './session/assignment.ts'
-import { checkScope, checkValues } from './session/codec.ts'
+import { checkScope } from './session/codec.ts'
 import { clientHints } from './session/client.ts'
+import { type DataValues, encodedValues } from './session/data-values.ts'
 import { mintSecret, type SessionKey } from './session/id.ts'
 import { NOTHING } from './session/payload.ts'
 import { printsAs } from './session/printing.ts'
@@ -32,8 +33,8 @@ export interface SessionHost {
 }
 
 export interface LoginOptions<Data extends object> {
-  /** What the new session holds beside the persistent fields. */
-  readonly data?: Partial<Data>
+  /** What the new session holds beside the persistent fields, in any form that `update()` takes. */
+  readonly data?: DataValues<Data>
   /**
    * What a list of devices is to show of this login: `true`: agent and shortened address as the request told them,
    * an object: these. Default: nothing is kept. The address loses its last part, 8 bits of IPv4 or 80 of IPv6.
@@ -219,7 +220,12 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     if (problem !== null) throw new SessionValueError(problem)
     checkOptions('login()', options, LOGIN_OPTIONS)
     // Before anything is done: a login that was refused must not take effect.
-    if (options.data !== undefined) checkValues(options.data, 'the option data of login()')
+    const data =
+      options.data === undefined
+        ? []
+        : [...encodedValues(options.data, 'the option data of login()')].map(
+            ({ key, value }) => [key, value] as const,
+          )
     const client = this.#clientOf(options.client)
     const { settings } = this.#state
     return this.#change('login()', 'login', () => {
@@ -234,7 +240,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
         client,
       })
       this.#state.staticKey = staticKey
-      if (options.data !== undefined) this.update(options.data)
+      if (data.length > 0) this.update(data as DataValues<Data>)
     })
   }
 

@@ -22,6 +22,13 @@ function typed(session: Session<Shop>): void {
   expectTypeOf([...session.keys()]).toEqualTypeOf<('cart' | 'locale' | 'visits')[]>()
   session.set('visits', 1).set('locale', 'de')
   session.update({ visits: 2 })
+  session.update(new Map([['visits', 2]] as const))
+  session.update([
+    ['visits', 2],
+    ['locale', 'de'],
+  ])
+  // @ts-expect-error: no such key
+  session.update(new URLSearchParams('basket=1'))
   session.set('locale', undefined)
   expectTypeOf(session.isGuest).toEqualTypeOf<boolean>()
   expectTypeOf(session.isEmpty).toEqualTypeOf<boolean>()

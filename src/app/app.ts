@@ -67,7 +67,7 @@ export function createApp(options: AppOptions): Express {
     behindProxy = false,
     users = DEMO_USERS,
     log = console.error,
-    now = Date.now,
+    now = () => Date.now(),
   } = options
   const ends = new EndLog(now)
   sessions.onDelete((event) => ends.note(event))

@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { parse, stringify } from 'devalue'
-import { SessionValueError } from '../errors.ts'
+import { SessionTooLargeError, SessionValueError } from '../errors.ts'
+import { EncodingBudget } from './encoding-budget.ts'
 import { isOurScope } from './payload.ts'
 
 /** How deep values may be nested. */
@@ -25,19 +26,8 @@ export function checkScope(name: unknown): asserts name is string {
   }
 }
 
-/** Throws unless these are keys and values that a session can keep, so that taking them over can not fail halfway. */
-export function checkValues(values: unknown, what: string): void {
-  if (typeof values !== 'object' || values === null) {
-    throw new SessionValueError(`${what} needs an object of keys and values`)
-  }
-  for (const [key, value] of Object.entries(values)) {
-    checkKey(key)
-    if (value !== undefined) snapshot(value, key)
-  }
-}
-
 /** Bytes go as base64: the library's own form for views would carry the whole pool that a Buffer lies in. */
-const reducers = {
+const BYTES = {
   Buffer: (value: unknown): [string] | false =>
     Buffer.isBuffer(value) && [value.toString('base64')],
   Bytes: (value: unknown): [string] | false =>
@@ -51,10 +41,17 @@ const revivers = {
 
 /**
  * The value as one line of text. Equal values of equal shape give equal text, so two texts are compared
- * to find a change. Throws {@link SessionValueError} that names the path of what can not be kept.
+ * to find a change. Throws {@link SessionValueError} that names the path of what can not be kept, and stops with
+ * {@link SessionTooLargeError} where the budget is used up.
  */
-export function encodeValue(value: unknown, path: string): string {
-  return stringify(snapshot(value, path), reducers)
+export function encodeValue(
+  value: unknown,
+  path: string,
+  budget: EncodingBudget = new EncodingBudget(path),
+): string {
+  const copied = snapshot(value, path, budget)
+  const left = { Left: (part: unknown): false => budget.takePart(part) }
+  return stringify(copied, { ...left, ...BYTES })
 }
 
 /** What {@link encodeValue} was given, as a copy of its own. */
@@ -71,7 +68,7 @@ export function isMutable(value: unknown): boolean {
  * A plain copy in which every part is known to be encodable, read once: getters and proxies can not
  * show one thing to the check and another to the encoder. Shared parts stay shared.
  */
-function snapshot(value: unknown, path: string): unknown {
+function snapshot(value: unknown, path: string, budget: EncodingBudget): unknown {
   const done = new Map<object, unknown>()
   const open = new Set<object>()
 
@@ -80,6 +77,7 @@ function snapshot(value: unknown, path: string): unknown {
   }
 
   function copy(part: unknown, at: string, depth: number): unknown {
+    budget.takeReference()
     switch (typeof part) {
       case 'string':
       case 'boolean':
@@ -109,7 +107,7 @@ function snapshot(value: unknown, path: string): unknown {
     try {
       return copyObject(part, at, depth)
     } catch (cause) {
-      if (cause instanceof SessionValueError) throw cause
+      if (cause instanceof SessionValueError || cause instanceof SessionTooLargeError) throw cause
       throw new SessionValueError(`${at} cannot be kept in a session: reading it threw`, { cause })
     }
   }
@@ -123,14 +121,22 @@ function snapshot(value: unknown, path: string): unknown {
       return Number.isNaN(time) ? refuse('it is an invalid date', at) : new Date(time)
     }
     if (types.isMap(part) && name === 'Map') {
-      const entries = [...part].map(([key, value], index) => [
-        copy(key, `${at}.keys[${index}]`, depth + 1),
-        copy(value, `${at}.values[${index}]`, depth + 1),
-      ])
-      return new Map(entries as [unknown, unknown][])
+      const copied = new Map<unknown, unknown>()
+      let index = 0
+      for (const [key, value] of part) {
+        copied.set(
+          copy(key, `${at}.keys[${index}]`, depth + 1),
+          copy(value, `${at}.values[${index}]`, depth + 1),
+        )
+        index += 1
+      }
+      return copied
     }
     if (types.isSet(part) && name === 'Set') {
-      return new Set([...part].map((member, index) => copy(member, `${at}[${index}]`, depth + 1)))
+      const copied = new Set<unknown>()
+      let index = 0
+      for (const member of part) copied.add(copy(member, `${at}[${index++}]`, depth + 1))
+      return copied
     }
     if (types.isUint8Array(part) && (name === 'Buffer' || name === 'Uint8Array')) return part
     if (name !== null) return refuse(`it is an instance of ${name}`, at)
@@ -138,15 +144,20 @@ function snapshot(value: unknown, path: string): unknown {
   }
 
   function copyArray(part: readonly unknown[], at: string, depth: number): unknown[] {
-    // Counting keys first: an array of length 2**32 - 1 with nothing in it must not be walked.
-    if (Object.keys(part).length !== part.length) {
+    const { length } = part
+    const copied: unknown[] = []
+    // Up to the first hole: an array of length 2**32 - 1 with nothing in it must not be walked.
+    for (let index = 0; index < length; index++) {
+      if (!Object.hasOwn(part, index)) break
+      const member: unknown = part[index]
+      if (member === undefined) return refuse('it is undefined', `${at}[${index}]`)
+      copied.push(copy(member, `${at}[${index}]`, depth + 1))
+    }
+    // Last, when it is known not to be too long: to name all keys takes a while.
+    if (copied.length !== length || Object.keys(part).length !== length) {
       return refuse('it is an array with holes or with properties of its own', at)
     }
-    return Array.from(part, (member, index) => {
-      if (!Object.hasOwn(part, index)) return refuse('it is a hole', `${at}[${index}]`)
-      if (member === undefined) return refuse('it is undefined', `${at}[${index}]`)
-      return copy(member, `${at}[${index}]`, depth + 1)
-    })
+    return copied
   }
 
   function copyPlain(part: object, at: string, depth: number): object {
@@ -156,6 +167,7 @@ function snapshot(value: unknown, path: string): unknown {
     const result: Record<string, unknown> =
       Object.getPrototypeOf(part) === null ? Object.create(null) : {}
     for (const key of Object.keys(part)) {
+      budget.takeReference()
       if (FORBIDDEN_KEYS.has(key)) return refuse(`it has the key "${key}"`, at)
       const value = (part as Record<string, unknown>)[key]
       if (value !== undefined) result[key] = copy(value, `${at}.${key}`, depth + 1)
@@ -167,7 +179,7 @@ function snapshot(value: unknown, path: string): unknown {
 }
 
 /** The name of the object's class, or `null` for a plain object of this or another realm. */
-function className(value: object): string | null {
+export function className(value: object): string | null {
   const prototype: object | null = Object.getPrototypeOf(value)
   if (prototype === null || Object.getPrototypeOf(prototype) === null) {
     // An own toStringTag is how special objects such as Math or a module namespace give themselves away.

@@ -6,7 +6,9 @@ import type { Settings } from '../options.ts'
 import type { FoundSecurityKey, SecurityKeyName, SecurityKeyRecord } from '../stores/store.ts'
 import type { KeyRefusal } from '../trouble.ts'
 import type { Limit } from './budget.ts'
+import { MAX_KEY_DATA_BYTES } from '../stores/check-keys.ts'
 import { decodeValue, encodeValue } from './codec.ts'
+import { EncodingBudget } from './encoding-budget.ts'
 import { mintSecret, type SessionKey } from './id.ts'
 import { asStoreError, MAX_TROUBLE_TRIES, pauseBefore, retried, troubleDelay } from './retry.ts'
 import type { Attempt, Writer } from './writer.ts'
@@ -94,7 +96,7 @@ export function mintPlan(count: number, options: SecurityKeyOptions, lifetime: n
     duration: time,
     bound,
     purpose: purposeOf(options),
-    data: data === undefined ? null : encodeValue(data, 'the data of a security key'),
+    data: data === undefined ? null : encodeKeyData(data),
   }
 }
 
@@ -236,4 +238,9 @@ function refusalOf(
   if (record.session !== session) return 'other-session'
   if (record.purpose !== purpose) return 'other-purpose'
   return now < record.expires ? null : 'expired'
+}
+
+function encodeKeyData(data: object): string {
+  const what = 'the data of a security key'
+  return encodeValue(data, what, new EncodingBudget(what, MAX_KEY_DATA_BYTES))
 }

@@ -1,4 +1,5 @@
 import { decodeValue, encodeValue, isMutable } from './codec.ts'
+import { EncodingBudget } from './encoding-budget.ts'
 import {
   isOurScope,
   keyOfUnit,
@@ -43,8 +44,8 @@ export class SessionData {
     return value
   }
 
-  write(unit: Unit, value: unknown): void {
-    const text = encodeValue(value, keyOfUnit(unit))
+  /** `text`: the value encoded, where that is known already. */
+  write(unit: Unit, value: unknown, text: string = encodeValue(value, keyOfUnit(unit))): void {
     if (!this.has(unit)) {
       this.#units().add(unit)
       // A key that comes back is the newest here, and is stored as such where it was not stored before.
@@ -85,9 +86,11 @@ export class SessionData {
   /** Every unit that differs from what was loaded, in its new form. Throws for a value that can not be kept. */
   changes(): UnitChanges {
     const changes = new Map<Unit, string | null>()
+    // One for all: what is too large together need not be encoded to its end either.
+    const budget = new EncodingBudget('the session')
     for (const [unit, { value, present, text }] of this.#live) {
       const before = this.#base.find(unit)
-      const after = present ? (text ?? encodeValue(value, keyOfUnit(unit))) : null
+      const after = present ? (text ?? encodeValue(value, keyOfUnit(unit), budget)) : null
       if (after !== (before ?? null)) changes.set(unit, after)
     }
     return changes

@@ -1,6 +1,7 @@
 import { SessionValueError } from '../errors.ts'
 import { type NameOf, refuseAssignments } from './assignment.ts'
-import { checkKey, checkValues } from './codec.ts'
+import { checkKey } from './codec.ts'
+import { type DataValues, encodedValues } from './data-values.ts'
 import { keyOfUnit, type Unit, unitOf, unitPrefix } from './payload.ts'
 import { plainJson, printsAs } from './printing.ts'
 import type { SessionData } from './session-data.ts'
@@ -101,13 +102,15 @@ export class SessionView<Data extends object> {
     return value
   }
 
-  /** Sets each of these, or none if one can not be kept; the others stay. */
-  update(values: Partial<Data>): this {
+  /**
+   * Sets each of these, or none if one can not be kept; the others stay. Takes a plain object, or keys and values in pairs
+   * as a `Map`, `URLSearchParams`, a `FormData` and lists of pairs have them; throws `SessionValueError` for anything else.
+   */
+  update(values: DataValues<Data>): this {
     const data = this.#access.forWriting('update()')
-    checkValues(values, 'update()')
-    for (const [key, value] of Object.entries(values)) {
-      if (value === undefined) data.remove(this.#unit(key))
-      else data.write(this.#unit(key), value)
+    for (const { key, value, text } of encodedValues(values, 'update()')) {
+      if (text === null) data.remove(this.#unit(key))
+      else data.write(this.#unit(key), value, text)
     }
     return this
   }

@@ -89,7 +89,7 @@ class MemoryStore implements SessionStore {
     maxSessions = 100_000,
     maxBytes = 256 * 1024 * 1024,
     maxSecurityKeys = 100_000,
-    now = Date.now,
+    now = () => Date.now(),
   }: MemoryStoreOptions) {
     for (const [option, value] of Object.entries({ maxSessions, maxBytes, maxSecurityKeys })) {
       if (!Number.isSafeInteger(value) || value < 1) {

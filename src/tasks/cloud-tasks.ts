@@ -137,7 +137,7 @@ export function cloudTasks(options: CloudTasksOptions): CloudTaskQueue {
     target,
     deadline,
     dispatchDeadline,
-    now: clockFrom(options.now ?? Date.now),
+    now: clockFrom(options.now ?? (() => Date.now())),
     sleep,
     open: () => openTasksClient({ client, emulator, projectId: queue.projectId }),
   })

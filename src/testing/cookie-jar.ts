@@ -39,7 +39,7 @@ interface Cookie {
  */
 export function cookieJar(options: CookieJarOptions = {}): CookieJar {
   checkOptions('cookieJar()', options, namesOf<CookieJarOptions>({ now: true }))
-  return new Jar(options.now ?? Date.now)
+  return new Jar(options.now ?? (() => Date.now()))
 }
 
 const MAX_AGE = 400 * 24 * 60 * 60
