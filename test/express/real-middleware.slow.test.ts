@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
 import type { RequestHandler } from 'express'
 import { describe, it } from 'vitest'
-import { frameworks } from '../express/helpers.ts'
-import { expectSameBytes, formsFor, LIBRARIES, MODES } from '../express/real-middleware.ts'
+import { frameworks } from './helpers.ts'
+import { expectSameBytes, formsFor, LIBRARIES, MODES } from './real-middleware.ts'
 
 // The whole product: every library in front of ours with every library behind it, in every form of answer.
 
