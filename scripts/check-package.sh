@@ -130,10 +130,18 @@ try {
   }
   assert.equal(await first.text(), '__guest__: 1\n')
   const cookie = first.headers.getSetCookie()[0].split(';')[0]
-  const login = await fetch(`${url}login`, { method: 'POST', headers: { cookie }, redirect: 'manual' })
+  const account = `${url}account`
+  assert.equal((await fetch(account)).status, 401)
+  const sent = await fetch(account, { headers: { accept: 'text/html', cookie }, redirect: 'manual' })
+  assert.equal(sent.status, 303)
+  const form = new URL(sent.headers.get('location'), url)
+  assert.match(await (await fetch(form)).text(), /^<form method="post">/)
+  const login = await fetch(form, { method: 'POST', headers: { cookie }, redirect: 'manual' })
   assert.equal(login.status, 303)
+  assert.equal(login.headers.get('location'), '/account')
   const fresh = login.headers.getSetCookie()[0].split(';')[0]
   assert.equal(await (await fetch(url, { headers: { cookie: fresh } })).text(), 'alice: 2\n')
+  assert.equal(await (await fetch(account, { headers: { cookie: fresh } })).text(), 'Only for you, alice\n')
   assert.equal(await (await fetch(url, { headers: { cookie } })).text(), '__guest__: 1\n')
 } finally {
   app.kill()

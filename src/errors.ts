@@ -157,12 +157,19 @@ export class CallerRefusedError extends SessionError {
 }
 
 /**
- * A request that changes something brought no proof that a page or a client of this app sent it. Carries the status
- * 403, with which Express answers. The message is for the log; it holds nothing that the request brought.
+ * A request that a guard refused. 403: it changes something, and brought no proof that a page or a client of this app
+ * sent it. 401: nobody is logged in, or not recently enough. Express answers with the status. The message is for the
+ * log; it holds nothing that the request brought.
  */
 export class RequestRefusedError extends SessionError {
   override name = 'RequestRefusedError'
   override readonly code = 'ERR_REQUEST_REFUSED'
-  override readonly status = 403
-  readonly statusCode = 403
+  override readonly status: 401 | 403
+  readonly statusCode: 401 | 403
+
+  constructor(message: string, status: 401 | 403 = 403) {
+    super(message)
+    this.status = status
+    this.statusCode = status
+  }
 }

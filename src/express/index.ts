@@ -11,6 +11,8 @@ export {
   sessionMiddleware,
 } from './middleware.ts'
 export { type PassportBridgeOptions, passportBridge } from './passport-bridge.ts'
+export { type LoginCheckOptions, requireLogin } from './require-login.ts'
+export { returnTo } from './return-to.ts'
 export { type RequestCheck, requireSameOrigin, type SameOriginOptions } from './same-origin.ts'
 export { requireSecurityKey, type SecurityKeyCheckOptions } from './security-key.ts'
 
