@@ -117,11 +117,11 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
     'oidc()': (wrong) =>
       oidc({ audience: 'a', serviceAccounts: [TARGET.serviceAccountEmail], ...wrong }),
   },
+  LoginCheckOptions: { 'requireLogin()': (wrong) => requireLogin(wrong) },
   PrivateServiceOptions: {
     'privateService()': (wrong) =>
       privateService({ audience: 'a', serviceAccounts: [TARGET.serviceAccountEmail], ...wrong }),
   },
-  LoginCheckOptions: { 'requireLogin()': (wrong) => requireLogin(wrong) },
   SameOriginOptions: { 'requireSameOrigin()': (wrong) => requireSameOrigin(wrong) },
   SecurityKeyCheckOptions: { 'requireSecurityKey()': (wrong) => requireSecurityKey(wrong) },
   PassportBridgeOptions: {

@@ -153,9 +153,11 @@ function snapshot(value: unknown, path: string, budget: EncodingBudget): unknown
       if (member === undefined) return refuse('it is undefined', `${at}[${index}]`)
       copied.push(copy(member, `${at}[${index}]`, depth + 1))
     }
+    if (copied.length !== length)
+      return refuse('it is a hole of an array', `${at}[${copied.length}]`)
     // Last, when it is known not to be too long: to name all keys takes a while.
-    if (copied.length !== length || Object.keys(part).length !== length) {
-      return refuse('it is an array with holes or with properties of its own', at)
+    if (Object.keys(part).length !== length) {
+      return refuse('it is an array with properties of its own', at)
     }
     return copied
   }
