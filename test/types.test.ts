@@ -118,6 +118,11 @@ describe('the types', () => {
     expect(compile(MERGED)).toBe('')
     expect(compile(`${MERGED}\nsession.set('views', 'text')`)).toMatch(/TS2345/)
   }, 60_000)
+
+  it('follow what an app adds to NamedSessions', () => {
+    expect(compile(NAMED)).toBe('')
+    expect(compile(`${NAMED}\napp.get('/b', (req) => req.otherSession)`)).toMatch(/TS2339/)
+  }, 60_000)
 })
 
 const OPEN = `
@@ -147,6 +152,33 @@ session.set('views', 1)
 console.log(views, same, counted)
 `
 
+const NAMED = `
+import express from 'express'
+import { createSessions, type Session } from 'viur-session'
+import { requireLogin, requireSecurityKey, sessionMiddleware } from 'viur-session/express'
+declare module 'viur-session/express' {
+  interface NamedSessions {
+    adminSession: Admin
+  }
+}
+interface Admin {
+  role: string
+}
+const admin = createSessions<Admin>({ cookie: { name: '__Host-admin' } })
+const app = express().use(sessionMiddleware(admin, { as: 'adminSession' }))
+app.use(requireLogin({ sessions: admin }), requireSecurityKey({ sessions: admin }))
+app.get('/', (req, res) => {
+  const same: Session<Admin> = req.adminSession
+  const role: string | undefined = same.get('role')
+  // @ts-expect-error: no such key
+  req.adminSession.get('other')
+  // @ts-expect-error: of another type
+  req.adminSession.set('role', 1)
+  const open: unknown = req.session.get('anything')
+  res.send([role, open])
+})
+`
+
 /** What the compiler says about an app of this one file. */
 function compile(source: string): string {
   const root = fileURLToPath(new URL('..', import.meta.url))
@@ -164,7 +196,10 @@ function compile(source: string): string {
           declaration: false,
           rootDir: root,
           typeRoots: [join(root, 'node_modules', '@types')],
-          paths: { 'viur-session': [join(root, 'src', 'index.ts')] },
+          paths: {
+            'viur-session': [join(root, 'src', 'index.ts')],
+            'viur-session/express': [join(root, 'src', 'express', 'index.ts')],
+          },
         },
         include: ['app.ts'],
       }),

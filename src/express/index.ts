@@ -1,5 +1,6 @@
 import type { Session } from '../session.ts'
 import type { DefaultData } from '../types.ts'
+import type { NamedSessionProperties } from './named-sessions.ts'
 
 export { appEngine, type Caller, type CallerPurpose, localOnly } from './caller.ts'
 export { type IdTokenVerifier, type OidcOptions, oidc } from './caller-oidc.ts'
@@ -10,6 +11,7 @@ export {
   type SessionMiddlewareOptions,
   sessionMiddleware,
 } from './middleware.ts'
+export type { AnySessions, NamedSessions } from './named-sessions.ts'
 export { type PassportBridgeOptions, passportBridge } from './passport-bridge.ts'
 export { type LoginCheckOptions, requireLogin } from './require-login.ts'
 export { returnTo } from './return-to.ts'
@@ -18,7 +20,7 @@ export { requireSecurityKey, type SecurityKeyCheckOptions } from './security-key
 
 declare global {
   namespace Express {
-    interface Request {
+    interface Request extends NamedSessionProperties {
       /** The session of this request, put here by `sessionMiddleware()`. */
       session: Session<DefaultData>
     }

@@ -1,13 +1,23 @@
 import { show } from '../duration.ts'
-import { SessionConfigError, SessionError } from '../errors.ts'
+import { SessionConfigError } from '../errors.ts'
 import { checkOptions, namesOf } from '../option-names.ts'
-import type { Session } from '../session.ts'
+import { type Session, stateOf } from '../session.ts'
 import type { SessionManager, Sessions } from '../sessions.ts'
 import type { DefaultData } from '../types.ts'
 import { anyResponse, type NodeResponse } from './any-response.ts'
 import { runBeforeCommit } from './before-commit.ts'
 import { guardResponse } from './held-response.ts'
 import { type AnyRequest, sessionRequestFrom } from './request.ts'
+import { sessionNameFrom } from './session-name.ts'
+import {
+  addSlot,
+  commitFrom,
+  firstSlot,
+  lastOf,
+  type Slot,
+  slotNamed,
+  slotOwnedBy,
+} from './slots.ts'
 
 /** Options of {@link sessionMiddleware}. */
 export interface SessionMiddlewareOptions {
@@ -16,9 +26,15 @@ export interface SessionMiddlewareOptions {
    * `'lazy'`: at once to the handlers; those that use the session `await req.session.load()` first.
    */
   readonly load?: 'eager' | 'lazy'
+  /**
+   * The property of the request that shows the session, for an app with several `createSessions()` in one request, such
+   * as `'adminSession'` for `req.adminSession`. Each needs a cookie name of its own, and a store of its own, such as
+   * another `kind`. Default `'session'`.
+   */
+  readonly as?: string
 }
 
-const OPTIONS = namesOf<SessionMiddlewareOptions>({ load: true })
+const OPTIONS = namesOf<SessionMiddlewareOptions>({ load: true, as: true })
 
 /** Fits `app.use()` of Express 4 and 5, and plain `http` and `http2` servers. */
 export type SessionMiddleware = (
@@ -30,27 +46,11 @@ export type SessionMiddleware = (
 /** What is used of a manager. */
 type Manager<Data extends object> = Pick<SessionManager<Data>, 'open' | 'commitOrNow'>
 
-/** On a request: what this module keeps there. */
-const HELD: unique symbol = Symbol('viur-session')
-
-interface Holder {
-  [HELD]?: {
-    /** To whom the session belongs. */
-    readonly owner: unknown
-    /** The session, or what stands in for it. */
-    session: object
-  }
-}
-
-/** Whether the session of this request is one of these sessions. */
-export function isOwner(sessions: unknown, req: AnyRequest): boolean {
-  return (req as Holder)[HELD]?.owner === sessions
-}
-
 /**
  * Gives every request its `req.session`, and stores what the request changed before its response leaves: status
  * line, headers and body are held until then. When it can not be stored the response is dropped, and `next(error)`
- * runs once, with `headersSent` false. Mounted twice, the second does nothing.
+ * runs once, with `headersSent` false. Mounted twice, the second does nothing. Other sessions in the same request go by
+ * another name, by `as`; the response waits for all of them.
  *
  * ```ts
  * const sessions = createSessions()
@@ -64,36 +64,90 @@ export function sessionMiddleware<Data extends object = DefaultData>(
   options: SessionMiddlewareOptions = {},
 ): SessionMiddleware {
   const manager = managerFrom(sessions)
-  const eager = loadFrom(options) === 'eager'
+  const { name, eager } = settingsFrom(options)
   return function viurSession(req, res, next) {
-    if (isOwner(manager, req)) {
+    const first = firstSlot(req)
+    const mounted = first === null ? null : slotOwnedBy(req, manager)
+    if (mounted?.name === name) {
       next()
       return
     }
-    if ((req as { session?: unknown }).session !== undefined) {
-      next(takenError(HELD in req))
+    const taken = (req as unknown as Readonly<Record<string, unknown>>)[name] !== undefined
+    if (mounted !== null || taken) {
+      next(
+        mounted === null
+          ? takenError(name, slotNamed(req, name) !== null)
+          : twiceError(mounted.name, name),
+      )
       return
     }
     const session = manager.open(sessionRequestFrom(req))
-    ;(req as Holder)[HELD] = { owner: manager, session }
-    expose(req, session)
-    watch(manager, session, res, next)
+    const clash = first === null ? null : clashOf(first, session, name)
+    if (clash !== null) {
+      next(clash)
+      return
+    }
+    const slot = slotFor(manager, session, name, next)
+    addSlot(req, slot)
+    watch(first, slot, res)
     if (eager) load(session, next)
     else next()
   }
 }
 
-function watch<Data extends object>(
+function slotFor<Data extends object>(
   manager: Manager<Data>,
   session: Session<Data>,
-  res: NodeResponse,
-  next: (error?: unknown) => void,
-): void {
+  name: string,
+  fail: (error: unknown) => void,
+): Slot {
   const last = (): void => runBeforeCommit(session)
-  const commit = (status: number) => manager.commitOrNow(session, { status }, last)
+  return {
+    owner: manager,
+    name,
+    session: session as unknown as Session,
+    shown: session,
+    commit: (status) => manager.commitOrNow(session, { status }, last),
+    fail,
+    next: null,
+  }
+}
+
+/** One guard for all sessions of a request: it stands where the first was mounted. */
+function watch(first: Slot | null, slot: Slot, res: NodeResponse): void {
   // Too late for this response. The commit makes changes throw, where they would be lost without a word.
-  if (res.headersSent) void commit(res.statusCode)
-  else guardResponse(anyResponse(res), { commit, fail: next })
+  if (res.headersSent) void slot.commit(res.statusCode)
+  else if (first === null) {
+    guardResponse(anyResponse(res), {
+      commit: (status) => commitFrom(slot, status),
+      // To the handlers of errors that are nearest: a router with a session of its own may have some.
+      fail: (error) => lastOf(slot).fail(error),
+    })
+  }
+}
+
+/** Why this session can not stand beside those that the request has. */
+function clashOf<Data extends object>(
+  first: Slot,
+  session: Session<Data>,
+  name: string,
+): SessionConfigError | null {
+  const { form, settings } = stateOf(session)
+  for (let other: Slot | null = first; other !== null; other = other.next) {
+    const state = stateOf(other.session)
+    if (state.form.name === form.name) {
+      return new SessionConfigError(
+        `req.${other.name} and req.${name} have one cookie name, ${show(form.name)}, so that each would take the other's cookie: give one of their createSessions() another cookie.name`,
+      )
+    }
+    if (state.settings.store === settings.store) {
+      settings.warnOnce(
+        'as',
+        `req.${other.name} and req.${name} keep their sessions in one store, where the cookie of one opens the other: give each a store of its own, such as another kind`,
+      )
+    }
+  }
+  return null
 }
 
 function load<Data extends object>(session: Session<Data>, next: (error?: unknown) => void): void {
@@ -111,33 +165,17 @@ function load<Data extends object>(session: Session<Data>, next: (error?: unknow
   )
 }
 
-/** Makes an object `req.session`, in place of what was there. */
-export function expose(req: AnyRequest, session: object): void {
-  const held = (req as Holder)[HELD]
-  if (held === undefined) (req as Holder)[HELD] = { owner: null, session }
-  else held.session = session
-  Object.defineProperty(req, 'session', SESSION_PROPERTY)
-}
-
-/** The same for all requests: with functions of its own for each, V8 would give up on a fast layout. */
-const SESSION_PROPERTY: PropertyDescriptor = {
-  configurable: true,
-  enumerable: true,
-  get(this: Holder) {
-    return this[HELD]?.session
-  },
-  set() {
-    throw new SessionError(
-      'req.session can not be replaced: change what it holds with set() or update(), empty it with clear(), end it with "await req.session.logout()"',
-    )
-  },
-}
-
-function takenError(ours: boolean): SessionConfigError {
+function takenError(name: string, ours: boolean): SessionConfigError {
   return new SessionConfigError(
     ours
-      ? 'req.session belongs to the sessions of another createSessions(): make one for the whole app and mount it once, or mount each on paths of its own'
-      : 'req.session belongs to another middleware, such as express-session or cookie-session: remove that, or mount each on paths of its own',
+      ? `req.${name} belongs to the sessions of another createSessions(): make one for the whole app and mount it once, give this one another name by the option as, or mount each on paths of its own`
+      : `req.${name} belongs to another middleware, such as express-session or cookie-session: remove that, or mount each on paths of its own`,
+  )
+}
+
+function twiceError(before: string, name: string): SessionConfigError {
+  return new SessionConfigError(
+    `the same sessions are mounted as req.${before} and as req.${name}: a request has one session of each createSessions(), so take one name`,
   )
 }
 
@@ -153,11 +191,11 @@ function managerFrom<Data extends object>(sessions: Sessions<Data>): Manager<Dat
   return manager as Manager<Data>
 }
 
-function loadFrom(options: SessionMiddlewareOptions): 'eager' | 'lazy' {
+function settingsFrom(options: SessionMiddlewareOptions): { name: string; eager: boolean } {
   checkOptions('sessionMiddleware()', options, OPTIONS)
-  const { load = 'eager' } = options
+  const { load = 'eager', as } = options
   if (load !== 'eager' && load !== 'lazy') {
     throw new SessionConfigError(`load must be 'eager' or 'lazy', but is ${show(load)}`)
   }
-  return load
+  return { name: sessionNameFrom(as), eager: load === 'eager' }
 }

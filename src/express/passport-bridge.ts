@@ -5,11 +5,11 @@ import { type Session, stateOf } from '../session.ts'
 import { SessionManager, type Sessions } from '../sessions.ts'
 import type { DefaultData } from '../types.ts'
 import { beforeCommit } from './before-commit.ts'
-import { isOwner } from './middleware.ts'
 import { PASSPORT_KEY, PassportSession, type UserOf } from './passport-session.ts'
 import type { AnyRequest } from './request.ts'
 import { hasFace, sessionOf } from './request-session.ts'
 import type { RequestCheck } from './same-origin.ts'
+import { SESSION, slotOwnedBy } from './slots.ts'
 
 /** Options of {@link passportBridge}. */
 export interface PassportBridgeOptions<User = unknown> {
@@ -84,7 +84,10 @@ function bridge(
 }
 
 function problemOf(req: AnyRequest, sessions: unknown, session: Session | null): string | null {
-  if (session === null || !isOwner(sessions, req)) {
+  const slot = slotOwnedBy(req, sessions)
+  if (slot !== null && slot.name !== SESSION)
+    return `found its sessions as req.${slot.name}, but Passport works with req.session: mount them without the option as`
+  if (session === null || slot === null) {
     return 'found no session of its sessions: mount sessionMiddleware() with the same sessions before it'
   }
   const { keepOnLogin, keepOnLogout } = stateOf(session).settings

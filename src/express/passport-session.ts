@@ -3,10 +3,10 @@ import { SessionValueError } from '../errors.ts'
 import { GUEST_USER, type Identity } from '../session/request-state.ts'
 import { type Session, stateOf } from '../session.ts'
 import type { BegunCall, BegunKind } from '../session/begun.ts'
-import { expose } from './middleware.ts'
 import { type PassportCall, watchCalls } from './passport-calls.ts'
 import { type Face, makeFace } from './passport-face.ts'
 import type { AnyRequest } from './request.ts'
+import { expose } from './slots.ts'
 
 /** Gives the text user of a session for the user object of Passport, which is whatever the app has it be. */
 export type UserOf<User> = (user: User) => string

@@ -1,5 +1,10 @@
+import { show } from '../duration.ts'
+import { SessionConfigError } from '../errors.ts'
 import { Session, stateOf } from '../session.ts'
+import { SessionManager } from '../sessions.ts'
 import { publishTrouble, type Trouble } from '../trouble.ts'
+import type { AnySessions } from './named-sessions.ts'
+import { firstSlot, slotOwnedBy } from './slots.ts'
 
 /** Objects that stand in for a session, as `req.session`. */
 const faces = new WeakMap<object, Session>()
@@ -26,9 +31,29 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
+/** Checks the option `sessions` of a guard: whose session it asks for; `null`: that of `req.session`. */
+export function sessionsFrom(of: string, sessions: unknown): AnySessions | null {
+  if (sessions === undefined) return null
+  if (sessions instanceof SessionManager) return sessions
+  throw new SessionConfigError(
+    `${of}: sessions must be what createSessions() gives, but is ${show(sessions)}`,
+  )
+}
+
+/** The session that a guard asks for. Throws `SessionConfigError` where the request has none. */
+export function sessionFor(of: string, req: object, sessions: AnySessions | null): Session {
+  const session = sessions === null ? sessionOf(req) : (slotOwnedBy(req, sessions)?.session ?? null)
+  if (session !== null) return session
+  throw new SessionConfigError(
+    sessions === null
+      ? `${of} found no session: mount sessionMiddleware() before it${firstSlot(req) === null ? '' : ', or say by its option sessions whose session it is to ask for'}`
+      : `${of} found no session of its option sessions: mount sessionMiddleware() with the same sessions before it`,
+  )
+}
+
 /** Tells of trouble with a request: the log of its sessions as well, where it has a session. */
-export function reportTrouble(req: object, trouble: Trouble): void {
-  const session = sessionOf(req)
+export function reportTrouble(req: object, trouble: Trouble, of: Session | null = null): void {
+  const session = of ?? sessionOf(req) ?? firstSlot(req)?.session ?? null
   if (session === null) publishTrouble(trouble)
   else stateOf(session).settings.troubles.report(trouble)
 }

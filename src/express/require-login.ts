@@ -5,8 +5,9 @@ import type { Session } from '../session.ts'
 import type { NodeResponse } from './any-response.ts'
 import { localPath } from './local-path.ts'
 import { acceptsPage } from './page.ts'
+import type { AnySessions } from './named-sessions.ts'
 import type { AnyRequest } from './request.ts'
-import { sessionOf } from './request-session.ts'
+import { sessionFor, sessionsFrom } from './request-session.ts'
 import { RETURN_TO, wayBack } from './return-to.ts'
 import type { RequestCheck } from './same-origin.ts'
 
@@ -22,13 +23,16 @@ export interface LoginCheckOptions {
    * not matter.
    */
   readonly fresh?: Duration
+  /** Whose session has to be logged in, where a request has several. Default: that of `req.session`. */
+  readonly sessions?: AnySessions
 }
 
-const OPTIONS = namesOf<LoginCheckOptions>({ redirect: true, fresh: true })
+const OPTIONS = namesOf<LoginCheckOptions>({ redirect: true, fresh: true, sessions: true })
 
 interface Rules {
   readonly redirect: string | null
   readonly fresh: Duration | null
+  readonly sessions: AnySessions | null
 }
 
 /**
@@ -48,18 +52,15 @@ interface Rules {
 export function requireLogin(options: LoginCheckOptions = {}): RequestCheck {
   const rules = rulesFrom(options)
   return function viurLogin(req, res, next) {
-    const session = sessionOf(req)
-    if (session === null) {
-      next(
-        new SessionConfigError(
-          'requireLogin() found no session: mount sessionMiddleware() before it',
-        ),
-      )
-    } else if (session.loaded) {
-      decide(session, rules, req, res, next)
-    } else {
-      session.load().then(() => decide(session, rules, req, res, next), next)
+    let session: Session
+    try {
+      session = sessionFor('requireLogin()', req, rules.sessions)
+    } catch (error) {
+      next(error)
+      return
     }
+    if (session.loaded) decide(session, rules, req, res, next)
+    else session.load().then(() => decide(session, rules, req, res, next), next)
   }
 }
 
@@ -129,6 +130,7 @@ function rulesFrom(options: LoginCheckOptions): Rules {
   return {
     redirect: redirect === undefined ? null : redirectFrom(redirect),
     fresh: fresh ?? null,
+    sessions: sessionsFrom('requireLogin()', options.sessions),
   }
 }
 

@@ -1,5 +1,6 @@
 import { RequestRefusedError } from '../errors.ts'
 import { checkOptions, namesOf } from '../option-names.ts'
+import type { Session } from '../session.ts'
 import type { NodeResponse } from './any-response.ts'
 import { type Evidence, evidenceOf, type OriginRefusal, originRefusal } from './origin-check.ts'
 import { originsFrom } from './origins.ts'
@@ -57,6 +58,7 @@ export function refusedOrigin(
   req: AnyRequest,
   { origins }: Evidence,
   { why }: OriginRefusal,
+  session: Session | null = null,
 ): RequestRefusedError {
   // Browsers send ASCII. Node lets the control characters above that through too, which are for no terminal to see.
   const shown = origins
@@ -64,6 +66,6 @@ export function refusedOrigin(
     .slice(0, SHOWN_LENGTH)
     .replace(/[^ -~]/g, '?')
   const told = origins.length === 0 ? why : `${why}; Origin: ${shown}`
-  reportTrouble(req, { kind: 'origin-refused', why: told })
+  reportTrouble(req, { kind: 'origin-refused', why: told }, session)
   return new RequestRefusedError(`the request was refused: ${why}`)
 }

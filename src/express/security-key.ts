@@ -5,8 +5,9 @@ import { type Session, stateOf } from '../session.ts'
 import type { KeyRefusal } from '../trouble.ts'
 import { evidenceOf, originRefusal } from './origin-check.ts'
 import { type Origins, originsFrom } from './origins.ts'
+import type { AnySessions } from './named-sessions.ts'
 import type { AnyRequest } from './request.ts'
-import { reportTrouble, sessionOf } from './request-session.ts'
+import { reportTrouble, sessionFor, sessionsFrom } from './request-session.ts'
 import { type RequestCheck, refusedOrigin, type SameOriginOptions } from './same-origin.ts'
 import { isSafe } from './sent.ts'
 import { type ChosenKey, chooseKey, sentKeysOf } from './sent-key.ts'
@@ -15,11 +16,14 @@ import { type ChosenKey, chooseKey, sentKeysOf } from './sent-key.ts'
 export interface SecurityKeyCheckOptions extends SameOriginOptions {
   /** What a one-time key must have been made for. Default: the empty text, as for `getSecurityKey()`. */
   readonly purpose?: string
+  /** Whose session the key has to be of, where a request has several. Default: that of `req.session`. */
+  readonly sessions?: AnySessions
 }
 
-const OPTIONS = namesOf<SecurityKeyCheckOptions>({ origins: true, purpose: true })
+const OPTIONS = namesOf<SecurityKeyCheckOptions>({ origins: true, purpose: true, sessions: true })
 
 interface Rules {
+  readonly sessions: AnySessions | null
   readonly origins: Origins
   readonly purpose: string
 }
@@ -44,23 +48,18 @@ export function requireSecurityKey(options: SecurityKeyCheckOptions = {}): Reque
 }
 
 /** Settles for a request that may pass. */
-async function admit(req: AnyRequest, { origins, purpose }: Rules): Promise<void> {
-  const session = sessionOf(req)
-  if (session === null) {
-    throw new SessionConfigError(
-      'requireSecurityKey() found no session: mount sessionMiddleware() before it',
-    )
-  }
+async function admit(req: AnyRequest, { sessions, origins, purpose }: Rules): Promise<void> {
+  const session = sessionFor('requireSecurityKey()', req, sessions)
   const evidence = evidenceOf(req)
   const refusal = originRefusal(evidence, origins)
   const sent = sentKeysOf(req)
   const [native] = sent.statics
   if (refusal !== null && !(refusal.silent && native !== undefined))
-    throw refusedOrigin(req, evidence, refusal)
+    throw refusedOrigin(req, evidence, refusal, session)
   const chosen = chooseKey(sent)
   if (chosen.kind === 'refused') {
     const { key } = stateOf(session)
-    reportTrouble(req, { kind: 'key-refused', key, why: chosen.why })
+    reportTrouble(req, { kind: 'key-refused', key, why: chosen.why }, session)
     throw refusedKey(chosen.why)
   }
   await session.load()
@@ -92,9 +91,10 @@ const REASONS: Partial<Record<KeyRefusal, string>> = {
 function rulesFrom(options: SecurityKeyCheckOptions): Rules {
   checkOptions('requireSecurityKey()', options, OPTIONS)
   const origins = originsFrom('requireSecurityKey()', options.origins)
+  const sessions = sessionsFrom('requireSecurityKey()', options.sessions)
   try {
     const { purpose = '' } = options
-    return { origins, purpose: purposeOf({ purpose }) }
+    return { sessions, origins, purpose: purposeOf({ purpose }) }
   } catch (error) {
     if (!(error instanceof SessionValueError)) throw error
     throw new SessionConfigError(`requireSecurityKey(): ${error.message}`)

@@ -80,6 +80,8 @@ describe.each(frameworks)('Passport 0.7 on %s', (_name, express) => {
     await ann.login('ann')
     expect(store.calls).toEqual([
       { method: 'find', kinds: [] },
+      // The first end of a process asks whether ends are events.
+      { method: 'note', kinds: [] },
       { method: 'writeTogether', kinds: ['insert', 'delete'] },
     ])
     store.clearCalls()

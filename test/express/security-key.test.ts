@@ -41,7 +41,7 @@ interface Site extends Setup {
   post(headers: Sent, options?: PostOptions): Promise<number>
 }
 
-interface SiteOptions extends SecurityKeyCheckOptions {
+interface SiteOptions extends Omit<SecurityKeyCheckOptions, 'sessions'> {
   readonly framework?: Express | 'http'
   readonly load?: 'eager' | 'lazy'
   readonly before?: RequestHandler[]

@@ -115,7 +115,7 @@ function watched(options: SessionsOptions): SessionsOptions {
       if (name === 'randomBytes') return watchedRandom(value)
       if (typeof value !== 'object' || value === null) return value
       if (name === 'logger') return watchedLogger(value as SessionLogger)
-      if (name === 'store') return watchedCalls(value as SessionStore, 'the store')
+      if (name === 'store') return watchedStore(value as SessionStore)
       if (name === 'tasks') return watchedCalls(value, 'a task')
       return value
     },
@@ -142,6 +142,15 @@ function watchedLogger(logger: SessionLogger): SessionLogger {
       }
     },
   })
+}
+
+const stores = new WeakMap<SessionStore, SessionStore>()
+
+/** One for each store, so that two `createSessions()` still see whether they have the same. */
+function watchedStore(store: SessionStore): SessionStore {
+  const known = stores.get(store) ?? watchedCalls(store, 'the store')
+  stores.set(store, known)
+  return known
 }
 
 /** What is handed over to be kept, by the store, its notes and its keys, or by the queue. */
