@@ -1,0 +1,101 @@
+import protos from '@google-cloud/datastore/build/protos/protos.js'
+import { describe, expect, it } from 'vitest'
+import { plainProperties } from '../../src/legacy/values.ts'
+import { type DatastoreV1Client, datastoreStore } from '../../src/stores/datastore.ts'
+import { storeContract } from '../../src/testing/index.ts'
+import { clientAt, PROJECT } from '../legacy/harness.ts'
+import { EMULATORS, uniqueSpace } from '../setup/stores.ts'
+
+const { LookupResponse, CommitResponse, RunQueryResponse, Entity } = protos.google.datastore.v1
+
+/** The static classes that the driver brings, as far as they are used here. */
+interface MessageType {
+  fromObject(object: object): object
+  encode(message: object): { finish(): Uint8Array }
+  decode(bytes: Uint8Array): object
+}
+
+/**
+ * As a message that was read from the wire: what was not sent is there all the same, by the prototype, as `null`, an
+ * empty list, an empty text, no bytes or a zero; an int64 is a `Long`, and an enum a number.
+ */
+function received(type: MessageType, content: object): object {
+  return type.decode(type.encode(type.fromObject(content)).finish())
+}
+
+/** A client of the app's own that gives messages of protobufjs, where the driver's own gives plain objects. */
+function messageClient(client: Promise<DatastoreV1Client>): DatastoreV1Client {
+  const call =
+    (method: 'lookup' | 'commit' | 'runQuery', type: MessageType) =>
+    async (request: object, options?: object): Promise<unknown> => {
+      const [answer, ...others] = (await (await client)[method](request, options)) as object[]
+      return [received(type, answer as object), ...others]
+    }
+  return {
+    lookup: call('lookup', LookupResponse as unknown as MessageType),
+    commit: call('commit', CommitResponse as unknown as MessageType),
+    runQuery: call('runQuery', RunQueryResponse as unknown as MessageType),
+  }
+}
+
+// On one program: the messages are the same on the other, and what differs between the two has its own run of the contract.
+const [{ name, host } = { name: 'emulator', host: null }] = EMULATORS.filter(
+  (one) => one.missing === null,
+)
+
+describe.skipIf(host === null)(`with a client that gives messages, on the ${name}`, () => {
+  void storeContract(
+    () =>
+      datastoreStore({
+        projectId: PROJECT,
+        namespace: uniqueSpace(),
+        client: messageClient(clientAt(host as string)),
+      }),
+    { describe, it },
+  )
+})
+
+describe('an entity of an old system that is a message', () => {
+  const entity = (properties: object): Record<string, unknown> =>
+    (received(Entity as unknown as MessageType, { properties }) as { properties: object })
+      .properties as Record<string, unknown>
+
+  it('has the values that were sent, and no others', () => {
+    const key = { path: [{ kind: 'user', id: '5634161670881280' }] }
+    expect(
+      plainProperties(
+        entity({
+          nothing: { nullValue: 'NULL_VALUE' },
+          empty: {},
+          text: { stringValue: '' },
+          no: { booleanValue: false },
+          whole: { integerValue: '0' },
+          large: { integerValue: '9007199254740993' },
+          float: { doubleValue: 0 },
+          time: { timestampValue: {} },
+          key: { keyValue: key },
+          named: { keyValue: { path: [{ kind: 'user', name: 'me' }] } },
+          bytes: { blobValue: '' },
+          place: { geoPointValue: {} },
+          list: { arrayValue: {} },
+          inner: { entityValue: { key, properties: { a: { integerValue: '1' } } } },
+        }),
+      ),
+    ).toEqual({
+      nothing: null,
+      empty: null,
+      text: '',
+      no: false,
+      whole: 0,
+      large: 9007199254740993n,
+      float: 0,
+      time: new Date(0),
+      key: 'user/5634161670881280',
+      named: 'user/me',
+      bytes: Buffer.alloc(0),
+      place: { latitude: 0, longitude: 0 },
+      list: [],
+      inner: { a: 1 },
+    })
+  })
+})
