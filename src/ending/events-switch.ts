@@ -1,5 +1,5 @@
 import type { Settings } from '../options.ts'
-import type { Limit } from '../session/budget.ts'
+import { type Limit, perCall } from '../session/budget.ts'
 import { LONG_WORK } from '../session/retry.ts'
 import type { NoteStore } from '../stores/store.ts'
 import { sayingOf } from './problems.ts'
@@ -22,17 +22,30 @@ export class EventsSwitch {
   #isOn = false
   #asked = Number.NEGATIVE_INFINITY
   #asking: Promise<boolean> | null = null
+  /** When the note could not be read the last time. */
+  #unread = Number.NEGATIVE_INFINITY
   #hasWarned = false
 
   constructor(settings: SwitchSettings) {
     this.#settings = settings
   }
 
-  /** For what ends a session: where nobody can tell, an end is marked, since a mark loses no event. */
+  /**
+   * For what ends a session: where nobody can tell, an end is marked, since a mark loses no event. Never throws, leaves
+   * the end itself half of the time that there is, and asks no more than once a minute, be there an answer or not.
+   */
   async marks(limit: Limit = LONG_WORK): Promise<boolean> {
-    const isOn = await this.isOn(limit).catch(() => true)
-    if (isOn && !this.#settings.events) this.warnOnce()
-    return isOn
+    const { events, now } = this.#settings
+    const age = now() - this.#unread
+    if (!events && age >= 0 && age < HOLDS) return true
+    try {
+      const isOn = await this.isOn(events ? limit : halfOf(limit))
+      if (isOn && !events) this.warnOnce()
+      return isOn
+    } catch {
+      this.#unread = now()
+      return true
+    }
   }
 
   /** For what finishes ends. Throws where the store can not be asked. */
@@ -61,6 +74,7 @@ export class EventsSwitch {
     const { store, now } = this.#settings
     this.#isOn = (await store.notes.get(NOTE)) !== null
     this.#asked = now()
+    this.#unread = Number.NEGATIVE_INFINITY
     return this.#isOn
   }
 
@@ -84,6 +98,16 @@ export class EventsSwitch {
     if (this.#hasWarned) return
     this.#hasWarned = true
     this.#settings.logger.warn(`${NOT_HERE}: ${CURE}`)
+  }
+}
+
+/** The half of what is left of this limit by now. What is waited for counts against the whole all the same. */
+function halfOf(limit: Limit): Limit {
+  const half = limit.left / 2
+  return {
+    left: half,
+    wait: (call, effect) =>
+      limit.wait((left) => perCall(Math.min(half, left)).wait(call, effect), effect),
   }
 }
 

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import type { Found, SessionKey, SessionStore, Unreadable } from '../../src/index.ts'
+import {
+  type Found,
+  type SessionKey,
+  type SessionStore,
+  SessionStoreError,
+  type Unreadable,
+} from '../../src/index.ts'
 import { Harness, keyOfCookie } from '../session/harness.ts'
 import { STORED_RECORDS } from './stored-records.ts'
 
@@ -101,7 +107,8 @@ describe('a stored record', () => {
         effect: 'none',
         retryable: false,
       })
-      expect([session.loaded, session.loadOutcome]).toEqual([false, null])
+      expect(session.loaded).toBe(false)
+      expect(() => session.loadOutcome).toThrow(SessionStoreError)
       await expect(session.login('alice')).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
       expect((await app.sessions.commit(session)).setCookie).toEqual([])
     }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { turnEventsOff } from '../../src/ending/events-switch.ts'
-import { SessionConfigError, type SessionKey, type Sessions } from '../../src/index.ts'
+import { memoryStore, SessionConfigError, type SessionKey, type Sessions } from '../../src/index.ts'
+import { failingStore } from '../../src/testing/index.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 import { HOUR, type Place, place } from './harness.ts'
 
@@ -94,6 +95,47 @@ describe('the note that ends are events', () => {
     p.now += 2 * MINUTE
     await sessions.killSession(await login(sessions))
     expect(p.store.calls.filter(({ method }) => method === 'note')).toHaveLength(calls)
+  })
+
+  it('that can not be read is asked for once a minute, and blames nobody', async () => {
+    const p = place()
+    const script = p.process({ events: false })
+    const restore = p.store.failAlways('before', { method: 'note' })
+    const asked = (): number => p.store.calls.filter(({ method }) => method === 'note').length
+    for (let time = 0; time < 3; time++) {
+      expect(await script.killSession(await login(script))).toBe(true)
+      expect(asked()).toBe(1)
+    }
+    expect(p.warnings).toEqual([])
+    // Of what is only marked a later sweep frees the store.
+    expect(await p.count()).toBe(3)
+    restore()
+    p.now += MINUTE
+    expect(await script.killSession(await login(script))).toBe(true)
+    expect(asked()).toBe(2)
+    expect(await p.count()).toBe(3)
+    p.now += 2 * HOUR
+    expect(await script.startClearSessions()).toMatchObject({ ended: 3 })
+  })
+
+  it('that never comes leaves a logout time to be done', async () => {
+    const p = place()
+    const store = failingStore(Object.assign(memoryStore({ now: () => p.now }), { deadline: 200 }))
+    const sessions = p.process({ events: false, store })
+    const first = await sessions.open({ secure: true }).load()
+    await first.login('alice')
+    const cookie = (await sessions.commit(first)).setCookie.join()
+    const session = await sessions.open({ secure: true, cookie }).load()
+    expect(session.user).toBe('alice')
+    const gate = store.hold({ method: 'note' })
+    await session.logout()
+    expect((await sessions.commit(session)).setCookie).toEqual([
+      expect.stringContaining('Max-Age=0'),
+    ])
+    gate.release()
+    expect((await store.page({ by: 'all' }, { limit: 2 })).entries).toMatchObject([
+      { record: { reason: 'logout' } },
+    ])
   })
 
   it('that can not be read or written loses no event, and fails no end', async () => {

@@ -23,8 +23,9 @@ const STEPS: readonly Step[] = [
   { name: 'a page that reads', path: '/read', calls: 1 },
   { name: 'a page that changes', path: '/set?a=2', calls: 2, isStoredAtTheEnd: true },
   { name: 'a page that saves by itself', path: '/save', calls: 2 },
-  { name: 'a login', path: '/login/bob', calls: 3 },
-  { name: 'a logout', path: '/logout', calls: 2 },
+  // With the note by which the first end of a process asks whether ends are events.
+  { name: 'a login', path: '/login/bob', calls: 4 },
+  { name: 'a logout', path: '/logout', calls: 3 },
 ]
 
 async function prepared(step: Step): Promise<Site> {

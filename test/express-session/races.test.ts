@@ -221,6 +221,8 @@ describe.each(STORE_KINDS)('races of express-session on $name', ({ missing, ...k
     await site.get('/login/alice')
     expect(site.below.calls.map(({ method, kinds }) => kinds.join() || method)).toEqual([
       'find',
+      // The first end of a process asks whether ends are events.
+      'note',
       'remove',
       'insert',
     ])
