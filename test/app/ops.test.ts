@@ -152,12 +152,19 @@ describe('the ops page elsewhere', () => {
     ['in production', () => vi.stubEnv('NODE_ENV', 'production')],
     ['on App Engine', () => vi.stubEnv('GAE_ENV', 'standard')],
     ['on Cloud Run', () => vi.stubEnv('K_SERVICE', 'web')],
-    ['behind a proxy', () => (visitor.headers = { 'x-forwarded-for': '203.0.113.9' })],
+    [
+      'behind a proxy',
+      async () => {
+        await restart({ behindProxy: true })
+        visitor.headers = { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https' }
+        await visitor.get()
+      },
+    ],
   ] as const
 
   it.each(places)('is for admins alone: %s', async (_place, go) => {
     await visitor.get()
-    go()
+    await go()
     for (const user of [null, 'grace', 'konrad']) {
       if (user !== null) await visitor.post('/login', { user })
       const refused = await visitor.get('/ops')
@@ -175,6 +182,18 @@ describe('the ops page elsewhere', () => {
     expect((await visitor.post('/ops/sweep')).fact('ops-last-sweep')).toBe('finished')
     expect((await visitor.post('/ops/fill')).status).toBe(404)
     expect((await visitor.get('/ops')).fact('ops-backlog')).toBe('0')
+  })
+
+  it('is for nobody behind a proxy that was not expected, since nobody can sign in', async () => {
+    await visitor.get()
+    visitor.headers = { 'x-forwarded-for': '203.0.113.9' }
+    visitor.cookies.clear()
+    await visitor.get('/login')
+    await visitor.post('/login', { user: 'ada' })
+    expect(visitor.cookies.size).toBe(0)
+    expect((await visitor.get('/ops')).status).toBe(403)
+    expect((await visitor.post('/ops/sweep')).status).toBe(403)
+    expect((await visitor.post('/ops/fill')).status).toBe(404)
   })
 
   it('makes no expired sessions in Cloud Datastore, or where it has no store', async () => {

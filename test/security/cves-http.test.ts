@@ -28,6 +28,7 @@ const ACCESS: Readonly<Record<string, Access>> = {
     for (const _ of s) break
   },
   spread: (s) => [...s],
+  'JSON.stringify': (s) => JSON.stringify(s),
   user: (s) => s.user,
   key: (s) => s.key,
   isNew: (s) => s.isNew,
@@ -48,7 +49,6 @@ const ACCESS: Readonly<Record<string, Access>> = {
 /** What shows nothing of a session, and so need not count. */
 const NO_ACCESS: Readonly<Record<string, Access>> = {
   in: (s) => 'views' in s || 'nothing' in s,
-  'JSON.stringify': (s) => JSON.stringify(s),
   'Object.keys': (s) => Object.keys(s).join(),
   template: (s) => `${s}`,
   'a copy': (s) => JSON.stringify({ ...s }),
