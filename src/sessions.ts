@@ -306,6 +306,7 @@ export class SessionManager<Data extends object = DefaultData>
   }
 
   async get(key: SessionKey): Promise<SessionInfo | null> {
+    this.#requireOpen()
     const checked = asSessionKey(key)
     if (checked === null) return null
     const found = await this.#writer.within(budgetFor(this.#settings.store)).find(checked)
@@ -318,10 +319,12 @@ export class SessionManager<Data extends object = DefaultData>
   }
 
   async *listSessionsByUser(user: string): AsyncIterable<SessionInfo> {
+    this.#requireOpen()
     yield* this.#bulk.list(user)
   }
 
   async killSession(key: SessionKey): Promise<boolean> {
+    this.#requireOpen()
     const checked = asSessionKey(key)
     if (checked === null) return false
     const limit = budgetFor(this.#settings.store)
@@ -329,6 +332,7 @@ export class SessionManager<Data extends object = DefaultData>
   }
 
   async killSessionByUser(user: string, options: KillOptions = {}): Promise<KillResult> {
+    this.#requireOpen()
     checkOptions('killSessionByUser()', options, KILL)
     // The key of a session is null while a new id waits to be stored: that must not mean "no exception".
     if ((options.except as SessionKey | null | undefined) === null) {
@@ -340,10 +344,12 @@ export class SessionManager<Data extends object = DefaultData>
   }
 
   async killAllSessions(): Promise<KillResult> {
+    this.#requireOpen()
     return await this.#bulk.killAll()
   }
 
   async updateSessionsByUser(user: string, change: DataChange<Data>): Promise<{ changed: number }> {
+    this.#requireOpen()
     return await this.#bulk.updateByUser(user, change)
   }
 
@@ -357,11 +363,13 @@ export class SessionManager<Data extends object = DefaultData>
   }
 
   async startClearSessions(options?: ClearOptions): Promise<ClearRun> {
+    this.#requireOpen()
     return await this.#bulk.startClear(options)
   }
 
   /** Like {@link startClearSessions}, for a caller that has only so much time (milliseconds) and no real queue. */
   async startClearWithin(budget: number): Promise<ClearRun> {
+    this.#requireOpen()
     return await this.#bulk.startClear({}, budget)
   }
 
@@ -370,15 +378,18 @@ export class SessionManager<Data extends object = DefaultData>
     query: IterQuery,
     customData: Json = null,
   ): Promise<void> {
+    this.#requireOpen()
     await this.#bulk.startIter(iter, query, customData)
   }
 
   /** `budget`: how long one step works before it hands on, in milliseconds; for tests. */
   async handleTask(body: unknown, budget?: number): Promise<StepResult> {
+    this.#requireOpen()
     return await this.#bulk.handleTask(body, budget)
   }
 
   async status(): Promise<Status> {
+    this.#requireOpen()
     return await this.#bulk.status()
   }
 

@@ -197,7 +197,7 @@ export class Connection {
       const { emulator = null } = this.#settings
       if (emulator !== null && (isLoss(cause) || isSilence(cause))) {
         throw unsent(
-          `nothing answers at ${emulator}, where DATASTORE_EMULATOR_HOST says that the emulator is: start it by "gcloud beta emulators datastore start --host-port=${emulator}", or unset the variable`,
+          `nothing answers at ${emulator}, where DATASTORE_EMULATOR_HOST says that the emulator is: start it by "gcloud beta emulators datastore start --host-port=${emulator}" (in the repository of viur-session by "./emulator.sh start"), or unset the variable`,
           true,
           cause,
         )

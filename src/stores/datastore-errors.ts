@@ -102,7 +102,7 @@ function setUpProblem(code: number, error: unknown): string | null {
   if (code === PERMISSION_DENIED && /has not been used|is disabled|SERVICE_DISABLED/.test(text)) {
     return 'the Datastore API is off in this project: run "gcloud services enable datastore.googleapis.com", or correct GOOGLE_CLOUD_PROJECT'
   }
-  if (code === FAILED_PRECONDITION && /native mode/i.test(text)) {
+  if (code === FAILED_PRECONDITION && /native mode|for Cloud Firestore projects/i.test(text)) {
     return 'the database is in Firestore native mode, which has no Datastore API: make one by "gcloud firestore databases create --type=datastore-mode --database=NAME --location=PLACE", and set databaseId of datastoreStore()'
   }
   if (code === NOT_FOUND) {

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { createSessions, memoryStore, SessionStoreError } from '../../src/index.ts'
 import { loadFailure } from '../../src/optional-import.ts'
+import type { SessionKey } from '../../src/session/id.ts'
 import { datastoreStore } from '../../src/stores/datastore.ts'
 import { failingStore } from '../../src/testing/index.ts'
 import { emulatorStore, STORE_KINDS, uniqueSpace } from '../setup/stores.ts'
@@ -50,6 +51,11 @@ describe('ready()', () => {
       'The Cloud Datastore API is not available for Firestore in Native Mode.',
       /--type=datastore-mode/,
     ],
+    [
+      9,
+      'The Cloud Datastore API is not available for Cloud Firestore projects.',
+      /--type=datastore-mode/,
+    ],
     [5, 'The database (default) does not exist for project p', /gcloud firestore databases create/],
     [7, 'Missing or insufficient permissions.', /roles\/datastore\.user/],
     [
@@ -79,6 +85,30 @@ describe('close()', () => {
     await expect(sessions.ready()).rejects.toThrow(/closed/)
     open.set('a', 1)
     await expect(sessions.commit(open)).rejects.toThrow(/closed/)
+  })
+
+  test('refuses all that needs no request too, and says why', async () => {
+    const sessions = createSessions({ store: memoryStore() })
+    await sessions.close()
+    const key = 'A'.repeat(43) as SessionKey
+    const uses = {
+      get: () => sessions.get(key),
+      listSessionsByUser: async () => {
+        for await (const one of sessions.listSessionsByUser('me')) void one
+      },
+      killSession: () => sessions.killSession(key),
+      killSessionByUser: () => sessions.killSessionByUser('me'),
+      killAllSessions: () => sessions.killAllSessions(),
+      updateSessionsByUser: () => sessions.updateSessionsByUser('me', () => {}),
+      startClearSessions: () => sessions.startClearSessions(),
+      handleTask: () => sessions.handleTask({}),
+      status: () => sessions.status(),
+    }
+    for (const [name, use] of Object.entries(uses)) {
+      const message = /^these sessions are closed/
+      await expect(use(), name).rejects.toMatchObject({ effect: 'none', retryable: false })
+      await expect(use(), name).rejects.toThrow(message)
+    }
   })
 })
 
