@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
-import { SessionConfigError } from '../errors.ts'
+import { SessionConfigError, SessionStoreError } from '../errors.ts'
 import { memoryStore } from '../index.ts'
+import { googleCloudSign } from '../platform.ts'
 import { datastoreStore } from '../stores/datastore.ts'
 import { createApp, createAppSessions } from './app.ts'
 import { type AppConfig, configFrom, EnvironmentError } from './config.ts'
@@ -16,14 +17,14 @@ const STORES: Readonly<Record<AppConfig['storeName'], string>> = {
 }
 
 try {
-  start(configFrom(process.env))
+  await start(configFrom(process.env))
 } catch (error) {
   // Mistakes in the environment are for people to read; a stack trace would bury them.
   if (!(error instanceof EnvironmentError || error instanceof SessionConfigError)) throw error
   fail(error.message)
 }
 
-function start(config: AppConfig): void {
+async function start(config: AppConfig): Promise<void> {
   const { storeName, secrets, behindProxy, host, port } = config
   const store = storeName === 'memory' ? memoryStore() : datastoreStore()
   const tasks = tasksOf(config.queue)
@@ -32,6 +33,18 @@ function start(config: AppConfig): void {
     ...(tasks !== undefined && { tasks }),
     ...(secrets.length > 0 && { cookie: { secrets } }),
   })
+  try {
+    await sessions.ready()
+  } catch (error) {
+    if (!(error instanceof SessionStoreError)) throw error
+    if (googleCloudSign(process.env) === null) {
+      await sessions.close()
+      fail(error.message)
+      return
+    }
+    // The store may be back in a moment, and then this instance serves.
+    console.error(`viur-session: the store is not ready: ${error.message}`)
+  }
   const caller = callerOf(config.caller)
   const server = createServer(createApp({ sessions, storeName, store, caller, behindProxy }))
 

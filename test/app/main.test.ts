@@ -102,6 +102,15 @@ describe('npm start', () => {
     await server.said(/by the local Cloud Tasks server at 127\.0\.0\.1:1\n$/)
   })
 
+  it('does not start where no emulator listens, and says which address, variable and command', async () => {
+    const app = start({ PORT: '0', DATASTORE_EMULATOR_HOST: '127.0.0.1:1' })
+    expect(await app.ended).toBe(1)
+    expect(app.text.stdout).toBe('')
+    expect(app.text.stderr).toMatch(
+      /^viur-session: nothing answers at 127\.0\.0\.1:1, where DATASTORE_EMULATOR_HOST .*"\.\/emulator\.sh start".*\n$/,
+    )
+  })
+
   it('does not start on App Engine with an emulator, where sessions would go nowhere', async () => {
     const app = start({
       PORT: '0',
