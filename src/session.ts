@@ -163,7 +163,11 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     return this
   }
 
-  /** Stores everything now. Throws `SessionGoneError` when the session ended elsewhere; its changes are dropped then. */
+  /**
+   * Stores everything now. Throws `SessionGoneError` when the session ended elsewhere; its changes are dropped then. Where
+   * there is no response to carry a cookie, as for a WebSocket, nothing else stores anything, and a visitor without a
+   * stored session gets a `SessionError`.
+   */
   save(): Promise<void>
   save(...unexpected: unknown[]): Promise<void> {
     // Whoever gives a callback waits for it: without a word the request would hang.
@@ -212,7 +216,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    * Logs a user in: with the next save the session goes on under a new id, and the old one ends in the same
    * commit. Of the data only `persistentFieldsOnLogin` and `persistentScopesOnLogin` survive, and those only from a guest
    * or the same user. What this request said by `setExpiry()` holds for the new session. `user` is a text of 1 to 1,500
-   * bytes.
+   * bytes. Like `reset()` and `cycleKey()`, throws `SessionError` where there is no response to carry the new cookie.
    */
   login(user: string, options: LoginOptions<Data> = {}): Promise<void> {
     const problem =
@@ -244,11 +248,18 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     })
   }
 
-  /** Ends the session. With `persistentFieldsOnLogout` or `persistentScopesOnLogout`, a new guest session holds those that are set. */
+  /** Ends the session, without a response at once. With `persistentFieldsOnLogout` or `persistentScopesOnLogout`, a new guest session holds those that are set. */
   logout(): Promise<void> {
-    return this.#change('logout()', 'end', () =>
-      this.#state.changeIdentity('logout', this.#state.settings.keepOnLogout, NOBODY),
+    return this.#state.begun.inTurn('logout()', 'end', () => this.#logout())
+  }
+
+  async #logout(): Promise<void> {
+    const { settings } = this.#state
+    await this.#ready('logout()', () =>
+      this.#state.changeIdentity('logout', settings.keepOnLogout, NOBODY),
     )
+    // No commit follows that would end it.
+    if (this.#state.detached) await this.#host.save(this.#state)
   }
 
   /** Ends the session and starts an empty one for nobody, under a new id. */
@@ -471,7 +482,12 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
 
   /** Changes the identity, after what else was asked for before. */
   #change(what: string, kind: 'login' | 'end', then: () => void): Promise<void> {
-    return this.#state.begun.inTurn(what, kind, () => this.#ready(what, then))
+    return this.#state.begun.inTurn(what, kind, () =>
+      this.#ready(what, () => {
+        this.#state.requireResponse(what)
+        then()
+      }),
+    )
   }
 
   /** Loads the session if nobody did, and refuses what comes too late. */

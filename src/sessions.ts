@@ -460,6 +460,7 @@ export class SessionManager<Data extends object = DefaultData>
         const { id } = state.presented
         this.#settings.troubles.report({ kind: 'gone', key: id === null ? null : keyOf(id) })
       }
+      if (state.detached) await this.#tellEnd(state)
       return outcome
     } finally {
       if (state.saving === saving) state.saving = null
@@ -519,10 +520,14 @@ export class SessionManager<Data extends object = DefaultData>
       }
     }
     // Also when the app has saved by itself: the observers are told before the response leaves.
+    await this.#tellEnd(state)
+    return this.#result(state)
+  }
+
+  async #tellEnd(state: RequestState): Promise<void> {
     const { marked } = state
     state.marked = null
     if (marked !== null) await this.#ending.finishInRequest(marked, state.budget)
-    return this.#result(state)
   }
 
   #touchIsDue(state: RequestState): boolean {
@@ -557,7 +562,7 @@ export class SessionManager<Data extends object = DefaultData>
   }
 
   #warnIfInsecure(state: RequestState, units: UnitChanges): void {
-    if (state.allowed || this.#warnedInsecure || !state.isChangedBy(units)) return
+    if (state.allowed || state.detached || this.#warnedInsecure || !state.isChangedBy(units)) return
     const isStored = state.stored !== null && !hasNewId(state.stored)
     if (state.swap === null && (isStored || state.gone)) return
     this.#warnedInsecure = true

@@ -2,12 +2,13 @@ import { show } from '../duration.ts'
 import { SessionConfigError } from '../errors.ts'
 import { checkOptions, namesOf } from '../option-names.ts'
 import { type Session, stateOf } from '../session.ts'
-import type { SessionManager, Sessions } from '../sessions.ts'
+import type { CommitResult, SessionManager, Sessions } from '../sessions.ts'
 import type { DefaultData } from '../types.ts'
 import { anyResponse, type NodeResponse } from './any-response.ts'
 import { runBeforeCommit } from './before-commit.ts'
 import { guardResponse } from './held-response.ts'
 import { type AnyRequest, sessionRequestFrom } from './request.ts'
+import { isResponseTo, outlivesResponse } from './no-response.ts'
 import { sessionNameFrom } from './session-name.ts'
 import {
   addSlot,
@@ -39,7 +40,7 @@ const OPTIONS = namesOf<SessionMiddlewareOptions>({ load: true, as: true })
 /** Fits `app.use()` of Express 4 and 5, and plain `http` and `http2` servers. */
 export type SessionMiddleware = (
   req: AnyRequest,
-  res: NodeResponse,
+  res: NodeResponse | object,
   next: (error?: unknown) => void,
 ) => void
 
@@ -51,6 +52,9 @@ type Manager<Data extends object> = Pick<SessionManager<Data>, 'open' | 'commitO
  * line, headers and body are held until then. When it can not be stored the response is dropped, and `next(error)`
  * runs once, with `headersSent` false. Mounted twice, the second does nothing. Other sessions in the same request go by
  * another name, by `as`; the response waits for all of them.
+ *
+ * A request without a response is served too, such as a WebSocket upgrade with `{}` in its place: the session is loaded, and
+ * what it is told is stored by `save()` alone.
  *
  * ```ts
  * const sessions = createSessions()
@@ -87,9 +91,9 @@ export function sessionMiddleware<Data extends object = DefaultData>(
       next(clash)
       return
     }
-    const slot = slotFor(manager, session, name, next)
+    const slot = slotFor(manager, session, req, name, next)
     addSlot(req, slot)
-    watch(first, slot, res)
+    watch(first, slot, req, res)
     if (eager) load(session, next)
     else next()
   }
@@ -98,23 +102,29 @@ export function sessionMiddleware<Data extends object = DefaultData>(
 function slotFor<Data extends object>(
   manager: Manager<Data>,
   session: Session<Data>,
+  req: AnyRequest,
   name: string,
   fail: (error: unknown) => void,
 ): Slot {
   const last = (): void => runBeforeCommit(session)
+  const commit = (status: number) => manager.commitOrNow(session, { status }, last)
   return {
     owner: manager,
     name,
     session: session as unknown as Session,
     shown: session,
-    commit: (status) => manager.commitOrNow(session, { status }, last),
+    commit: outlivesResponse(req) ? (status) => detachAfter(session, commit(status)) : commit,
     fail,
     next: null,
   }
 }
 
 /** One guard for all sessions of a request: it stands where the first was mounted. */
-function watch(first: Slot | null, slot: Slot, res: NodeResponse): void {
+function watch(first: Slot | null, slot: Slot, req: AnyRequest, res: object): void {
+  if (!isResponseTo(req, res) || (res.headersSent && outlivesResponse(req))) {
+    stateOf(slot.session).detach()
+    return
+  }
   // Too late for this response. The commit makes changes throw, where they would be lost without a word.
   if (res.headersSent) void slot.commit(res.statusCode)
   else if (first === null) {
@@ -148,6 +158,18 @@ function clashOf<Data extends object>(
     }
   }
   return null
+}
+
+/** The session of a request that outlives its response goes on without one, once that is committed. */
+function detachAfter<Data extends object>(
+  session: Session<Data>,
+  committed: CommitResult | Promise<CommitResult>,
+): CommitResult | Promise<CommitResult> {
+  const detached = (result: CommitResult): CommitResult => {
+    stateOf(session).detach()
+    return result
+  }
+  return committed instanceof Promise ? committed.then(detached) : detached(committed)
 }
 
 function load<Data extends object>(session: Session<Data>, next: (error?: unknown) => void): void {

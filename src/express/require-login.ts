@@ -7,6 +7,7 @@ import { localPath } from './local-path.ts'
 import { acceptsPage } from './page.ts'
 import type { AnySessions } from './named-sessions.ts'
 import type { AnyRequest } from './request.ts'
+import { isResponseTo } from './no-response.ts'
 import { sessionFor, sessionsFrom } from './request-session.ts'
 import { RETURN_TO, wayBack } from './return-to.ts'
 import type { RequestCheck } from './same-origin.ts'
@@ -49,7 +50,7 @@ interface Rules {
  * What passes has `Cache-Control: private, no-cache` unless the handler sets its own. Throws `SessionConfigError` for
  * options that cannot work.
  */
-export function requireLogin(options: LoginCheckOptions = {}): RequestCheck {
+export function requireLogin(options: LoginCheckOptions = {}): RequestCheck<object> {
   const rules = rulesFrom(options)
   return function viurLogin(req, res, next) {
     let session: Session
@@ -68,16 +69,16 @@ function decide(
   session: Session,
   { redirect, fresh }: Rules,
   req: AnyRequest,
-  res: NodeResponse,
+  res: object,
   next: (error?: unknown) => void,
 ): void {
   const why = refusalOf(session, fresh)
   if (why === null) {
     // Before the handlers, since some say "public" where nobody has said anything, as express.static() does.
-    if (!res.headersSent && !res.hasHeader('Cache-Control'))
+    if (isResponseTo(req, res) && !res.headersSent && !res.hasHeader('Cache-Control'))
       res.setHeader('Cache-Control', 'private, no-cache')
     next()
-  } else if (redirect === null || !acceptsPage(req)) {
+  } else if (redirect === null || !acceptsPage(req) || !isResponseTo(req, res)) {
     next(new RequestRefusedError(`the request was refused: ${why}`, 401))
   } else {
     send(redirect, req, res, next)

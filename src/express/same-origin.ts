@@ -5,6 +5,7 @@ import type { NodeResponse } from './any-response.ts'
 import { type Evidence, evidenceOf, type OriginRefusal, originRefusal } from './origin-check.ts'
 import { originsFrom } from './origins.ts'
 import type { AnyRequest } from './request.ts'
+import { isUpgrade } from './no-response.ts'
 import { reportTrouble } from './request-session.ts'
 import { isSafe } from './sent.ts'
 
@@ -21,9 +22,9 @@ export interface SameOriginOptions {
 const OPTIONS = namesOf<SameOriginOptions>({ origins: true })
 
 /** Fits `app.use()` of Express 4 and 5, and plain `http` and `http2` servers. */
-export type RequestCheck = (
+export type RequestCheck<Response = NodeResponse> = (
   req: AnyRequest,
-  res: NodeResponse,
+  res: Response,
   next: (error?: unknown) => void,
 ) => void
 
@@ -32,17 +33,19 @@ const SHOWN_LENGTH = 200
 
 /**
  * Lets requests with an unsafe method pass only when a page of this app sent them: protection against CSRF without
- * keys. GET, HEAD, OPTIONS and TRACE pass, so they must change nothing. Needs no session and reads headers only:
+ * keys. GET, HEAD, OPTIONS and TRACE pass, so they must change nothing; a WebSocket upgrade is looked at, as any page can
+ * open one. Needs no session and reads headers only:
  * Sec-Fetch-Site where a browser sends it, else the Origin.
  *
  * What is refused goes to `next()` as `RequestRefusedError`; the response is not touched. Throws `SessionConfigError`
  * for options that cannot work.
  */
-export function requireSameOrigin(options: SameOriginOptions = {}): RequestCheck {
+export function requireSameOrigin(options: SameOriginOptions = {}): RequestCheck<object> {
   checkOptions('requireSameOrigin()', options, OPTIONS)
   const origins = originsFrom('requireSameOrigin()', options.origins)
   return function viurSameOrigin(req, _res, next) {
-    if (isSafe(req)) {
+    // Any page can open a WebSocket to any site, with the cookies of the visitor, and read what comes.
+    if (isSafe(req) && !isUpgrade(req)) {
       next()
       return
     }

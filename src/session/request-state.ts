@@ -1,6 +1,6 @@
 import {
   SessionConfigError,
-  type SessionError,
+  SessionError,
   SessionLateChangeError,
   SessionNotLoadedError,
 } from '../errors.ts'
@@ -82,6 +82,13 @@ export interface RequestClient {
 /** What is to be done about the cookie, as far as this request knows by now. */
 export type CookieDecision = 'keep' | 'set' | 'remove'
 
+/** Without a cookie nobody could reach the session that this asks for. */
+function noResponseError(what: string): SessionError {
+  return new SessionError(
+    `${what} needs a new session id, and there is no response to carry its cookie, as for a WebSocket: log in, or start the session, by an ordinary request`,
+  )
+}
+
 /**
  * One request's view of its session: what came in, what was found, what the request did and wants. All
  * decisions on it are made here or by pure functions; reading and writing the store is done elsewhere.
@@ -117,6 +124,8 @@ export class RequestState implements DataAccess {
   swap: Swap | null = null
   /** True once the commit has started. */
   closed = false
+  /** True where no response can carry a cookie, so that nothing but `save()` stores. See `detach()`. */
+  detached = false
   /** True when the session was found to have ended elsewhere. */
   gone = false
   /** True when this request ended its session, and no other took its place. */
@@ -157,7 +166,7 @@ export class RequestState implements DataAccess {
   get begun(): Begun {
     if (this.#begun === null) {
       this.#begun = new Begun(this.settings.logger)
-      if (this.closed) this.#begun.close()
+      if (this.closed || this.detached) this.#begun.close()
     }
     return this.#begun
   }
@@ -171,6 +180,22 @@ export class RequestState implements DataAccess {
   close(): void {
     this.closed = true
     this.#begun?.close()
+  }
+
+  /**
+   * From now on there is no response to wait for: what `save()` stores is stored, as often as it is called, nothing else is,
+   * and no cookie travels.
+   */
+  detach(): void {
+    this.detached = true
+    this.closed = false
+    // Nobody drains it any more, so a failure is its caller's alone.
+    this.#begun?.close()
+  }
+
+  /** Refuses what ends in an id that the browser would never get. `what`: what was asked for. */
+  requireResponse(what: string): void {
+    if (this.detached) throw noResponseError(what)
   }
 
   /**

@@ -2,7 +2,7 @@ import { SessionStoreError } from '../errors.ts'
 import type { EndReason, Found, Mutation, SessionRecord, Version } from '../stores/store.ts'
 import type { Limit } from './budget.ts'
 import { type Delta, guardedUnits } from './delta.ts'
-import { expiresAt } from './expiry.ts'
+import { expiresAt, isAlive } from './expiry.ts'
 import { keyOf, mintId, mintRev, type SessionId, type SessionKey } from './id.ts'
 import { type Beside, hasNewId, Imported, isFoundSavable, LINK_UNIT } from './imported.ts'
 import { keepsNothing, Payload, type UnitChanges } from './payload.ts'
@@ -53,9 +53,28 @@ async function saveTaken(
   const work = forced || state.isChangedBy(units)
   if (state.gone) return work ? 'gone' : 'done'
   if (!work) return 'done'
-  return state.stored === null
-    ? await saveNew(state, writer, units)
-    : await saveChanges(state, state.stored, writer, units, forced)
+  if (state.stored === null) return await saveNew(state, writer, units)
+  const base = await baseOf(state, state.stored, writer)
+  if (base === 'gone') {
+    state.settleGone()
+    return 'gone'
+  }
+  return await saveChanges(state, base, writer, units, forced)
+}
+
+/**
+ * What a write goes on from. A session that outlives its request may have been renewed by others since it was read, or have
+ * expired: where its time seems to be over the store is asked, and gives no time on top.
+ */
+async function baseOf(state: RequestState, stored: Found, writer: Writer): Promise<Found | 'gone'> {
+  const { policy, now } = state.settings
+  const isUsable = (found: Found): boolean =>
+    found instanceof Imported
+      ? isFoundSavable(found, policy, now())
+      : isAlive(found.record, policy, now())
+  if (!state.detached || isUsable(stored)) return stored
+  const found = await readAgain(stored, stored.record.key, writer)
+  return found !== 'gone' && isUsable(found) ? found : 'gone'
 }
 
 /** Notes down that the session was used; a failure is no failure of the request. */
@@ -89,6 +108,7 @@ async function saveChanges(
   const now = state.settings.now()
   const { expiry } = state
   const isNew = hasNewId(base)
+  if (isNew) state.requireResponse('save() of a session that is to be brought over')
   if (isNew && !state.allowed) return 'done'
   const seen = isNew || state.isTouchDue(now) ? now : null
   const delta = { units, expiry, seen, force: forced, ...takenBy(state) }
@@ -116,6 +136,7 @@ async function saveNew(
   writer: Writer,
   units: UnitChanges,
 ): Promise<SaveOutcome> {
+  state.requireResponse('save() of what is not stored yet')
   if (!state.allowed || state.isStillborn) return 'done'
   const { expiry } = state
   const payload = Payload.empty.with(units)
@@ -145,8 +166,11 @@ async function saveSwap(
     state.dropChanges()
     return 'done'
   }
-  if (!state.allowed) swap.endOnly = true
+  if (!state.allowed || state.detached) swap.endOnly = true
   const units: UnitChanges = swap.endOnly ? new Map() : changes
+  const before = state.stored
+  const latest = before === null ? null : await baseOf(state, before, writer)
+  if (latest !== 'gone') state.stored = latest
   const base = state.stored
   const { expiry } = state
   const run = (latest: Latest): Promise<SwapResult> =>
