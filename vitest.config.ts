@@ -14,7 +14,8 @@ function project(name: Project, stores: 'memory' | 'emulators' | 'all', globalSe
       name,
       include: filesOf(name),
       globalSetup,
-      setupFiles: ['test/setup/fresh.ts', 'test/setup/watch.ts'],
+      setupFiles: ['test/setup/fresh.ts', 'test/setup/assertions.ts', 'test/setup/watch.ts'],
+      expect: { requireAssertions: true },
       sequence: { setupFiles: 'list' as const },
       // Many files in one process, see test/setup/fresh.ts.
       isolate: false,

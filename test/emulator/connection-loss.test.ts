@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createSessions, type SessionStore } from '../../src/index.ts'
-import { emulatorStore, STORE_KINDS, uniqueSpace } from '../setup/stores.ts'
+import { EMULATORS, emulatorStore, uniqueSpace } from '../setup/stores.ts'
 
 /** A proxy on loopback that can let its connections die in several ways. New ones always work. */
 interface Proxy {
@@ -93,7 +93,7 @@ const DEATHS = [
   ['silence instead of the answers', 'answers'],
 ] as const
 
-for (const { name, host } of STORE_KINDS) {
+for (const { name, host } of EMULATORS) {
   describe.skipIf(host === null)(`calls whose connection dies, on the ${name}`, () => {
     for (const [death, mute] of DEATHS) {
       test.each([1, 6, 12, 40])(`by ${death}: %i lookups, and nobody notices`, async (count) => {

@@ -83,6 +83,12 @@ async function routesFor(
   return { ...(await serveRoutes({ caller })), keys: state }
 }
 
+/** The claims that oidc() looks at itself; what else is wrong with a token is the library's to find. */
+const OWN_CLAIMS = ['aud', 'iss', 'email', 'email_verified', 'nbf']
+
+const isSet = (claims: object | undefined, name: string): boolean =>
+  claims !== undefined && Reflect.get(claims, name) !== undefined
+
 const bearer = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } })
 
 function expectRefused(routes: Routes, reply: Reply): void {
@@ -115,12 +121,9 @@ describe('oidc()', () => {
     expect(await routes.call('/cron', bearer(tokenOf()))).toMatchObject({ status: 200 })
   })
 
-  it.each(TOKENS_REFUSED.filter(({ claims }) => claims !== undefined))(
-    'refuses what a client that checks nothing lets through, where it decides: $name',
+  it.each(TOKENS_REFUSED.filter(({ claims }) => OWN_CLAIMS.some((claim) => isSet(claims, claim))))(
+    'refuses what a client that checks nothing lets through: $name',
     async (one) => {
-      const { aud, iss, email, email_verified, nbf } = { ...one.claims } as Record<string, unknown>
-      const own = [aud, iss, email, email_verified, nbf].some((claim) => claim !== undefined)
-      if (!own) return
       const client = {
         verifyIdToken: async ({ idToken }: { idToken: string }) => ({
           getPayload: () =>

@@ -189,5 +189,7 @@ describe.each(frameworks)('%s', (name, express) => {
     client.socket.destroy()
     held.release()
     await ran.reached
+    const next = await sessions.open({ cookie, loopback: true }).load()
+    expect(next.loadOutcome).toBe('live')
   })
 })

@@ -1,10 +1,23 @@
 import { channel } from 'node:diagnostics_channel'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createSessions, memoryStore, SessionError, type TaskQueue } from '../../src/index.ts'
+import { publishTrouble, type Trouble } from '../../src/trouble.ts'
 import { Harness, idOf } from '../session/harness.ts'
 import { scanner } from '../setup/scanner.ts'
 
 const SECRET = 'a secret for the cookies of this file'
+
+/** One of each kind; the types see to it that none is forgotten. */
+const TROUBLES: { [Kind in Trouble['kind']]: { kind: Kind } } = {
+  'unknown-ids': { kind: 'unknown-ids' },
+  'ended-id': { kind: 'ended-id' },
+  'key-refused': { kind: 'key-refused' },
+  'origin-refused': { kind: 'origin-refused' },
+  'caller-refused': { kind: 'caller-refused' },
+  conflict: { kind: 'conflict' },
+  gone: { kind: 'gone' },
+  unreadable: { kind: 'unreadable' },
+}
 
 /** An id that was really given out. */
 async function minted(): Promise<string> {
@@ -93,6 +106,12 @@ describe('the scan of the whole suite', () => {
       'an event for observers: an id or a security key',
       'the store: an id or a security key',
     ])
+  })
+
+  it.each(Object.keys(TROUBLES))('hears what is published of the kind %s', async (kind) => {
+    const id = await minted()
+    publishTrouble({ ...TROUBLES[kind as Trouble['kind']], key: id } as never)
+    expect(found()).toEqual(['a diagnostics channel: an id or a security key'])
   })
 
   it('finds security keys and secrets for cookies on a diagnostics channel', async () => {

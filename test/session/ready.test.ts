@@ -10,7 +10,7 @@ describe('ready()', () => {
   for (const kind of STORE_KINDS) {
     test.skipIf(kind.missing !== null)(`is there at once on the ${kind.name}`, async () => {
       const sessions = createSessions({ store: kind.make() })
-      await sessions.ready()
+      expect(await sessions.ready()).toBeUndefined()
       await sessions.close()
     })
   }

@@ -3,7 +3,7 @@ import type { Reporter, TestModule, Vitest } from 'vitest/node'
 /**
  * Says at the end what was left out: projects that did not run, and tests that were skipped and passed in no other
  * project. With CI set a skipped test fails the run, so that a run which tested half never looks like one that tested
- * all.
+ * all. What only the nightly run installs says so in its name, `(not installed: ...)`, and is named without failing.
  */
 export default class LeftOut implements Reporter {
   #vitest: Vitest | undefined
@@ -31,9 +31,14 @@ export default class LeftOut implements Reporter {
     if (projects.length > 0) say(`Left out: the project ${projects.join(', ')}.`)
     if (missed.length === 0) return
     say(`LEFT OUT: ${missed.length} tests were skipped:`)
-    for (const name of missed) say(`  ${name}`)
-    if (process.env['CI']) process.exitCode = 1
+    const places = missed.map((name) => (isOptional(name) ? name.replace(/\).*/s, ')') : name))
+    for (const place of new Set(places)) say(`  ${place}`)
+    if (process.env['CI'] && !missed.every(isOptional)) process.exitCode = 1
   }
+}
+
+function isOptional(name: string): boolean {
+  return name.includes('(not installed: ')
 }
 
 function say(line: string): void {

@@ -19,12 +19,13 @@ const ON_STORE_KINDS = /\bSTORE_KINDS\b/
 
 /** The path of a test file, from the root of the package. */
 function projectsOf(file: string): readonly Project[] {
-  if (file.endsWith('.slow.test.ts')) return ['slow']
+  if (file.startsWith('test/slow/') || file.endsWith('.slow.test.ts')) return ['slow']
   const used = withHelpers(join(root, file))
   if (used.has(join(root, 'test/browser/browser.ts'))) return ['browser']
   const text = [...used.values()].join('\n')
+  if (file.startsWith('test/emulator/')) return ['emulator']
   if (ON_STORE_KINDS.test(readFileSync(join(root, file), 'utf8'))) return ['unit', 'emulator']
-  if (file.startsWith('test/emulator/') || ON_EMULATORS.test(text)) return ['emulator']
+  if (ON_EMULATORS.test(text)) return ['emulator']
   return ['unit']
 }
 

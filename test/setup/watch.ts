@@ -11,10 +11,12 @@ import { scanner } from './scanner.ts'
  * `createSessions()` are where randomness, logger, store and queue come in, so they are watched there; nothing is
  * replaced, all calls go through.
  */
-const { settingsOf, errorsOf, eventsOf } = vi.hoisted(() => ({
+const { settingsOf, errorsOf, eventsOf, hooks } = vi.hoisted(() => ({
   settingsOf: '../../src/options.ts',
   errorsOf: '../../src/errors.ts',
   eventsOf: '../../src/ending/events.ts',
+  /** What this run of this file has put in, so that one that no longer applies is noticed. */
+  hooks: new WeakSet<object>(),
 }))
 
 type Options = typeof import('../../src/options.ts')
@@ -23,10 +25,9 @@ type Events = typeof import('../../src/ending/events.ts')
 
 vi.mock(settingsOf, async (original) => {
   const real = await original<Options>()
-  return {
-    ...real,
-    settingsFrom: (options: SessionsOptions) => real.settingsFrom(watched(options)),
-  }
+  const settingsFrom: Options['settingsFrom'] = (options) => real.settingsFrom(watched(options))
+  hooks.add(settingsFrom)
+  return { ...real, settingsFrom }
 })
 
 vi.mock(eventsOf, async (original) => {
@@ -38,6 +39,7 @@ vi.mock(eventsOf, async (original) => {
     scanner.scan('an event for observers', text({ id, key, user, reason }))
     return event
   }
+  hooks.add(eventOf)
   return { ...real, eventOf }
 })
 
@@ -51,6 +53,7 @@ vi.mock(errorsOf, async (original) => {
       return Reflect.construct(target, args, made) as object
     },
   })
+  hooks.add(globalThis.Error)
   try {
     return await original<Errors>()
   } finally {
@@ -58,16 +61,17 @@ vi.mock(errorsOf, async (original) => {
   }
 })
 
-const CHANNELS: readonly Trouble['kind'][] = [
-  'unknown-ids',
-  'ended-id',
-  'key-refused',
-  'origin-refused',
-  'caller-refused',
-  'conflict',
-  'gone',
-  'unreadable',
-]
+/** All of them, which the types see to; a test sees to it that they are heard. */
+const CHANNELS = Object.keys({
+  'unknown-ids': true,
+  'ended-id': true,
+  'key-refused': true,
+  'origin-refused': true,
+  'caller-refused': true,
+  conflict: true,
+  gone: true,
+  unreadable: true,
+} satisfies Record<Trouble['kind'], true>)
 
 function heard(trouble: unknown): void {
   scanner.scan('a diagnostics channel', text(trouble))
@@ -87,7 +91,18 @@ for (const level of LEVELS) {
   }
 }
 
-afterAll(() => {
+afterAll(async () => {
+  // Everything that a test file has loaded went by way of these three, unless one was moved or renamed.
+  const { settingsFrom } = await import('../../src/options.ts')
+  const { eventOf } = await import('../../src/ending/events.ts')
+  const { SessionError } = await import('../../src/errors.ts')
+  const places = {
+    settingsFrom,
+    eventOf,
+    SessionError: Object.getPrototypeOf(SessionError) as object,
+  }
+  const blind = Object.entries(places).filter(([, hook]) => !hooks.has(hook))
+  expect(blind, 'what test/setup/watch.ts no longer watches').toEqual([])
   for (const kind of CHANNELS) unsubscribe(`viur-session:${kind}`, heard)
   for (const level of LEVELS) console[level] = quiet[level]
 })

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { datastoreStore } from '../../src/stores/datastore.ts'
 import type { SessionStore } from '../../src/stores/store.ts'
 import { FakeClient, gate, grpcError, keyNamed, namesOf, recordOf } from './datastore-fake.ts'
@@ -144,9 +144,14 @@ describe('lookups of the Datastore store', () => {
   })
 
   test('switches the retries of the driver off, and gives it the deadline', async () => {
-    const { client, store } = setup({ deadline: 1234 })
-    await store.find(keyNamed('a'))
-    expect(client.calls[0]?.options).toMatchObject({ timeout: 1234, retry: null })
+    vi.useFakeTimers({ toFake: ['performance'] })
+    try {
+      const { client, store } = setup({ deadline: 1234 })
+      await store.find(keyNamed('a'))
+      expect(client.calls[0]?.options).toMatchObject({ timeout: 1234, retry: null })
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   test('fails a call that is never answered, and goes on with the next', async () => {
