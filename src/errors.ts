@@ -39,14 +39,19 @@ export class SessionNotLoadedError extends SessionError {
   }
 }
 
-/** The session was logged out, killed, swept or replaced elsewhere before this save; nothing was stored. */
+/**
+ * The session was logged out, killed, swept or replaced elsewhere before this save; nothing was stored. Also a login
+ * that a kill of the user, or `maxSessionsPerUser`, ended before its response left.
+ */
 export class SessionGoneError extends SessionError {
   override name = 'SessionGoneError'
   override readonly code = 'ERR_SESSION_GONE'
   override readonly status = 409
 
-  constructor() {
-    super('this session ended elsewhere before it was saved; its changes were dropped')
+  constructor(
+    message = 'this session ended elsewhere before it was saved; its changes were dropped',
+  ) {
+    super(message)
   }
 }
 

@@ -1,5 +1,6 @@
 export type { Duration } from './duration.ts'
 export type { ClearOptions, ClearRun } from './ending/clearing.ts'
+export type { UserOptions } from './ending/bulk.ts'
 export { DeleteSessionsIter, type SweepClass } from './ending/delete-sessions-iter.ts'
 export type { StepResult } from './ending/engine.ts'
 export type { SessionDeleteEvent } from './ending/events.ts'

@@ -5,6 +5,7 @@ import { lockMembers } from './session/assignment.ts'
 import { checkScope } from './session/codec.ts'
 import { clientHints } from './session/client.ts'
 import { type DataValues, encodedValues } from './session/data-values.ts'
+import type { Fence, Fences } from './session/fences.ts'
 import { mintSecret, type SessionKey } from './session/id.ts'
 import { NOTHING } from './session/payload.ts'
 import { printsAs } from './session/printing.ts'
@@ -30,6 +31,7 @@ export interface SessionHost {
   /** `'gone'` when the session ended elsewhere. */
   save(state: RequestState): Promise<'done' | 'gone'>
   readonly securityKeys: SecurityKeys
+  readonly fences: Fences
 }
 
 export interface LoginOptions<Data extends object> {
@@ -217,6 +219,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    * commit. Of the data only `persistentFieldsOnLogin` and `persistentScopesOnLogin` survive, and those only from a guest
    * or the same user. What this request said by `setExpiry()` holds for the new session. `user` is a text of 1 to 1,500
    * bytes. Like `reset()` and `cycleKey()`, throws `SessionError` where there is no response to carry the new cookie.
+   * The save that follows throws `SessionGoneError` when a kill of the user began after this call.
    */
   login(user: string, options: LoginOptions<Data> = {}): Promise<void> {
     const problem =
@@ -232,7 +235,13 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
           )
     const client = this.#clientOf(options.client)
     const { settings } = this.#state
-    return this.#change('login()', 'login', () => {
+    // Read now: what a kill does from here on, this login does not outlive.
+    const reading =
+      this.#state.allowed && !this.#state.closed
+        ? this.#host.fences.read(user, this.#state.budget)
+        : Promise.resolve(null)
+    reading.catch(() => {})
+    const then = (fence: Fence | null): void => {
       const staticKey = mintSecret(settings.randomBytes)
       const { user: before } = this.#state
       // What one user left behind is none of another's business.
@@ -242,9 +251,15 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
         authenticated: settings.now(),
         staticKey: hashOfKey(staticKey),
         client,
+        fence,
       })
       this.#state.staticKey = staticKey
       if (data.length > 0) this.update(data as DataValues<Data>)
+    }
+    return this.#state.begun.inTurn('login()', 'login', async () => {
+      await this.#ready('login()')
+      const fence = await reading
+      await this.#ready('login()', () => then(fence))
     })
   }
 

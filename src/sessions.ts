@@ -1,11 +1,12 @@
 import { randomInt } from 'node:crypto'
-import { Bulk } from './ending/bulk.ts'
+import { Bulk, type UserOptions } from './ending/bulk.ts'
 import type { ClearOptions, ClearRun } from './ending/clearing.ts'
 import { Ending } from './ending/ending.ts'
 import type { StepResult } from './ending/engine.ts'
 import type { EventsSwitch } from './ending/events-switch.ts'
 import { type EndingOf, Entries } from './ending/entries.ts'
-import type { KillResult } from './ending/kills.ts'
+import { type KillResult, Kills } from './ending/kills.ts'
+import { Logins } from './ending/logins.ts'
 import { type DeleteObserver, type ObserverOptions, Observers } from './ending/observers.ts'
 import type { IteratorClass } from './ending/query-iter.ts'
 import type { Status } from './ending/status.ts'
@@ -25,6 +26,7 @@ import { googleCloudSign } from './platform.ts'
 import type { Failure } from './session/begun.ts'
 import { budgetFor, type Limit } from './session/budget.ts'
 import { isAlive } from './session/expiry.ts'
+import { type Fence, Fences } from './session/fences.ts'
 import { asSessionKey, keyOf, type SessionKey } from './session/id.ts'
 import { hasNewId, isFoundSavable } from './session/imported.ts'
 import { infoOf, type SessionInfo } from './session/info.ts'
@@ -39,6 +41,7 @@ import { Writer } from './session/writer.ts'
 import { Session, type SessionHost, stateOf } from './session.ts'
 import { timeProblem } from './stores/check.ts'
 import { entitiesOf } from './stores/entities.ts'
+import type { SessionRecord } from './stores/store.ts'
 import type { DefaultData } from './types.ts'
 
 /** What `open()` needs to know of a request. */
@@ -75,7 +78,7 @@ const REQUEST = namesOf<SessionRequest>({
 const RESPONSE = namesOf<SessionResponse>({ status: true })
 
 /** Options of {@link Sessions.killSessionByUser}. */
-export interface KillOptions {
+export interface KillOptions extends UserOptions {
   /** The key of a session that goes on, such as that of the request. Default: none. */
   readonly except?: SessionKey
 }
@@ -88,7 +91,9 @@ const REQUEST_HINTS: OptionHints = {
 
 const RESPONSE_HINTS: OptionHints = { statusCode: 'use "status"' }
 
-const KILL = namesOf<KillOptions>({ except: true })
+const KILL = namesOf<KillOptions>({ except: true, literal: true })
+
+const USER = namesOf<UserOptions>({ literal: true })
 
 /** What the response has to say about the session. */
 export interface CommitResult {
@@ -110,21 +115,29 @@ export interface Sessions<Data extends object = DefaultData> {
   /** Another session, read only, without its cookie; `null` when it is not alive. */
   get(key: SessionKey): Promise<SessionInfo | null>
   /** The sessions of a user that are alive, `__guest__` for those of nobody, in no particular order. */
-  listSessionsByUser(user: string): AsyncIterable<SessionInfo>
+  listSessionsByUser(user: string, options?: UserOptions): AsyncIterable<SessionInfo>
   /** Ends one session; false when it had ended already. */
   killSession(key: SessionKey): Promise<boolean>
   /**
    * Ends all sessions of a user that began until now, except one if so wanted; `__guest__`: all of nobody. Effective
-   * at once for those counted in `ended`; what is handed on follows in tasks. A login that comes later stays.
+   * at once for those counted in `ended`; what is handed on follows in tasks. A login that was called before and is
+   * still under way ends itself, with `SessionGoneError`; one that comes later stays, whatever the clocks.
    */
   killSessionByUser(user: string, options?: KillOptions): Promise<KillResult>
-  /** Ends all sessions of everybody that began until now. */
+  /**
+   * Ends all sessions of everybody that began until now. Other processes hear of it within a minute: a login that
+   * begins in that time may be ended too.
+   */
   killAllSessions(): Promise<KillResult>
   /**
    * Changes the data of all sessions of a user, merging with requests that are under way. The function changes the
    * data in place, and by `scope(name)` that of a scope; it may run more than once, so it should do nothing else.
    */
-  updateSessionsByUser(user: string, change: DataChange<Data>): Promise<{ changed: number }>
+  updateSessionsByUser(
+    user: string,
+    change: DataChange<Data>,
+    options?: UserOptions,
+  ): Promise<{ changed: number }>
   /** Calls the observer for every session that ends, at least once each. Gives the function that takes it off again. */
   onDelete(observer: DeleteObserver<Data>, options?: ObserverOptions): () => void
   /** Ends what has expired, in tasks; one run at a time. */
@@ -147,7 +160,7 @@ export interface Sessions<Data extends object = DefaultData> {
 /** Which sessions an iterator goes over. */
 export type IterQuery =
   | { readonly select: 'all' | 'expired' }
-  | { readonly select: 'user'; readonly user: string }
+  | ({ readonly select: 'user'; readonly user: string } & UserOptions)
 
 /** Makes the sessions of an app. Throws `SessionConfigError` for options that can not work. */
 export function createSessions<Data extends object = DefaultData>(
@@ -164,8 +177,11 @@ export interface ManagerParts {
   readonly writer: Writer
   /** Whether ends are events. */
   readonly events: EventsSwitch
+  readonly fences: Fences
   /** Ends one session and tells the observers; false when it had ended already. */
   end(key: SessionKey, how: EndingOf): Promise<boolean>
+  /** Settles a login that was just stored; throws where it may not stand, and has ended it then. */
+  settleLogin(record: SessionRecord, fence: Fence, limit: Limit): Promise<void>
   /** What is done now and then beside a write. Gives what the response has to wait for, if anything. */
   sweepAside(): Promise<void> | null
 }
@@ -175,11 +191,13 @@ export class SessionManager<Data extends object = DefaultData>
   implements Sessions<Data>, SessionHost
 {
   readonly securityKeys: SecurityKeys
+  readonly fences: Fences
   readonly #settings: Settings
   readonly #writer: Writer
   readonly #ending: Ending<Data>
   readonly #observers: Observers<Data>
   readonly #entries: Entries<Data>
+  readonly #logins: Logins<Data>
   readonly #bulk: Bulk<Data>
   readonly #importer: Importer | null
   readonly #loading = new WeakMap<RequestState, Promise<void>>()
@@ -189,11 +207,18 @@ export class SessionManager<Data extends object = DefaultData>
   constructor(settings: Settings) {
     this.#settings = settings
     this.#writer = new Writer(settings)
+    this.fences = new Fences(settings)
     this.securityKeys = new SecurityKeys(settings, this.#writer)
     this.#observers = new Observers<Data>()
     this.#ending = new Ending<Data>(settings, this.#observers)
     this.#entries = new Entries<Data>(settings, this.#writer, this.#ending)
-    this.#bulk = new Bulk<Data>(settings, this.#ending, this.#entries)
+    this.#logins = new Logins<Data>(settings, this.fences, this.#entries)
+    this.#bulk = new Bulk<Data>(
+      settings,
+      this.#ending,
+      this.#entries,
+      new Kills<Data>(settings, this.#ending, this.#writer, this.fences),
+    )
     this.#importer = this.#importerFrom(settings)
   }
 
@@ -300,7 +325,9 @@ export class SessionManager<Data extends object = DefaultData>
       settings: this.#settings,
       writer: this.#writer,
       events: this.#ending.events,
+      fences: this.fences,
       end: (key, how) => this.#entries.kill(key, how),
+      settleLogin: (record, fence, limit) => this.#logins.settle(record, fence, limit),
       sweepAside: () => this.#sweepAside(),
     }
   }
@@ -318,9 +345,10 @@ export class SessionManager<Data extends object = DefaultData>
     return infoOf(record)
   }
 
-  async *listSessionsByUser(user: string): AsyncIterable<SessionInfo> {
+  async *listSessionsByUser(user: string, options: UserOptions = {}): AsyncIterable<SessionInfo> {
+    checkOptions('listSessionsByUser()', options, USER)
     this.#requireOpen()
-    yield* this.#bulk.list(user)
+    yield* this.#bulk.list(user, options)
   }
 
   async killSession(key: SessionKey): Promise<boolean> {
@@ -340,7 +368,7 @@ export class SessionManager<Data extends object = DefaultData>
         'killSessionByUser: except is null; after login(), reset() or cycleKey() call save() first',
       )
     }
-    return await this.#bulk.killByUser(user, options.except ?? null)
+    return await this.#bulk.killByUser(user, options.except ?? null, options)
   }
 
   async killAllSessions(): Promise<KillResult> {
@@ -348,9 +376,14 @@ export class SessionManager<Data extends object = DefaultData>
     return await this.#bulk.killAll()
   }
 
-  async updateSessionsByUser(user: string, change: DataChange<Data>): Promise<{ changed: number }> {
+  async updateSessionsByUser(
+    user: string,
+    change: DataChange<Data>,
+    options: UserOptions = {},
+  ): Promise<{ changed: number }> {
+    checkOptions('updateSessionsByUser()', options, USER)
     this.#requireOpen()
-    return await this.#bulk.updateByUser(user, change)
+    return await this.#bulk.updateByUser(user, change, options)
   }
 
   onDelete(observer: DeleteObserver<Data>, options?: ObserverOptions): () => void {
@@ -468,24 +501,20 @@ export class SessionManager<Data extends object = DefaultData>
   }
 
   async #saveNow(state: RequestState, units: UnitChanges): Promise<SaveOutcome> {
-    const isLogin = state.swap?.last === 'login'
+    const { swap } = state
     const writer = this.#writer.within(state.budget)
     // Whoever works on these sessions without the option has to know of it.
     const announced = this.#ending.events.announce(state.budget)
     const outcome = await saveState(state, { writer, ends: this.#ending }, units)
     await announced
     const { stored } = state
-    if (!isLogin || stored === null || outcome === 'gone') return outcome
-    const { maxSessionsPerUser, logger } = this.#settings
-    if (maxSessionsPerUser === null) return outcome
+    if (swap?.last !== 'login' || stored === null || outcome === 'gone') return outcome
     try {
-      await state.budget.wait(() => this.#bulk.limit(stored.record, maxSessionsPerUser), 'unknown')
+      await this.#logins.settle(stored.record, swap.identity?.fence ?? null, state.budget)
     } catch (error) {
-      // The login stands. Whoever logs in next is measured by the same limit.
-      logger.warn('the oldest sessions of a user who logged in could not be ended', {
-        key: stored.record.key,
-        error: (error as Error).message,
-      })
+      state.settleGone()
+      state.staticKey = null
+      throw error
     }
     return outcome
   }

@@ -1,7 +1,7 @@
 import { Router } from 'express'
 import { seeOther } from './forms.ts'
-import { languageOf } from './language.ts'
 import { themeOf } from './home.ts'
+import { languageOf } from './language.ts'
 import { confirmPage } from './pages/confirm.ts'
 import { sessionOf } from './session-data.ts'
 import { confirmLogin, requireUser } from './signing-in.ts'

@@ -7,16 +7,19 @@ import type { Settings } from '../options.ts'
 import { isAlive, LEEWAY } from '../session/expiry.ts'
 import { asSessionKey, type SessionKey } from '../session/id.ts'
 import { infoOf, type SessionInfo } from '../session/info.ts'
+import { GUEST_USER } from '../session/request-state.ts'
 import type { DataChange } from '../session/record-data.ts'
 import type { IterQuery } from '../sessions.ts'
 import { timeProblem, userProblem } from '../stores/check.ts'
-import type { Found, Selection, SessionRecord } from '../stores/store.ts'
+import type { Found, Selection } from '../stores/store.ts'
 import { Clearing, type ClearOptions, type ClearRun } from './clearing.ts'
 import type { Ending } from './ending.ts'
 import { Engine, type StepResult } from './engine.ts'
 import type { Entries } from './entries.ts'
 import { CURE, NOT_HERE } from './events-switch.ts'
-import { type KillResult, Kills } from './kills.ts'
+import { LAST_LOOK_AFTER } from './intents.ts'
+import type { KillResult, Kills } from './kills.ts'
+import { pagesOfUser } from './pages-of-user.ts'
 import { isOver } from './page-work.ts'
 import type { IteratorClass } from './query-iter.ts'
 import { Problems } from './problems.ts'
@@ -27,9 +30,6 @@ import { Watermarks } from './watermarks.ts'
 
 /** How long a kill works inside the call before it hands the rest to tasks, in milliseconds. */
 const KILL_BUDGET = 10_000
-
-/** How many sessions of a user are looked at in one query. */
-const PAGE = 200
 
 /** How many sessions a sweep on the side ends at the most. */
 const SIDE_PAGE = 20
@@ -48,11 +48,16 @@ export class Bulk<Data extends object> {
   readonly #engine: Engine<Data>
   readonly #clearing: Clearing<Data>
 
-  constructor(settings: Settings, ending: Ending<Data>, entries: Entries<Data>) {
+  constructor(
+    settings: Settings,
+    ending: Ending<Data>,
+    entries: Entries<Data>,
+    kills: Kills<Data>,
+  ) {
     this.#settings = settings
     this.#ending = ending
     this.#entries = entries
-    this.#kills = new Kills<Data>(settings, ending)
+    this.#kills = kills
     this.#watermarks = new Watermarks(settings.store)
     this.#outsideWatermarks = new Watermarks(settings.store, 'watermarks:outside')
     const keyWatermarks = new Watermarks(settings.store, 'watermarks:keys')
@@ -76,15 +81,19 @@ export class Bulk<Data extends object> {
     settings.tasks.connect?.((body) => this.handleTask(body))
   }
 
-  async *list(user: string): AsyncIterable<SessionInfo> {
-    checkUser(user, 'listSessionsByUser')
+  async *list(user: string, options: UserOptions): AsyncIterable<SessionInfo> {
+    checkUser(user, 'listSessionsByUser', options)
     for await (const page of this.#pagesOf(user)) {
       for (const { record } of page) yield infoOf(record)
     }
   }
 
-  async killByUser(user: string, except: SessionKey | null): Promise<KillResult> {
-    checkUser(user, 'killSessionByUser')
+  async killByUser(
+    user: string,
+    except: SessionKey | null,
+    options: UserOptions,
+  ): Promise<KillResult> {
+    checkUser(user, 'killSessionByUser', options)
     if (except !== null && asSessionKey(except) === null) {
       throw new SessionValueError('killSessionByUser: except must be the key of a session')
     }
@@ -95,30 +104,12 @@ export class Bulk<Data extends object> {
     return await this.#kill(null, null)
   }
 
-  /**
-   * Ends the oldest sessions of a user beyond the limit, but not the one that has just begun. Of those that began later
-   * than that it leaves as many as the limit says, or two logins at once would end each other.
-   */
-  async limit(current: SessionRecord, limit: number): Promise<void> {
-    const sessions = [current]
-    for await (const page of this.#pagesOf(current.user)) {
-      for (const { record } of page) if (record.key !== current.key) sessions.push(record)
-    }
-    const isOther = ({ key }: SessionRecord): boolean => key !== current.key
-    const surplus = sessions
-      .sort(
-        (a, b) =>
-          beganAt(b) - beganAt(a) ||
-          Number(isOther(a)) - Number(isOther(b)) ||
-          (a.key < b.key ? -1 : 1),
-      )
-      .slice(limit)
-      .filter(isOther)
-    await sideBySide(surplus, 10, ({ key }) => this.#entries.kill(key))
-  }
-
-  async updateByUser(user: string, change: DataChange<Data>): Promise<{ changed: number }> {
-    checkUser(user, 'updateSessionsByUser')
+  async updateByUser(
+    user: string,
+    change: DataChange<Data>,
+    options: UserOptions,
+  ): Promise<{ changed: number }> {
+    checkUser(user, 'updateSessionsByUser', options)
     if (typeof change !== 'function') {
       throw new SessionConfigError('updateSessionsByUser() takes a function that changes the data')
     }
@@ -197,31 +188,26 @@ export class Bulk<Data extends object> {
       ? Number.POSITIVE_INFINITY
       : this.#settings.now() + KILL_BUDGET
     const { ended, finished } = await this.#kills.kill(user, except, deadline)
-    if (finished) return { ended, handedOn: false }
-    // The intent is written down, and every sweep finishes open intents first; this run does nothing else.
+    if (!finished) await this.#handOnKill()
+    // Processes hear of a kill of everybody within a minute. A login that was too early for that is met then.
+    if (user === null && !this.#engine.inProcess) await this.#handOnKill(LAST_LOOK_AFTER + 1000)
+    return { ended, handedOn: !finished }
+  }
+
+  /** What is left of kills was written down, and every sweep finishes that first; this run does nothing else. */
+  async #handOnKill(delay?: number): Promise<void> {
     const run = this.#engine.plan(SWEEP_ID, { select: 'none' }, [], null)
     await run.save()
-    await this.#engine.handOn(run.state)
-    return { ended, handedOn: true }
+    await this.#engine.handOn(run.state, false, delay)
   }
 
   /** The sessions of a user that are alive, page by page. */
   async *#pagesOf(user: string): AsyncIterable<readonly Found[]> {
     const { store, policy, now } = this.#settings
-    let cursor: string | undefined
-    for (;;) {
-      const page = await store.page(
-        { by: 'user', user },
-        { limit: PAGE, ...(cursor !== undefined && { cursor }) },
-      )
-      if (page.cursor === null) return
-      cursor = page.cursor
+    for await (const page of pagesOfUser(store, user)) {
       const time = now()
-      yield page.entries.filter(
-        (entry): entry is Found =>
-          entry.record !== null &&
-          timeProblem(entry.record, time) === null &&
-          isAlive(entry.record, policy, time),
+      yield page.filter(
+        ({ record }) => timeProblem(record, time) === null && isAlive(record, policy, time),
       )
     }
   }
@@ -232,8 +218,8 @@ export class Bulk<Data extends object> {
         checkOptions(QUERY, query, ['select'])
         return { select: 'all' }
       case 'user':
-        checkOptions(QUERY, query, ['select', 'user'])
-        checkUser(query.user, 'startIterOnQuery')
+        checkOptions(QUERY, query, ['select', 'user', 'literal'])
+        checkUser(query.user, 'startIterOnQuery', query)
         return { select: 'user', user: query.user }
       case 'expired':
         checkOptions(QUERY, query, ['select'])
@@ -253,10 +239,6 @@ export class Bulk<Data extends object> {
   }
 }
 
-function beganAt({ authenticated, created }: SessionRecord): number {
-  return authenticated ?? created
-}
-
 /** A copy, checked now: later it would fail in a task, or silently lose what JSON can not carry. */
 function asJson(customData: Json): Json {
   try {
@@ -270,8 +252,25 @@ function asJson(customData: Json): Json {
   throw new SessionConfigError('startIterOnQuery: customData must be plain JSON')
 }
 
+/** How an app says that it means a user of its own, whatever he is called. */
+export interface UserOptions {
+  /** `true`: `'guest'` is the name of a user of this app. Without it that word is refused. Default `false`. */
+  readonly literal?: boolean
+}
+
+/** What sessions of nobody were listed and killed by in the systems that some apps come from. */
+const OLD_WORD = 'guest'
+
 /** A missing user must never mean everybody, nor silently nobody. */
-function checkUser(user: unknown, what: string): asserts user is string {
+function checkUser(
+  user: unknown,
+  what: string,
+  { literal = false }: UserOptions,
+): asserts user is string {
   const problem = userProblem(user)
   if (problem !== null) throw new SessionValueError(`${what}: ${problem}`)
+  if (user !== OLD_WORD || literal === true) return
+  throw new SessionValueError(
+    `${what}: the sessions of nobody are those of GUEST_USER ("${GUEST_USER}"), not of "${OLD_WORD}"; for a user who is really called "${OLD_WORD}" add { literal: true }`,
+  )
 }

@@ -135,9 +135,9 @@ export class Engine<Data extends object> {
 
   /**
    * Hands the step that is due to the queue. Its name keeps a repetition from forking the run. `again`: the task
-   * that was added before seems to be lost, and queues remember names for longer than tasks.
+   * that was added before seems to be lost, and queues remember names for longer than tasks. `delay`: in milliseconds.
    */
-  async handOn(state: RunState, again = false): Promise<void> {
+  async handOn(state: RunState, again = false, delay?: number): Promise<void> {
     const { id, step } = state
     const queue = this.#iterators.get(state.iter)?.queueName ?? ''
     const words = again ? [id, step, state.updated] : [id, step]
@@ -145,6 +145,7 @@ export class Engine<Data extends object> {
       name: hash('sha256', words.join(' '), 'hex').slice(0, 40),
       body: writeBody({ run: id, step }),
       ...(queue !== '' && { queue }),
+      ...(delay !== undefined && { delay }),
     })
   }
 

@@ -1,21 +1,40 @@
+import { randomInt } from 'node:crypto'
 import { SessionStoreError } from '../errors.ts'
 import type { Json } from '../json.ts'
 import type { Settings } from '../options.ts'
 import { isAlive } from '../session/expiry.ts'
+import { FENCE_OF_ALL, type Fences, fenceName } from '../session/fences.ts'
 import { mintRev, type SessionKey } from '../session/id.ts'
 import { GUEST_USER } from '../session/request-state.ts'
+import { asStoreError } from '../session/retry.ts'
+import type { Writer } from '../session/writer.ts'
 import { timeProblem } from '../stores/check.ts'
-import type { Found, Page, Selection, WriteEachResult } from '../stores/store.ts'
+import type {
+  Found,
+  Mutation,
+  Note,
+  Page,
+  Selection,
+  SessionRecord,
+  WriteEachResult,
+} from '../stores/store.ts'
 import type { Ending } from './ending.ts'
+import { listFenceNotes, someFenceNotes } from './fence-notes.ts'
 import {
   type HeldIntent,
   type Intent,
+  IntentNote,
   intentName,
   isDue,
+  isExcepted,
+  isOutdated,
   listIntents,
-  saveIntent,
+  loginOf,
+  openKillIn,
+  raiseFence,
 } from './intents.ts'
 import { Problems } from './problems.ts'
+import { sideBySide } from './side-by-side.ts'
 
 /** What a kill of many came to. */
 export interface KillResult {
@@ -49,10 +68,14 @@ const MAX_INTENTS = 500
 export class Kills<Data extends object> {
   readonly #settings: Settings
   readonly #ending: Ending<Data>
+  readonly #writer: Writer
+  readonly #fences: Fences
 
-  constructor(settings: Settings, ending: Ending<Data>) {
+  constructor(settings: Settings, ending: Ending<Data>, writer: Writer, fences: Fences) {
     this.#settings = settings
     this.#ending = ending
+    this.#writer = writer
+    this.#fences = fences
   }
 
   /** Ends sessions until none is left or the time is up; `finished` says which. */
@@ -61,9 +84,27 @@ export class Kills<Data extends object> {
     except: SessionKey | null,
     deadline: number,
   ): Promise<KillProgress> {
+    const kept = except === null ? null : ((await this.#writer.find(except))?.record ?? null)
+    const held =
+      user === GUEST_USER
+        ? await this.#writeDown(user, except, kept)
+        : await this.#raise(user, except, kept)
+    // Before anything ends: another kill goes by the number alone.
+    if (except !== null && held.intent.number !== undefined) await this.#lift(except, held.intent)
+    const result = await this.#finish(held, deadline)
+    // What others left is no failure of this kill.
+    await this.#closeSmall(deadline).catch((error: unknown) => this.#leave(error))
+    return result
+  }
+
+  /** Guests do not log in, so there is no fence to raise. */
+  async #writeDown(
+    user: string,
+    except: SessionKey | null,
+    kept: SessionRecord | null,
+  ): Promise<HeldIntent> {
     const { store, now, randomBytes } = this.#settings
     const cut = now()
-    const kept = except === null ? null : ((await store.find(except))?.record ?? null)
     const intent: Intent = {
       v: 1,
       user,
@@ -79,17 +120,59 @@ export class Kills<Data extends object> {
     if (put.outcome === 'conflict') {
       throw new SessionStoreError('the kill could not be written down: try again')
     }
-    const result = await this.#finish({ name, intent, version: put.version }, deadline)
-    // What others left is no failure of this kill.
-    await this.#closeSmall(deadline).catch((error: unknown) => this.#leave(error))
-    return result
+    return new IntentNote(store.notes, name, intent, put.version)
+  }
+
+  /** Raises the fence: from here on a login that was called before ends itself. */
+  async #raise(
+    user: string | null,
+    except: SessionKey | null,
+    kept: SessionRecord | null,
+  ): Promise<HeldIntent> {
+    const { store, now } = this.#settings
+    const name = user === null ? FENCE_OF_ALL : fenceName(user)
+    const kill = { user, except, exceptLogin: kept === null ? null : loginOf(kept) }
+    const { held, number } = await this.#writer.settle(async () => {
+      try {
+        const raised = await raiseFence(store.notes, name, kill, now())
+        if (raised !== null) return { done: raised }
+        return { again: 'conflict', error: null } as const
+      } catch (error) {
+        // After a lost answer it is raised once more, which means the same.
+        return { again: 'trouble', error: asStoreError(error) } as const
+      }
+    })
+    if (user === null) this.#fences.raisedAll(number)
+    return held
+  }
+
+  /** Gives the excepted session the number of the kill, unless an earlier kill means it or it has ended. */
+  async #lift(key: SessionKey, intent: Intent): Promise<void> {
+    const { number = 0 } = intent
+    await this.#writer.exclusive(key, () =>
+      this.#writer.settle<void>(async () => {
+        const found = await this.#writer.find(key)
+        if (found?.record == null || !this.#isBelow(found, intent)) return { done: undefined }
+        if (!isExcepted(found.record, intent)) return { done: undefined }
+        const { randomBytes } = this.#settings
+        const record = { ...found.record, fence: number, rev: mintRev(randomBytes) }
+        const mutation: Mutation = { kind: 'update', record, version: found.version }
+        const attempt = await this.#writer.attempt([mutation])
+        return 'done' in attempt ? { done: undefined } : attempt
+      }),
+    )
   }
 
   /** Finishes kills that were begun and never ended. */
   async finishOpen(deadline: number): Promise<KillProgress> {
+    const { store } = this.#settings
     let ended = 0
     let fault: unknown = null
-    for (const held of await this.#due(MAX_INTENTS)) {
+    const open = [
+      ...(await this.#due(MAX_INTENTS)),
+      ...(await this.#dueOf(await listFenceNotes(store.notes))),
+    ]
+    for (const held of open) {
       try {
         const result = await this.#finish(held, deadline)
         ended += result.ended
@@ -111,23 +194,45 @@ export class Kills<Data extends object> {
 
   /** The last look of a few earlier kills of one user each, so that notes do not pile up where nobody sweeps. */
   async #closeSmall(deadline: number): Promise<void> {
-    for (const held of await this.#due(5)) {
-      const { user, over } = held.intent
-      if (over && user !== null && user !== GUEST_USER) await this.#finish(held, deadline)
+    const { store } = this.#settings
+    const notes = await someFenceNotes(store.notes, randomInt(16), 5)
+    for (const held of await this.#dueOf(notes)) {
+      if (held.intent.over) await this.#finish(held, deadline)
     }
   }
 
   async #due(limit: number): Promise<HeldIntent[]> {
-    const { store, now, logger } = this.#settings
-    const intents = await listIntents(store.notes, limit, (note) => {
-      logger.warn('an intent of a kill can not be read and is left alone', { note })
-    })
+    const { store, now } = this.#settings
+    const intents = await listIntents(store.notes, limit, (note) => this.#warnOf(note))
     return intents.filter(({ intent }) => isDue(intent, now()))
+  }
+
+  /** The kills in fence notes that something is left to do for. Notes that nobody needs any more are deleted. */
+  async #dueOf(notes: readonly Note[]): Promise<HeldIntent[]> {
+    const { store, now } = this.#settings
+    const due: HeldIntent[] = []
+    const outdated: Note[] = []
+    for (const note of notes) {
+      try {
+        const held = openKillIn(store.notes, note)
+        if (held !== null && isDue(held.intent, now())) due.push(held)
+        else if (held === null && isOutdated(note, now())) outdated.push(note)
+      } catch {
+        this.#warnOf(note.name)
+      }
+    }
+    await sideBySide(outdated, 10, ({ name, version }) => store.notes.delete(name, version))
+    return due
+  }
+
+  #warnOf(note: string): void {
+    const { logger } = this.#settings
+    logger.warn('an intent of a kill can not be read and is left alone', { note })
   }
 
   /** Passes, one after the other, until one meets nobody. */
   async #finish(held: HeldIntent, deadline: number): Promise<KillProgress> {
-    const { store, now } = this.#settings
+    const { now } = this.#settings
     const { intent } = held
     const marked: Found[] = []
     const isLate = (): boolean => isDue({ ...intent, over: true }, now())
@@ -144,7 +249,7 @@ export class Kills<Data extends object> {
         intent.cursor = null
         intent.met = 0
         if (fault !== null && !moved) {
-          await saveIntent(store.notes, held)
+          await held.save()
           await this.#tell(marked, deadline)
           throw fault
         }
@@ -153,9 +258,13 @@ export class Kills<Data extends object> {
         intent.late = isLate()
       } else {
         intent.cursor = page.cursor
-        const alive = page.entries.filter(
-          (entry): entry is Found => entry.record !== null && this.#isMeant(entry, intent),
-        )
+        const alive: Found[] = []
+        for (const entry of page.entries) {
+          if (entry.record === null || !this.#isMeant(entry, intent)) continue
+          // Its key was cycled before it could be given the number, or a crash came between.
+          if (isExcepted(entry.record, intent)) await this.#lift(entry.record.key, intent)
+          else alive.push(entry)
+        }
         intent.met += alive.length
         const results = await this.#end(alive, marked)
         for (const result of results) {
@@ -165,16 +274,16 @@ export class Kills<Data extends object> {
         }
       }
       if (now() >= deadline) {
-        await saveIntent(store.notes, held)
+        await held.save()
         await this.#tell(marked, deadline)
         return { ended, finished: false }
       }
     }
-    if (intent.late === true) await store.notes.delete(held.name, held.version)
+    if (intent.late === true) await held.close(now())
     else if (!intent.over) {
       intent.over = true
       intent.cursor = null
-      await saveIntent(store.notes, held)
+      await held.save()
     }
     await this.#tell(marked, deadline)
     return { ended, finished: true }
@@ -225,16 +334,28 @@ export class Kills<Data extends object> {
     }
   }
 
-  #isMeant({ record }: Found, { cut, except, exceptBegan = null, over }: Intent): boolean {
-    const { policy, now } = this.#settings
-    const time = now()
+  #isMeant(found: Found, intent: Intent): boolean {
+    const { record } = found
+    const { number, cut, except, exceptBegan = null, over } = intent
+    if (number !== undefined && record.user !== GUEST_USER) return this.#isBelow(found, intent)
     return (
       (record.authenticated ?? record.created) <= cut &&
       record.key !== except &&
       // The last look comes late: the excepted one may have another key by then.
       !(over && record.created === exceptBegan?.[0] && record.authenticated === exceptBegan[1]) &&
-      timeProblem(record, time) === null &&
-      isAlive(record, policy, time)
+      this.#isAlive(record)
     )
+  }
+
+  /** Whether the session is alive and was begun before the kill raised the fence. */
+  #isBelow({ record }: Found, { user, number = 0 }: Intent): boolean {
+    const own = user === null ? record.fenceAll : record.fence
+    return (own ?? 0) < number && this.#isAlive(record)
+  }
+
+  #isAlive(record: SessionRecord): boolean {
+    const { policy, now } = this.#settings
+    const time = now()
+    return timeProblem(record, time) === null && isAlive(record, policy, time)
   }
 }

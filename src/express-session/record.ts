@@ -1,6 +1,7 @@
 import { SessionStoreError } from '../errors.ts'
 import type { Settings } from '../options.ts'
 import { expiresAt, isAlive } from '../session/expiry.ts'
+import { type Fence, fenceOf } from '../session/fences.ts'
 import { mintRev, type SessionKey } from '../session/id.ts'
 import { Payload, PayloadError } from '../session/payload.ts'
 import { GUEST_USER } from '../session/request-state.ts'
@@ -20,6 +21,7 @@ export function recordOf(
   key: SessionKey,
   wanted: Wanted,
   { policy, now, randomBytes }: Settings,
+  fence: Fence | null = null,
 ): SessionRecord {
   const { units, text, expiry, seen } = wanted
   const user = wanted.user ?? GUEST_USER
@@ -39,6 +41,7 @@ export function recordOf(
     ended: null,
     reason: null,
     outside: true,
+    ...(fence !== null && fenceOf(fence)),
     rev: mintRev(randomBytes),
   }
 }

@@ -6,6 +6,7 @@ import { type OldLookup, SidImporter } from '../legacy/sid-importer.ts'
 import type { Settings } from '../options.ts'
 import { type Budget, budgetFor } from '../session/budget.ts'
 import type { Delta } from '../session/delta.ts'
+import { type Fence, fenceOf } from '../session/fences.ts'
 import { keyOf, type SessionId, type SessionKey } from '../session/id.ts'
 import { type Beside, isFoundSavable } from '../session/imported.ts'
 import { Payload } from '../session/payload.ts'
@@ -281,8 +282,10 @@ export class StoredSessions {
 
   async #saveNow(view: View, asked: ByHand<Wanted>, beside: Beside | null): Promise<void> {
     if (view.found === null) {
-      const there = await this.#insert(view, asked, beside)
+      const fence = await this.#fenceFor(view, asked.user)
+      const there = await this.#insert(view, asked, beside, fence)
       if (there === null) {
+        await this.#settleLogin(view, fence)
         await this.#parts.sweepAside()
         return
       }
@@ -293,9 +296,12 @@ export class StoredSessions {
     const wanted = view.understood(asked, asked.isByHand)
     const delta = view.changesTo(base.record, wanted, this.#limits)
     if (delta === null) return
+    const fence = view.isGone ? null : await this.#fenceFor(view, delta.user ?? null)
     const stored = view.isGone
       ? 'gone'
-      : await this.#writer.within(view.budget).update(base, { ...delta, ...takenBy(view) })
+      : await this.#writer
+          .within(view.budget)
+          .update(base, { ...delta, ...withFence(fence), ...takenBy(view) })
     if (stored === 'gone') {
       view.isGone = true
       this.#settings.troubles.report({ kind: 'gone', key: view.key })
@@ -303,11 +309,34 @@ export class StoredSessions {
       return
     }
     view.settle(stored, wanted, delta.expiry)
+    await this.#settleLogin(view, fence)
     await this.#parts.sweepAside()
   }
 
+  /** Whoever gives a session to a user logs him in: the numbers to go by, read now. `null` for nobody. */
+  async #fenceFor({ budget }: View, user: string | null): Promise<Fence | null> {
+    return user === null || user === GUEST_USER ? null : await this.#parts.fences.read(user, budget)
+  }
+
+  /** Ends the session again where a kill of its new user has begun meanwhile, and throws `SessionGoneError` then. */
+  async #settleLogin(view: View, fence: Fence | null): Promise<void> {
+    const { found, budget } = view
+    if (fence === null || found === null) return
+    try {
+      await this.#parts.settleLogin(found.record, fence, budget)
+    } catch (error) {
+      view.isGone = true
+      throw error
+    }
+  }
+
   /** Stores a new session; gives what is there where the id is taken by one that is alive. */
-  async #insert(view: View, wanted: Wanted, beside: Beside | null): Promise<Found | null> {
+  async #insert(
+    view: View,
+    wanted: Wanted,
+    beside: Beside | null,
+    fence: Fence | null,
+  ): Promise<Found | null> {
     const { key } = view
     let look = view.origin === 'unknown'
     const revs = new Set<string>()
@@ -316,7 +345,7 @@ export class StoredSessions {
       writer.settle<{ stored: Found } | { there: Found }>(async () => {
         const there = look ? await writer.find(key) : null
         look = true
-        const record = recordOf(key, wanted, this.#settings)
+        const record = recordOf(key, wanted, this.#settings, fence)
         if (there !== null) {
           if (there.record === null) throw unreadable(there.why)
           if (revs.has(there.record.rev)) return { done: { stored: there } }
@@ -347,16 +376,21 @@ export class StoredSessions {
     if (change === null || !isFoundSavable(found, policy, now())) return
     const { isRenewal } = change
     const writer = this.#writer.within(view.budget)
+    const newUser = user !== view.user ? user : null
+    const fence = await this.#fenceFor(view, newUser)
     const delta: Delta = {
       ...change.delta,
       ...takenBy(view),
-      ...(user !== null && user !== view.user && { user }),
+      ...(newUser !== null && { user: newUser, ...withFence(fence) }),
     }
     if (!isRenewal) {
       // The app has changed the cookie: that is a change like any other.
       const stored = await writer.update(found, delta)
       if (stored === 'gone') view.isGone = true
-      else view.settleCookie(stored, wanted, delta.expiry)
+      else {
+        view.settleCookie(stored, wanted, delta.expiry)
+        await this.#settleLogin(view, fence)
+      }
       return
     }
     try {
@@ -369,6 +403,7 @@ export class StoredSessions {
       )
       return
     }
+    await this.#settleLogin(view, fence)
     await this.#parts.sweepAside()
   }
 
@@ -421,6 +456,10 @@ export class StoredSessions {
     const now = this.#settings.now()
     return { now, real: this.#rules.hasOwnClock ? Date.now() : now }
   }
+}
+
+function withFence(fence: Fence | null): Pick<Delta, 'fence'> {
+  return fence === null ? {} : { fence: fenceOf(fence) }
 }
 
 /** What connect-datastore has changed goes in with whatever is stored. */

@@ -22,6 +22,8 @@ export interface Delta {
   readonly seen: number | null
   /** Whose session it is from now on, where that can change without a new id; absent leaves it. */
   readonly user?: string
+  /** The fences that go with that user; absent: none has risen yet. */
+  readonly fence?: Pick<SessionRecord, 'fence' | 'fenceAll'>
   /** Write even when nothing differs. */
   readonly force: boolean
 }
@@ -29,10 +31,11 @@ export interface Delta {
 /** First one, then the other. Units that both change end as the later one says. */
 export function combine(first: Delta, then: Delta): Delta {
   const units = new Map<Unit, string | null>([...first.units, ...then.units])
-  const user = then.user ?? first.user
+  const { user, fence } = then.user === undefined ? first : then
   const guarded = [...(first.guarded ?? []), ...(then.guarded ?? [])]
   return {
     ...(user !== undefined && { user }),
+    ...(fence !== undefined && { fence }),
     ...(guarded.length > 0 && { guarded }),
     units,
     expiry: then.expiry === undefined ? first.expiry : then.expiry,
@@ -79,8 +82,9 @@ export function applyDelta(
     return record
   const authenticated = sameUser ? record.authenticated : user === GUEST_USER ? null : lastSeen
   const times = { created: record.created, authenticated, lastSeen, expiry }
+  const { fence: _fence, fenceAll: _fenceAll, ...others } = record
   return {
-    ...record,
+    ...(sameUser ? record : { ...others, ...delta.fence }),
     user,
     authenticated,
     data: units.size === 0 ? record.data : before.with(units).encode(record.key),

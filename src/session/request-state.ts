@@ -12,6 +12,7 @@ import { decodeValue } from './codec.ts'
 import type { CookieForm, Presented } from './cookie.ts'
 import type { Guarded } from './delta.ts'
 import { type ExpirySetting, expiresAt, isTouchDue } from './expiry.ts'
+import type { Fence } from './fences.ts'
 import type { SessionId, SessionKey } from './id.ts'
 import { type Beside, hasNewId } from './imported.ts'
 import { type Keep, NOTHING, Payload, type UnitChanges } from './payload.ts'
@@ -63,6 +64,8 @@ export interface Identity {
   /** The hash of the static security key. */
   readonly staticKey: string | null
   readonly client: ClientHints | null
+  /** The numbers that the login found; `null` for nobody. */
+  readonly fence: Fence | null
 }
 
 /** Whose session it is when nobody is logged in. */
@@ -71,6 +74,7 @@ export const NOBODY: Identity = {
   authenticated: null,
   staticKey: null,
   client: null,
+  fence: null,
 }
 
 /** What is known of the client of a request. */

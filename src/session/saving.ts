@@ -3,6 +3,7 @@ import type { EndReason, Found, Mutation, SessionRecord, Version } from '../stor
 import type { Limit } from './budget.ts'
 import { type Delta, guardedUnits } from './delta.ts'
 import { expiresAt, isAlive } from './expiry.ts'
+import { fenceOf } from './fences.ts'
 import { keyOf, mintId, mintRev, type SessionId, type SessionKey } from './id.ts'
 import { type Beside, hasNewId, Imported, isFoundSavable, LINK_UNIT } from './imported.ts'
 import { keepsNothing, Payload, type UnitChanges } from './payload.ts'
@@ -359,8 +360,14 @@ function newRecord(
     rev: mintRev(randomBytes),
     staticKey: goesOn ? (old.staticKey ?? null) : identity.staticKey,
     client: goesOn ? (old.client ?? null) : identity.client,
+    ...(goesOn ? fencesOf(old) : identity.fence !== null && fenceOf(identity.fence)),
     ...(goesOn && old.extra !== undefined && { extra: old.extra }),
   }
+}
+
+/** A session whose key is cycled belongs to the login that it began with. */
+function fencesOf({ fence, fenceAll }: SessionRecord): Pick<SessionRecord, 'fence' | 'fenceAll'> {
+  return { ...(fence !== undefined && { fence }), ...(fenceAll !== undefined && { fenceAll }) }
 }
 
 function adopt(

@@ -52,6 +52,11 @@ function checkRecord(record: SessionRecord): void {
   }
   const clientIs = client === null ? null : clientProblem(client)
   if (clientIs !== null) throw new SessionValueError(clientIs)
+  for (const fence of [record.fence ?? 0, record.fenceAll ?? 0]) {
+    if (!Number.isSafeInteger(fence) || fence < 0) {
+      throw new SessionValueError('the fence of a session must be a whole number, 0 or above')
+    }
+  }
   const { created, lastSeen, authenticated, expires, ended, failedSince = null, expiry } = record
   if (expiry?.kind === 'idle' && !(Number.isSafeInteger(expiry.duration) && expiry.duration > 0)) {
     throw new SessionValueError('an idle limit must be whole milliseconds above 0')

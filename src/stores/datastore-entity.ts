@@ -61,6 +61,8 @@ const OWN: ReadonlySet<string> = new Set([
   'reason',
   'static_security_key',
   'client',
+  'fence',
+  'fence_all',
 ])
 
 /** What a name of an entity may look like here: a {@link SessionKey}, or another hash of its alphabet. */
@@ -87,7 +89,7 @@ export function encodeEntity(
   sweepAt: number = sweepTime(record),
 ): EncodedEntity {
   const { key, data, user, expiry, failedSince = null, extra = {} } = record
-  const { staticKey = null, client = null } = record
+  const { staticKey = null, client = null, fence = 0, fenceAll = 0 } = record
   checkKey(key)
   const others = Object.entries(extra).filter(([name]) => !OWN.has(name))
   if (others.some(([, value]) => typeof value !== 'object' || value === null)) {
@@ -121,6 +123,8 @@ export function encodeEntity(
     ['reason', record.reason === null ? null : text(record.reason)],
     ['static_security_key', staticKey === null ? null : text(staticKey)],
     ['client', client === null ? null : text(encodeClient(client))],
+    ['fence', fence === 0 ? null : integer(fence)],
+    ['fence_all', fenceAll === 0 ? null : integer(fenceAll)],
   ]
   return {
     properties: Object.fromEntries([
@@ -228,6 +232,8 @@ function decodeRecord(
   const failedSince = optional('failedsince', asTime)
   const staticKey = asText(properties['static_security_key'])
   const client = asClient(properties['client'])
+  const fence = asNumber(properties['fence'])
+  const fenceAll = asNumber(properties['fence_all'])
   return {
     key,
     data: read('data', asText),
@@ -240,10 +246,13 @@ function decodeRecord(
     ended: optional('ended', asTime),
     reason: optional('reason', asReason),
     ...(failedSince === null ? {} : { failedSince }),
-    // Without these two a session is still one, so what is wrong with them makes it not unreadable.
+    // Without these a session is still one, so what is wrong with them makes it not unreadable.
     ...(staticKey === null ? {} : { staticKey }),
     ...(client === null ? {} : { client }),
     ...(isOutside(asText(properties['sweep'])) && { outside: true as const }),
+    // Without a number it is ended by the next kill: never the other way round.
+    ...(fence === 0 ? {} : { fence }),
+    ...(fenceAll === 0 ? {} : { fenceAll }),
     rev: read('rev', asText),
     ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
   }
@@ -293,6 +302,12 @@ function asExpiry(value: unknown): ExpirySetting {
   return Number.isSafeInteger(duration) && duration > 0 ? { kind: 'idle', duration } : null
 }
 
+/** A whole number above 0; 0 for anything else. */
+function asNumber(value: unknown): number {
+  const number = Number(asInt64(child(value, 'integerValue')) ?? 0)
+  return Number.isSafeInteger(number) && number > 0 ? number : 0
+}
+
 /** The digits of an int64, which is a text, a `Long` or a number, as the client is set. */
 export function asInt64(value: unknown): string | null {
   if (typeof value === 'number' && !Number.isSafeInteger(value)) return null
@@ -337,6 +352,11 @@ function encodeExpiry(expiry: ExpirySetting): Value | null {
 /** A text that is not indexed. */
 export function text(value: string): Value {
   return { stringValue: value, excludeFromIndexes: true }
+}
+
+/** A whole number that is not indexed. */
+function integer(value: number): Value {
+  return { integerValue: String(value), excludeFromIndexes: true }
 }
 
 /** An instant (milliseconds) that is not indexed. */

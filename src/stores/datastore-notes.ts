@@ -27,7 +27,13 @@ export class DatastoreNotes implements NoteStore {
       options,
     )
     const found = child(response, 'found')
-    return Array.isArray(found) && found.length > 0 ? noteOf(found[0]) : null
+    if (Array.isArray(found) && found.length > 0) return noteOf(found[0])
+    const deferred = child(response, 'deferred')
+    if (!Array.isArray(deferred) || deferred.length === 0) return null
+    throw new SessionStoreError('Datastore put the lookup of a note off', {
+      effect: 'none',
+      retryable: true,
+    })
   }
 
   async put(

@@ -42,6 +42,10 @@ export interface SessionRecord {
    * keeps such records in shards of their own; see {@link Selection}.
    */
   readonly outside?: true
+  /** What the fence of the user was when he logged in: a kill ends those below its own. Absent: 0. */
+  readonly fence?: number
+  /** The same of the fence of everybody. */
+  readonly fenceAll?: number
   /** Fresh at every write, so that a write whose answer was lost is recognised when read back. */
   readonly rev: string
   /**

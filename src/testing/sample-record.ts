@@ -28,6 +28,8 @@ const OPTIONS = namesOf<SampleOptions>({
   staticKey: true,
   client: true,
   outside: true,
+  fence: true,
+  fenceAll: true,
   rev: true,
   extra: true,
 })

@@ -1,4 +1,5 @@
 import type { SessionStore } from '../../src/index.ts'
+import type { NoteStore } from '../../src/stores/store.ts'
 import { SessionStoreError } from '../../src/index.ts'
 
 /** What can befall one store call. A crash: the actor's process is gone, and hears of nothing any more. */
@@ -34,11 +35,12 @@ export interface Path {
 
 /**
  * Runs the same scenario again and again, each time with another order of store calls and another fault,
- * until every combination was seen. `faults`: how many faults one run may have.
+ * until every combination was seen. `faults`: how many faults one run may have. `notes`: whether calls of notes, pages
+ * and writes of many are held too.
  */
 export async function explore(
   scenario: () => { actors: readonly Actor[]; check: (path: Path) => Promise<void> },
-  options: { faults: number; limit?: number },
+  options: { faults: number; limit?: number; notes?: boolean },
 ): Promise<number> {
   let choices: number[] = []
   for (let runs = 1; ; runs++) {
@@ -56,6 +58,7 @@ export async function explore(
           return choice
         },
         steps,
+        options.notes ?? false,
       )
       await check(path)
     } catch (error) {
@@ -77,6 +80,7 @@ async function run(
   maxFaults: number,
   choose: (width: number) => number,
   steps: string[],
+  notes: boolean,
 ): Promise<Path> {
   const waiting: Waiting[] = []
   const crashed = new Set<number>()
@@ -87,7 +91,7 @@ async function run(
   actors.forEach((actor, index) => {
     const arrive = (call: string): Promise<Fault> =>
       new Promise((resolve) => waiting.push({ actor: index, call, proceed: resolve }))
-    const gate = (store: SessionStore): SessionStore => gated(store, arrive)
+    const gate = (store: SessionStore): SessionStore => gated(store, arrive, notes)
     const step = async (): Promise<void> => {
       await arrive('step')
     }
@@ -134,7 +138,27 @@ async function quiet(): Promise<void> {
 
 const never = new Promise<never>(() => {})
 
-function gated(store: SessionStore, arrive: (call: string) => Promise<Fault>): SessionStore {
+type Through = <Result>(call: string, effect: () => Promise<Result>) => Promise<Result>
+
+/** The fences of users; that of everybody is another story. */
+function gatedNotes(notes: NoteStore, through: Through): NoteStore {
+  const isHeld = (name: string): boolean => name.startsWith('fence:')
+  return {
+    get: (name) => (isHeld(name) ? through('fence', () => notes.get(name)) : notes.get(name)),
+    put: (name, value, version) =>
+      isHeld(name)
+        ? through('raise', () => notes.put(name, value, version))
+        : notes.put(name, value, version),
+    delete: (name, version) => notes.delete(name, version),
+    list: (prefix, limit) => notes.list(prefix, limit),
+  }
+}
+
+function gated(
+  store: SessionStore,
+  arrive: (call: string) => Promise<Fault>,
+  notes: boolean,
+): SessionStore {
   const through = async <Result>(call: string, effect: () => Promise<Result>): Promise<Result> => {
     const fault = await arrive(call)
     if (fault === 'crash-before') return await never
@@ -151,10 +175,14 @@ function gated(store: SessionStore, arrive: (call: string) => Promise<Fault>): S
     write: (mutation) => through(mutation.kind, () => store.write(mutation)),
     writeTogether: (mutations) =>
       through(mutations.map(({ kind }) => kind).join('+'), () => store.writeTogether(mutations)),
-    writeEach: (mutations) => store.writeEach(mutations),
-    page: (selection, options) => store.page(selection, options),
+    writeEach: (mutations) =>
+      notes ? through('writeEach', () => store.writeEach(mutations)) : store.writeEach(mutations),
+    page: (selection, options) =>
+      notes && options.cursor === undefined
+        ? through('page', () => store.page(selection, options))
+        : store.page(selection, options),
     pageKeys: (selection, options) => store.pageKeys(selection, options),
-    notes: store.notes,
+    notes: notes ? gatedNotes(store.notes, through) : store.notes,
     keys: store.keys,
     close: () => store.close(),
   }

@@ -14,6 +14,8 @@ interface Row {
   readonly does?: (session: Session<Data>) => unknown
   readonly finds: number
   readonly writes: number
+  /** Reads of the fence of the user, beside that of everybody, which the process knows already. */
+  readonly fences?: number
 }
 
 const UNKNOWN = `${NAME}=${'A'.repeat(43)}`
@@ -133,8 +135,8 @@ const ROWS: Record<string, Row> = {
     finds: 1,
     writes: 0,
   },
-  login: { cookie: 'session', does: (s) => s.login('alice'), finds: 1, writes: 1 },
-  'login without a session': { does: (s) => s.login('alice'), finds: 0, writes: 1 },
+  login: { cookie: 'session', does: (s) => s.login('alice'), finds: 1, writes: 1, fences: 2 },
+  'login without a session': { does: (s) => s.login('alice'), finds: 0, writes: 1, fences: 2 },
   logout: { cookie: 'session', does: (s) => s.logout(), finds: 1, writes: 1 },
   'logout without a session': { does: (s) => s.logout(), finds: 0, writes: 0 },
   reset: { cookie: 'session', does: (s) => s.reset(), finds: 1, writes: 1 },
@@ -147,6 +149,7 @@ const ROWS: Record<string, Row> = {
     },
     finds: 1,
     writes: 1,
+    fences: 2,
   },
 }
 
@@ -158,6 +161,7 @@ describe('the calls of one request to the store', () => {
     const app = new Harness<Data>({ lifetime: '1h', ...row.options })
     const cookie = row.cookie === 'session' ? await app.given({ views: 1 }) : row.cookie
     app.clock.advance(row.after ?? 0)
+    await app.given({}, (session) => session.login('bob'))
     await app.visit(row.does, { cookie, load: row.load ?? true })
     expect({ finds: app.store.finds, writes: app.store.writes }).toEqual({
       finds: row.finds,
@@ -166,7 +170,21 @@ describe('the calls of one request to the store', () => {
     // An end asks once a minute whether ends are events; see events-switch.test.ts.
     const calls = app.store.calls.filter(({ method }) => method !== 'note')
     expect(calls).toHaveLength(row.finds + row.writes)
-    expect(app.store.calls.length - calls.length).toBe(ENDS.has(name) ? 1 : 0)
+    expect(app.store.calls.length - calls.length).toBe((ENDS.has(name) ? 1 : 0) + (row.fences ?? 0))
+  })
+
+  it('are one more for the login of a process that has heard of no kill of everybody for a minute', async () => {
+    const app = new Harness<Data>()
+    const notes = async (): Promise<number> => {
+      app.store.clearCalls()
+      await app.visit((s) => s.login('alice'))
+      return app.store.calls.filter(({ method }) => method === 'note').length
+    }
+    expect([await notes(), await notes()]).toEqual([3, 2])
+    app.clock.advance(59_999)
+    expect(await notes()).toBe(2)
+    app.clock.advance(1)
+    expect([await notes(), await notes()]).toEqual([3, 2])
   })
 
   it('are one lookup each and no write for a thousand guesses', async () => {
