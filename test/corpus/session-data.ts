@@ -160,7 +160,7 @@ export const SESSION_DATA: Readonly<Record<string, DataCase>> = {
     Object.assign([], { length: 2 ** 32 - 1 }),
   ),
   'an array with properties': refused('v', () => Object.assign([1], { a: 1 })),
-  'an array with a hole and as many properties': refused('v.a', () => {
+  'an array with a hole and as many properties': refused('v.a[1]', () => {
     const holed: unknown[] = [1]
     holed[2] = 3
     return { a: Object.assign(holed, { x: 5 }) }
