@@ -242,6 +242,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
         : Promise.resolve(null)
     reading.catch(() => {})
     const then = (fence: Fence | null): void => {
+      this.#state.requireResponse('login()')
       const staticKey = mintSecret(settings.randomBytes)
       const { user: before } = this.#state
       // What one user left behind is none of another's business.
