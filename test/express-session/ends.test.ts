@@ -3,7 +3,7 @@ import type { SessionData } from 'express-session'
 import { describe, expect, it } from 'vitest'
 import { cleanupRoutes, DatastoreSessionStore, localOnly } from '../../src/express-session/index.ts'
 import { memoryStore, type SessionDeleteEvent } from '../../src/index.ts'
-import { cookieJar } from '../../src/testing/index.ts'
+import { cookieJar, failingStore } from '../../src/testing/index.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 import { HOUR, listen, MINUTE, type Site, sidOf, site, siteOn } from './harness.ts'
 
@@ -126,6 +126,64 @@ describe('an observer that throws', () => {
     const { status } = await made.get('/logout')
     expect(status).toBe(200)
     expect((await made.get('/read')).body).toBe('{}')
+  })
+})
+
+describe('a set that changes the user is a login', () => {
+  const cookie = { originalMaxAge: HOUR, expires: new Date(Date.now() + 24 * HOUR), path: '/' }
+
+  function setup() {
+    const below = failingStore(memoryStore())
+    const make = (): DatastoreSessionStore =>
+      new DatastoreSessionStore({
+        store: below,
+        logger: { warn: () => {} },
+        userOf: (data) => data['user'] as string | undefined,
+      })
+    return { below, store: make(), other: make() }
+  }
+
+  it.each(['a new session', 'a session of nobody'])(
+    'and ends with a kill that began after it was called: %s',
+    async (which) => {
+      const { below, store, other } = setup()
+      if (which !== 'a new session') await store.set('a', { cookie } as never)
+      const session = (await store.get('a')) ?? { cookie }
+      const method = 'write'
+      const gate = below.hold({ method })
+      const saving = store.set('a', Object.assign(session, { user: 'alice' }) as never)
+      await gate.reached
+      expect(await other.sessions.killSessionByUser('alice')).toMatchObject({ ended: 0 })
+      gate.release()
+      await expect(saving).rejects.toMatchObject({ code: 'ERR_SESSION_GONE' })
+      expect(await store.get('a')).toBeNull()
+    },
+  )
+
+  it('and has the number of the kill before it, so that none of its sweeps ends it', async () => {
+    const { below, store, other } = setup()
+    await other.sessions.killSessionByUser('alice')
+    await store.set('a', { cookie, user: 'alice' } as never)
+    await store.set('b', { cookie } as never)
+    await store.set(
+      'b',
+      Object.assign((await store.get('b')) as object, { user: 'alice' }) as never,
+    )
+    const { entries } = await below.page({ by: 'user', user: 'alice' }, { limit: 10 })
+    expect(entries.map(({ record }) => (record?.fence ?? 0) > 0)).toEqual([true, true])
+  })
+
+  it('and costs two reads, which other saves do not', async () => {
+    const { below, store } = setup()
+    const notes = (): number => below.calls.filter(({ method }) => method === 'note').length
+    await store.set('a', { cookie, user: 'bob' } as never)
+    const first = notes()
+    await store.set('b', { cookie, user: 'alice' } as never)
+    expect(notes() - first).toBe(2)
+    const loaded = (await store.get('b')) as object
+    await store.set('b', Object.assign(loaded, { n: 1 }) as never)
+    await store.set('c', { cookie } as never)
+    expect(notes() - first).toBe(2)
   })
 })
 

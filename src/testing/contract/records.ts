@@ -48,6 +48,9 @@ const TAKEN: Readonly<Record<string, () => SessionRecord>> = {
       staticKey: '3q2-7wAB_'.padEnd(43, 'x'),
       client: { agent: 'Brow"ser/1.0 (日本 🙂)', address: '2001:db8:1::' },
     }),
+  'the fences of a login': () =>
+    sampleRecord({ user: 'alice', authenticated: TIME, fence: TIME, fenceAll: TIME + 1 }),
+  'the fence of a user alone': () => sampleRecord({ user: 'alice', fence: 1 }),
   'a client of the longest agent and no address': () =>
     sampleRecord({ client: { agent: '日'.repeat(256) } }),
   'a client of an address alone': () => sampleRecord({ client: { address: '192.0.2.0' } }),
@@ -79,6 +82,8 @@ const REFUSED: Readonly<Record<string, readonly [Partial<SessionRecord>, Session
     { client: { agent: 'x'.repeat(1501) } },
     'ERR_SESSION_VALUE',
   ],
+  'a fence below 0': [{ fence: -1 }, 'ERR_SESSION_VALUE'],
+  'a fence that is not whole': [{ fenceAll: 0.5 }, 'ERR_SESSION_VALUE'],
   'a time before 1970': [{ created: -1 }, 'ERR_SESSION_VALUE'],
   'a time after the year 9999': [{ expires: Date.UTC(10_000, 0, 1) }, 'ERR_SESSION_VALUE'],
   'a time that is no number': [{ lastSeen: Number.NaN }, 'ERR_SESSION_VALUE'],

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest'
+import { createSessions, SessionGoneError, type SessionRecord } from '../../src/index.ts'
+import { STORE_KINDS } from '../setup/stores.ts'
+
+/** The newest first, by the one order there is: the time of login, then the key. */
+function newestFirst(a: SessionRecord, b: SessionRecord): number {
+  const [first, second] = [a.authenticated ?? 0, b.authenticated ?? 0]
+  return second - first || (a.key < b.key ? 1 : -1)
+}
+
+describe.each(STORE_KINDS)('logins of one user at the same time on $name', (kind) => {
+  describe.skipIf(kind.missing !== null)('over two processes', () => {
+    it('leave exactly as many sessions as the limit says, the newest by one order', async () => {
+      // Each round on a user of its own; fewer where each call goes over the wire.
+      const rounds = kind.host === null ? 200 : 20
+      let now = Date.UTC(2026, 0, 1)
+      const clock = (): number => now
+      const store = kind.make({ now: clock })
+      const inserted = new Map<string, SessionRecord>()
+      const write = store.write.bind(store)
+      store.write = async (...given) => {
+        const [mutation] = given
+        if (mutation.kind === 'insert') inserted.set(mutation.record.key, mutation.record)
+        return await write(...given)
+      }
+      for (let round = 0; round < rounds; round++) {
+        const limit = 1 + (round % 5)
+        const user = `user${round}`
+        inserted.clear()
+        const processes = [0, 1].map(() =>
+          createSessions({
+            store,
+            maxSessionsPerUser: limit,
+            events: round % 2 === 0,
+            now: clock,
+            logger: { warn: () => {} },
+          }),
+        )
+        const count = 2 + (round % 19)
+        const cookies = await Promise.all(
+          Array.from({ length: count }, async (_unused, index) => {
+            const sessions = processes[index % 2] as (typeof processes)[0]
+            // Every third round all log in at the same millisecond.
+            if (round % 3 !== 0) now += index % 3
+            const session = await sessions.open({ secure: true }).load()
+            await session.login(user)
+            try {
+              return (await sessions.commit(session)).setCookie[0]
+            } catch (error) {
+              if (error instanceof SessionGoneError) return undefined
+              throw error
+            }
+          }),
+        )
+        const live: string[] = []
+        const [reader] = processes as [(typeof processes)[0]]
+        for await (const { key } of reader.listSessionsByUser(user)) live.push(key)
+        const newest = [...inserted.values()].sort(newestFirst).slice(0, limit)
+        expect(inserted.size).toBe(count)
+        expect(live.sort(), `${count} logins, limit ${limit}`).toEqual(
+          newest.map(({ key }) => key as string).sort(),
+        )
+        // Whoever lives has its cookie.
+        for (const cookie of cookies.filter((one) => one !== undefined)) {
+          const session = await reader.open({ cookie, secure: true }).load()
+          expect([user, '__guest__']).toContain(session.user)
+        }
+        const known = await Promise.all(
+          cookies.map((cookie) =>
+            cookie === undefined ? null : reader.open({ cookie, secure: true }).load(),
+          ),
+        )
+        expect(known.filter((session) => session?.user === user)).toHaveLength(
+          Math.min(limit, count),
+        )
+      }
+      await store.close()
+    })
+  })
+})
