@@ -8,7 +8,7 @@ import {
   type Sessions,
   SessionValueError,
 } from '../../src/index.ts'
-import { fenceName } from '../../src/session/fences.ts'
+import { fenceName, numberIn } from '../../src/session/fences.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 import { HOUR, place } from './harness.ts'
 import { TestQueue } from './task-queue.ts'
@@ -108,7 +108,7 @@ describe('a fence', () => {
     const p = place()
     const number = async (): Promise<number> => {
       const note = await p.plain.notes.get(fenceName('alice'))
-      return (note?.value as { number: number }).number
+      return numberIn(note)
     }
     const numbers: number[] = []
     for (const apart of [0, 0, -2 * MINUTE, 2 * MINUTE, 0]) {
@@ -254,7 +254,7 @@ describe('the word "guest"', () => {
       return null
     },
     updateSessionsByUser: (s, options) =>
-      s.updateSessionsByUser('guest', (data) => void (data['n'] = 1), options),
+      s.updateSessionsByUser('guest', (data) => void Object.assign(data, { n: 1 }), options),
     startIterOnQuery: (s, options) =>
       s.startIterOnQuery(Mine, { select: 'user', user: 'guest', ...options }),
   }
