@@ -57,6 +57,12 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
       await all.commit(all.open({ secure: true }), wrong)
     },
   },
+  UserOptions: {
+    'listSessionsByUser()': async (wrong) => {
+      for await (const _ of sessions().listSessionsByUser('alice', wrong)) break
+    },
+    'updateSessionsByUser()': (wrong) => sessions().updateSessionsByUser('alice', () => {}, wrong),
+  },
   KillOptions: {
     'killSessionByUser()': (wrong) => sessions().killSessionByUser('alice', wrong),
   },

@@ -192,8 +192,12 @@ function sparesSame(
   return open.except === except || (exceptLogin != null && open.exceptLogin === exceptLogin)
 }
 
-/** What a session keeps when its key is cycled, so that it is recognised: nothing that is secret. */
-export function loginOf({ created, authenticated, staticKey = null }: SessionRecord): string {
+/**
+ * What a login keeps when its key is cycled, so that it is recognised: nothing that is secret. `null` for a session
+ * without a static key: times alone would take two logins of one millisecond for the same.
+ */
+export function loginOf({ created, authenticated, staticKey }: SessionRecord): string | null {
+  if (staticKey == null) return null
   return hash('sha256', JSON.stringify([created, authenticated, staticKey]), 'base64url')
 }
 
@@ -204,7 +208,7 @@ export function isExcepted(record: SessionRecord, intent: Intent): boolean {
     except !== null &&
     record.user === intent.user &&
     (record.fence ?? 0) >= floor &&
-    (record.key === except || loginOf(record) === exceptLogin)
+    (record.key === except || (exceptLogin !== null && loginOf(record) === exceptLogin))
   )
 }
 
