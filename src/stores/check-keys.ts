@@ -23,7 +23,7 @@ const MAX_PURPOSE_BYTES = 1500
 const MAX_TIME = Date.UTC(9999, 11, 31)
 
 /** About how many bytes a key takes in a store. */
-export function sizeOfKey({ purpose, data }: SecurityKeyRecord): number {
+function sizeOfKey({ purpose, data }: SecurityKeyRecord): number {
   return OVERHEAD_BYTES + Buffer.byteLength(purpose) + Buffer.byteLength(data ?? '')
 }
 
