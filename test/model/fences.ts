@@ -14,7 +14,7 @@ import { type Actor, explore, type Path } from './explorer.ts'
 
 type Data = Record<string, unknown>
 
-export const MINUTE = 60_000
+const MINUTE = 60_000
 const START = Date.UTC(2026, 0, 1)
 
 /** What one actor did and was told, by the order of steps. `null`: not (yet). */
