@@ -40,6 +40,17 @@ async function present(at: SessionStore, ...records: SessionRecord[]): Promise<b
 }
 
 describe('a full memory store', () => {
+  it('fails, of many writes, those that have no room, and takes the others', async () => {
+    const full = store({ maxSessions: 2 })
+    const records = [alice(0), alice(0), alice(0)]
+    const results = await full.writeEach(records.map((record) => ({ kind: 'insert', record })))
+    expect(results).toMatchObject([
+      { outcome: 'applied' },
+      { outcome: 'applied' },
+      { outcome: 'failed', error: { code: 'ERR_SESSION_STORE', effect: 'none' } },
+    ])
+  })
+
   it('puts out what has expired first, then the guest unused for longest, and never a user', async () => {
     const full = store({ maxSessions: 5 })
     const user = alice(50)

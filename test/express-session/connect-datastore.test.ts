@@ -208,9 +208,11 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
       const move = new Move({ maxAge: 2 * HOUR, path: '/' })
       await (await move.oldVersion()).get('/set?a=1')
       const after = await move.newVersion()
-      expect(JSON.parse((await after.get('/age')).body)).toEqual([2 * HOUR, '/'])
+      // express-session sets maxAge from what is left: a tick of the clock between two of its lines takes one off.
+      const about = expect.toSatisfy((age: number) => Math.abs(age - 2 * HOUR) <= 50)
+      expect(JSON.parse((await after.get('/age')).body)).toEqual([about, '/'])
       await after.get('/set?b=2')
-      expect(JSON.parse((await after.get('/age')).body)).toEqual([2 * HOUR, '/'])
+      expect(JSON.parse((await after.get('/age')).body)).toEqual([about, '/'])
     })
 
     it('ends when expirationMs says so, to the millisecond', async () => {

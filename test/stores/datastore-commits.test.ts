@@ -13,6 +13,7 @@ import {
   namesOf,
   recordOf,
 } from './datastore-fake.ts'
+import { stopTime } from './stopped-time.ts'
 
 interface Setup {
   readonly client: FakeClient
@@ -134,13 +135,15 @@ describe('single writes of the Datastore store', () => {
   )
 
   test('fails a write that is never answered, with an unknown effect', async () => {
+    const during = stopTime()
     const { client, store } = setup({ deadline: 20 })
     client.script = () => new Promise(() => {})
-    await expect(store.write(insert('a'))).rejects.toMatchObject({
-      effect: 'unknown',
-      retryable: true,
-    })
-    await expect(store.writeTogether([insert('a')])).rejects.toMatchObject({ effect: 'unknown' })
+    const unknown = { effect: 'unknown', retryable: true }
+    const refused = [
+      expect(store.write(insert('a'))).rejects.toMatchObject(unknown),
+      expect(store.writeTogether([insert('a')])).rejects.toMatchObject(unknown),
+    ]
+    await during(Promise.all(refused))
   })
 
   test('takes an answer without a version for a fault, except for a delete', async () => {
@@ -533,8 +536,9 @@ describe('shared writes of the Datastore store', () => {
   test('that are never answered fail within three deadlines', async () => {
     const { client, store } = await shared({ deadline: 20 })
     client.script = () => new Promise(() => {})
+    const during = stopTime()
     const writes = Array.from({ length: 70 }, (_, at) => store.write(insert(at)))
-    const results = await Promise.allSettled(writes)
+    const results = await during(Promise.allSettled(writes))
     for (const result of results) {
       expect(result).toMatchObject({ reason: { effect: 'unknown', retryable: true } })
     }

@@ -1,7 +1,8 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { datastoreStore } from '../../src/stores/datastore.ts'
 import type { SessionStore } from '../../src/stores/store.ts'
 import { FakeClient, gate, grpcError, keyNamed, namesOf, recordOf } from './datastore-fake.ts'
+import { stopTime } from './stopped-time.ts'
 
 function setup(options: { deadline?: number } = {}): { client: FakeClient; store: SessionStore } {
   const client = new FakeClient()
@@ -144,43 +145,47 @@ describe('lookups of the Datastore store', () => {
   })
 
   test('switches the retries of the driver off, and gives it the deadline', async () => {
-    vi.useFakeTimers({ toFake: ['performance'] })
-    try {
-      const { client, store } = setup({ deadline: 1234 })
-      await store.find(keyNamed('a'))
-      expect(client.calls[0]?.options).toMatchObject({ timeout: 1234, retry: null })
-    } finally {
-      vi.useRealTimers()
-    }
+    stopTime()
+    const { client, store } = setup({ deadline: 1234 })
+    await store.find(keyNamed('a'))
+    expect(client.calls[0]?.options).toMatchObject({ timeout: 1234, retry: null })
   })
 
   test('fails a call that is never answered, and goes on with the next', async () => {
+    const during = stopTime()
     const { client, store } = setup({ deadline: 20 })
     client.script = () => new Promise(() => {})
-    const find = store.find(keyNamed('a'))
-    await expect(find).rejects.toMatchObject({ effect: 'unknown', retryable: true })
+    const find = expect(store.find(keyNamed('a'))).rejects.toMatchObject({
+      effect: 'unknown',
+      retryable: true,
+    })
+    await during(find)
     client.script = (_call, serve) => serve()
     expect(await store.find(keyNamed('a'))).toBeNull()
   })
 
   test('ignores an answer that comes too late, also when it is an error', async () => {
+    const during = stopTime()
     const { client, store } = setup({ deadline: 20 })
     const held = gate()
     client.script = async () => {
       await held.opened
       throw grpcError(14)
     }
-    await expect(store.find(keyNamed('a'))).rejects.toThrow(/within 20 ms/)
+    const find = expect(store.find(keyNamed('a'))).rejects.toThrow(/within 20 ms/)
+    await during(find)
     held.open()
     await turn()
+    client.script = (_call, serve) => serve()
+    expect(await store.find(keyNamed('a'))).toBeNull()
   })
 
   test('fails what waited for its turn longer than a call may take, instead of sending it', async () => {
-    // Long enough that a busy machine does not let the first 800 run late before they are even sent.
+    const during = stopTime()
     const { client, store } = setup({ deadline: 500 })
     client.script = () => new Promise(() => {})
     const finds = Array.from({ length: 801 }, (_, at) => store.find(keyNamed(at)))
-    const results = await Promise.allSettled(finds)
+    const results = await during(Promise.allSettled(finds))
     expect(results.every(({ status }) => status === 'rejected')).toBe(true)
     expect(results.at(-1)).toMatchObject({ reason: { effect: 'none', retryable: true } })
     expect(client.sent('lookup')).toHaveLength(8)
