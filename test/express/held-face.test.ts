@@ -9,6 +9,7 @@ import {
   ask,
   codeOf,
   frameworks,
+  informational,
   onCleanup,
   serve,
   settle,
@@ -123,12 +124,14 @@ describe.each(frameworks)('%s', (_name, express) => {
     const hold = store.hold({ method: 'write' })
     const { port } = await serve({ express, sessions }, (req, res) => {
       req.session.set('x', 1)
+      const { before, after } = informational(() => res.writeProcessing())
+      before()
       res.set('Trailer', 'X-Sum')
       res.cork()
       res.write('one,')
       res.write('two')
       res.uncork()
-      res.writeProcessing()
+      after()
       res.addTrailers({ 'X-Sum': '7' })
       res.end()
     })

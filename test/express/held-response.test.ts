@@ -13,6 +13,7 @@ import {
   codeOf,
   frameworks,
   gate,
+  informational,
   listen,
   onCleanup,
   serve,
@@ -100,9 +101,13 @@ describe.each(frameworks)('%s', (_name, express) => {
     const held = store.hold({ method: 'write' })
     const { port } = await serve({ express, sessions }, (req, res) => {
       req.session.set('x', 1)
+      const { before, after } = informational(() => {
+        res.writeContinue()
+        res.writeEarlyHints({ link: '</a.css>; rel=preload' })
+      })
+      before()
       res.write('body')
-      res.writeContinue()
-      res.writeEarlyHints({ link: '</a.css>; rel=preload' })
+      after()
       res.end()
     })
     const client = await wire(port, GET)

@@ -4,12 +4,13 @@ import {
   type RequestListener,
   request,
   type Server,
+  ServerResponse,
 } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import express5 from 'express'
 import express4 from 'express4'
-import { afterEach } from 'vitest'
+import { afterEach, expect } from 'vitest'
 import { sessionMiddleware } from '../../src/express/index.ts'
 import {
   createSessions,
@@ -23,6 +24,23 @@ import {
   failingStore,
   fakeClock,
 } from '../../src/testing/index.ts'
+
+/**
+ * Sends informational responses at a response that has begun. Node 20 and 22 let them pass; Node 24 refuses them, and
+ * then they are sent before the response begins. Gives what there is to do before, and after.
+ */
+export function informational(send: () => void): { before(): void; after(): void } {
+  const late = !('writeInformation' in ServerResponse.prototype)
+  return {
+    before: () => {
+      if (!late) send()
+    },
+    after: () => {
+      if (late) send()
+      else expect(send).toThrow(expect.objectContaining({ code: 'ERR_HTTP_HEADERS_SENT' }))
+    },
+  }
+}
 
 export type Express = typeof express5
 

@@ -80,8 +80,12 @@ describe('a session on the console', () => {
     const session = await new Harness<Data>().load()
     const prototype: object = Object.getPrototypeOf(session)
     expect(inspect(Object.create(session))).toBe('Session {}')
+    expect(inspect(Object.create(session), { showHidden: true, getters: true })).not.toMatch(
+      /Error/,
+    )
     for (const object of [prototype, Object.getPrototypeOf(prototype), Object.create(session)]) {
-      expect(inspect(object, { showHidden: true, getters: true })).not.toMatch(/Error/)
+      // Node 24 calls the getters of a prototype here, and shows what they throw.
+      expect(() => inspect(object, { showHidden: true, getters: true })).not.toThrow()
       expect(JSON.stringify(object)).toBe('{}')
     }
   })
