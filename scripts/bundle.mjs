@@ -9,8 +9,8 @@ const dist = process.argv[2] ?? 'dist'
 const bundle = await rolldown({
   input: {
     index: join(dist, 'index.js'),
-    datastore: join(dist, 'stores/datastore.js'),
-    tasks: join(dist, 'tasks/index.js'),
+    datastore: join(dist, 'store/datastore/index.js'),
+    tasks: join(dist, 'cloud-tasks/index.js'),
     express: join(dist, 'express/index.js'),
     'express-session': join(dist, 'express-session/index.js'),
     testing: join(dist, 'testing/index.js'),

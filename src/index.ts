@@ -1,14 +1,19 @@
-export type { Duration } from './duration.ts'
-export type { ClearOptions, ClearRun } from './ending/clearing.ts'
-export type { UserOptions } from './ending/bulk.ts'
-export { DeleteSessionsIter, type SweepClass } from './ending/delete-sessions-iter.ts'
-export type { StepResult } from './ending/engine.ts'
-export type { SessionDeleteEvent } from './ending/events.ts'
-export type { KillResult } from './ending/kills.ts'
-export type { DeleteObserver, ObserverOptions } from './ending/observers.ts'
-export { type IteratorClass, QueryIter, type SessionEntry } from './ending/query-iter.ts'
-export type { RunInfo, Status } from './ending/status.ts'
-export { type LocalTasksOptions, localTasks, type Task, type TaskQueue } from './ending/tasks.ts'
+export type { Duration } from './base/duration.ts'
+export type { ClearOptions, ClearRun } from './sweep/start.ts'
+export type { UserOptions } from './sweep/bulk.ts'
+export { DeleteSessionsIter, type SweepClass } from './sweep/delete-sessions-iter.ts'
+export type { StepResult } from './sweep/engine.ts'
+export type { SessionDeleteEvent } from './end/events.ts'
+export type { KillResult } from './end/mass-kill.ts'
+export type { DeleteObserver, ObserverOptions } from './end/observers.ts'
+export { type IteratorClass, QueryIter, type SessionEntry } from './sweep/query-iter.ts'
+export type { RunInfo, Status } from './sweep/status.ts'
+export {
+  type LocalTasksOptions,
+  localTasks,
+  type Task,
+  type TaskQueue,
+} from './sweep/task-queue.ts'
 export {
   CallerRefusedError,
   RequestRefusedError,
@@ -23,19 +28,19 @@ export {
   type SessionStoreErrorOptions,
   SessionTooLargeError,
   SessionValueError,
-} from './errors.ts'
-export type { Json } from './json.ts'
-export type { SessionLogger } from './logger.ts'
+} from './base/errors.ts'
+export type { Json } from './base/json.ts'
+export type { SessionLogger } from './base/logger.ts'
 export type { SessionsOptions } from './options.ts'
-export type { CookieOptions } from './session/cookie.ts'
-export type { ExpirySetting } from './session/expiry.ts'
-export type { RandomBytes, SessionKey } from './session/id.ts'
-export type { SessionInfo } from './session/info.ts'
-export type { DataChange, ScopeOf } from './session/record-data.ts'
-export { GUEST_USER, type LoadOutcome } from './session/request-state.ts'
-export type { SecurityKeyCheck, SecurityKeyOptions } from './session/security-keys.ts'
-export type { ScopedSession } from './session/session-view.ts'
-export type { LoginOptions, Session } from './session.ts'
+export type { CookieOptions } from './request/cookie.ts'
+export type { ExpirySetting } from './record/expiry.ts'
+export type { RandomBytes, SessionKey } from './record/id.ts'
+export type { SessionInfo } from './record/info.ts'
+export type { DataChange, ScopeOf } from './record/root-data.ts'
+export { GUEST_USER, type LoadOutcome } from './request/state.ts'
+export type { SecurityKeyCheck, SecurityKeyOptions } from './request/security-keys.ts'
+export type { ScopedSession } from './request/view.ts'
+export type { LoginOptions, Session } from './request/session.ts'
 export {
   type CommitResult,
   createSessions,
@@ -45,8 +50,8 @@ export {
   type SessionResponse,
   type Sessions,
 } from './sessions.ts'
-export type { SchemaResult, StandardSchema } from './standard-schema.ts'
-export { type MemoryStoreOptions, memoryStore } from './stores/memory.ts'
+export type { SchemaResult, StandardSchema } from './base/standard-schema.ts'
+export { type MemoryStoreOptions, memoryStore } from './store/memory/store.ts'
 export type {
   ClientHints,
   EndReason,
@@ -71,6 +76,6 @@ export type {
   WriteEachResult,
   WriteResult,
   WriteTogetherResult,
-} from './stores/store.ts'
-export type { KeyRefusal, Trouble } from './trouble.ts'
-export type { DefaultData, SessionData } from './types.ts'
+} from './store/store.ts'
+export type { KeyRefusal, Trouble } from './base/diagnostics.ts'
+export type { DefaultData, SessionData } from './base/types.ts'

@@ -6,7 +6,7 @@ import {
   type SessionsOptions,
 } from '../src/index.ts'
 import { BAD_OPTIONS, GOOD_OPTIONS } from './corpus/options.ts'
-import { Harness, HOUR, maxAge, SECOND } from './session/harness.ts'
+import { Harness, HOUR, maxAge, SECOND } from './request/harness.ts'
 
 describe('createSessions()', () => {
   it.each(Object.entries(BAD_OPTIONS))('refuses %s', (_, { options, says }) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { createSessions, type Session, type SessionKey, type Sessions } from '../src/index.ts'
-import { asSessionKey, type SessionId } from '../src/session/id.ts'
+import { asSessionKey, type SessionId } from '../src/record/id.ts'
 
 interface Shop {
   cart: string[]

@@ -24,8 +24,8 @@ import {
   connectDatastoreSessions,
   datastoreStore,
   viurCoreSessions,
-} from '../src/stores/datastore.ts'
-import { cloudTasks } from '../src/tasks/index.ts'
+} from '../src/store/datastore/index.ts'
+import { cloudTasks } from '../src/cloud-tasks/index.ts'
 import { cookieJar, failingStore, sampleRecord, sampleSecurityKey } from '../src/testing/index.ts'
 
 /** One call with options that nobody knows; `wrong` is what the probe adds to them. */

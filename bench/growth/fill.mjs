@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createRequire } from 'node:module'
-import { datastoreStore } from '../../dist/stores/datastore.js'
+import { datastoreStore } from '../../dist/store/datastore/index.js'
 import { sampleRecord } from '../../dist/testing/index.js'
 import { sampleData } from '../apps/data.mjs'
 

@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { createSessions } from '../../dist/index.js'
-import { datastoreStore } from '../../dist/stores/datastore.js'
+import { datastoreStore } from '../../dist/store/datastore/index.js'
 import { sampleRecord } from '../../dist/testing/index.js'
 import { startProxy } from './proxy.mjs'
 

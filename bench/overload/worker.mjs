@@ -7,8 +7,8 @@
 import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { createSessions } from '../../dist/index.js'
-import { keyOf, mintId } from '../../dist/session/id.js'
-import { datastoreStore } from '../../dist/stores/datastore.js'
+import { keyOf, mintId } from '../../dist/record/id.js'
+import { datastoreStore } from '../../dist/store/datastore/index.js'
 import { sampleRecord } from '../../dist/testing/index.js'
 import { startProxy } from './proxy.mjs'
 

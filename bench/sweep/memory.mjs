@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { createSessions } from '../../dist/index.js'
-import { datastoreStore } from '../../dist/stores/datastore.js'
+import { datastoreStore } from '../../dist/store/datastore/index.js'
 import { sampleRecord } from '../../dist/testing/index.js'
 
 const HOUR = 60 * 60 * 1000

@@ -12,7 +12,7 @@ import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { cpus, totalmem } from 'node:os'
 import { createSessions } from '../../dist/index.js'
-import { datastoreStore } from '../../dist/stores/datastore.js'
+import { datastoreStore } from '../../dist/store/datastore/index.js'
 import { sampleRecord } from '../../dist/testing/index.js'
 
 const COUNT = Number(process.argv[2] ?? 20_000)

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { GUEST_USER, type SessionRecord, type SessionStore } from '../index.ts'
-import { encodeValue } from '../session/codec.ts'
-import { keyOf, mintId, mintRev } from '../session/id.ts'
-import { Payload, unitOf } from '../session/payload.ts'
+import { encodeValue } from '../record/codec.ts'
+import { keyOf, mintId, mintRev } from '../record/id.ts'
+import { Payload, unitOf } from '../record/payload.ts'
 
 const HOUR = 60 * 60 * 1000
 

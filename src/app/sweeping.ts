@@ -1,5 +1,5 @@
 import { appEngine, type Caller, localOnly, oidc } from '../express/index.ts'
-import { type CloudTaskQueue, cloudTasks } from '../tasks/index.ts'
+import { type CloudTaskQueue, cloudTasks } from '../cloud-tasks/index.ts'
 import type { AppConfig, SweepCaller, SweepQueue } from './config.ts'
 
 /** As in queue.yaml. */

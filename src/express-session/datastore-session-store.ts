@@ -1,6 +1,6 @@
 import session from 'express-session'
-import type { EndingOf } from '../ending/entries.ts'
-import { GUEST_USER } from '../session/request-state.ts'
+import type { EndingOf } from '../sweep/entry.ts'
+import { GUEST_USER } from '../request/state.ts'
 import { SessionManager, type Sessions } from '../sessions.ts'
 import { answer } from './answer.ts'
 import { type DatastoreSessionStoreOptions, resolve } from './options.ts'

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
-import { SessionValueError } from '../errors.ts'
-import { encodeValue } from '../session/codec.ts'
+import { SessionValueError } from '../base/errors.ts'
+import { encodeValue } from '../record/codec.ts'
 
 /** As deep as the codec goes; beyond it a value is most likely a cycle of getters. */
 const MAX_DEPTH = 64

@@ -1,5 +1,5 @@
-import { show } from '../duration.ts'
-import { CallerRefusedError, SessionConfigError } from '../errors.ts'
+import { show } from '../base/duration.ts'
+import { CallerRefusedError, SessionConfigError } from '../base/errors.ts'
 
 /** The claims of an ID token, of any form until they were checked. */
 export type Claims = Readonly<Record<string, unknown>>

@@ -1,5 +1,5 @@
-import { CallerRefusedError } from '../errors.ts'
-import { checkOptions, namesOf } from '../option-names.ts'
+import { CallerRefusedError } from '../base/errors.ts'
+import { checkOptions, namesOf } from '../base/option-checks.ts'
 import { type Caller, callerOf } from './caller.ts'
 import { checkClaims, expectedFrom, jsonOf } from './caller-claims.ts'
 import type { AnyRequest } from './request.ts'

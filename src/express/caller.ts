@@ -1,5 +1,5 @@
-import { CallerRefusedError } from '../errors.ts'
-import { googleCloudSign } from '../platform.ts'
+import { CallerRefusedError } from '../base/errors.ts'
+import { googleCloudSign } from '../google/platform.ts'
 import { isPassedOn } from './proxy-signs.ts'
 import { type AnyRequest, isLoopback } from './request.ts'
 import { headerValues, ownOrigin } from './sent.ts'

@@ -1,5 +1,5 @@
-import type { Session } from '../session.ts'
-import type { DefaultData } from '../types.ts'
+import type { Session } from '../request/session.ts'
+import type { DefaultData } from '../base/types.ts'
 import type { NamedSessionProperties } from './named-sessions.ts'
 
 export { appEngine, type Caller, type CallerPurpose, localOnly } from './caller.ts'

@@ -1,4 +1,4 @@
-import type { Session } from '../session.ts'
+import type { Session } from '../request/session.ts'
 import type { Sessions } from '../sessions.ts'
 
 /**

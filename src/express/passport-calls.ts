@@ -1,4 +1,4 @@
-import type { BegunCall } from '../session/begun.ts'
+import type { BegunCall } from '../request/begun.ts'
 
 /** What Passport gives a request, each under two names. */
 const CALLS = {

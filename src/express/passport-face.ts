@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
-import { SessionValueError } from '../errors.ts'
-import { Session } from '../session.ts'
+import { SessionValueError } from '../base/errors.ts'
+import { Session } from '../request/session.ts'
 import { registerFace } from './request-session.ts'
 
 /** What the face adds to the session, by name. */

@@ -1,8 +1,8 @@
-import { show } from '../duration.ts'
-import { SessionConfigError } from '../errors.ts'
-import { Session, stateOf } from '../session.ts'
+import { show } from '../base/duration.ts'
+import { SessionConfigError } from '../base/errors.ts'
+import { Session, stateOf } from '../request/session.ts'
 import { SessionManager } from '../sessions.ts'
-import { publishTrouble, type Trouble } from '../trouble.ts'
+import { publishTrouble, type Trouble } from '../base/diagnostics.ts'
 import type { AnySessions } from './named-sessions.ts'
 import { firstSlot, slotOwnedBy } from './slots.ts'
 

@@ -1,5 +1,5 @@
-import { SessionError } from '../errors.ts'
-import type { Session } from '../session.ts'
+import { SessionError } from '../base/errors.ts'
+import type { Session } from '../request/session.ts'
 import type { CommitResult } from '../sessions.ts'
 import type { AnyRequest } from './request.ts'
 

@@ -1,4 +1,4 @@
-import { checkOptions, namesOf } from '../option-names.ts'
+import { checkOptions, namesOf } from '../base/option-checks.ts'
 
 /** Options of {@link cookieJar}. */
 export interface CookieJarOptions {

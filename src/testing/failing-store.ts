@@ -1,6 +1,6 @@
-import { SessionStoreError } from '../errors.ts'
-import { checkOptions, namesOf } from '../option-names.ts'
-import type { SessionKey } from '../session/id.ts'
+import { SessionStoreError } from '../base/errors.ts'
+import { checkOptions, namesOf } from '../base/option-checks.ts'
+import type { SessionKey } from '../record/id.ts'
 import type {
   CallOptions,
   Found,
@@ -16,7 +16,7 @@ import type {
   WriteEachResult,
   WriteResult,
   WriteTogetherResult,
-} from '../stores/store.ts'
+} from '../store/store.ts'
 
 /** The calls of a store that can be counted, failed and held. */
 export type StoreMethod =

@@ -1,5 +1,5 @@
-import { type Duration, parseDuration, show } from '../duration.ts'
-import { SessionConfigError } from '../errors.ts'
+import { type Duration, parseDuration, show } from '../base/duration.ts'
+import { SessionConfigError } from '../base/errors.ts'
 
 /** A clock that stands still until it is told to move. Its functions can be passed on without their object. */
 export interface FakeClock {

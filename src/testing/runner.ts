@@ -1,4 +1,4 @@
-import { SessionConfigError } from '../errors.ts'
+import { SessionConfigError } from '../base/errors.ts'
 
 /** The two functions that a test runner registers tests with. vitest, node:test, Jest and Mocha have them. */
 export interface ContractRunner {

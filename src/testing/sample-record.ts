@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { checkOptions, namesOf } from '../option-names.ts'
-import { encodeValue } from '../session/codec.ts'
-import { keyOf, mintId, mintRev } from '../session/id.ts'
-import { Payload, unitOf } from '../session/payload.ts'
-import { GUEST_USER } from '../session/request-state.ts'
-import type { SessionRecord } from '../stores/store.ts'
+import { checkOptions, namesOf } from '../base/option-checks.ts'
+import { encodeValue } from '../record/codec.ts'
+import { keyOf, mintId, mintRev } from '../record/id.ts'
+import { Payload, unitOf } from '../record/payload.ts'
+import { GUEST_USER } from '../request/state.ts'
+import type { SessionRecord } from '../store/store.ts'
 
 /** What of a {@link sampleRecord} is given; `values` becomes its payload unless there is `data`. */
 export interface SampleOptions extends Partial<SessionRecord> {

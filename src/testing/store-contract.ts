@@ -1,4 +1,4 @@
-import type { SessionStore } from '../stores/store.ts'
+import type { SessionStore } from '../store/store.ts'
 import type { ContractCase } from './contract/case.ts'
 import { eachCases } from './contract/each.ts'
 import { keyPageCases } from './contract/key-pages.ts'

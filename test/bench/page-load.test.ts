@@ -4,12 +4,12 @@ import express from 'express'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { sessionMiddleware } from '../../src/express/index.ts'
 import { createSessions, type SessionStore } from '../../src/index.ts'
-import { datastoreStore } from '../../src/stores/datastore.ts'
+import { datastoreStore } from '../../src/store/datastore/index.ts'
 import {
   type DatastoreV1Client,
   openClient,
   parseEmulatorHost,
-} from '../../src/stores/datastore-client.ts'
+} from '../../src/store/datastore/client.ts'
 import { uniqueSpace } from '../setup/stores.ts'
 
 const PROGRAMS = [

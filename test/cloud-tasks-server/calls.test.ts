@@ -9,7 +9,7 @@ import {
 import { afterEach, describe, expect, it } from 'vitest'
 import { backoff, DEFAULTS, mergeSettings } from '../../src/cloud-tasks-server/settings.ts'
 import { fakeClock } from '../../src/testing/index.ts'
-import { place as makePlace, type Place, QUEUE } from '../tasks/harness.ts'
+import { place as makePlace, type Place, QUEUE } from '../cloud-tasks/harness.ts'
 
 const closing: (() => Promise<unknown>)[] = []
 

@@ -2,7 +2,7 @@ import type { CloudTasksServerOptions } from '@viur-session/cloud-tasks-server'
 import { OAuth2Client } from 'google-auth-library'
 import { afterEach, describe, expect, it } from 'vitest'
 import { fakeClock } from '../../src/testing/index.ts'
-import { EMAIL, gate, place as makePlace, type Place, QUEUE } from '../tasks/harness.ts'
+import { EMAIL, gate, place as makePlace, type Place, QUEUE } from '../cloud-tasks/harness.ts'
 
 const places: Place[] = []
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Harness, idOf, keyOfCookie, NAME } from '../session/harness.ts'
+import { Harness, idOf, keyOfCookie, NAME } from '../request/harness.ts'
 import { COOKIE_HEADERS, type HeaderCase, type Ids } from './cookie-headers.ts'
 
 async function site(secrets?: string[]): Promise<[Harness, Ids]> {

@@ -1,4 +1,4 @@
-import { NAME } from '../session/harness.ts'
+import { NAME } from '../request/harness.ts'
 
 /** What a header is made of: an id that names a session, a second such id, and the key of the first. */
 export interface Ids {

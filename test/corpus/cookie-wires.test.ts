@@ -1,7 +1,7 @@
 import express from 'express'
 import { describe, expect, it } from 'vitest'
 import { serve, setup, storedCookie, wire } from '../express/helpers.ts'
-import { idOf, keyOfCookie } from '../session/harness.ts'
+import { idOf, keyOfCookie } from '../request/harness.ts'
 import { COOKIE_WIRES, type WireCase } from './cookie-headers.ts'
 
 describe('a request with', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { SessionConfigError } from '../../src/index.ts'
-import { datastoreStore } from '../../src/stores/datastore.ts'
+import { datastoreStore } from '../../src/store/datastore/index.ts'
 import { BAD_DATASTORE_OPTIONS } from './options.ts'
 
 describe('datastoreStore()', () => {

@@ -2,11 +2,11 @@ import express from 'express'
 import { describe, expect, it } from 'vitest'
 import { requireSecurityKey } from '../../src/express/index.ts'
 import type { Session, SessionKey } from '../../src/index.ts'
-import { hashOfKey } from '../../src/session/security-keys.ts'
+import { hashOfKey } from '../../src/request/security-keys.ts'
 import { fakeClock } from '../../src/testing/index.ts'
 import { call } from '../express/caller-harness.ts'
 import { frameworks, serve, setup } from '../express/helpers.ts'
-import { Harness } from '../session/harness.ts'
+import { Harness } from '../request/harness.ts'
 import { STORE_KINDS, type StoreKind } from '../setup/stores.ts'
 import {
   KEY_STORIES,

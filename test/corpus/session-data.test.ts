@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { SessionValueError } from '../../src/index.ts'
-import { Harness } from '../session/harness.ts'
+import { Harness } from '../request/harness.ts'
 import { SESSION_DATA } from './session-data.ts'
 
 const all = Object.entries(SESSION_DATA)

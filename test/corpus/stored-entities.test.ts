@@ -3,9 +3,9 @@ import {
   type DatastoreV1Client,
   openClient,
   parseEmulatorHost,
-} from '../../src/stores/datastore-client.ts'
+} from '../../src/store/datastore/client.ts'
 import { fakeClock } from '../../src/testing/index.ts'
-import { Harness, keyOfCookie } from '../session/harness.ts'
+import { Harness, keyOfCookie } from '../request/harness.ts'
 import { EMULATORS, uniqueSpace } from '../setup/stores.ts'
 import { type EntityCase, type Properties, STORED_ENTITIES } from './stored-entities.ts'
 

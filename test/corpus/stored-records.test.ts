@@ -6,7 +6,7 @@ import {
   SessionStoreError,
   type Unreadable,
 } from '../../src/index.ts'
-import { Harness, keyOfCookie } from '../session/harness.ts'
+import { Harness, keyOfCookie } from '../request/harness.ts'
 import { STORED_RECORDS } from './stored-records.ts'
 
 /** Shows one record of a store as something else. */

@@ -1,6 +1,6 @@
 import type { Found, LoadOutcome, SessionRecord, Unreadable } from '../../src/index.ts'
-import { Payload } from '../../src/session/payload.ts'
-import { DAY, HOUR } from '../session/harness.ts'
+import { Payload } from '../../src/record/payload.ts'
+import { DAY, HOUR } from '../request/harness.ts'
 
 /** A stored record as something else left it, made from one that is right. */
 export interface StoredCase {

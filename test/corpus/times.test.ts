@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { fakeClock } from '../../src/testing/index.ts'
-import { Harness } from '../session/harness.ts'
+import { Harness } from '../request/harness.ts'
 import { TIMES } from './times.ts'
 
 describe('a session of one hour, at most one day, after', () => {

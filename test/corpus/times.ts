@@ -1,4 +1,4 @@
-import { DAY, HOUR, MINUTE, SECOND } from '../session/harness.ts'
+import { DAY, HOUR, MINUTE, SECOND } from '../request/harness.ts'
 
 /** A session of one hour, at most one day, used now and then; and whether it is alive in the end. */
 export interface TimeCase {

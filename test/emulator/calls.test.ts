@@ -6,12 +6,12 @@ import {
   type Sessions,
   type SessionsOptions,
 } from '../../src/index.ts'
-import { datastoreStore } from '../../src/stores/datastore.ts'
+import { datastoreStore } from '../../src/store/datastore/index.ts'
 import {
   type DatastoreV1Client,
   openClient,
   parseEmulatorHost,
-} from '../../src/stores/datastore-client.ts'
+} from '../../src/store/datastore/client.ts'
 import { uniqueSpace } from '../setup/stores.ts'
 
 type Data = Record<string, unknown>

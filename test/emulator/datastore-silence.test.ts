@@ -14,7 +14,7 @@ const hosts = [
 ] as const
 
 const SCRIPT = `
-import { datastoreStore } from './stores/datastore.js'
+import { datastoreStore } from './store/datastore/index.js'
 const store = datastoreStore({ namespace: 'silence-' + process.pid })
 const key = 'A'.repeat(43)
 const now = 1770000000000

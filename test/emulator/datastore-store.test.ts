@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { Datastore, v1 } from '@google-cloud/datastore'
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type DatastoreStoreOptions, datastoreStore } from '../../src/stores/datastore.ts'
+import { type DatastoreStoreOptions, datastoreStore } from '../../src/store/datastore/index.ts'
 import {
   type DatastoreV1Client,
   openClient,
   parseEmulatorHost,
-} from '../../src/stores/datastore-client.ts'
-import { DatastoreStore } from '../../src/stores/datastore-store.ts'
-import type { Mutation, Selection, SessionStore, WriteResult } from '../../src/stores/store.ts'
-import { keyNamed, NOW, recordOf } from '../stores/datastore-fake.ts'
+} from '../../src/store/datastore/client.ts'
+import { DatastoreStore } from '../../src/store/datastore/store.ts'
+import type { Mutation, Selection, SessionStore, WriteResult } from '../../src/store/store.ts'
+import { keyNamed, NOW, recordOf } from '../store/datastore/fake.ts'
 
 const PROJECT = 'viur-session-local'
 const HOUR = 3_600_000

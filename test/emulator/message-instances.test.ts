@@ -1,9 +1,9 @@
 import protos from '@google-cloud/datastore/build/protos/protos.js'
 import { describe, expect, it } from 'vitest'
-import { plainProperties } from '../../src/legacy/values.ts'
-import { type DatastoreV1Client, datastoreStore } from '../../src/stores/datastore.ts'
+import { plainProperties } from '../../src/migrate/values.ts'
+import { type DatastoreV1Client, datastoreStore } from '../../src/store/datastore/index.ts'
 import { storeContract } from '../../src/testing/index.ts'
-import { clientAt, PROJECT } from '../legacy/harness.ts'
+import { clientAt, PROJECT } from '../migrate/harness.ts'
 import { EMULATORS, uniqueSpace } from '../setup/stores.ts'
 
 const { LookupResponse, CommitResponse, RunQueryResponse, Entity } = protos.google.datastore.v1

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { type SlowProxy, startProxy } from '../../bench/overload/proxy.mjs'
 import { createSessions, type Sessions, SessionStoreError } from '../../src/index.ts'
-import type { SessionStore } from '../../src/stores/store.ts'
+import type { SessionStore } from '../../src/store/store.ts'
 import { emulatorStore, uniqueSpace } from '../setup/stores.ts'
 
 const host = process.env['DATASTORE_EMULATOR_HOST']

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createSessions } from '../../src/index.ts'
 import { sampleRecord } from '../../src/testing/index.ts'
-import { HOUR } from '../ending/harness.ts'
+import { HOUR } from '../sweep/harness.ts'
 import { EMULATORS, emulatorStore, uniqueSpace } from '../setup/stores.ts'
 
 describe.each(EMULATORS)('a sweep on $name', ({ host, missing }) => {

@@ -11,7 +11,7 @@ import {
   type ConnectDatastoreOptions,
   connectDatastoreSessions,
   viurCoreSessions,
-} from '../../src/stores/datastore.ts'
+} from '../../src/store/datastore/index.ts'
 import { type CookieJar, cookieJar, fakeClock } from '../../src/testing/index.ts'
 import {
   ControlledClient,
@@ -21,7 +21,7 @@ import {
   PROGRAMS,
   PROJECT,
   putConnect,
-} from '../legacy/harness.ts'
+} from '../migrate/harness.ts'
 import { uniqueSpace } from '../setup/stores.ts'
 import { DAY, HOUR, listen, MINUTE } from './harness.ts'
 

@@ -11,7 +11,7 @@ import {
   NO_TIMES,
   YEAR,
 } from '../corpus/sweep-times.ts'
-import { type Place, place } from '../ending/harness.ts'
+import { type Place, place } from '../sweep/harness.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 
 /** Stores one session that expires at this very instant. */

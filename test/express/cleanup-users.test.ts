@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { GUEST_USER, QueryIter, type SessionKey, SessionValueError } from '../../src/index.ts'
 import { NO_USERS, ODD_USERS, PAIRS } from '../corpus/users.ts'
-import { type Place, place } from '../ending/harness.ts'
+import { type Place, place } from '../sweep/harness.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 
 class Looking extends QueryIter {

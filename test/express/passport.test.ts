@@ -8,7 +8,7 @@ import {
   SessionStoreError,
   SessionValueError,
 } from '../../src/index.ts'
-import { Session } from '../../src/session.ts'
+import { Session } from '../../src/request/session.ts'
 import { ask, frameworks, listen, onCleanup, serve, setup, storedCookie } from './helpers.ts'
 import {
   type Account,

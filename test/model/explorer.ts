@@ -1,6 +1,6 @@
 import type { SessionStore } from '../../src/index.ts'
 import { SessionStoreError } from '../../src/index.ts'
-import type { NoteStore } from '../../src/stores/store.ts'
+import type { NoteStore } from '../../src/store/store.ts'
 
 /** What can befall one store call. A crash: the actor's process is gone, and hears of nothing any more. */
 export type Fault = 'none' | 'fails-before' | 'fails-after' | 'crash-before' | 'crash-after'

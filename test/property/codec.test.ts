@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeValue, encodeValue } from '../../src/session/codec.ts'
-import { keyOfUnit, Payload, unitOf, unitPrefix } from '../../src/session/payload.ts'
+import { decodeValue, encodeValue } from '../../src/record/codec.ts'
+import { keyOfUnit, Payload, unitOf, unitPrefix } from '../../src/record/payload.ts'
 import { sampleRecord } from '../../src/testing/index.ts'
-import { Harness } from '../session/harness.ts'
+import { Harness } from '../request/harness.ts'
 import { key, value } from './values.ts'
 
 const scope = fc.option(key, { nil: null })

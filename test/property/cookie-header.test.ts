@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Harness, idOf, NAME } from '../session/harness.ts'
+import { Harness, idOf, NAME } from '../request/harness.ts'
 
 const LIVE = 'live-session-goes-here'
 

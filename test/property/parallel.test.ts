@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Session } from '../../src/index.ts'
-import { Harness } from '../session/harness.ts'
+import { Harness } from '../request/harness.ts'
 
 type Data = Record<string, unknown>
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { SessionKey } from '../../src/index.ts'
-import { keyOfCookie } from '../session/harness.ts'
+import { keyOfCookie } from '../request/harness.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 import { gate } from '../setup/gate.ts'
 import { type Site, type SiteOptions, site } from '../setup/site.ts'

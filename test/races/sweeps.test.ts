@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { sampleRecord } from '../../src/testing/index.ts'
-import { TestQueue } from '../ending/task-queue.ts'
+import { TestQueue } from '../sweep/task-queue.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 import { type Page, type Site, site } from '../setup/site.ts'
 

@@ -2,10 +2,10 @@ import crypto, { timingSafeEqual } from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 import { afterEach, describe, expect, it } from 'vitest'
 import { SessionConfigError } from '../../src/index.ts'
-import { decodeValue } from '../../src/session/codec.ts'
-import { Payload, unitOf } from '../../src/session/payload.ts'
-import { datastoreStore } from '../../src/stores/datastore.ts'
-import { Harness, idOf, keyOfCookie, NAME } from '../session/harness.ts'
+import { decodeValue } from '../../src/record/codec.ts'
+import { Payload, unitOf } from '../../src/record/payload.ts'
+import { datastoreStore } from '../../src/store/datastore/index.ts'
+import { Harness, idOf, keyOfCookie, NAME } from '../request/harness.ts'
 
 /** Encoded values as somebody would write them who can write into the store. */
 const HOSTILE: Readonly<Record<string, string>> = {

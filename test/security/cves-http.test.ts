@@ -8,7 +8,7 @@ import {
   SessionValueError,
 } from '../../src/index.ts'
 import { ask, frameworks, serve, setup, storedCookie } from '../express/helpers.ts'
-import { Harness } from '../session/harness.ts'
+import { Harness } from '../request/harness.ts'
 import { site } from '../setup/site.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { sampleRecord } from '../../src/testing/index.ts'
 import { COOKIE_HEADERS } from '../corpus/cookie-headers.ts'
-import { Harness, idOf, keyOfCookie, NAME } from '../session/harness.ts'
+import { Harness, idOf, keyOfCookie, NAME } from '../request/harness.ts'
 import { site } from '../setup/site.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 

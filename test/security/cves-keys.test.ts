@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hashOfKey } from '../../src/session/security-keys.ts'
+import { hashOfKey } from '../../src/request/security-keys.ts'
 import { type Site, type SiteOptions, site } from '../setup/site.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { idOf, keyOfCookie } from '../session/harness.ts'
+import { idOf, keyOfCookie } from '../request/harness.ts'
 import { site } from '../setup/site.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 

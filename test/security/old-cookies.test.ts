@@ -1,7 +1,7 @@
 import { CookieJar as ToughJar } from 'tough-cookie'
 import { describe, expect, it } from 'vitest'
 import { cookieJar } from '../../src/testing/index.ts'
-import { keyOfCookie } from '../session/harness.ts'
+import { keyOfCookie } from '../request/harness.ts'
 import { type Page, type Site, site } from '../setup/site.ts'
 import { STORE_KINDS, type StoreKind } from '../setup/stores.ts'
 

@@ -1,8 +1,8 @@
 import { channel } from 'node:diagnostics_channel'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createSessions, memoryStore, SessionError, type TaskQueue } from '../../src/index.ts'
-import { publishTrouble, type Trouble } from '../../src/trouble.ts'
-import { Harness, idOf } from '../session/harness.ts'
+import { publishTrouble, type Trouble } from '../../src/base/diagnostics.ts'
+import { Harness, idOf } from '../request/harness.ts'
 import { scanner } from '../setup/scanner.ts'
 
 const SECRET = 'a secret for the cookies of this file'

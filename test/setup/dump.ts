@@ -1,5 +1,5 @@
 import type { SecurityKeyName, SessionStore } from '../../src/index.ts'
-import { openClient, parseEmulatorHost } from '../../src/stores/datastore-client.ts'
+import { openClient, parseEmulatorHost } from '../../src/store/datastore/client.ts'
 
 /** Where a store keeps its things on an emulator. */
 export interface Place {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { memoryStore, type SessionStore } from '../../src/index.ts'
-import { datastoreStore } from '../../src/stores/datastore.ts'
+import { datastoreStore } from '../../src/store/datastore/index.ts'
 
 /** One kind of store to run a suite on. */
 export interface StoreKind {

@@ -13,15 +13,15 @@ import { scanner } from './scanner.ts'
  */
 const { settingsOf, errorsOf, eventsOf, hooks } = vi.hoisted(() => ({
   settingsOf: '../../src/options.ts',
-  errorsOf: '../../src/errors.ts',
-  eventsOf: '../../src/ending/events.ts',
+  errorsOf: '../../src/base/errors.ts',
+  eventsOf: '../../src/end/events.ts',
   /** What this run of this file has put in, so that one that no longer applies is noticed. */
   hooks: new WeakSet<object>(),
 }))
 
 type Options = typeof import('../../src/options.ts')
-type Errors = typeof import('../../src/errors.ts')
-type Events = typeof import('../../src/ending/events.ts')
+type Errors = typeof import('../../src/base/errors.ts')
+type Events = typeof import('../../src/end/events.ts')
 
 vi.mock(settingsOf, async (original) => {
   const real = await original<Options>()
@@ -94,8 +94,8 @@ for (const level of LEVELS) {
 afterAll(async () => {
   // Everything that a test file has loaded went by way of these three, unless one was moved or renamed.
   const { settingsFrom } = await import('../../src/options.ts')
-  const { eventOf } = await import('../../src/ending/events.ts')
-  const { SessionError } = await import('../../src/errors.ts')
+  const { eventOf } = await import('../../src/end/events.ts')
+  const { SessionError } = await import('../../src/base/errors.ts')
   const places = {
     settingsFrom,
     eventOf,

@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict'
-import type { SessionErrorCode } from '../../errors.ts'
-import type { SessionKey } from '../../session/id.ts'
-import type {
-  Found,
-  SessionRecord,
-  SessionStore,
-  Version,
-  WriteResult,
-} from '../../stores/store.ts'
+import type { SessionErrorCode } from '../../base/errors.ts'
+import type { SessionKey } from '../../record/id.ts'
+import type { Found, SessionRecord, SessionStore, Version, WriteResult } from '../../store/store.ts'
 
 /** One promise of `SessionStore`, and how to see whether a store keeps it. */
 export interface ContractCase {

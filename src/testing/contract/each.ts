@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Mutation, WriteEachResult, WriteResult } from '../../stores/store.ts'
+import type { Mutation, WriteEachResult, WriteResult } from '../../store/store.ts'
 import { sampleRecord } from '../sample-record.ts'
 import {
   applied,

@@ -4,7 +4,7 @@ import type {
   SecurityKeyRecord,
   SecurityKeySelection,
   SessionStore,
-} from '../../stores/store.ts'
+} from '../../store/store.ts'
 import { sampleSecurityKey } from '../sample-security-key.ts'
 import { assertRefused, type ContractCase } from './case.ts'
 import { insertKeys } from './keys.ts'

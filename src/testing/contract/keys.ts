@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import type { SessionErrorCode } from '../../errors.ts'
-import { keyOf, mintId } from '../../session/id.ts'
-import { MAX_KEY_DATA_BYTES, MAX_KEYS_BYTES } from '../../stores/check-keys.ts'
+import type { SessionErrorCode } from '../../base/errors.ts'
+import { keyOf, mintId } from '../../record/id.ts'
+import { MAX_KEY_DATA_BYTES, MAX_KEYS_BYTES } from '../../record/limits-security-keys.ts'
 import type {
   SecurityKeyName,
   SecurityKeyRecord,
   SessionStore,
   Version,
-} from '../../stores/store.ts'
+} from '../../store/store.ts'
 import { sampleSecurityKey } from '../sample-security-key.ts'
 import { assertRefused, type ContractCase, count } from './case.ts'
 

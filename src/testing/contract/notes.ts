@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { SessionStore, WriteResult } from '../../stores/store.ts'
+import type { SessionStore, WriteResult } from '../../store/store.ts'
 import { applied, assertRefused, type ContractCase, count } from './case.ts'
 
 /** Of `notes`: small JSON under names, as conditional as the sessions are. */

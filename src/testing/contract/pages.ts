@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { SessionKey } from '../../session/id.ts'
-import type { Selection, SessionRecord, SessionStore } from '../../stores/store.ts'
+import type { SessionKey } from '../../record/id.ts'
+import type { Selection, SessionRecord, SessionStore } from '../../store/store.ts'
 import { sampleRecord } from '../sample-record.ts'
 import { applied, assertRefused, type ContractCase, insert, stored } from './case.ts'
 

@@ -1,0 +1,320 @@
+import { type Clock, clockFrom } from '../base/clock.ts'
+import { type Duration, parseDuration, positiveDuration, show } from '../base/duration.ts'
+import type { Task, TaskQueue } from '../sweep/task-queue.ts'
+import { SessionConfigError, SessionStoreError, SessionValueError } from '../base/errors.ts'
+import { checkOptions, namesOf } from '../base/option-checks.ts'
+import { codeOf, unsent } from '../store/datastore/errors.ts'
+import { isQueueId, type QueuePath, queuePath } from './queue-path.ts'
+import { type AppEngineTarget, type HttpTarget, type Target, targetFrom } from './target.ts'
+import {
+  type CloudTasksClient,
+  isTasksClient,
+  type OpenTasksClient,
+  openTasksClient,
+  tasksEmulatorFrom,
+} from './tasks-client.ts'
+import { ALREADY_EXISTS, asTasksError, isWorthAnotherTry } from './tasks-errors.ts'
+
+export type { AppEngineTarget, HttpTarget } from './target.ts'
+
+/** Options of {@link cloudTasks}. */
+export interface CloudTasksOptions {
+  /** The queue's id, or its full name `projects/P/locations/L/queues/Q`. It has to be there already. */
+  readonly queue: string
+  /**
+   * The region of the queue. Default: that in a full name, else `CLOUD_TASKS_LOCATION`, `GOOGLE_CLOUD_LOCATION` or
+   * `GOOGLE_CLOUD_REGION` of the environment; neither App Engine nor Cloud Run sets any of them by itself.
+   */
+  readonly location?: string
+  /**
+   * The Google Cloud project. Default: that in a full name, else `GOOGLE_CLOUD_PROJECT` or `GCLOUD_PROJECT` of the
+   * environment, with `CLOUD_TASKS_EMULATOR_HOST` `viur-session-local`, else what the credentials say.
+   */
+  readonly projectId?: string
+  /** Where tasks are delivered: the route that calls `sessions.handleTask(body)`. */
+  readonly target: { readonly appEngine: AppEngineTarget } | HttpTarget
+  /**
+   * A `CloudTasksClient` that the app already has, or anything that passes `createTask` on to one. It is never
+   * closed, and knows its endpoint itself. Default: one is made on first use.
+   */
+  readonly client?: CloudTasksClient
+  /**
+   * The most that one call to Cloud Tasks may take, at most a minute. Default 10 seconds, since named tasks take
+   * longer to add (Cloud Tasks: "Common pitfalls"). A call that fails for a passing reason is tried 3 times.
+   */
+  readonly deadline?: Duration
+  /**
+   * How long a delivery may take before it counts as failed: 15 seconds to 30 minutes, on App Engine up to 24 hours
+   * and 15 seconds. Default: that of the service, 10 minutes; on App Engine with basic or manual scaling 24 hours.
+   */
+  readonly dispatchDeadline?: Duration
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number
+  /** Waits between tries; milliseconds. Default: a timer. */
+  readonly sleep?: (duration: number) => Promise<void>
+}
+
+const OPTIONS = namesOf<CloudTasksOptions>({
+  queue: true,
+  location: true,
+  projectId: true,
+  target: true,
+  client: true,
+  deadline: true,
+  dispatchDeadline: true,
+  now: true,
+  sleep: true,
+})
+
+/** What {@link cloudTasks} gives. */
+export interface CloudTaskQueue extends TaskQueue {
+  /**
+   * Settles when Cloud Tasks has the task, or had one of this name before. Rejects with `SessionValueError` for a
+   * task that it can not take, and with `SessionStoreError` when it refused or could not be reached. `queue` of the
+   * task is the id of another queue of the same project and location; empty: the queue in the options.
+   */
+  add(task: Task): Promise<'added' | 'exists'>
+  /** Closes the connection, unless the client is the app's own. `add` is refused from then on. */
+  close(): Promise<void>
+}
+
+/** How often a call is tried: tasks have names, so that trying again can not add one twice. */
+const TRIES = 3
+
+/** The wait before the second try, in milliseconds; it doubles. */
+const BACKOFF = 100
+
+/** How long after the deadline the service or the client may still say so itself, in milliseconds. */
+const GRACE = 100
+
+/** Cloud Tasks, `task.proto`: letters, digits, hyphens and underscores, up to 500 characters. */
+const NAME = /^[A-Za-z0-9_-]{1,500}$/
+
+/**
+ * The largest body, in bytes. A whole task may have 100 KB by `cloudtasks.proto`, and 1 MiB by "Quotas and limits":
+ * the smaller counts, and what is left of it is for name, address and headers.
+ */
+const BODY_LIMIT = 100_000 - 4_000
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+
+/** Cloud Tasks, "Quotas and limits": how far ahead a task may be scheduled. */
+const LONGEST_DELAY = 30 * 24 * HOUR
+
+/**
+ * Hands tasks to Google Cloud Tasks, or to the server that `CLOUD_TASKS_EMULATOR_HOST` names, such as that of
+ * `cloudTasksServer()` in `viur-session/testing`. Makes no call, and does not load `@google-cloud/tasks`, before
+ * the first use. Throws `SessionConfigError` for options that can not work.
+ */
+export function cloudTasks(options: CloudTasksOptions): CloudTaskQueue {
+  checkOptions('cloudTasks()', options, OPTIONS)
+  const { client = null, sleep = wait } = options
+  if (client !== null && !isTasksClient(client)) {
+    throw new SessionConfigError(
+      `cloudTasks: client must be a CloudTasksClient of @google-cloud/tasks, but is ${show(client)}`,
+    )
+  }
+  for (const name of ['now', 'sleep'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function') {
+      throw new SessionConfigError(
+        `cloudTasks: ${name} must be a function, but is ${show(options[name])}`,
+      )
+    }
+  }
+  const environment = { ...process.env }
+  const emulator = client === null ? tasksEmulatorFrom(environment) : null
+  const queue = queuePath(options, environment, emulator !== null)
+  const target = targetFrom(options.target, environment)
+  const deadline = limited('deadline', options.deadline ?? 10 * SECOND, 1, MINUTE, 'up to a minute')
+  const dispatchDeadline =
+    options.dispatchDeadline === undefined
+      ? null
+      : dispatchDeadlineFor(target, options.dispatchDeadline)
+  return new CloudTasks({
+    queue,
+    target,
+    deadline,
+    dispatchDeadline,
+    now: clockFrom(options.now ?? (() => Date.now())),
+    sleep,
+    open: () => openTasksClient({ client, emulator, projectId: queue.projectId }),
+  })
+}
+
+/** The deadlines that `task.proto` allows. */
+function dispatchDeadlineFor(target: Target, value: Duration): number {
+  return target.kind === 'app-engine'
+    ? limited(
+        'dispatchDeadline',
+        value,
+        15 * SECOND,
+        24 * HOUR + 15 * SECOND,
+        '15 seconds to 24 hours and 15 seconds',
+      )
+    : limited('dispatchDeadline', value, 15 * SECOND, 30 * MINUTE, '15 seconds to 30 minutes')
+}
+
+function limited(
+  option: string,
+  value: Duration,
+  least: number,
+  most: number,
+  rule: string,
+): number {
+  const parsed = positiveDuration(`cloudTasks: ${option}`, value)
+  if (parsed < least || parsed > most) {
+    throw new SessionConfigError(`cloudTasks: ${option} must be ${rule}, but is ${show(value)}`)
+  }
+  return parsed
+}
+
+interface Parts {
+  readonly queue: QueuePath
+  readonly target: Target
+  readonly deadline: number
+  readonly dispatchDeadline: number | null
+  readonly now: Clock
+  readonly sleep: (duration: number) => Promise<void>
+  /** Makes a client ready; asked once, and again only after a failure. */
+  readonly open: () => Promise<OpenTasksClient>
+}
+
+class CloudTasks implements CloudTaskQueue {
+  readonly #parts: Parts
+  #opening: Promise<OpenTasksClient> | null = null
+  #closed = false
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  async add(task: Task): Promise<'added' | 'exists'> {
+    // Checked before the first use of the client: a task that can not be is nobody else's fault.
+    const make = this.#taskOf(task)
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#create(make)
+        return 'added'
+      } catch (error) {
+        if (codeOf(error) === ALREADY_EXISTS) return 'exists'
+        if (tries >= TRIES || !isWorthAnotherTry(error)) {
+          throw asTasksError(error, this.#parts.target.kind)
+        }
+      }
+      await this.#parts.sleep(BACKOFF * 2 ** (tries - 1))
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    const opened = await this.#opening?.catch(() => null)
+    if (opened?.owned) await opened.client.close?.()
+  }
+
+  /** Gives the request for a project; the same one at each try, so that a delay counts from the first. */
+  #taskOf(task: Task): (projectId: string) => object {
+    const { queue, target, dispatchDeadline, now } = this.#parts
+    if (typeof task?.name !== 'string' || !NAME.test(task.name)) {
+      throw new SessionValueError(
+        `the name of a task must be 1 to 500 letters, digits, hyphens and underscores, but is ${show(task?.name)}`,
+      )
+    }
+    const queueId = task.queue || queue.queueId
+    if (!isQueueId(queueId)) {
+      throw new SessionValueError(
+        `the queue of a task must be up to 100 letters, digits and hyphens, but is ${show(queueId)}`,
+      )
+    }
+    const body = bodyOf(task)
+    const delay = task.delay === undefined ? 0 : parseDuration(task.delay)
+    if (delay === null || delay > LONGEST_DELAY) {
+      throw new SessionValueError(
+        `the delay of a task must be a duration of at most 30 days, but is ${show(task.delay)}`,
+      )
+    }
+    const schedule = delay === 0 ? {} : { scheduleTime: timestamp(now() + delay) }
+    const deadline =
+      dispatchDeadline === null ? {} : { dispatchDeadline: timestamp(dispatchDeadline) }
+    return (projectId) => {
+      const parent = `projects/${projectId}/locations/${queue.location}/queues/${queueId}`
+      return {
+        parent,
+        task: {
+          name: `${parent}/tasks/${task.name}`,
+          ...schedule,
+          ...deadline,
+          ...target.request(body),
+        },
+      }
+    }
+  }
+
+  /** One try, which ends by its deadline even if the client never answers. */
+  #create(make: (projectId: string) => object): Promise<void> {
+    const { deadline } = this.#parts
+    return new Promise((resolve, reject) => {
+      let sent = false
+      let late = false
+      const timer = setTimeout(() => {
+        late = true
+        reject(
+          new SessionStoreError(
+            `Cloud Tasks did not answer within ${deadline} ms: try again; if it stays, raise deadline`,
+            { effect: sent ? 'unknown' : 'none', retryable: true },
+          ),
+        )
+      }, deadline + GRACE)
+      const send = async (): Promise<void> => {
+        const { client, projectId } = await this.#open()
+        if (late) return
+        sent = true
+        // The client writes headers into the options, so each call has its own. Its retry is off: we retry.
+        await client.createTask(make(projectId), { timeout: deadline, retry: null })
+      }
+      void send()
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer))
+    })
+  }
+
+  #open(): Promise<OpenTasksClient> {
+    if (this.#closed) {
+      return Promise.reject(
+        unsent('this cloudTasks() is closed: do not use it after close()', false),
+      )
+    }
+    this.#opening ??= this.#parts.open().catch((error: unknown) => {
+      // Credentials may be there a moment later, so a failure is not remembered.
+      this.#opening = null
+      throw error
+    })
+    return this.#opening
+  }
+}
+
+function bodyOf(task: Task): Buffer {
+  const text: unknown = JSON.stringify(task.body)
+  if (typeof text !== 'string') {
+    throw new SessionValueError(`the body of a task must be JSON, but is ${show(task.body)}`)
+  }
+  const body = Buffer.from(text)
+  if (body.length > BODY_LIMIT) {
+    throw new SessionValueError(
+      `the body of a task takes ${body.length} bytes, and ${BODY_LIMIT} is the limit: store large data, and send its key`,
+    )
+  }
+  return body
+}
+
+/** As `google.protobuf.Timestamp` and `google.protobuf.Duration` have it. */
+function timestamp(milliseconds: number): { seconds: number; nanos: number } {
+  return { seconds: Math.floor(milliseconds / 1000), nanos: (milliseconds % 1000) * 1_000_000 }
+}
+
+function wait(duration: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, duration)
+  })
+}

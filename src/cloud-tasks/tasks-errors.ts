@@ -1,0 +1,71 @@
+import { SessionStoreError } from '../base/errors.ts'
+import { codeOf } from '../store/datastore/errors.ts'
+
+const INVALID_ARGUMENT = 3
+const DEADLINE_EXCEEDED = 4
+const NOT_FOUND = 5
+/** A task of this name was added before (`CreateTaskRequest` in `cloudtasks.proto`). */
+export const ALREADY_EXISTS = 6
+const PERMISSION_DENIED = 7
+const RESOURCE_EXHAUSTED = 8
+const FAILED_PRECONDITION = 9
+const OUT_OF_RANGE = 11
+const UNIMPLEMENTED = 12
+const UNAVAILABLE = 14
+const UNAUTHENTICATED = 16
+
+/** What to do about those refusals that no retry cures. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  [INVALID_ARGUMENT]:
+    'it refused the task as invalid: check queue, location, target and dispatchDeadline of cloudTasks()',
+  [NOT_FOUND]:
+    'there is no such queue: deploy queue.yaml or run "gcloud tasks queues create", and check projectId, location and queue of cloudTasks()',
+  [FAILED_PRECONDITION]:
+    'it refused the task: check that the queue is not disabled, and that the project has an App Engine app if that is the target',
+  [OUT_OF_RANGE]: 'it refused a value of the task as out of range',
+  [UNIMPLEMENTED]:
+    'this server does not know the call: check that the endpoint is that of Cloud Tasks',
+  [UNAUTHENTICATED]:
+    'no valid credentials: run "gcloud auth application-default login", or give this process a service account',
+}
+
+const PERMISSION: Readonly<Record<'app-engine' | 'http', string>> = {
+  'app-engine':
+    'permission denied: give the account of this process the role roles/cloudtasks.enqueuer',
+  http: 'permission denied: give the account of this process the role roles/cloudtasks.enqueuer, and roles/iam.serviceAccountUser on the account of target.serviceAccountEmail',
+}
+
+/** Whether the same call may succeed a moment later; a call that was never answered is one of those. */
+export function isWorthAnotherTry(error: unknown): boolean {
+  if (error instanceof SessionStoreError) return error.retryable && error.effect === 'unknown'
+  const code = codeOf(error)
+  return code === UNAVAILABLE || code === DEADLINE_EXCEEDED
+}
+
+/**
+ * The client's error as a `SessionStoreError`: what Cloud Tasks surely refused has no effect, and what may have got
+ * lost on its way has an unknown one. One that is a `SessionStoreError` already is given back as it is.
+ */
+export function asTasksError(error: unknown, target: 'app-engine' | 'http'): SessionStoreError {
+  if (error instanceof SessionStoreError) return error
+  const code = codeOf(error)
+  const refusal =
+    code === null ? undefined : code === PERMISSION_DENIED ? PERMISSION[target] : REFUSALS[code]
+  if (refusal !== undefined) {
+    return new SessionStoreError(`Cloud Tasks took no task (code ${code}): ${refusal}`, {
+      cause: error,
+      effect: 'none',
+      retryable: false,
+    })
+  }
+  if (code === RESOURCE_EXHAUSTED) {
+    return new SessionStoreError(
+      `Cloud Tasks took no task (code ${code}): a quota is used up: try again later, and look at the quotas of the project`,
+      { cause: error, effect: 'none', retryable: true },
+    )
+  }
+  return new SessionStoreError(
+    `Cloud Tasks may not have taken a task (${code === null ? 'without a code' : `code ${code}`}): try again; if it stays, look at the cause and at the status of Google Cloud`,
+    { cause: error, effect: 'unknown', retryable: true },
+  )
+}

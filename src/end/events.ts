@@ -1,0 +1,77 @@
+import { hash } from 'node:crypto'
+import type { SessionKey } from '../record/id.ts'
+import { Payload } from '../record/payload.ts'
+import { RecordData } from '../record/root-data.ts'
+import type { EndReason, SessionRecord } from '../store/store.ts'
+
+/** What an `onDelete` observer gets to know of a session that ended. Holds no secret. */
+export interface SessionDeleteEvent<Data extends object = Record<string, unknown>> {
+  /** The same at every delivery of the same end, so that an observer can tell a repetition. */
+  readonly id: string
+  readonly reason: EndReason
+  readonly key: SessionKey
+  readonly user: string
+  readonly created: Date
+  readonly lastSeen: Date
+  /** When it ended; for an expired session, when its time ran out. */
+  readonly ended: Date
+  /** The data of the root, decoded when it is first read; empty when it can not be read any more. */
+  readonly data: Data
+  /** The data of one scope; empty where it holds nothing, or when it can not be read any more. */
+  scope(name: string): Record<string, unknown>
+}
+
+/** The event of a session that is marked as ended, or whose time has run out. */
+export function eventOf<Data extends object>(record: SessionRecord): SessionDeleteEvent<Data> {
+  return new DeleteEvent<Data>(record)
+}
+
+/** Derived from the key: a session ends once, so its key names its end. */
+export function eventId(key: SessionKey): string {
+  return hash('sha256', `viur-session end ${key}`, 'base64url')
+}
+
+class DeleteEvent<Data extends object> implements SessionDeleteEvent<Data> {
+  readonly id: string
+  readonly reason: EndReason
+  readonly key: SessionKey
+  readonly user: string
+  readonly created: Date
+  readonly lastSeen: Date
+  readonly ended: Date
+  readonly #record: SessionRecord
+  #data: RecordData | null = null
+
+  constructor(record: SessionRecord) {
+    this.#record = record
+    this.id = eventId(record.key)
+    this.reason = record.ended === null ? 'expired' : (record.reason ?? 'expired')
+    this.key = record.key
+    this.user = record.user
+    this.created = new Date(record.created)
+    this.lastSeen = new Date(record.lastSeen)
+    this.ended = new Date(record.ended ?? record.expires)
+  }
+
+  get data(): Data {
+    return this.#decoded.root as Data
+  }
+
+  scope(name: string): Record<string, unknown> {
+    return this.#decoded.scope(name)
+  }
+
+  get #decoded(): RecordData {
+    this.#data ??= new RecordData(readablePayload(this.#record))
+    return this.#data
+  }
+}
+
+/** What has ended is seen even when its payload is damaged: who and when can still be told. */
+export function readablePayload({ data, key }: SessionRecord): Payload {
+  try {
+    return Payload.decode(data, key)
+  } catch {
+    return Payload.empty
+  }
+}

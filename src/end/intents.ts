@@ -1,0 +1,237 @@
+import { hash } from 'node:crypto'
+import type { Json } from '../base/json.ts'
+import { LEEWAY } from '../record/expiry.ts'
+import { FENCE_STAYS, numberIn } from './fences.ts'
+import type { Note, NoteStore, SessionRecord, Version } from '../store/store.ts'
+
+/** A kill of many, written down before the first session ends, so that a crash cannot leave it half done. */
+export interface Intent {
+  readonly v: 1
+  /** `null`: everybody's. */
+  readonly user: string | null
+  /** When the kill began, in milliseconds. Of guests, those that began after this are not meant. */
+  readonly cut: number
+  /** The number that the kill raised the fence to: sessions with a lower one are meant. Absent: the cut decides. */
+  readonly number?: number
+  /** From which number on the excepted session is spared; with a lower one an earlier kill means it. */
+  readonly floor?: number
+  readonly except: string | null
+  /** When the excepted one began, [created, authenticated]: it is still meant after its key was cycled. */
+  readonly exceptBegan?: readonly [number, number | null] | null
+  /** The same for one of a user who is fenced: see {@link loginOf}. */
+  readonly exceptLogin?: string | null
+  /** Where the pass under way goes on. */
+  cursor: string | null
+  /** Whether the pass under way began late enough to be the last look. */
+  late?: boolean
+  /** How many sessions the pass under way has met alive. */
+  met: number
+  /** Whether a pass has met none. */
+  over: boolean
+}
+
+/** A kill as it is written down, held at the version it was read or written at. */
+export interface HeldIntent {
+  readonly intent: Intent
+  /** Writes down how far it is; false when somebody else has written meanwhile. */
+  save(): Promise<boolean>
+  /** Notes that nothing is left to do. */
+  close(now: number): Promise<void>
+}
+
+/** How long after its start a kill looks for the last time, in milliseconds: for logins whose process has died. */
+export const LAST_LOOK_AFTER: number = LEEWAY
+
+const PREFIX = 'intent:'
+
+/** The oldest first: a note is listed in the order of its name. */
+export function intentName(now: number, random: string): string {
+  return `${PREFIX}${now.toString(36).padStart(11, '0')}-${random}`
+}
+
+/** The oldest intents that are no fences; those that can not be read are reported and left alone. */
+export async function listIntents(
+  notes: NoteStore,
+  limit: number,
+  report: (name: string) => void,
+): Promise<HeldIntent[]> {
+  const intents: HeldIntent[] = []
+  for (const note of await notes.list(PREFIX, limit)) {
+    const intent = intentOf(note.value)
+    if (intent === null) report(note.name)
+    else intents.push(new IntentNote(notes, note.name, intent, note.version))
+  }
+  return intents
+}
+
+/** An intent in a note of its own: a kill of guests, and one by a release that had no fences. */
+export class IntentNote implements HeldIntent {
+  readonly intent: Intent
+  readonly #notes: NoteStore
+  readonly #name: string
+  #version: Version
+
+  constructor(notes: NoteStore, name: string, intent: Intent, version: Version) {
+    this.#notes = notes
+    this.#name = name
+    this.intent = intent
+    this.#version = version
+  }
+
+  async save(): Promise<boolean> {
+    const value = this.intent as unknown as Json
+    const result = await this.#notes.put(this.#name, value, this.#version)
+    if (result.outcome === 'conflict') return false
+    this.#version = result.version
+    return true
+  }
+
+  async close(): Promise<void> {
+    await this.#notes.delete(this.#name, this.#version)
+  }
+}
+
+/** What is in a fence note: the number, and the kill that raised it while it is open. */
+interface FenceValue {
+  readonly v: 1
+  readonly number: number
+  readonly kill: Intent | null
+  /** When the last kill was closed; `null` while it is open. */
+  readonly closed: number | null
+}
+
+/** An intent in the note of the fence that it raised. */
+export class FenceNote implements HeldIntent {
+  readonly intent: Intent
+  readonly #notes: NoteStore
+  readonly #name: string
+  readonly #number: number
+  #version: Version
+
+  constructor(notes: NoteStore, name: string, intent: Intent, number: number, version: Version) {
+    this.#notes = notes
+    this.#name = name
+    this.intent = intent
+    this.#number = number
+    this.#version = version
+  }
+
+  async save(): Promise<boolean> {
+    return await this.#put(this.intent, null)
+  }
+
+  /** The number stays for a while: see {@link isOutdated}. */
+  async close(now: number): Promise<void> {
+    await this.#put(null, now)
+  }
+
+  /** False also after a later kill of the same user: its note says all that this one says. */
+  async #put(kill: Intent | null, closed: number | null): Promise<boolean> {
+    const value: FenceValue = { v: 1, number: this.#number, kill, closed }
+    const result = await this.#notes.put(this.#name, value as unknown as Json, this.#version)
+    if (result.outcome === 'conflict') return false
+    this.#version = result.version
+    return true
+  }
+}
+
+/** The kill that is open in this fence note; `null` for none. Throws for a note that can not be read. */
+export function openKillIn(notes: NoteStore, note: Note): FenceNote | null {
+  const number = numberIn(note)
+  const kill = killIn(note)
+  return kill === null ? null : new FenceNote(notes, note.name, kill, number, note.version)
+}
+
+/** Whether the note of a fence can go. Numbers start with the clock, so none that comes later is lower. */
+export function isOutdated(note: Note, now: number): boolean {
+  const { closed = null } = (note.value ?? {}) as { closed?: unknown }
+  return typeof closed === 'number' && now > Math.max(closed, numberIn(note)) + FENCE_STAYS
+}
+
+/**
+ * Raises a fence above what it was, by a conditional write that carries the kill; `null` where somebody else wrote
+ * meanwhile. Kills that are open go on in the new one: it means whatever they mean, but for what both spare.
+ */
+export async function raiseFence(
+  notes: NoteStore,
+  name: string,
+  kill: Pick<Intent, 'user' | 'except' | 'exceptLogin'>,
+  now: number,
+): Promise<{ readonly held: FenceNote; readonly number: number } | null> {
+  const note = await notes.get(name)
+  const before = numberIn(note)
+  const open = note === null ? null : killIn(note)
+  const number = Math.max(before + 1, now)
+  const intent: Intent = {
+    v: 1,
+    ...kill,
+    // Of guests, a kill of everybody that is open means those that began before its cut.
+    cut: kill.user === null && open !== null ? Math.max(open.cut, now) : now,
+    number,
+    floor: open === null ? 0 : sparesSame(open, kill) ? (open.floor ?? 0) : before,
+    cursor: null,
+    met: 0,
+    over: false,
+  }
+  const value: FenceValue = { v: 1, number, kill: intent, closed: null }
+  const put = await notes.put(name, value as unknown as Json, note?.version ?? null)
+  if (put.outcome === 'conflict') return null
+  return { held: new FenceNote(notes, name, intent, number, put.version), number }
+}
+
+function killIn(note: Note): Intent | null {
+  const { kill = null } = (note.value ?? {}) as { kill?: unknown }
+  return kill === null ? null : intentOf(kill)
+}
+
+function sparesSame(
+  open: Pick<Intent, 'except' | 'exceptLogin'>,
+  { except, exceptLogin }: Pick<Intent, 'except' | 'exceptLogin'>,
+): boolean {
+  if (except === null) return false
+  return open.except === except || (exceptLogin != null && open.exceptLogin === exceptLogin)
+}
+
+/**
+ * What a login keeps when its key is cycled, so that it is recognised: nothing that is secret. `null` for a session
+ * without a static key: times alone would take two logins of one millisecond for the same.
+ */
+export function loginOf({ created, authenticated, staticKey }: SessionRecord): string | null {
+  if (staticKey == null) return null
+  return hash('sha256', JSON.stringify([created, authenticated, staticKey]), 'base64url')
+}
+
+/** Whether this is the session that the kill of a user excepts. */
+export function isExcepted(record: SessionRecord, intent: Intent): boolean {
+  const { except, exceptLogin = null, floor = 0 } = intent
+  return (
+    except !== null &&
+    record.user === intent.user &&
+    (record.fence ?? 0) >= floor &&
+    (record.key === except || (exceptLogin !== null && loginOf(record) === exceptLogin))
+  )
+}
+
+/**
+ * Whether there is something left to do at this time. What is over waits for a last look, one leeway after the
+ * start: a login whose process died before it could end itself may have been stored behind the last pass.
+ */
+export function isDue({ over, cut }: Intent, now: number): boolean {
+  return !over || now > cut + LAST_LOOK_AFTER
+}
+
+function intentOf(value: unknown): Intent | null {
+  const { v, user, cut, except, cursor, met, over } = (
+    typeof value === 'object' && value !== null ? value : {}
+  ) as Record<string, unknown>
+  const isText = (text: unknown): boolean => text === null || typeof text === 'string'
+  return v === 1 &&
+    isText(user) &&
+    isText(except) &&
+    isText(cursor) &&
+    typeof cut === 'number' &&
+    typeof met === 'number' &&
+    typeof over === 'boolean'
+    ? ({ ...(value as object) } as Intent)
+    : null
+}

@@ -1,0 +1,151 @@
+import { unsign } from 'cookie-signature'
+import { show } from '../base/duration.ts'
+import { SessionConfigError } from '../base/errors.ts'
+import { checkOptions } from '../base/option-checks.ts'
+import { decode } from '../request/cookie.ts'
+import { asTime, child } from '../store/datastore/entity-codec.ts'
+import type { Entity } from '../store/entities.ts'
+import { type DecodedSession, OldSessionDamage } from './old-session.ts'
+import { COMMON_OPTIONS, type OldSessions, type OldSessionsOptions, OldSource } from './source.ts'
+import { plainJson } from './values.ts'
+
+/** Options of {@link connectDatastoreSessions}. */
+export interface ConnectDatastoreOptions extends OldSessionsOptions {
+  /** The kind of the old entities. Default `Session`, as there. */
+  readonly kind?: string
+  /**
+   * The option `expirationMs` of the old store: how long after it was last written a session lived, in milliseconds.
+   * Default 0, as there: until its cookie expires.
+   */
+  readonly expirationMs?: number
+  /** For `createSessions()` only: the name of the cookie of express-session. Default `connect.sid`. */
+  readonly cookie?: string
+  /** For `createSessions()` only, and needed there: the secrets that express-session signed its cookie with. */
+  readonly secrets?: readonly string[]
+}
+
+/**
+ * Sessions that connect-datastore (`@google-cloud/connect-datastore`) stored for express-session, for the option
+ * `legacy` of `DatastoreSessionStore` and of `createSessions()`. Throws `SessionConfigError` for options that cannot
+ * work.
+ */
+export function connectDatastoreSessions(options: ConnectDatastoreOptions = {}): OldSessions {
+  return new ConnectDatastore(options)
+}
+
+const OF = 'connectDatastoreSessions()'
+
+/** Kind `Session`, the name is the session id, `data` the session as JSON, `createdAt` when it was last written. */
+class ConnectDatastore extends OldSource {
+  readonly system = 'connect-datastore'
+  protected readonly cookieName: string
+  readonly #secrets: readonly string[]
+  readonly #expiration: number
+
+  constructor(options: ConnectDatastoreOptions) {
+    checkOptions(OF, options, [...COMMON_OPTIONS, 'kind', 'expirationMs', 'cookie', 'secrets'])
+    super(OF, options.kind ?? 'Session', options)
+    const { expirationMs = 0, cookie = 'connect.sid', secrets = [] } = options
+    if (!Number.isSafeInteger(expirationMs) || expirationMs < 0) {
+      throw new SessionConfigError(
+        `${OF}: expirationMs must be whole milliseconds, 0 or more, but is ${show(expirationMs)}`,
+      )
+    }
+    if (typeof cookie !== 'string' || cookie === '') {
+      throw new SessionConfigError(
+        `${OF}: cookie must be the name of a cookie, but is ${show(cookie)}`,
+      )
+    }
+    if (!Array.isArray(secrets) || !secrets.every((one) => typeof one === 'string' && one !== '')) {
+      throw new SessionConfigError(`${OF}: secrets must be an array of texts that are not empty`)
+    }
+    this.cookieName = cookie
+    this.#secrets = [...secrets]
+    this.#expiration = expirationMs
+  }
+
+  override checkForCookies(): void {
+    if (this.#secrets.length > 0) return
+    throw new SessionConfigError(
+      `${OF} needs the option secrets for createSessions(): those that express-session signed its cookie with`,
+    )
+  }
+
+  /** Whatever a `genid` may have given, as far as Datastore takes it for a name. */
+  override isName(name: string): boolean {
+    return (
+      name !== '' &&
+      name.isWellFormed() &&
+      Buffer.byteLength(name) <= 1500 &&
+      !/^__.*__$/s.test(name)
+    )
+  }
+
+  protected override idIn(value: string): string | null {
+    const text = decode(value)
+    if (!text.startsWith('s:')) return null
+    // Compared in constant time, which cookie-parser's own copy of the library does not do.
+    for (const secret of this.#secrets) {
+      const id = unsign(text.slice(2), secret)
+      if (id !== false) return id
+    }
+    return null
+  }
+
+  override decode({ properties }: Entity): DecodedSession {
+    const text = child(properties['data'], 'stringValue')
+    if (typeof text !== 'string') throw new OldSessionDamage('its property data is no text')
+    const session = parse(text)
+    const { cookie: stored, ...data } = session
+    const cookie = plainCookie(stored)
+    const cookieEnd = timeOf(child(cookie, 'expires'))
+    const written = asTime(properties['createdAt']) ?? lastUse(cookie, cookieEnd)
+    if (written === null) throw new OldSessionDamage('nothing says when it was written')
+    const end = this.#expiration === 0 ? Number.POSITIVE_INFINITY : written + this.#expiration - 1
+    const user: unknown = child(data['passport'], 'user')
+    return {
+      user: typeof user === 'string' || typeof user === 'number' ? String(user) : null,
+      data,
+      written,
+      // The old store calls what ends now expired.
+      expires: Math.min(end, (cookieEnd ?? Number.POSITIVE_INFINITY) - 1),
+      staticKey: null,
+      cookie,
+    }
+  }
+}
+
+function parse(text: string): Record<string, unknown> {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    throw new OldSessionDamage('its data is no JSON')
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new OldSessionDamage('its data is no object')
+  }
+  return plainJson(parsed) as Record<string, unknown>
+}
+
+/** Its fields as far as they are what a cookie can have: express-session takes them as they are. */
+function plainCookie(cookie: unknown): Record<string, unknown> {
+  if (typeof cookie !== 'object' || cookie === null || Array.isArray(cookie)) {
+    throw new OldSessionDamage('its data has no cookie, as every session of express-session has')
+  }
+  return Object.fromEntries(Object.entries(cookie).filter(([, value]) => Object(value) !== value))
+}
+
+/** Milliseconds since the epoch; `null` where the cookie lives as long as the browser. */
+function timeOf(expires: unknown): number | null {
+  if (typeof expires !== 'string' && typeof expires !== 'number') return null
+  const time = new Date(expires).getTime()
+  if (Number.isNaN(time)) throw new OldSessionDamage('its cookie ends at no valid time')
+  return time
+}
+
+/** Entities of old releases have no `createdAt`: the cookie tells when express-session last renewed it. */
+function lastUse(cookie: unknown, end: number | null): number | null {
+  const age = child(cookie, 'originalMaxAge')
+  return end === null || typeof age !== 'number' ? null : Math.max(end - age, 0)
+}

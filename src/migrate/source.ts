@@ -1,0 +1,109 @@
+import { show } from '../base/duration.ts'
+import { SessionConfigError } from '../base/errors.ts'
+import { valuesOf } from '../request/cookie.ts'
+import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
+import type { Entity, EntityName } from '../store/entities.ts'
+import type { ConvertSession, DecodedSession } from './old-session.ts'
+
+/** Options of both readers of old sessions. */
+export interface OldSessionsOptions {
+  /** The namespace of the old entities; `''` for the default one. Default: that of the store. */
+  readonly namespace?: string
+  /**
+   * `true`: the old version of the app still serves the same users. Old entities are kept, and what it does to them is
+   * followed. Default `false`: an old entity is deleted in the commit that stores the session in our layout.
+   */
+  readonly sideBySide?: boolean
+  /** Chooses what goes on of an old session. */
+  readonly convert?: ConvertSession
+}
+
+/** Old sessions, for the option `legacy`. Made by `connectDatastoreSessions()` and `viurCoreSessions()`. */
+export interface OldSessions {
+  /** The system that wrote them. */
+  readonly system: 'connect-datastore' | 'viur-core'
+}
+
+export const COMMON_OPTIONS: readonly (keyof OldSessionsOptions)[] = [
+  'namespace',
+  'sideBySide',
+  'convert',
+]
+
+/** Datastore: "Multitenancy". */
+const NAMESPACE = /^[A-Za-z0-9._-]{0,100}$/
+
+/** No header holds a longer id of a kind that is known. */
+const MAX_COOKIE_LENGTH = 4096
+
+/** One system whose sessions are taken over: how its cookie and its entities are read. */
+export abstract class OldSource implements OldSessions {
+  abstract readonly system: OldSessions['system']
+  readonly kind: string
+  readonly namespace: string | null
+  readonly sideBySide: boolean
+  readonly convert: ConvertSession | null
+
+  protected constructor(of: string, kind: unknown, options: OldSessionsOptions) {
+    const { namespace, sideBySide = false, convert } = options
+    if (typeof kind !== 'string' || kind === '' || /^__.*__$/.test(kind)) {
+      throw new SessionConfigError(`${of}: kind must be the name of a kind, but is ${show(kind)}`)
+    }
+    if (
+      namespace !== undefined &&
+      (typeof namespace !== 'string' || !NAMESPACE.test(namespace) || /^__.*__$/.test(namespace))
+    ) {
+      throw new SessionConfigError(
+        `${of}: namespace must be up to 100 letters, digits, dots, hyphens, underscores, but is ${show(namespace)}`,
+      )
+    }
+    if (typeof sideBySide !== 'boolean') {
+      throw new SessionConfigError(
+        `${of}: sideBySide must be true or false, but is ${show(sideBySide)}`,
+      )
+    }
+    if (convert !== undefined && typeof convert !== 'function') {
+      throw new SessionConfigError(`${of}: convert must be a function, but is ${show(convert)}`)
+    }
+    this.kind = kind
+    this.namespace = namespace ?? null
+    this.sideBySide = sideBySide
+    this.convert = convert ?? null
+  }
+
+  /** Throws where this cannot serve requests by its own cookie. */
+  abstract checkForCookies(): void
+
+  /** Whether an entity can have this name. */
+  abstract isName(name: string): boolean
+
+  /** An entity taken apart. Throws `OldSessionDamage` for one that cannot be understood. */
+  abstract decode(entity: Entity): DecodedSession
+
+  /** The name of the cookie. */
+  protected abstract readonly cookieName: string
+
+  /** The id in one value of the cookie, or `null`. */
+  protected abstract idIn(value: string): string | null
+
+  /** The old id in a Cookie header: exactly one distinct one counts, as with our own cookie. */
+  read(header: string | undefined): string | null {
+    const names = new Set<string>()
+    for (const value of valuesOf(header, this.cookieName)) {
+      const id = value.length <= MAX_COOKIE_LENGTH ? this.idIn(value) : null
+      if (id !== null && this.isName(id)) names.add(id)
+    }
+    const [first, ...others] = names
+    return first === undefined || others.length > 0 ? null : first
+  }
+
+  /** Where the entity of an id is. */
+  at(name: string): EntityName {
+    return { kind: this.kind, name, namespace: this.namespace }
+  }
+}
+
+/** The hash of an old id, which is safe to log and to store. For express-session it is the key of the session. */
+export function hashOfOldId(name: string): SessionKey {
+  return keyOf(name as SessionId)
+}

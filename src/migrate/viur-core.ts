@@ -1,0 +1,140 @@
+import { type Duration, positiveDuration, show } from '../base/duration.ts'
+import { SessionConfigError } from '../base/errors.ts'
+import { checkOptions } from '../base/option-checks.ts'
+import { asInt64, child } from '../store/datastore/entity-codec.ts'
+import type { Entity } from '../store/entities.ts'
+import { type DecodedSession, OldSessionDamage } from './old-session.ts'
+import { COMMON_OPTIONS, type OldSessions, type OldSessionsOptions, OldSource } from './source.ts'
+import { keyText, plainProperties, propertiesOf } from './values.ts'
+
+/** Options of {@link viurCoreSessions}. */
+export interface ViurCoreOptions extends OldSessionsOptions {
+  /** The kind of the old entities. Default `viur-session`, as there. */
+  readonly kind?: string
+  /**
+   * The name of the old cookie. Default `viur_cookie_` and the project, which `GOOGLE_CLOUD_PROJECT` names; releases
+   * before 3.4 called it `viurCookie_` and the project.
+   */
+  readonly cookie?: string
+  /** `conf.user.session_life_time` of the old system. Default `'1h'`, as there. */
+  readonly lifetime?: Duration
+  /**
+   * Which properties of the user entity that viur-core keeps in the session under `user` go on, for an app that does
+   * not convert by itself. Default `['key', 'name', 'access']`. A password is never among them.
+   */
+  readonly userFields?: readonly string[]
+}
+
+/**
+ * Sessions that viur-core (Python) stored, for the option `legacy` of `createSessions()`. Throws `SessionConfigError`
+ * for options that cannot work.
+ */
+export function viurCoreSessions(options: ViurCoreOptions = {}): OldSessions {
+  return new ViurCore(options)
+}
+
+const OF = 'viurCoreSessions()'
+
+/** viur-core's ids are 42 characters that a CSPRNG draws from these (`utils.string.random`). */
+const ID_SHAPE = /^[A-Za-z0-9]{42}$/
+
+/** Marks of nobody: that of today, and those of the releases before 3.4. */
+const GUESTS: ReadonlySet<string> = new Set(['', '__guest__', 'guest', 'None'])
+
+const DEFAULT_USER_FIELDS: readonly string[] = ['key', 'name', 'access']
+
+/** A user entity of viur-core keeps these in clear or as hashes. They never leave it. */
+const SECRET = /passw|pwhash|otp|secret|sec_?key|token/i
+
+/**
+ * Kind `viur-session`, the name is the value of the cookie, `data` an embedded entity, `lastseen` seconds since the
+ * epoch as a float, `user` the key of the user as text, `static_security_key` or, earlier, `staticSecurityKey`.
+ */
+class ViurCore extends OldSource {
+  readonly system = 'viur-core'
+  protected readonly cookieName: string
+  readonly #lifetime: number
+  readonly #userFields: ReadonlySet<string>
+
+  constructor(options: ViurCoreOptions) {
+    checkOptions(OF, options, [...COMMON_OPTIONS, 'kind', 'cookie', 'lifetime', 'userFields'])
+    super(OF, options.kind ?? 'viur-session', options)
+    const project = process.env['GOOGLE_CLOUD_PROJECT'] || process.env['GCLOUD_PROJECT']
+    const { cookie = project && `viur_cookie_${project}`, lifetime = '1h' } = options
+    const { userFields = DEFAULT_USER_FIELDS } = options
+    if (typeof cookie !== 'string' || cookie === '') {
+      throw new SessionConfigError(
+        `${OF}: cookie must be the name of the old cookie, such as viur_cookie_my-project, but is ${show(cookie)}: GOOGLE_CLOUD_PROJECT names no project to derive it from`,
+      )
+    }
+    if (!Array.isArray(userFields) || !userFields.every((one) => typeof one === 'string')) {
+      throw new SessionConfigError(`${OF}: userFields must be an array of names`)
+    }
+    const secret = userFields.find((field) => SECRET.test(field))
+    if (secret !== undefined) {
+      throw new SessionConfigError(
+        `${OF}: userFields must not hold ${show(secret)}: what proves who a user is does not belong into a session`,
+      )
+    }
+    this.cookieName = cookie
+    this.#lifetime = positiveDuration(`${OF}: lifetime`, lifetime)
+    this.#userFields = new Set(userFields)
+  }
+
+  override checkForCookies(): void {}
+
+  override isName(name: string): boolean {
+    return ID_SHAPE.test(name)
+  }
+
+  protected override idIn(value: string): string | null {
+    return value
+  }
+
+  override decode({ properties }: Entity): DecodedSession {
+    const entity = child(properties['data'], 'entityValue')
+    if (typeof entity !== 'object' || entity === null) {
+      throw new OldSessionDamage('its property data is no embedded entity')
+    }
+    const written = secondsIn(properties['lastseen'])
+    const user = textIn(properties['user'])
+    const inData = propertiesOf(entity)
+    const data = plainProperties(inData)
+    const userEntity = child(inData['user'], 'entityValue')
+    if (userEntity !== undefined && userEntity !== null) {
+      data['user'] = this.#reduced(userEntity)
+    }
+    return {
+      user: user === null || GUESTS.has(user) ? null : user,
+      data,
+      written,
+      expires: written + this.#lifetime,
+      staticKey:
+        textIn(properties['static_security_key']) ?? textIn(properties['staticSecurityKey']),
+      cookie: undefined,
+    }
+  }
+
+  /** The user entity without what the new system has no use for; an app that converts gets all but its secrets. */
+  #reduced(entity: unknown): Record<string, unknown> {
+    const key = keyText(child(entity, 'key'))
+    const all = { ...plainProperties(propertiesOf(entity)), ...(key !== null && { key }) }
+    const isKept = (name: string): boolean =>
+      this.convert === null ? this.#userFields.has(name) : !SECRET.test(name)
+    return Object.fromEntries(Object.entries(all).filter(([name]) => isKept(name)))
+  }
+}
+
+function textIn(value: unknown): string | null {
+  const text = child(value, 'stringValue')
+  return typeof text === 'string' && text !== '' ? text : null
+}
+
+/** Milliseconds, from seconds since the epoch. */
+function secondsIn(value: unknown): number {
+  const float = child(value, 'doubleValue')
+  const whole = asInt64(child(value, 'integerValue') ?? null)
+  const seconds = typeof float === 'number' ? float : whole === null ? Number.NaN : Number(whole)
+  if (Number.isFinite(seconds) && seconds > 0) return Math.floor(seconds * 1000)
+  throw new OldSessionDamage('its property lastseen is no time')
+}

@@ -1,0 +1,91 @@
+import { SessionStoreError, SessionTooLargeError, SessionValueError } from '../base/errors.ts'
+import { asSessionKey } from './id.ts'
+import type { SecurityKeyName, SecurityKeyRecord } from '../store/store.ts'
+
+/** The most bytes that the data of one security key may take, encoded. */
+export const MAX_KEY_DATA_BYTES: number = 64 * 1024
+
+/** The most bytes of the keys that are stored together: what the emulators take in one commit is not even 4 MiB. */
+export const MAX_KEYS_BYTES: number = 3 * 1024 * 1024
+
+/** The most keys that are stored together. */
+const MAX_INSERTED = 100
+
+/** The most keys that are removed together: the pace that Datastore's "Best Practices" start at. */
+const MAX_REMOVED = 500
+
+/** What a key weighs beside its texts, rounded up: names, properties, times, and what a store adds to them. */
+const OVERHEAD_BYTES = 600
+
+const MAX_PURPOSE_BYTES = 1500
+
+/** Datastore's timestamps end with the year 9999. */
+const MAX_TIME = Date.UTC(9999, 11, 31)
+
+/** About how many bytes a key takes in a store. */
+function sizeOfKey({ purpose, data }: SecurityKeyRecord): number {
+  return OVERHEAD_BYTES + Buffer.byteLength(purpose) + Buffer.byteLength(data ?? '')
+}
+
+/** Throws for keys that a server would refuse, or that cannot be stored together. */
+export function checkSecurityKeys(records: readonly SecurityKeyRecord[]): void {
+  checkCount(records.length, MAX_INSERTED, 'stored')
+  records.forEach(checkSecurityKey)
+  if (new Set(records.map(({ name }) => name)).size !== records.length) {
+    throw refused('one security key cannot be written twice in one commit')
+  }
+  const bytes = records.reduce((sum, record) => sum + sizeOfKey(record), 0)
+  if (bytes > MAX_KEYS_BYTES) {
+    throw new SessionTooLargeError(bytes, MAX_KEYS_BYTES, 'security keys that are stored together')
+  }
+}
+
+/** Throws for what cannot be the name of a security key. */
+export function checkKeyName(name: SecurityKeyName): void {
+  // Both are hashes of one shape.
+  if (asSessionKey(name) !== null) return
+  throw new SessionValueError('the name of a security key must be 43 characters of base64url')
+}
+
+/** {@link checkKeyName} for names that are removed together, and throws when there are too many. */
+export function checkRemoved(names: readonly SecurityKeyName[]): void {
+  checkCount(names.length, MAX_REMOVED, 'removed')
+  names.forEach(checkKeyName)
+}
+
+function checkSecurityKey(record: SecurityKeyRecord): void {
+  const { name, session, purpose, data, created, expires } = record
+  checkKeyName(name)
+  if (session !== null && asSessionKey(session) === null) {
+    throw new SessionValueError('a security key must belong to a session key, or to null')
+  }
+  if (
+    typeof purpose !== 'string' ||
+    !purpose.isWellFormed() ||
+    Buffer.byteLength(purpose) > MAX_PURPOSE_BYTES
+  ) {
+    throw new SessionValueError(
+      `the purpose of a security key must be well-formed text of at most ${MAX_PURPOSE_BYTES} bytes`,
+    )
+  }
+  if (data !== null && (typeof data !== 'string' || !data.isWellFormed())) {
+    throw new SessionValueError('the data of a security key must be well-formed Unicode, or null')
+  }
+  const bytes = Buffer.byteLength(data ?? '')
+  if (bytes > MAX_KEY_DATA_BYTES) {
+    throw new SessionTooLargeError(bytes, MAX_KEY_DATA_BYTES, 'the data of a security key')
+  }
+  for (const time of [created, expires]) {
+    if (Number.isInteger(time) && time >= 0 && time <= MAX_TIME) continue
+    throw new SessionValueError('a time of a security key must lie between 1970 and the year 9999')
+  }
+}
+
+function checkCount(count: number, most: number, what: string): void {
+  if (count >= 1 && count <= most) return
+  throw refused(`1 to ${most} security keys can be ${what} together, not ${count}`)
+}
+
+function refused(message: string): SessionStoreError {
+  return new SessionStoreError(message, { effect: 'none', retryable: false })
+}

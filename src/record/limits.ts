@@ -1,0 +1,99 @@
+import { SessionStoreError, SessionTooLargeError, SessionValueError } from '../base/errors.ts'
+import type { ClientHints, Mutation, SessionRecord } from '../store/store.ts'
+
+/** The most bytes that an encoded payload may take: 900 KiB, below Datastore's 1 MiB for a whole entity. */
+export const MAX_PAYLOAD_BYTES: number = 900 * 1024
+
+/** The most bytes of an indexed string in Datastore ("Limits"). */
+const MAX_INDEXED_BYTES = 1500
+
+/** The most bytes of what is kept of a client and of a static key: more than 256 characters or a hash ever take. */
+const MAX_SHORT_BYTES = 1500
+
+/** Datastore's timestamps end with the year 9999. */
+const MAX_TIME = Date.UTC(9999, 11, 31)
+
+/** Why this text is no user for a session, or `null` when it is one. */
+export function userProblem(user: unknown): string | null {
+  if (typeof user !== 'string' || user === '') return 'a user must be a text that is not empty'
+  if (!user.isWellFormed()) return 'a user must be well-formed Unicode'
+  const size = Buffer.byteLength(user)
+  return size > MAX_INDEXED_BYTES
+    ? `a user takes at most ${MAX_INDEXED_BYTES} bytes, and this one takes ${size}`
+    : null
+}
+
+/** Why these hints of a client cannot be stored, or `null`. */
+export function clientProblem({ agent, address }: ClientHints): string | null {
+  return [agent, address].every((text) => text === undefined || isShortText(text))
+    ? null
+    : `what is kept of a client must be well-formed text of at most ${MAX_SHORT_BYTES} bytes`
+}
+
+function isShortText(text: unknown): boolean {
+  return (
+    typeof text === 'string' && text.isWellFormed() && Buffer.byteLength(text) <= MAX_SHORT_BYTES
+  )
+}
+
+/** Throws for a record that a server would refuse, so that a refusal never comes from afar or hits a neighbour. */
+function checkRecord(record: SessionRecord): void {
+  const problem = userProblem(record.user)
+  if (problem !== null) throw new SessionValueError(problem)
+  if (!record.data.isWellFormed())
+    throw new SessionValueError('a session must be well-formed Unicode')
+  const size = Buffer.byteLength(record.data)
+  if (size > MAX_PAYLOAD_BYTES) throw new SessionTooLargeError(size, MAX_PAYLOAD_BYTES)
+  const { staticKey = null, client = null } = record
+  if (staticKey !== null && !isShortText(staticKey)) {
+    throw new SessionValueError(
+      `the hash of a static key must be well-formed text of at most ${MAX_SHORT_BYTES} bytes`,
+    )
+  }
+  const clientIs = client === null ? null : clientProblem(client)
+  if (clientIs !== null) throw new SessionValueError(clientIs)
+  for (const fence of [record.fence ?? 0, record.fenceAll ?? 0]) {
+    if (!Number.isSafeInteger(fence) || fence < 0) {
+      throw new SessionValueError('the fence of a session must be a whole number, 0 or above')
+    }
+  }
+  const { created, lastSeen, authenticated, expires, ended, failedSince = null, expiry } = record
+  if (expiry?.kind === 'idle' && !(Number.isSafeInteger(expiry.duration) && expiry.duration > 0)) {
+    throw new SessionValueError('an idle limit must be whole milliseconds above 0')
+  }
+  const fixed = expiry?.kind === 'fixed' ? expiry.at : null
+  for (const time of [created, lastSeen, authenticated, expires, ended, failedSince, fixed]) {
+    if (time === null) continue
+    if (!Number.isInteger(time) || time < 0 || time > MAX_TIME) {
+      throw new SessionValueError('a time of a session must lie between 1970 and the year 9999')
+    }
+  }
+}
+
+/** {@link checkRecord} for whatever the mutation stores. */
+export function checkMutation(mutation: Mutation): void {
+  if (mutation.kind === 'insert' || mutation.kind === 'update') checkRecord(mutation.record)
+}
+
+const NOTE_NAME = /^[A-Za-z0-9][A-Za-z0-9:._-]{0,199}$/
+
+/** Throws for what can not be the name of a note in every store. */
+export function checkNoteName(name: string): void {
+  if (typeof name === 'string' && NOTE_NAME.test(name)) return
+  throw new SessionStoreError('a note needs a name of letters, digits and :._-', {
+    effect: 'none',
+    retryable: false,
+  })
+}
+
+/** Times further ahead than this are no difference between clocks: the record is damaged. */
+const MAX_AHEAD = 24 * 60 * 60 * 1000
+
+/** Why the times of a stored record can not be true, or `null`. */
+export function timeProblem(record: SessionRecord, now: number): string | null {
+  const { created, lastSeen, authenticated } = record
+  if (lastSeen < created) return 'last seen before it was created'
+  if (Math.max(created, lastSeen, authenticated ?? 0) > now + MAX_AHEAD)
+    return 'a time in the future'
+  return null
+}

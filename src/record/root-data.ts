@@ -1,0 +1,94 @@
+import { SessionValueError } from '../base/errors.ts'
+import { checkKey, decodeValue, encodeValue } from './codec.ts'
+import { keyOfUnit, type Payload, type Unit, unitOf, unitPrefix } from './payload.ts'
+
+/** Gives the data of one scope, an object of its own; an empty one for a scope that holds nothing. */
+export type ScopeOf = (name: string) => Record<string, unknown>
+
+/** Changes the data of a session in place. May run more than once, so it should do nothing else. */
+export type DataChange<Data extends object> = (data: Data, scope: ScopeOf) => void
+
+/**
+ * The data of a stored session for code outside of its requests: plain objects, one for the root and one for each
+ * scope that is asked for, decoded then. They are copies; what differs from what is stored is found afterwards.
+ */
+export class RecordData {
+  readonly #payload: Payload
+  /** What was handed out, by scope; `null` is the root. */
+  readonly #parts = new Map<string | null, Record<string, unknown>>()
+
+  constructor(payload: Payload) {
+    this.#payload = payload
+  }
+
+  get root(): Record<string, unknown> {
+    return this.#part(null)
+  }
+
+  /** A function of its own, so that it can be handed on. */
+  readonly scope: ScopeOf = (name) => {
+    checkKey(name)
+    return this.#part(name)
+  }
+
+  /** What differs from what is stored, by unit. Throws `SessionValueError` for what can not be kept. */
+  changes(): Map<Unit, string | null> {
+    const units = new Map<Unit, string | null>()
+    for (const [scope, data] of this.#parts) {
+      for (const [key, value] of Object.entries(data)) {
+        checkKey(key)
+        const unit = unitOf(scope, key)
+        const text = value === undefined ? null : encodeValue(value, key)
+        if (text !== (this.#payload.find(unit) ?? null)) units.set(unit, text)
+      }
+      for (const key of this.#keysOf(scope)) {
+        if (!Object.hasOwn(data, key)) units.set(unitOf(scope, key), null)
+      }
+    }
+    return units
+  }
+
+  #part(scope: string | null): Record<string, unknown> {
+    let data = this.#parts.get(scope)
+    if (data === undefined) {
+      data = {}
+      for (const key of this.#keysOf(scope)) {
+        data[key] = decodeValue(this.#payload.find(unitOf(scope, key)) as string)
+      }
+      this.#parts.set(scope, data)
+    }
+    return data
+  }
+
+  #keysOf(scope: string | null): string[] {
+    const prefix = unitPrefix(scope)
+    return [...this.#payload.entries().keys()]
+      .filter((unit) => unit.startsWith(prefix))
+      .map(keyOfUnit)
+  }
+}
+
+/** Runs the function over the data of a session; gives what it changed. Throws for one that is async. */
+export function changesBy<Data extends object>(
+  payload: Payload,
+  change: DataChange<Data>,
+): Map<Unit, string | null> {
+  const data = new RecordData(payload)
+  const result: unknown = change(data.root as Data, data.scope)
+  if (isThenable(result)) {
+    // Nobody waits for it: its failure must not end the process.
+    Promise.resolve(result).catch(() => {})
+    throw new SessionValueError(
+      'the function that changes sessions must not be async: it may run more than once',
+    )
+  }
+  return data.changes()
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}

@@ -1,0 +1,252 @@
+import { hash, timingSafeEqual } from 'node:crypto'
+import { type Duration, parseDuration, show } from '../base/duration.ts'
+import { SessionError, SessionStoreError, SessionValueError } from '../base/errors.ts'
+import { checkOptions, namesOf } from '../base/option-checks.ts'
+import type { Settings } from '../options.ts'
+import type { FoundSecurityKey, SecurityKeyName, SecurityKeyRecord } from '../store/store.ts'
+import type { KeyRefusal } from '../base/diagnostics.ts'
+import type { Limit } from '../store/budget.ts'
+import { MAX_KEY_DATA_BYTES } from '../record/limits-security-keys.ts'
+import { decodeValue, encodeValue } from '../record/codec.ts'
+import { EncodingBudget } from '../record/encoding-budget.ts'
+import { mintSecret, type SessionKey } from '../record/id.ts'
+import {
+  asStoreError,
+  MAX_TROUBLE_TRIES,
+  pauseBefore,
+  retried,
+  troubleDelay,
+} from '../write/retry.ts'
+import type { Attempt, Writer } from '../write/writer.ts'
+
+/** What a new security key is to be. */
+export interface SecurityKeyOptions {
+  /** How long it can be used. Default: the `lifetime` of sessions, or one day for a key without a session. */
+  readonly duration?: Duration
+  /** What its use hands back, up to 64 KiB when stored. Default: nothing, and its use gives `true`. */
+  readonly data?: object
+  /**
+   * `true` (the default): only this session can use it, and it dies with the session's id: at login, logout, reset and
+   * `cycleKey`. `false`: whoever has it, such as the reader of a mail.
+   */
+  readonly sessionBound?: boolean
+  /** What it is good for, such as `'reset-password'`: it is valid for the very same text only. Default: the empty text. */
+  readonly purpose?: string
+}
+
+/** Which security keys count. */
+export type SecurityKeyCheck = Pick<SecurityKeyOptions, 'sessionBound' | 'purpose'>
+
+const MINT_OPTIONS = namesOf<SecurityKeyOptions>({
+  duration: true,
+  data: true,
+  sessionBound: true,
+  purpose: true,
+})
+
+const CHECK_OPTIONS = namesOf<SecurityKeyCheck>({ sessionBound: true, purpose: true })
+
+/** How many keys can be minted in one call. */
+const MAX_COUNT = 100
+
+const MAX_PURPOSE_BYTES = 1500
+
+const ONE_DAY = 24 * 60 * 60 * 1000
+
+const KEY_SHAPE = /^[A-Za-z0-9_-]{43}$/
+
+/** A static key may be older than this package: viur-core's have 13 characters. */
+const STATIC_KEY_SHAPE = /^[A-Za-z0-9_-]{13,43}$/
+
+/** SHA-256 of a security key: the name under which it is stored, or what is kept of a static one. */
+export function hashOfKey(key: string): SecurityKeyName {
+  return hash('sha256', key, 'base64url') as SecurityKeyName
+}
+
+/** Whether this is the key of which the hash was kept. Takes the same time wherever they differ; never throws. */
+export function isKeyOf(key: unknown, kept: string | null): boolean {
+  if (kept === null || typeof key !== 'string' || !STATIC_KEY_SHAPE.test(key)) return false
+  const expected = Buffer.from(kept)
+  const given = Buffer.from(hashOfKey(key))
+  return expected.length === given.length && timingSafeEqual(expected, given)
+}
+
+/** Options of a new key, checked. */
+export interface MintPlan {
+  readonly count: number
+  readonly duration: number
+  readonly bound: boolean
+  readonly purpose: string
+  readonly data: string | null
+}
+
+/** Checks what `getSecurityKeys()` was asked for, before anything is stored. Throws `SessionValueError`. */
+export function mintPlan(count: number, options: SecurityKeyOptions, lifetime: number): MintPlan {
+  checkOptions('getSecurityKeys()', options, MINT_OPTIONS)
+  if (!Number.isInteger(count) || count < 1 || count > MAX_COUNT) {
+    throw new SessionValueError(
+      `getSecurityKeys() makes 1 to ${MAX_COUNT} keys at a time, not ${show(count)}`,
+    )
+  }
+  const bound = isBound(options)
+  const { duration = bound ? lifetime : ONE_DAY, data } = options
+  const time = parseDuration(duration)
+  if (time === null || time < 1) {
+    throw new SessionValueError(`a security key needs a duration above 0, not ${show(duration)}`)
+  }
+  if (data !== undefined && (typeof data !== 'object' || data === null)) {
+    throw new SessionValueError(`the data of a security key must be an object, not ${show(data)}`)
+  }
+  return {
+    count,
+    duration: time,
+    bound,
+    purpose: purposeOf(options),
+    data: data === undefined ? null : encodeKeyData(data),
+  }
+}
+
+/** Checks what `validateSecurityKey()` was asked for. Throws `SessionConfigError` and `SessionValueError`. */
+export function checkPlan(options: SecurityKeyCheck): { bound: boolean; purpose: string } {
+  checkOptions('validateSecurityKey()', options, CHECK_OPTIONS)
+  return { bound: isBound(options), purpose: purposeOf(options) }
+}
+
+/** Whether a key is, or has to be, one of this session. */
+function isBound({ sessionBound = true }: SecurityKeyCheck): boolean {
+  if (typeof sessionBound === 'boolean') return sessionBound
+  throw new SessionValueError(`sessionBound must be true or false, not ${show(sessionBound)}`)
+}
+
+/** What a key is, or has to be, good for. */
+export function purposeOf({ purpose = '' }: SecurityKeyCheck): string {
+  if (
+    typeof purpose === 'string' &&
+    purpose.isWellFormed() &&
+    Buffer.byteLength(purpose) <= MAX_PURPOSE_BYTES
+  ) {
+    return purpose
+  }
+  throw new SessionValueError(
+    `the purpose of a security key must be a text of up to ${MAX_PURPOSE_BYTES} bytes`,
+  )
+}
+
+/** One-time security keys: minted in one commit, and used up by deleting them at the version that was read. */
+export class SecurityKeys {
+  readonly #settings: Settings
+  readonly #writer: Writer
+
+  constructor(settings: Settings, writer: Writer) {
+    this.#settings = settings
+    this.#writer = writer
+  }
+
+  /** New keys, stored. Keys of a try whose answer was lost stay behind unknown to anybody, until they expire. */
+  async mint(plan: MintPlan, session: SessionKey | null, limit: Limit): Promise<string[]> {
+    const { store, randomBytes, now } = this.#settings
+    const { count, duration, purpose, data } = plan
+    return await this.#writer
+      .within(limit)
+      .settle<string[]>(async (): Promise<Attempt<string[]>> => {
+        const keys = Array.from({ length: count }, () => mintSecret(randomBytes))
+        const created = now()
+        const records = keys.map((key): SecurityKeyRecord => {
+          return {
+            name: hashOfKey(key),
+            session,
+            purpose,
+            data,
+            created,
+            expires: created + duration,
+          }
+        })
+        try {
+          const { outcome } = await limit.wait(
+            (deadline) => store.keys.insert(records, { deadline }),
+            'unknown',
+          )
+          return outcome === 'applied' ? { done: keys } : { again: 'conflict', error: null }
+        } catch (cause) {
+          // A key that no server would take: known before anything was sent.
+          if (cause instanceof SessionError && !(cause instanceof SessionStoreError)) throw cause
+          return { again: 'trouble', error: asStoreError(cause) }
+        }
+      })
+  }
+
+  /**
+   * Uses a key up; gives its data, else `true`; `false` when it does not count. What belongs to another session or
+   * purpose is left as it is. `session`: whose key it has to be, `null`: nobody's.
+   */
+  async use(
+    key: unknown,
+    session: SessionKey | null,
+    purpose: string,
+    limit: Limit,
+  ): Promise<object | boolean> {
+    if (typeof key !== 'string' || !KEY_SHAPE.test(key)) {
+      return this.refuse(session, key === undefined || key === '' ? 'missing' : 'malformed')
+    }
+    const { store, now } = this.#settings
+    const name = hashOfKey(key)
+    const ask = (deadline: number) => store.keys.find(name, { deadline })
+    const found = await retried(this.#settings, ask, limit)
+    const refusal = refusalOf(found, session, purpose, now())
+    if (found === null || refusal !== null) return this.refuse(session, refusal ?? 'unknown')
+    if (!(await this.#delete(found, limit))) return this.refuse(session, 'used')
+    const { data } = found.record
+    return data === null ? true : (decodeValue(data) as object)
+  }
+
+  refuse(key: SessionKey | null, why: KeyRefusal): false {
+    this.#settings.troubles.report({ kind: 'key-refused', key, why })
+    return false
+  }
+
+  /**
+   * Whether it was this call that deleted the key. A call whose answer was lost counts as not: nobody knows whether it
+   * was this one or another that took effect.
+   */
+  async #delete({ record, version }: FoundSecurityKey, limit: Limit): Promise<boolean> {
+    const { store, logger } = this.#settings
+    for (let tries = 1; ; tries++) {
+      let error: SessionStoreError
+      try {
+        const used = await limit.wait(
+          (deadline) => store.keys.use(record.name, version, { deadline }),
+          'unknown',
+        )
+        return used.outcome === 'applied'
+      } catch (cause) {
+        error = asStoreError(cause)
+      }
+      if (error.effect === 'unknown' || !error.retryable) {
+        logger.warn('the use of a security key failed, so it counts as not valid', {
+          error: error.message,
+        })
+        return false
+      }
+      if (tries >= MAX_TROUBLE_TRIES) throw error
+      await pauseBefore(this.#settings, error, troubleDelay(tries), limit)
+    }
+  }
+}
+
+function refusalOf(
+  found: FoundSecurityKey | null,
+  session: SessionKey | null,
+  purpose: string,
+  now: number,
+): KeyRefusal | null {
+  if (found === null) return 'unknown'
+  const { record } = found
+  if (record.session !== session) return 'other-session'
+  if (record.purpose !== purpose) return 'other-purpose'
+  return now < record.expires ? null : 'expired'
+}
+
+function encodeKeyData(data: object): string {
+  const what = 'the data of a security key'
+  return encodeValue(data, what, new EncodingBudget(what, MAX_KEY_DATA_BYTES))
+}

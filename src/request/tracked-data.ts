@@ -1,0 +1,141 @@
+import { decodeValue, encodeValue, isMutable } from '../record/codec.ts'
+import { EncodingBudget } from '../record/encoding-budget.ts'
+import {
+  isOurScope,
+  keyOfUnit,
+  type Payload,
+  scopeOfUnit,
+  type Unit,
+  type UnitChanges,
+} from '../record/payload.ts'
+
+interface Live {
+  value: unknown
+  present: boolean
+  /** The text of a value that can not change in place; `null`: encode it to know. */
+  text: string | null
+}
+
+/**
+ * What one request sees and does to the data of its session: an encoded payload below, and above it the
+ * values that were read or written, decoded once. Finds what changed by comparing encoded texts.
+ */
+export class SessionData {
+  #base: Payload
+  readonly #live = new Map<Unit, Live>()
+  /** The units present, oldest first; built when somebody first needs an order. */
+  #order: Set<Unit> | null = null
+
+  constructor(base: Payload) {
+    this.#base = base
+  }
+
+  has(unit: Unit): boolean {
+    return this.#live.get(unit)?.present ?? this.#base.find(unit) !== undefined
+  }
+
+  read(unit: Unit): unknown {
+    const known = this.#live.get(unit)
+    if (known !== undefined) return known.value
+    const text = this.#base.find(unit)
+    if (text === undefined) return undefined
+    const value = decodeValue(text)
+    this.#live.set(unit, { value, present: true, text: isMutable(value) ? null : text })
+    return value
+  }
+
+  /** `text`: the value encoded, where that is known already. */
+  write(unit: Unit, value: unknown, text: string = encodeValue(value, keyOfUnit(unit))): void {
+    if (!this.has(unit)) {
+      this.#units().add(unit)
+      // A key that comes back is the newest here, and is stored as such where it was not stored before.
+      // One that is stored is only a change of its value, which merges with others: it keeps its place there.
+      this.#live.delete(unit)
+    }
+    this.#live.set(unit, { value, present: true, text: isMutable(value) ? null : text })
+  }
+
+  remove(unit: Unit): boolean {
+    if (!this.has(unit)) return false
+    this.#units().delete(unit)
+    this.#live.set(unit, { value: undefined, present: false, text: null })
+    return true
+  }
+
+  /** The units that start with this prefix, oldest first. */
+  units(prefix: string): Unit[] {
+    return [...this.#units()].filter((unit) => unit.startsWith(prefix))
+  }
+
+  /** The names of the scopes that hold something, in the order in which they came. */
+  scopes(): string[] {
+    const names = new Set<string>()
+    for (const unit of this.#units()) {
+      const scope = scopeOfUnit(unit)
+      if (scope !== null && !isOurScope(scope)) names.add(scope)
+    }
+    return [...names]
+  }
+
+  /** Back to what was loaded. */
+  revert(): void {
+    this.#live.clear()
+    this.#order = null
+  }
+
+  /** Every unit that differs from what was loaded, in its new form. Throws for a value that can not be kept. */
+  changes(): UnitChanges {
+    const changes = new Map<Unit, string | null>()
+    // One for all: what is too large together need not be encoded to its end either.
+    const budget = new EncodingBudget('the session')
+    for (const [unit, { value, present, text }] of this.#live) {
+      const before = this.#base.find(unit)
+      const after = present ? (text ?? encodeValue(value, keyOfUnit(unit), budget)) : null
+      if (after !== (before ?? null)) changes.set(unit, after)
+    }
+    return changes
+  }
+
+  /** The payload as this request sees it. */
+  payload(): Payload {
+    return this.#base.with(this.changes())
+  }
+
+  /**
+   * Goes on from what is stored now, after `saved` of this request went into it. What was changed while
+   * the save was under way stays a change; what others changed meanwhile is read anew.
+   */
+  rebase(stored: Payload, saved: UnitChanges): void {
+    const pending = this.#pendingOver(stored)
+    for (const unit of [...this.#live.keys()]) {
+      const changedSince = pending.has(unit) && pending.get(unit) !== saved.get(unit)
+      const asStored = saved.has(unit) && (stored.find(unit) ?? null) === saved.get(unit)
+      const untouched = stored.find(unit) === this.#base.find(unit)
+      if (!changedSince && !asStored && !untouched) this.#live.delete(unit)
+    }
+    this.#base = stored
+    this.#order = null
+  }
+
+  /** The changes that there are now. A value that went bad meanwhile must not hide what was stored. */
+  #pendingOver(stored: Payload): UnitChanges {
+    try {
+      return this.changes()
+    } catch (error) {
+      this.#base = stored
+      this.#order = null
+      throw error
+    }
+  }
+
+  #units(): Set<Unit> {
+    if (this.#order === null) {
+      this.#order = new Set(this.#base.entries().keys())
+      for (const [unit, { present }] of this.#live) {
+        if (present) this.#order.add(unit)
+        else this.#order.delete(unit)
+      }
+    }
+    return this.#order
+  }
+}

@@ -1,0 +1,201 @@
+import { SessionValueError } from '../base/errors.ts'
+import { type NameOf, refuseAssignments } from './assignment.ts'
+import { checkKey } from '../record/codec.ts'
+import { type DataValues, encodedValues } from '../record/data-values.ts'
+import { keyOfUnit, type Unit, unitOf, unitPrefix } from '../record/payload.ts'
+import { plainJson, printsAs } from './printing.ts'
+import type { SessionData } from './tracked-data.ts'
+
+/** Gives the data of the session, and notes that it is used; for writing, refuses where it is too late. */
+export interface DataAccess {
+  forReading(what: string): SessionData
+  forWriting(what: string): SessionData
+  /** The same for whoever only prints it: never throws, and gives `null` where none is loaded. */
+  forPrinting(): SessionData | null
+}
+
+/** What a view of a session is called in the code of an app. */
+let nameOf: NameOf
+
+function nameOfScope(scope: string | null): string {
+  return scope === null ? 'req.session' : 'req.session.scope(…)'
+}
+
+/**
+ * The data methods, over the root of a session or over one scope of it. Keys and values are copied into
+ * the session when the response is about to leave, so a change deep inside a value that `get` gave counts.
+ */
+export class SessionView<Data extends object> {
+  readonly #access: DataAccess
+  readonly #scope: string | null
+
+  static {
+    printsAs(SessionView.prototype, 'ScopedSession', (view) =>
+      #access in view ? view.#facts() : {},
+    )
+    nameOf = (object) => (#access in object ? nameOfScope(object.#scope) : null)
+    refuseAssignments(SessionView.prototype, nameOf)
+  }
+
+  protected constructor(access: DataAccess, scope: string | null) {
+    this.#access = access
+    this.#scope = scope
+  }
+
+  /** The value, or `undefined` where there is none. */
+  get<Key extends keyof Data & string>(key: Key): Data[Key] | undefined {
+    return this.#access.forReading('get()').read(this.#unit(key)) as Data[Key] | undefined
+  }
+
+  has(key: keyof Data & string): boolean {
+    return this.#access.forReading('has()').has(this.#unit(key))
+  }
+
+  /**
+   * Keeps a value: whatever JSON has, and `Date`, `Map`, `Set`, `bigint`, `Uint8Array` and `Buffer`. Setting
+   * `undefined` removes the key. Throws `SessionValueError` with the path of what can not be kept.
+   */
+  set<Key extends keyof Data & string>(key: Key, value: Data[Key] | undefined): this {
+    const data = this.#access.forWriting('set()')
+    if (value === undefined) data.remove(this.#unit(key))
+    else data.write(this.#unit(key), value)
+    return this
+  }
+
+  /** Removes the key, and tells whether it was there. */
+  delete(key: keyof Data & string): boolean {
+    return this.#access.forWriting('delete()').remove(this.#unit(key))
+  }
+
+  /** Removes the key and gives its value; without a default, a missing key throws `RangeError`. */
+  pop<Key extends keyof Data & string>(key: Key): Data[Key]
+  pop<Key extends keyof Data & string, Default>(key: Key, fallback: Default): Data[Key] | Default
+  pop(key: string, ...fallback: [unknown?]): unknown {
+    const data = this.#access.forWriting('pop()')
+    const unit = this.#unit(key)
+    if (!data.has(unit)) {
+      if (fallback.length > 0) return fallback[0]
+      throw new RangeError(`the session has no key ${JSON.stringify(key)}: give pop() a default`)
+    }
+    const value = data.read(unit)
+    data.remove(unit)
+    return value
+  }
+
+  /** Removes and gives the newest `[key, value]`; an empty session throws `RangeError`. */
+  popItem(): [keyof Data & string, Data[keyof Data & string]] {
+    const data = this.#access.forWriting('popItem()')
+    const unit = data.units(unitPrefix(this.#scope)).at(-1)
+    if (unit === undefined) throw new RangeError('the session is empty')
+    const value = data.read(unit)
+    data.remove(unit)
+    return [keyOfUnit(unit), value] as [keyof Data & string, Data[keyof Data & string]]
+  }
+
+  /** The value that is there, else this one, which is then set. */
+  setDefault<Key extends keyof Data & string>(key: Key, value: Data[Key]): Data[Key] {
+    const data = this.#access.forWriting('setDefault()')
+    const unit = this.#unit(key)
+    if (data.has(unit)) return data.read(unit) as Data[Key]
+    if (value === undefined) throw new SessionValueError('setDefault() needs a value')
+    data.write(unit, value)
+    return value
+  }
+
+  /**
+   * Sets each of these, or none if one can not be kept; the others stay. Takes a plain object, or keys and values in pairs
+   * as a `Map`, `URLSearchParams`, a `FormData` and lists of pairs have them; throws `SessionValueError` for anything else.
+   */
+  update(values: DataValues<Data>): this {
+    const data = this.#access.forWriting('update()')
+    for (const { key, value, text } of encodedValues(values, 'update()')) {
+      if (text === null) data.remove(this.#unit(key))
+      else data.write(this.#unit(key), value, text)
+    }
+    return this
+  }
+
+  /** Removes every key that is here now. Keys that a parallel request adds meanwhile stay. */
+  clear(): void {
+    const data = this.#access.forWriting('clear()')
+    for (const unit of data.units(unitPrefix(this.#scope))) data.remove(unit)
+  }
+
+  /** The keys, oldest first. */
+  keys(): IterableIterator<keyof Data & string> {
+    return keysOf(this.#access.forReading('keys()'), this.#scope).values() as IterableIterator<
+      keyof Data & string
+    >
+  }
+
+  values(): IterableIterator<Data[keyof Data & string]> {
+    const data = this.#access.forReading('values()')
+    return this.#units('values()')
+      .map((unit) => data.read(unit))
+      .values() as IterableIterator<Data[keyof Data & string]>
+  }
+
+  entries(): IterableIterator<[keyof Data & string, Data[keyof Data & string]]> {
+    const data = this.#access.forReading('entries()')
+    const entries = this.#units('entries()').map((unit) => [keyOfUnit(unit), data.read(unit)])
+    return entries.values() as IterableIterator<[keyof Data & string, Data[keyof Data & string]]>
+  }
+
+  /** How many keys there are, as `keys()` gives them: those of scopes count only in their scope. */
+  get size(): number {
+    return this.#units('size').length
+  }
+
+  /** Whether there is no data: for a session, neither in its root nor in any scope. */
+  get isEmpty(): boolean {
+    const data = this.#access.forReading('isEmpty')
+    if (this.#scope === null && data.scopes().length > 0) return false
+    return data.units(unitPrefix(this.#scope)).length === 0
+  }
+
+  /**
+   * The data, for `JSON.stringify()`, which it never fails: a session that is not loaded gives `{}`. Where JSON has no
+   * form for a value, it has the nearest: a list for a `Set`, a list of pairs for a `Map`, digits for a `bigint`.
+   */
+  toJSON(): Record<string, unknown> {
+    if (!(#access in this) || this.#access.forPrinting() === null) return {}
+    return plainJson(this.entries())
+  }
+
+  [Symbol.iterator](): IterableIterator<[keyof Data & string, Data[keyof Data & string]]> {
+    return this.entries()
+  }
+
+  /** What the console shows of a scope: names of keys, and never a value. */
+  #facts(): Readonly<Record<string, unknown>> {
+    const data = this.#access.forPrinting()
+    const facts = data === null ? { loaded: false } : { keys: keysOf(data, this.#scope) }
+    return { scope: this.#scope, ...facts }
+  }
+
+  #unit(key: string): Unit {
+    checkKey(key)
+    return unitOf(this.#scope, key)
+  }
+
+  #units(what: string): Unit[] {
+    return this.#access.forReading(what).units(unitPrefix(this.#scope))
+  }
+}
+
+/** The keys of the root or of a scope, oldest first. */
+export function keysOf(data: SessionData, scope: string | null): string[] {
+  return data.units(unitPrefix(scope)).map(keyOfUnit)
+}
+
+/** One sub-namespace of a session: several parts of an app share the session without sharing keys. */
+export class ScopedSession<
+  Data extends object = Record<string, unknown>,
+> extends SessionView<Data> {
+  constructor(access: DataAccess, scope: string) {
+    super(access, scope)
+    Object.preventExtensions(this)
+  }
+}
+
+export { nameOf }

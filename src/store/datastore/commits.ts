@@ -1,0 +1,505 @@
+import { SessionStoreError } from '../../base/errors.ts'
+import type { SessionKey } from '../../record/id.ts'
+import { checkMutation } from '../../record/limits.ts'
+import { idOf, keyAt, mutationOf } from './entities.ts'
+import type { CallOptions as SendOptions, Connection } from './connection.ts'
+import {
+  checkKey,
+  checkVersion,
+  child,
+  type EntityLayout,
+  encodeEntity,
+  keyIn,
+  versionOf,
+} from './entity-codec.ts'
+import {
+  asDatastoreError,
+  type CallForm,
+  closedError,
+  codeOf,
+  fullError,
+  isConflict,
+  overdueError,
+} from './errors.ts'
+import { Patience } from './queue/queue-timeout.ts'
+import { probeSharedWrites } from './probe.ts'
+import { Slots } from './queue/concurrency.ts'
+import type { EntityName, EntityWrite } from '../entities.ts'
+import type {
+  CallOptions,
+  Mutation,
+  Version,
+  WriteEachResult,
+  WriteResult,
+  WriteTogetherResult,
+} from '../store.ts'
+
+/** Whether writes of different requests go out together. */
+export type Sharing =
+  /** Not known yet: writes go singly. */
+  | 'untested'
+  /** A probe is under way: writes go singly. */
+  | 'probing'
+  | 'on'
+  /** Not wanted, or this server can not do it. */
+  | 'off'
+
+/** A mutation that has passed all checks, in the forms that it may be sent in. */
+interface Prepared {
+  readonly key: SessionKey
+  /** Set for an entity that is no session. */
+  readonly at?: EntityName
+  readonly form: CallForm
+  /** Fails the call when the condition does not hold. */
+  readonly single: (key: object) => object
+  /** Is skipped and flagged when the condition does not hold; `null` for an end, which never shares a call. */
+  readonly shared: ((key: object) => object) | null
+  /** The same for writes of one caller, ends among them. */
+  readonly each: (key: object) => object
+  readonly bytes: number
+}
+
+interface Waiting {
+  readonly prepared: Prepared
+  /** When it came, on the monotonic clock. */
+  readonly since: number
+  /** How long it may take, in milliseconds. */
+  readonly deadline: number
+  resolve(result: WriteResult | Promise<WriteResult>): void
+  reject(error: SessionStoreError): void
+}
+
+/** The most mutations of one shared commit: the pace that Datastore's "Best Practices" start at. */
+const MAX_MUTATIONS = 500
+
+/** The most bytes of one shared commit. Datastore takes 10 MiB, its emulators not even 4. */
+const MAX_BYTES = 3 * 1024 * 1024
+
+/** The most shared commits under way; what comes meanwhile gathers into the next. */
+const MAX_SHARED = 4
+
+/** The most single commits under way. */
+const MAX_SINGLE = 64
+
+/** The most writes that wait, of each form. */
+const MAX_WAITING = 10_000
+
+/** How long after a probe that could not be finished another may start, in milliseconds. */
+const PROBE_AGAIN_AFTER = 60_000
+
+/** gRPC codes by which one mutation fails the call of many: invalid, or a condition that does not hold. */
+const SPOILT_BY_ONE: readonly (number | null)[] = [3, 5, 6, 9, 10, 11]
+
+const FAIL = { conflictResolutionStrategy: 'FAIL' }
+
+/** Writes records, each on its condition: singly, all or nothing, or shared between requests where that is safe. */
+export class Commits {
+  readonly #connection: Connection
+  readonly #layout: EntityLayout
+  readonly #slots: Slots
+  readonly #patience: Patience
+  #gathering: Waiting[] = []
+  #sharedInFlight = 0
+  #scheduled = false
+  #closed = false
+  #sharing: Sharing
+  #probeFrom = Number.NEGATIVE_INFINITY
+
+  constructor(connection: Connection, layout: EntityLayout, sharedWrites: 'auto' | 'off') {
+    this.#connection = connection
+    this.#layout = layout
+    this.#slots = new Slots(MAX_SINGLE, MAX_WAITING, connection.patience)
+    this.#patience = new Patience(connection.patience, (overdue) => this.#expire(overdue))
+    this.#sharing = sharedWrites === 'auto' ? 'untested' : 'off'
+  }
+
+  /** What is known of this server. */
+  get sharing(): Sharing {
+    return this.#sharing
+  }
+
+  /** One write. What a server would refuse is refused before it can harm the others of a shared call. */
+  async write(
+    mutation: Mutation,
+    { deadline = this.#connection.deadline }: CallOptions = {},
+  ): Promise<WriteResult> {
+    const prepared = this.#prepare(mutation)
+    if (prepared.shared === null || this.#sharing === 'off') {
+      return await this.#single(prepared, deadline)
+    }
+    if (this.#closed) throw closedError()
+    if (this.#gathering.length >= MAX_WAITING) throw fullError(MAX_WAITING)
+    return await new Promise((resolve, reject) => {
+      this.#gathering.push({ prepared, since: performance.now(), deadline, resolve, reject })
+      this.#schedule()
+    })
+  }
+
+  /** All or nothing, in one round trip; other entities among it. The versions are those of the sessions. */
+  async writeTogether(
+    mutations: readonly Mutation[],
+    entities: readonly EntityWrite[] = [],
+    { deadline }: CallOptions = {},
+  ): Promise<WriteTogetherResult> {
+    const prepared = [
+      ...mutations.map((mutation) => this.#prepare(mutation)),
+      ...entities.map((write) => prepareEntity(write, this.#connection.namespace)),
+    ]
+    if (new Set(prepared.map(({ key }) => key)).size !== prepared.length) {
+      throw new SessionStoreError('one record can not be written twice in one commit', {
+        effect: 'none',
+        retryable: false,
+      })
+    }
+    if (prepared.length === 0) return { outcome: 'applied', versions: [] }
+    return await this.#slots.run(async (waited) => {
+      try {
+        const results = await this.#commit(
+          { mode: 'TRANSACTIONAL', singleUseTransaction: { readWrite: {} } },
+          prepared,
+          'single',
+          { waited, deadline },
+        )
+        return results.some(isFlagged)
+          ? { outcome: 'conflict' }
+          : {
+              outcome: 'applied',
+              versions: mutations.map((_, at) =>
+                versionIn(results[at], prepared[at]?.shared === null),
+              ),
+            }
+      } catch (error) {
+        if (isConflict(error, 'together')) return { outcome: 'conflict' }
+        throw asDatastoreError(error, 'commit')
+      }
+    })
+  }
+
+  /**
+   * Writes of one caller, each for itself, in as few calls as their sizes allow. On a server that was not seen to
+   * flag conflicts they carry the condition that fails the call, and after a failed call each is tried alone.
+   */
+  async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
+    const prepared = mutations.map((mutation) => this.#prepare(mutation))
+    if (new Set(prepared.map(({ key }) => key)).size !== prepared.length) {
+      throw new SessionStoreError('one record can not be written twice in one commit', {
+        effect: 'none',
+        retryable: false,
+      })
+    }
+    if (prepared.length > 1) this.#startProbe()
+    const chunks: Prepared[][] = []
+    let bytes = Number.POSITIVE_INFINITY
+    for (const one of prepared) {
+      const chunk = chunks.at(-1)
+      if (chunk === undefined || chunk.length >= MAX_MUTATIONS || bytes + one.bytes > MAX_BYTES) {
+        chunks.push([one])
+        bytes = one.bytes
+      } else {
+        chunk.push(one)
+        bytes += one.bytes
+      }
+    }
+    const results: WriteEachResult[] = []
+    for (const chunk of chunks) results.push(...(await this.#writeChunk(chunk)))
+    return results
+  }
+
+  async #writeChunk(chunk: readonly Prepared[]): Promise<readonly WriteEachResult[]> {
+    const form = this.#sharing === 'on' ? 'each' : 'single'
+    try {
+      const results = await this.#slots.run((waited) =>
+        this.#commit({ mode: 'NON_TRANSACTIONAL' }, chunk, form, {
+          waited,
+          bulk: true,
+          long: true,
+        }),
+      )
+      return results.map((result, at) => resultOf(result, chunk[at]?.shared === null))
+    } catch (cause) {
+      const [first] = chunk
+      if (first !== undefined && chunk.length === 1 && isConflict(cause, first.form))
+        return [{ outcome: 'conflict' }]
+      // Unless one of them was refused, the server is away or busy: each alone would only add to the trouble.
+      if (chunk.length === 1 || !SPOILT_BY_ONE.includes(codeOf(cause))) {
+        const error = asDatastoreError(cause, 'commit')
+        return chunk.map(() => ({ outcome: 'failed', error }))
+      }
+    }
+    return await Promise.all(
+      chunk.map(async (one): Promise<WriteEachResult> => {
+        try {
+          return await this.#secondTry(one, this.#connection.longest)
+        } catch (error) {
+          return { outcome: 'failed', error: asDatastoreError(error, 'commit') }
+        }
+      }),
+    )
+  }
+
+  /** Fails what waits. What is under way ends by itself. */
+  close(): void {
+    this.#closed = true
+    this.#patience.rest()
+    const gathered = this.#gathering
+    this.#gathering = []
+    for (const { reject } of gathered) reject(closedError())
+    this.#slots.close()
+  }
+
+  #prepare(mutation: Mutation): Prepared {
+    checkMutation(mutation)
+    if (mutation.kind === 'remove') {
+      checkKey(mutation.key)
+      const remove = (key: object): object => ({ delete: key })
+      return {
+        key: mutation.key,
+        form: 'change',
+        single: remove,
+        shared: null,
+        each: remove,
+        bytes: 200,
+      }
+    }
+    if (mutation.kind === 'delete') {
+      checkKey(mutation.key)
+      const baseVersion = mutation.version
+      checkVersion(baseVersion)
+      return {
+        key: mutation.key,
+        form: 'change',
+        single: (key) => ({ delete: key, baseVersion, ...FAIL }),
+        shared: null,
+        each: (key) => ({ delete: key, baseVersion }),
+        bytes: 200,
+      }
+    }
+    if (mutation.kind === 'update') checkVersion(mutation.version)
+    const sweepAt = mutation.kind === 'update' ? mutation.sweepAt : undefined
+    const { properties, bytes } = encodeEntity(mutation.record, this.#layout, sweepAt)
+    const { key } = mutation.record
+    if (mutation.kind === 'insert') {
+      // Without a strategy: that may only be set beside a version (datastore.proto).
+      const insert = (key: object): object => ({ insert: { key, properties } })
+      return { key, form: 'insert', single: insert, shared: insert, each: insert, bytes }
+    }
+    const baseVersion = mutation.version
+    const upsert = (key: object): object => ({ upsert: { key, properties }, baseVersion })
+    return {
+      key,
+      form: 'change',
+      single: (key) => ({ update: { key, properties }, baseVersion, ...FAIL }),
+      shared: upsert,
+      each: upsert,
+      bytes,
+    }
+  }
+
+  /** After the poll phase of the event loop, so that all requests that it handled can share a commit. */
+  #schedule(): void {
+    const [oldest] = this.#gathering
+    if (this.#scheduled || oldest === undefined) return
+    if (this.#sharing === 'on' && this.#sharedInFlight >= MAX_SHARED) {
+      this.#patience.watch(oldest.since)
+      return
+    }
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#send()
+    })
+  }
+
+  #send(): void {
+    if (this.#sharing !== 'on') {
+      const gathered = this.#gathering
+      this.#gathering = []
+      if (gathered.length > 1) this.#startProbe()
+      for (const { prepared, since, deadline, resolve } of gathered) {
+        resolve(this.#single(prepared, deadline - (performance.now() - since)))
+      }
+      return
+    }
+    // Where the process was too busy for the timer, or for anything else.
+    this.#expire(performance.now() - this.#connection.deadline)
+    while (this.#sharedInFlight < MAX_SHARED) {
+      const batch = this.#take()
+      if (batch.length === 0) break
+      this.#sharedInFlight += 1
+      void this.#sendBatch(batch).finally(() => {
+        this.#sharedInFlight -= 1
+        this.#schedule()
+      })
+    }
+    if (this.#gathering.length === 0) this.#patience.rest()
+    else this.#schedule()
+  }
+
+  /** Fails those that came before this instant; gives when the oldest of the others came, or `null`. */
+  #expire(overdue: number): number | null {
+    const kept = this.#gathering.findIndex(({ since }) => since >= overdue)
+    const late = kept < 0 ? this.#gathering.splice(0) : this.#gathering.splice(0, kept)
+    for (const { reject } of late) reject(overdueError())
+    return this.#gathering[0]?.since ?? null
+  }
+
+  /** The oldest that fit into one call; a second write of one record waits for the next. */
+  #take(): Waiting[] {
+    const keys = new Set<SessionKey>()
+    const batch: Waiting[] = []
+    const rest: Waiting[] = []
+    let bytes = 0
+    for (const waiting of this.#gathering) {
+      const { prepared } = waiting
+      if (
+        batch.length < MAX_MUTATIONS &&
+        bytes + prepared.bytes <= MAX_BYTES &&
+        !keys.has(prepared.key)
+      ) {
+        batch.push(waiting)
+        bytes += prepared.bytes
+        keys.add(prepared.key)
+      } else {
+        rest.push(waiting)
+      }
+    }
+    this.#gathering = rest
+    return batch
+  }
+
+  /** Never rejects: each write hears of its own result. */
+  async #sendBatch(batch: readonly Waiting[]): Promise<void> {
+    const [first] = batch
+    const waited = first === undefined ? 0 : performance.now() - first.since
+    if (first !== undefined && batch.length === 1) {
+      await this.#commitSingle(first.prepared, waited, first.deadline).then(
+        first.resolve,
+        first.reject,
+      )
+      return
+    }
+    const leftFrom = ({ since, deadline }: Waiting): number =>
+      since + deadline - (first?.since ?? since)
+    try {
+      const results = await this.#commit(
+        { mode: 'NON_TRANSACTIONAL' },
+        batch.map(({ prepared }) => prepared),
+        'shared',
+        // Each of them gives up by itself, so the call goes on for the one who waits for longest.
+        { waited, deadline: Math.max(...batch.map(leftFrom)) },
+      )
+      const outcomes = results.map((result) => resultOf(result, false))
+      batch.forEach(({ resolve }, at) => {
+        resolve(outcomes[at] as WriteResult)
+      })
+    } catch {
+      // Some may have been applied, and one may have spoilt it for all: each is asked about alone.
+      for (const { prepared, since, deadline, resolve } of batch) {
+        resolve(this.#secondTry(prepared, deadline - (performance.now() - since)))
+      }
+    }
+  }
+
+  async #secondTry(prepared: Prepared, deadline: number): Promise<WriteResult> {
+    try {
+      return await this.#single(prepared, deadline)
+    } catch (cause) {
+      const error = asDatastoreError(cause, 'commit')
+      if (error.effect === 'unknown') throw error
+      // This try surely did nothing, but the shared one before it may have.
+      throw new SessionStoreError(error.message, {
+        cause: error.cause,
+        effect: 'unknown',
+        retryable: error.retryable,
+      })
+    }
+  }
+
+  #single(prepared: Prepared, deadline: number): Promise<WriteResult> {
+    return this.#slots.run((waited) => this.#commitSingle(prepared, waited, deadline))
+  }
+
+  async #commitSingle(prepared: Prepared, waited: number, deadline: number): Promise<WriteResult> {
+    // Nobody waits for it any more, and it has done nothing yet.
+    if (deadline - waited <= 0) throw overdueError()
+    try {
+      const [result] = await this.#commit({ mode: 'NON_TRANSACTIONAL' }, [prepared], 'single', {
+        waited,
+        deadline,
+      })
+      return resultOf(result, prepared.shared === null)
+    } catch (error) {
+      if (isConflict(error, prepared.form)) return { outcome: 'conflict' }
+      throw asDatastoreError(error, 'commit')
+    }
+  }
+
+  /** The results of the mutations, in their order. */
+  async #commit(
+    mode: object,
+    writes: readonly Prepared[],
+    form: 'single' | 'shared' | 'each',
+    options: SendOptions,
+  ): Promise<readonly unknown[]> {
+    const response = await this.#connection.call(
+      'commit',
+      (partitionId) => ({
+        ...mode,
+        mutations: writes.map((write) =>
+          (write[form] ?? write.single)(
+            write.at === undefined
+              ? keyIn(partitionId, this.#layout.kind, write.key)
+              : keyAt(partitionId, write.at),
+          ),
+        ),
+      }),
+      options,
+    )
+    const results = child(response, 'mutationResults')
+    if (Array.isArray(results) && results.length === writes.length) return results
+    throw new SessionStoreError('Datastore gave no result for a write: try again')
+  }
+
+  /** In the background: what waits goes out singly meanwhile. */
+  #startProbe(): void {
+    if (this.#sharing !== 'untested' || performance.now() < this.#probeFrom) return
+    this.#sharing = 'probing'
+    probeSharedWrites(this.#connection, this.#layout).then(
+      (passed) => {
+        this.#sharing = passed ? 'on' : 'off'
+      },
+      () => {
+        // It says nothing about the server's ways that it could not be asked.
+        this.#sharing = 'untested'
+        this.#probeFrom = performance.now() + PROBE_AGAIN_AFTER
+      },
+    )
+  }
+}
+
+/** Never shares a call with other requests. */
+function prepareEntity(write: EntityWrite, own: string): Prepared {
+  const { at } = write
+  const single = mutationOf(write)
+  const key = idOf(at, own) as SessionKey
+  return { key, at, form: 'change', single, shared: null, each: single, bytes: 0 }
+}
+
+/** A mutation that the server skipped, because its condition did not hold. */
+function isFlagged(result: unknown): boolean {
+  return child(result, 'conflictDetected') === true
+}
+
+function resultOf(result: unknown, isDelete: boolean): WriteResult {
+  return isFlagged(result)
+    ? { outcome: 'conflict' }
+    : { outcome: 'applied', version: versionIn(result, isDelete) }
+}
+
+/** Servers differ in what they give for a delete, and nothing can be done with it. */
+function versionIn(result: unknown, isDelete: boolean): Version {
+  const version = versionOf(result)
+  if (version !== null) return version
+  if (isDelete) return 'deleted'
+  throw new SessionStoreError('Datastore gave no version for a write: try again')
+}

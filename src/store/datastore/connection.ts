@@ -1,0 +1,342 @@
+import { SessionStoreError } from '../../base/errors.ts'
+import { type Incident, markIncident } from '../../base/incident.ts'
+import { LONG_CALL } from '../budget.ts'
+import { Breaker } from './queue/breaker.ts'
+import type { DatastoreV1Client, OpenClient } from './client.ts'
+import {
+  asDatastoreError,
+  closedError,
+  isLoss,
+  isSilence,
+  lostError,
+  UnansweredError,
+  unsent,
+} from './errors.ts'
+import { type Flight, Line } from './line.ts'
+
+/** What a call needs beside its own part of the request. */
+export interface ConnectionSettings {
+  /** Makes a client ready; asked once, and again only after a failure. */
+  readonly open: () => Promise<OpenClient>
+  /** The database, `''` for the default one. */
+  readonly databaseId: string
+  /** The namespace, `''` for the default one. */
+  readonly namespace: string
+  /** The most that one call may take, in milliseconds. */
+  readonly deadline: number
+  /** Where the emulator is that calls go to, `host:port`; absent for Google Cloud. */
+  readonly emulator?: string | null
+}
+
+/** Makes a request for the partition (project, database, namespace) that all keys of it lie in. */
+export type Request = (partitionId: object) => object
+
+/** How long after the deadline the server or the driver may still say so itself, in milliseconds. */
+const GRACE = 100
+
+/** How much longer than the new one an old connection may take before it is dead, at the least, in milliseconds. */
+const MORE = 200
+
+/** The kind of what is asked for to hear something. There are no such entities. */
+const PROBE_KIND = 'viur-session-probe'
+
+/** The calls that are made. */
+export type Method = 'lookup' | 'commit' | 'runQuery'
+
+export interface CallOptions {
+  /** What has gone of the deadline already, in milliseconds. Default 0. */
+  readonly waited?: number
+  /** How long the call may take, with what it has waited, in milliseconds. Default: the deadline of the store. */
+  readonly deadline?: number | undefined
+  /** A call of long work, which may take longer unless `deadline` says otherwise. */
+  readonly long?: boolean
+  /**
+   * A large call of long work. The breaker, which guards the small calls that visitors wait for, neither counts nor
+   * stops it: long work is tried again by its queue, at the queue's own pace. Queries are always of this sort.
+   */
+  readonly bulk?: boolean
+}
+
+/**
+ * One client, made at the first call, and the deadline of every call to it. Makes one attempt, never retries, and none
+ * while the breaker of the method is open: reads may work where writes do not.
+ */
+export class Connection {
+  readonly deadline: number
+  /** The namespace, `''` for the default one. */
+  readonly namespace: string
+  /** The most that a call may wait for its turn: what is sent has at least half of its deadline left, in milliseconds. */
+  readonly patience: number
+  /** How long one call of long work may take, in milliseconds. */
+  readonly longest: number
+  /** How long nothing is heard before it is found out whether the connection is dead, in milliseconds. */
+  readonly silence: number
+  readonly #settings: ConnectionSettings
+  readonly #breakers: Readonly<Record<Method, Breaker | null>> = {
+    lookup: new Breaker('lookup'),
+    commit: new Breaker('commit'),
+    runQuery: null,
+  }
+  readonly #retired = new Set<DatastoreV1Client>()
+  #opening: Promise<Line> | null = null
+  #line: Line | null = null
+  /** While it is found out whether a line is dead. */
+  #suspected: Line | null = null
+  #closed = false
+
+  constructor(settings: ConnectionSettings) {
+    this.#settings = settings
+    this.deadline = settings.deadline
+    this.namespace = settings.namespace
+    this.patience = settings.deadline / 2
+    this.longest = Math.max(settings.deadline, LONG_CALL)
+    this.silence = Math.min(1000, settings.deadline / 5)
+  }
+
+  /**
+   * The server's response. Rejects with the driver's own error when the call failed, and with a
+   * `SessionStoreError` when it was not sent, or was not answered in time.
+   */
+  async call(method: Method, request: Request, options: CallOptions = {}): Promise<unknown> {
+    const { waited = 0, bulk = false } = options
+    const most = options.deadline ?? (options.long === true ? this.longest : this.deadline)
+    const until = performance.now() - waited + most
+    const time = (): number => Math.max(1, Math.round(until - performance.now()))
+    const breaker = bulk ? null : this.#breakers[method]
+    const passage = breaker?.enter() ?? null
+    if (passage instanceof SessionStoreError) throw passage
+    const first = await this.#try(method, request, time())
+    // A read that the connection took with it is sent once more on a new one. What became of a write, its caller finds out.
+    const isLost = 'error' in first && first.wasGood && method !== 'commit'
+    const last =
+      isLost && until - performance.now() > 1 ? await this.#try(method, request, time()) : first
+    if (!('error' in last)) {
+      passage?.end(null)
+      return last.answer
+    }
+    passage?.end(last.error, last.isNews)
+    if (breaker?.isOpen === true && isSilence(last.error)) this.#renew(last.line)
+    throw last.error
+  }
+
+  /** One attempt. Never rejects. */
+  async #try(method: Method, request: Request, time: number): Promise<Tried> {
+    let sent: { readonly line: Line; readonly flight: Flight } | null = null
+    try {
+      const answer = await this.#send(method, request, time, (line, lose) => {
+        const flight = line.begin(lose)
+        sent = { line, flight }
+      })
+      ;(sent as Sent | null)?.line.hear()
+      return { answer }
+    } catch (error) {
+      const { line = null, flight = null } = (sent as Sent | null) ?? {}
+      if (line === null || flight === null || isSilence(error)) {
+        return { error, line, isNews: true, wasGood: false }
+      }
+      if (!isLoss(error)) {
+        // A refusal is an answer.
+        line.hear()
+        return { error, line, isNews: true, wasGood: false }
+      }
+      const { incident, isNews } = line.lossOf(flight)
+      markIncident(error, incident)
+      return { error, line, isNews, wasGood: flight.wasGood }
+    } finally {
+      const { line = null, flight = null } = (sent as Sent | null) ?? {}
+      if (line !== null && flight !== null) line.end(flight)
+    }
+  }
+
+  #send(
+    method: Method,
+    request: Request,
+    time: number,
+    sending: (line: Line, lose: (incident: Incident) => void) => void,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      let sent = false
+      let late = false
+      // The driver has a deadline too, but one that never answers must not hang a request for ever.
+      const timer = setTimeout(() => {
+        late = true
+        reject(new UnansweredError(method, time, sent))
+      }, time + GRACE)
+      const send = async (): Promise<unknown> => {
+        const line = await this.#open()
+        if (late) return undefined
+        sent = true
+        sending(line, (incident) => {
+          const error = lostError(method)
+          markIncident(error, incident)
+          reject(error)
+        })
+        const { client } = line.open
+        const answer = await client[method](
+          { ...this.#databaseOf(line), ...request(this.#partitionOf(line)) },
+          // The caller retries, once it has looked what became of the first try. The options are new for
+          // each call, since the client writes its headers into them.
+          { timeout: time, retry: null },
+        )
+        return Array.isArray(answer) ? answer[0] : answer
+      }
+      void send()
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer))
+    })
+  }
+
+  /** Connects, and asks for something small. Throws what the first visitor would have met. */
+  async ready(): Promise<void> {
+    const ask = (partitionId: object) => ({
+      keys: [{ partitionId, path: [{ kind: PROBE_KIND, name: 'probe' }] }],
+    })
+    try {
+      await this.call('lookup', ask, { long: true })
+    } catch (cause) {
+      const { emulator = null } = this.#settings
+      if (emulator !== null && (isLoss(cause) || isSilence(cause))) {
+        throw unsent(
+          `nothing answers at ${emulator}, where DATASTORE_EMULATOR_HOST says that the emulator is: start it by "gcloud beta emulators datastore start --host-port=${emulator}" (in the repository of viur-session by "./emulator.sh start"), or unset the variable`,
+          true,
+          cause,
+        )
+      }
+      throw asDatastoreError(cause, 'lookup')
+    }
+  }
+
+  #databaseOf({ open: { projectId } }: Line): object {
+    const { databaseId } = this.#settings
+    return { projectId, ...(databaseId === '' ? {} : { databaseId }) }
+  }
+
+  #partitionOf(line: Line): object {
+    const { namespace } = this
+    return { ...this.#databaseOf(line), ...(namespace === '' ? {} : { namespaceId: namespace }) }
+  }
+
+  /** Closes the client if it is ours. Calls after that are refused. */
+  async close(): Promise<void> {
+    this.#closed = true
+    const retired = [...this.#retired]
+    this.#retired.clear()
+    this.#line?.rest()
+    await Promise.all(retired.map((client) => client.close?.()))
+    if (this.#line?.open.owned) await this.#line.open.client.close?.()
+  }
+
+  /**
+   * Nothing was heard on this line for a while, though calls are under way: it is dead, or the server is slow. So both the
+   * line and a new one are asked something small. If only the new one answers, the old one is dead: what is under way on it
+   * has failed, and all go on with the new one.
+   */
+  async #test(line: Line): Promise<void> {
+    if (this.#closed || this.#suspected !== null || this.#line !== line) return
+    this.#suspected = line
+    const begun = performance.now()
+    let fresh: OpenClient | null = null
+    try {
+      fresh = await this.#settings.open()
+      const other = new Line(fresh, this.silence, () => undefined)
+      const isHeard = (): boolean => line.heardAt > begun
+      void this.#ask(line).catch(() => undefined)
+      const asked = performance.now()
+      await this.#ask(other)
+      // The old one was asked first, and gets as long again, since a new connection is made meanwhile.
+      await pause(Math.max(MORE, performance.now() - asked))
+      if (!isHeard() && !this.#closed && this.#line === line) {
+        const next = new Line(fresh, this.silence, (silent) => void this.#test(silent))
+        next.hear()
+        this.#line = next
+        this.#opening = Promise.resolve(next)
+        fresh = null
+        this.#retire(line.open.client)
+        line.loseAll()
+      }
+    } catch {
+      // The new one does not answer either: so it is the server, or the way to it.
+    } finally {
+      this.#suspected = null
+      if (fresh !== null) await fresh.client.close?.().catch(() => undefined)
+    }
+  }
+
+  /** Asks for what is not there. Any answer will do, also a refusal. */
+  async #ask(line: Line): Promise<void> {
+    const partitionId = this.#partitionOf(line)
+    const keys = [{ partitionId, path: [{ kind: PROBE_KIND, name: 'probe' }] }]
+    try {
+      const request = { ...this.#databaseOf(line), keys }
+      await line.open.client.lookup(request, { timeout: this.deadline, retry: null })
+    } catch (error) {
+      if (isLoss(error) || isSilence(error)) throw error
+    }
+    line.hear()
+  }
+
+  /**
+   * A connection can die without a word, and then every call on it is overdue, for as long as there are calls: only
+   * another one helps. What is still under way on the old one has its time.
+   */
+  #renew(line: Line | null): void {
+    if (line === null || this.#closed) return
+    if (this.#line !== line || !line.open.owned) return
+    this.#line = null
+    this.#opening = null
+    line.rest()
+    this.#retire(line.open.client)
+  }
+
+  #retire(client: DatastoreV1Client): void {
+    this.#retired.add(client)
+    const timer = setTimeout(() => {
+      if (this.#retired.delete(client)) client.close?.().catch(() => undefined)
+    }, this.deadline + GRACE)
+    timer.unref()
+  }
+
+  #open(): Promise<Line> {
+    if (this.#closed) return Promise.reject(closedError())
+    this.#opening ??= this.#openOnce()
+    return this.#opening
+  }
+
+  async #openOnce(): Promise<Line> {
+    let line: Line
+    try {
+      line = new Line(await this.#settings.open(), this.silence, (next) => void this.#test(next))
+      this.#line = line
+    } catch (cause) {
+      // Credentials may be there a moment later, so a failure is not remembered.
+      this.#opening = null
+      if (cause instanceof SessionStoreError) throw cause
+      throw unsent('the Datastore client could not be made: look at the cause', true, cause)
+    }
+    if (!this.#closed) return line
+    await this.close()
+    throw closedError()
+  }
+}
+
+interface Sent {
+  readonly line: Line
+  readonly flight: Flight
+}
+
+type Tried =
+  | { readonly answer: unknown }
+  | {
+      readonly error: unknown
+      readonly line: Line | null
+      /** Whether it says more than what failed before it. */
+      readonly isNews: boolean
+      /** Whether it was lost on a line that had worked. */
+      readonly wasGood: boolean
+    }
+
+function pause(time: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, time).unref()
+  })
+}

@@ -1,0 +1,55 @@
+import { SessionStoreError } from '../../base/errors.ts'
+import { checkVersion, child, keyIn, versionOf } from './entity-codec.ts'
+import type { Entity, EntityName, EntityWrite } from '../entities.ts'
+
+/** The key of an entity, as the generated client takes it. */
+export function keyAt(partitionId: object, { kind, name, namespace }: EntityName): object {
+  if (namespace === null) return keyIn(partitionId, kind, name)
+  const { namespaceId: _, ...rest } = partitionId as { namespaceId?: string }
+  return keyIn(namespace === '' ? rest : { ...rest, namespaceId: namespace }, kind, name)
+}
+
+/** What tells an entity from all others of a database. `own`: the namespace of the store. */
+export function idOf({ kind, name, namespace }: EntityName, own: string): string {
+  return JSON.stringify([namespace ?? own, kind, name])
+}
+
+/** {@link idOf} of an `EntityResult`; the empty text for one that no name has. */
+export function idOfResult(result: unknown): string {
+  const key = child(child(result, 'entity'), 'key')
+  const path = child(key, 'path')
+  if (!Array.isArray(path) || path.length !== 1) return ''
+  const kind = child(path[0], 'kind')
+  const name = child(path[0], 'name')
+  if (typeof kind !== 'string' || typeof name !== 'string' || name === '') return ''
+  const namespace = child(child(key, 'partitionId'), 'namespaceId')
+  return idOf({ kind, name, namespace: typeof namespace === 'string' ? namespace : '' }, '')
+}
+
+/** The entity in an `EntityResult`, as it is. */
+export function decodeOther(result: unknown): Entity {
+  const version = versionOf(result)
+  if (version === null) {
+    throw new SessionStoreError(
+      'Datastore gave an entity without its version: check that its endpoint is that of Datastore',
+      { effect: 'none', retryable: true },
+    )
+  }
+  const properties = child(child(result, 'entity'), 'properties')
+  return { version, properties: { ...(properties as Entity['properties'] | null | undefined) } }
+}
+
+/** The mutation of a write, for its key; it fails the call when the condition does not hold. */
+export function mutationOf(write: EntityWrite): (key: object) => object {
+  if (write.kind === 'insert') {
+    const { properties } = write
+    return (key) => ({ insert: { key, properties } })
+  }
+  const { version } = write
+  if (version !== null) checkVersion(version)
+  const condition =
+    version === null ? {} : { baseVersion: version, conflictResolutionStrategy: 'FAIL' }
+  if (write.kind === 'delete') return (key) => ({ delete: key, ...condition })
+  const { properties } = write
+  return (key) => ({ update: { key, properties }, ...condition })
+}

@@ -1,0 +1,380 @@
+import { SessionStoreError, SessionTooLargeError, SessionValueError } from '../../base/errors.ts'
+import type { ExpirySetting } from '../../record/expiry.ts'
+import type { SessionKey } from '../../record/id.ts'
+import { bucketEnd, isOutside, shardOf, sweepTime, sweepValue } from '../../record/buckets.ts'
+import { clientProblem, userProblem } from '../../record/limits.ts'
+import type { ClientHints, EndReason, Found, SessionRecord, Unreadable, Version } from '../store.ts'
+
+/** How entities are laid out. */
+export interface EntityLayout {
+  readonly kind: string
+  /** Over how many shards the expiry index is spread. */
+  readonly shards: number
+  /** How long a bucket of the expiry index is, in milliseconds. */
+  readonly bucket: number
+}
+
+/** The properties of an entity as the generated client takes them. */
+export interface EncodedEntity {
+  readonly properties: Readonly<Record<string, unknown>>
+  /** About how many bytes the entity takes on the wire. */
+  readonly bytes: number
+}
+
+/** A `Value` of the Datastore API, as the generated client takes and gives it. */
+type Value = Readonly<Record<string, unknown>>
+
+/** The most bytes of one entity (Datastore: "Limits"). */
+const MAX_ENTITY_BYTES = 1_048_572
+
+/** What an entity weighs beside the texts counted, rounded up: key, property names, timestamps. */
+const OVERHEAD_BYTES = 1024
+
+/** How long after its expiry a TTL policy may delete a session that no sweep has met, in milliseconds. */
+const PURGE_AFTER = 30 * 24 * 60 * 60 * 1000
+
+/** Datastore's timestamps end with the year 9999, those of a record one day before. */
+const MAX_TIME = Date.UTC(9999, 11, 31)
+
+const REASONS: ReadonlySet<string> = new Set<EndReason>([
+  'expired',
+  'logout',
+  'login',
+  'reset',
+  'killed',
+])
+
+/** Every property of this release; the others are kept in {@link SessionRecord.extra}. */
+const OWN: ReadonlySet<string> = new Set([
+  'data',
+  'user',
+  'sweep',
+  'expires',
+  'expiry',
+  'purge',
+  'created',
+  'lastseen',
+  'authenticated',
+  'ended',
+  'failedsince',
+  'rev',
+  'reason',
+  'static_security_key',
+  'client',
+  'fence',
+  'fence_all',
+])
+
+/** What a name of an entity may look like here: a {@link SessionKey}, or another hash of its alphabet. */
+const KEY_SHAPE = /^[A-Za-z0-9_-]{1,200}$/
+
+/** Throws for a key that a server would refuse, since a refusal would hit all who share the call. */
+export function checkKey(key: SessionKey): void {
+  if (typeof key === 'string' && KEY_SHAPE.test(key) && !/^__.*__$/.test(key)) return
+  throw new SessionValueError('a session key must be 43 characters of base64url')
+}
+
+/** The key of an entity, as the generated client takes it. */
+export function keyIn(partitionId: object, kind: string, name: string): object {
+  return { partitionId, path: [{ kind, name }] }
+}
+
+/**
+ * The entity of a record that `checkRecord` has passed. Throws `SessionValueError` or `SessionTooLargeError`
+ * for what that does not look at and a server would refuse.
+ */
+export function encodeEntity(
+  record: SessionRecord,
+  layout: EntityLayout,
+  sweepAt: number = sweepTime(record),
+): EncodedEntity {
+  const { key, data, user, expiry, failedSince = null, extra = {} } = record
+  const { staticKey = null, client = null, fence = 0, fenceAll = 0 } = record
+  checkKey(key)
+  const others = Object.entries(extra).filter(([name]) => !OWN.has(name))
+  if (others.some(([, value]) => typeof value !== 'object' || value === null)) {
+    throw new SessionValueError('extra properties must be as this store gave them')
+  }
+  const bytes =
+    OVERHEAD_BYTES +
+    [data, user, staticKey ?? '', client === null ? '' : encodeClient(client)].reduce(
+      (sum, part) => sum + Buffer.byteLength(part),
+      0,
+    ) +
+    weightOf(others)
+  if (bytes > MAX_ENTITY_BYTES) throw new SessionTooLargeError(bytes, MAX_ENTITY_BYTES)
+  const bucket = bucketEnd(sweepAt, layout.bucket)
+  const properties: [string, Value | null][] = [
+    ['data', text(data)],
+    ['user', { stringValue: user }],
+    [
+      'sweep',
+      { stringValue: sweepValue(shardOf(key, layout.shards), bucket, record.outside === true) },
+    ],
+    ['expires', timestamp(record.expires)],
+    ['expiry', encodeExpiry(expiry)],
+    ['purge', timestamp(purgeTime(record.expires))],
+    ['created', timestamp(record.created)],
+    ['lastseen', timestamp(record.lastSeen)],
+    ['authenticated', record.authenticated === null ? null : timestamp(record.authenticated)],
+    ['ended', record.ended === null ? null : timestamp(record.ended)],
+    ['failedsince', failedSince === null ? null : timestamp(failedSince)],
+    ['rev', text(record.rev)],
+    ['reason', record.reason === null ? null : text(record.reason)],
+    ['static_security_key', staticKey === null ? null : text(staticKey)],
+    ['client', client === null ? null : text(encodeClient(client))],
+    ['fence', fence === 0 ? null : integer(fence)],
+    ['fence_all', fenceAll === 0 ? null : integer(fenceAll)],
+  ]
+  return {
+    properties: Object.fromEntries([
+      ...others,
+      ...properties.filter(([, value]) => value !== null),
+    ]),
+    bytes,
+  }
+}
+
+/**
+ * The record in an `EntityResult` of the server. What is damaged is `Unreadable`, with a reason that names the
+ * property and shows no content. Throws only when the server gave no version, which it always does.
+ */
+export function decodeEntity(key: SessionKey, result: unknown): Found | Unreadable {
+  const version = versionOf(result)
+  if (version === null) {
+    throw new SessionStoreError(
+      'Datastore gave a session without its version: check that its endpoint is that of Datastore',
+      { effect: 'none', retryable: true },
+    )
+  }
+  try {
+    return { record: decodeRecord(key, propertiesOf(result)), version }
+  } catch (error) {
+    if (error instanceof Damage) return { record: null, key, version, why: error.message }
+    throw error
+  }
+}
+
+/** The name of the entity in an `EntityResult`, or `null` when no session can have it. */
+export function nameOf(result: unknown): string | null {
+  const path = child(child(child(result, 'entity'), 'key'), 'path')
+  if (!Array.isArray(path) || path.length !== 1) return null
+  const name = child(path[0], 'name')
+  return typeof name === 'string' && name !== '' ? name : null
+}
+
+/** The version in an `EntityResult` or a `MutationResult`, whatever way of int64 the client has; else `null`. */
+export function versionOf(result: unknown): Version | null {
+  const version = asInt64(child(result, 'version'))
+  return version === null || version.startsWith('-') || version === '0' ? null : version
+}
+
+/** Throws for a version that is not of this store; the server would take it for another condition. */
+export function checkVersion(version: Version): void {
+  if (/^[1-9]\d{0,18}$/.test(version)) return
+  throw new SessionStoreError('this version is not one of the Datastore store', {
+    effect: 'none',
+    retryable: false,
+  })
+}
+
+/** From when on a TTL policy may delete what expires at this instant. */
+export function purgeTime(expires: number): number {
+  return Math.min(expires + PURGE_AFTER, MAX_TIME)
+}
+
+/** A field of something that came from outside, `undefined` where there is none, or it is null. */
+export function child(value: unknown, field: string): unknown {
+  return typeof value === 'object' && value !== null
+    ? ((value as Record<string, unknown>)[field] ?? undefined)
+    : undefined
+}
+
+/** What a `Value` may say beside its content. */
+const NO_CONTENT: ReadonlySet<string> = new Set([
+  'nullValue',
+  'meaning',
+  'excludeFromIndexes',
+  'valueType',
+])
+
+/**
+ * Whether a `Value` holds nothing, in whatever form the client gives it: REST has `nullValue: null`, gRPC a name or a number,
+ * and a message of protobufjs has fields that are null in its prototype.
+ */
+export function isNull(value: unknown): boolean {
+  if (value === undefined || value === null) return true
+  if (typeof value !== 'object' || !('nullValue' in value)) return false
+  if (child(value, 'nullValue') !== undefined) return true
+  return Object.entries(value).every(([name, content]) => content === null || NO_CONTENT.has(name))
+}
+
+/** What is wrong with one stored entity. */
+class Damage extends Error {}
+
+function decodeRecord(
+  key: SessionKey,
+  properties: Readonly<Record<string, unknown>>,
+): SessionRecord {
+  const read = <Type>(name: string, as: (value: unknown) => Type | null): Type => {
+    const found = optional(name, as)
+    if (found === null) throw new Damage(`it has no property ${name}`)
+    return found
+  }
+  const optional = <Type>(name: string, as: (value: unknown) => Type | null): Type | null => {
+    const value = Object.hasOwn(properties, name) ? properties[name] : undefined
+    if (isNull(value)) return null
+    const found = as(value)
+    if (found === null) throw new Damage(`its property ${name} is not what it should be`)
+    return found
+  }
+  const extra = Object.entries(properties).filter(([name]) => !OWN.has(name))
+  const failedSince = optional('failedsince', asTime)
+  const staticKey = asText(properties['static_security_key'])
+  const client = asClient(properties['client'])
+  const fence = asNumber(properties['fence'])
+  const fenceAll = asNumber(properties['fence_all'])
+  return {
+    key,
+    data: read('data', asText),
+    user: read('user', asUser),
+    created: read('created', asTime),
+    lastSeen: read('lastseen', asTime),
+    authenticated: optional('authenticated', asTime),
+    expires: read('expires', asTime),
+    expiry: optional('expiry', asExpiry),
+    ended: optional('ended', asTime),
+    reason: optional('reason', asReason),
+    ...(failedSince === null ? {} : { failedSince }),
+    // Without these a session is still one, so what is wrong with them makes it not unreadable.
+    ...(staticKey === null ? {} : { staticKey }),
+    ...(client === null ? {} : { client }),
+    ...(isOutside(asText(properties['sweep'])) && { outside: true as const }),
+    // Without a number it is ended by the next kill: never the other way round.
+    ...(fence === 0 ? {} : { fence }),
+    ...(fenceAll === 0 ? {} : { fenceAll }),
+    rev: read('rev', asText),
+    ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
+  }
+}
+
+function propertiesOf(result: unknown): Readonly<Record<string, unknown>> {
+  const properties = child(child(result, 'entity'), 'properties')
+  if (typeof properties !== 'object' || properties === null)
+    throw new Damage('it has no properties')
+  return properties as Readonly<Record<string, unknown>>
+}
+
+/** The text of a value, or `null`. */
+export function asText(value: unknown): string | null {
+  const found = child(value, 'stringValue')
+  return typeof found === 'string' ? found : null
+}
+
+function asUser(value: unknown): string | null {
+  const user = asText(value)
+  return userProblem(user) === null ? user : null
+}
+
+function asReason(value: unknown): EndReason | null {
+  const reason = asText(value)
+  return reason !== null && REASONS.has(reason) ? (reason as EndReason) : null
+}
+
+/** The instant of a value, or `null`. Whole milliseconds; what others wrote may be finer. */
+export function asTime(value: unknown): number | null {
+  const stamp = child(value, 'timestampValue')
+  const seconds = asInt64(child(stamp, 'seconds') ?? 0)
+  const nanos = child(stamp, 'nanos') ?? 0
+  if (stamp === undefined || stamp === null || seconds === null || typeof nanos !== 'number') {
+    return null
+  }
+  const time = Number(seconds) * 1000 + Math.floor(nanos / 1_000_000)
+  return time >= 0 && time <= MAX_TIME ? time : null
+}
+
+function asExpiry(value: unknown): ExpirySetting {
+  const at = asTime(value)
+  if (at !== null) return { kind: 'fixed', at }
+  const text = asInt64(child(value, 'integerValue'))
+  const duration = text === null ? Number.NaN : Number(text)
+  if (duration === 0) return { kind: 'browser' }
+  return Number.isSafeInteger(duration) && duration > 0 ? { kind: 'idle', duration } : null
+}
+
+/** A whole number above 0; 0 for anything else. */
+function asNumber(value: unknown): number {
+  const number = Number(asInt64(child(value, 'integerValue')) ?? 0)
+  return Number.isSafeInteger(number) && number > 0 ? number : 0
+}
+
+/** The digits of an int64, which is a text, a `Long` or a number, as the client is set. */
+export function asInt64(value: unknown): string | null {
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) return null
+  if (!['string', 'number', 'bigint', 'object'].includes(typeof value)) return null
+  if (value === null || Array.isArray(value)) return null
+  const digits = String(value)
+  return /^-?\d{1,19}$/.test(digits) ? digits : null
+}
+
+function encodeClient({ agent, address }: ClientHints): string {
+  return JSON.stringify({ agent, address })
+}
+
+function asClient(value: unknown): ClientHints | null {
+  const json = asText(value)
+  if (json === null) return null
+  try {
+    const parsed: unknown = JSON.parse(json)
+    const agent = child(parsed, 'agent')
+    const address = child(parsed, 'address')
+    const client = {
+      ...(typeof agent === 'string' && { agent }),
+      ...(typeof address === 'string' && { address }),
+    }
+    return clientProblem(client) === null && Object.keys(client).length > 0 ? client : null
+  } catch {
+    return null
+  }
+}
+
+function encodeExpiry(expiry: ExpirySetting): Value | null {
+  if (expiry === null) return null
+  if (expiry.kind === 'fixed') return timestamp(expiry.at)
+  if (expiry.kind === 'browser') return { integerValue: '0', excludeFromIndexes: true }
+  const { duration } = expiry
+  if (!Number.isSafeInteger(duration) || duration < 1) {
+    throw new SessionValueError('the duration of setExpiry() must be whole milliseconds above 0')
+  }
+  return { integerValue: String(duration), excludeFromIndexes: true }
+}
+
+/** A text that is not indexed. */
+export function text(value: string): Value {
+  return { stringValue: value, excludeFromIndexes: true }
+}
+
+/** A whole number that is not indexed. */
+function integer(value: number): Value {
+  return { integerValue: String(value), excludeFromIndexes: true }
+}
+
+/** An instant (milliseconds) that is not indexed. */
+export function timestamp(time: number): Value {
+  const milliseconds = time % 1000
+  return {
+    timestampValue: { seconds: String((time - milliseconds) / 1000), nanos: milliseconds * 1e6 },
+    excludeFromIndexes: true,
+  }
+}
+
+/** About how many bytes the values take that were read with the record and go back as they are. */
+function weightOf(value: unknown): number {
+  if (typeof value === 'string') return Buffer.byteLength(value) + 2
+  if (value instanceof Uint8Array) return value.length + 4
+  if (typeof value !== 'object' || value === null) return 4
+  return Object.entries(value).reduce(
+    (sum, [name, inner]) => sum + name.length + weightOf(inner),
+    8,
+  )
+}

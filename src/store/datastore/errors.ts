@@ -1,0 +1,219 @@
+import { SessionStoreError } from '../../base/errors.ts'
+
+/** What a call was for; decides which of the server's refusals are an ordinary conflict. */
+export type CallForm =
+  /** A lookup or a query. */
+  | 'read'
+  /** One insert. */
+  | 'insert'
+  /** One update or delete of a version that was read. */
+  | 'change'
+  /** Several writes that stand or fall together. */
+  | 'together'
+
+const CANCELLED = 1
+const UNKNOWN = 2
+const INVALID_ARGUMENT = 3
+const DEADLINE_EXCEEDED = 4
+const NOT_FOUND = 5
+const ALREADY_EXISTS = 6
+const PERMISSION_DENIED = 7
+const RESOURCE_EXHAUSTED = 8
+const FAILED_PRECONDITION = 9
+const ABORTED = 10
+const OUT_OF_RANGE = 11
+const UNIMPLEMENTED = 12
+const INTERNAL = 13
+const UNAVAILABLE = 14
+const UNAUTHENTICATED = 16
+
+/** gRPC codes that say that a condition of the write did not hold (Datastore: "Errors and Error Handling"). */
+const CONFLICTS: Readonly<Record<CallForm, readonly number[]>> = {
+  read: [],
+  insert: [ALREADY_EXISTS, ABORTED],
+  change: [FAILED_PRECONDITION, NOT_FOUND, ALREADY_EXISTS, ABORTED],
+  together: [FAILED_PRECONDITION, NOT_FOUND, ALREADY_EXISTS, ABORTED],
+}
+
+/** What to do about those refusals that no retry cures. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  [INVALID_ARGUMENT]:
+    'the server refused the call as invalid: check projectId, databaseId, namespace and kind of datastoreStore()',
+  [NOT_FOUND]:
+    'there is no such database: create it, or correct projectId and databaseId of datastoreStore()',
+  [PERMISSION_DENIED]:
+    'permission denied: give the account of this process the role roles/datastore.user',
+  [FAILED_PRECONDITION]:
+    'the server refused the call: check that the database is there, and is in Datastore mode',
+  [OUT_OF_RANGE]: 'the server refused a value as out of range',
+  [UNIMPLEMENTED]:
+    'this server does not know the call: check that the endpoint is that of Datastore, and update it if it is an emulator',
+  [UNAUTHENTICATED]:
+    'no valid credentials: run "gcloud auth application-default login", or give this process a service account',
+}
+
+/** The gRPC code of the driver's error, or `null` when it carries none. */
+export function codeOf(error: unknown): number | null {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return null
+  return typeof error.code === 'number' ? error.code : null
+}
+
+/**
+ * Whether the driver's error says that the condition of this write did not hold, and nothing was written. A version
+ * above that of the record, as after a restore from a backup, is called an invalid argument by the emulators.
+ */
+export function isConflict(error: unknown, form: CallForm): boolean {
+  const code = codeOf(error)
+  if (code === null) return false
+  if (CONFLICTS[form].includes(code)) return true
+  return form !== 'read' && code === INVALID_ARGUMENT && /base version/i.test(String(error))
+}
+
+/**
+ * The driver's error as a `SessionStoreError`: what the server surely refused has no effect, and what may have
+ * got lost on its way has an unknown one. One that is a `SessionStoreError` already is given back as it is.
+ */
+export function asDatastoreError(error: unknown, what: string): SessionStoreError {
+  if (error instanceof SessionStoreError) return error
+  const code = codeOf(error)
+  const refusal = code === null ? undefined : (setUpProblem(code, error) ?? REFUSALS[code])
+  if (refusal !== undefined) {
+    return new SessionStoreError(`Datastore ${what} failed (code ${code}): ${refusal}`, {
+      cause: error,
+      effect: 'none',
+      retryable: false,
+    })
+  }
+  if (code === RESOURCE_EXHAUSTED) {
+    return new SessionStoreError(
+      `Datastore ${what} failed (code ${code}): a quota is used up or traffic rose too fast: try again later, and look at the quotas of the project`,
+      { cause: error, effect: 'none', retryable: true },
+    )
+  }
+  return new SessionStoreError(
+    `Datastore ${what} failed (${code === null ? 'without a code' : `code ${code}`}): try again; if it stays, look at the cause and at the status of Google Cloud`,
+    { cause: error, effect: 'unknown', retryable: true },
+  )
+}
+
+/** What the server says of a project that is not set up yet, and what to do. */
+function setUpProblem(code: number, error: unknown): string | null {
+  const text = error instanceof Error ? error.message : ''
+  if (code === PERMISSION_DENIED && /has not been used|is disabled|SERVICE_DISABLED/.test(text)) {
+    return 'the Datastore API is off in this project: run "gcloud services enable datastore.googleapis.com", or correct GOOGLE_CLOUD_PROJECT'
+  }
+  if (code === FAILED_PRECONDITION && /native mode|for Cloud Firestore projects/i.test(text)) {
+    return 'the database is in Firestore native mode, which has no Datastore API: make one by "gcloud firestore databases create --type=datastore-mode --database=NAME --location=PLACE", and set databaseId of datastoreStore()'
+  }
+  if (code === NOT_FOUND) {
+    return 'there is no such database: run "gcloud firestore databases create --type=datastore-mode --location=PLACE", or correct GOOGLE_CLOUD_PROJECT, and projectId and databaseId of datastoreStore()'
+  }
+  return null
+}
+
+/** gRPC codes by which the server, or the way to it, says nothing of the call itself: away, too slow or too busy. */
+const OUTAGES: readonly number[] = [
+  CANCELLED,
+  UNKNOWN,
+  DEADLINE_EXCEEDED,
+  RESOURCE_EXHAUSTED,
+  INTERNAL,
+  UNAVAILABLE,
+]
+
+/** Whether the error speaks of the server or the way to it; a refusal or a conflict is an answer. */
+export function isOutage(error: unknown): boolean {
+  const code = codeOf(error)
+  if (code !== null) return OUTAGES.includes(code)
+  return !(error instanceof SessionStoreError) || error.retryable
+}
+
+/** gRPC codes by which a connection takes a call with it. The server may give them too, of one call alone. */
+const LOSSES: readonly (number | null)[] = [CANCELLED, UNKNOWN, INTERNAL, UNAVAILABLE]
+
+/** Whether the call may have been lost with its connection. */
+export function isLoss(error: unknown): boolean {
+  return error instanceof LostError || LOSSES.includes(codeOf(error))
+}
+
+/** A call whose connection is dead. */
+class LostError extends SessionStoreError {}
+
+/** For what is under way on a connection that has gone silent, while a new one works. */
+export function lostError(method: string): SessionStoreError {
+  return new LostError(
+    `the connection to Datastore died while a ${method} was under way, and a new one works: try again`,
+    { effect: 'unknown', retryable: true },
+  )
+}
+
+/** Whether nothing was heard in time: neither an answer nor that the server cannot be reached. */
+export function isSilence(error: unknown): boolean {
+  return error instanceof UnansweredError || codeOf(error) === DEADLINE_EXCEEDED
+}
+
+/** A fault that was found before anything was sent. */
+export function unsent(message: string, retryable: boolean, cause?: unknown): SessionStoreError {
+  return new SessionStoreError(message, {
+    ...(cause === undefined ? {} : { cause }),
+    effect: 'none',
+    retryable,
+  })
+}
+
+/** For what still waits when a store is closed, or comes after it. */
+export function closedError(): SessionStoreError {
+  return unsent('the Datastore store is closed: do not use it after close()', false)
+}
+
+/** For what finds the queue full. */
+export function fullError(most: number): SessionStoreError {
+  return turnedAway(
+    `${most} calls wait for Datastore already: it is slow or down, or this process has too much to do`,
+    RETRY_AFTER,
+  )
+}
+
+/** For what waited for its turn so long that its deadline leaves too little for the call itself. */
+export function overdueError(): SessionStoreError {
+  return turnedAway(
+    'the call waited too long for its turn: Datastore is slow or down, or this process has too much to do',
+    RETRY_AFTER,
+  )
+}
+
+/** For what comes while no calls are made, because the last ones all failed. `wait`: milliseconds. */
+export function pausedError(
+  method: string,
+  failures: number,
+  wait: number,
+  cause: unknown,
+): SessionStoreError {
+  return turnedAway(
+    `no ${method} is sent to Datastore for a moment, since the last ${failures} failed: look at the cause`,
+    wait,
+    cause,
+  )
+}
+
+/** A call that was not answered within its time, in milliseconds. `sent`: whether it may have had an effect. */
+export class UnansweredError extends SessionStoreError {
+  constructor(method: string, time: number, sent: boolean) {
+    super(
+      `Datastore did not answer a ${method} within ${Math.round(time)} ms: try again; if it stays, look at its latency or raise deadline`,
+      { effect: sent ? 'unknown' : 'none', retryable: true },
+    )
+  }
+}
+
+/** When to try again what the queue turned away, in milliseconds: what waits in it is gone by then. */
+const RETRY_AFTER = 1000
+
+function turnedAway(message: string, retryAfter: number, cause?: unknown): SessionStoreError {
+  return new SessionStoreError(message, {
+    ...(cause === undefined ? {} : { cause }),
+    effect: 'none',
+    retryable: true,
+    retryAfter,
+  })
+}

@@ -1,0 +1,154 @@
+import { type Duration, positiveDuration, show } from '../../base/duration.ts'
+import { SessionConfigError } from '../../base/errors.ts'
+import { DATASTORE_HINTS } from '../../base/option-hints.ts'
+import { checkOptions } from '../../base/option-checks.ts'
+import { BUCKET, DEFAULT_SHARDS } from '../../record/buckets.ts'
+import {
+  type DatastoreInstance,
+  type DatastoreV1Client,
+  emulatorFrom,
+  isDatastore,
+  isV1Client,
+  openClient,
+  textIn,
+} from './client.ts'
+import { Connection } from './connection.ts'
+import { DATASTORE_OPTIONS } from './option-names.ts'
+import { DatastoreStore } from './store.ts'
+import type { SessionStore } from '../store.ts'
+
+export {
+  type ConnectDatastoreOptions,
+  connectDatastoreSessions,
+} from '../../migrate/connect-datastore.ts'
+export type { ConvertedSession, ConvertSession, OldSession } from '../../migrate/old-session.ts'
+export type { OldSessions, OldSessionsOptions } from '../../migrate/source.ts'
+export { type ViurCoreOptions, viurCoreSessions } from '../../migrate/viur-core.ts'
+export type { DatastoreInstance, DatastoreV1Client } from './client.ts'
+
+/** Options of {@link datastoreStore}. */
+export interface DatastoreStoreOptions {
+  /**
+   * The Google Cloud project. Default `DATASTORE_PROJECT_ID`, `GOOGLE_CLOUD_PROJECT` or `GCLOUD_PROJECT` of the
+   * environment, on an emulator `viur-session-local`, else what the credentials say.
+   */
+  readonly projectId?: string
+  /** The database. Default: that of a `Datastore` given as `client`, else the default database. */
+  readonly databaseId?: string
+  /** The namespace. Default: that of a `Datastore` given as `client`, else the default namespace. */
+  readonly namespace?: string
+  /** The kind of the entities. Default `viur-session`. */
+  readonly kind?: string
+  /** Over how many shards the expiry index is spread: a power of two, 1 to 256. Default 16. */
+  readonly shards?: number
+  /** How long a bucket of the expiry index is: whole minutes, at most 30 days. Default one hour. */
+  readonly bucket?: Duration
+  /**
+   * `'auto'` (default): writes of requests that run at the same time share calls, once a probe has seen that
+   * this server keeps them apart. `'off'`: each write is a call of its own.
+   */
+  readonly sharedWrites?: 'auto' | 'off'
+  /**
+   * At how many sessions per second a sweep begins; while it uses that, it grows by a half every five minutes, as
+   * Datastore asks ("Best Practices": 500/50/5), and the next sweep within a day goes on from there. `Infinity`: as
+   * fast as it can. At least 10. Default 500; on an emulator `Infinity`.
+   */
+  readonly sweepRate?: number
+  /**
+   * A client that the app already has: a `v1.DatastoreClient`, which is used as it is and never closed, or a
+   * `Datastore` of `@google-cloud/datastore`, whose options and credentials are used. Default: one is made.
+   */
+  readonly client?: DatastoreV1Client | DatastoreInstance
+  /** The most that one call may take, at most 10 minutes. Default 5 seconds. */
+  readonly deadline?: Duration
+}
+
+const DAY = 24 * 60 * 60 * 1000
+
+/** Sessions per second. */
+const SWEEP_RATE = 500
+
+/**
+ * Keeps sessions in Cloud Datastore (Firestore in Datastore mode), or in its emulator when
+ * `DATASTORE_EMULATOR_HOST` is set. Makes no call, and does not load `@google-cloud/datastore`, before the
+ * first use. Throws `SessionConfigError` for options that can not work.
+ */
+export function datastoreStore(options: DatastoreStoreOptions = {}): SessionStore {
+  checkOptions('datastoreStore()', options, DATASTORE_OPTIONS, DATASTORE_HINTS)
+  const { client = null, sharedWrites = 'auto', shards = DEFAULT_SHARDS } = options
+  if (client !== null && !isV1Client(client) && !isDatastore(client)) {
+    throw new SessionConfigError(
+      `datastoreStore: client must be a v1.DatastoreClient or a Datastore of @google-cloud/datastore, but is ${show(client)}`,
+    )
+  }
+  if (sharedWrites !== 'auto' && sharedWrites !== 'off') {
+    throw refusal('sharedWrites', "must be 'auto' or 'off'", sharedWrites)
+  }
+  if (!Number.isInteger(shards) || shards < 1 || shards > 256 || (shards & (shards - 1)) !== 0) {
+    throw refusal('shards', 'must be a power of two from 1 to 256', shards)
+  }
+  const { sweepRate } = options
+  if (sweepRate !== undefined && !(typeof sweepRate === 'number' && sweepRate >= 10)) {
+    throw refusal('sweepRate', 'must be a number of sessions per second from 10', sweepRate)
+  }
+  const deadline = duration('deadline', options.deadline ?? 5000, DAY / 144, 'at most 10 minutes')
+  const bucket = duration('bucket', options.bucket ?? BUCKET, 30 * DAY, 'at most 30 days')
+  if (bucket % 60_000 !== 0) throw refusal('bucket', 'must be whole minutes', options.bucket)
+  const inherited = client !== null && !isV1Client(client) ? client : null
+  const projectId = options.projectId ?? null
+  if (projectId !== null) check('projectId', projectId, PROJECT, 'a project id')
+  const databaseId =
+    options.databaseId ??
+    (inherited === null ? null : textIn(inherited.options, 'databaseId')) ??
+    ''
+  const namespace = options.namespace ?? inherited?.namespace ?? ''
+  const kind = options.kind ?? 'viur-session'
+  check('databaseId', databaseId, DATABASE, '4 to 63 lowercase letters, digits and hyphens')
+  check('namespace', namespace, NAMESPACE, 'up to 100 letters, digits, dots, hyphens, underscores')
+  check('kind', kind, KIND, '1 to 1500 letters, digits, dots, hyphens, underscores')
+  const environment = { ...process.env }
+  // A v1 client knows its endpoint itself; all others follow the environment.
+  const emulator = isV1Client(client) ? null : emulatorFrom(environment)
+  const connection = new Connection({
+    open: () => openClient({ projectId, client, emulator, environment }),
+    databaseId: databaseId === '(default)' ? '' : databaseId,
+    namespace,
+    deadline,
+    emulator: emulator === null ? null : `${emulator.host}:${emulator.port}`,
+  })
+  return new DatastoreStore(
+    connection,
+    { kind, shards, bucket },
+    sharedWrites,
+    sweepRate ?? (emulator === null ? SWEEP_RATE : Number.POSITIVE_INFINITY),
+  )
+}
+
+/** Project ids, also those of legacy domains (`example.com:name`). */
+const PROJECT = /^[A-Za-z0-9][A-Za-z0-9.:_-]{0,99}$/
+
+/** Datastore: "Manage databases". `(default)` is what the console calls the one without a name. */
+const DATABASE = /^(?:|\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$/
+
+/** Datastore: "Multitenancy". */
+const NAMESPACE = /^[A-Za-z0-9._-]{0,100}$/
+
+const KIND = /^[A-Za-z0-9._-]{1,1500}$/
+
+function check(option: string, value: unknown, pattern: RegExp, rule: string): void {
+  if (typeof value !== 'string' || !pattern.test(value)) {
+    throw refusal(option, `must be ${rule}`, value)
+  }
+  // Datastore keeps these names to itself.
+  if (/^__.*__$/.test(value)) throw refusal(option, 'must not match __.*__', value)
+}
+
+function duration(option: string, value: Duration, most: number, rule: string): number {
+  const parsed = positiveDuration(`datastoreStore: ${option}`, value)
+  if (parsed > most) throw refusal(option, `must be ${rule}`, value)
+  return parsed
+}
+
+function refusal(option: string, rule: string, value: unknown): SessionConfigError {
+  return new SessionConfigError(`datastoreStore: ${option} ${rule}, but is ${show(value)}`)
+}

@@ -1,0 +1,116 @@
+import type { Incident } from '../../base/incident.ts'
+import type { OpenClient } from './client.ts'
+
+/** One call under way. */
+export interface Flight {
+  readonly sentAt: number
+  /** How many were begun on the line before. */
+  readonly number: number
+  /** Whether the line had worked when the call was sent. */
+  readonly wasGood: boolean
+  /** Fails the call, since its connection is dead. */
+  lose(incident: Incident): void
+}
+
+/**
+ * One client, with the calls that are under way on it: calls that its connection takes with it have one cause, and a
+ * connection that has gone silent is found by what is not heard of any of them.
+ */
+export class Line {
+  readonly open: OpenClient
+  readonly #now: () => number
+  readonly #silence: number
+  readonly #suspect: (line: Line) => void
+  readonly #flights = new Set<Flight>()
+  #heardAt = 0
+  #isGood = false
+  #begun = 0
+  /** `before`: the number of the first call that was begun after it. */
+  #lastLoss: { readonly before: number } | null = null
+  #timer: NodeJS.Timeout | null = null
+
+  /** `suspect`: called when calls are under way and nothing has been heard of any for `silence` milliseconds. */
+  constructor(
+    open: OpenClient,
+    silence: number,
+    suspect: (line: Line) => void,
+    now: () => number = () => performance.now(),
+  ) {
+    this.open = open
+    this.#silence = silence
+    this.#suspect = suspect
+    this.#now = now
+  }
+
+  /** When something was last heard, on the monotonic clock. */
+  get heardAt(): number {
+    return this.#heardAt
+  }
+
+  begin(lose: (incident: Incident) => void): Flight {
+    const flight = {
+      sentAt: this.#now(),
+      number: this.#begun++,
+      wasGood: this.#isGood,
+      lose,
+    }
+    this.#flights.add(flight)
+    this.#watch(this.#silence)
+    return flight
+  }
+
+  /** The call is over, however it ended. */
+  end(flight: Flight): void {
+    this.#flights.delete(flight)
+    if (this.#flights.size === 0) this.rest()
+  }
+
+  /** The server has said something. */
+  hear(): void {
+    this.#heardAt = this.#now()
+    this.#isGood = true
+  }
+
+  /** What a call has been lost by: the same as others that were under way when that happened. */
+  lossOf({ number }: Flight): { readonly incident: Incident; readonly isNews: boolean } {
+    this.#isGood = false
+    const last = this.#lastLoss
+    if (last !== null && number < last.before) return { incident: last, isNews: false }
+    this.#lastLoss = { before: this.#begun }
+    return { incident: this.#lastLoss, isNews: true }
+  }
+
+  /** Fails all that is under way, for one cause. */
+  loseAll(): void {
+    const incident = { before: this.#begun }
+    this.#lastLoss = incident
+    for (const flight of [...this.#flights]) flight.lose(incident)
+    this.rest()
+  }
+
+  /** Watches no more. */
+  rest(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+  }
+
+  #watch(wait: number): void {
+    if (this.#timer !== null || !this.open.owned) return
+    this.#timer = setTimeout(() => {
+      this.#timer = null
+      this.#check()
+    }, Math.ceil(wait) + 1)
+    this.#timer.unref()
+  }
+
+  #check(): void {
+    const [oldest] = this.#flights
+    if (oldest === undefined) return
+    const silent = this.#now() - Math.max(oldest.sentAt, this.#heardAt)
+    if (silent < this.#silence) this.#watch(this.#silence - silent)
+    else {
+      this.#suspect(this)
+      this.#watch(this.#silence)
+    }
+  }
+}

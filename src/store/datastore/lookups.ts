@@ -1,0 +1,259 @@
+import { SessionStoreError } from '../../base/errors.ts'
+import type { SessionKey } from '../../record/id.ts'
+import type { Connection } from './connection.ts'
+import { decodeOther, idOf, idOfResult, keyAt } from './entities.ts'
+import { checkKey, child, decodeEntity, type EntityLayout, nameOf } from './entity-codec.ts'
+import { asDatastoreError, closedError, fullError, overdueError } from './errors.ts'
+import { Flights } from './queue/in-flight.ts'
+import { Limit } from './queue/adaptive-limit.ts'
+import { Patience } from './queue/queue-timeout.ts'
+import type { Entity, EntityName } from '../entities.ts'
+import type { CallOptions, Found, Unreadable } from '../store.ts'
+
+/** What a caller gets for the server's `EntityResult`. */
+type Decode<Answer> = (result: unknown) => Answer
+
+/** One call of `find()`. */
+interface Waiter {
+  readonly decode: Decode<unknown>
+  resolve(answer: unknown): void
+  reject(error: SessionStoreError): void
+}
+
+/** All calls for one entity that go out together. */
+interface Asked {
+  readonly at: EntityName
+  readonly waiters: Waiter[]
+  /** When the first of them came, on the monotonic clock. */
+  readonly since: number
+  /** Until when the last of them waits. */
+  until: number
+}
+
+/** The most keys of one lookup. Datastore takes 1,000; fewer keep answers below its size limit. */
+const MAX_KEYS = 100
+
+/** The most lookups under way; what comes meanwhile gathers into the next. */
+const MAX_IN_FLIGHT = 8
+
+/** The most calls that wait. */
+const MAX_WAITING = 10_000
+
+/** How often the keys that the server defers are asked again. */
+const MAX_ROUNDS = 5
+
+/**
+ * Finds records, those asked for in the same tick with one call. A call joins only a lookup that has not been
+ * sent: one under way may have been answered before a logout that its caller knows of.
+ */
+export class Lookups {
+  readonly #connection: Connection
+  readonly #layout: EntityLayout
+  readonly #patience: Patience
+  readonly #limit: Limit
+  readonly #flights = new Flights(() => this.#schedule())
+  /** By {@link idOf}: other kinds and namespaces share the calls. */
+  #gathering = new Map<string, Asked>()
+  #waiting = 0
+  #inFlight = 0
+  #scheduled = false
+  #closed = false
+
+  constructor(connection: Connection, layout: EntityLayout) {
+    this.#connection = connection
+    this.#layout = layout
+    this.#patience = new Patience(connection.patience, (overdue) => this.#expire(overdue))
+    this.#limit = new Limit(MAX_IN_FLIGHT, connection.deadline)
+  }
+
+  /** The record now. One attempt; rejects with `SessionStoreError`. */
+  async find(key: SessionKey, options: CallOptions = {}): Promise<Found | Unreadable | null> {
+    checkKey(key)
+    const at = { kind: this.#layout.kind, name: key, namespace: null }
+    return await this.#ask(at, decodeSession, options)
+  }
+
+  /** The entity now, like {@link find}. */
+  async findEntity(at: EntityName, options: CallOptions = {}): Promise<Entity | null> {
+    return await this.#ask(at, decodeOther, options)
+  }
+
+  async #ask<Answer>(
+    at: EntityName,
+    decode: Decode<Answer>,
+    { deadline = this.#connection.deadline }: CallOptions,
+  ): Promise<Answer | null> {
+    if (this.#closed) throw closedError()
+    if (this.#waiting >= MAX_WAITING) throw fullError(MAX_WAITING)
+    const id = idOf(at, this.#connection.namespace)
+    const answer = await new Promise((resolve, reject) => {
+      this.#waiting += 1
+      const waiters = [{ decode, resolve, reject }]
+      const asked = this.#gathering.get(id)
+      const since = performance.now()
+      const until = since + deadline
+      if (asked === undefined) {
+        this.#gathering.set(id, { at, waiters, since, until })
+      } else {
+        asked.waiters.push(...waiters)
+        asked.until = Math.max(asked.until, until)
+      }
+      this.#schedule()
+    })
+    return answer as Answer | null
+  }
+
+  /** Fails what waits. What is under way ends by itself. */
+  close(): void {
+    this.#closed = true
+    this.#patience.rest()
+    this.#flights.close()
+    const gathered = this.#gathering
+    this.#gathering = new Map()
+    this.#waiting = 0
+    for (const asked of gathered.values()) rejectAll(asked, closedError())
+  }
+
+  /** After the poll phase of the event loop, so that all requests that it handled share a lookup. */
+  #schedule(): void {
+    if (this.#scheduled || this.#gathering.size === 0) return
+    if (this.#inFlight >= this.#limit.current) {
+      const [oldest] = this.#gathering.values()
+      if (oldest !== undefined) this.#patience.watch(oldest.since)
+      return
+    }
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#send()
+    })
+  }
+
+  #send(): void {
+    // Where the process was too busy for the timer, or for anything else.
+    this.#expire(performance.now() - this.#connection.deadline)
+    const batch = new Map<string, Asked>()
+    let since = Number.POSITIVE_INFINITY
+    const sent = performance.now()
+    for (const [key, asked] of this.#gathering) {
+      if (batch.size >= MAX_KEYS) break
+      if (this.#flights.holds(key, sent)) continue
+      this.#gathering.delete(key)
+      this.#waiting -= asked.waiters.length
+      since = Math.min(since, asked.since)
+      batch.set(key, asked)
+    }
+    if (batch.size === 0) return
+    this.#inFlight += 1
+    const land = this.#flights.begin(batch.keys(), sent)
+    void this.#lookup(batch, since).then((wasSent) => {
+      this.#inFlight -= 1
+      land()
+      if (wasSent) this.#limit.took(performance.now() - sent)
+      this.#schedule()
+    })
+    if (this.#gathering.size === 0) this.#patience.rest()
+    else if (this.#inFlight < this.#limit.current) this.#send()
+    else this.#schedule()
+  }
+
+  /** Fails those that came before this instant; gives when the oldest of the others came, or `null`. */
+  #expire(overdue: number): number | null {
+    for (const [key, asked] of this.#gathering) {
+      if (asked.since >= overdue) return asked.since
+      this.#gathering.delete(key)
+      this.#waiting -= asked.waiters.length
+      rejectAll(asked, overdueError())
+    }
+    return null
+  }
+
+  /**
+   * Never rejects: each waiter hears of the failure. `since`: when the first of them came. Gives whether it was sent: what
+   * the breaker turns away is quick, and says nothing of the server.
+   */
+  async #lookup(open: Map<string, Asked>, since: number): Promise<boolean> {
+    try {
+      // Each of those who asked gives up by itself, so the call goes on for the one who waits for longest.
+      const most = Math.max(...[...open.values()].map(({ until }) => until)) - since
+      for (let round = 0; open.size > 0; round++) {
+        if (round > MAX_ROUNDS) throw deferredError()
+        const names = [...open.values()].map(({ at }) => at)
+        const response = await this.#connection.call(
+          'lookup',
+          (partitionId) => ({
+            keys: names.map((at) => keyAt(partitionId, at)),
+          }),
+          { waited: performance.now() - since, deadline: most },
+        )
+        const deferred = this.#settle(open, response)
+        if (open.size > deferred) throw incompleteError()
+      }
+      return true
+    } catch (cause) {
+      const error = asDatastoreError(cause, 'lookup')
+      for (const asked of open.values()) rejectAll(asked, error)
+      return error.retryAfter === null
+    }
+  }
+
+  /** Answers all that the response holds, and gives how many keys it defers. */
+  #settle(open: Map<string, Asked>, response: unknown): number {
+    for (const result of listIn(response, 'found')) {
+      const id = idOfResult(result)
+      const asked = open.get(id)
+      if (asked === undefined) continue
+      open.delete(id)
+      try {
+        // Decoded once for all who want the same of it.
+        const answers = new Map<Decode<unknown>, unknown>()
+        for (const { decode, resolve } of asked.waiters) {
+          if (!answers.has(decode)) answers.set(decode, decode(result))
+          resolve(answers.get(decode))
+        }
+      } catch (cause) {
+        rejectAll(asked, asDatastoreError(cause, 'lookup'))
+      }
+    }
+    for (const result of listIn(response, 'missing')) {
+      const id = idOfResult(result)
+      const asked = open.get(id)
+      if (asked === undefined) continue
+      open.delete(id)
+      for (const { resolve } of asked.waiters) resolve(null)
+    }
+    return new Set(
+      listIn(response, 'deferred')
+        .map((key) => idOfResult({ entity: { key } }))
+        .filter((id) => open.has(id)),
+    ).size
+  }
+}
+
+function decodeSession(result: unknown): Found | Unreadable {
+  return decodeEntity(nameOf(result) as SessionKey, result)
+}
+
+function listIn(response: unknown, field: string): readonly unknown[] {
+  const list = child(response, field)
+  return Array.isArray(list) ? list : []
+}
+
+function rejectAll({ waiters }: Asked, error: SessionStoreError): void {
+  for (const { reject } of waiters) reject(error)
+}
+
+function deferredError(): SessionStoreError {
+  return new SessionStoreError('Datastore kept deferring the lookup: it is slow; try again', {
+    effect: 'none',
+    retryable: true,
+  })
+}
+
+/** Silence about a key must never be taken for "no session". */
+function incompleteError(): SessionStoreError {
+  return new SessionStoreError('Datastore left out keys that it was asked for: try again', {
+    effect: 'none',
+    retryable: true,
+  })
+}

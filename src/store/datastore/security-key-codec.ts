@@ -1,0 +1,57 @@
+import { asSessionKey } from '../../record/id.ts'
+import { bucketEnd, keySweepTime, shardOf, sweepValue } from '../../record/buckets.ts'
+import {
+  asText,
+  asTime,
+  child,
+  isNull,
+  type EntityLayout,
+  purgeTime,
+  text,
+  timestamp,
+  versionOf,
+} from './entity-codec.ts'
+import type { FoundSecurityKey, SecurityKeyName, SecurityKeyRecord } from '../store.ts'
+
+/** The layout of security keys beside sessions of this layout: the same index, under a kind of their own. */
+export function keyLayoutOf({ kind, shards, bucket }: EntityLayout): EntityLayout {
+  return {
+    kind: kind === 'viur-session' ? 'viur-securitykey' : `${kind}-securitykey`,
+    shards,
+    bucket,
+  }
+}
+
+/** The properties of a security key that `checkSecurityKeys` has passed. Only `sweep` is indexed. */
+export function encodeKey(
+  { name, session, purpose, data, created, expires }: SecurityKeyRecord,
+  { shards, bucket }: EntityLayout,
+): object {
+  const end = bucketEnd(keySweepTime({ expires, created }), bucket)
+  return {
+    // Empty for a key without a session, and never left out: a missing property must not set a key free.
+    session: text(session ?? ''),
+    purpose: text(purpose),
+    ...(data !== null && { data: text(data) }),
+    created: timestamp(created),
+    expires: timestamp(expires),
+    sweep: { stringValue: sweepValue(shardOf(name, shards), end) },
+    purge: timestamp(purgeTime(expires)),
+  }
+}
+
+/** The security key in an `EntityResult` of the server; `null` for one that is damaged, which is then good for nothing. */
+export function decodeKey(name: SecurityKeyName, result: unknown): FoundSecurityKey | null {
+  const properties = child(child(result, 'entity'), 'properties')
+  const version = versionOf(result)
+  const owner = asText(child(properties, 'session'))
+  const session = asSessionKey(owner)
+  const purpose = asText(child(properties, 'purpose'))
+  const data = child(properties, 'data')
+  const created = asTime(child(properties, 'created'))
+  const expires = asTime(child(properties, 'expires'))
+  if (version === null || purpose === null || created === null || expires === null) return null
+  if (session === null && owner !== '') return null
+  if (!isNull(data) && asText(data) === null) return null
+  return { record: { name, session, purpose, data: asText(data), created, expires }, version }
+}

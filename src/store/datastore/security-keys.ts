@@ -1,0 +1,205 @@
+import { SessionStoreError } from '../../base/errors.ts'
+import { checkKeyName, checkRemoved, checkSecurityKeys } from '../../record/limits-security-keys.ts'
+import type { CallOptions as SendOptions, Connection } from './connection.ts'
+import { checkVersion, child, type EntityLayout, keyIn, nameOf, versionOf } from './entity-codec.ts'
+import { asDatastoreError, isConflict } from './errors.ts'
+import { decodeKey, encodeKey } from './security-key-codec.ts'
+import { readKeyPage } from './pages.ts'
+import { Slots } from './queue/concurrency.ts'
+import type {
+  CallOptions,
+  FoundSecurityKey,
+  PageOptions,
+  SecurityKeyName,
+  SecurityKeyPage,
+  SecurityKeyRecord,
+  SecurityKeySelection,
+  SecurityKeyStore,
+  Version,
+  WriteResult,
+  WriteTogetherResult,
+} from '../store.ts'
+
+/** The most calls for security keys under way. */
+const MAX_IN_FLIGHT = 64
+
+/** The most that wait. */
+const MAX_WAITING = 10_000
+
+/** How often a key that the server defers is asked for again. */
+const MAX_ROUNDS = 5
+
+/**
+ * Security keys as entities of a kind of their own. Each call is for one caller alone: a use that shared a commit could
+ * be repeated with it, and nobody could tell any more whose it was.
+ */
+export class DatastoreKeys implements SecurityKeyStore {
+  readonly #connection: Connection
+  readonly #layout: EntityLayout
+  readonly #slots: Slots
+
+  constructor(connection: Connection, layout: EntityLayout) {
+    this.#connection = connection
+    this.#layout = layout
+    this.#slots = new Slots(MAX_IN_FLIGHT, MAX_WAITING, connection.patience)
+  }
+
+  async insert(
+    records: readonly SecurityKeyRecord[],
+    { deadline }: CallOptions = {},
+  ): Promise<WriteTogetherResult> {
+    checkSecurityKeys(records)
+    const entities = records.map((record) => encodeKey(record, this.#layout))
+    const mode =
+      records.length === 1
+        ? { mode: 'NON_TRANSACTIONAL' }
+        : { mode: 'TRANSACTIONAL', singleUseTransaction: { readWrite: {} } }
+    return await this.#slots.run(async (waited) => {
+      try {
+        const results = await this.#commit(mode, { waited, deadline }, records.length, (keyOf) =>
+          records.map(({ name }, at) => ({
+            insert: { key: keyOf(name), properties: entities[at] },
+          })),
+        )
+        return results.some(isFlagged)
+          ? { outcome: 'conflict' }
+          : { outcome: 'applied', versions: results.map((result) => versionOf(result) ?? 'new') }
+      } catch (error) {
+        if (isConflict(error, 'insert')) return { outcome: 'conflict' }
+        throw asDatastoreError(error, 'commit')
+      }
+    })
+  }
+
+  async find(
+    name: SecurityKeyName,
+    { deadline }: CallOptions = {},
+  ): Promise<FoundSecurityKey | null> {
+    checkKeyName(name)
+    return await this.#slots.run(async (waited) => {
+      try {
+        return await this.#lookup(name, waited, deadline)
+      } catch (error) {
+        throw asDatastoreError(error, 'lookup')
+      }
+    })
+  }
+
+  async use(
+    name: SecurityKeyName,
+    version: Version,
+    { deadline }: CallOptions = {},
+  ): Promise<WriteResult> {
+    checkKeyName(name)
+    checkVersion(version)
+    return await this.#slots.run(async (waited) => {
+      try {
+        const [result] = await this.#commit(
+          { mode: 'NON_TRANSACTIONAL' },
+          { waited, deadline },
+          1,
+          (keyOf) => [
+            { delete: keyOf(name), baseVersion: version, conflictResolutionStrategy: 'FAIL' },
+          ],
+        )
+        return isFlagged(result) ? { outcome: 'conflict' } : { outcome: 'applied', version }
+      } catch (error) {
+        if (isConflict(error, 'change')) return { outcome: 'conflict' }
+        throw asDatastoreError(error, 'commit')
+      }
+    })
+  }
+
+  async page(
+    { shard, after, upTo }: SecurityKeySelection,
+    options: PageOptions,
+  ): Promise<SecurityKeyPage> {
+    const { keys, cursor } = await readKeyPage(
+      this.#connection,
+      this.#layout,
+      { by: 'expiry', shard, upTo, ...(after !== undefined && { after }) },
+      options,
+    )
+    // Both are hashes of one shape; the kind says which they are.
+    return { names: keys as readonly string[] as readonly SecurityKeyName[], cursor }
+  }
+
+  async remove(names: readonly SecurityKeyName[]): Promise<void> {
+    checkRemoved(names)
+    const once = [...new Set(names)]
+    await this.#slots.run(async (waited) => {
+      try {
+        await this.#commit(
+          { mode: 'NON_TRANSACTIONAL' },
+          { waited, bulk: true, long: true },
+          once.length,
+          (keyOf) => once.map((name) => ({ delete: keyOf(name) })),
+        )
+      } catch (error) {
+        throw asDatastoreError(error, 'commit')
+      }
+    })
+  }
+
+  /** Fails what waits. What is under way ends by itself. */
+  close(): void {
+    this.#slots.close()
+  }
+
+  async #lookup(
+    name: SecurityKeyName,
+    waited: number,
+    deadline: number | undefined,
+  ): Promise<FoundSecurityKey | null> {
+    const begun = performance.now()
+    for (let round = 0; round <= MAX_ROUNDS; round++) {
+      const response = await this.#connection.call(
+        'lookup',
+        (partitionId) => ({ keys: [keyIn(partitionId, this.#layout.kind, name)] }),
+        { waited: waited + performance.now() - begun, deadline },
+      )
+      const found = listIn(response, 'found').find((result) => nameOf(result) === name)
+      if (found !== undefined) return decodeKey(name, found)
+      if (listIn(response, 'missing').some((result) => nameOf(result) === name)) return null
+      if (listIn(response, 'deferred').length === 0) break
+    }
+    // Silence about a key must never be taken for "no such key".
+    throw new SessionStoreError(
+      'Datastore left a security key out that it was asked for: try again',
+      {
+        effect: 'none',
+        retryable: true,
+      },
+    )
+  }
+
+  /** The results of the mutations, in their order. */
+  async #commit(
+    mode: object,
+    options: SendOptions,
+    count: number,
+    mutations: (keyOf: (name: SecurityKeyName) => object) => readonly object[],
+  ): Promise<readonly unknown[]> {
+    const response = await this.#connection.call(
+      'commit',
+      (partitionId) => ({
+        ...mode,
+        mutations: mutations((name) => keyIn(partitionId, this.#layout.kind, name)),
+      }),
+      options,
+    )
+    const results = listIn(response, 'mutationResults')
+    if (results.length === count) return results
+    throw new SessionStoreError('Datastore gave no result for a write of security keys: try again')
+  }
+}
+
+/** A mutation that the server skipped, because its condition did not hold. */
+function isFlagged(result: unknown): boolean {
+  return child(result, 'conflictDetected') === true
+}
+
+function listIn(response: unknown, field: string): readonly unknown[] {
+  const list = child(response, field)
+  return Array.isArray(list) ? list : []
+}

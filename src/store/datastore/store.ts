@@ -1,0 +1,106 @@
+import type { SessionKey } from '../../record/id.ts'
+import { Commits, type Sharing } from './commits.ts'
+import type { Connection } from './connection.ts'
+import type { EntityLayout } from './entity-codec.ts'
+import { keyLayoutOf } from './security-key-codec.ts'
+import { DatastoreKeys } from './security-keys.ts'
+import { Lookups } from './lookups.ts'
+import { DatastoreNotes } from './notes.ts'
+import { readKeyPage, readPage } from './pages.ts'
+import type { EntityStore } from '../entities.ts'
+import type {
+  CallOptions,
+  Found,
+  KeyPage,
+  Mutation,
+  NoteStore,
+  Page,
+  PageOptions,
+  Selection,
+  SessionStore,
+  Unreadable,
+  WriteEachResult,
+  WriteResult,
+  WriteTogetherResult,
+} from '../store.ts'
+
+/** The Datastore store, put together from its parts. Apps get one from `datastoreStore()`. */
+export class DatastoreStore implements SessionStore {
+  readonly name = 'datastore'
+  readonly shards: number
+  readonly sweepRate: number
+  readonly deadline: number
+  readonly notes: NoteStore
+  readonly keys: DatastoreKeys
+  /** Entities of other kinds, for sessions that another system stored. */
+  readonly entities: EntityStore
+  readonly #connection: Connection
+  readonly #layout: EntityLayout
+  readonly #lookups: Lookups
+  readonly #commits: Commits
+
+  constructor(
+    connection: Connection,
+    layout: EntityLayout,
+    sharedWrites: 'auto' | 'off',
+    sweepRate: number,
+  ) {
+    this.#connection = connection
+    this.#layout = layout
+    this.#lookups = new Lookups(connection, layout)
+    this.#commits = new Commits(connection, layout, sharedWrites)
+    this.shards = layout.shards
+    this.sweepRate = sweepRate
+    this.deadline = connection.deadline
+    this.notes = new DatastoreNotes(connection, `${layout.kind}-note`)
+    this.keys = new DatastoreKeys(connection, keyLayoutOf(layout))
+    this.entities = {
+      find: (at, options) => this.#lookups.findEntity(at, options),
+      writeTogether: (...asked) => this.#commits.writeTogether(...asked),
+    }
+  }
+
+  /** Whether writes of different requests go out together, as far as this server was tried; for tests. */
+  get sharing(): Sharing {
+    return this.#commits.sharing
+  }
+
+  find(key: SessionKey, options?: CallOptions): Promise<Found | Unreadable | null> {
+    return this.#lookups.find(key, options)
+  }
+
+  write(mutation: Mutation, options?: CallOptions): Promise<WriteResult> {
+    return this.#commits.write(mutation, options)
+  }
+
+  writeTogether(
+    mutations: readonly Mutation[],
+    options?: CallOptions,
+  ): Promise<WriteTogetherResult> {
+    return this.#commits.writeTogether(mutations, [], options)
+  }
+
+  writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
+    return this.#commits.writeEach(mutations)
+  }
+
+  pageKeys(selection: Selection, options: PageOptions): Promise<KeyPage> {
+    return readKeyPage(this.#connection, this.#layout, selection, options)
+  }
+
+  page(selection: Selection, options: PageOptions): Promise<Page> {
+    return readPage(this.#connection, this.#layout, selection, options)
+  }
+
+  /** See {@link SessionStore.ready}. */
+  ready(): Promise<void> {
+    return this.#connection.ready()
+  }
+
+  async close(): Promise<void> {
+    this.#lookups.close()
+    this.#commits.close()
+    this.keys.close()
+    await this.#connection.close()
+  }
+}

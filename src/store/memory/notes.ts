@@ -1,0 +1,41 @@
+import type { Json } from '../../base/json.ts'
+import { checkNoteName } from '../../record/limits.ts'
+import type { Note, NoteStore, Version, WriteResult } from '../store.ts'
+
+/** Notes in the memory of this process. */
+export class MemoryNotes implements NoteStore {
+  /** The text of each note, so that nobody shares objects with the store. */
+  readonly #notes = new Map<string, { text: string; version: Version }>()
+  #versions = 0
+
+  async get(name: string): Promise<Note | null> {
+    checkNoteName(name)
+    const note = this.#notes.get(name)
+    if (note === undefined) return null
+    return { name, value: JSON.parse(note.text) as Json, version: note.version }
+  }
+
+  async put(name: string, value: Json, version: Version | null): Promise<WriteResult> {
+    checkNoteName(name)
+    if ((this.#notes.get(name)?.version ?? null) !== version) return { outcome: 'conflict' }
+    this.#versions += 1
+    const next = String(this.#versions)
+    this.#notes.set(name, { text: JSON.stringify(value), version: next })
+    return { outcome: 'applied', version: next }
+  }
+
+  async delete(name: string, version: Version): Promise<WriteResult> {
+    checkNoteName(name)
+    if (this.#notes.get(name)?.version !== version) return { outcome: 'conflict' }
+    this.#notes.delete(name)
+    return { outcome: 'applied', version }
+  }
+
+  async list(prefix: string, limit: number): Promise<readonly Note[]> {
+    checkNoteName(prefix)
+    const names = [...this.#notes.keys()].filter((name) => name.startsWith(prefix)).sort()
+    return (await Promise.all(names.slice(0, limit).map((name) => this.get(name)))).filter(
+      (note) => note !== null,
+    )
+  }
+}

@@ -1,0 +1,168 @@
+import type { Clock } from '../../base/clock.ts'
+import { SessionStoreError } from '../../base/errors.ts'
+import type { SessionKey } from '../../record/id.ts'
+import { BUCKET, bucketEnd, keySweepTime, shardOf } from '../../record/buckets.ts'
+import { checkKeyName, checkRemoved, checkSecurityKeys } from '../../record/limits-security-keys.ts'
+import { decodeCursor, encodeCursor, position } from './cursors.ts'
+import { bytesInMemory } from './size.ts'
+import type {
+  FoundSecurityKey,
+  PageOptions,
+  SecurityKeyName,
+  SecurityKeyPage,
+  SecurityKeyRecord,
+  SecurityKeySelection,
+  SecurityKeyStore,
+  Version,
+  WriteResult,
+  WriteTogetherResult,
+} from '../store.ts'
+
+/** How much a {@link MemoryKeys} holds. */
+export interface MemoryKeysLimits {
+  readonly shards: number
+  readonly maxKeys: number
+  readonly maxBytes: number
+}
+
+/** How much a session counts when there is no room for its keys. */
+export type Standing = 'dead' | 'guest' | 'user'
+
+/**
+ * Security keys in the memory of this process, a bounded number: full, it drops those that expired, then those of sessions
+ * that are dead, then those of guests, the oldest first; those of users and of no session stay. */
+export class MemoryKeys implements SecurityKeyStore {
+  readonly #limits: MemoryKeysLimits
+  readonly #now: Clock
+  readonly #standing: (session: SessionKey) => Standing
+  readonly #keys = new Map<SecurityKeyName, FoundSecurityKey>()
+  #bytes = 0
+  #versions = 0
+  /** None of the keys expires before this, so that a full store is not gone through in vain. */
+  #earliest = Number.POSITIVE_INFINITY
+
+  constructor(
+    limits: MemoryKeysLimits,
+    now: Clock,
+    standing: (session: SessionKey) => Standing = () => 'user',
+  ) {
+    this.#limits = limits
+    this.#standing = standing
+    this.#now = now
+  }
+
+  async insert(records: readonly SecurityKeyRecord[]): Promise<WriteTogetherResult> {
+    checkSecurityKeys(records)
+    if (records.some(({ name }) => this.#keys.has(name))) return { outcome: 'conflict' }
+    this.#makeRoom(records)
+    return { outcome: 'applied', versions: records.map((record) => this.#add(record)) }
+  }
+
+  async find(name: SecurityKeyName): Promise<FoundSecurityKey | null> {
+    checkKeyName(name)
+    return this.#keys.get(name) ?? null
+  }
+
+  async use(name: SecurityKeyName, version: Version): Promise<WriteResult> {
+    checkKeyName(name)
+    if (this.#keys.get(name)?.version !== version) return { outcome: 'conflict' }
+    this.#delete(name)
+    return { outcome: 'applied', version }
+  }
+
+  async page(
+    selection: SecurityKeySelection,
+    { limit, cursor }: PageOptions,
+  ): Promise<SecurityKeyPage> {
+    // Marked, so that a cursor of sessions is none of keys.
+    const of = { of: 'keys', ...selection }
+    const start = cursor === undefined ? '' : decodeCursor(cursor, of)
+    const { shard, upTo, after = Number.NEGATIVE_INFINITY } = selection
+    const matching = [...this.#keys.values()]
+      .map(({ record }) => ({ record, end: bucketEnd(keySweepTime(record), BUCKET) }))
+      .filter(
+        ({ record, end }) =>
+          end > after && end <= upTo && shardOf(record.name, this.#limits.shards) === shard,
+      )
+      .map(({ record, end }) => ({ name: record.name, at: position(end, record.name) }))
+      .filter(({ at }) => at > start)
+      .sort((a, b) => (a.at < b.at ? -1 : 1))
+      .slice(0, limit)
+    const last = matching.at(-1)
+    return {
+      names: matching.map(({ name }) => name),
+      cursor: last === undefined ? null : encodeCursor(last.at, of),
+    }
+  }
+
+  async remove(names: readonly SecurityKeyName[]): Promise<void> {
+    checkRemoved(names)
+    for (const name of names) this.#delete(name)
+  }
+
+  clear(): void {
+    this.#keys.clear()
+    this.#bytes = 0
+    this.#earliest = Number.POSITIVE_INFINITY
+  }
+
+  #add(record: SecurityKeyRecord): Version {
+    this.#versions += 1
+    const version = String(this.#versions)
+    this.#keys.set(record.name, { record, version })
+    this.#bytes += sizeOfKey(record)
+    this.#earliest = Math.min(this.#earliest, record.expires)
+    return version
+  }
+
+  #delete(name: SecurityKeyName): void {
+    const found = this.#keys.get(name)
+    if (found === undefined) return
+    this.#keys.delete(name)
+    this.#bytes -= sizeOfKey(found.record)
+  }
+
+  /** Drops what has expired where there is no room, or throws before anything is stored. */
+  #makeRoom(records: readonly SecurityKeyRecord[]): void {
+    const { maxKeys, maxBytes } = this.#limits
+    const bytes = records.reduce((sum, record) => sum + sizeOfKey(record), 0)
+    const fits = (): boolean =>
+      this.#keys.size + records.length <= maxKeys && this.#bytes + bytes <= maxBytes
+    if (fits()) return
+    this.#dropExpired()
+    if (fits()) return
+    // A little more than needed, so that a full store does not go through its keys at every insert.
+    const hasRoom = (): boolean =>
+      this.#keys.size + records.length <= maxKeys - Math.floor(maxKeys / 100) &&
+      this.#bytes + bytes <= maxBytes - Math.floor(maxBytes / 100)
+    for (const standing of ['dead', 'guest'] as const) {
+      for (const [name, { record }] of this.#keys) {
+        if (hasRoom()) return
+        const { session } = record
+        if (session !== null && this.#standing(session) === standing) this.#delete(name)
+      }
+    }
+    if (fits()) return
+    throw new SessionStoreError(
+      `the memory store is full of security keys of users who are logged in (at most ${maxKeys}, and ${maxBytes} bytes): raise its limits, give keys a shorter duration, or use datastoreStore()`,
+      { effect: 'none', retryable: false },
+    )
+  }
+
+  #dropExpired(): void {
+    const now = this.#now()
+    if (now < this.#earliest) return
+    this.#earliest = Number.POSITIVE_INFINITY
+    for (const [name, { record }] of this.#keys) {
+      if (record.expires <= now) this.#delete(name)
+      else this.#earliest = Math.min(this.#earliest, record.expires)
+    }
+  }
+}
+
+/** What a key weighs beside its texts, roughly. */
+const OVERHEAD = 500
+
+function sizeOfKey({ purpose, data }: SecurityKeyRecord): number {
+  return OVERHEAD + bytesInMemory(purpose) + bytesInMemory(data ?? '')
+}

@@ -1,0 +1,295 @@
+import { type Clock, clockFrom } from '../../base/clock.ts'
+import { SessionConfigError, SessionStoreError } from '../../base/errors.ts'
+import { checkOptions, namesOf } from '../../base/option-checks.ts'
+import type { SessionKey } from '../../record/id.ts'
+import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from '../../record/buckets.ts'
+import { checkMutation } from '../../record/limits.ts'
+import { decodeCursor, encodeCursor, position } from './cursors.ts'
+import { MemoryKeys, type Standing } from './security-keys.ts'
+import { MemoryNotes } from './notes.ts'
+import { bytesInMemory } from './size.ts'
+import type {
+  Found,
+  KeyPage,
+  Mutation,
+  NoteStore,
+  Page,
+  PageOptions,
+  Selection,
+  SessionRecord,
+  SessionStore,
+  Version,
+  WriteEachResult,
+  WriteResult,
+  WriteTogetherResult,
+} from '../store.ts'
+
+/** Options of {@link memoryStore}. */
+export interface MemoryStoreOptions {
+  /** The most sessions kept. Default 100,000. */
+  readonly maxSessions?: number
+  /**
+   * The most bytes of encoded sessions kept, as they are in memory: one for each character of a text that is all Latin-1,
+   * else two; and, counted apart, of security keys. Default 256 MiB.
+   */
+  readonly maxBytes?: number
+  /** The most security keys kept. Default 100,000. */
+  readonly maxSecurityKeys?: number
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number
+}
+
+const OPTIONS = namesOf<MemoryStoreOptions>({
+  maxSessions: true,
+  maxBytes: true,
+  maxSecurityKeys: true,
+  now: true,
+})
+
+interface Entry {
+  readonly record: SessionRecord
+  readonly version: Version
+  readonly size: number
+  /** The instant whose bucket the record stands in. */
+  readonly sweepAt: number
+}
+
+/** What a record weighs beside its payload, roughly. */
+const OVERHEAD = 500
+
+/**
+ * Keeps sessions in the memory of this process, with the same conditional writes as Datastore: for tests,
+ * local work and single-process apps that may lose their sessions. When full, a new session takes the place
+ * of expired ones, then of the guests unused for longest; users who are logged in are never put out, and
+ * when nobody else is left the insert fails with `SessionStoreError`. A new security key takes the place of expired
+ * ones, then of those of sessions that are dead, then of those of guests.
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
+  checkOptions('memoryStore()', options, OPTIONS)
+  return new MemoryStore(options)
+}
+
+class MemoryStore implements SessionStore {
+  readonly name = 'memory'
+  readonly shards = DEFAULT_SHARDS
+  readonly notes: NoteStore = new MemoryNotes()
+  readonly keys: MemoryKeys
+  readonly #entries = new Map<SessionKey, Entry>()
+  readonly #maxSessions: number
+  readonly #maxBytes: number
+  readonly #now: Clock
+  #bytes = 0
+  #versions = 0
+  /** Those that could make room at any time: of guests, and those that have ended. */
+  readonly #weak = new Set<SessionKey>()
+  /** None of the others expires before this, so that a store full of users is not gone through in vain. */
+  #earliest = Number.POSITIVE_INFINITY
+
+  constructor({
+    maxSessions = 100_000,
+    maxBytes = 256 * 1024 * 1024,
+    maxSecurityKeys = 100_000,
+    now = () => Date.now(),
+  }: MemoryStoreOptions) {
+    for (const [option, value] of Object.entries({ maxSessions, maxBytes, maxSecurityKeys })) {
+      if (!Number.isSafeInteger(value) || value < 1) {
+        throw new SessionConfigError(
+          `memoryStore: ${option} must be a whole number above 0, but is ${value}`,
+        )
+      }
+    }
+    this.#maxSessions = maxSessions
+    this.#maxBytes = maxBytes
+    this.#now = clockFrom(now)
+    const limits = { shards: this.shards, maxKeys: maxSecurityKeys, maxBytes }
+    this.keys = new MemoryKeys(limits, this.#now, (key) => this.#standing(key))
+  }
+
+  async find(key: SessionKey): Promise<Found | null> {
+    const entry = this.#entries.get(key)
+    return entry === undefined ? null : { record: entry.record, version: entry.version }
+  }
+
+  async write(mutation: Mutation): Promise<WriteResult> {
+    const result = await this.writeTogether([mutation])
+    return result.outcome === 'applied'
+      ? { outcome: 'applied', version: result.versions[0] as Version }
+      : result
+  }
+
+  async writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult> {
+    const keys = this.#check(mutations)
+    if (!mutations.every((mutation) => this.#holds(mutation))) return { outcome: 'conflict' }
+    this.#makeRoom(mutations, keys)
+    return { outcome: 'applied', versions: mutations.map((mutation) => this.#apply(mutation)) }
+  }
+
+  async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
+    this.#check(mutations)
+    const results: WriteEachResult[] = []
+    for (const mutation of mutations) results.push(await this.#writeOne(mutation))
+    return results
+  }
+
+  async #writeOne(mutation: Mutation): Promise<WriteEachResult> {
+    try {
+      return await this.write(mutation)
+    } catch (error) {
+      if (error instanceof SessionStoreError) return { outcome: 'failed', error }
+      throw error
+    }
+  }
+
+  async pageKeys(selection: Selection, options: PageOptions): Promise<KeyPage> {
+    const { entries, cursor } = await this.page(selection, options)
+    return { keys: entries.map((entry) => (entry.record ?? entry).key), cursor }
+  }
+
+  async page(selection: Selection, { limit, cursor }: PageOptions): Promise<Page> {
+    const after = cursor === undefined ? '' : decodeCursor(cursor, selection)
+    const matching = [...this.#entries.values()]
+      .filter((entry) => matches(selection, entry, this.shards))
+      .map((entry) => ({ entry, at: position(bucketEnd(entry.sweepAt, BUCKET), entry.record.key) }))
+      .filter(({ at }) => at > after)
+      .sort((a, b) => (a.at < b.at ? -1 : 1))
+      .slice(0, limit)
+    const last = matching.at(-1)
+    return {
+      entries: matching.map(({ entry }) => ({ record: entry.record, version: entry.version })),
+      cursor: last === undefined ? null : encodeCursor(last.at, selection),
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#entries.clear()
+    this.#bytes = 0
+    this.#weak.clear()
+    this.#earliest = Number.POSITIVE_INFINITY
+    this.keys.clear()
+  }
+
+  /** The keys of what is to be written; throws for what no server would take. */
+  #check(mutations: readonly Mutation[]): ReadonlySet<SessionKey> {
+    mutations.forEach(checkMutation)
+    const keys = new Set(mutations.map(keyOfMutation))
+    if (keys.size === mutations.length) return keys
+    throw new SessionStoreError('one record can not be written twice in one commit', {
+      effect: 'none',
+      retryable: false,
+    })
+  }
+
+  #holds(mutation: Mutation): boolean {
+    const entry = this.#entries.get(keyOfMutation(mutation))
+    if (mutation.kind === 'remove') return true
+    return mutation.kind === 'insert' ? entry === undefined : entry?.version === mutation.version
+  }
+
+  #apply(mutation: Mutation): Version {
+    const key = keyOfMutation(mutation)
+    this.#versions += 1
+    const version = String(this.#versions)
+    this.#remove(key)
+    if (stores(mutation)) {
+      const { record } = mutation
+      const size = sizeOf(record)
+      const sweepAt =
+        (mutation.kind === 'update' ? mutation.sweepAt : undefined) ?? sweepTime(record)
+      this.#entries.set(key, { record, version, size, sweepAt })
+      this.#bytes += size
+      if (record.ended !== null || record.authenticated === null) this.#weak.add(key)
+      else this.#earliest = Math.min(this.#earliest, record.expires)
+    }
+    return version
+  }
+
+  #remove(key: SessionKey): void {
+    this.#bytes -= this.#entries.get(key)?.size ?? 0
+    this.#entries.delete(key)
+    this.#weak.delete(key)
+  }
+
+  #standing(key: SessionKey): Standing {
+    const record = this.#entries.get(key)?.record
+    if (record === undefined || record.ended !== null || record.expires < this.#now()) return 'dead'
+    return record.authenticated === null ? 'guest' : 'user'
+  }
+
+  /** Makes room for what the mutations add, or throws before anything is changed. */
+  #makeRoom(mutations: readonly Mutation[], keys: ReadonlySet<SessionKey>): void {
+    let sessions = this.#entries.size
+    let bytes = this.#bytes
+    for (const mutation of mutations) {
+      const before = this.#entries.get(keyOfMutation(mutation))
+      sessions += (stores(mutation) ? 1 : 0) - (before === undefined ? 0 : 1)
+      bytes += (stores(mutation) ? sizeOf(mutation.record) : 0) - (before?.size ?? 0)
+    }
+    if (sessions <= this.#maxSessions && bytes <= this.#maxBytes) return
+    const victims: SessionKey[] = []
+    // A little more than needed, so that a full store does not look for victims at every insert.
+    const spareSessions = Math.floor(this.#maxSessions / 100)
+    const spareBytes = Math.floor(this.#maxBytes / 100)
+    for (const { record, size } of this.#evictable(keys)) {
+      if (sessions <= this.#maxSessions - spareSessions && bytes <= this.#maxBytes - spareBytes)
+        break
+      victims.push(record.key)
+      sessions -= 1
+      bytes -= size
+    }
+    if (sessions > this.#maxSessions || bytes > this.#maxBytes) {
+      throw new SessionStoreError(
+        `the memory store is full (${this.#maxSessions} sessions, ${this.#maxBytes} bytes) of users who are logged in: raise its limits, or use datastoreStore()`,
+        { effect: 'none', retryable: false },
+      )
+    }
+    for (const key of victims) this.#remove(key)
+  }
+
+  /** Those that may go, in the order in which they go. */
+  #evictable(keep: ReadonlySet<SessionKey>): Entry[] {
+    const now = this.#now()
+    if (this.#weak.size === 0 && now <= this.#earliest) return []
+    this.#earliest = Number.POSITIVE_INFINITY
+    for (const { record } of this.#entries.values()) {
+      if (record.expires >= now && !this.#weak.has(record.key))
+        this.#earliest = Math.min(this.#earliest, record.expires)
+    }
+    const rank = ({ record }: Entry): number =>
+      record.ended !== null || record.expires < now ? 0 : record.authenticated === null ? 1 : 2
+    return [...this.#entries.values()]
+      .filter((entry) => rank(entry) < 2 && !keep.has(entry.record.key))
+      .sort((a, b) => rank(a) - rank(b) || a.record.lastSeen - b.record.lastSeen)
+  }
+}
+
+function stores(mutation: Mutation): mutation is Extract<Mutation, { record: SessionRecord }> {
+  return mutation.kind === 'insert' || mutation.kind === 'update'
+}
+
+function keyOfMutation(mutation: Mutation): SessionKey {
+  return stores(mutation) ? mutation.record.key : mutation.key
+}
+
+function sizeOf(record: SessionRecord): number {
+  const { data, user, staticKey, client } = record
+  const texts = [data, user, staticKey, client?.agent, client?.address]
+  return texts.reduce((sum, text) => sum + bytesInMemory(text ?? ''), OVERHEAD)
+}
+
+function matches(selection: Selection, { record, sweepAt }: Entry, shards: number): boolean {
+  switch (selection.by) {
+    case 'all':
+      return true
+    case 'user':
+      return record.user === selection.user
+    case 'expiry': {
+      const end = bucketEnd(sweepAt, BUCKET)
+      return (
+        shardOf(record.key, shards) === selection.shard &&
+        (record.outside === true) === (selection.outside === true) &&
+        end <= selection.upTo &&
+        (selection.after === undefined || end > selection.after)
+      )
+    }
+  }
+}

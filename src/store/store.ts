@@ -1,0 +1,278 @@
+import type { SessionStoreError } from '../base/errors.ts'
+import type { Json } from '../base/json.ts'
+import type { ExpirySetting } from '../record/expiry.ts'
+import type { SessionKey } from '../record/id.ts'
+
+/** Why a session ended. */
+export type EndReason = 'expired' | 'logout' | 'login' | 'reset' | 'killed'
+
+/** What a list of devices shows of the client that logged in. */
+export interface ClientHints {
+  /** The User-Agent header, at most 256 characters of it. */
+  readonly agent?: string
+  /** The address with its last part set to zero: 24 bits of IPv4, 48 of IPv6. */
+  readonly address?: string
+}
+
+/** One session as it is stored. Times are milliseconds since the epoch. Never changed in place. */
+export interface SessionRecord {
+  readonly key: SessionKey
+  /** The encoded payload; see `session/payload.ts`. */
+  readonly data: string
+  /** Whose session it is; `__guest__` when nobody is logged in. */
+  readonly user: string
+  readonly created: number
+  readonly lastSeen: number
+  /** When the user logged in, or `null` for a guest. */
+  readonly authenticated: number | null
+  /** When it ends unless it is used before; the truth for reading, together with today's limits. */
+  readonly expires: number
+  readonly expiry: ExpirySetting
+  /** When the session was marked as ended; such a record is refused at read. `null` while it lives. */
+  readonly ended: number | null
+  readonly reason: EndReason | null
+  /** When an observer first failed to hear of the end; absent while none did. */
+  readonly failedSince?: number | null
+  /** SHA-256 of the static security key, base64url; absent or `null` for a session that has none. */
+  readonly staticKey?: string | null
+  /** Where the user logged in from, when the app asked for it; absent or `null` otherwise. */
+  readonly client?: ClientHints | null
+  /**
+   * True where the id came from outside, so that a session can live again under this key after its end. The store
+   * keeps such records in shards of their own; see {@link Selection}.
+   */
+  readonly outside?: true
+  /** What the fence of the user was when he logged in: a kill ends those below its own. Absent: 0. */
+  readonly fence?: number
+  /** The same of the fence of everybody. */
+  readonly fenceAll?: number
+  /** Fresh at every write, so that a write whose answer was lost is recognised when read back. */
+  readonly rev: string
+  /**
+   * Properties that this release does not know, as the store holds them. A store gives back on write
+   * what it gave on read, so that two releases can run side by side without erasing from each other.
+   */
+  readonly extra?: Readonly<Record<string, unknown>>
+}
+
+/** Names one state of one record. Opaque: only to be given back to the store it came from. */
+export type Version = string
+
+/** A record, and the version that it was read or written at. */
+export interface Found {
+  readonly record: SessionRecord
+  readonly version: Version
+}
+
+/** A record that is there but can not be understood, such as one with a missing or mistyped property. */
+export interface Unreadable {
+  readonly record: null
+  readonly key: SessionKey
+  readonly version: Version
+  /** What is wrong with it, without any of its content. */
+  readonly why: string
+}
+
+/** One conditional write. */
+export type Mutation =
+  /** Stores a record that must not exist yet. */
+  | { readonly kind: 'insert'; readonly record: SessionRecord }
+  /**
+   * Replaces the record if it still is at this version. `sweepAt` (milliseconds) puts it into the bucket of
+   * that instant, instead of the one in which it expires or was marked.
+   */
+  | {
+      readonly kind: 'update'
+      readonly record: SessionRecord
+      readonly version: Version
+      readonly sweepAt?: number
+    }
+  /** Deletes the record if it still is at this version. */
+  | { readonly kind: 'delete'; readonly key: SessionKey; readonly version: Version }
+  /**
+   * Deletes the record as it is. Safe only for what no request can save any more: expired beyond the leeway, and with
+   * an id of ours, under which no other session ever lives.
+   */
+  | { readonly kind: 'remove'; readonly key: SessionKey }
+
+/** What became of one write; `conflict`: its condition did not hold, and nothing was written. */
+export type WriteResult =
+  | { readonly outcome: 'applied'; readonly version: Version }
+  | { readonly outcome: 'conflict' }
+
+/** What became of several writes that stand or fall together; one version for each, in their order. */
+export type WriteTogetherResult =
+  | { readonly outcome: 'applied'; readonly versions: readonly Version[] }
+  | { readonly outcome: 'conflict' }
+
+/** What became of one of many writes of {@link SessionStore.writeEach}. */
+export type WriteEachResult =
+  | WriteResult
+  /** It could not be done, or nobody knows. */
+  | { readonly outcome: 'failed'; readonly error: SessionStoreError }
+
+/** What the caller of a store says of a call. */
+export interface CallOptions {
+  /**
+   * How long the call may take, in milliseconds: what is left of the time that a request waits for the store. Default:
+   * what the store thinks right. A store may ignore it: whoever waits gives up by itself.
+   */
+  readonly deadline?: number
+}
+
+/** A small piece of JSON under a name, beside the sessions: run records, watermarks, intents. */
+export interface Note {
+  readonly name: string
+  readonly value: Json
+  readonly version: Version
+}
+
+/** Where the long work over sessions keeps its state. Strong and conditional, like the sessions themselves. */
+export interface NoteStore {
+  get(name: string, options?: CallOptions): Promise<Note | null>
+  /** Inserts with `version: null`, else replaces the note if it still is at this version. */
+  put(
+    name: string,
+    value: Json,
+    version: Version | null,
+    options?: CallOptions,
+  ): Promise<WriteResult>
+  delete(name: string, version: Version, options?: CallOptions): Promise<WriteResult>
+  /** Those whose name starts with this, in the order of their names, at most `limit`. */
+  list(prefix: string, limit: number, options?: CallOptions): Promise<readonly Note[]>
+}
+
+/** SHA-256 of a security key, base64url, 43 characters: the name under which it is stored. Not a secret. */
+export type SecurityKeyName = string & { readonly [nameBrand]: true }
+
+declare const nameBrand: unique symbol
+
+/** One security key as it is stored. Times are milliseconds since the epoch. Never changed. */
+export interface SecurityKeyRecord {
+  readonly name: SecurityKeyName
+  /** The session that it belongs to; `null`: whoever has the key may use it. */
+  readonly session: SessionKey | null
+  /** What it is good for; the empty text for what has no purpose of its own. */
+  readonly purpose: string
+  /** What its use hands back, encoded; `null` for nothing. */
+  readonly data: string | null
+  readonly created: number
+  readonly expires: number
+}
+
+/** A security key, and the version that it was read at. */
+export interface FoundSecurityKey {
+  readonly record: SecurityKeyRecord
+  readonly version: Version
+}
+
+/** Which security keys a page is taken from: like the `expiry` of {@link Selection}, by `expires`. */
+export interface SecurityKeySelection {
+  readonly shard: number
+  readonly after?: number
+  readonly upTo: number
+}
+
+/** A page of names, as {@link KeyPage} is one of keys. */
+export interface SecurityKeyPage {
+  readonly names: readonly SecurityKeyName[]
+  readonly cursor: string | null
+}
+
+/** Where one-time security keys are kept, apart from the sessions, and never in one call with them. */
+export interface SecurityKeyStore {
+  /** Stores keys that must not exist yet, 1 to 100, all of them or none. `conflict`: a name is taken. */
+  insert(records: readonly SecurityKeyRecord[], options?: CallOptions): Promise<WriteTogetherResult>
+  /** The key now, never a stale answer; `null` also for one that cannot be read. */
+  find(name: SecurityKeyName, options?: CallOptions): Promise<FoundSecurityKey | null>
+  /** Deletes the key if it still is at this version: of several that try, one alone is `applied`. */
+  use(name: SecurityKeyName, version: Version, options?: CallOptions): Promise<WriteResult>
+  /** The names of keys in the order in which they expire. */
+  page(selection: SecurityKeySelection, options: PageOptions): Promise<SecurityKeyPage>
+  /** Deletes up to 500 keys as they are. Safe only for what has expired. */
+  remove(names: readonly SecurityKeyName[]): Promise<void>
+}
+
+/** Which sessions a page is taken from. */
+export type Selection =
+  | { readonly by: 'all' }
+  | { readonly by: 'user'; readonly user: string }
+  /**
+   * Those of one shard whose bucket ends after `after` and not after `upTo` (milliseconds): a record
+   * stands in the bucket in which it expires, or in which it was marked as ended. `outside`: of the records whose id
+   * came from outside, which stand in none of the other shards; absent: of the others.
+   */
+  | {
+      readonly by: 'expiry'
+      readonly shard: number
+      readonly after?: number
+      readonly upTo: number
+      readonly outside?: true
+    }
+
+export interface PageOptions {
+  /** How many entries at the most, 1 to 1000. */
+  readonly limit: number
+  /** The cursor of the page before; absent for the first. */
+  readonly cursor?: string
+}
+
+export interface Page {
+  readonly entries: readonly (Found | Unreadable)[]
+  /** Where the next page starts. `null` when this page was empty: the only sign of the end. */
+  readonly cursor: string | null
+}
+
+/** A page of keys alone, which costs less than one of records. */
+export interface KeyPage {
+  readonly keys: readonly SessionKey[]
+  readonly cursor: string | null
+}
+
+/**
+ * Where sessions are kept. All writes are conditional: there is no blind upsert.
+ *
+ * Expected outcomes are results. A fault is a `SessionStoreError` whose `effect` says whether the call
+ * may have been applied, and whose `retryable` says whether trying again may help. A record that no
+ * server would take is refused before anything is sent, with `SessionValueError` or
+ * `SessionTooLargeError`. A store does not retry, merge or decide on expiry; its callers do.
+ */
+export interface SessionStore {
+  /** What the store is called in messages, such as `memory` or `datastore`. */
+  readonly name: string
+  /** Over how many shards the expiry index is spread. A power of two. */
+  readonly shards: number
+  /**
+   * How long a request waits for the store all in all, with every try, in milliseconds. Absent: 5 seconds. It is passed
+   * to each call as what is left of it.
+   */
+  readonly deadline?: number
+  /** At how many sessions per second a sweep begins; it grows with use. Absent: a sweep goes as fast as it can. */
+  readonly sweepRate?: number
+  /** The record now, never a stale one: a write that was answered before this call is seen by it. */
+  find(key: SessionKey, options?: CallOptions): Promise<Found | Unreadable | null>
+  /** One write, applied at once and whole, or not at all. */
+  write(mutation: Mutation, options?: CallOptions): Promise<WriteResult>
+  /** Several writes to different records, all applied or none. */
+  writeTogether(mutations: readonly Mutation[], options?: CallOptions): Promise<WriteTogetherResult>
+  /**
+   * Up to 500 writes to different records, each applied or not for itself, in as few calls as there can be.
+   * After trouble on the way `conflict` may stand for an own write whose answer was lost: read to know.
+   */
+  writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]>
+  /** A page of sessions in a stable order. A cursor that is not from this selection is a `SessionStoreError` that is not retryable. */
+  page(selection: Selection, options: PageOptions): Promise<Page>
+  /** Like `page`, without the records. */
+  pageKeys(selection: Selection, options: PageOptions): Promise<KeyPage>
+  /** State of the long work over sessions. */
+  readonly notes: NoteStore
+  /** One-time security keys. */
+  readonly keys: SecurityKeyStore
+  /**
+   * Connects, and throws what the first call would have met. Absent: `sessions.ready()` looks for a session that is not
+   * there.
+   */
+  ready?(): Promise<void>
+  /** Lets go of connections. The store is not used after that. */
+  close(): Promise<void>
+}

@@ -1,0 +1,219 @@
+import type { Settings } from '../options.ts'
+import type { Limit } from '../store/budget.ts'
+import type { Delta } from '../write/change.ts'
+import { isAlive } from '../record/expiry.ts'
+import type { SessionKey } from '../record/id.ts'
+import type { Beside } from '../write/source.ts'
+import { Payload, PayloadError, type Unit } from '../record/payload.ts'
+import { changesBy, type DataChange, RecordData } from '../record/root-data.ts'
+import { asStoreError } from '../write/retry.ts'
+import type { Attempt, Latest, Writer } from '../write/writer.ts'
+import { timeProblem } from '../record/limits.ts'
+import type { EndReason, Found } from '../store/store.ts'
+import type { Ending } from '../end/ender.ts'
+import { END, type EndableEntry } from './entry-end.ts'
+import { readablePayload } from '../end/events.ts'
+import type { SessionEntry } from './query-iter.ts'
+import { standIn } from '../record/damaged.ts'
+
+/** How a session ends. */
+export interface EndingOf {
+  readonly reason: Exclude<EndReason, 'expired'>
+  /** Whose session its event says that it was. Default: whose it is. */
+  readonly user?: string
+  /** What ends in the same commit, whether there is a session of ours or not. */
+  readonly beside?: Beside | null
+  /** How long somebody waits for it. Default: each call has so much time as long work has. */
+  readonly limit?: Limit
+}
+
+/** Sessions seen and changed from outside of their requests. */
+export class Entries<Data extends object> {
+  readonly #settings: Settings
+  readonly #writer: Writer
+  readonly #ending: Ending<Data>
+
+  constructor(settings: Settings, writer: Writer, ending: Ending<Data>) {
+    this.#settings = settings
+    this.#writer = writer
+    this.#ending = ending
+  }
+
+  /** A session that is alive as an iterator sees it. What is done to it is counted. */
+  ofLiving(found: Found, counts: { ended: number; changed: number }): SessionEntry<Data> {
+    const { key } = found.record
+    return new Entry<Data>(found, {
+      kill: async () => {
+        const isEnded = await this.kill(key)
+        if (isEnded) counts.ended += 1
+        return isEnded
+      },
+      update: async (change) => {
+        const differed = await this.update(key, change)
+        if (differed === true) counts.changed += 1
+        return differed !== null
+      },
+    })
+  }
+
+  /** A session that has ended, or whose time has run out: it can be read, and be ended by this function. */
+  ofDue(found: Found, end: () => Promise<boolean>): SessionEntry<Data> {
+    return new Entry<Data>(found, { kill: end, update: async () => false })
+  }
+
+  /** Ends one session; false when it had ended already. */
+  async kill(key: SessionKey, how: EndingOf = { reason: 'killed' }): Promise<boolean> {
+    const { beside = null, limit } = how
+    const writer = limit === undefined ? this.#writer : this.#writer.within(limit)
+    // What has only expired can still be saved for a while, so it is not gone.
+    let left: Latest = null
+    const kill = async (latest: Latest): Promise<Found | boolean> => {
+      left = latest
+      // Ended by who waited before this one. What is beside it ends in any case.
+      if (latest === 'gone' && beside === null) return false
+      // What tries whose answer was lost may have written, so that it is recognised.
+      const revs = new Set<string>()
+      let isLost = false
+      return await writer.settle<Found | boolean>(async () => {
+        const found = await writer.find(key)
+        if (found === null || found.record?.ended != null) left = 'gone'
+        // Deleted by the try whose answer was lost, or by somebody else meanwhile: nobody can tell.
+        if (found === null) return await endBeside(writer, beside, isLost)
+        const isDamaged = found.record === null
+        if (!isDamaged && revs.has(found.record.rev)) return { done: found }
+        if (!isDamaged && !this.isAlive(found)) return await endBeside(writer, beside, false)
+        // Of a damaged one the event tells its key, as in a sweep; it is no end without an event.
+        const due = isDamaged
+          ? { record: standIn(key, this.#settings.now()), version: found.version }
+          : found
+        const mutation = await this.#ending.endOf(whoseIs(due, how.user), how.reason, how.limit)
+        if (mutation.kind === 'update') revs.add(mutation.record.rev)
+        const attempt = await writer.attempt([mutation], beside)
+        if (!('done' in attempt)) {
+          isLost ||= attempt.error?.effect === 'unknown'
+          return attempt
+        }
+        left = 'gone'
+        if (mutation.kind !== 'update') return { done: true }
+        return { done: { record: mutation.record, version: attempt.done[0] as string } }
+      })
+    }
+    const marked = await writer.exclusive(key, kill, () => left)
+    if (typeof marked === 'boolean') return marked
+    await this.#ending.finishInRequest(marked, limit)
+    return true
+  }
+
+  /** Changes the data of one session; `null` when it is not alive, else whether anything differed. */
+  async update(key: SessionKey, change: DataChange<Data>): Promise<boolean | null> {
+    return await this.#writer.exclusive(key, async (latest) => {
+      if (latest === 'gone') return null
+      const revs = new Set<string>()
+      return await this.#writer.settle<boolean | null>(async () => {
+        const found = await this.#writer.find(key)
+        if (found?.record == null || !this.isAlive(found)) return { done: null }
+        if (revs.has(found.record.rev)) return { done: true }
+        const units = this.#changesBy(found, change)
+        if (units === null) return { done: null }
+        if (units.size === 0) return { done: false }
+        const delta: Delta = { units, expiry: undefined, seen: null, force: false }
+        const record = this.#writer.applied(found.record, delta)
+        revs.add(record.rev)
+        const attempt = await this.#writer.attempt([
+          { kind: 'update', record, version: found.version },
+        ])
+        return 'done' in attempt ? { done: true } : attempt
+      })
+    })
+  }
+
+  /** `null` for a payload that is damaged: whoever loads the session is told that it is unreadable. */
+  #changesBy({ record }: Found, change: DataChange<Data>): Map<Unit, string | null> | null {
+    let payload: Payload
+    try {
+      payload = Payload.decode(record.data, record.key)
+    } catch (cause) {
+      if (!(cause instanceof PayloadError) || cause.newer) throw asStoreError(cause)
+      return null
+    }
+    return changesBy(payload, change)
+  }
+
+  /** Whether a request that comes now may use it. */
+  isAlive({ record }: Found): boolean {
+    const { policy, now } = this.#settings
+    const time = now()
+    return timeProblem(record, time) === null && isAlive(record, policy, time)
+  }
+}
+
+/** There is nothing of ours to end, so what is beside it ends alone. */
+async function endBeside(
+  writer: Writer,
+  beside: Beside | null,
+  done: boolean,
+): Promise<Attempt<boolean>> {
+  if (beside === null) return { done }
+  const attempt = await writer.attempt([], beside)
+  return 'done' in attempt ? { done } : attempt
+}
+
+function whoseIs({ record, version }: Found, user: string = record.user): Found {
+  return { record: { ...record, user }, version }
+}
+
+/** What can be done to the session of an entry. */
+interface EntryActs<Data extends object> {
+  kill(): Promise<boolean>
+  update(change: DataChange<Data>): Promise<boolean>
+}
+
+class Entry<Data extends object> implements SessionEntry<Data>, EndableEntry {
+  readonly key: SessionKey
+  readonly user: string
+  readonly created: Date
+  readonly lastSeen: Date
+  readonly expires: Date
+  readonly #found: Found
+  readonly #acts: EntryActs<Data>
+  #data: RecordData | null = null
+
+  constructor(found: Found, acts: EntryActs<Data>) {
+    const { record } = found
+    this.#found = found
+    this.#acts = acts
+    this.key = record.key
+    this.user = record.user
+    this.created = new Date(record.created)
+    this.lastSeen = new Date(record.lastSeen)
+    this.expires = new Date(record.expires)
+  }
+
+  get data(): Data {
+    return this.#decoded.root as Data
+  }
+
+  scope(name: string): Record<string, unknown> {
+    return this.#decoded.scope(name)
+  }
+
+  get #decoded(): RecordData {
+    this.#data ??= new RecordData(readablePayload(this.#found.record))
+    return this.#data
+  }
+
+  async update(change: DataChange<Data>): Promise<boolean> {
+    return await this.#acts.update(change)
+  }
+
+  kill(): Promise<boolean> {
+    return this.#acts.kill()
+  }
+
+  [END](): Promise<void> {
+    const ended = this.#acts.kill().then(() => {})
+    // Whoever does not wait for it has nobody to hear of its failure; it is counted.
+    ended.catch(() => {})
+    return ended
+  }
+}

@@ -1,0 +1,92 @@
+import { show } from '../base/duration.ts'
+import { SessionConfigError } from '../base/errors.ts'
+import { DeleteSessionsIter, type SweepClass } from './delete-sessions-iter.ts'
+import { type IteratorClass, QueryIter } from './query-iter.ts'
+import { SWEEP_ID } from './run.ts'
+
+/** How many entries can be handled at the same time: a page has no more. */
+const MAX_PAGE = 1000
+
+const HANDLERS = ['handleEntry', 'handleFinish', 'handleError'] as const
+
+/** Throws `SessionConfigError` for what is no iterator that could work. `where` names it in the message. */
+export function checkIterator(iter: unknown, where: string): asserts iter is IteratorClass {
+  if (typeof iter !== 'function' || !(iter.prototype instanceof QueryIter)) {
+    throw new SessionConfigError(`${where} must be a subclass of QueryIter, but is ${show(iter)}`)
+  }
+  const Iter = iter as unknown as IteratorClass
+  const { id, queueName, pageSize, concurrency } = Iter
+  if (typeof id !== 'string' || !/^[A-Za-z0-9_-]{1,100}$/.test(id)) {
+    throw new SessionConfigError(
+      `${where}: an iterator needs a static id of its own, of up to 100 letters, digits, hyphens and underscores, but ${nameOf(Iter)} has ${show(id)}`,
+    )
+  }
+  if (typeof queueName !== 'string' || !/^[!-~]{0,500}$/.test(queueName)) {
+    throw new SessionConfigError(
+      `queueName of the iterator ${id} must be the name of a queue, or empty for the default one, but is ${show(queueName)}`,
+    )
+  }
+  for (const [name, value] of Object.entries({ pageSize, concurrency })) {
+    if (Number.isInteger(value) && value >= 1 && value <= MAX_PAGE) continue
+    throw new SessionConfigError(
+      `${name} of the iterator ${id} must be a whole number from 1 to ${MAX_PAGE}, but is ${show(value)}`,
+    )
+  }
+  checkHandlers(Iter)
+}
+
+/** Throws for anything but `DeleteSessionsIter` and what is made of it. */
+export function sweepFrom(sweep: unknown): SweepClass {
+  if (sweep === undefined || sweep === DeleteSessionsIter) return DeleteSessionsIter
+  if (typeof sweep !== 'function' || !(sweep.prototype instanceof DeleteSessionsIter)) {
+    throw new SessionConfigError(
+      `sweep must be a subclass of DeleteSessionsIter, but is ${show(sweep)}`,
+    )
+  }
+  checkIterator(sweep, 'sweep')
+  return sweep as SweepClass
+}
+
+/** The app's own iterators, each under an id of its own. */
+export function iteratorsFrom(iterators: unknown): readonly IteratorClass[] {
+  if (iterators === undefined) return []
+  if (!Array.isArray(iterators)) {
+    throw new SessionConfigError(`iterators must be an array of classes, but is ${show(iterators)}`)
+  }
+  const ids = new Set<string>()
+  for (const iterator of iterators as readonly unknown[]) {
+    checkIterator(iterator, 'iterators')
+    const { id } = iterator
+    if (id === SWEEP_ID) {
+      throw new SessionConfigError(
+        `iterators: ${nameOf(iterator)} has the id of the sweep: name it in the option sweep, or give it a static id of its own`,
+      )
+    }
+    if (ids.has(id)) {
+      throw new SessionConfigError(`iterators: two of them have the static id ${show(id)}`)
+    }
+    ids.add(id)
+  }
+  return [...iterators]
+}
+
+function checkHandlers(Iter: IteratorClass): void {
+  const { prototype } = Iter as unknown as { prototype: Record<string, unknown> }
+  // A handler may also be a property of each object, which only an object can tell.
+  const made: Record<string, unknown> = HANDLERS.every(
+    (name) => typeof prototype[name] === 'function',
+  )
+    ? prototype
+    : (new Iter() as unknown as Record<string, unknown>)
+  for (const name of HANDLERS) {
+    if (typeof made[name] === 'function') continue
+    throw new SessionConfigError(
+      `the iterator ${Iter.id} needs a method ${name}(), but has ${show(made[name])}`,
+    )
+  }
+}
+
+function nameOf(Iter: object): string {
+  const { name } = Iter as { readonly name?: unknown }
+  return typeof name === 'string' && name !== '' ? name : 'the class'
+}

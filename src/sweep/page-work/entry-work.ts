@@ -1,0 +1,155 @@
+import { SessionStoreError } from '../../base/errors.ts'
+import { LEEWAY } from '../../record/expiry.ts'
+import type { Found, Unreadable } from '../../store/store.ts'
+import { type Finished, isNewer } from '../../end/ender.ts'
+import { GatheredPage } from './gathered-page.ts'
+import {
+  isOver,
+  noteExpiry,
+  type PageContext,
+  type PageWork,
+  readPage,
+  selectionOf,
+} from './page-work.ts'
+import { sayingOf } from '../../end/problems.ts'
+import type { QueryIter, SessionEntry } from '../query-iter.ts'
+import { isSweep, type Lane } from '../run.ts'
+import { standInFor } from '../../record/damaged.ts'
+
+/** Hands entries to the `handleEntry` of a class of the app's own. What it ends of those that have expired goes out together. */
+export function entryWork<Data extends object>(
+  context: PageContext<Data>,
+  iter: QueryIter<Data>,
+  concurrency: number,
+): PageWork {
+  const { settings, ending, state, problems, limit, patience } = context
+  return async (lane) => {
+    const { entries, cursor } = await readPage(lane, limit, (options) =>
+      settings.store.page(selectionOf(state.query, lane), options),
+    )
+    const cut = settings.now() - LEEWAY
+    const work = new HandledEntries(context, iter, lane, cut)
+    const page = new GatheredPage<Found, Finished>(concurrency, (due) =>
+      ending.finish(due, problems),
+    )
+    // Those that can not be read are no sessions; what is left of them in a sweep has to end all the same.
+    const found = entries.map((entry) =>
+      entry.record === null && isSweep(state) ? standInFor(entry, cut, problems) : entry,
+    )
+    await page.run(
+      found.filter((entry): entry is Found => work.takes(entry)),
+      (entry, end) => work.handle(entry, end),
+    )
+    state.totals.scanned += entries.length
+    patience.bear(work.endsFailed, work.endsTried)
+    return { size: entries.length, cursor }
+  }
+}
+
+/** The entries of one page in the hands of the app. */
+class HandledEntries<Data extends object> {
+  endsTried = 0
+  endsFailed = 0
+  readonly #context: PageContext<Data>
+  readonly #iter: QueryIter<Data>
+  readonly #lane: Lane
+  readonly #cut: number
+
+  constructor(context: PageContext<Data>, iter: QueryIter<Data>, lane: Lane, cut: number) {
+    this.#context = context
+    this.#iter = iter
+    this.#lane = lane
+    this.#cut = cut
+  }
+
+  /** Whether the app gets it; what it does not get is counted. */
+  takes(entry: Found | Unreadable): boolean {
+    const { state, entries } = this.#context
+    const isTaken =
+      entry.record !== null &&
+      // One that can read it has to work on it.
+      !isNewer(entry.record) &&
+      (state.query.select === 'expired'
+        ? isOver(entry.record, this.#cut)
+        : // What has ended is no session any more, though it is still stored.
+          entries.isAlive(entry))
+    if (isTaken) return true
+    state.totals.skipped += 1
+    this.#lane.clean = false
+    return false
+  }
+
+  async handle(found: Found, end: () => Promise<Finished>): Promise<void> {
+    const { state, entries } = this.#context
+    if (state.error !== null) return
+    const { totals } = state
+    let ending: Promise<boolean> | null = null
+    let isOwnFailure = false
+    const entry =
+      state.query.select === 'expired'
+        ? entries.ofDue(found, () => {
+            ending ??= this.#end(end)
+            return ending
+          })
+        : entries.ofLiving(found, totals)
+    if (state.query.select === 'expired' && found.record.rev !== '') noteExpiry(state, found)
+    try {
+      await this.#iter.handleEntry(entry, state.customData)
+    } catch (error) {
+      isOwnFailure = true
+      totals.failed += 1
+      this.#lane.clean = false
+      this.#noteFailure(entry, error)
+      if (!(await this.#goesOnAfter(entry, error))) state.error = 'handleError() ended the run'
+    }
+    const ended = ending as Promise<boolean> | null
+    if (ended !== null) {
+      // An app that has not waited for the end, or has swallowed its failure: it counts all the same.
+      const isFailed = await ended.then(
+        () => false,
+        () => true,
+      )
+      if (isFailed && !isOwnFailure) totals.failed += 1
+    } else if (state.query.select === 'expired' && !isOwnFailure) totals.kept += 1
+  }
+
+  /** Whether the session ended by this. */
+  async #end(end: () => Promise<Finished>): Promise<boolean> {
+    const { totals } = this.#context.state
+    this.endsTried += 1
+    try {
+      const { result, observersFailed, stillThere, error } = await end()
+      if (observersFailed) totals.observersFailed += 1
+      if (stillThere) this.#lane.clean = false
+      if (result === 'failed') {
+        throw error ?? new SessionStoreError('the end of a session could not be stored')
+      }
+      if (result === 'ended') totals.ended += 1
+      else if (result !== 'deferred') totals.skipped += 1
+      return result === 'ended' || result === 'deferred'
+    } catch (error) {
+      this.endsFailed += 1
+      this.#lane.clean = false
+      throw error
+    }
+  }
+
+  #noteFailure({ key }: SessionEntry<Data>, error: unknown): void {
+    const { state, problems } = this.#context
+    problems.note({
+      message: 'an iterator failed on sessions',
+      of: state.iter,
+      example: { key, error: sayingOf(error) },
+    })
+  }
+
+  async #goesOnAfter(entry: SessionEntry<Data>, error: unknown): Promise<boolean> {
+    const { state, settings } = this.#context
+    try {
+      return await this.#iter.handleError(entry, state.customData, error)
+    } catch (cause) {
+      settings.logger.warn('handleError() of an iterator failed', { error: sayingOf(cause) })
+      return false
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import { SessionStoreError } from '../../base/errors.ts'
+import type { Settings } from '../../options.ts'
+import type {
+  Found,
+  PageOptions,
+  SecurityKeySelection,
+  Selection,
+  SessionRecord,
+} from '../../store/store.ts'
+import type { Ending } from '../../end/ender.ts'
+import type { Entries } from '../entry.ts'
+import type { Problems } from '../../end/problems.ts'
+import type { Lane, RunQuery, RunState } from '../run.ts'
+
+/** What working a page off came to. */
+export interface WorkedPage {
+  /** How many were on it; 0 is the end. */
+  readonly size: number
+  /** Where the next one starts; `null`: this one is to be read again, for what the time did not suffice for. */
+  readonly cursor: string | null
+}
+
+/** Works one page of a lane off, and counts in the state of the run. */
+export type PageWork = (lane: Lane) => Promise<WorkedPage>
+
+export interface WalkParts<Data extends object> {
+  readonly settings: Pick<Settings, 'store' | 'events' | 'outsideIds' | 'now' | 'sleep' | 'logger'>
+  readonly ending: Ending<Data>
+  readonly entries: Entries<Data>
+}
+
+/** What the work on all pages of one step shares. */
+export interface PageContext<Data extends object> extends WalkParts<Data> {
+  readonly state: RunState
+  readonly problems: Problems
+  /** How many make a page. */
+  readonly limit: number
+  /** From when on nothing more is to be begun, in milliseconds since the epoch. */
+  readonly deadline: number
+  readonly patience: Patience
+}
+
+/** After how many pages in a row, of which nothing could be ended, a step fails: the store takes no writes. */
+const MAX_FRUITLESS = 3
+
+/** Reading on would be paid for, and add to the load of a store that takes no writes: the queue tries again later. */
+export class Patience {
+  #fruitless = 0
+
+  bear(failed: number, of: number): void {
+    this.#fruitless = of > 0 && failed === of ? this.#fruitless + 1 : 0
+    if (this.#fruitless < MAX_FRUITLESS) return
+    throw new SessionStoreError('the store takes no writes: the sweep tries again later', {
+      effect: 'unknown',
+      retryable: true,
+    })
+  }
+}
+
+/** How often a lane is begun again because its cursor was refused; beyond that something else is wrong. */
+const MAX_RESTARTS = 3
+
+/** Cursors can be refused after an update of the service: then the lane is walked again from its start. */
+export async function readPage<Page>(
+  lane: Lane,
+  limit: number,
+  read: (options: PageOptions) => Promise<Page>,
+): Promise<Page> {
+  if (lane.cursor === null) return await read({ limit })
+  try {
+    return await read({ limit, cursor: lane.cursor })
+  } catch (error) {
+    const isRefused = error instanceof SessionStoreError && !error.retryable
+    if (!isRefused || lane.restarts >= MAX_RESTARTS) throw error
+    lane.restarts += 1
+    lane.cursor = null
+    return await read({ limit })
+  }
+}
+
+/** Whether it may be ended: marked, or expired by what is stored and for so long that no request can save it. */
+export function isOver({ ended, expires }: SessionRecord, cut: number): boolean {
+  return ended !== null || expires <= cut
+}
+
+/** Notes the earliest expiry that the run met. */
+export function noteExpiry(state: RunState, { record }: Found): void {
+  if (record.ended !== null) return
+  state.oldestExpired = Math.min(state.oldestExpired ?? record.expires, record.expires)
+}
+
+export function selectionOf(query: RunQuery, lane: Lane): Selection {
+  if (query.select === 'user') return { by: 'user', user: query.user }
+  if (query.select !== 'expired') return { by: 'all' }
+  return { by: 'expiry', ...expiryOf(query, lane), ...(lane.outside && { outside: true }) }
+}
+
+/** The buckets of a lane: whole ones, from one leeway after their end, so that all in them has expired by any clock. */
+export function expiryOf(query: RunQuery, { shard, after }: Lane): SecurityKeySelection {
+  return {
+    shard: shard ?? 0,
+    upTo: query.select === 'expired' ? query.before : 0,
+    ...(after !== null && { after }),
+  }
+}

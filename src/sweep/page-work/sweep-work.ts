@@ -1,0 +1,99 @@
+import { LEEWAY } from '../../record/expiry.ts'
+import type { Found } from '../../store/store.ts'
+import {
+  expiryOf,
+  isOver,
+  noteExpiry,
+  type PageContext,
+  type PageWork,
+  readPage,
+  selectionOf,
+} from './page-work.ts'
+import { standInFor } from '../../record/damaged.ts'
+
+/** Deletes by keys alone what nobody has to hear of. */
+export function keySweep<Data extends object>(context: PageContext<Data>): PageWork {
+  const { settings, ending, state, limit, patience } = context
+  return async (lane) => {
+    // Somebody may have turned events on meanwhile.
+    await ending.requireObservers()
+    const { keys, cursor } = await readPage(lane, limit, (options) =>
+      settings.store.pageKeys(selectionOf(state.query, lane), options),
+    )
+    const results = await ending.writeEach(keys.map((key) => ({ kind: 'remove', key })))
+    const failed = results.filter(({ outcome }) => outcome !== 'applied').length
+    state.totals.scanned += keys.length
+    state.totals.ended += keys.length - failed
+    state.totals.failed += failed
+    if (failed > 0) lane.clean = false
+    patience.bear(failed, keys.length)
+    return { size: keys.length, cursor }
+  }
+}
+
+/** Looks for keys first, where most likely there is nothing: a query for keys costs less. */
+export function emptyByKeys<Data extends object>(
+  { settings, state }: PageContext<Data>,
+  work: PageWork,
+): PageWork {
+  return async (lane) => {
+    if (lane.cursor !== null) return await work(lane)
+    const { cursor } = await settings.store.pageKeys(selectionOf(state.query, lane), { limit: 1 })
+    return cursor === null ? { size: 0, cursor } : await work(lane)
+  }
+}
+
+/** Ends whole records: tells of them, and deletes each as it was read. */
+export function recordSweep<Data extends object>(context: PageContext<Data>): PageWork {
+  const { settings, ending, state, problems, limit, deadline, patience } = context
+  const { totals } = state
+  return async (lane) => {
+    const { entries, cursor } = await readPage(lane, limit, (options) =>
+      settings.store.page(selectionOf(state.query, lane), options),
+    )
+    const cut = settings.now() - LEEWAY
+    const due: Found[] = []
+    for (const entry of entries) {
+      const found = entry.record === null ? standInFor(entry, cut, problems) : entry
+      if (isOver(found.record, cut)) {
+        due.push(found)
+        if (entry.record !== null) noteExpiry(state, found)
+      } else {
+        totals.skipped += 1
+        lane.clean = false
+      }
+    }
+    const finished = await ending.finish(due, problems, { deadline })
+    let failed = 0
+    let left = 0
+    for (const { result, observersFailed, stillThere } of finished) {
+      if (result === 'left') {
+        left += 1
+        continue
+      }
+      if (result === 'ended') totals.ended += 1
+      else if (result === 'failed') failed += 1
+      else if (result !== 'deferred') totals.skipped += 1
+      if (observersFailed) totals.observersFailed += 1
+      if (stillThere) lane.clean = false
+    }
+    totals.failed += failed
+    totals.scanned += entries.length - left
+    patience.bear(failed, due.length - left)
+    return { size: entries.length, cursor: left > 0 ? null : cursor }
+  }
+}
+
+/** Deletes security keys, of which nobody has to hear. */
+export function securityKeyPurge<Data extends object>(context: PageContext<Data>): PageWork {
+  const { settings, state, limit } = context
+  const { keys } = settings.store
+  return async (lane) => {
+    const { names, cursor } = await readPage(lane, limit, (options) =>
+      keys.page(expiryOf(state.query, lane), options),
+    )
+    if (names.length > 0) await keys.remove(names)
+    state.totals.securityKeys += names.length
+    return { size: names.length, cursor }
+  }
+}

@@ -1,0 +1,75 @@
+import type { Json } from '../base/json.ts'
+import type { SessionLogger } from '../base/logger.ts'
+import type { SessionKey } from '../record/id.ts'
+import type { DataChange } from '../record/root-data.ts'
+
+/** One session that an iterator has come to. */
+export interface SessionEntry<Data extends object = Record<string, unknown>> {
+  readonly key: SessionKey
+  readonly user: string
+  readonly created: Date
+  readonly lastSeen: Date
+  readonly expires: Date
+  /** The data of the root, decoded when it is first read. A copy: changes are made with `update`. */
+  readonly data: Data
+  /** The data of one scope, in the same way; empty for a scope that holds nothing. */
+  scope(name: string): Record<string, unknown>
+  /**
+   * Changes the data of the session, merging with requests that are under way; false when it has ended meanwhile.
+   * The function gets the data as it is stored, and by `scope(name)` that of a scope, and changes it in place. It may
+   * run more than once.
+   */
+  update(change: DataChange<Data>): Promise<boolean>
+  /**
+   * Ends the session, with the reason `killed`; false when it had ended already. Over sessions that have expired it ends
+   * the one that has, with the reason `expired`, or finishes an end that was only marked, with the reason it has.
+   */
+  kill(): Promise<boolean>
+}
+
+/**
+ * Long work over sessions, page by page, in tasks that hand on to one another. Subclass it, name it by a static
+ * `id` that stays the same over releases, list it in the option `iterators`, and start it with
+ * `sessions.startIterOnQuery()`. After a crash a page may be worked on again: the work must bear that.
+ */
+export abstract class QueryIter<Data extends object = Record<string, unknown>> {
+  /** Names the class in tasks and run records. */
+  static readonly id: string = ''
+  /** The queue that carries its tasks, where the task queue has several; empty: the default one. */
+  static readonly queueName: string = ''
+  /** How many sessions make a page, 1 to 1000. A page has to be done within a few minutes: it is worked on as a whole. */
+  static readonly pageSize: number = 500
+  /** How many entries of a page are handled at the same time, not counting those that wait for their end to be stored. */
+  static readonly concurrency: number = 10
+
+  /** Set by the engine. */
+  logger: SessionLogger | null = null
+
+  /** Is called for every session. */
+  abstract handleEntry(entry: SessionEntry<Data>, customData: Json): void | Promise<void>
+
+  /** Is called when all pages are done; after a crash perhaps once more. */
+  handleFinish(_total: number, _customData: Json): void | Promise<void> {}
+
+  /**
+   * Is called when `handleEntry` failed, and waited for. `true` (the default) goes on, `false` ends the run as failed,
+   * and so does a failure of its own. The log tells of failures once for each run, with their number.
+   */
+  handleError(
+    _entry: SessionEntry<Data>,
+    _customData: Json,
+    _error: unknown,
+  ): boolean | Promise<boolean> {
+    return true
+  }
+}
+
+/** A subclass of {@link QueryIter}, whatever data it is for. */
+export interface IteratorClass {
+  // biome-ignore lint/suspicious/noExplicitAny: the data of the app's own class is known to that class alone
+  new (): QueryIter<any>
+  readonly id: string
+  readonly queueName: string
+  readonly pageSize: number
+  readonly concurrency: number
+}

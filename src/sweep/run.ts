@@ -1,0 +1,168 @@
+import type { Json } from '../base/json.ts'
+import type { Note, NoteStore, Version } from '../store/store.ts'
+import type { PaceState } from './pace.ts'
+import type { Problem } from '../end/problems.ts'
+
+/** The iterator of sweeps in tasks and run records, whatever class works them off. */
+export const SWEEP_ID = 'DeleteSessionsIter'
+
+/** Which sessions a run goes over. */
+export type RunQuery =
+  | { readonly select: 'all' }
+  | { readonly select: 'user'; readonly user: string }
+  /** Those that expired, or were marked as ended, between the two instants (milliseconds). */
+  | { readonly select: 'expired'; readonly before: number; readonly after: number | null }
+  /** None: the run does nothing but finish kills. */
+  | { readonly select: 'none' }
+
+/** One range that a run walks with a cursor of its own. */
+export interface Lane {
+  readonly shard: number | null
+  readonly after: number | null
+  /** Of the records whose id came from outside. */
+  readonly outside?: true
+  cursor: string | null
+  done: boolean
+  /** Whether nothing was left behind in it. */
+  clean: boolean
+  /** How often its cursor was refused, so that it was begun again. */
+  restarts: number
+}
+
+/** A lane that nobody has walked yet. */
+export function freshLane(shard: number | null, after: number | null, outside = false): Lane {
+  return {
+    shard,
+    after,
+    ...(outside && { outside }),
+    cursor: null,
+    done: false,
+    clean: true,
+    restarts: 0,
+  }
+}
+
+export interface RunTotals {
+  scanned: number
+  ended: number
+  skipped: number
+  failed: number
+  observersFailed: number
+  /** Expired or marked as ended, and left alone by `handleEntry`. */
+  kept: number
+  /** Sessions whose data an iterator has changed. */
+  changed: number
+  /** Security keys that had expired and were deleted. They are none of `scanned` or `ended`. */
+  securityKeys: number
+}
+
+export function noTotals(): RunTotals {
+  return {
+    scanned: 0,
+    ended: 0,
+    skipped: 0,
+    failed: 0,
+    observersFailed: 0,
+    kept: 0,
+    changed: 0,
+    securityKeys: 0,
+  }
+}
+
+/** The record of one run, as it is kept beside the sessions. Times in milliseconds since the epoch. */
+export interface RunState {
+  readonly v: 1
+  readonly id: string
+  readonly iter: string
+  readonly query: RunQuery
+  readonly customData: Json
+  readonly started: number
+  updated: number
+  finished: number | null
+  /** The number of the step that is due; a task for another step has nothing to do. */
+  step: number
+  /** How often the step that is due has failed. */
+  attempts: number
+  /** Until when the step that is due belongs to a worker; `null`: it is free. */
+  claimedUntil: number | null
+  /** Whether the kills that were left open are finished. */
+  intentsDone: boolean
+  lanes: Lane[]
+  /** Those over security keys, in a sweep. */
+  keyLanes: Lane[]
+  /** Whether a lane has filled a page, so that lanes are walked side by side. */
+  large: boolean
+  /** Absent until the first page of a sweep, and where the store asks for no pace. */
+  pace?: PaceState
+  totals: RunTotals
+  oldestExpired: number | null
+  /** What went wrong with single sessions, for the log at the end of the run. Absent where nothing did. */
+  problems?: Problem[]
+  /** What went wrong: of a finished run, why it was ended early; else why its step has to be tried again. */
+  error: string | null
+}
+
+/** The newest first: a note is listed in the order of its name. */
+export function runName(id: string): string {
+  return `run:${id}`
+}
+
+/** An id whose order is that of time, newest first. */
+export function newestFirst(now: number, random: string): string {
+  return `${(8.64e15 - now).toString(36).padStart(11, '0')}-${random}`
+}
+
+/** The state in a note, or `null` when it is not one of ours. */
+export function runOf(note: Note | null): RunState | null {
+  const value = note?.value as Partial<RunState> | null | undefined
+  if (value?.v !== 1 || typeof value.id !== 'string' || !Array.isArray(value.lanes)) return null
+  const state = structuredClone(value) as RunState
+  // A run of a release that knew no security keys goes on without them; the next sweep meets them.
+  return { ...state, keyLanes: state.keyLanes ?? [], totals: { ...noTotals(), ...state.totals } }
+}
+
+/** Whether the run is a sweep; runs that only finish a kill have the same iterator. */
+export function isSweep({ iter, query }: RunState): boolean {
+  return iter === SWEEP_ID && query.select === 'expired'
+}
+
+/** Whether all that the run goes over was gone over. */
+export function isWalked({ lanes, keyLanes }: RunState): boolean {
+  return [...lanes, ...keyLanes].every(({ done }) => done)
+}
+
+/** A run, held at the version it was read or written at. */
+export class RunRecord {
+  readonly state: RunState
+  readonly #notes: NoteStore
+  #version: Version | null
+
+  constructor(notes: NoteStore, state: RunState, version: Version | null) {
+    this.#notes = notes
+    this.state = state
+    this.#version = version
+  }
+
+  static async read(notes: NoteStore, id: string): Promise<RunRecord | null> {
+    const note = await notes.get(runName(id))
+    const state = runOf(note)
+    return note === null || state === null ? null : new RunRecord(notes, state, note.version)
+  }
+
+  /** False when somebody else has written it meanwhile. */
+  async save(): Promise<boolean> {
+    const result = await this.#notes.put(
+      runName(this.state.id),
+      this.state as unknown as Json,
+      this.#version,
+    )
+    if (result.outcome === 'conflict') return false
+    this.#version = result.version
+    return true
+  }
+
+  /** Takes the record away, unless somebody else has written it meanwhile. */
+  async delete(): Promise<void> {
+    if (this.#version !== null) await this.#notes.delete(runName(this.state.id), this.#version)
+  }
+}

@@ -1,0 +1,246 @@
+import { SessionConfigError } from '../base/errors.ts'
+import { checkOptions, namesOf } from '../base/option-checks.ts'
+import type { Settings } from '../options.ts'
+import { LEEWAY } from '../record/expiry.ts'
+import type { Note, PageOptions } from '../store/store.ts'
+import type { Ending } from '../end/ender.ts'
+import type { Engine } from './engine.ts'
+import { inheritPace } from './pace.ts'
+import { type Lane, RunRecord, type RunState, runName, runOf, SWEEP_ID } from './run.ts'
+import { sideBySide } from '../base/parallel.ts'
+import type { Watermarks } from './watermarks.ts'
+
+export interface ClearOptions {
+  /** Only what expired before this, in whole buckets of the expiry index (one hour unless set). Default: what expired five minutes ago or earlier, which is also the latest there can be. */
+  readonly before?: Date
+  /** Only what expired after this, in whole buckets. Default: everything. */
+  readonly after?: Date
+  /** Counts, and ends nothing. Default `false`. */
+  readonly dryRun?: boolean
+}
+
+const OPTIONS = namesOf<ClearOptions>({ before: true, after: true, dryRun: true })
+
+/** A sweep that was started, or found under way. */
+export interface ClearRun {
+  /** `null` for a dry run, of which nothing is kept. */
+  readonly id: string | null
+  /** `'running'`: it goes on in tasks, or in the next call. `'already-running'`: another one had been started before. */
+  readonly state: 'finished' | 'running' | 'already-running' | 'dry-run'
+  readonly scanned: number
+  /** Of a dry run: how many would end. */
+  readonly ended: number
+  readonly skipped: number
+  readonly failed: number
+  readonly observersFailed: number
+  /** How many of them the app's own `handleEntry` (option `sweep`) has left alone. */
+  readonly kept: number
+  /** How many expired security keys were deleted; of a dry run, how many would be. */
+  readonly securityKeys: number
+}
+
+interface Lease {
+  readonly v: 1
+  readonly run: string
+}
+
+const LEASE = 'lease'
+
+/** A run that nobody has touched for this long has died, and another may start, in milliseconds. */
+const DIES_AFTER: number = 30 * 60 * 1000
+
+/** After how long a task that nobody came with is taken for lost, in milliseconds. */
+const LOST_AFTER = 5 * 60 * 1000
+
+/** How many run records are kept. */
+const KEPT_RUNS = 50
+
+/** How many of the older ones one start takes away. */
+const FORGOTTEN_AT_ONCE = 200
+
+/** Starts sweeps, one at a time. */
+export class Clearing<Data extends object> {
+  readonly #settings: Settings
+  readonly #engine: Engine<Data>
+  readonly #ending: Ending<Data>
+  readonly #watermarks: Watermarks
+  readonly #outsideWatermarks: Watermarks
+  readonly #keyWatermarks: Watermarks
+
+  constructor(
+    settings: Settings,
+    engine: Engine<Data>,
+    ending: Ending<Data>,
+    watermarks: Watermarks,
+    outsideWatermarks: Watermarks,
+    keyWatermarks: Watermarks,
+  ) {
+    this.#settings = settings
+    this.#engine = engine
+    this.#ending = ending
+    this.#watermarks = watermarks
+    this.#outsideWatermarks = outsideWatermarks
+    this.#keyWatermarks = keyWatermarks
+  }
+
+  /** `budget`: how long to work inside this call, in milliseconds, where no real queue carries the run. */
+  async start(options: ClearOptions = {}, budget?: number): Promise<ClearRun> {
+    const { now, store } = this.#settings
+    checkOptions('startClearSessions()', options, OPTIONS)
+    await this.#ending.requireObservers()
+    const latest = now() - LEEWAY
+    const before = Math.min(timeOf('before', options.before) ?? latest, latest)
+    const after = timeOf('after', options.after)
+    if (after !== null && after >= before) throw emptyRange(after, before, options)
+    if (options.dryRun === true) return await this.#count(before, after)
+    const lease = await store.notes.get(LEASE)
+    const holder = await this.#holderOf(lease)
+    if (holder !== null && isRunning(holder, now())) {
+      return await this.#work(holder, budget, 'already-running')
+    }
+    await this.#forgetOldRuns()
+    await this.#watermarks.recordShards()
+    await this.#keyWatermarks.recordShards()
+    if (this.#settings.outsideIds) await this.#outsideWatermarks.recordShards()
+    const lanes = await this.#lanes(after)
+    const keyLanes = await this.#keyWatermarks.lanes(now(), after)
+    const run = this.#engine.plan(
+      SWEEP_ID,
+      { select: 'expired', before, after },
+      lanes,
+      null,
+      keyLanes,
+    )
+    const { state } = run
+    inheritPace(state, holder, now())
+    // The record first: a lease must never name a run that is not there.
+    await run.save()
+    const taken = await store.notes.put(LEASE, { v: 1, run: state.id }, lease?.version ?? null)
+    if (taken.outcome === 'conflict') {
+      // Another call was quicker; what it started is what there is to tell of.
+      await run.delete()
+      const winner = await this.#holderOf(await store.notes.get(LEASE))
+      return { ...summary(winner ?? state), state: 'already-running' }
+    }
+    return await this.#work(state, budget, 'running')
+  }
+
+  /** Where sessions may wait that have ended. Those whose id came from outside are few or all. */
+  async #lanes(after: number | null): Promise<Lane[]> {
+    const time = this.#settings.now()
+    const own = await this.#watermarks.lanes(time, after)
+    return [...own, ...(await this.#outsideWatermarks.lanes(time, after))]
+  }
+
+  async #holderOf(lease: Note | null): Promise<RunState | null> {
+    const run = (lease?.value as Partial<Lease> | null | undefined)?.run
+    if (typeof run !== 'string') return null
+    return (await RunRecord.read(this.#settings.store.notes, run))?.state ?? null
+  }
+
+  /** Without a real queue the call itself works on the run, also where it finds it under way; else it sees to its task. */
+  async #work(
+    state: RunState,
+    budget: number | undefined,
+    meanwhile: ClearRun['state'],
+  ): Promise<ClearRun> {
+    const { store, now } = this.#settings
+    if (budget !== undefined && this.#engine.inProcess) {
+      await this.#engine.workOff(state.id, budget)
+    } else {
+      const isLost = Math.max(state.updated, state.claimedUntil ?? 0) + LOST_AFTER < now()
+      await this.#engine.handOn(state, isLost)
+    }
+    const end = (await RunRecord.read(store.notes, state.id))?.state ?? state
+    return { ...summary(end), state: end.finished !== null ? 'finished' : meanwhile }
+  }
+
+  async #count(before: number, after: number | null): Promise<ClearRun> {
+    const { store, now } = this.#settings
+    const range = { upTo: before, ...(after !== null && { after }) }
+    const scanned = await countPages(
+      await this.#lanes(after),
+      async ({ shard, outside }, options) => {
+        const of = { shard: shard ?? 0, ...range, ...(outside && { outside }) }
+        const { keys, cursor } = await store.pageKeys({ by: 'expiry', ...of }, options)
+        return { size: keys.length, cursor }
+      },
+    )
+    const securityKeys = await countPages(
+      await this.#keyWatermarks.lanes(now(), after),
+      async ({ shard }, options) => {
+        const of = { shard: shard ?? 0, ...range }
+        const { names, cursor } = await store.keys.page(of, options)
+        return { size: names.length, cursor }
+      },
+    )
+    return {
+      id: null,
+      state: 'dry-run',
+      scanned,
+      ended: scanned,
+      skipped: 0,
+      failed: 0,
+      observersFailed: 0,
+      kept: 0,
+      securityKeys,
+    }
+  }
+
+  async #forgetOldRuns(): Promise<void> {
+    const { notes } = this.#settings.store
+    const runs = await notes.list(runName(''), KEPT_RUNS + FORGOTTEN_AT_ONCE)
+    await sideBySide(runs.slice(KEPT_RUNS), 10, async (note) => {
+      const state = runOf(note)
+      if (state !== null && isRunning(state, this.#settings.now())) return
+      await notes.delete(note.name, note.version)
+    })
+  }
+}
+
+/** Whether somebody works on the run, or a task for it is on its way. Every step notes down when it starts and ends. */
+export function isRunning({ finished, updated }: RunState, now: number): boolean {
+  return finished === null && updated + DIES_AFTER > now
+}
+
+/** How many entries the shards hold together. */
+async function countPages(
+  lanes: readonly Lane[],
+  read: (lane: Lane, options: PageOptions) => Promise<{ size: number; cursor: string | null }>,
+): Promise<number> {
+  const counts = await sideBySide(lanes, 8, async (lane) => {
+    let count = 0
+    let cursor: string | undefined
+    for (;;) {
+      const page = await read(lane, {
+        limit: 1000,
+        ...(cursor !== undefined && { cursor }),
+      })
+      if (page.cursor === null) return count
+      cursor = page.cursor
+      count += page.size
+    }
+  })
+  return counts.reduce((sum, count) => sum + count, 0)
+}
+
+function summary(state: RunState): Omit<ClearRun, 'state'> {
+  // Whoever sweeps changes no data.
+  const { changed: _, ...totals } = state.totals
+  return { id: state.id, ...totals }
+}
+
+/** There would be nothing to sweep, and nobody would be told. */
+function emptyRange(after: number, before: number, options: ClearOptions): SessionConfigError {
+  const [from, to] = [after, before].map((time) => new Date(time).toISOString())
+  const latest = options.before === undefined ? ', which is five minutes ago' : ''
+  return new SessionConfigError(
+    `startClearSessions: after must be earlier than before, and earlier than five minutes ago, but after is ${from}, and before is ${to}${latest}`,
+  )
+}
+
+function timeOf(option: string, value: Date | undefined): number | null {
+  if (value === undefined) return null
+  if (value instanceof Date && Number.isFinite(value.getTime())) return value.getTime()
+  throw new SessionConfigError(`startClearSessions: ${option} must be a valid Date`)
+}

@@ -1,0 +1,96 @@
+import type { SessionRecord } from '../store/store.ts'
+import { type ExpiryPolicy, type ExpirySetting, expiresAt } from '../record/expiry.ts'
+import { Payload, type Unit, type UnitChanges } from '../record/payload.ts'
+import { GUEST_USER } from '../request/state.ts'
+
+/** Changes that go in only while a unit still is as it was when they were found. */
+export interface Guarded {
+  readonly unit: Unit
+  /** `null`: the unit is not there. */
+  readonly text: string | null
+  readonly units: UnitChanges
+}
+
+/** What one request, or several one after the other, want to change about a stored session. */
+export interface Delta {
+  readonly units: UnitChanges
+  /** What goes in below `units`, each on its condition. */
+  readonly guarded?: readonly Guarded[]
+  /** The new expiry setting; `undefined` leaves it. */
+  readonly expiry: ExpirySetting | undefined
+  /** When the session was used, if that is to be noted down; it only rises. */
+  readonly seen: number | null
+  /** Whose session it is from now on, where that can change without a new id; absent leaves it. */
+  readonly user?: string
+  /** The fences that go with that user; absent: none has risen yet. */
+  readonly fence?: Pick<SessionRecord, 'fence' | 'fenceAll'>
+  /** Write even when nothing differs. */
+  readonly force: boolean
+}
+
+/** First one, then the other. Units that both change end as the later one says. */
+export function combine(first: Delta, then: Delta): Delta {
+  const units = new Map<Unit, string | null>([...first.units, ...then.units])
+  const { user, fence } = then.user === undefined ? first : then
+  const guarded = [...(first.guarded ?? []), ...(then.guarded ?? [])]
+  return {
+    ...(user !== undefined && { user }),
+    ...(fence !== undefined && { fence }),
+    ...(guarded.length > 0 && { guarded }),
+    units,
+    expiry: then.expiry === undefined ? first.expiry : then.expiry,
+    seen:
+      first.seen === null || then.seen === null
+        ? (first.seen ?? then.seen)
+        : Math.max(first.seen, then.seen),
+    force: first.force || then.force,
+  }
+}
+
+/** Those changes whose condition holds, the later ones on top of the earlier. */
+export function guardedUnits(before: Payload, guarded: readonly Guarded[] = []): UnitChanges {
+  const wanted = new Map<Unit, string | null>()
+  for (const { unit, text, units } of guarded) {
+    const present = wanted.has(unit) ? wanted.get(unit) : (before.find(unit) ?? null)
+    if (present === text) for (const [inner, value] of units) wanted.set(inner, value)
+  }
+  return wanted
+}
+
+/**
+ * The record with the delta applied, or the very same record when that changes nothing. What the delta does
+ * not name stays as the record has it, whoever wrote that. Throws `PayloadError` for an unreadable payload.
+ */
+export function applyDelta(
+  record: SessionRecord,
+  delta: Delta,
+  policy: ExpiryPolicy,
+): SessionRecord {
+  const before = Payload.decode(record.data, record.key)
+  const { guarded } = delta
+  const wanted =
+    guarded === undefined
+      ? delta.units
+      : new Map([...guardedUnits(before, guarded), ...delta.units])
+  const units = new Map([...wanted].filter(([unit, text]) => (before.find(unit) ?? null) !== text))
+  const expiry = delta.expiry === undefined ? record.expiry : delta.expiry
+  const lastSeen = Math.max(record.lastSeen, delta.seen ?? 0)
+  const sameExpiry = JSON.stringify(expiry) === JSON.stringify(record.expiry)
+  const user = delta.user ?? record.user
+  const sameUser = user === record.user
+  if (units.size === 0 && sameExpiry && sameUser && lastSeen === record.lastSeen && !delta.force)
+    return record
+  const authenticated = sameUser ? record.authenticated : user === GUEST_USER ? null : lastSeen
+  const times = { created: record.created, authenticated, lastSeen, expiry }
+  const { fence: _fence, fenceAll: _fenceAll, ...others } = record
+  return {
+    ...(sameUser ? record : { ...others, ...delta.fence }),
+    user,
+    authenticated,
+    data: units.size === 0 ? record.data : before.with(units).encode(record.key),
+    expiry,
+    lastSeen,
+    // Without renewed use a session keeps its time, even when the general lifetime has been raised since.
+    expires: sameExpiry && lastSeen === record.lastSeen ? record.expires : expiresAt(times, policy),
+  }
+}

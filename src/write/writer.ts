@@ -1,0 +1,387 @@
+import { SessionContentionError, SessionError, SessionStoreError } from '../base/errors.ts'
+import type { Settings } from '../options.ts'
+import type { Found, Mutation, SessionRecord, SessionStore, Unreadable } from '../store/store.ts'
+import { type Limit, longestOf } from '../store/budget.ts'
+import { applyDelta, combine, type Delta } from './change.ts'
+import { mintRev, type SessionKey } from '../record/id.ts'
+import { type Beside, Imported, isFoundSavable, storing } from './source.ts'
+import { PayloadError } from '../record/payload.ts'
+import {
+  afterUnknown,
+  asStoreError,
+  contentionDelay,
+  LONG_WORK,
+  MAX_CONTENTION_TRIES,
+  MAX_TROUBLE_TRIES,
+  pauseBefore,
+  retried,
+  troubleDelay,
+} from './retry.ts'
+
+/** What the writer needs to know of the deployment. */
+export type WriterSettings = Pick<
+  Settings,
+  'store' | 'policy' | 'now' | 'randomBytes' | 'sleep' | 'retries' | 'troubles'
+>
+
+/** What one try of a write that may be repeated came to. */
+export type Attempt<Result> =
+  | { readonly done: Result }
+  /** Its condition did not hold, or nobody knows: look again, then try again. */
+  | { readonly again: 'conflict' | 'trouble'; readonly error: SessionStoreError | null }
+
+/** What a chain of writes knows of its session: what is stored, that it has ended, or nothing. */
+export type Latest = Found | 'gone' | null
+
+interface DeltaJob {
+  readonly kind: 'delta'
+  readonly base: Found
+  readonly delta: Delta
+  readonly limit: Limit
+  resolve(result: Found | 'gone'): void
+  reject(error: unknown): void
+}
+
+interface TaskJob {
+  readonly kind: 'task'
+  /** Gets what the writes before it left behind, if that is known. */
+  run(latest: Latest): Promise<Latest>
+}
+
+/**
+ * Writes changes of sessions so that nothing comes back and nothing is lost: every write is conditional on
+ * the version that was read; on a conflict the record is read again, and the changes are applied to what is
+ * there now. Writes to one session within this process form a chain: while one is in flight, later ones wait,
+ * and go out together as one. Whoever waits gives up when its limit is over; the others of the chain go on.
+ */
+export class Writer {
+  readonly #settings: WriterSettings
+  readonly #store: SessionStore
+  readonly #limit: Limit
+  readonly #chains: Map<SessionKey, (DeltaJob | TaskJob)[]>
+
+  /** Of its own: for work that no request waits for. `of`: the writer whose chains it shares. */
+  constructor(settings: WriterSettings, limit: Limit = LONG_WORK, of: Writer | null = null) {
+    this.#settings = settings
+    this.#store = settings.store
+    this.#limit = limit
+    this.#chains = of === null ? new Map() : of.#chains
+  }
+
+  /** The same writer for somebody who waits so long and no longer. */
+  within(limit: Limit): Writer {
+    return new Writer(this.#settings, limit, this)
+  }
+
+  /** The stored record, asked for again when the store is in trouble. */
+  async find(key: SessionKey): Promise<Found | Unreadable | null> {
+    return await this.ask((deadline) => this.#store.find(key, { deadline }))
+  }
+
+  /** What a call without effect gives, asked for again when the store is in trouble. */
+  async ask<Result>(call: (deadline: number) => Promise<Result>): Promise<Result> {
+    return await retried(this.#settings, call, this.#limit)
+  }
+
+  /** What is there now; a session that was to be brought over may have been, by somebody else. */
+  async again(found: Found): Promise<Found | Unreadable | null> {
+    return found instanceof Imported
+      ? await found.origin.again(this)
+      : await this.find(found.record.key)
+  }
+
+  /** Applies a delta to a loaded session; gives what is stored then, or `'gone'` when it ended meanwhile. */
+  async update(base: Found, delta: Delta): Promise<Found | 'gone'> {
+    const limit = this.#limit
+    return await this.#inChain<Found | 'gone'>((resolve, reject) => {
+      this.#enqueue(base.record.key, { kind: 'delta', base, delta, limit, resolve, reject })
+    })
+  }
+
+  /** Waits for what is done in a chain, behind others perhaps. */
+  #inChain<Result>(
+    enqueue: (resolve: (result: Result) => void, reject: (error: unknown) => void) => void,
+  ): Promise<Result> {
+    // Long work has so much time for each call; how many calls others make before it, nobody knows.
+    if (this.#limit === LONG_WORK) return new Promise(enqueue)
+    return this.#limit.wait(() => new Promise(enqueue), 'unknown')
+  }
+
+  /**
+   * Notes down that the session was used, by one try: whoever else writes meanwhile has seen it too. `null`
+   * when somebody did; throws for a fault, which the caller only has to log.
+   */
+  async touch(base: Found, delta: Delta): Promise<Found | null> {
+    const { key } = base.record
+    if (this.#chains.has(key)) return null
+    const record = this.#withRev(applyDelta(base.record, delta, this.#settings.policy))
+    return await this.#inChain<Found | null>((resolve, reject) => {
+      this.#enqueue(key, {
+        kind: 'task',
+        run: async () => {
+          try {
+            const { mutation, beside } = storing(base, record)
+            const version = await this.#writeOnce(mutation, beside)
+            const found = version === null ? null : { record, version }
+            resolve(found)
+            return found
+          } catch (error) {
+            reject(asStoreError(error))
+            return null
+          }
+        },
+      })
+    })
+  }
+
+  /** The version written; `null` for a conflict. */
+  async #writeOnce(mutation: Mutation, beside: Beside | null): Promise<string | null> {
+    if (beside !== null) {
+      const result = await this.#limit.wait(
+        (deadline) => beside.commit([mutation], { deadline }),
+        'unknown',
+      )
+      return result.outcome === 'applied' ? (result.versions[0] as string) : null
+    }
+    const result = await this.#limit.wait(
+      (deadline) => this.#store.write(mutation, { deadline }),
+      'unknown',
+    )
+    return result.outcome === 'applied' ? result.version : null
+  }
+
+  /**
+   * Runs a task that has the session to itself within this process, after the writes already under way. `leaves`: what
+   * the task is known to leave behind, for those that wait behind it; `null`, the default, is not known.
+   */
+  exclusive<Result>(
+    key: SessionKey,
+    task: (latest: Latest) => Promise<Result>,
+    leaves: (result: Result) => Latest = () => null,
+  ): Promise<Result> {
+    return this.#inChain<Result>((resolve, reject) => {
+      this.#enqueue(key, {
+        kind: 'task',
+        run: async (latest) => {
+          try {
+            const result = await task(latest)
+            resolve(result)
+            return leaves(result)
+          } catch (error) {
+            reject(error)
+            return null
+          }
+        },
+      })
+    })
+  }
+
+  /**
+   * Repeats a write until it is settled: at once refused when the store refuses, a few times when the store
+   * is in trouble and the retries of all are not used up, many times when others keep writing; and never longer than
+   * somebody waits for it.
+   */
+  async settle<Result>(attempt: () => Promise<Attempt<Result>>): Promise<Result> {
+    const limit = this.#limit
+    let conflicts = 0
+    let troubles = 0
+    // A try may have taken effect: whatever fails after it, nobody can say that nothing was written.
+    let isUnknown = false
+    try {
+      for (;;) {
+        const outcome = await attempt()
+        if ('done' in outcome) {
+          this.#settings.retries.earn()
+          return outcome.done
+        }
+        if (outcome.again === 'conflict') {
+          conflicts += 1
+          const delay = contentionDelay(conflicts)
+          if (conflicts >= MAX_CONTENTION_TRIES || limit.left <= delay) {
+            throw new SessionContentionError(conflicts)
+          }
+          await limit.wait(() => this.#settings.sleep(delay), 'none')
+        } else {
+          troubles += 1
+          const error = outcome.error ?? new SessionStoreError('the session store failed')
+          if (error.effect === 'unknown') isUnknown = true
+          if (troubles >= MAX_TROUBLE_TRIES) throw error
+          await pauseBefore(this.#settings, error, troubleDelay(troubles), limit)
+        }
+      }
+    } catch (error) {
+      throw isUnknown && error instanceof SessionStoreError ? afterUnknown(error) : error
+    }
+  }
+
+  /** One conditional write, or several that stand or fall together; versions in their order, or why it must be tried again. */
+  async attempt(
+    mutations: readonly Mutation[],
+    beside: Beside | null = null,
+  ): Promise<Attempt<readonly string[]>> {
+    const limit = this.#limit
+    try {
+      const [only, ...more] = mutations
+      if (beside !== null) {
+        const result = await limit.wait(
+          (deadline) => beside.commit(mutations, { deadline }),
+          'unknown',
+        )
+        if (result.outcome === 'applied') return { done: result.versions }
+      } else if (only === undefined) {
+        return { done: [] }
+      } else if (more.length === 0) {
+        const result = await limit.wait(
+          (deadline) => this.#store.write(only, { deadline }),
+          'unknown',
+        )
+        if (result.outcome === 'applied') return { done: [result.version] }
+      } else {
+        const result = await limit.wait(
+          (deadline) => this.#store.writeTogether(mutations, { deadline }),
+          'unknown',
+        )
+        if (result.outcome === 'applied') return { done: result.versions }
+      }
+      for (const mutation of mutations) {
+        if (mutation.kind === 'update' || mutation.kind === 'delete') {
+          const { key } = mutation.kind === 'update' ? mutation.record : mutation
+          this.#settings.troubles.report({ kind: 'conflict', key })
+        }
+      }
+      return { again: 'conflict', error: null }
+    } catch (cause) {
+      // A value that no server would take: known before anything was sent.
+      if (cause instanceof SessionError && !(cause instanceof SessionStoreError)) throw cause
+      return { again: 'trouble', error: asStoreError(cause) }
+    }
+  }
+
+  #enqueue(key: SessionKey, job: DeltaJob | TaskJob): void {
+    const chain = this.#chains.get(key)
+    if (chain !== undefined) {
+      chain.push(job)
+      return
+    }
+    const started = [job]
+    this.#chains.set(key, started)
+    void this.#run(key, started)
+  }
+
+  /** Works one chain off. Never rejects: each job hears of its own failure. */
+  async #run(key: SessionKey, chain: (DeltaJob | TaskJob)[]): Promise<void> {
+    let latest: Latest = null
+    for (let job = chain.shift(); job !== undefined; job = chain.shift()) {
+      if (job.kind === 'task') {
+        latest = await job.run(latest)
+        continue
+      }
+      const jobs = [job]
+      while (chain[0]?.kind === 'delta') jobs.push(chain.shift() as DeltaJob)
+      latest = await this.#runDeltas(jobs, latest)
+    }
+    this.#chains.delete(key)
+  }
+
+  async #runDeltas(jobs: readonly DeltaJob[], latest: Latest): Promise<Latest> {
+    const waiting = jobs.filter(({ limit }) => limit.left > 0)
+    // Whoever has given up meanwhile is not to have its change stored after it was told of the failure.
+    if (waiting.length < jobs.length) {
+      for (const job of jobs) if (!waiting.includes(job)) job.reject(givenUp())
+      return await this.#runDeltas(waiting, latest)
+    }
+    const [first] = jobs
+    if (first === undefined) return latest
+    try {
+      // An id is never given out twice, so gone stays gone.
+      const result = latest === 'gone' ? latest : await this.#save(latest ?? first.base, jobs)
+      for (const job of jobs) job.resolve(result)
+      return result
+    } catch (error) {
+      if (
+        jobs.length === 1 ||
+        error instanceof SessionStoreError ||
+        error instanceof SessionContentionError
+      ) {
+        for (const job of jobs) job.reject(error)
+        return null
+      }
+      // One of them can not be stored, such as a session grown too large: its neighbours must not suffer.
+      let left: Latest = latest
+      for (const job of jobs) left = await this.#runDeltas([job], left)
+      return left
+    }
+  }
+
+  async #save(base: Found, jobs: readonly DeltaJob[]): Promise<Found | 'gone'> {
+    const delta = jobs.map((job) => job.delta).reduce(combine)
+    const limit = longestOf(jobs.map((job) => job.limit))
+    const writer = this.within(limit)
+    const known = jobs.every((job) => job.base.version === base.version)
+    const { policy, now } = this.#settings
+    const revs = new Set<string>()
+    let current = base
+    let look = false
+    const attempt = async (): Promise<Attempt<Found | 'gone'>> => {
+      if (look) {
+        const found = await writer.again(current)
+        if (found?.record == null) {
+          // Somebody else's broken record is not overwritten, and not taken for an end either.
+          if (found !== null)
+            throw new SessionStoreError(`the stored session can not be read: ${found.why}`, {
+              effect: 'none',
+              retryable: false,
+            })
+          return { done: 'gone' }
+        }
+        if (revs.has(found.record.rev)) return { done: found }
+        current = found
+      }
+      if (!isFoundSavable(current, policy, now())) return { done: 'gone' }
+      const next = this.#apply(current.record, delta)
+      if (next === current.record) {
+        if (look || known) return { done: current }
+        // Who asked for this saw another state: only the store can say that nothing differs.
+        look = true
+        return await attempt()
+      }
+      const record = this.#withRev(next)
+      revs.add(record.rev)
+      const { mutation, beside } = storing(current, record)
+      const written = await writer.attempt([mutation], beside)
+      look = true
+      if (!('done' in written)) return written
+      return { done: { record, version: written.done[0] as string } }
+    }
+    return await writer.settle(attempt)
+  }
+
+  #apply(record: SessionRecord, delta: Delta): SessionRecord {
+    try {
+      return applyDelta(record, delta, this.#settings.policy)
+    } catch (cause) {
+      if (!(cause instanceof PayloadError)) throw cause
+      throw new SessionStoreError(`the stored session can not be read: ${cause.message}`, {
+        cause,
+        effect: 'none',
+        retryable: false,
+      })
+    }
+  }
+
+  /** The record with the delta applied, ready to be written. */
+  applied(record: SessionRecord, delta: Delta): SessionRecord {
+    return this.#withRev(this.#apply(record, delta))
+  }
+
+  #withRev(record: SessionRecord): SessionRecord {
+    return { ...record, rev: mintRev(this.#settings.randomBytes) }
+  }
+}
+
+function givenUp(): SessionStoreError {
+  return new SessionStoreError('nobody waits for this write any more', {
+    effect: 'none',
+    retryable: true,
+  })
+}

@@ -1,0 +1,288 @@
+import { describe, expect, it } from 'vitest'
+import {
+  GUEST_USER,
+  QueryIter,
+  SessionGoneError,
+  type SessionKey,
+  SessionStoreError,
+  type Sessions,
+  SessionValueError,
+} from '../../src/index.ts'
+import { fenceName, numberIn } from '../../src/end/fences.ts'
+import { STORE_KINDS } from '../setup/stores.ts'
+import { HOUR, place } from '../sweep/harness.ts'
+import { TestQueue } from '../sweep/task-queue.ts'
+
+type Data = Record<string, unknown>
+
+const MINUTE = 60_000
+
+async function loginAs(sessions: Sessions<Data>, user: string): Promise<string> {
+  const session = await sessions.open({ secure: true }).load()
+  await session.login(user)
+  return cookieOf(await sessions.commit(session))
+}
+
+function cookieOf({ setCookie }: { setCookie: readonly string[] }): string {
+  return (setCookie[0] as string).split(';')[0] as string
+}
+
+async function userOf(sessions: Sessions<Data>, cookie: string): Promise<string> {
+  return (await sessions.open({ cookie, secure: true }).load()).user
+}
+
+describe.each(STORE_KINDS)('a kill of a user on $name', (kind) => {
+  describe.skipIf(kind.missing !== null)('is a fence', () => {
+    it.each([0, -2 * MINUTE, 2 * MINUTE])(
+      'that a login after it passes, with a clock %i ms apart, and every sweep after that',
+      async (apart) => {
+        const p = place(kind)
+        const killer = p.process()
+        const other = p.process({ now: () => p.now + apart })
+        const before = await loginAs(other, 'alice')
+        expect(await killer.killSessionByUser('alice')).toEqual({ ended: 1, handedOn: false })
+        const after = await loginAs(other, 'alice')
+        expect([await userOf(killer, before), await userOf(other, after)]).toEqual([
+          GUEST_USER,
+          'alice',
+        ])
+        p.now += 10 * MINUTE
+        await killer.startClearSessions()
+        expect(await userOf(other, after)).toBe('alice')
+        expect(p.events.map(({ reason }) => reason)).toEqual(['killed'])
+        await p.plain.close()
+      },
+    )
+
+    it('that ends a login called before it, also by save(), with one event and no cookie', async () => {
+      const p = place(kind)
+      const sessions = p.process()
+      const session = await sessions.open({ secure: true }).load()
+      await session.login('alice')
+      await p.process().killSessionByUser('alice')
+      await expect(session.save()).rejects.toBeInstanceOf(SessionGoneError)
+      expect(await sessions.commit(session)).toEqual({ setCookie: [], vary: true })
+      expect(p.events.map(({ reason, user }) => [reason, user])).toEqual([['killed', 'alice']])
+      expect(() => session.staticSecurityKey()).toThrow('shown once')
+      await session.login('alice').catch(() => {})
+      for await (const { key } of sessions.listSessionsByUser('alice')) throw new Error(key)
+      await p.plain.close()
+    })
+
+    it('of which the number goes on under a cycled key', async () => {
+      const p = place(kind)
+      const sessions = p.process()
+      await sessions.killSessionByUser('alice')
+      const cookie = await loginAs(sessions, 'alice')
+      const session = await sessions.open({ cookie, secure: true }).load()
+      await session.cycleKey()
+      const next = cookieOf(await sessions.commit(session))
+      p.now += 10 * MINUTE
+      await sessions.startClearSessions()
+      expect(await userOf(sessions, next)).toBe('alice')
+      await p.plain.close()
+    })
+  })
+})
+
+describe('a fence', () => {
+  it('of one user holds nobody else up, and guests know none', async () => {
+    const p = place()
+    const sessions = p.process()
+    const session = await sessions.open({ secure: true }).load()
+    await session.login('bob')
+    await sessions.killSessionByUser('alice')
+    await sessions.killSessionByUser(GUEST_USER)
+    expect(await userOf(sessions, cookieOf(await sessions.commit(session)))).toBe('bob')
+  })
+
+  it('is named by a hash, and tells no user by its name', async () => {
+    const p = place()
+    await p.process().killSessionByUser('al/ice@example.com')
+    const [note] = await p.plain.notes.list('fence:', 10)
+    expect(note?.name).toBe(fenceName('al/ice@example.com'))
+    expect(note?.name).toMatch(/^fence:[0-9a-f]{64}$/)
+  })
+
+  it('rises with every kill, also of one millisecond and of a clock that is behind', async () => {
+    const p = place()
+    const number = async (): Promise<number> => {
+      const note = await p.plain.notes.get(fenceName('alice'))
+      return numberIn(note)
+    }
+    const numbers: number[] = []
+    for (const apart of [0, 0, -2 * MINUTE, 2 * MINUTE, 0]) {
+      await p.process({ now: () => p.now + apart }).killSessionByUser('alice')
+      numbers.push(await number())
+    }
+    expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
+  })
+
+  it('stays for an hour after its kill is closed, and goes with the sweep after that', async () => {
+    const p = place()
+    const sessions = p.process()
+    await sessions.killSessionByUser('alice')
+    const notes = async (): Promise<number> => (await p.plain.notes.list('fence', 10)).length
+    p.now += 10 * MINUTE
+    await sessions.startClearSessions()
+    p.now += HOUR
+    await sessions.startClearSessions()
+    expect(await notes()).toBe(1)
+    p.now += 1
+    await sessions.startClearSessions()
+    expect(await notes()).toBe(0)
+  })
+
+  it('that has come and gone while a login was under way lets nobody pass', async () => {
+    const p = place()
+    const sessions = p.process()
+    const session = await sessions.open({ secure: true }).load()
+    await session.login('alice')
+    await sessions.killSessionByUser('alice')
+    for (const wait of [10 * MINUTE, HOUR + 1]) {
+      p.now += wait
+      await sessions.startClearSessions()
+    }
+    expect(await p.plain.notes.list('fence', 10)).toEqual([])
+    await expect(sessions.commit(session)).rejects.toBeInstanceOf(SessionGoneError)
+  })
+
+  it('that can not be read when a login is called is an error of the login, and nothing is done', async () => {
+    const p = place()
+    const sessions = p.process()
+    const session = await sessions.open({ secure: true }).load()
+    const restore = p.store.failAlways('before', { method: 'note' })
+    await expect(session.login('alice')).rejects.toBeInstanceOf(SessionStoreError)
+    restore()
+    expect((await sessions.commit(session)).setCookie).toEqual([])
+    expect(await p.count()).toBe(0)
+  })
+
+  it('that can not be read once the login is stored ends it: nobody can tell', async () => {
+    const p = place()
+    const sessions = p.process({ events: false })
+    const session = await sessions.open({ secure: true }).load()
+    await session.login('alice')
+    p.store.failAlways('before', { method: 'note' })
+    await expect(sessions.commit(session)).rejects.toBeInstanceOf(SessionStoreError)
+    for await (const { key } of sessions.listSessionsByUser('alice')) throw new Error(key)
+  })
+
+  it('means sessions that were stored without a number', async () => {
+    const p = place()
+    await p.fill(3, null, 'alice')
+    expect(await p.process().killSessionByUser('alice')).toMatchObject({ ended: 3 })
+  })
+
+  it('lets no session be spared that an earlier kill means', async () => {
+    const p = place()
+    const sessions = p.process()
+    const stolen = await loginAs(sessions, 'alice')
+    const session = await sessions.open({ cookie: stolen, secure: true }).load()
+    const gate = p.store.hold({ method: 'page' })
+    const kill = sessions.killSessionByUser('alice')
+    await gate.reached
+    const spare = p.process().killSessionByUser('alice', { except: session.key as SessionKey })
+    await spare
+    gate.release()
+    await kill
+    expect(await userOf(sessions, stolen)).toBe(GUEST_USER)
+  })
+
+  it('is finished where there are more than one call lists', async () => {
+    const p = place()
+    const sessions = p.process({ events: false })
+    for (let at = 0; at < 700; at++) await sessions.killSessionByUser(`user${at}`)
+    p.now += 10 * MINUTE
+    await sessions.startClearSessions()
+    p.now += 2 * HOUR
+    await sessions.startClearSessions()
+    expect(await p.plain.notes.list('fence', 1000)).toEqual([])
+  })
+})
+
+describe('a kill of everybody', () => {
+  it('is a fence at once in its own process, and in others within a minute', async () => {
+    const p = place()
+    const [own, other] = [p.process(), p.process()]
+    const [first, second] = [await loginAs(own, 'alice'), await loginAs(other, 'bob')]
+    const guest = await own.open({ secure: true }).load()
+    guest.set('n', 1)
+    const third = cookieOf(await own.commit(guest))
+    expect(await own.killAllSessions()).toEqual({ ended: 3, handedOn: false })
+    for (const cookie of [first, second, third]) {
+      expect((await own.open({ cookie, secure: true }).load()).loadOutcome).not.toBe('live')
+    }
+    const after = await loginAs(own, 'alice')
+    const tooEarly = await loginAs(other, 'bob')
+    p.now += MINUTE
+    const late = await loginAs(other, 'bob')
+    p.now += 10 * MINUTE
+    await own.startClearSessions()
+    expect([await userOf(own, after), await userOf(own, late)]).toEqual(['alice', 'bob'])
+    expect(await userOf(own, tooEarly)).toBe(GUEST_USER)
+  })
+
+  it('ends a login that was called before it, once the process has heard of it', async () => {
+    const p = place()
+    const other = p.process()
+    const session = await other.open({ secure: true }).load()
+    await session.login('alice')
+    await p.process().killAllSessions()
+    p.now += MINUTE
+    await expect(other.commit(session)).rejects.toBeInstanceOf(SessionGoneError)
+  })
+
+  it('looks again by itself where there is a real queue', async () => {
+    const p = place()
+    const queue = new TestQueue()
+    await p.process({ tasks: queue }).killAllSessions()
+    expect(queue.added.map(({ delay }) => delay)).toEqual([5 * MINUTE + 1000])
+  })
+})
+
+describe('the word "guest"', () => {
+  class Mine extends QueryIter {
+    static override readonly id = 'Mine'
+    override handleEntry(): void {}
+  }
+
+  const calls: Record<string, (sessions: Sessions<Data>, options: object) => Promise<unknown>> = {
+    killSessionByUser: (s, options) => s.killSessionByUser('guest', options),
+    listSessionsByUser: async (s, options) => {
+      for await (const { key } of s.listSessionsByUser('guest', options)) return key
+      return null
+    },
+    updateSessionsByUser: (s, options) =>
+      s.updateSessionsByUser('guest', (data) => void Object.assign(data, { n: 1 }), options),
+    startIterOnQuery: (s, options) =>
+      s.startIterOnQuery(Mine, { select: 'user', user: 'guest', ...options }),
+  }
+
+  it.each(Object.entries(calls))('is refused by %s, which names GUEST_USER', async (_, call) => {
+    const sessions = place().process({ iterators: [Mine] })
+    await expect(call(sessions, {})).rejects.toThrow(/GUEST_USER.*literal: true/)
+    await expect(call(sessions, {})).rejects.toBeInstanceOf(SessionValueError)
+    await expect(call(sessions, { literal: false })).rejects.toBeInstanceOf(SessionValueError)
+  })
+
+  it('is a user like any other where the app says that it has one', async () => {
+    const p = place()
+    const sessions = p.process({ iterators: [Mine] })
+    await loginAs(sessions, 'guest')
+    for (const call of Object.values(calls).reverse()) await call(sessions, { literal: true })
+    for await (const { key } of sessions.listSessionsByUser('guest', { literal: true })) {
+      throw new Error(key)
+    }
+    expect(p.events.map(({ user, reason }) => [user, reason])).toEqual([['guest', 'killed']])
+  })
+
+  it('does not reach those of nobody', async () => {
+    const p = place()
+    await p.fill(2, null)
+    expect(await p.process().killSessionByUser('guest', { literal: true })).toMatchObject({
+      ended: 0,
+    })
+    expect(await p.process().killSessionByUser(GUEST_USER)).toMatchObject({ ended: 2 })
+  })
+})

@@ -1,0 +1,213 @@
+import { describe, expect, it } from 'vitest'
+import { viurCoreSessions } from '../../src/store/datastore/index.ts'
+import { MINUTE, Move, PROGRAMS, text, VIUR_COOKIE, viurEntity, viurId } from './harness.ts'
+
+type Data = Record<string, unknown>
+
+const ID = viurId('contended')
+const COOKIE = `${VIUR_COOKIE}=${ID}`
+const KIND = 'viur-session'
+
+/** What several requests make of one old session, and what is left when one of them fails on its way. */
+describe.each(PROGRAMS)('bringing a session over on the %s', (_, host) => {
+  describe.skipIf(host === undefined)('while others do so too', () => {
+    async function moving(): Promise<Move<Data>> {
+      const move = await Move.at<Data>(host as string, viurCoreSessions({ cookie: VIUR_COOKIE }))
+      await put(move, { lang: text('de') })
+      return move
+    }
+
+    async function put(move: Move<Data>, data: Readonly<Record<string, object>>): Promise<void> {
+      await move.put(KIND, ID, viurEntity(data, move.clock.now()))
+    }
+
+    it('is done by one of two requests in two processes, and the other merges', async () => {
+      const move = await moving()
+      const [one, two] = [move.process(), move.process()]
+      const first = await one.open(COOKIE).load()
+      const second = await two.open(COOKIE).load()
+      first.set('a', 1)
+      second.set('b', 2)
+      const winner = await move.commit(one, first, COOKIE)
+      const loser = await move.commit(two, second, COOKIE)
+      expect(winner.own).toBeDefined()
+      // Only the response of the first carries the new id; the second knows but its hash.
+      expect(loser.setCookie).toEqual([])
+      expect(await move.count(KIND)).toBe(1)
+      await move.visit(two, winner.own, (session) =>
+        expect(Object.fromEntries(session)).toEqual({ lang: 'de', a: 1, b: 2 }),
+      )
+    })
+
+    it('is done once by ten requests of one process at the same time', async () => {
+      const move = await moving()
+      const app = move.process()
+      const sessions = await Promise.all(Array.from({ length: 10 }, () => app.open(COOKIE).load()))
+      const visits = await Promise.all(
+        sessions.map((session, at) => {
+          session.set(`key${at}`, at)
+          return move.commit(app, session, COOKIE)
+        }),
+      )
+      const cookies = visits.flatMap(({ own }) => (own === undefined ? [] : [own]))
+      expect(cookies).toHaveLength(1)
+      expect(await move.count(KIND)).toBe(1)
+      await move.visit(app, cookies[0], (session) => expect(session.size).toBe(11))
+    })
+
+    it('serves requests that are under way with the old id for one minute', async () => {
+      const move = await moving()
+      const [one, two] = [move.process(), move.process()]
+      const first = await move.visit(one, COOKIE, (session) => session.set('a', 1))
+      move.clock.advance(MINUTE)
+      const late = await move.visit(two, COOKIE, (session) => {
+        expect(session.loadOutcome).toBe('live')
+        session.set('b', 2)
+      })
+      expect(late.setCookie).toEqual([])
+      await move.visit(two, first.own, (session) =>
+        expect(Object.fromEntries(session)).toEqual({ lang: 'de', a: 1, b: 2 }),
+      )
+      move.clock.advance(1)
+      await move.visit(two, COOKIE, (session) => expect(session.loadOutcome).toBe('unknown'))
+    })
+
+    it('does not serve them once the session has ended under its new id', async () => {
+      const move = await moving()
+      const app = move.process()
+      const first = await move.visit(app, COOKIE, (session) => session.set('a', 1))
+      await move.visit(app, first.own, (session) => session.logout())
+      await move.visit(app, COOKIE, (session) => {
+        expect(session.loadOutcome).toBe('ended')
+        expect(session.get('a')).toBeUndefined()
+      })
+    })
+
+    it('takes what the old system wrote between reading and saving', async () => {
+      const move = await moving()
+      const app = move.process()
+      const session = await app.open(COOKIE).load()
+      await put(move, { lang: text('fr'), cart: text('full') })
+      session.set('views', 1)
+      const visit = await move.commit(app, session, COOKIE)
+      await move.visit(app, visit.own, (again) =>
+        expect(Object.fromEntries(again)).toEqual({ lang: 'fr', cart: 'full', views: 1 }),
+      )
+      expect(await move.entity(KIND, ID)).toBeNull()
+    })
+
+    it('does not bring back a session that was logged out between reading and saving', async () => {
+      const move = await moving()
+      const app = move.process()
+      const session = await app.open(COOKIE).load()
+      await move.remove(KIND, ID)
+      session.set('views', 1)
+      const visit = await move.commit(app, session, COOKIE)
+      expect(visit.setCookie).toEqual([])
+      expect(await move.count(KIND)).toBe(0)
+      expect(session.ended).toBe(true)
+    })
+
+    it('drops what a slow request changed after the login of another one', async () => {
+      const move = await moving()
+      const app = move.process()
+      const slow = await app.open(COOKIE).load()
+      slow.set('views', 1)
+      const login = await move.visit(app, COOKIE, (session) => session.login('ada'))
+      const late = await move.commit(app, slow, COOKIE)
+      expect(late.setCookie).toEqual([])
+      await move.visit(app, login.own, (session) => {
+        expect(session.user).toBe('ada')
+        expect(session.size).toBe(0)
+      })
+      expect(await move.count(KIND)).toBe(1)
+    })
+
+    it('recognises its own commit whose answer was lost', async () => {
+      const move = await moving()
+      const app = move.process()
+      const session = await app.open(COOKIE).load()
+      session.set('views', 1)
+      app.client.fail('commit', 'after')
+      const visit = await move.commit(app, session, COOKIE)
+      expect(visit.own).toBeDefined()
+      expect(await move.count(KIND)).toBe(1)
+      await move.visit(app, visit.own, (again) =>
+        expect(Object.fromEntries(again)).toEqual({ lang: 'de', views: 1 }),
+      )
+    })
+
+    it('tries again after a commit that did not reach the server', async () => {
+      const move = await moving()
+      const app = move.process()
+      const session = await app.open(COOKIE).load()
+      session.set('views', 1)
+      app.client.fail('commit', 'before')
+      const visit = await move.commit(app, session, COOKIE)
+      expect(visit.own).toBeDefined()
+      expect(await move.entity(KIND, ID)).toBeNull()
+    })
+
+    it('leaves both as they were when the store stays away, and says so', async () => {
+      const move = await moving()
+      const app = move.process()
+      const session = await app.open(COOKIE).load()
+      session.set('views', 1)
+      for (let times = 0; times < 3; times++) app.client.fail('commit', 'before')
+      await expect(move.commit(app, session, COOKIE)).rejects.toThrow(/Datastore commit failed/)
+      expect(await move.entity(KIND, ID)).not.toBeNull()
+      expect(await move.count(KIND)).toBe(1)
+      await move.visit(app, COOKIE, (again) => expect(again.get('lang')).toBe('de'))
+    })
+
+    it('is an error, and not an empty session, when the old one cannot be looked up', async () => {
+      const move = await moving()
+      const app = move.process()
+      for (let times = 0; times < 3; times++) app.client.fail('lookup', 'before')
+      await expect(app.open(COOKIE).load()).rejects.toThrow(/Datastore lookup failed/)
+    })
+
+    it('does not pass for loaded while the old session is still looked up', async () => {
+      const move = await moving()
+      const app = move.process()
+      const session = app.open(`__Host-viur-session=${'a'.repeat(43)}; ${COOKIE}`)
+      // The first lookup is that of ours.
+      const ours = app.client.hold('lookup')
+      const old = app.client.hold('lookup')
+      const loading = session.load()
+      await ours.reached
+      ours.release()
+      await old.reached
+      expect(session.loaded).toBe(false)
+      const alsoLoading = session.load()
+      old.release()
+      expect((await alsoLoading).get('lang')).toBe('de')
+      await loading
+    })
+
+    it('shares the call of other lookups', async () => {
+      const move = await moving()
+      const app = move.process()
+      const own = (await move.visit(app, undefined, (session) => session.set('n', 1))).own
+      app.client.take()
+      await Promise.all([app.open(COOKIE).load(), app.open(own).load(), app.open(COOKIE).load()])
+      expect(app.client.take()).toEqual(['lookup'])
+    })
+
+    it('never stores or logs the old id', async () => {
+      const move = await moving()
+      const app = move.process()
+      const visit = await move.visit(app, COOKIE, (session) => session.set('a', 1))
+      await move.visit(app, visit.own, (session) => session.logout())
+      const writes = app.client.sent.filter((request) => request.includes('properties'))
+      expect(writes).toHaveLength(1)
+      const stored = JSON.parse(writes[0] as string) as {
+        mutations: { insert?: { properties: object } }[]
+      }
+      for (const { insert } of stored.mutations) {
+        expect(JSON.stringify(insert?.properties ?? {})).not.toContain(ID)
+      }
+      expect(JSON.stringify(move.log)).not.toContain(ID)
+    })
+  })
+})

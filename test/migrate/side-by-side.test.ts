@@ -1,0 +1,391 @@
+import { describe, expect, it } from 'vitest'
+import type { SessionsOptions } from '../../src/index.ts'
+import { type ViurCoreOptions, viurCoreSessions } from '../../src/store/datastore/index.ts'
+import { HOUR, MINUTE, Move, PROGRAMS, text, VIUR_COOKIE, viurEntity, viurId } from './harness.ts'
+
+type Data = Record<string, unknown>
+
+const ID = viurId('shared')
+const COOKIE = `${VIUR_COOKIE}=${ID}`
+const KIND = 'viur-session'
+
+/** An old version of the app on viur-core and a new one serve the same users. */
+describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, host) => {
+  describe.skipIf(host === undefined)('that share their sessions', () => {
+    async function moving(
+      options: ViurCoreOptions = {},
+      others: SessionsOptions = {},
+    ): Promise<Move<Data>> {
+      const legacy = viurCoreSessions({ cookie: VIUR_COOKIE, sideBySide: true, ...options })
+      const move = await Move.at<Data>(host as string, legacy, { lifetime: '3h', ...others })
+      await old(move, { lang: text('de'), cart: text('empty') })
+      return move
+    }
+
+    /** The old version stores its session: all of its data, blindly. */
+    async function old(
+      move: Move<Data>,
+      data: Readonly<Record<string, object>>,
+      user = '__guest__',
+    ): Promise<void> {
+      await move.put(KIND, ID, viurEntity(data, move.clock.now(), { user: text(user) }))
+    }
+
+    /** A session that has come over, and both cookies. */
+    async function shared(move: Move<Data>): Promise<string> {
+      const { cookie } = await move.visit(move.process(), COOKIE, (session) =>
+        session.set('views', 1),
+      )
+      return cookie as string
+    }
+
+    const contents = async (move: Move<Data>, cookie: string): Promise<Data> =>
+      Object.fromEntries(await move.process().open(cookie).load())
+
+    it('keeps the old entity at the first save, as it is', async () => {
+      const move = await moving()
+      const before = await move.entity(KIND, ID)
+      const cookie = await shared(move)
+      expect(await move.entity(KIND, ID)).toEqual(before)
+      expect(await contents(move, cookie)).toEqual({ lang: 'de', cart: 'empty', views: 1 })
+    })
+
+    it('reads both with one call', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      const app = move.process()
+      await move.visit(app, cookie, (session) => expect(session.get('views')).toBe(1))
+      expect(app.client.take()).toEqual(['lookup'])
+    })
+
+    it('takes over what the old version changes, adds and removes, key by key', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      const app = move.process()
+      await move.visit(app, cookie, (session) => session.set('lang', 'fr'))
+      await old(move, { lang: text('de'), added: text('new') })
+      app.client.take()
+      // lang is as the old version had it all along, so what the new one made of it stays.
+      await move.visit(app, cookie, (session) =>
+        expect(Object.fromEntries(session)).toEqual({ lang: 'fr', views: 1, added: 'new' }),
+      )
+      // Reading alone writes nothing.
+      expect(app.client.take()).toEqual(['lookup'])
+      await move.visit(app, cookie, (session) => session.set('views', 2))
+      expect(await contents(move, cookie)).toEqual({ lang: 'fr', views: 2, added: 'new' })
+      // Taken over once: from now on the key belongs to whoever changes it next.
+      await move.visit(app, cookie, (session) => session.set('added', 'ours'))
+      expect(await contents(move, cookie)).toEqual({ lang: 'fr', views: 2, added: 'ours' })
+    })
+
+    it('does not let what is taken over undo a change of a parallel request', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      await old(move, { lang: text('fr'), cart: text('empty') })
+      const [one, two] = [move.process(), move.process()]
+      const first = await one.open(cookie).load()
+      const second = await two.open(cookie).load()
+      first.set('lang', 'it')
+      second.set('views', 9)
+      await move.commit(one, first, cookie)
+      await move.commit(two, second, cookie)
+      expect(await contents(move, cookie)).toEqual({ lang: 'it', cart: 'empty', views: 9 })
+    })
+
+    it('takes it over with a touch as well', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      await old(move, { lang: text('fr') })
+      move.clock.advance(6 * MINUTE)
+      const app = move.process()
+      await move.visit(app, cookie, (session) => session.get('lang'))
+      expect(app.client.take()).toEqual(['lookup', 'commit'])
+      await move.visit(app, cookie, (session) => session.set('lang', 'it'))
+      expect((await contents(move, cookie))['lang']).toBe('it')
+    })
+
+    it('ends with the logout in the old version, also for a browser that sends ours alone', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      const own = cookie.split('; ').find((one) => one.startsWith('__Host-')) as string
+      await move.remove(KIND, ID)
+      const app = move.process()
+      await move.visit(app, own, (session) => {
+        expect(session.loadOutcome).toBe('ended')
+        expect(session.get('views')).toBeUndefined()
+      })
+      expect(await move.count(KIND)).toBe(0)
+      // Also once the old system is no longer asked.
+      const alone = move.process({ legacy: undefined } as unknown as SessionsOptions)
+      expect((await alone.open(own).load()).loadOutcome).toBe('unknown')
+    })
+
+    it('tells the observers of a logout in the old version', async () => {
+      const move = await moving({}, { events: true })
+      const cookie = await shared(move)
+      const app = move.process()
+      const told: string[] = []
+      app.sessions.onDelete(({ reason }) => {
+        told.push(reason)
+      })
+      await move.remove(KIND, ID)
+      await move.visit(app, cookie)
+      expect(told).toEqual(['logout'])
+    })
+
+    it.each(['logout', 'reset', 'cycleKey', 'login'] as const)(
+      'takes the old session away with a %s in the new version, in one commit',
+      async (method) => {
+        const move = await moving()
+        const cookie = await shared(move)
+        const app = move.process()
+        await move.visit(app, cookie, (session) =>
+          method === 'login' ? session.login('ada') : session[method](),
+        )
+        // The first end of a process asks whether ends are events; a cycled key is no end.
+        const asked = method === 'cycleKey' ? [] : ['lookup']
+        // A login reads the fences of the user and of everybody, and that of the user again at last.
+        const [before, after] = method === 'login' ? [['lookup', 'lookup'], ['lookup']] : [[], []]
+        expect(app.client.take()).toEqual(['lookup', ...asked, ...before, 'commit', ...after])
+        expect(await move.entity(KIND, ID)).toBeNull()
+        expect(await move.count(KIND)).toBe(method === 'logout' ? 0 : 1)
+      },
+    )
+
+    it.each(['cycleKey', 'login'] as const)(
+      'carries what the old version has changed over a %s',
+      async (method) => {
+        const move = await moving({}, { persistentFieldsOnLogin: ['lang'] })
+        const cookie = await shared(move)
+        await old(move, { lang: text('fr'), cart: text('full') })
+        const app = move.process()
+        const visit = await move.visit(app, cookie, (session) =>
+          method === 'login' ? session.login('ada') : session.cycleKey(),
+        )
+        const all = { lang: 'fr', cart: 'full', views: 1 }
+        expect(await contents(move, visit.cookie as string)).toEqual(
+          method === 'login' ? { lang: 'fr' } : all,
+        )
+      },
+    )
+
+    it('follows the session that was logged in anew in the old version', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      const own = cookie.split('; ').find((one) => one.startsWith('__Host-')) as string
+      // viur-core deletes the session of the guest, and sets a cookie of another one.
+      await move.remove(KIND, ID)
+      const fresh = viurId('afterLogin')
+      const user = { user: text('agxrZXktb2YtYWRh') }
+      await move.put(KIND, fresh, viurEntity({}, move.clock.now(), user))
+      await move.visit(move.process(), `${VIUR_COOKIE}=${fresh}; ${own}`, (session) => {
+        expect(session.user).toBe('agxrZXktb2YtYWRh')
+        expect(session.get('views')).toBeUndefined()
+      })
+    })
+
+    it('goes on after such a change, though the old session is not there any more', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      const app = move.process()
+      const cycled = await move.visit(app, cookie, (session) => session.cycleKey())
+      expect(await contents(move, cycled.cookie as string)).toEqual({
+        lang: 'de',
+        cart: 'empty',
+        views: 1,
+      })
+    })
+
+    it('takes the old session away with a logout before anything came over', async () => {
+      const move = await moving()
+      const app = move.process()
+      await move.visit(app, COOKIE, (session) => session.logout())
+      expect(await move.entity(KIND, ID)).toBeNull()
+      expect(await move.count('viur-session-moved')).toBe(0)
+    })
+
+    it('goes on alone once the old session has expired', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      const app = move.process()
+      move.clock.advance(HOUR + 1)
+      // Noted down with the touch that is due.
+      await move.visit(app, cookie, (session) => expect(session.get('views')).toBe(1))
+      await move.remove(KIND, ID)
+      expect(await contents(move, cookie)).toEqual({ lang: 'de', cart: 'empty', views: 1 })
+    })
+
+    it('lives as long as the old one is used', async () => {
+      const move = await moving({ lifetime: '5h' }, { lifetime: '1h' })
+      const cookie = await shared(move)
+      move.clock.advance(HOUR - 1)
+      await old(move, { lang: text('fr') })
+      move.clock.advance(2)
+      const app = move.process()
+      // Ours has expired, so what it alone held is over; the old one comes over once more.
+      const again = await move.visit(app, cookie, (session) => {
+        expect(Object.fromEntries(session)).toEqual({ lang: 'fr' })
+        session.set('views', 5)
+      })
+      expect(await contents(move, again.cookie as string)).toEqual({ lang: 'fr', views: 5 })
+    })
+
+    it('ends when the old session belongs to somebody else by now', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      move.clock.advance(2 * MINUTE)
+      await old(move, { lang: text('de') }, 'agxrZXktb2YtYWRh')
+      const app = move.process()
+      await move.visit(app, cookie, (session) => {
+        // What the guest did here does not become that user's.
+        expect(session.user).toBe('agxrZXktb2YtYWRh')
+        expect(Object.fromEntries(session)).toEqual({ lang: 'de' })
+      })
+    })
+
+    it('goes on as it is while the old entity cannot be read', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      await move.put(KIND, ID, { data: text('damaged') })
+      const app = move.process()
+      for (let visits = 0; visits < 2; visits++) {
+        await move.visit(app, cookie, (session) => expect(session.get('views')).toBe(1))
+      }
+      expect(move.warnings).toHaveLength(1)
+    })
+
+    it('is brought over by one of two requests, and the other merges', async () => {
+      const move = await moving()
+      const [one, two] = [move.process(), move.process()]
+      const first = await one.open(COOKIE).load()
+      const second = await two.open(COOKIE).load()
+      first.set('a', 1)
+      second.set('b', 2)
+      const winner = await move.commit(one, first, COOKIE)
+      expect((await move.commit(two, second, COOKIE)).setCookie).toEqual([])
+      expect(await contents(move, winner.cookie as string)).toEqual({
+        lang: 'de',
+        cart: 'empty',
+        a: 1,
+        b: 2,
+      })
+      // The old entity, and that of the new layout.
+      expect(await move.count(KIND)).toBe(2)
+    })
+
+    it('comes over once more for a browser that lost our cookie', async () => {
+      const move = await moving()
+      await shared(move)
+      move.clock.advance(2 * MINUTE)
+      const app = move.process()
+      const again = await move.visit(app, COOKIE, (session) => session.set('again', true))
+      expect(again.own).toBeDefined()
+      expect(await contents(move, again.cookie as string)).toEqual({
+        lang: 'de',
+        cart: 'empty',
+        again: true,
+      })
+    })
+
+    it('stores the old id nowhere, and neither its values beside themselves', async () => {
+      const move = await moving()
+      const app = move.process()
+      await move.visit(app, COOKIE, (session) => session.set('views', 1))
+      const [write = ''] = app.client.sent.filter((request) => request.includes('properties'))
+      const stored = JSON.parse(write) as { mutations: { insert?: { properties: object } }[] }
+      expect(stored.mutations).toHaveLength(2)
+      for (const { insert } of stored.mutations) {
+        const properties = JSON.stringify(insert?.properties ?? {})
+        expect(properties).not.toContain(ID)
+        expect(properties).not.toContain(Buffer.from(ID).toString('base64url'))
+      }
+    })
+
+    it('ends side by side by taking the option away: sessions go on, old ones are deleted as they come', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      const alone = move.process({ legacy: viurCoreSessions({ cookie: VIUR_COOKIE }) })
+      await move.visit(alone, cookie, (session) => {
+        expect(session.get('views')).toBe(1)
+        expect(session.key).not.toBeNull()
+      })
+      // The other lookup sees whether the old version has ended it.
+      expect(alone.client.take()).toEqual(['lookup', 'lookup'])
+      await move.visit(alone, cookie, (session) => session.set('views', 2))
+      expect(alone.client.take()).toEqual(['lookup', 'lookup', 'commit'])
+      // What was kept for the old version goes with the first write.
+      expect(await move.entity(KIND, ID)).toBeNull()
+      await move.visit(alone, cookie, (session) => session.set('views', 3))
+      expect(await contents(move, cookie)).toEqual({ lang: 'de', cart: 'empty', views: 3 })
+    })
+
+    it('is stored after the period on insecure requests too, as any session is', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      const alone = move.process({ legacy: viurCoreSessions({ cookie: VIUR_COOKIE }) })
+      const session = alone.sessions.open({ cookie, secure: false })
+      await session.load()
+      session.set('views', 2)
+      expect((await alone.sessions.commit(session)).setCookie).toEqual([])
+      expect(await contents(move, cookie)).toMatchObject({ views: 2 })
+    })
+
+    it('gets no new cookie after the period, since its id stays', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      const alone = move.process({ legacy: viurCoreSessions({ cookie: VIUR_COOKIE }) })
+      const visit = await move.visit(alone, cookie, (session) => session.set('views', 2))
+      expect(visit.setCookie).toEqual([])
+    })
+
+    it('stays ended after the period, where the old version has ended it unseen', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      await move.remove(KIND, ID)
+      const alone = move.process({ legacy: viurCoreSessions({ cookie: VIUR_COOKIE }) })
+      await move.visit(alone, cookie, (session) => expect(session.loadOutcome).toBe('ended'))
+      expect(await move.count(KIND)).toBe(0)
+    })
+
+    it('takes over after the period what the old version did last', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      await old(move, { lang: text('fr'), cart: text('empty') })
+      const alone = move.process({ legacy: viurCoreSessions({ cookie: VIUR_COOKIE }) })
+      await move.visit(alone, cookie, (session) => session.set('views', 2))
+      expect(await contents(move, cookie)).toEqual({ lang: 'fr', cart: 'empty', views: 2 })
+    })
+
+    it('does not take it for a logout that a parallel request has deleted the old entity', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      const alone = move.process({ legacy: viurCoreSessions({ cookie: VIUR_COOKIE }) })
+      const another = move.process({ legacy: viurCoreSessions({ cookie: VIUR_COOKIE }) })
+      const lookup = alone.client.lookup.bind(alone.client)
+      let lookups = 0
+      alone.client.lookup = async (...values) => {
+        lookups += 1
+        if (lookups === 2) await move.visit(another, cookie, (session) => session.set('views', 2))
+        return await lookup(...values)
+      }
+      await move.visit(alone, cookie, (session) => session.set('more', 1))
+      const all = { lang: 'de', cart: 'empty', views: 2, more: 1 }
+      expect(await contents(move, cookie)).toEqual(all)
+    })
+
+    it.each(['logout', 'login'] as const)(
+      'does not come back after the period, when a %s is the first write',
+      async (method) => {
+        const move = await moving()
+        const cookie = await shared(move)
+        const alone = move.process({ legacy: viurCoreSessions({ cookie: VIUR_COOKIE }) })
+        await move.visit(alone, cookie, (session) =>
+          method === 'login' ? session.login('ada') : session.logout(),
+        )
+        expect(await move.entity(KIND, ID)).toBeNull()
+        expect(await move.count(KIND)).toBe(method === 'logout' ? 0 : 1)
+        expect((await alone.open(COOKIE).load()).loadOutcome).toBe('ended')
+      },
+    )
+  })
+})

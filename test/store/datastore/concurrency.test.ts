@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import { Slots } from '../../../src/store/datastore/queue/concurrency.ts'
+import { gate } from './fake.ts'
+
+test('runs so many tasks at once, the others in their order', async () => {
+  const slots = new Slots(2, 10, 1000)
+  const held = gate()
+  const order: number[] = []
+  const runs = [1, 2, 3, 4].map((at) =>
+    slots.run(async () => {
+      order.push(at)
+      await held.opened
+      return at
+    }),
+  )
+  expect(order).toEqual([1, 2])
+  held.open()
+  expect(await Promise.all(runs)).toEqual([1, 2, 3, 4])
+  expect(order).toEqual([1, 2, 3, 4])
+})
+
+test('goes on after a task that fails', async () => {
+  const slots = new Slots(1, 10, 1000)
+  const failed = slots.run(() => Promise.reject(new Error('mine')))
+  const next = slots.run(async () => 'next')
+  await expect(failed).rejects.toThrow('mine')
+  expect(await next).toBe('next')
+})
+
+test('fails what waited too long instead of running it', async () => {
+  const slots = new Slots(1, 10, 5)
+  const first = slots.run(() => new Promise((resolve) => setTimeout(resolve, 30)))
+  let ran = false
+  const second = slots.run(async () => {
+    ran = true
+  })
+  await expect(second).rejects.toMatchObject({ effect: 'none', retryable: true })
+  await first
+  expect(ran).toBe(false)
+})
+
+test('fails at once what comes or waits when it is closed', async () => {
+  const slots = new Slots(1, 10, 1000)
+  const held = gate()
+  const running = slots.run(() => held.opened)
+  const waiting = slots.run(async () => {})
+  slots.close()
+  await expect(waiting).rejects.toThrow(/closed/)
+  await expect(slots.run(async () => {})).rejects.toThrow(/closed/)
+  held.open()
+  await running
+})
