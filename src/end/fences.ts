@@ -63,13 +63,22 @@ export class Fences {
     this.#settings = settings
   }
 
-  /** The numbers now; what a login goes by. `limit`: how long whoever asks waits for the store. */
+  /** The numbers now, by one call; what a login goes by. `limit`: how long whoever asks waits for the store. */
   async read(user: string, limit: Limit): Promise<Fence> {
     const read = this.#settings.now()
-    const [own, all] = await Promise.all([
-      this.#numberOf(fenceName(user), limit),
-      this.#numberOfAll(limit),
-    ])
+    const name = fenceName(user)
+    const known = this.#allKnownAt(read) ?? this.#asking
+    if (known !== null) {
+      const [[own = 0], all] = await Promise.all([this.#numbersOf([name], limit), known])
+      return { user: own, all, read }
+    }
+    const both = this.#numbersOf([name, FENCE_OF_ALL], limit)
+    this.#asking = both
+      .then(([, number = 0]) => this.#learnAll(number, read))
+      .finally(() => {
+        this.#asking = null
+      })
+    const [[own = 0], all] = await Promise.all([both, this.#asking])
     return { user: own, all, read }
   }
 
@@ -86,27 +95,26 @@ export class Fences {
     this.#all = { number, read: this.#settings.now() }
   }
 
-  async #numberOfAll(limit: Limit): Promise<number> {
+  #allKnownAt(now: number): number | null {
     const known = this.#all
-    const now = this.#settings.now()
     // The clock of a test may go back.
-    if (known !== null && Math.abs(now - known.read) < ALL_IS_KNOWN_FOR) return known.number
-    this.#asking ??= this.#askForAll(now, limit).finally(() => {
-      this.#asking = null
-    })
-    return await this.#asking
+    return known !== null && Math.abs(now - known.read) < ALL_IS_KNOWN_FOR ? known.number : null
   }
 
-  async #askForAll(read: number, limit: Limit): Promise<number> {
-    const number = await this.#numberOf(FENCE_OF_ALL, limit)
+  #learnAll(number: number, read: number): number {
     // An answer that is older than what this process has raised meanwhile says nothing.
     if (this.#all === null || this.#all.number <= number) this.#all = { number, read }
     return this.#all.number
   }
 
-  async #numberOf(name: string, limit: Limit): Promise<number> {
-    const { store } = this.#settings
-    const ask = (deadline: number): Promise<Note | null> => store.notes.get(name, { deadline })
-    return numberIn(await retried(this.#settings, ask, limit))
+  async #numbersOf(names: readonly string[], limit: Limit): Promise<readonly number[]> {
+    const { notes } = this.#settings.store
+    const ask = (deadline: number): Promise<readonly (Note | null)[]> => {
+      const get = (name: string): Promise<Note | null> => notes.get(name, { deadline })
+      return names.length > 1 && notes.getMany !== undefined
+        ? notes.getMany(names, { deadline })
+        : Promise.all(names.map(get))
+    }
+    return (await retried(this.#settings, ask, limit)).map(numberIn)
   }
 }

@@ -130,6 +130,11 @@ export interface Note {
 /** Where the long work over sessions keeps its state. Strong and conditional, like the sessions themselves. */
 export interface NoteStore {
   get(name: string, options?: CallOptions): Promise<Note | null>
+  /**
+   * Those of these names, 1 to 100, in their order; `null` for one that is not there. Absent: each is asked for by
+   * itself, which is right as well, and costs a call for each.
+   */
+  getMany?(names: readonly string[], options?: CallOptions): Promise<readonly (Note | null)[]>
   /** Inserts with `version: null`, else replaces the note if it still is at this version. */
   put(
     name: string,

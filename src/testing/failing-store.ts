@@ -175,8 +175,12 @@ class ControlledStore implements FailingStore {
   /** Calls of notes count as `note`, whatever they do. */
   get notes(): NoteStore {
     const { notes } = this.#store
+    const many = notes.getMany?.bind(notes)
     return {
       get: (...asked) => this.#call('note', [], () => notes.get(...asked)),
+      ...(many !== undefined && {
+        getMany: (...asked) => this.#call('note', [], () => many(...asked)),
+      }),
       put: (...asked) => this.#call('note', [], () => notes.put(...asked)),
       delete: (...asked) => this.#call('note', [], () => notes.delete(...asked)),
       list: (...asked) => this.#call('note', [], () => notes.list(...asked)),

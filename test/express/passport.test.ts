@@ -80,8 +80,8 @@ describe.each(frameworks)('Passport 0.7 on %s', (_name, express) => {
     await ann.login('ann')
     expect(store.calls.map(({ method }) => method)).toEqual([
       'find',
-      // The fences of the user and of everybody; and the first end of a process asks whether ends are events.
-      ...['note', 'note', 'note'],
+      // The fences of the user and of everybody by one; and the first end of a process asks whether ends are events.
+      ...['note', 'note'],
       'writeTogether',
       'note',
     ])

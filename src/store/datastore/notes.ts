@@ -7,6 +7,9 @@ import { checkVersion, child, keyIn, nameOf, versionOf } from './entity-codec.ts
 import { asDatastoreError, isConflict } from './errors.ts'
 import type { CallOptions, Note, NoteStore, Version, WriteResult } from '../store.ts'
 
+/** How often a note that the server defers is asked for again. */
+const MAX_ROUNDS = 5
+
 /** Notes as entities of a kind of their own, one unindexed JSON text each. Few and small, so each is a call of its own. */
 export class DatastoreNotes implements NoteStore {
   readonly #connection: Connection
@@ -18,21 +21,35 @@ export class DatastoreNotes implements NoteStore {
   }
 
   async get(name: string, options: CallOptions = {}): Promise<Note | null> {
-    checkNoteName(name)
-    const response = await this.#call(
-      'lookup',
-      (partitionId) => ({
-        keys: [keyIn(partitionId, this.#kind, name)],
-      }),
-      options,
-    )
-    const found = child(response, 'found')
-    if (Array.isArray(found) && found.length > 0) return noteOf(found[0])
-    const deferred = child(response, 'deferred')
-    if (!Array.isArray(deferred) || deferred.length === 0) return null
-    throw new SessionStoreError('Datastore put the lookup of a note off', {
-      effect: 'none',
-      retryable: true,
+    const [note = null] = await this.getMany([name], options)
+    return note
+  }
+
+  async getMany(
+    names: readonly string[],
+    options: CallOptions = {},
+  ): Promise<readonly (Note | null)[]> {
+    for (const name of names) checkNoteName(name)
+    const known = new Map<string, Note | null>()
+    for (let round = 0; round <= MAX_ROUNDS; round++) {
+      const open = [...new Set(names)].filter((name) => !known.has(name))
+      const response = await this.#call(
+        'lookup',
+        (partitionId) => ({ keys: open.map((name) => keyIn(partitionId, this.#kind, name)) }),
+        options,
+      )
+      for (const note of listIn(response, 'found').map(noteOf)) known.set(note.name, note)
+      for (const result of listIn(response, 'missing')) known.set(nameOf(result) ?? '', null)
+      if (listIn(response, 'deferred').length === 0) break
+    }
+    return names.map((name) => {
+      const note = known.get(name)
+      if (note !== undefined) return note
+      // Silence about a note must never be taken for "no note": a login would pass a fence that nobody saw.
+      throw new SessionStoreError(
+        'Datastore left a note out that it was asked for, or kept putting it off: try again',
+        { effect: 'none', retryable: true },
+      )
     })
   }
 
@@ -94,8 +111,7 @@ export class DatastoreNotes implements NoteStore {
       }),
       options,
     )
-    const results = child(child(response, 'batch'), 'entityResults')
-    return Array.isArray(results) ? results.map(noteOf) : []
+    return listIn(child(response, 'batch'), 'entityResults').map(noteOf)
   }
 
   async #write(
@@ -111,8 +127,7 @@ export class DatastoreNotes implements NoteStore {
         }),
         { deadline, long: true },
       )
-      const results = child(response, 'mutationResults')
-      const result: unknown = Array.isArray(results) ? results[0] : undefined
+      const [result] = listIn(response, 'mutationResults')
       return { outcome: 'applied', version: versionOf(result) ?? 'deleted' }
     } catch (error) {
       if (isConflict(error, 'together')) return { outcome: 'conflict' }
@@ -135,6 +150,11 @@ export class DatastoreNotes implements NoteStore {
 
 function keyFilter(op: string, keyValue: object): object {
   return { propertyFilter: { property: { name: '__key__' }, op, value: { keyValue } } }
+}
+
+function listIn(response: unknown, field: string): readonly unknown[] {
+  const list = child(response, field)
+  return Array.isArray(list) ? list : []
 }
 
 function noteOf(result: unknown): Note {

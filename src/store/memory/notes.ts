@@ -15,6 +15,10 @@ export class MemoryNotes implements NoteStore {
     return { name, value: JSON.parse(note.text) as Json, version: note.version }
   }
 
+  async getMany(names: readonly string[]): Promise<readonly (Note | null)[]> {
+    return await Promise.all(names.map((name) => this.get(name)))
+  }
+
   async put(name: string, value: Json, version: Version | null): Promise<WriteResult> {
     checkNoteName(name)
     if ((this.#notes.get(name)?.version ?? null) !== version) return { outcome: 'conflict' }

@@ -81,6 +81,20 @@ export const noteCases: readonly ContractCase[] = [
     },
   },
   {
+    name: 'gives several by one call where it has one for that, in the order asked for',
+    async run({ notes }) {
+      const names = ['b', 'none', 'a', 'b']
+      applied(await notes.put('a', 1, null))
+      const version = applied(await notes.put('b', { list: [1] }, null))
+      const each = await Promise.all(names.map((name) => notes.get(name)))
+      if (notes.getMany === undefined) return
+      assert.deepEqual(await notes.getMany(names), each)
+      assert.deepEqual(await notes.getMany(['b']), [each[0]])
+      applied(await notes.delete('b', version))
+      assert.deepEqual(await notes.getMany(['a', 'b']), [each[2], null])
+    },
+  },
+  {
     name: 'keeps notes apart from sessions',
     async run(store: SessionStore) {
       await store.notes.put('a', 1, null)
@@ -90,11 +104,13 @@ export const noteCases: readonly ContractCase[] = [
   {
     name: 'refuses a name that no store need take',
     async run({ notes }) {
+      const many = notes.getMany?.bind(notes)
       for (const name of ['', '__x__', 'a b', 'ä', 'x'.repeat(300)]) {
         for (const call of [
           () => notes.get(name),
           () => notes.put(name, 1, null),
           () => notes.list(name, 1),
+          ...(many === undefined ? [] : [() => many(['a', name])]),
         ]) {
           const error = await assertRefused(call, 'ERR_SESSION_STORE')
           assert.equal(error.retryable, false)

@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest'
+import { SessionStoreError } from '../../../src/index.ts'
+import { datastoreStore } from '../../../src/store/datastore/index.ts'
+import type { NoteStore } from '../../../src/store/store.ts'
+import { FakeClient, namesOf } from './fake.ts'
+
+function setup(): { client: FakeClient; notes: Required<NoteStore> } {
+  const client = new FakeClient()
+  const { notes } = datastoreStore({ client, projectId: 'p' })
+  return { client, notes: notes as Required<NoteStore> }
+}
+
+describe('notes of the Datastore store', () => {
+  test('are asked for by one call, each once', async () => {
+    const { client, notes } = setup()
+    await notes.put('a', 1, null)
+    await notes.put('b', 2, null)
+    const found = await notes.getMany(['b', 'none', 'a', 'b'])
+    expect(found.map((note) => note?.value ?? null)).toEqual([2, null, 1, 2])
+    expect(client.sent('lookup').map(namesOf)).toEqual([['b', 'none', 'a']])
+  })
+
+  test('are asked for again where the server defers them', async () => {
+    const { client, notes } = setup()
+    await notes.put('a', 1, null)
+    await notes.put('b', 2, null)
+    let answers = 0
+    client.script = (call, serve) => {
+      answers += 1
+      if (answers > 2) return serve()
+      // One of them is put off, twice.
+      const { found, missing } = serve() as { found: { entity: { key: unknown } }[]; missing: [] }
+      const isA = ({ entity }: { entity: { key: unknown } }): boolean =>
+        entity.key === call.request.keys?.[0]
+      return {
+        found: found.filter((one) => !isA(one)),
+        missing,
+        deferred: [call.request.keys?.[0]],
+      }
+    }
+    const found = await notes.getMany(['a', 'b'])
+    expect(found.map((note) => note?.value)).toEqual([1, 2])
+    expect(client.sent('lookup').map(namesOf)).toEqual([['a', 'b'], ['a'], ['a']])
+  })
+
+  test('are not taken to be missing where the server says nothing of them', async () => {
+    const { client, notes } = setup()
+    client.script = () => ({ found: [], missing: [], deferred: [] })
+    await expect(notes.get('a')).rejects.toMatchObject({ effect: 'none', retryable: true })
+    await expect(notes.getMany(['a', 'b'])).rejects.toBeInstanceOf(SessionStoreError)
+  })
+
+  test('that are put off for ever are a fault', async () => {
+    const { client, notes } = setup()
+    client.script = ({ request }) => ({ found: [], missing: [], deferred: request.keys })
+    await expect(notes.getMany(['a'])).rejects.toBeInstanceOf(SessionStoreError)
+    expect(client.sent('lookup')).toHaveLength(6)
+  })
+})
