@@ -10,6 +10,7 @@ const bundle = await rolldown({
   input: {
     index: join(dist, 'index.js'),
     datastore: join(dist, 'store/datastore/index.js'),
+    migrate: join(dist, 'migrate/index.js'),
     tasks: join(dist, 'cloud-tasks/index.js'),
     express: join(dist, 'express/index.js'),
     'express-session': join(dist, 'express-session/index.js'),

@@ -20,11 +20,8 @@ import {
   QueryIter,
   SessionConfigError,
 } from '../src/index.ts'
-import {
-  connectDatastoreSessions,
-  datastoreStore,
-  viurCoreSessions,
-} from '../src/store/datastore/index.ts'
+import { connectDatastoreSessions, viurCoreSessions } from '../src/migrate/index.ts'
+import { datastoreStore } from '../src/store/datastore/index.ts'
 import { cloudTasks } from '../src/cloud-tasks/index.ts'
 import { cookieJar, failingStore, sampleRecord, sampleSecurityKey } from '../src/testing/index.ts'
 

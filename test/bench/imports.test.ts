@@ -88,7 +88,7 @@ describe('an import', () => {
     expect(kibOf(files)).toBeLessThanOrEqual(520)
   })
 
-  it.each(['./datastore', './tasks', './express', './testing'])(
+  it.each(['./datastore', './migrate', './tasks', './express', './testing'])(
     'of %s loads no package of Google, and no Express',
     (entry) => {
       expect(packagesOf(filesOf(entry)).filter((name) => NOT_YET.test(name))).toEqual([])

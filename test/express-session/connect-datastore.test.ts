@@ -11,7 +11,7 @@ import {
   type ConnectDatastoreOptions,
   connectDatastoreSessions,
   viurCoreSessions,
-} from '../../src/store/datastore/index.ts'
+} from '../../src/migrate/index.ts'
 import { type CookieJar, cookieJar, fakeClock } from '../../src/testing/index.ts'
 import {
   ControlledClient,

@@ -1,10 +1,7 @@
 import type { Datastore } from '@google-cloud/datastore'
 import { describe, expect, it } from 'vitest'
 import type { SessionsOptions } from '../../src/index.ts'
-import {
-  type ConnectDatastoreOptions,
-  connectDatastoreSessions,
-} from '../../src/store/datastore/index.ts'
+import { type ConnectDatastoreOptions, connectDatastoreSessions } from '../../src/migrate/index.ts'
 import {
   CONNECT_SECRET,
   connectCookie,

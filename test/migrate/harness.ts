@@ -7,7 +7,7 @@ import {
   type Sessions,
   type SessionsOptions,
 } from '../../src/index.ts'
-import type { OldSessions } from '../../src/store/datastore/index.ts'
+import type { OldSessions } from '../../src/migrate/index.ts'
 import { datastoreStore } from '../../src/store/datastore/index.ts'
 import {
   type DatastoreV1Client,

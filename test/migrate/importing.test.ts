@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { viurCoreSessions } from '../../src/store/datastore/index.ts'
+import { viurCoreSessions } from '../../src/migrate/index.ts'
 import { MINUTE, Move, PROGRAMS, text, VIUR_COOKIE, viurEntity, viurId } from './harness.ts'
 
 type Data = Record<string, unknown>

@@ -1,10 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createSessions, SessionConfigError } from '../../src/index.ts'
-import {
-  connectDatastoreSessions,
-  datastoreStore,
-  viurCoreSessions,
-} from '../../src/store/datastore/index.ts'
+import { connectDatastoreSessions, viurCoreSessions } from '../../src/migrate/index.ts'
+import { datastoreStore } from '../../src/store/datastore/index.ts'
 
 const client = { lookup: async () => {}, commit: async () => {}, runQuery: async () => {} }
 const store = datastoreStore({ projectId: 'p', client })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { SessionsOptions } from '../../src/index.ts'
-import { type ViurCoreOptions, viurCoreSessions } from '../../src/store/datastore/index.ts'
+import { type ViurCoreOptions, viurCoreSessions } from '../../src/migrate/index.ts'
 import {
   DAY,
   HOUR,

@@ -17,13 +17,6 @@ import { DATASTORE_OPTIONS } from './option-names.ts'
 import { DatastoreStore } from './store.ts'
 import type { SessionStore } from '../store.ts'
 
-export {
-  type ConnectDatastoreOptions,
-  connectDatastoreSessions,
-} from '../../migrate/connect-datastore.ts'
-export type { ConvertedSession, ConvertSession, OldSession } from '../../migrate/old-session.ts'
-export type { OldSessions, OldSessionsOptions } from '../../migrate/source.ts'
-export { type ViurCoreOptions, viurCoreSessions } from '../../migrate/viur-core.ts'
 export type { DatastoreInstance, DatastoreV1Client } from './client.ts'
 
 /** Options of {@link datastoreStore}. */
