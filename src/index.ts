@@ -1,12 +1,17 @@
 export type { Duration } from './base/duration.ts'
 export type { ClearOptions, ClearRun } from './sweep/start.ts'
-export type { UserOptions } from './sweep/bulk.ts'
+export type { UserOptions } from './record/user-check.ts'
 export { DeleteSessionsIter, type SweepClass } from './sweep/delete-sessions-iter.ts'
 export type { StepResult } from './sweep/engine.ts'
 export type { SessionDeleteEvent } from './end/events.ts'
 export type { KillResult } from './end/mass-kill.ts'
 export type { DeleteObserver, ObserverOptions } from './end/observers.ts'
-export { type IteratorClass, QueryIter, type SessionEntry } from './sweep/query-iter.ts'
+export {
+  type IteratorClass,
+  type IterQuery,
+  QueryIter,
+  type SessionEntry,
+} from './sweep/query-iter.ts'
 export type { RunInfo, Status } from './sweep/status.ts'
 export {
   type LocalTasksOptions,
@@ -33,18 +38,28 @@ export type { Json } from './base/json.ts'
 export type { SessionLogger } from './base/logger.ts'
 export type { SessionsOptions } from './options.ts'
 export type { CookieOptions } from './request/cookie.ts'
-export type { ExpirySetting } from './record/expiry.ts'
+export {
+  type ClientHints,
+  type EndReason,
+  type ExpirySetting,
+  type Found,
+  GUEST_USER,
+  type SecurityKeyName,
+  type SecurityKeyRecord,
+  type SessionRecord,
+  type Unreadable,
+  type Version,
+} from './record/record.ts'
 export type { RandomBytes, SessionKey } from './record/id.ts'
 export type { SessionInfo } from './record/info.ts'
 export type { DataChange, ScopeOf } from './record/root-data.ts'
-export { GUEST_USER, type LoadOutcome } from './request/state.ts'
+export type { LoadOutcome } from './request/state.ts'
 export type { SecurityKeyCheck, SecurityKeyOptions } from './request/security-keys.ts'
 export type { ScopedSession } from './request/view.ts'
 export type { LoginOptions, Session } from './request/session.ts'
 export {
   type CommitResult,
   createSessions,
-  type IterQuery,
   type KillOptions,
   type SessionRequest,
   type SessionResponse,
@@ -53,9 +68,6 @@ export {
 export type { SchemaResult, StandardSchema } from './base/standard-schema.ts'
 export { type MemoryStoreOptions, memoryStore } from './store/memory/store.ts'
 export type {
-  ClientHints,
-  EndReason,
-  Found,
   FoundSecurityKey,
   KeyPage,
   Mutation,
@@ -63,19 +75,14 @@ export type {
   NoteStore,
   Page,
   PageOptions,
-  SecurityKeyName,
   SecurityKeyPage,
-  SecurityKeyRecord,
   SecurityKeySelection,
   SecurityKeyStore,
   Selection,
-  SessionRecord,
   SessionStore,
-  Unreadable,
-  Version,
   WriteEachResult,
   WriteResult,
   WriteTogetherResult,
 } from './store/store.ts'
-export type { KeyRefusal, Trouble } from './base/diagnostics.ts'
+export type { KeyRefusal, Trouble } from './record/diagnostics.ts'
 export type { DefaultData, SessionData } from './base/types.ts'

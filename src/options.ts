@@ -22,7 +22,7 @@ import { missingParts } from './store/completeness.ts'
 import { entitiesOf } from './store/entities.ts'
 import { memoryStore } from './store/memory/store.ts'
 import type { SessionStore } from './store/store.ts'
-import { Troubles } from './base/diagnostics.ts'
+import { Troubles } from './record/diagnostics.ts'
 
 /** Options of `createSessions`. All of them can be left out. */
 export interface SessionsOptions {

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
-import { Bulk, type UserOptions } from './sweep/bulk.ts'
+import { Bulk } from './sweep/bulk.ts'
+import type { UserOptions } from './record/user-check.ts'
 import type { ClearOptions, ClearRun } from './sweep/start.ts'
 import { Ending } from './end/ender.ts'
 import type { StepResult } from './sweep/engine.ts'
@@ -8,7 +9,7 @@ import { type EndingOf, Entries } from './sweep/entry.ts'
 import { type KillResult, Kills } from './end/mass-kill.ts'
 import { Logins } from './end/logins.ts'
 import { type DeleteObserver, type ObserverOptions, Observers } from './end/observers.ts'
-import type { IteratorClass } from './sweep/query-iter.ts'
+import type { IteratorClass, IterQuery } from './sweep/query-iter.ts'
 import type { Status } from './sweep/status.ts'
 import {
   SessionConfigError,
@@ -41,7 +42,7 @@ import { Writer } from './write/writer.ts'
 import { Session, type SessionHost, stateOf } from './request/session.ts'
 import { timeProblem } from './record/limits.ts'
 import { entitiesOf } from './store/entities.ts'
-import type { SessionRecord } from './store/store.ts'
+import type { SessionRecord } from './record/record.ts'
 import type { DefaultData } from './base/types.ts'
 
 /** What `open()` needs to know of a request. */
@@ -156,11 +157,6 @@ export interface Sessions<Data extends object = DefaultData> {
   /** Lets go of the store and of the queue of tasks. Whatever comes after it is refused. Can be called again. */
   close(): Promise<void>
 }
-
-/** Which sessions an iterator goes over. */
-export type IterQuery =
-  | { readonly select: 'all' | 'expired' }
-  | ({ readonly select: 'user'; readonly user: string } & UserOptions)
 
 /** Makes the sessions of an app. Throws `SessionConfigError` for options that can not work. */
 export function createSessions<Data extends object = DefaultData>(

@@ -6,7 +6,7 @@ import {
   requireSameOrigin,
   sessionMiddleware,
 } from '../express/index.ts'
-import { createSessions, type SessionStore, type Sessions, type SessionsOptions } from '../index.ts'
+import type { SessionStore } from '../index.ts'
 import { actions } from './actions.ts'
 import type { StoreName } from './config.ts'
 import { confirming } from './confirming.ts'
@@ -19,25 +19,9 @@ import { nativeClients } from './native-clients.ts'
 import { ops } from './ops.ts'
 import { ordering } from './ordering.ts'
 import { securityHeaders } from './security-headers.ts'
-import type { AppData } from './session-data.ts'
+import type { AppSessions } from './sessions.ts'
 import { ICON, STYLE } from './style.ts'
 import { DEMO_USERS, type DemoUser } from './users.ts'
-
-/** The sessions of this app. */
-export type AppSessions = Sessions<AppData>
-
-/** On how many devices a user can be signed in; the list of them has to fit a page. */
-const MAX_DEVICES = 10
-
-/** Makes them: the cart is all that survives a login, and every end is told. */
-export function createAppSessions(options: SessionsOptions = {}): AppSessions {
-  return createSessions<AppData>({
-    persistentFieldsOnLogin: ['cart'],
-    maxSessionsPerUser: MAX_DEVICES,
-    events: true,
-    ...options,
-  })
-}
 
 export interface AppOptions {
   readonly sessions: AppSessions

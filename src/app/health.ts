@@ -1,6 +1,6 @@
 import { Router } from 'express'
 import type { SessionKey } from '../index.ts'
-import type { AppSessions } from './app.ts'
+import type { AppSessions } from './sessions.ts'
 
 /** 32 bytes of zeros: of the right shape, and no session's, since nobody finds an id with this hash. */
 const NOBODYS_KEY = 'A'.repeat(43) as SessionKey

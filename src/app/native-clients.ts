@@ -1,6 +1,6 @@
 import express, { type ErrorRequestHandler, type RequestHandler, Router } from 'express'
 import { requireSameOrigin, requireSecurityKey, sessionMiddleware } from '../express/index.ts'
-import type { AppSessions } from './app.ts'
+import type { AppSessions } from './sessions.ts'
 import { addToCart, countPieces } from './cart.ts'
 import { statusOf } from './errors.ts'
 import { BadRequestError, field, oneOf } from './forms.ts'

@@ -1,7 +1,7 @@
 import { type Request, type RequestHandler, Router } from 'express'
 import { localOnly } from '../express/index.ts'
 import { CallerRefusedError, type SessionStore, type Status } from '../index.ts'
-import type { AppSessions } from './app.ts'
+import type { AppSessions } from './sessions.ts'
 import type { StoreName } from './config.ts'
 import type { EndLog } from './end-log.ts'
 import { themeOrSystem } from './errors.ts'

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { SessionKey } from '../record/id.ts'
 import { Payload } from '../record/payload.ts'
 import { RecordData } from '../record/root-data.ts'
-import type { EndReason, SessionRecord } from '../store/store.ts'
+import type { EndReason, SessionRecord } from '../record/record.ts'
 
 /** What an `onDelete` observer gets to know of a session that ended. Holds no secret. */
 export interface SessionDeleteEvent<Data extends object = Record<string, unknown>> {

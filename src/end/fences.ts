@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto'
 import { SessionStoreError } from '../base/errors.ts'
 import type { Settings } from '../options.ts'
-import type { Note, SessionRecord } from '../store/store.ts'
+import type { Note } from '../store/store.ts'
+import type { SessionRecord } from '../record/record.ts'
 import type { Limit } from '../store/budget.ts'
 import { retried } from '../write/retry.ts'
 

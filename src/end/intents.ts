@@ -2,7 +2,8 @@ import { hash } from 'node:crypto'
 import type { Json } from '../base/json.ts'
 import { LEEWAY } from '../record/expiry.ts'
 import { FENCE_STAYS, numberIn } from './fences.ts'
-import type { Note, NoteStore, SessionRecord, Version } from '../store/store.ts'
+import type { Note, NoteStore } from '../store/store.ts'
+import type { SessionRecord, Version } from '../record/record.ts'
 
 /** A kill of many, written down before the first session ends, so that a crash cannot leave it half done. */
 export interface Intent {

@@ -5,19 +5,11 @@ import type { Settings } from '../options.ts'
 import { isAlive } from '../record/expiry.ts'
 import { FENCE_OF_ALL, type Fences, fenceName } from './fences.ts'
 import { mintRev, type SessionKey } from '../record/id.ts'
-import { GUEST_USER } from '../request/state.ts'
+import { type Found, GUEST_USER, type SessionRecord } from '../record/record.ts'
 import { asStoreError } from '../write/retry.ts'
 import type { Writer } from '../write/writer.ts'
 import { timeProblem } from '../record/limits.ts'
-import type {
-  Found,
-  Mutation,
-  Note,
-  Page,
-  Selection,
-  SessionRecord,
-  WriteEachResult,
-} from '../store/store.ts'
+import type { Mutation, Note, Page, Selection, WriteEachResult } from '../store/store.ts'
 import type { Ending } from './ender.ts'
 import { listFenceNotes, someFenceNotes } from './fence-notes.ts'
 import {

@@ -1,7 +1,7 @@
 import { type Duration, positiveDuration, show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
-import type { SessionRecord } from '../store/store.ts'
+import type { SessionRecord } from '../record/record.ts'
 import { eventOf, type SessionDeleteEvent } from './events.ts'
 import { type Problems, sayingOf } from './problems.ts'
 

@@ -1,4 +1,5 @@
-import type { Found, SessionStore } from '../store/store.ts'
+import type { SessionStore } from '../store/store.ts'
+import type { Found } from '../record/record.ts'
 
 /** How many sessions of a user are looked at in one query. */
 const PAGE = 200

@@ -1,7 +1,7 @@
 import { decodeValue } from '../record/codec.ts'
-import { type ExpirySetting, LEEWAY } from '../record/expiry.ts'
+import { LEEWAY } from '../record/expiry.ts'
+import type { ExpirySetting, SessionRecord } from '../record/record.ts'
 import { type Unit, unitOf } from '../record/payload.ts'
-import type { SessionRecord } from '../store/store.ts'
 import { encodeKept } from './kept-value.ts'
 
 /** The cookie is kept in a scope of its own, so that no app ever meets it among its data. */

@@ -1,6 +1,6 @@
 import session from 'express-session'
 import type { EndingOf } from '../sweep/entry.ts'
-import { GUEST_USER } from '../request/state.ts'
+import { GUEST_USER } from '../record/record.ts'
 import { SessionManager, type Sessions } from '../sessions.ts'
 import { answer } from './answer.ts'
 import { type DatastoreSessionStoreOptions, resolve } from './options.ts'

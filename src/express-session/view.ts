@@ -1,11 +1,9 @@
 import type { Budget } from '../store/budget.ts'
 import { checkKey, decodeValue } from '../record/codec.ts'
 import type { Delta, Guarded } from '../write/change.ts'
-import type { ExpirySetting } from '../record/expiry.ts'
+import { type ExpirySetting, type Found, GUEST_USER, type SessionRecord } from '../record/record.ts'
 import type { SessionKey } from '../record/id.ts'
 import { keyOfUnit, type Payload, type Unit, unitOf, unitPrefix } from '../record/payload.ts'
-import { GUEST_USER } from '../request/state.ts'
-import type { Found, SessionRecord } from '../store/store.ts'
 import { COOKIE_UNIT, type CookieReading, type Instant, restoreCookie } from './cookie.ts'
 import { encodeKept } from './kept-value.ts'
 

@@ -5,7 +5,7 @@ import { CallerRefusedError, SessionConfigError, SessionError } from '../base/er
 import { consoleLogger, type SessionLogger } from '../base/logger.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
 import type { SessionManager, Sessions } from '../sessions.ts'
-import { publishTrouble } from '../base/diagnostics.ts'
+import { publishTrouble } from '../record/diagnostics.ts'
 import type { DefaultData } from '../base/types.ts'
 import { anyResponse, type NodeResponse } from './any-response.ts'
 import { type Caller, type CallerPurpose, isCaller } from './caller.ts'

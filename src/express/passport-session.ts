@@ -1,6 +1,7 @@
 import { show } from '../base/duration.ts'
 import { SessionValueError } from '../base/errors.ts'
-import { GUEST_USER, type Identity } from '../request/state.ts'
+import type { Identity } from '../request/state.ts'
+import { GUEST_USER } from '../record/record.ts'
 import { type Session, stateOf } from '../request/session.ts'
 import type { BegunCall, BegunKind } from '../request/begun.ts'
 import { type PassportCall, watchCalls } from './passport-calls.ts'

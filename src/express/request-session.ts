@@ -2,7 +2,7 @@ import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { Session, stateOf } from '../request/session.ts'
 import { SessionManager } from '../sessions.ts'
-import { publishTrouble, type Trouble } from '../base/diagnostics.ts'
+import { publishTrouble, type Trouble } from '../record/diagnostics.ts'
 import type { AnySessions } from './named-sessions.ts'
 import { firstSlot, slotOwnedBy } from './slots.ts'
 

@@ -2,7 +2,7 @@ import { RequestRefusedError, SessionConfigError, SessionValueError } from '../b
 import { checkOptions, namesOf } from '../base/option-checks.ts'
 import { purposeOf } from '../request/security-keys.ts'
 import { type Session, stateOf } from '../request/session.ts'
-import type { KeyRefusal } from '../base/diagnostics.ts'
+import type { KeyRefusal } from '../record/diagnostics.ts'
 import { evidenceOf, originRefusal } from './origin-check.ts'
 import { type Origins, originsFrom } from './origins.ts'
 import type { AnySessions } from './named-sessions.ts'

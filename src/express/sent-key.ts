@@ -1,4 +1,4 @@
-import type { KeyRefusal } from '../base/diagnostics.ts'
+import type { KeyRefusal } from '../record/diagnostics.ts'
 import type { AnyRequest } from './request.ts'
 import { headerValues } from './sent.ts'
 

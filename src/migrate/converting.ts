@@ -1,7 +1,7 @@
 import { SessionError } from '../base/errors.ts'
 import { checkKey, encodeValue } from '../record/codec.ts'
 import { type Unit, unitOf } from '../record/payload.ts'
-import { GUEST_USER } from '../request/state.ts'
+import { GUEST_USER } from '../record/record.ts'
 import { MAX_PAYLOAD_BYTES, userProblem } from '../record/limits.ts'
 import { type ConvertedSession, type DecodedSession, OldSessionDamage } from './old-session.ts'
 import type { OldSource } from './source.ts'

@@ -4,7 +4,7 @@ import type { Guarded } from '../write/change.ts'
 import type { RandomBytes, SessionId, SessionKey } from '../record/id.ts'
 import { LINK_UNIT } from '../write/source.ts'
 import { keyOfUnit, type Payload, type Unit, unitOf } from '../record/payload.ts'
-import type { Version } from '../store/store.ts'
+import type { Version } from '../record/record.ts'
 
 /** What a session remembers of the old one that it came from. */
 export interface Link {

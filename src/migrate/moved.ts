@@ -1,7 +1,7 @@
 import { asSessionKey, type SessionKey } from '../record/id.ts'
 import { asTime, child } from '../store/datastore/entity-codec.ts'
 import type { Entity } from '../store/entities.ts'
-import type { Version } from '../store/store.ts'
+import type { Version } from '../record/record.ts'
 
 /** Says as which session an old one goes on. Named by the hash of the old id, and written in the commit that moves it. */
 export interface Moved {

@@ -9,7 +9,7 @@ import {
 } from '../write/source.ts'
 import { Payload } from '../record/payload.ts'
 import type { Entity } from '../store/entities.ts'
-import type { Found, SessionRecord, Unreadable, Version } from '../store/store.ts'
+import type { Found, SessionRecord, Unreadable, Version } from '../record/record.ts'
 import { type Followed, followLink } from './following.ts'
 import { digestsOf, encodeLink, linkIn } from './link.ts'
 import type { OldEntities, OldFound } from './old-entities.ts'

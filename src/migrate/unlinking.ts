@@ -7,7 +7,7 @@ import {
   LINK_UNIT,
 } from '../write/source.ts'
 import type { Payload } from '../record/payload.ts'
-import type { Found } from '../store/store.ts'
+import type { Found } from '../record/record.ts'
 
 /**
  * A session that came over while both systems served it, now that the old one does not any more: the next write takes

@@ -1,5 +1,5 @@
 import type { SessionKey } from './id.ts'
-import type { SecurityKeyName, SecurityKeyRecord, SessionRecord } from '../store/store.ts'
+import type { SecurityKeyName, SecurityKeyRecord, SessionRecord } from './record.ts'
 
 /**
  * The expiry index. A timestamp in an index rises for all writers at once, and Datastore takes only some

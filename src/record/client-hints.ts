@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { ClientHints } from '../store/store.ts'
+import type { ClientHints } from './record.ts'
 
 /** How much of a User-Agent header is kept, in characters. */
 const MAX_AGENT = 256

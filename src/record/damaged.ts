@@ -1,7 +1,5 @@
 import type { SessionKey } from './id.ts'
-import { GUEST_USER } from '../request/state.ts'
-import type { Found, SessionRecord, Unreadable } from '../store/store.ts'
-import type { Problems } from '../end/problems.ts'
+import { GUEST_USER, type SessionRecord } from './record.ts'
 
 /** For a damaged record, what an event can tell of it: its key. */
 export function standIn(key: SessionKey, time: number): SessionRecord {
@@ -18,19 +16,4 @@ export function standIn(key: SessionKey, time: number): SessionRecord {
     reason: null,
     rev: '',
   }
-}
-
-/** The same for one that a sweep has met; the log hears of it. */
-export function standInFor(
-  { key, version, why }: Unreadable,
-  time: number,
-  problems: Problems,
-): Found {
-  problems.note({
-    message:
-      'stored sessions that can not be read have expired; their events tell no more than their keys',
-    of: 'sweep',
-    example: { key, why },
-  })
-  return { record: standIn(key, time), version }
 }

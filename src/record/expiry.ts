@@ -1,20 +1,10 @@
-import type { SessionRecord } from '../store/store.ts'
+import type { SessionRecord } from './record.ts'
 
 /**
  * How far two clocks may be apart. A session is swept only this long after its stored expiry, and a
  * request that loaded it alive may still save within half of it, so the two can never overlap.
  */
 export const LEEWAY: number = 5 * 60 * 1000
-
-/** What `setExpiry` said about one session; `null` is the general rule. */
-export type ExpirySetting =
-  | null
-  /** Gone when the browser closes; on the server the general idle limit holds. */
-  | { readonly kind: 'browser' }
-  /** An idle limit of its own, in milliseconds. */
-  | { readonly kind: 'idle'; readonly duration: number }
-  /** A fixed date, in milliseconds since the epoch, that activity does not move. */
-  | { readonly kind: 'fixed'; readonly at: number }
 
 /** The limits of a deployment, in milliseconds. */
 export interface ExpiryPolicy {

@@ -1,4 +1,4 @@
-import type { ClientHints, SessionRecord } from '../store/store.ts'
+import type { ClientHints, SessionRecord } from './record.ts'
 import type { SessionKey } from './id.ts'
 
 /** Another session, seen without its cookie. */

@@ -1,6 +1,6 @@
 import { SessionStoreError, SessionTooLargeError, SessionValueError } from '../base/errors.ts'
 import { asSessionKey } from './id.ts'
-import type { SecurityKeyName, SecurityKeyRecord } from '../store/store.ts'
+import type { SecurityKeyName, SecurityKeyRecord } from './record.ts'
 
 /** The most bytes that the data of one security key may take, encoded. */
 export const MAX_KEY_DATA_BYTES: number = 64 * 1024

@@ -1,5 +1,5 @@
 import { SessionStoreError, SessionTooLargeError, SessionValueError } from '../base/errors.ts'
-import type { ClientHints, Mutation, SessionRecord } from '../store/store.ts'
+import type { ClientHints, SessionRecord } from './record.ts'
 
 /** The most bytes that an encoded payload may take: 900 KiB, below Datastore's 1 MiB for a whole entity. */
 export const MAX_PAYLOAD_BYTES: number = 900 * 1024
@@ -37,7 +37,7 @@ function isShortText(text: unknown): boolean {
 }
 
 /** Throws for a record that a server would refuse, so that a refusal never comes from afar or hits a neighbour. */
-function checkRecord(record: SessionRecord): void {
+export function checkRecord(record: SessionRecord): void {
   const problem = userProblem(record.user)
   if (problem !== null) throw new SessionValueError(problem)
   if (!record.data.isWellFormed())
@@ -68,11 +68,6 @@ function checkRecord(record: SessionRecord): void {
       throw new SessionValueError('a time of a session must lie between 1970 and the year 9999')
     }
   }
-}
-
-/** {@link checkRecord} for whatever the mutation stores. */
-export function checkMutation(mutation: Mutation): void {
-  if (mutation.kind === 'insert' || mutation.kind === 'update') checkRecord(mutation.record)
 }
 
 const NOTE_NAME = /^[A-Za-z0-9][A-Za-z0-9:._-]{0,199}$/

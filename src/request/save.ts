@@ -1,5 +1,6 @@
 import { SessionStoreError } from '../base/errors.ts'
-import type { EndReason, Found, Mutation, SessionRecord, Version } from '../store/store.ts'
+import type { Mutation } from '../store/store.ts'
+import type { EndReason, Found, SessionRecord, Version } from '../record/record.ts'
 import type { Limit } from '../store/budget.ts'
 import { type Delta, guardedUnits } from '../write/change.ts'
 import { expiresAt, isAlive } from '../record/expiry.ts'

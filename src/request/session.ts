@@ -9,7 +9,8 @@ import type { Fence, Fences } from '../end/fences.ts'
 import { mintSecret, type SessionKey } from '../record/id.ts'
 import { NOTHING } from '../record/payload.ts'
 import { printsAs } from './printing.ts'
-import { GUEST_USER, type LoadOutcome, NOBODY, type RequestState } from './state.ts'
+import { type LoadOutcome, NOBODY, type RequestState } from './state.ts'
+import { type ClientHints, GUEST_USER } from '../record/record.ts'
 import {
   checkPlan,
   hashOfKey,
@@ -22,7 +23,6 @@ import {
 } from './security-keys.ts'
 import { keysOf, nameOf, ScopedSession, SessionView } from './view.ts'
 import { userProblem } from '../record/limits.ts'
-import type { ClientHints } from '../store/store.ts'
 import type { DefaultData } from '../base/types.ts'
 
 /** The I/O that a session asks its manager for. */

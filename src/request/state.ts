@@ -5,22 +5,26 @@ import {
   SessionNotLoadedError,
 } from '../base/errors.ts'
 import type { Settings } from '../options.ts'
-import type { ClientHints, EndReason, Found, SessionRecord } from '../store/store.ts'
+import {
+  type ClientHints,
+  type EndReason,
+  type ExpirySetting,
+  type Found,
+  GUEST_USER,
+  type SessionRecord,
+} from '../record/record.ts'
 import { Begun, type Failure } from './begun.ts'
 import { type Budget, budgetFor } from '../store/budget.ts'
 import { decodeValue } from '../record/codec.ts'
 import type { CookieForm, Presented } from './cookie.ts'
 import type { Guarded } from '../write/change.ts'
-import { type ExpirySetting, expiresAt, isTouchDue } from '../record/expiry.ts'
+import { expiresAt, isTouchDue } from '../record/expiry.ts'
 import type { Fence } from '../end/fences.ts'
 import type { SessionId, SessionKey } from '../record/id.ts'
 import { type Beside, hasNewId } from '../write/source.ts'
 import { type Keep, NOTHING, Payload, type UnitChanges } from '../record/payload.ts'
 import { SessionData } from './tracked-data.ts'
 import type { DataAccess } from './view.ts'
-
-/** The user of every session in which nobody is logged in. */
-export const GUEST_USER = '__guest__'
 
 /** Why `load()` found what it found. */
 export type LoadOutcome =

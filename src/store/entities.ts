@@ -1,4 +1,5 @@
-import type { CallOptions, Mutation, SessionStore, Version, WriteTogetherResult } from './store.ts'
+import type { CallOptions, Mutation, SessionStore, WriteTogetherResult } from './store.ts'
+import type { Version } from '../record/record.ts'
 
 /** Names an entity that is no session of ours. */
 export interface EntityName {

@@ -1,77 +1,14 @@
 import type { SessionStoreError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
-import type { ExpirySetting } from '../record/expiry.ts'
+import type {
+  Found,
+  SecurityKeyName,
+  SecurityKeyRecord,
+  SessionRecord,
+  Unreadable,
+  Version,
+} from '../record/record.ts'
 import type { SessionKey } from '../record/id.ts'
-
-/** Why a session ended. */
-export type EndReason = 'expired' | 'logout' | 'login' | 'reset' | 'killed'
-
-/** What a list of devices shows of the client that logged in. */
-export interface ClientHints {
-  /** The User-Agent header, at most 256 characters of it. */
-  readonly agent?: string
-  /** The address with its last part set to zero: 24 bits of IPv4, 48 of IPv6. */
-  readonly address?: string
-}
-
-/** One session as it is stored. Times are milliseconds since the epoch. Never changed in place. */
-export interface SessionRecord {
-  readonly key: SessionKey
-  /** The encoded payload; see `session/payload.ts`. */
-  readonly data: string
-  /** Whose session it is; `__guest__` when nobody is logged in. */
-  readonly user: string
-  readonly created: number
-  readonly lastSeen: number
-  /** When the user logged in, or `null` for a guest. */
-  readonly authenticated: number | null
-  /** When it ends unless it is used before; the truth for reading, together with today's limits. */
-  readonly expires: number
-  readonly expiry: ExpirySetting
-  /** When the session was marked as ended; such a record is refused at read. `null` while it lives. */
-  readonly ended: number | null
-  readonly reason: EndReason | null
-  /** When an observer first failed to hear of the end; absent while none did. */
-  readonly failedSince?: number | null
-  /** SHA-256 of the static security key, base64url; absent or `null` for a session that has none. */
-  readonly staticKey?: string | null
-  /** Where the user logged in from, when the app asked for it; absent or `null` otherwise. */
-  readonly client?: ClientHints | null
-  /**
-   * True where the id came from outside, so that a session can live again under this key after its end. The store
-   * keeps such records in shards of their own; see {@link Selection}.
-   */
-  readonly outside?: true
-  /** What the fence of the user was when he logged in: a kill ends those below its own. Absent: 0. */
-  readonly fence?: number
-  /** The same of the fence of everybody. */
-  readonly fenceAll?: number
-  /** Fresh at every write, so that a write whose answer was lost is recognised when read back. */
-  readonly rev: string
-  /**
-   * Properties that this release does not know, as the store holds them. A store gives back on write
-   * what it gave on read, so that two releases can run side by side without erasing from each other.
-   */
-  readonly extra?: Readonly<Record<string, unknown>>
-}
-
-/** Names one state of one record. Opaque: only to be given back to the store it came from. */
-export type Version = string
-
-/** A record, and the version that it was read or written at. */
-export interface Found {
-  readonly record: SessionRecord
-  readonly version: Version
-}
-
-/** A record that is there but can not be understood, such as one with a missing or mistyped property. */
-export interface Unreadable {
-  readonly record: null
-  readonly key: SessionKey
-  readonly version: Version
-  /** What is wrong with it, without any of its content. */
-  readonly why: string
-}
 
 /** One conditional write. */
 export type Mutation =
@@ -145,24 +82,6 @@ export interface NoteStore {
   delete(name: string, version: Version, options?: CallOptions): Promise<WriteResult>
   /** Those whose name starts with this, in the order of their names, at most `limit`. */
   list(prefix: string, limit: number, options?: CallOptions): Promise<readonly Note[]>
-}
-
-/** SHA-256 of a security key, base64url, 43 characters: the name under which it is stored. Not a secret. */
-export type SecurityKeyName = string & { readonly [nameBrand]: true }
-
-declare const nameBrand: unique symbol
-
-/** One security key as it is stored. Times are milliseconds since the epoch. Never changed. */
-export interface SecurityKeyRecord {
-  readonly name: SecurityKeyName
-  /** The session that it belongs to; `null`: whoever has the key may use it. */
-  readonly session: SessionKey | null
-  /** What it is good for; the empty text for what has no purpose of its own. */
-  readonly purpose: string
-  /** What its use hands back, encoded; `null` for nothing. */
-  readonly data: string | null
-  readonly created: number
-  readonly expires: number
 }
 
 /** A security key, and the version that it was read at. */

@@ -7,11 +7,12 @@ import type { Settings } from '../options.ts'
 import { isAlive, LEEWAY } from '../record/expiry.ts'
 import { asSessionKey, type SessionKey } from '../record/id.ts'
 import { infoOf, type SessionInfo } from '../record/info.ts'
-import { GUEST_USER } from '../request/state.ts'
+import type { Found } from '../record/record.ts'
 import type { DataChange } from '../record/root-data.ts'
-import type { IterQuery } from '../sessions.ts'
-import { timeProblem, userProblem } from '../record/limits.ts'
-import type { Found, Selection } from '../store/store.ts'
+import type { IteratorClass, IterQuery } from './query-iter.ts'
+import { timeProblem } from '../record/limits.ts'
+import { checkUser, type UserOptions } from '../record/user-check.ts'
+import type { Selection } from '../store/store.ts'
 import { Clearing, type ClearOptions, type ClearRun } from './start.ts'
 import type { Ending } from '../end/ender.ts'
 import { Engine, type StepResult } from './engine.ts'
@@ -21,7 +22,6 @@ import { LAST_LOOK_AFTER } from '../end/intents.ts'
 import type { KillResult, Kills } from '../end/mass-kill.ts'
 import { pagesOfUser } from '../end/pages-of-user.ts'
 import { isOver } from './page-work/page-work.ts'
-import type { IteratorClass } from './query-iter.ts'
 import { Problems } from '../end/problems.ts'
 import { freshLane, type Lane, type RunQuery, SWEEP_ID } from './run.ts'
 import { sideBySide } from '../base/parallel.ts'
@@ -250,27 +250,4 @@ function asJson(customData: Json): Json {
     // Falls through: a cycle or a bigint is refused like a function.
   }
   throw new SessionConfigError('startIterOnQuery: customData must be plain JSON')
-}
-
-/** How an app says that it means a user of its own, whatever he is called. */
-export interface UserOptions {
-  /** `true`: `'guest'` is the name of a user of this app. Without it that word is refused. Default `false`. */
-  readonly literal?: boolean
-}
-
-/** What sessions of nobody were listed and killed by in the systems that some apps come from. */
-const OLD_WORD = 'guest'
-
-/** A missing user must never mean everybody, nor silently nobody. */
-function checkUser(
-  user: unknown,
-  what: string,
-  { literal = false }: UserOptions,
-): asserts user is string {
-  const problem = userProblem(user)
-  if (problem !== null) throw new SessionValueError(`${what}: ${problem}`)
-  if (user !== OLD_WORD || literal === true) return
-  throw new SessionValueError(
-    `${what}: the sessions of nobody are those of GUEST_USER ("${GUEST_USER}"), not of "${OLD_WORD}"; for a user who is really called "${OLD_WORD}" add { literal: true }`,
-  )
 }

@@ -2,6 +2,7 @@ import type { Json } from '../base/json.ts'
 import type { SessionLogger } from '../base/logger.ts'
 import type { SessionKey } from '../record/id.ts'
 import type { DataChange } from '../record/root-data.ts'
+import type { UserOptions } from '../record/user-check.ts'
 
 /** One session that an iterator has come to. */
 export interface SessionEntry<Data extends object = Record<string, unknown>> {
@@ -73,3 +74,8 @@ export interface IteratorClass {
   readonly pageSize: number
   readonly concurrency: number
 }
+
+/** Which sessions an iterator goes over. */
+export type IterQuery =
+  | { readonly select: 'all' | 'expired' }
+  | ({ readonly select: 'user'; readonly user: string } & UserOptions)

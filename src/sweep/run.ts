@@ -1,6 +1,6 @@
 import type { Json } from '../base/json.ts'
-import type { Note, NoteStore, Version } from '../store/store.ts'
-import type { PaceState } from './pace.ts'
+import type { Note, NoteStore } from '../store/store.ts'
+import type { Version } from '../record/record.ts'
 import type { Problem } from '../end/problems.ts'
 
 /** The iterator of sweeps in tasks and run records, whatever class works them off. */
@@ -67,6 +67,25 @@ export function noTotals(): RunTotals {
     changed: 0,
     securityKeys: 0,
   }
+}
+
+/**
+ * How fast a sweep goes, kept in the record of its run. Datastore asks traffic to a range of keys that has had little
+ * to begin at 500 operations a second, and to grow by at most a half every five minutes ("Best Practices": 500/50/5),
+ * since it splits ranges only where load stays; it names deleting at a high rate as a cause of hotspots. A first sweep
+ * over a large backlog is just that, beside the requests of the day.
+ */
+export interface PaceState {
+  /** What the store asked to begin at; another number begins anew. Sessions per second. */
+  readonly start: number
+  /** Sessions per second now. */
+  rate: number
+  /** Since when it goes at this rate, in milliseconds since the epoch. */
+  since: number
+  /** How many sessions came since then. */
+  done: number
+  /** When the next page may begin, in milliseconds since the epoch. */
+  next: number
 }
 
 /** The record of one run, as it is kept beside the sessions. Times in milliseconds since the epoch. */

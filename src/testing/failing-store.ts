@@ -3,7 +3,6 @@ import { checkOptions, namesOf } from '../base/option-checks.ts'
 import type { SessionKey } from '../record/id.ts'
 import type {
   CallOptions,
-  Found,
   KeyPage,
   Mutation,
   NoteStore,
@@ -12,11 +11,11 @@ import type {
   SecurityKeyStore,
   Selection,
   SessionStore,
-  Unreadable,
   WriteEachResult,
   WriteResult,
   WriteTogetherResult,
 } from '../store/store.ts'
+import type { Found, Unreadable } from '../record/record.ts'
 
 /** The calls of a store that can be counted, failed and held. */
 export type StoreMethod =

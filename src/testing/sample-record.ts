@@ -3,8 +3,7 @@ import { checkOptions, namesOf } from '../base/option-checks.ts'
 import { encodeValue } from '../record/codec.ts'
 import { keyOf, mintId, mintRev } from '../record/id.ts'
 import { Payload, unitOf } from '../record/payload.ts'
-import { GUEST_USER } from '../request/state.ts'
-import type { SessionRecord } from '../store/store.ts'
+import { GUEST_USER, type SessionRecord } from '../record/record.ts'
 
 /** What of a {@link sampleRecord} is given; `values` becomes its payload unless there is `data`. */
 export interface SampleOptions extends Partial<SessionRecord> {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
 import { keyOf, mintId } from '../record/id.ts'
-import type { SecurityKeyName, SecurityKeyRecord } from '../store/store.ts'
+import type { SecurityKeyName, SecurityKeyRecord } from '../record/record.ts'
 
 const OPTIONS = namesOf<SecurityKeyRecord>({
   name: true,

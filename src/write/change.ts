@@ -1,7 +1,6 @@
-import type { SessionRecord } from '../store/store.ts'
-import { type ExpiryPolicy, type ExpirySetting, expiresAt } from '../record/expiry.ts'
+import { type ExpirySetting, GUEST_USER, type SessionRecord } from '../record/record.ts'
+import { type ExpiryPolicy, expiresAt } from '../record/expiry.ts'
 import { Payload, type Unit, type UnitChanges } from '../record/payload.ts'
-import { GUEST_USER } from '../request/state.ts'
 
 /** Changes that go in only while a unit still is as it was when they were found. */
 export interface Guarded {

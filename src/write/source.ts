@@ -1,12 +1,5 @@
-import type {
-  CallOptions,
-  Found,
-  Mutation,
-  SessionRecord,
-  Unreadable,
-  Version,
-  WriteTogetherResult,
-} from '../store/store.ts'
+import type { CallOptions, Mutation, WriteTogetherResult } from '../store/store.ts'
+import type { Found, SessionRecord, Unreadable, Version } from '../record/record.ts'
 import { type ExpiryPolicy, isSavable } from '../record/expiry.ts'
 import type { SessionKey } from '../record/id.ts'
 import { type Unit, unitOf } from '../record/payload.ts'

@@ -1,6 +1,7 @@
 import { SessionContentionError, SessionError, SessionStoreError } from '../base/errors.ts'
 import type { Settings } from '../options.ts'
-import type { Found, Mutation, SessionRecord, SessionStore, Unreadable } from '../store/store.ts'
+import type { Mutation, SessionStore } from '../store/store.ts'
+import type { Found, SessionRecord, Unreadable } from '../record/record.ts'
 import { type Limit, longestOf } from '../store/budget.ts'
 import { applyDelta, combine, type Delta } from './change.ts'
 import { mintRev, type SessionKey } from '../record/id.ts'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { deviceName } from '../../src/app/pages/device-name.ts'
-import { textsIn } from '../../src/app/pages/texts.ts'
+import { textsIn } from '../../src/app/pages/texts-in.ts'
 import { type Answer, fakeNow, type RunningApp, startApp, Visitor } from './harness.ts'
 
 let app: RunningApp

@@ -6,12 +6,8 @@ import {
 } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import {
-  type AppOptions,
-  type AppSessions,
-  createApp,
-  createAppSessions,
-} from '../../src/app/app.ts'
+import { type AppOptions, createApp } from '../../src/app/app.ts'
+import { type AppSessions, createAppSessions } from '../../src/app/sessions.ts'
 import { localOnly } from '../../src/express/index.ts'
 import {
   memoryStore,

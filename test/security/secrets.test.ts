@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createSessions, memoryStore, SessionError, type TaskQueue } from '../../src/index.ts'
-import { publishTrouble, type Trouble } from '../../src/base/diagnostics.ts'
+import { publishTrouble, type Trouble } from '../../src/record/diagnostics.ts'
 import { Harness, idOf } from '../request/harness.ts'
 import { scanner } from '../setup/scanner.ts'
 

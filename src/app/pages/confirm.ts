@@ -5,7 +5,7 @@ import type { Theme } from '../session-data.ts'
 import type { DemoUser } from '../users.ts'
 import { avatar } from './avatar.ts'
 import { page } from './layout.ts'
-import { textsIn } from './texts.ts'
+import { textsIn } from './texts-in.ts'
 
 export interface ConfirmView {
   readonly language: Language

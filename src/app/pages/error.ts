@@ -3,7 +3,8 @@ import type { Language } from '../language.ts'
 import type { Place } from '../places.ts'
 import type { Theme } from '../session-data.ts'
 import { page } from './layout.ts'
-import { type Problem, textsIn } from './texts.ts'
+import type { Problem } from './texts.ts'
+import { textsIn } from './texts-in.ts'
 
 export interface ErrorPageOptions {
   readonly language: Language

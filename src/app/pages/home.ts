@@ -8,7 +8,8 @@ import { duration, timeElement } from './format.ts'
 import { page } from './layout.ts'
 import { noticeBox } from './notice.ts'
 import { type SessionFacts, sessionPanel } from './session-panel.ts'
-import { type Texts, textsIn } from './texts.ts'
+import type { Texts } from './texts.ts'
+import { textsIn } from './texts-in.ts'
 
 /** Everything that the start page shows. */
 export interface HomeView {

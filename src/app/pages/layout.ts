@@ -3,7 +3,8 @@ import { LANGUAGES, type Language } from '../language.ts'
 import type { Place } from '../places.ts'
 import { THEMES, type Theme } from '../session-data.ts'
 import { STYLE_URL } from '../style.ts'
-import { type Texts, textsIn } from './texts.ts'
+import type { Texts } from './texts.ts'
+import { textsIn } from './texts-in.ts'
 
 /** What every page needs. */
 export interface PageOptions {

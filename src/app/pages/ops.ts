@@ -8,7 +8,7 @@ import { duration, number, shortened, shortTimeElement, timeElement } from './fo
 import { page } from './layout.ts'
 import { type OpsTexts, opsTextsIn } from './ops-texts.ts'
 import { runChart } from './run-chart.ts'
-import { textsIn } from './texts.ts'
+import { textsIn } from './texts-in.ts'
 
 /** Everything that the ops page shows. */
 export interface OpsView {

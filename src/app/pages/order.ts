@@ -6,7 +6,8 @@ import type { Notice, Theme } from '../session-data.ts'
 import { timeElement } from './format.ts'
 import { page } from './layout.ts'
 import { noticeBox } from './notice.ts'
-import { type Texts, textsIn } from './texts.ts'
+import type { Texts } from './texts.ts'
+import { textsIn } from './texts-in.ts'
 
 export interface OrderView {
   readonly language: Language

@@ -1,9 +1,6 @@
 import type { LoadOutcome } from '../../index.ts'
 import type { StoreName } from '../config.ts'
-import type { Language } from '../language.ts'
 import type { ExpiryChoice, Notice, Theme } from '../session-data.ts'
-import { german } from './texts-de.ts'
-import { english } from './texts-en.ts'
 
 /** What an error page can be about. */
 export type Problem =
@@ -170,11 +167,4 @@ export interface Texts {
   readonly operations: string
   readonly problems: Readonly<Record<Problem, { readonly heading: string; readonly text: string }>>
   readonly home: string
-}
-
-const TEXTS: Readonly<Record<Language, Texts>> = { en: english, de: german }
-
-/** The texts of a language. */
-export function textsIn(language: Language): Texts {
-  return TEXTS[language]
 }

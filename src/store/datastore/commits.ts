@@ -1,6 +1,6 @@
 import { SessionStoreError } from '../../base/errors.ts'
 import type { SessionKey } from '../../record/id.ts'
-import { checkMutation } from '../../record/limits.ts'
+import { checkMutation } from '../mutation-check.ts'
 import { idOf, keyAt, mutationOf } from './entities.ts'
 import type { CallOptions as SendOptions, Connection } from './connection.ts'
 import {
@@ -28,11 +28,11 @@ import type { EntityName, EntityWrite } from '../entities.ts'
 import type {
   CallOptions,
   Mutation,
-  Version,
   WriteEachResult,
   WriteResult,
   WriteTogetherResult,
 } from '../store.ts'
+import type { Version } from '../../record/record.ts'
 
 /** Whether writes of different requests go out together. */
 export type Sharing =

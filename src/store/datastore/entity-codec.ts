@@ -1,9 +1,16 @@
 import { SessionStoreError, SessionTooLargeError, SessionValueError } from '../../base/errors.ts'
-import type { ExpirySetting } from '../../record/expiry.ts'
+import type {
+  ClientHints,
+  EndReason,
+  ExpirySetting,
+  Found,
+  SessionRecord,
+  Unreadable,
+  Version,
+} from '../../record/record.ts'
 import type { SessionKey } from '../../record/id.ts'
 import { bucketEnd, isOutside, shardOf, sweepTime, sweepValue } from '../../record/buckets.ts'
 import { clientProblem, userProblem } from '../../record/limits.ts'
-import type { ClientHints, EndReason, Found, SessionRecord, Unreadable, Version } from '../store.ts'
 
 /** How entities are laid out. */
 export interface EntityLayout {

@@ -8,7 +8,8 @@ import { Flights } from './queue/in-flight.ts'
 import { Limit } from './queue/adaptive-limit.ts'
 import { Patience } from './queue/queue-timeout.ts'
 import type { Entity, EntityName } from '../entities.ts'
-import type { CallOptions, Found, Unreadable } from '../store.ts'
+import type { CallOptions } from '../store.ts'
+import type { Found, Unreadable } from '../../record/record.ts'
 
 /** What a caller gets for the server's `EntityResult`. */
 type Decode<Answer> = (result: unknown) => Answer

@@ -5,7 +5,8 @@ import { checkNoteName } from '../../record/limits.ts'
 import type { Connection } from './connection.ts'
 import { checkVersion, child, keyIn, nameOf, versionOf } from './entity-codec.ts'
 import { asDatastoreError, isConflict } from './errors.ts'
-import type { CallOptions, Note, NoteStore, Version, WriteResult } from '../store.ts'
+import type { CallOptions, Note, NoteStore, WriteResult } from '../store.ts'
+import type { Version } from '../../record/record.ts'
 
 /** How often a note that the server defers is asked for again. */
 const MAX_ROUNDS = 5

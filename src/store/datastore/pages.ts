@@ -5,7 +5,8 @@ import { sweepValue } from '../../record/buckets.ts'
 import type { Connection } from './connection.ts'
 import { child, decodeEntity, type EntityLayout, nameOf } from './entity-codec.ts'
 import { asDatastoreError, codeOf } from './errors.ts'
-import type { Found, KeyPage, Page, PageOptions, Selection, Unreadable } from '../store.ts'
+import type { KeyPage, Page, PageOptions, Selection } from '../store.ts'
+import type { Found, Unreadable } from '../../record/record.ts'
 
 /** The largest minute that the expiry index has digits for. */
 const MAX_MINUTE = 9_999_999_999

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Connection, Request } from './connection.ts'
 import { child, type EntityLayout, keyIn, nameOf, versionOf } from './entity-codec.ts'
 import { codeOf } from './errors.ts'
-import type { Version } from '../store.ts'
+import type { Version } from '../../record/record.ts'
 
 /** gRPC codes by which a server refuses a mutation that the probe has to see skipped or applied. */
 const WRONG_ANSWERS: readonly (number | null)[] = [3, 5, 6, 9, 12]

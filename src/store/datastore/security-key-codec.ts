@@ -11,7 +11,8 @@ import {
   timestamp,
   versionOf,
 } from './entity-codec.ts'
-import type { FoundSecurityKey, SecurityKeyName, SecurityKeyRecord } from '../store.ts'
+import type { FoundSecurityKey } from '../store.ts'
+import type { SecurityKeyName, SecurityKeyRecord } from '../../record/record.ts'
 
 /** The layout of security keys beside sessions of this layout: the same index, under a kind of their own. */
 export function keyLayoutOf({ kind, shards, bucket }: EntityLayout): EntityLayout {

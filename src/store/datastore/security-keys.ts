@@ -10,15 +10,13 @@ import type {
   CallOptions,
   FoundSecurityKey,
   PageOptions,
-  SecurityKeyName,
   SecurityKeyPage,
-  SecurityKeyRecord,
   SecurityKeySelection,
   SecurityKeyStore,
-  Version,
   WriteResult,
   WriteTogetherResult,
 } from '../store.ts'
+import type { SecurityKeyName, SecurityKeyRecord, Version } from '../../record/record.ts'
 
 /** The most calls for security keys under way. */
 const MAX_IN_FLIGHT = 64

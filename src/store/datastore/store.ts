@@ -10,7 +10,6 @@ import { readKeyPage, readPage } from './pages.ts'
 import type { EntityStore } from '../entities.ts'
 import type {
   CallOptions,
-  Found,
   KeyPage,
   Mutation,
   NoteStore,
@@ -18,11 +17,11 @@ import type {
   PageOptions,
   Selection,
   SessionStore,
-  Unreadable,
   WriteEachResult,
   WriteResult,
   WriteTogetherResult,
 } from '../store.ts'
+import type { Found, Unreadable } from '../../record/record.ts'
 
 /** The Datastore store, put together from its parts. Apps get one from `datastoreStore()`. */
 export class DatastoreStore implements SessionStore {

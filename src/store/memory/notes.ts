@@ -1,6 +1,7 @@
 import type { Json } from '../../base/json.ts'
 import { checkNoteName } from '../../record/limits.ts'
-import type { Note, NoteStore, Version, WriteResult } from '../store.ts'
+import type { Note, NoteStore, WriteResult } from '../store.ts'
+import type { Version } from '../../record/record.ts'
 
 /** Notes in the memory of this process. */
 export class MemoryNotes implements NoteStore {

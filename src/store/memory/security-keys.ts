@@ -8,15 +8,13 @@ import { bytesInMemory } from './size.ts'
 import type {
   FoundSecurityKey,
   PageOptions,
-  SecurityKeyName,
   SecurityKeyPage,
-  SecurityKeyRecord,
   SecurityKeySelection,
   SecurityKeyStore,
-  Version,
   WriteResult,
   WriteTogetherResult,
 } from '../store.ts'
+import type { SecurityKeyName, SecurityKeyRecord, Version } from '../../record/record.ts'
 
 /** How much a {@link MemoryKeys} holds. */
 export interface MemoryKeysLimits {

@@ -3,26 +3,24 @@ import { SessionConfigError, SessionStoreError } from '../../base/errors.ts'
 import { checkOptions, namesOf } from '../../base/option-checks.ts'
 import type { SessionKey } from '../../record/id.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from '../../record/buckets.ts'
-import { checkMutation } from '../../record/limits.ts'
+import { checkMutation } from '../mutation-check.ts'
 import { decodeCursor, encodeCursor, position } from './cursors.ts'
 import { MemoryKeys, type Standing } from './security-keys.ts'
 import { MemoryNotes } from './notes.ts'
 import { bytesInMemory } from './size.ts'
 import type {
-  Found,
   KeyPage,
   Mutation,
   NoteStore,
   Page,
   PageOptions,
   Selection,
-  SessionRecord,
   SessionStore,
-  Version,
   WriteEachResult,
   WriteResult,
   WriteTogetherResult,
 } from '../store.ts'
+import type { Found, SessionRecord, Version } from '../../record/record.ts'
 
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {

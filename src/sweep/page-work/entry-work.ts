@@ -1,6 +1,6 @@
 import { SessionStoreError } from '../../base/errors.ts'
 import { LEEWAY } from '../../record/expiry.ts'
-import type { Found, Unreadable } from '../../store/store.ts'
+import type { Found, Unreadable } from '../../record/record.ts'
 import { type Finished, isNewer } from '../../end/ender.ts'
 import { GatheredPage } from './gathered-page.ts'
 import {
@@ -14,7 +14,7 @@ import {
 import { sayingOf } from '../../end/problems.ts'
 import type { QueryIter, SessionEntry } from '../query-iter.ts'
 import { isSweep, type Lane } from '../run.ts'
-import { standInFor } from '../../record/damaged.ts'
+import { standInFor } from './damaged-entry.ts'
 
 /** Hands entries to the `handleEntry` of a class of the app's own. What it ends of those that have expired goes out together. */
 export function entryWork<Data extends object>(

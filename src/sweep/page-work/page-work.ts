@@ -1,12 +1,7 @@
 import { SessionStoreError } from '../../base/errors.ts'
 import type { Settings } from '../../options.ts'
-import type {
-  Found,
-  PageOptions,
-  SecurityKeySelection,
-  Selection,
-  SessionRecord,
-} from '../../store/store.ts'
+import type { PageOptions, SecurityKeySelection, Selection } from '../../store/store.ts'
+import type { Found, SessionRecord } from '../../record/record.ts'
 import type { Ending } from '../../end/ender.ts'
 import type { Entries } from '../entry.ts'
 import type { Problems } from '../../end/problems.ts'

@@ -1,5 +1,5 @@
 import { LEEWAY } from '../../record/expiry.ts'
-import type { Found } from '../../store/store.ts'
+import type { Found } from '../../record/record.ts'
 import {
   expiryOf,
   isOver,
@@ -9,7 +9,7 @@ import {
   readPage,
   selectionOf,
 } from './page-work.ts'
-import { standInFor } from '../../record/damaged.ts'
+import { standInFor } from './damaged-entry.ts'
 
 /** Deletes by keys alone what nobody has to hear of. */
 export function keySweep<Data extends object>(context: PageContext<Data>): PageWork {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { SessionErrorCode } from '../../base/errors.ts'
 import type { SessionKey } from '../../record/id.ts'
-import type { Found, SessionRecord, SessionStore, Version, WriteResult } from '../../store/store.ts'
+import type { SessionStore, WriteResult } from '../../store/store.ts'
+import type { Found, SessionRecord, Version } from '../../record/record.ts'
 
 /** One promise of `SessionStore`, and how to see whether a store keeps it. */
 export interface ContractCase {

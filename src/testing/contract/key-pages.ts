@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict'
-import type {
-  SecurityKeyName,
-  SecurityKeyRecord,
-  SecurityKeySelection,
-  SessionStore,
-} from '../../store/store.ts'
+import type { SecurityKeySelection, SessionStore } from '../../store/store.ts'
+import type { SecurityKeyName, SecurityKeyRecord } from '../../record/record.ts'
 import { sampleSecurityKey } from '../sample-security-key.ts'
 import { assertRefused, type ContractCase } from './case.ts'
 import { insertKeys } from './keys.ts'

@@ -3,12 +3,8 @@ import { randomBytes } from 'node:crypto'
 import type { SessionErrorCode } from '../../base/errors.ts'
 import { keyOf, mintId } from '../../record/id.ts'
 import { MAX_KEY_DATA_BYTES, MAX_KEYS_BYTES } from '../../record/limits-security-keys.ts'
-import type {
-  SecurityKeyName,
-  SecurityKeyRecord,
-  SessionStore,
-  Version,
-} from '../../store/store.ts'
+import type { SessionStore } from '../../store/store.ts'
+import type { SecurityKeyName, SecurityKeyRecord, Version } from '../../record/record.ts'
 import { sampleSecurityKey } from '../sample-security-key.ts'
 import { assertRefused, type ContractCase, count } from './case.ts'
 

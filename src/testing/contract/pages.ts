@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { SessionKey } from '../../record/id.ts'
-import type { Selection, SessionRecord, SessionStore } from '../../store/store.ts'
+import type { Selection, SessionStore } from '../../store/store.ts'
+import type { SessionRecord } from '../../record/record.ts'
 import { sampleRecord } from '../sample-record.ts'
 import { applied, assertRefused, type ContractCase, insert, stored } from './case.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { SessionErrorCode } from '../../base/errors.ts'
 import { MAX_PAYLOAD_BYTES } from '../../record/limits.ts'
-import type { SessionRecord } from '../../store/store.ts'
+import type { SessionRecord } from '../../record/record.ts'
 import { sampleRecord } from '../sample-record.ts'
 import {
   applied,

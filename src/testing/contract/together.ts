@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { SessionRecord } from '../../store/store.ts'
+import type { SessionRecord } from '../../record/record.ts'
 import { sampleRecord } from '../sample-record.ts'
 import {
   applied,

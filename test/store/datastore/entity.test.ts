@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeEntity, encodeEntity } from '../../../src/store/datastore/entity-codec.ts'
-import type { SessionRecord } from '../../../src/store/store.ts'
+import type { SessionRecord } from '../../../src/record/record.ts'
 import { keyNamed, NOW, recordOf } from './fake.ts'
 
 const layout = { kind: 'k', shards: 16, bucket: 3_600_000 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { SessionKey } from '../../../src/record/id.ts'
-import type { SessionRecord } from '../../../src/store/store.ts'
+import type { SessionRecord } from '../../../src/record/record.ts'
 
 type Json = Record<string, unknown>
 

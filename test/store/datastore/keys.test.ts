@@ -6,11 +6,8 @@ import {
   encodeKey,
   keyLayoutOf,
 } from '../../../src/store/datastore/security-key-codec.ts'
-import type {
-  SecurityKeyName,
-  SecurityKeyRecord,
-  SecurityKeyStore,
-} from '../../../src/store/store.ts'
+import type { SecurityKeyStore } from '../../../src/store/store.ts'
+import type { SecurityKeyName, SecurityKeyRecord } from '../../../src/record/record.ts'
 import { FakeClient, gate, grpcError, keyNamed, NOW } from './fake.ts'
 
 type Properties = Readonly<Record<string, Readonly<Record<string, unknown>>>>

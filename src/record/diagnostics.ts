@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
-import type { Clock } from './clock.ts'
-import type { SessionLogger } from './logger.ts'
-import type { SessionKey } from '../record/id.ts'
+import type { Clock } from '../base/clock.ts'
+import type { SessionLogger } from '../base/logger.ts'
+import type { SessionKey } from './id.ts'
 
 /**
  * What went wrong with somebody's session, or was tried with it. Published as it happens on the channel of
