@@ -172,7 +172,9 @@ function snapshot(value: unknown, path: string, budget: EncodingBudget): unknown
       budget.takeReference()
       if (FORBIDDEN_KEYS.has(key)) return refuse(`it has the key "${key}"`, at)
       const value = (part as Record<string, unknown>)[key]
-      if (value !== undefined) result[key] = copy(value, `${at}.${key}`, depth + 1)
+      if (value === undefined) continue
+      budget.takePart(key)
+      result[key] = copy(value, `${at}.${key}`, depth + 1)
     }
     return result
   }

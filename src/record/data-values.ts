@@ -27,6 +27,7 @@ export function encodedValues(values: unknown, what: string): EncodedValue[] {
     for (const [key, value] of pairsOf(values, what)) {
       budget.takeReference()
       checkKey(key)
+      budget.takePart(key)
       const text = value === undefined ? null : encodeValue(value, key, budget)
       encoded.push({ key, value, text })
     }

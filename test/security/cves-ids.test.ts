@@ -41,9 +41,9 @@ describe.each(STORE_KINDS)('the id, on $name', (kind) => {
       },
     )
 
-    it('CVE-2015-5143: a thousand made-up ids store nothing', { timeout: 60_000 }, async () => {
+    it('CVE-2015-5143: hundreds of made-up ids store nothing', { timeout: 60_000 }, async () => {
       const s = await site(kind)
-      for (let sent = 0; sent < 1000; sent += 100) {
+      for (let sent = 0; sent < 300; sent += 100) {
         const pages = await Promise.all(
           Array.from({ length: 100 }, () => {
             const made = `${PLAIN}=${randomBytes(32).toString('base64url')}`

@@ -14,6 +14,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const ON_EMULATORS =
   /\bemulatorStore\b|\bEMULATORS\b|process\.env\[?\.?'?(DATASTORE|VIUR_TEST_NEWER)_EMULATOR_HOST/
 
+/** The word by which a file, or a helper that it imports, starts other programs. */
+const STARTS_PROGRAMS = /from 'node:child_process'/
+
 /** The suites that are the same on each kind of store: on the memory store in *unit*, on the others in *emulator*. */
 const ON_STORE_KINDS = /\bSTORE_KINDS\b/
 
@@ -23,7 +26,8 @@ function projectsOf(file: string): readonly Project[] {
   const used = withHelpers(join(root, file))
   if (used.has(join(root, 'test/browser/browser.ts'))) return ['browser']
   const text = [...used.values()].join('\n')
-  if (file.startsWith('test/emulator/')) return ['emulator']
+  if (file.startsWith('test/emulator/') || file.endsWith('.long.test.ts')) return ['emulator']
+  if (STARTS_PROGRAMS.test(text)) return ['emulator']
   if (ON_STORE_KINDS.test(readFileSync(join(root, file), 'utf8'))) return ['unit', 'emulator']
   if (ON_EMULATORS.test(text)) return ['emulator']
   return ['unit']

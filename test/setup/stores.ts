@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { expect } from 'vitest'
 import { memoryStore, type SessionStore } from '../../src/index.ts'
 import { datastoreStore } from '../../src/store/datastore/index.ts'
 
@@ -65,4 +66,9 @@ export const STORE_KINDS: readonly StoreKind[] = {
   memory: [MEMORY],
   emulators: EMULATORS,
   all: [MEMORY, ...EMULATORS],
-}[process.env['VIUR_TEST_STORES'] as 'memory' | 'emulators' | 'all']
+}[
+  // One that takes long is in no other project.
+  expect.getState().testPath?.endsWith('.long.test.ts')
+    ? 'all'
+    : (process.env['VIUR_TEST_STORES'] as 'memory' | 'emulators' | 'all')
+]
