@@ -132,7 +132,7 @@ describe.each(STORE_KINDS)('races over HTTP on $name', (kind) => {
 
   describe.skipIf(kind.missing !== null)('with each store call failing in turn', () => {
     /** The call by which the first end, here that of the login, asks whether ends are events. */
-    const NOTE = 6
+    const NOTE = 5
     const living = async ({ records }: Site): Promise<number> =>
       (await records()).filter(({ ended }) => ended === null).length
     const walk = ['/set/seed', '/login/alice', '/set/a', '/cycleKey', '/set/b', '/logout']

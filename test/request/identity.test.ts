@@ -253,7 +253,7 @@ describe('login', () => {
   it('without a session stores one', async () => {
     const app = new Harness<Data>()
     const { cookie } = await app.visit((s) => s.login('alice'), { load: false })
-    expect(app.store.calls.map(({ method }) => method)).toEqual(['note', 'note', 'write', 'note'])
+    expect(app.store.calls.map(({ method }) => method)).toEqual(['note', 'write', 'note'])
     expect((await app.load(cookie)).user).toBe('alice')
   })
 
