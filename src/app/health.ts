@@ -1,9 +1,5 @@
 import { Router } from 'express'
-import type { SessionKey } from '../index.ts'
 import type { AppSessions } from './sessions.ts'
-
-/** 32 bytes of zeros: of the right shape, and no session's, since nobody finds an id with this hash. */
-const NOBODYS_KEY = 'A'.repeat(43) as SessionKey
 
 /** What the platform asks for. None of it has to do with the session of a visitor. */
 export function health(sessions: AppSessions): Router {
@@ -15,10 +11,10 @@ export function health(sessions: AppSessions): Router {
     response.set('Cache-Control', 'no-store').type('text').send('ok\n')
   })
 
-  // App Engine asks for this before an instance gets visitors. One lookup of nothing loads the client
-  // of the store and opens its connection, which would else be paid by the first visitor.
+  // App Engine asks for this before an instance gets visitors. The client of the store is loaded and its connection
+  // opened, which would else be paid by the first visitor; where that fails, the log says what to do.
   router.get('/_ah/warmup', async (_request, response) => {
-    await sessions.get(NOBODYS_KEY)
+    await sessions.ready()
     response.set('Cache-Control', 'no-store').type('text').send('warm\n')
   })
 

@@ -1,29 +1,9 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { rmSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { close, listen, Visitor } from './harness.ts'
+import { builtApp } from './process.ts'
 
-// A build of its own, in the repository so that packages are found: Node 20 runs no TypeScript, and dist
-// may be missing or old.
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const out = `${root}test-results/main-${process.pid}`
-
-beforeAll(() => {
-  const tsc = `${root}node_modules/typescript/bin/tsc`
-  const options = ['-p', 'src', '--noCheck', '--outDir', out]
-  execFileSync(process.execPath, [tsc, ...options], { cwd: root })
-})
-
-afterAll(() => rmSync(out, { recursive: true, force: true }))
-
-const children: ChildProcess[] = []
-
-afterEach(() => {
-  for (const child of children.splice(0)) child.kill('SIGKILL')
-})
+const start = builtApp()
 
 describe('npm start', () => {
   it('says where it is and on what store, answers, and stops on SIGTERM', async () => {
@@ -107,7 +87,7 @@ describe('npm start', () => {
     expect(await app.ended).toBe(1)
     expect(app.text.stdout).toBe('')
     expect(app.text.stderr).toMatch(
-      /^viur-session: nothing answers at 127\.0\.0\.1:1, where DATASTORE_EMULATOR_HOST .*"\.\/emulator\.sh start".*\n$/,
+      /^viur-session: .*nothing answers at 127\.0\.0\.1:1, where DATASTORE_EMULATOR_HOST .* eval "\$\(\.\/emulator\.sh start --port 1\)".*\n$/,
     )
   })
 
@@ -167,48 +147,3 @@ describe.each([
     }
   })
 })
-
-interface Started {
-  readonly process: ChildProcess
-  readonly text: { stdout: string; stderr: string }
-  /** The exit status. */
-  readonly ended: Promise<number | null>
-  /** Where it says it is. */
-  url(): Promise<string>
-  /** Settles when its standard output is like this. */
-  said(words: RegExp): Promise<void>
-}
-
-function start(environment: Record<string, string>): Started {
-  const { PATH = '' } = process.env
-  const started = spawn(process.execPath, [`${out}/app/main.js`], { env: { PATH, ...environment } })
-  children.push(started)
-  const text = { stdout: '', stderr: '' }
-  started.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    text.stdout += chunk
-  })
-  started.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-    text.stderr += chunk
-  })
-  return {
-    process: started,
-    text,
-    ended: once(started, 'close').then(([code]) => code as number | null),
-    async url() {
-      await said(/(http:\S+).*\n.*sweeps are carried.*\n/)
-      return /(http:\S+).*\n/.exec(text.stdout)?.[1] as string
-    },
-    said,
-  }
-
-  async function said(words: RegExp): Promise<void> {
-    while (!words.test(text.stdout)) {
-      await Promise.race([
-        once(started.stdout, 'data'),
-        once(started, 'close').then(() => {
-          throw new Error(`it ended without saying ${words}: ${text.stderr}`)
-        }),
-      ])
-    }
-  }
-}

@@ -2,9 +2,8 @@ import { describe, expect, test, vi } from 'vitest'
 import { createSessions, memoryStore, SessionStoreError } from '../../src/index.ts'
 import { loadFailure } from '../../src/base/optional-import.ts'
 import type { SessionKey } from '../../src/record/id.ts'
-import { datastoreStore } from '../../src/store/datastore/index.ts'
 import { failingStore } from '../../src/testing/index.ts'
-import { emulatorStore, STORE_KINDS, uniqueSpace } from '../setup/stores.ts'
+import { STORE_KINDS } from '../setup/stores.ts'
 
 describe('ready()', () => {
   for (const kind of STORE_KINDS) {
@@ -29,47 +28,6 @@ describe('ready()', () => {
     }
     const sessions = createSessions({ store })
     await expect(sessions.ready()).rejects.toThrow('it is away')
-  })
-
-  test('names address, variable and command where no emulator listens', async () => {
-    const store = emulatorStore('127.0.0.1:1', uniqueSpace(), { deadline: 1000 })
-    const sessions = createSessions({ store })
-    await expect(sessions.ready()).rejects.toThrow(
-      /127\.0\.0\.1:1, where DATASTORE_EMULATOR_HOST says .* start it by "gcloud beta emulators/,
-    )
-    await sessions.close()
-  })
-
-  test.each([
-    [
-      7,
-      'Cloud Datastore API has not been used in project p before or it is disabled.',
-      /gcloud services enable datastore\.googleapis\.com/,
-    ],
-    [
-      9,
-      'The Cloud Datastore API is not available for Firestore in Native Mode.',
-      /--type=datastore-mode/,
-    ],
-    [
-      9,
-      'The Cloud Datastore API is not available for Cloud Firestore projects.',
-      /--type=datastore-mode/,
-    ],
-    [5, 'The database (default) does not exist for project p', /gcloud firestore databases create/],
-    [7, 'Missing or insufficient permissions.', /roles\/datastore\.user/],
-    [
-      16,
-      'Request had invalid authentication credentials.',
-      /gcloud auth application-default login/,
-    ],
-  ])('says what to do about code %i: %s', async (code, text, message) => {
-    const fail = async (): Promise<never> => {
-      throw Object.assign(new Error(`${code} ${text}`), { code })
-    }
-    const client = { lookup: fail, commit: fail, runQuery: fail }
-    const sessions = createSessions({ store: datastoreStore({ client, projectId: 'p' }) })
-    await expect(sessions.ready()).rejects.toThrow(message)
   })
 })
 

@@ -3,6 +3,7 @@ import { show } from '../../base/duration.ts'
 import { SessionConfigError, SessionStoreError } from '../../base/errors.ts'
 import { googleCloudSign } from '../../google/platform.ts'
 import { unsent } from './errors.ts'
+import { CREDENTIALS } from './set-up.ts'
 
 /** Where the driver is installed from, and what messages call it. */
 const DRIVER = '@google-cloud/datastore'
@@ -43,6 +44,10 @@ export interface EmulatorAddress {
 export interface OpenClient {
   readonly client: DatastoreV1Client
   readonly projectId: string
+  /** What named the project: a variable, an option, or the credentials. */
+  readonly projectFrom: string
+  /** Where calls go, as messages name it. */
+  readonly address: string
   /** True when the store made it, and has to close it. */
   readonly owned: boolean
 }
@@ -148,16 +153,21 @@ export async function openClient(
     // Otherwise the generated client does so inside the first call, where a failure, such as missing
     // credentials, is thrown into the void and ends the process.
     await client.initialize?.()
-    return { client, projectId: await projectOf(settings, client), owned }
+    return { client, ...(await projectOf(settings, client)), address: addressOf(client), owned }
   } catch (cause) {
     if (owned) await client.close?.().catch(() => undefined)
     if (cause instanceof SessionStoreError) throw cause
-    throw unsent(
-      'the Datastore client has no credentials or no project: run "gcloud auth application-default login" and set GOOGLE_CLOUD_PROJECT, or set DATASTORE_EMULATOR_HOST for local work',
-      true,
-      cause,
-    )
+    throw unsent(credentialsProblem(settings, cause), true, cause)
   }
+}
+
+function credentialsProblem({ environment }: ClientSettings, cause: unknown): string {
+  const file = environment['GOOGLE_APPLICATION_CREDENTIALS']
+  const [reason = ''] = (cause instanceof Error ? cause.message : '').split('\n')
+  if (file) {
+    return `the Datastore client has no credentials or no project: GOOGLE_APPLICATION_CREDENTIALS names ${file}, and "${reason}": correct or unset the variable, and set GOOGLE_CLOUD_PROJECT`
+  }
+  return 'the Datastore client has no credentials or no project: run "gcloud auth application-default login" and set GOOGLE_CLOUD_PROJECT, or set DATASTORE_EMULATOR_HOST for local work'
 }
 
 /**
@@ -235,22 +245,41 @@ function withoutLookingForCredentials(options: Readonly<Record<string, unknown>>
   return { universeDomain, clientOptions: { universeDomain } }
 }
 
-async function projectOf(settings: ClientSettings, client: DatastoreV1Client): Promise<string> {
+/** The variables that name a project, in the order in which they count. */
+const PROJECT_VARIABLES = ['DATASTORE_PROJECT_ID', 'GOOGLE_CLOUD_PROJECT', 'GCLOUD_PROJECT']
+
+async function projectOf(
+  settings: ClientSettings,
+  client: DatastoreV1Client,
+): Promise<Pick<OpenClient, 'projectId' | 'projectFrom'>> {
   const { projectId, client: given, emulator, environment } = settings
-  const named =
-    projectId ??
-    (given !== null && isDatastore(given) ? textIn(given.options, 'projectId') : null) ??
-    ['DATASTORE_PROJECT_ID', 'GOOGLE_CLOUD_PROJECT', 'GCLOUD_PROJECT']
-      .map((name) => environment[name])
-      .find(Boolean) ??
-    (emulator === null ? null : EMULATOR_PROJECT)
-  if (named !== null) return named
+  if (projectId !== null) return { projectId, projectFrom: 'projectId of datastoreStore()' }
+  const own = given !== null && isDatastore(given) ? textIn(given.options, 'projectId') : null
+  if (own !== null)
+    return { projectId: own, projectFrom: 'projectId of the Datastore given as client' }
+  for (const name of PROJECT_VARIABLES) {
+    const named = environment[name]
+    if (named) return { projectId: named, projectFrom: name }
+  }
+  if (emulator !== null) return { projectId: EMULATOR_PROJECT, projectFrom: 'the default' }
   const found = await client.getProjectId?.()
-  if (typeof found === 'string' && found !== '') return found
+  if (typeof found === 'string' && found !== '') {
+    return { projectId: found, projectFrom: CREDENTIALS }
+  }
   throw unsent(
     'no project is known: set projectId of datastoreStore(), or GOOGLE_CLOUD_PROJECT',
     false,
   )
+}
+
+/** The generated client keeps the options that it was made with; its own word for the endpoint leaves them out. */
+function addressOf(client: DatastoreV1Client): string {
+  const { _opts: options } = client as { _opts?: unknown }
+  const given =
+    typeof options === 'object' && options !== null
+      ? (textIn(options, 'apiEndpoint') ?? textIn(options, 'servicePath'))
+      : null
+  return given ?? textIn(client, 'apiEndpoint') ?? 'the endpoint of the client'
 }
 
 /** A text among the options of a handwritten `Datastore` that is not empty, else `null`. */

@@ -13,6 +13,7 @@ import {
   unsent,
 } from './errors.ts'
 import { type Flight, Line } from './line.ts'
+import { markPlace, type Place } from './place.ts'
 
 /** What a call needs beside its own part of the request. */
 export interface ConnectionSettings {
@@ -131,6 +132,7 @@ export class Connection {
       return { answer }
     } catch (error) {
       const { line = null, flight = null } = (sent as Sent | null) ?? {}
+      if (line !== null) markPlace(error, this.#placeOf(line))
       if (line === null || flight === null || isSilence(error)) {
         return { error, line, isNews: true, wasGood: false }
       }
@@ -155,17 +157,17 @@ export class Connection {
     sending: (line: Line, lose: (incident: Incident) => void) => void,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      let sent = false
+      let place: Place | null = null
       let late = false
       // The driver has a deadline too, but one that never answers must not hang a request for ever.
       const timer = setTimeout(() => {
         late = true
-        reject(new UnansweredError(method, time, sent))
+        reject(new UnansweredError(method, time, place))
       }, time + GRACE)
       const send = async (): Promise<unknown> => {
         const line = await this.#open()
         if (late) return undefined
-        sent = true
+        place = this.#placeOf(line)
         sending(line, (incident) => {
           const error = lostError(method)
           markIncident(error, incident)
@@ -194,16 +196,15 @@ export class Connection {
     try {
       await this.call('lookup', ask, { long: true })
     } catch (cause) {
-      const { emulator = null } = this.#settings
-      if (emulator !== null && (isLoss(cause) || isSilence(cause))) {
-        throw unsent(
-          `nothing answers at ${emulator}, where DATASTORE_EMULATOR_HOST says that the emulator is: start it by "gcloud beta emulators datastore start --host-port=${emulator}" (in the repository of viur-session by "./emulator.sh start"), or unset the variable`,
-          true,
-          cause,
-        )
-      }
       throw asDatastoreError(cause, 'lookup')
     }
+  }
+
+  #placeOf({ open }: Line): Place {
+    const { emulator = null, databaseId } = this.#settings
+    const { projectId, projectFrom, address } = open
+    const isEmulator = emulator !== null
+    return { address: emulator ?? address, isEmulator, projectId, projectFrom, databaseId }
   }
 
   #databaseOf({ open: { projectId } }: Line): object {

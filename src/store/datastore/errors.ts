@@ -1,4 +1,6 @@
 import { SessionStoreError } from '../../base/errors.ts'
+import { type Place, placeOf } from './place.ts'
+import { setUpProblem, silenceProblem, unreachable } from './set-up.ts'
 
 /** What a call was for; decides which of the server's refusals are an ordinary conflict. */
 export type CallForm =
@@ -35,21 +37,19 @@ const CONFLICTS: Readonly<Record<CallForm, readonly number[]>> = {
   together: [FAILED_PRECONDITION, NOT_FOUND, ALREADY_EXISTS, ABORTED],
 }
 
-/** What to do about those refusals that no retry cures. */
+/** The refusals that no retry cures, and what to do where nothing in the set-up is found to be wrong. */
 const REFUSALS: Readonly<Record<number, string>> = {
   [INVALID_ARGUMENT]:
     'the server refused the call as invalid: check projectId, databaseId, namespace and kind of datastoreStore()',
   [NOT_FOUND]:
     'there is no such database: create it, or correct projectId and databaseId of datastoreStore()',
-  [PERMISSION_DENIED]:
-    'permission denied: give the account of this process the role roles/datastore.user',
+  [PERMISSION_DENIED]: 'permission denied',
   [FAILED_PRECONDITION]:
     'the server refused the call: check that the database is there, and is in Datastore mode',
   [OUT_OF_RANGE]: 'the server refused a value as out of range',
   [UNIMPLEMENTED]:
     'this server does not know the call: check that the endpoint is that of Datastore, and update it if it is an emulator',
-  [UNAUTHENTICATED]:
-    'no valid credentials: run "gcloud auth application-default login", or give this process a service account',
+  [UNAUTHENTICATED]: 'no valid credentials',
 }
 
 /** The gRPC code of the driver's error, or `null` when it carries none. */
@@ -76,9 +76,11 @@ export function isConflict(error: unknown, form: CallForm): boolean {
 export function asDatastoreError(error: unknown, what: string): SessionStoreError {
   if (error instanceof SessionStoreError) return error
   const code = codeOf(error)
-  const refusal = code === null ? undefined : (setUpProblem(code, error) ?? REFUSALS[code])
-  if (refusal !== undefined) {
-    return new SessionStoreError(`Datastore ${what} failed (code ${code}): ${refusal}`, {
+  const place = placeOf(error)
+  const problem = code === null ? null : setUpProblem(code, saidBy(error), place)
+  const failed = `Datastore ${what} failed (${code === null ? 'without a code' : `code ${code}`})`
+  if (code !== null && code in REFUSALS) {
+    return new SessionStoreError(`${failed}: ${problem ?? REFUSALS[code]}`, {
       cause: error,
       effect: 'none',
       retryable: false,
@@ -86,29 +88,33 @@ export function asDatastoreError(error: unknown, what: string): SessionStoreErro
   }
   if (code === RESOURCE_EXHAUSTED) {
     return new SessionStoreError(
-      `Datastore ${what} failed (code ${code}): a quota is used up or traffic rose too fast: try again later, and look at the quotas of the project`,
+      `${failed}: a quota is used up or traffic rose too fast: try again later, and look at the quotas of the project`,
       { cause: error, effect: 'none', retryable: true },
     )
   }
+  const isAway = code === UNAVAILABLE || code === DEADLINE_EXCEEDED
+  const away = isAway && place !== null ? unreachable(place) : null
   return new SessionStoreError(
-    `Datastore ${what} failed (${code === null ? 'without a code' : `code ${code}`}): try again; if it stays, look at the cause and at the status of Google Cloud`,
+    `${failed}: ${problem ?? away ?? 'try again; if it stays, look at the cause and at the status of Google Cloud'}`,
     { cause: error, effect: 'unknown', retryable: true },
   )
 }
 
-/** What the server says of a project that is not set up yet, and what to do. */
-function setUpProblem(code: number, error: unknown): string | null {
-  const text = error instanceof Error ? error.message : ''
-  if (code === PERMISSION_DENIED && /has not been used|is disabled|SERVICE_DISABLED/.test(text)) {
-    return 'the Datastore API is off in this project: run "gcloud services enable datastore.googleapis.com", or correct GOOGLE_CLOUD_PROJECT'
-  }
-  if (code === FAILED_PRECONDITION && /native mode|for Cloud Firestore projects/i.test(text)) {
-    return 'the database is in Firestore native mode, which has no Datastore API: make one by "gcloud firestore databases create --type=datastore-mode --database=NAME --location=PLACE", and set databaseId of datastoreStore()'
-  }
-  if (code === NOT_FOUND) {
-    return 'there is no such database: run "gcloud firestore databases create --type=datastore-mode --location=PLACE", or correct GOOGLE_CLOUD_PROJECT, and projectId and databaseId of datastoreStore()'
-  }
-  return null
+/** All that the server or the driver says of a failure, also by the reason in its details, which drivers decode or not. */
+function saidBy(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return String(error)
+  const { message, details, reason, metadata } = error as Record<string, unknown>
+  return [message, details, reason, ...detailsIn(metadata)].filter((text) => text).join('\n')
+}
+
+/** The details that travel as bytes (`google.rpc.Status`). The words in them stand there as they are. */
+function detailsIn(metadata: unknown): string[] {
+  const { get } = (metadata ?? {}) as { get?: unknown }
+  if (typeof get !== 'function') return []
+  const found: unknown = get.call(metadata, 'grpc-status-details-bin')
+  return Array.isArray(found)
+    ? found.filter((part) => Buffer.isBuffer(part)).map((part) => part.toString('latin1'))
+    : []
 }
 
 /** gRPC codes by which the server, or the way to it, says nothing of the call itself: away, too slow or too busy. */
@@ -190,18 +196,23 @@ export function pausedError(
   cause: unknown,
 ): SessionStoreError {
   return turnedAway(
-    `no ${method} is sent to Datastore for a moment, since the last ${failures} failed: look at the cause`,
+    `no ${method} is sent to Datastore for a moment, since the last ${failures} failed: ${asDatastoreError(cause, method).message}`,
     wait,
     cause,
   )
 }
 
-/** A call that was not answered within its time, in milliseconds. `sent`: whether it may have had an effect. */
+/**
+ * A call that was not answered within its time, in milliseconds. `place`: where it was sent, so that it may have had an
+ * effect; `null`: nowhere, since there was no client yet.
+ */
 export class UnansweredError extends SessionStoreError {
-  constructor(method: string, time: number, sent: boolean) {
+  constructor(method: string, time: number, place: Place | null) {
     super(
-      `Datastore did not answer a ${method} within ${Math.round(time)} ms: try again; if it stays, look at its latency or raise deadline`,
-      { effect: sent ? 'unknown' : 'none', retryable: true },
+      place === null
+        ? `no ${method} could be sent within ${Math.round(time)} ms, since the client of Datastore was not ready: the driver is slow to load, or credentials are slow to come; call "await sessions.ready()" at the start`
+        : `Datastore did not answer a ${method} within ${Math.round(time)} ms: ${silenceProblem(place)}`,
+      { effect: place === null ? 'none' : 'unknown', retryable: true },
     )
   }
 }
