@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { type Clock, clockFrom } from './base/clock.ts'
 import { type Duration, positiveDuration, show } from './base/duration.ts'
+import type { EndSettings } from './end/settings.ts'
+import type { RequestSettings } from './request/settings.ts'
+import type { SweepSettings } from './sweep/settings.ts'
+import type { WriterSettings } from './write/writer.ts'
 import type { SweepClass } from './sweep/delete-sessions-iter.ts'
 import { iteratorsFrom, sweepFrom } from './sweep/iterator-checks.ts'
 import type { IteratorClass } from './sweep/query-iter.ts'
@@ -15,7 +19,6 @@ import { checkKey, checkScope } from './record/codec.ts'
 import { type CookieOptions, CookiePolicy, MAX_COOKIE_AGE } from './request/cookie.ts'
 import type { ExpiryPolicy } from './record/expiry.ts'
 import type { RandomBytes } from './record/id.ts'
-import type { Keep } from './record/payload.ts'
 import { RetryBudget } from './write/retry-budget.ts'
 import type { StandardSchema } from './base/standard-schema.ts'
 import { missingParts } from './store/completeness.ts'
@@ -99,32 +102,11 @@ export interface SessionsOptions {
   readonly validate?: StandardSchema
 }
 
-/** Options after validation, with everything filled in. */
-export interface Settings {
-  readonly store: SessionStore
-  readonly policy: ExpiryPolicy
+/** Options after validation, with everything filled in: it fits what each room asks for. */
+export interface Settings extends WriterSettings, EndSettings, RequestSettings, SweepSettings {
   readonly cookies: CookiePolicy
-  readonly sessionCookie: boolean
-  readonly keepOnLogin: Keep
-  readonly keepOnLogout: Keep
-  readonly events: boolean
-  readonly tasks: TaskQueue
-  readonly iterators: readonly IteratorClass[]
-  readonly sweep: SweepClass
-  /** Whether ids of sessions come from outside, so that one can live again under a key that has ended. */
-  readonly outsideIds: boolean
   readonly sweepProbability: number
   readonly onGone: 'drop' | 'error'
-  readonly maxSessionsPerUser: number | null
-  readonly now: Clock
-  readonly randomBytes: RandomBytes
-  readonly sleep: (duration: number) => Promise<void>
-  readonly retries: RetryBudget
-  readonly logger: SessionLogger
-  /** Warns of each thing once. */
-  readonly warnOnce: (about: string, message: string) => void
-  readonly troubles: Troubles
-  readonly validate: StandardSchema | null
   readonly legacy: OldSource | null
 }
 

@@ -193,7 +193,7 @@ export class SessionManager<Data extends object = DefaultData>
   readonly #ending: Ending<Data>
   readonly #observers: Observers<Data>
   readonly #entries: Entries<Data>
-  readonly #logins: Logins<Data>
+  readonly #logins: Logins
   readonly #bulk: Bulk<Data>
   readonly #importer: Importer | null
   readonly #loading = new WeakMap<RequestState, Promise<void>>()
@@ -208,7 +208,7 @@ export class SessionManager<Data extends object = DefaultData>
     this.#observers = new Observers<Data>()
     this.#ending = new Ending<Data>(settings, this.#observers)
     this.#entries = new Entries<Data>(settings, this.#writer, this.#ending)
-    this.#logins = new Logins<Data>(settings, this.fences, this.#entries)
+    this.#logins = new Logins(settings, this.fences, this.#entries)
     this.#bulk = new Bulk<Data>(
       settings,
       this.#ending,

@@ -1,5 +1,5 @@
 import { SessionConfigError, SessionError, SessionStoreError } from '../base/errors.ts'
-import type { Settings } from '../options.ts'
+import type { EndSettings } from './settings.ts'
 import type { Limit } from '../store/budget.ts'
 import { mintRev } from '../record/id.ts'
 import { Payload } from '../record/payload.ts'
@@ -55,7 +55,7 @@ export interface Finished {
   readonly error: SessionStoreError | null
 }
 
-type EndingSettings = Pick<Settings, 'store' | 'events' | 'now' | 'randomBytes' | 'logger'>
+type EndingSettings = Pick<EndSettings, 'store' | 'events' | 'now' | 'randomBytes' | 'logger'>
 
 /**
  * How sessions end. Without events they are deleted. With them an end is a mark, effective at once; then the

@@ -1,10 +1,10 @@
-import type { Settings } from '../options.ts'
+import type { EndSettings } from './settings.ts'
 import { type Limit, perCall } from '../store/budget.ts'
 import { LONG_WORK } from '../write/retry.ts'
 import type { NoteStore } from '../store/store.ts'
 import { sayingOf } from './problems.ts'
 
-type SwitchSettings = Pick<Settings, 'store' | 'events' | 'now' | 'logger'>
+type SwitchSettings = Pick<EndSettings, 'store' | 'events' | 'now' | 'logger'>
 
 /** The note by which all processes of a deployment know that its ends are events. */
 const NOTE = 'events'

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { SessionStoreError } from '../base/errors.ts'
-import type { Settings } from '../options.ts'
+import type { EndSettings } from './settings.ts'
 import type { Note } from '../store/store.ts'
 import type { SessionRecord } from '../record/record.ts'
 import type { Limit } from '../store/budget.ts'
@@ -31,7 +31,7 @@ export interface Fence {
   readonly read: number
 }
 
-type FenceSettings = Pick<Settings, 'store' | 'now' | 'sleep' | 'retries'>
+type FenceSettings = Pick<EndSettings, 'store' | 'now' | 'sleep' | 'retries'>
 
 /** Under which name the number of a user is kept: a hash, since a user can be any text. */
 export function fenceName(user: string): string {

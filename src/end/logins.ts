@@ -1,24 +1,29 @@
 import { SessionGoneError } from '../base/errors.ts'
-import type { Settings } from '../options.ts'
+import type { EndSettings } from './settings.ts'
 import type { Limit } from '../store/budget.ts'
 import { isAlive } from '../record/expiry.ts'
 import type { Fence, Fences } from './fences.ts'
 import { timeProblem } from '../record/limits.ts'
+import type { SessionKey } from '../record/id.ts'
 import type { SessionRecord } from '../record/record.ts'
-import type { Entries } from '../sweep/entry.ts'
 import { pagesOfUser } from './pages-of-user.ts'
 import { sideBySide } from '../base/parallel.ts'
 
-/** What is settled about a login once it is stored, and before anybody hears of its id. */
-export class Logins<Data extends object> {
-  readonly #settings: Settings
-  readonly #fences: Fences
-  readonly #entries: Entries<Data>
+/** Ends one session, whoever has it; false when it had ended already. */
+export interface SessionKiller {
+  kill(key: SessionKey): Promise<boolean>
+}
 
-  constructor(settings: Settings, fences: Fences, entries: Entries<Data>) {
+/** What is settled about a login once it is stored, and before anybody hears of its id. */
+export class Logins {
+  readonly #settings: EndSettings
+  readonly #fences: Fences
+  readonly #sessions: SessionKiller
+
+  constructor(settings: EndSettings, fences: Fences, sessions: SessionKiller) {
     this.#settings = settings
     this.#fences = fences
-    this.#entries = entries
+    this.#sessions = sessions
   }
 
   /** Ends a login that may not stand. Throws `SessionGoneError` then, and a store error where nobody can tell. */
@@ -47,7 +52,7 @@ export class Logins<Data extends object> {
   /** A fault is none of the request: without its id nobody can use the session, and the kill ends it at the latest. */
   async #end({ key }: SessionRecord, limit: Limit): Promise<void> {
     // Begun in any case, and not given up when the request has no time left for it.
-    const ending = this.#entries.kill(key)
+    const ending = this.#sessions.kill(key)
     ending.catch(() => {})
     try {
       await limit.wait(() => ending, 'unknown')
@@ -96,7 +101,7 @@ export class Logins<Data extends object> {
       }
     }
     const surplus = sessions.sort(newestFirst).slice(most)
-    await sideBySide(surplus, 10, ({ key }) => this.#entries.kill(key))
+    await sideBySide(surplus, 10, ({ key }) => this.#sessions.kill(key))
     return !isThere || surplus.some(({ key }) => key === current.key)
   }
 }

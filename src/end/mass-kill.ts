@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { SessionStoreError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
-import type { Settings } from '../options.ts'
+import type { EndSettings } from './settings.ts'
 import { isAlive } from '../record/expiry.ts'
 import { FENCE_OF_ALL, type Fences, fenceName } from './fences.ts'
 import { mintRev, type SessionKey } from '../record/id.ts'
@@ -58,12 +58,12 @@ const MAX_INTENTS = 500
  * observer hears of one: how slow observers are decides when they know, not how long a stolen session lives.
  */
 export class Kills<Data extends object> {
-  readonly #settings: Settings
+  readonly #settings: EndSettings
   readonly #ending: Ending<Data>
   readonly #writer: Writer
   readonly #fences: Fences
 
-  constructor(settings: Settings, ending: Ending<Data>, writer: Writer, fences: Fences) {
+  constructor(settings: EndSettings, ending: Ending<Data>, writer: Writer, fences: Fences) {
     this.#settings = settings
     this.#ending = ending
     this.#writer = writer

@@ -1,13 +1,22 @@
 import { SessionStoreError } from '../base/errors.ts'
-import type { Settings } from '../options.ts'
-import { expiresAt, isAlive } from '../record/expiry.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Troubles } from '../record/diagnostics.ts'
+import { type ExpiryPolicy, expiresAt, isAlive } from '../record/expiry.ts'
 import { type Fence, fenceOf } from '../end/fences.ts'
-import { mintRev, type SessionKey } from '../record/id.ts'
+import { mintRev, type RandomBytes, type SessionKey } from '../record/id.ts'
 import { Payload, PayloadError } from '../record/payload.ts'
 import { type Found, GUEST_USER, type SessionRecord, type Unreadable } from '../record/record.ts'
 import { timeProblem } from '../record/limits.ts'
 import { COOKIE_UNIT } from './cookie.ts'
 import type { Wanted } from './view.ts'
+
+/** What records need to know of the deployment. */
+export interface RecordSettings {
+  readonly policy: ExpiryPolicy
+  readonly now: Clock
+  readonly randomBytes: RandomBytes
+  readonly troubles: Troubles
+}
 
 /** A session that can be used, taken apart. */
 export interface Readable {
@@ -19,7 +28,7 @@ export interface Readable {
 export function recordOf(
   key: SessionKey,
   wanted: Wanted,
-  { policy, now, randomBytes }: Settings,
+  { policy, now, randomBytes }: RecordSettings,
   fence: Fence | null = null,
 ): SessionRecord {
   const { units, text, expiry, seen } = wanted
@@ -46,7 +55,7 @@ export function recordOf(
 }
 
 /** The record taken apart, or `null` when it cannot be used; the log hears of one that is damaged. */
-export function readableOf(found: Found | Unreadable, settings: Settings): Readable | null {
+export function readableOf(found: Found | Unreadable, settings: RecordSettings): Readable | null {
   const { troubles, now } = settings
   if (found.record === null) {
     troubles.report({ kind: 'unreadable', key: found.key, why: found.why })
@@ -71,7 +80,7 @@ export function readableOf(found: Found | Unreadable, settings: Settings): Reada
 }
 
 /** Whether a request that comes now may use the session. */
-export function isAliveNow(record: SessionRecord, { policy, now }: Settings): boolean {
+export function isAliveNow(record: SessionRecord, { policy, now }: RecordSettings): boolean {
   return isAlive(record, policy, now())
 }
 

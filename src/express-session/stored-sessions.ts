@@ -3,7 +3,6 @@ import type { EndingOf } from '../sweep/entry.ts'
 import { SessionConfigError, SessionGoneError, SessionValueError } from '../base/errors.ts'
 import { OldEntities, type OldFound } from '../migrate/old-entities.ts'
 import { type OldLookup, SidImporter } from '../migrate/sid-importer.ts'
-import type { Settings } from '../options.ts'
 import { type Budget, budgetFor } from '../store/budget.ts'
 import type { Delta } from '../write/change.ts'
 import { type Fence, fenceOf } from '../end/fences.ts'
@@ -42,7 +41,7 @@ type ByHand<Reading> = Reading & { readonly isByHand: boolean }
  */
 export class StoredSessions {
   readonly #parts: ManagerParts
-  readonly #settings: Settings
+  readonly #settings: ManagerParts['settings']
   readonly #writer: Writer
   readonly #rules: Rules
   readonly #limits: TouchLimits
@@ -445,7 +444,7 @@ export class StoredSessions {
     return { ...record, authenticated: null }
   }
 
-  #importerFrom(settings: Settings): SidImporter | null {
+  #importerFrom(settings: ManagerParts['settings']): SidImporter | null {
     const entities = settings.legacy === null ? null : entitiesOf(settings.store)
     if (settings.legacy === null || entities === null) return null
     const old = new OldEntities(settings.legacy, entities, settings)

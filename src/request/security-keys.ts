@@ -2,7 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import { type Duration, parseDuration, show } from '../base/duration.ts'
 import { SessionError, SessionStoreError, SessionValueError } from '../base/errors.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
-import type { Settings } from '../options.ts'
+import type { RequestSettings } from './settings.ts'
 import type { FoundSecurityKey } from '../store/store.ts'
 import type { SecurityKeyName, SecurityKeyRecord } from '../record/record.ts'
 import type { KeyRefusal } from '../record/diagnostics.ts'
@@ -135,10 +135,10 @@ export function purposeOf({ purpose = '' }: SecurityKeyCheck): string {
 
 /** One-time security keys: minted in one commit, and used up by deleting them at the version that was read. */
 export class SecurityKeys {
-  readonly #settings: Settings
+  readonly #settings: RequestSettings
   readonly #writer: Writer
 
-  constructor(settings: Settings, writer: Writer) {
+  constructor(settings: RequestSettings, writer: Writer) {
     this.#settings = settings
     this.#writer = writer
   }

@@ -4,7 +4,7 @@ import {
   SessionLateChangeError,
   SessionNotLoadedError,
 } from '../base/errors.ts'
-import type { Settings } from '../options.ts'
+import type { RequestSettings } from './settings.ts'
 import {
   type ClientHints,
   type EndReason,
@@ -102,7 +102,7 @@ function noResponseError(what: string): SessionError {
  * decisions on it are made here or by pure functions; reading and writing the store is done elsewhere.
  */
 export class RequestState implements DataAccess {
-  readonly settings: Settings
+  readonly settings: RequestSettings
   readonly form: CookieForm
   /** Whether the cookie may travel with this request. */
   readonly allowed: boolean
@@ -148,7 +148,7 @@ export class RequestState implements DataAccess {
   saving: Promise<unknown> | null = null
 
   constructor(
-    settings: Settings,
+    settings: RequestSettings,
     request: {
       form: CookieForm
       allowed: boolean
@@ -412,7 +412,7 @@ export class RequestState implements DataAccess {
   }
 
   /** Guards against a session of one manager given to another, whose cookie would not fit. */
-  requireOf(settings: Settings): void {
+  requireOf(settings: RequestSettings): void {
     if (this.settings !== settings) {
       throw new SessionConfigError('this session was opened by another createSessions()')
     }

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { SessionConfigError, SessionValueError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import { checkOptions } from '../base/option-checks.ts'
-import type { Settings } from '../options.ts'
+import type { SweepSettings } from './settings.ts'
 import { isAlive, LEEWAY } from '../record/expiry.ts'
 import { asSessionKey, type SessionKey } from '../record/id.ts'
 import { infoOf, type SessionInfo } from '../record/info.ts'
@@ -39,7 +39,7 @@ const QUERY = 'the query of startIterOnQuery()'
 
 /** Whatever is done to many sessions at once. */
 export class Bulk<Data extends object> {
-  readonly #settings: Settings
+  readonly #settings: SweepSettings
   readonly #ending: Ending<Data>
   readonly #entries: Entries<Data>
   readonly #kills: Kills<Data>
@@ -49,7 +49,7 @@ export class Bulk<Data extends object> {
   readonly #clearing: Clearing<Data>
 
   constructor(
-    settings: Settings,
+    settings: SweepSettings,
     ending: Ending<Data>,
     entries: Entries<Data>,
     kills: Kills<Data>,

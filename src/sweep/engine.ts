@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
-import type { Settings } from '../options.ts'
+import type { SweepSettings } from './settings.ts'
 import { mintRev } from '../record/id.ts'
 import type { Ending } from '../end/ender.ts'
 import type { Entries } from './entry.ts'
@@ -51,7 +51,7 @@ const MAX_ATTEMPTS = 10
 const MAX_STEPS = 10_000
 
 export interface EngineParts<Data extends object> {
-  readonly settings: Settings
+  readonly settings: SweepSettings
   readonly ending: Ending<Data>
   readonly entries: Entries<Data>
   readonly kills: Kills<Data>

@@ -1,4 +1,4 @@
-import type { Settings } from '../options.ts'
+import type { SweepSettings } from './settings.ts'
 import type { Limit } from '../store/budget.ts'
 import type { Delta } from '../write/change.ts'
 import { isAlive } from '../record/expiry.ts'
@@ -29,11 +29,11 @@ export interface EndingOf {
 
 /** Sessions seen and changed from outside of their requests. */
 export class Entries<Data extends object> {
-  readonly #settings: Settings
+  readonly #settings: SweepSettings
   readonly #writer: Writer
   readonly #ending: Ending<Data>
 
-  constructor(settings: Settings, writer: Writer, ending: Ending<Data>) {
+  constructor(settings: SweepSettings, writer: Writer, ending: Ending<Data>) {
     this.#settings = settings
     this.#writer = writer
     this.#ending = ending

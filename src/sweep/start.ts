@@ -1,6 +1,6 @@
 import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
-import type { Settings } from '../options.ts'
+import type { SweepSettings } from './settings.ts'
 import { LEEWAY } from '../record/expiry.ts'
 import type { Note, PageOptions } from '../store/store.ts'
 import type { Ending } from '../end/ender.ts'
@@ -60,7 +60,7 @@ const FORGOTTEN_AT_ONCE = 200
 
 /** Starts sweeps, one at a time. */
 export class Clearing<Data extends object> {
-  readonly #settings: Settings
+  readonly #settings: SweepSettings
   readonly #engine: Engine<Data>
   readonly #ending: Ending<Data>
   readonly #watermarks: Watermarks
@@ -68,7 +68,7 @@ export class Clearing<Data extends object> {
   readonly #keyWatermarks: Watermarks
 
   constructor(
-    settings: Settings,
+    settings: SweepSettings,
     engine: Engine<Data>,
     ending: Ending<Data>,
     watermarks: Watermarks,

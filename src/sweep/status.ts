@@ -1,4 +1,4 @@
-import type { Settings } from '../options.ts'
+import type { SweepSettings } from './settings.ts'
 import { LEEWAY } from '../record/expiry.ts'
 import { isRunning } from './start.ts'
 import { isSweep, type Lane, type RunState, runName, runOf } from './run.ts'
@@ -56,7 +56,7 @@ const TOO_OLD = 15 * 24 * 60 * 60 * 1000
 
 /** Asks the store how the sweep is doing. A store that does not answer is an answer too. */
 export async function readStatus(
-  settings: Settings,
+  settings: SweepSettings,
   watermarks: Watermarks,
   outsideWatermarks: Watermarks,
 ): Promise<Status> {
@@ -103,7 +103,7 @@ export async function readStatus(
 
 /** Where sessions may wait; those whose id came from outside only where there ever were any. */
 async function lanesOf(
-  { now, outsideIds }: Settings,
+  { now, outsideIds }: SweepSettings,
   watermarks: Watermarks,
   outside: Watermarks,
 ): Promise<Lane[]> {
@@ -113,7 +113,7 @@ async function lanesOf(
 }
 
 async function countBacklog(
-  { store }: Settings,
+  { store }: SweepSettings,
   lanes: readonly Lane[],
   time: number,
 ): Promise<Pick<Status, 'backlog' | 'backlogIsMore' | 'oldestExpired'>> {

@@ -1,10 +1,12 @@
 import { SessionContentionError, SessionError, SessionStoreError } from '../base/errors.ts'
-import type { Settings } from '../options.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Troubles } from '../record/diagnostics.ts'
+import type { ExpiryPolicy } from '../record/expiry.ts'
 import type { Mutation, SessionStore } from '../store/store.ts'
 import type { Found, SessionRecord, Unreadable } from '../record/record.ts'
 import { type Limit, longestOf } from '../store/budget.ts'
 import { applyDelta, combine, type Delta } from './change.ts'
-import { mintRev, type SessionKey } from '../record/id.ts'
+import { mintRev, type RandomBytes, type SessionKey } from '../record/id.ts'
 import { type Beside, Imported, isFoundSavable, storing } from './source.ts'
 import { PayloadError } from '../record/payload.ts'
 import {
@@ -15,15 +17,19 @@ import {
   MAX_CONTENTION_TRIES,
   MAX_TROUBLE_TRIES,
   pauseBefore,
+  type RetrySettings,
   retried,
   troubleDelay,
 } from './retry.ts'
 
 /** What the writer needs to know of the deployment. */
-export type WriterSettings = Pick<
-  Settings,
-  'store' | 'policy' | 'now' | 'randomBytes' | 'sleep' | 'retries' | 'troubles'
->
+export interface WriterSettings extends RetrySettings {
+  readonly store: SessionStore
+  readonly policy: ExpiryPolicy
+  readonly now: Clock
+  readonly randomBytes: RandomBytes
+  readonly troubles: Troubles
+}
 
 /** What one try of a write that may be repeated came to. */
 export type Attempt<Result> =

@@ -1,5 +1,5 @@
 import { SessionStoreError } from '../../base/errors.ts'
-import type { Settings } from '../../options.ts'
+import type { SweepSettings } from '../settings.ts'
 import type { PageOptions, SecurityKeySelection, Selection } from '../../store/store.ts'
 import type { Found, SessionRecord } from '../../record/record.ts'
 import type { Ending } from '../../end/ender.ts'
@@ -19,7 +19,10 @@ export interface WorkedPage {
 export type PageWork = (lane: Lane) => Promise<WorkedPage>
 
 export interface WalkParts<Data extends object> {
-  readonly settings: Pick<Settings, 'store' | 'events' | 'outsideIds' | 'now' | 'sleep' | 'logger'>
+  readonly settings: Pick<
+    SweepSettings,
+    'store' | 'events' | 'outsideIds' | 'now' | 'sleep' | 'logger'
+  >
   readonly ending: Ending<Data>
   readonly entries: Entries<Data>
 }

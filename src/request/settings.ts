@@ -1,0 +1,27 @@
+import type { Clock } from '../base/clock.ts'
+import type { SessionLogger } from '../base/logger.ts'
+import type { StandardSchema } from '../base/standard-schema.ts'
+import type { Troubles } from '../record/diagnostics.ts'
+import type { ExpiryPolicy } from '../record/expiry.ts'
+import type { RandomBytes } from '../record/id.ts'
+import type { Keep } from '../record/payload.ts'
+import type { SessionStore } from '../store/store.ts'
+import type { RetrySettings } from '../write/retry.ts'
+
+/** What the session of a request needs to know of the deployment. */
+export interface RequestSettings extends RetrySettings {
+  readonly store: SessionStore
+  readonly policy: ExpiryPolicy
+  /** Whether the cookie is gone when the browser closes. */
+  readonly sessionCookie: boolean
+  readonly keepOnLogin: Keep
+  readonly keepOnLogout: Keep
+  /** What the data is checked with when it is loaded; `null`: with nothing. */
+  readonly validate: StandardSchema | null
+  readonly now: Clock
+  readonly randomBytes: RandomBytes
+  readonly logger: SessionLogger
+  /** Warns of each thing once. */
+  readonly warnOnce: (about: string, message: string) => void
+  readonly troubles: Troubles
+}

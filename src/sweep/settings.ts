@@ -1,0 +1,24 @@
+import type { Clock } from '../base/clock.ts'
+import type { SessionLogger } from '../base/logger.ts'
+import type { ExpiryPolicy } from '../record/expiry.ts'
+import type { RandomBytes } from '../record/id.ts'
+import type { SessionStore } from '../store/store.ts'
+import type { SweepClass } from './delete-sessions-iter.ts'
+import type { IteratorClass } from './query-iter.ts'
+import type { TaskQueue } from './task-queue.ts'
+
+/** What long work over sessions needs to know of the deployment. */
+export interface SweepSettings {
+  readonly store: SessionStore
+  readonly policy: ExpiryPolicy
+  readonly events: boolean
+  /** Whether ids of sessions come from outside, so that one can live again under a key that has ended. */
+  readonly outsideIds: boolean
+  readonly tasks: TaskQueue
+  readonly iterators: readonly IteratorClass[]
+  readonly sweep: SweepClass
+  readonly now: Clock
+  readonly sleep: (duration: number) => Promise<void>
+  readonly randomBytes: RandomBytes
+  readonly logger: SessionLogger
+}
