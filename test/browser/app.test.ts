@@ -448,120 +448,129 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
   describe('seen by people', () => {
     const folder = fileURLToPath(new URL('screenshots/', import.meta.url))
     const widths = { desktop: 1280, tablet: 768, mobile: 375 }
+    const pictures = Boolean(process.env['SCREENSHOTS'])
+    const screens = Object.entries(widths).flatMap(([device, width], index) =>
+      (['light', 'dark'] as const).map((theme, at) => ({
+        device,
+        width,
+        theme,
+        also: at !== index % 2,
+      })),
+    )
 
     beforeAll(() => mkdirSync(folder, { recursive: true }))
 
-    /** Takes pictures under this name; none may be wider than its screen. */
+    /** Nothing may be wider than its screen. Takes pictures under this name where they are wanted. */
     const shooter =
       (device: string, theme: string, width: number) =>
       async (name: string): Promise<void> => {
-        await page.screenshot({ path: `${folder}${name}-${device}-${theme}.png`, fullPage: true })
+        const path = `${folder}${name}-${device}-${theme}.png`
+        if (pictures) await page.screenshot({ path, fullPage: true })
         expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
       }
 
-    for (const [device, width] of Object.entries(widths)) {
-      for (const theme of ['light', 'dark'] as const) {
-        it(`fits a ${device} in the ${theme} theme`, async () => {
-          await renew({ colorScheme: theme, viewport: { width, height: 900 } })
-          const shot = shooter(device, theme, width)
-          await page.goto(app.url)
-          await shot('guest')
-          for (const name of ['Coffee', 'A very long name of a thing that nobody needs but you']) {
-            await page.getByRole('textbox').or(page.getByRole('combobox')).fill(name)
-            await press('Add')
-          }
-          await press('Sign in as Ada Lovelace')
-          await press(theme === 'dark' ? 'Dark' : 'Light')
-          await press('New session id')
-          await shot('user')
-          await press('Deutsch')
-          await shot('user-de')
-          await page.goto(`${app.url}/nowhere`)
-          await shot('error')
-        })
-
-        it(`shows order, devices and confirmation on a ${device} in the ${theme} theme`, async () => {
-          await app.close()
-          const clock = movableClock()
-          app = await startApp({ options: { now: clock.now } })
-          await renew({ colorScheme: theme, viewport: { width, height: 900 } })
-          const shot = shooter(device, theme, width)
-          for (const agent of ['curl/8.9.1', 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0']) {
-            const answer = await fetch(`${app.url}/api/login`, {
-              method: 'POST',
-              headers: { 'user-agent': agent, 'content-type': 'application/json' },
-              body: '{"user":"ada"}',
-            })
-            expect(answer.status).toBe(200)
-          }
-          await page.goto(app.url)
-          await press('Sign in as Ada Lovelace')
-          await page.getByLabel('What do you need?').fill('A very long name of a thing of yours')
+    // Each screen in one theme, and in both for pictures.
+    for (const { device, width, theme, also } of screens) {
+      if (also && !pictures) continue
+      it(`fits a ${device} in the ${theme} theme`, async () => {
+        await renew({ colorScheme: theme, viewport: { width, height: 900 } })
+        const shot = shooter(device, theme, width)
+        await page.goto(app.url)
+        await shot('guest')
+        for (const name of ['Coffee', 'A very long name of a thing that nobody needs but you']) {
+          await page.getByRole('textbox').or(page.getByRole('combobox')).fill(name)
           await press('Add')
-          await page.goto(`${app.url}/order`)
-          await shot('order')
-          const skey = page.locator('input[name=skey]')
-          await skey.evaluate((element) => element.setAttribute('value', 'old'))
-          await page.getByLabel('A note for the shop').fill('Ring twice, please')
-          await press('Place the order')
-          await page.getByRole('alert').waitFor()
-          await shot('order-refused')
-          await press('Place the order')
-          await shot('order-placed')
-          clock.advance(6 * 60_000)
-          await page.goto(`${app.url}/devices`)
-          await page.getByText('What it says of itself').first().click()
-          await shot('devices')
-          await press('End all others')
-          await shot('confirm')
-          await press('I am Ada Lovelace')
-          await press('Deutsch')
-          await shot('devices-de')
-          await page.goto(`${app.url}/order`)
-          await shot('order-de')
-        })
+        }
+        await press('Sign in as Ada Lovelace')
+        await press(theme === 'dark' ? 'Dark' : 'Light')
+        await press('New session id')
+        await shot('user')
+        await press('Deutsch')
+        await shot('user-de')
+        await page.goto(`${app.url}/nowhere`)
+        await shot('error')
+      })
 
-        it(`shows the sweep on a ${device} in the ${theme} theme`, async () => {
-          await app.close()
-          const tasks = heldTasks()
-          const clock = movableClock()
-          app = await startApp({ options: { tasks, now: clock.now } })
-          await renew({ colorScheme: theme, viewport: { width, height: 900 } })
-          const shot = shooter(device, theme, width)
-          await page.goto(`${app.url}/ops`)
-          await shot('ops-empty')
-          for (const user of ['ada', 'grace']) {
-            await page.goto(app.url)
-            await page.locator(`button[value=${user}]`).click()
-          }
-          await press('Reset')
-          await page.goto(`${app.url}/ops`)
-          for (const fills of [1, 0, 2, 1]) {
-            for (let count = 0; count < fills; count += 1)
-              await press('Make 1,000 expired sessions')
-            await press('Start a sweep')
-            for (let task = tasks.held.shift(); task !== undefined; task = tasks.held.shift())
-              await app.sessions.handleTask(task.body)
-            clock.advance(61_000)
-            await page.goto(`${app.url}/ops`)
-          }
+      it(`shows order, devices and confirmation on a ${device} in the ${theme} theme`, async () => {
+        await app.close()
+        const clock = movableClock()
+        app = await startApp({ options: { now: clock.now } })
+        await renew({ colorScheme: theme, viewport: { width, height: 900 } })
+        const shot = shooter(device, theme, width)
+        for (const agent of ['curl/8.9.1', 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0']) {
+          const answer = await fetch(`${app.url}/api/login`, {
+            method: 'POST',
+            headers: { 'user-agent': agent, 'content-type': 'application/json' },
+            body: '{"user":"ada"}',
+          })
+          expect(answer.status).toBe(200)
+        }
+        await page.goto(app.url)
+        await press('Sign in as Ada Lovelace')
+        await page.getByLabel('What do you need?').fill('A very long name of a thing of yours')
+        await press('Add')
+        await page.goto(`${app.url}/order`)
+        await shot('order')
+        const skey = page.locator('input[name=skey]')
+        await skey.evaluate((element) => element.setAttribute('value', 'old'))
+        await page.getByLabel('A note for the shop').fill('Ring twice, please')
+        await press('Place the order')
+        await page.getByRole('alert').waitFor()
+        await shot('order-refused')
+        await press('Place the order')
+        await shot('order-placed')
+        clock.advance(6 * 60_000)
+        await page.goto(`${app.url}/devices`)
+        await page.getByText('What it says of itself').first().click()
+        await shot('devices')
+        await press('End all others')
+        await shot('confirm')
+        await press('I am Ada Lovelace')
+        await press('Deutsch')
+        await shot('devices-de')
+        await page.goto(`${app.url}/order`)
+        await shot('order-de')
+      })
+
+      it(`shows the sweep on a ${device} in the ${theme} theme`, async () => {
+        await app.close()
+        const tasks = heldTasks()
+        const clock = movableClock()
+        app = await startApp({ options: { tasks, now: clock.now } })
+        await renew({ colorScheme: theme, viewport: { width, height: 900 } })
+        const shot = shooter(device, theme, width)
+        await page.goto(`${app.url}/ops`)
+        await shot('ops-empty')
+        for (const user of ['ada', 'grace']) {
+          await page.goto(app.url)
+          await page.locator(`button[value=${user}]`).click()
+        }
+        await press('Reset')
+        await page.goto(`${app.url}/ops`)
+        for (const fills of [1, 0, 2, 1]) {
+          for (let count = 0; count < fills; count += 1) await press('Make 1,000 expired sessions')
           await press('Start a sweep')
-          tasks.held.splice(0)
-          clock.advance(40 * 60_000)
+          for (let task = tasks.held.shift(); task !== undefined; task = tasks.held.shift())
+            await app.sessions.handleTask(task.body)
+          clock.advance(61_000)
           await page.goto(`${app.url}/ops`)
-          await press('Make 1,000 expired sessions')
-          await shot('ops')
-          await press('Start a sweep')
-          const partly = app.sessions as unknown as {
-            handleTask(body: unknown, budget: number): Promise<unknown>
-          }
-          await partly.handleTask(tasks.held.shift()?.body, 1)
-          await page.reload()
-          await shot('ops-running')
-          await press('Deutsch')
-          await shot('ops-de')
-        })
-      }
+        }
+        await press('Start a sweep')
+        tasks.held.splice(0)
+        clock.advance(40 * 60_000)
+        await page.goto(`${app.url}/ops`)
+        await press('Make 1,000 expired sessions')
+        await shot('ops')
+        await press('Start a sweep')
+        const partly = app.sessions as unknown as {
+          handleTask(body: unknown, budget: number): Promise<unknown>
+        }
+        await partly.handleTask(tasks.held.shift()?.body, 1)
+        await page.reload()
+        await shot('ops-running')
+        await press('Deutsch')
+        await shot('ops-de')
+      })
     }
 
     it('can be used with the keyboard alone', async () => {
