@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { storeRefusal } from './base/store-errors.ts'
 import { Bulk } from './sweep/bulk.ts'
 import type { UserOptions } from './record/user-check.ts'
 import type { ClearOptions, ClearRun } from './sweep/start.ts'
@@ -15,7 +16,6 @@ import {
   SessionConfigError,
   SessionError,
   SessionGoneError,
-  SessionStoreError,
   SessionValueError,
 } from './base/errors.ts'
 import type { Json } from './base/json.ts'
@@ -445,10 +445,7 @@ export class SessionManager<Data extends object = DefaultData>
 
   #requireOpen(): void {
     if (this.#closing === null) return
-    throw new SessionStoreError('these sessions are closed: do not use them after close()', {
-      effect: 'none',
-      retryable: false,
-    })
+    throw storeRefusal('these sessions are closed: do not use them after close()')
   }
 
   async load(state: RequestState): Promise<void> {

@@ -1,9 +1,10 @@
+import { storeRefusal } from '../base/store-errors.ts'
 import { type Clock, clockFrom } from '../base/clock.ts'
 import { type Duration, parseDuration, positiveDuration, show } from '../base/duration.ts'
 import type { Task, TaskQueue } from '../sweep/task-queue.ts'
 import { SessionConfigError, SessionStoreError, SessionValueError } from '../base/errors.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
-import { codeOf, unsent } from '../store/datastore/errors.ts'
+import { codeOf } from '../store/datastore/errors.ts'
 import { isQueueId, type QueuePath, queuePath } from './queue-path.ts'
 import { type AppEngineTarget, type HttpTarget, type Target, targetFrom } from './target.ts'
 import {
@@ -282,7 +283,7 @@ class CloudTasks implements CloudTaskQueue {
   #open(): Promise<OpenTasksClient> {
     if (this.#closed) {
       return Promise.reject(
-        unsent('this cloudTasks() is closed: do not use it after close()', false),
+        storeRefusal('this cloudTasks() is closed: do not use it after close()'),
       )
     }
     this.#opening ??= this.#parts.open().catch((error: unknown) => {

@@ -1,9 +1,9 @@
+import { passingTrouble, storeRefusal } from '../base/store-errors.ts'
 import { loadFailure } from '../base/optional-import.ts'
 import { createRequire } from 'node:module'
 import { show } from '../base/duration.ts'
 import { SessionConfigError, SessionStoreError } from '../base/errors.ts'
 import { googleCloudSign } from '../google/platform.ts'
-import { unsent } from '../store/datastore/errors.ts'
 
 /** Where the driver is installed from, and what messages call it. */
 const DRIVER = '@google-cloud/tasks'
@@ -96,9 +96,8 @@ export async function openTasksClient(
   } catch (cause) {
     if (given === null) await client.close?.().catch(() => undefined)
     if (cause instanceof SessionStoreError) throw cause
-    throw unsent(
+    throw passingTrouble(
       'the Cloud Tasks client has no credentials or no project: run "gcloud auth application-default login" and set GOOGLE_CLOUD_PROJECT, or set CLOUD_TASKS_EMULATOR_HOST for local work',
-      true,
       cause,
     )
   }
@@ -110,11 +109,11 @@ async function loadDriver(load: () => Promise<unknown>): Promise<Driver> {
   try {
     loaded = await load()
   } catch (cause) {
-    throw unsent(loadFailure(DRIVER, 'cloudTasks()', cause), false, cause)
+    throw storeRefusal(loadFailure(DRIVER, 'cloudTasks()', cause), cause)
   }
   const driver = (loaded as { default?: Driver }).default ?? (loaded as Driver)
   if (typeof driver.CloudTasksClient !== 'function') {
-    throw unsent(`this ${DRIVER} has no CloudTasksClient: install version 6 or 7`, false)
+    throw storeRefusal(`this ${DRIVER} has no CloudTasksClient: install version 6 or 7`)
   }
   return driver
 }
@@ -128,7 +127,7 @@ function makeClient(settings: TasksClientSettings, driver: Driver): CloudTasksCl
       fallback: false,
     })
   } catch (cause) {
-    throw unsent('the Cloud Tasks client could not be made: look at the cause', false, cause)
+    throw storeRefusal('the Cloud Tasks client could not be made: look at the cause', cause)
   }
 }
 
@@ -154,5 +153,5 @@ function localOptions({ host, port }: TasksEmulator): object {
 async function projectOf(client: CloudTasksClient): Promise<string> {
   const found = await client.getProjectId?.()
   if (typeof found === 'string' && found !== '') return found
-  throw unsent('no project is known: set projectId of cloudTasks(), or GOOGLE_CLOUD_PROJECT', false)
+  throw storeRefusal('no project is known: set projectId of cloudTasks(), or GOOGLE_CLOUD_PROJECT')
 }

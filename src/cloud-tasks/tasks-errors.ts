@@ -1,4 +1,5 @@
 import { SessionStoreError } from '../base/errors.ts'
+import { passingTrouble, storeRefusal } from '../base/store-errors.ts'
 import { codeOf } from '../store/datastore/errors.ts'
 
 const INVALID_ARGUMENT = 3
@@ -52,16 +53,12 @@ export function asTasksError(error: unknown, target: 'app-engine' | 'http'): Ses
   const refusal =
     code === null ? undefined : code === PERMISSION_DENIED ? PERMISSION[target] : REFUSALS[code]
   if (refusal !== undefined) {
-    return new SessionStoreError(`Cloud Tasks took no task (code ${code}): ${refusal}`, {
-      cause: error,
-      effect: 'none',
-      retryable: false,
-    })
+    return storeRefusal(`Cloud Tasks took no task (code ${code}): ${refusal}`, error)
   }
   if (code === RESOURCE_EXHAUSTED) {
-    return new SessionStoreError(
+    return passingTrouble(
       `Cloud Tasks took no task (code ${code}): a quota is used up: try again later, and look at the quotas of the project`,
-      { cause: error, effect: 'none', retryable: true },
+      error,
     )
   }
   return new SessionStoreError(

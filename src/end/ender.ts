@@ -1,4 +1,5 @@
 import { SessionConfigError, SessionError, SessionStoreError } from '../base/errors.ts'
+import { storeRefusal } from '../base/store-errors.ts'
 import type { EndSettings } from './settings.ts'
 import type { Limit } from '../store/budget.ts'
 import { mintRev } from '../record/id.ts'
@@ -214,11 +215,7 @@ export class Ending<Data extends object> {
       return await this.#settings.store.write(mutation)
     } catch (cause) {
       if (cause instanceof SessionStoreError) return { outcome: 'failed', error: cause }
-      const error = new SessionStoreError('a stored session can not be written back', {
-        cause,
-        effect: 'none',
-        retryable: false,
-      })
+      const error = storeRefusal('a stored session can not be written back', cause)
       return { outcome: 'failed', error }
     }
   }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { SessionStoreError } from '../base/errors.ts'
+import { storeRefusal } from '../base/store-errors.ts'
 import type { EndSettings } from './settings.ts'
 import type { Note } from '../store/store.ts'
 import type { SessionRecord } from '../record/record.ts'
@@ -43,9 +43,8 @@ export function numberIn(note: Note | null): number {
   if (note === null) return 0
   const { number } = (note.value ?? {}) as { number?: unknown }
   if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0) return number
-  throw new SessionStoreError(
+  throw storeRefusal(
     `the note ${note.name} of a kill is damaged, or of a later release: finish the rollout, or delete it`,
-    { effect: 'none', retryable: false },
   )
 }
 

@@ -1,4 +1,4 @@
-import { SessionStoreError } from '../base/errors.ts'
+import { newerSession, unreadableSession } from '../base/store-errors.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Troubles } from '../record/diagnostics.ts'
 import { type ExpiryPolicy, expiresAt, isAlive } from '../record/expiry.ts'
@@ -73,7 +73,7 @@ export function readableOf(found: Found | Unreadable, settings: RecordSettings):
   } catch (cause) {
     if (!(cause instanceof PayloadError)) throw cause
     // Not unreadable but ahead of us: another instance of this deployment can read it.
-    if (cause.newer) throw newer(cause)
+    if (cause.newer) throw newerSession(cause.message, cause)
     troubles.report({ kind: 'unreadable', key: record.key, why: cause.message })
     return null
   }
@@ -90,20 +90,6 @@ export function payloadOf({ data, key }: SessionRecord): Payload {
     return Payload.decode(data, key)
   } catch (cause) {
     if (!(cause instanceof PayloadError)) throw cause
-    throw cause.newer ? newer(cause) : unreadable(cause.message)
+    throw cause.newer ? newerSession(cause.message, cause) : unreadableSession(cause.message)
   }
-}
-
-export function unreadable(why: string): SessionStoreError {
-  return new SessionStoreError(`the stored session cannot be read: ${why}`, {
-    effect: 'none',
-    retryable: false,
-  })
-}
-
-function newer(cause: PayloadError): SessionStoreError {
-  return new SessionStoreError(
-    `a later release of viur-session wrote this session (${cause.message}): finish the rollout`,
-    { cause, effect: 'none', retryable: false },
-  )
 }

@@ -1,6 +1,7 @@
 import { show } from '../base/duration.ts'
 import type { EndingOf } from '../sweep/entry.ts'
 import { SessionConfigError, SessionGoneError, SessionValueError } from '../base/errors.ts'
+import { unreadableSession } from '../base/store-errors.ts'
 import { OldEntities, type OldFound } from '../migrate/old-entities.ts'
 import { type OldLookup, SidImporter } from '../migrate/sid-importer.ts'
 import { type Budget, budgetFor } from '../store/budget.ts'
@@ -15,7 +16,7 @@ import type { ManagerParts } from '../sessions.ts'
 import { entitiesOf } from '../store/entities.ts'
 import type { Mutation } from '../store/store.ts'
 import { type CookieReading, type Instant, readCookie } from './cookie.ts'
-import { isAliveNow, payloadOf, type Readable, readableOf, recordOf, unreadable } from './record.ts'
+import { isAliveNow, payloadOf, type Readable, readableOf, recordOf } from './record.ts'
 import { sessionOf, type TouchLimits, unitsOf, View, type Wanted } from './view.ts'
 
 /** How many sessions are looked at in one query. */
@@ -346,7 +347,7 @@ export class StoredSessions {
         look = true
         const record = recordOf(key, wanted, this.#settings, fence)
         if (there !== null) {
-          if (there.record === null) throw unreadable(there.why)
+          if (there.record === null) throw unreadableSession(there.why)
           if (revs.has(there.record.rev)) return { done: { stored: there } }
           if (isAliveNow(there.record, this.#settings)) return { done: { there } }
           if (await this.#parts.events.marks(view.budget)) throw idOfEnded()

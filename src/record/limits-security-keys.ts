@@ -1,4 +1,5 @@
-import { SessionStoreError, SessionTooLargeError, SessionValueError } from '../base/errors.ts'
+import { SessionTooLargeError, SessionValueError } from '../base/errors.ts'
+import { storeRefusal } from '../base/store-errors.ts'
 import { asSessionKey } from './id.ts'
 import type { SecurityKeyName, SecurityKeyRecord } from './record.ts'
 
@@ -32,7 +33,7 @@ export function checkSecurityKeys(records: readonly SecurityKeyRecord[]): void {
   checkCount(records.length, MAX_INSERTED, 'stored')
   records.forEach(checkSecurityKey)
   if (new Set(records.map(({ name }) => name)).size !== records.length) {
-    throw refused('one security key cannot be written twice in one commit')
+    throw storeRefusal('one security key cannot be written twice in one commit')
   }
   const bytes = records.reduce((sum, record) => sum + sizeOfKey(record), 0)
   if (bytes > MAX_KEYS_BYTES) {
@@ -83,9 +84,5 @@ function checkSecurityKey(record: SecurityKeyRecord): void {
 
 function checkCount(count: number, most: number, what: string): void {
   if (count >= 1 && count <= most) return
-  throw refused(`1 to ${most} security keys can be ${what} together, not ${count}`)
-}
-
-function refused(message: string): SessionStoreError {
-  return new SessionStoreError(message, { effect: 'none', retryable: false })
+  throw storeRefusal(`1 to ${most} security keys can be ${what} together, not ${count}`)
 }

@@ -1,4 +1,5 @@
-import { SessionStoreError, SessionTooLargeError, SessionValueError } from '../base/errors.ts'
+import { SessionTooLargeError, SessionValueError } from '../base/errors.ts'
+import { storeRefusal } from '../base/store-errors.ts'
 import type { ClientHints, SessionRecord } from './record.ts'
 
 /** The most bytes that an encoded payload may take: 900 KiB, below Datastore's 1 MiB for a whole entity. */
@@ -75,10 +76,7 @@ const NOTE_NAME = /^[A-Za-z0-9][A-Za-z0-9:._-]{0,199}$/
 /** Throws for what can not be the name of a note in every store. */
 export function checkNoteName(name: string): void {
   if (typeof name === 'string' && NOTE_NAME.test(name)) return
-  throw new SessionStoreError('a note needs a name of letters, digits and :._-', {
-    effect: 'none',
-    retryable: false,
-  })
+  throw storeRefusal('a note needs a name of letters, digits and :._-')
 }
 
 /** Times further ahead than this are no difference between clocks: the record is damaged. */

@@ -1,4 +1,5 @@
-import { SessionError, SessionStoreError } from '../base/errors.ts'
+import { SessionError } from '../base/errors.ts'
+import { newerSession } from '../base/store-errors.ts'
 import type { SchemaResult, StandardSchema } from '../base/standard-schema.ts'
 import { timeProblem } from '../record/limits.ts'
 import type { Found } from '../record/record.ts'
@@ -93,14 +94,7 @@ export async function takeFound(
     if (!(cause instanceof PayloadError)) throw cause
     if (cause.newer) {
       // Not unreadable but ahead of us: another instance of this deployment can read it.
-      throw new SessionStoreError(
-        `a later release of viur-session wrote this session (${cause.message}): finish the rollout`,
-        {
-          cause,
-          effect: 'none',
-          retryable: false,
-        },
-      )
+      throw newerSession(cause.message, cause)
     }
     return unreadable(record.key, cause.message, troubles)
   }

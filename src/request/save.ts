@@ -1,4 +1,4 @@
-import { SessionStoreError } from '../base/errors.ts'
+import { unreadableSession } from '../base/store-errors.ts'
 import type { Mutation } from '../store/store.ts'
 import type { EndReason, Found, SessionRecord, Version } from '../record/record.ts'
 import type { Limit } from '../store/budget.ts'
@@ -301,10 +301,7 @@ async function readAgain(
   const found = stored === null ? await writer.find(key) : await writer.again(stored)
   if (found === null) return 'gone'
   if (found.record !== null) return found
-  throw new SessionStoreError(`the stored session can not be read: ${found.why}`, {
-    effect: 'none',
-    retryable: false,
-  })
+  throw unreadableSession(found.why)
 }
 
 /** What goes on under the new id: what is stored now, not what this request once read, and its own changes on top. */

@@ -1,4 +1,5 @@
 import { SessionContentionError, SessionError, SessionStoreError } from '../base/errors.ts'
+import { passingTrouble, unreadableSession } from '../base/store-errors.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Troubles } from '../record/diagnostics.ts'
 import type { ExpiryPolicy } from '../record/expiry.ts'
@@ -334,11 +335,7 @@ export class Writer {
         const found = await writer.again(current)
         if (found?.record == null) {
           // Somebody else's broken record is not overwritten, and not taken for an end either.
-          if (found !== null)
-            throw new SessionStoreError(`the stored session can not be read: ${found.why}`, {
-              effect: 'none',
-              retryable: false,
-            })
+          if (found !== null) throw unreadableSession(found.why)
           return { done: 'gone' }
         }
         if (revs.has(found.record.rev)) return { done: found }
@@ -368,11 +365,7 @@ export class Writer {
       return applyDelta(record, delta, this.#settings.policy)
     } catch (cause) {
       if (!(cause instanceof PayloadError)) throw cause
-      throw new SessionStoreError(`the stored session can not be read: ${cause.message}`, {
-        cause,
-        effect: 'none',
-        retryable: false,
-      })
+      throw unreadableSession(cause.message, cause)
     }
   }
 
@@ -387,8 +380,5 @@ export class Writer {
 }
 
 function givenUp(): SessionStoreError {
-  return new SessionStoreError('nobody waits for this write any more', {
-    effect: 'none',
-    retryable: true,
-  })
+  return passingTrouble('nobody waits for this write any more')
 }

@@ -1,8 +1,8 @@
+import { passingTrouble, storeRefusal } from '../../base/store-errors.ts'
 import { loadFailure } from '../../base/optional-import.ts'
 import { show } from '../../base/duration.ts'
 import { SessionConfigError, SessionStoreError } from '../../base/errors.ts'
 import { googleCloudSign } from '../../google/platform.ts'
-import { unsent } from './errors.ts'
 import { CREDENTIALS } from './set-up.ts'
 
 /** Where the driver is installed from, and what messages call it. */
@@ -128,12 +128,12 @@ async function loadDriver(load: () => Promise<unknown>): Promise<Driver> {
   try {
     loaded = await load()
   } catch (cause) {
-    throw unsent(loadFailure(DRIVER, 'datastoreStore()', cause), false, cause)
+    throw storeRefusal(loadFailure(DRIVER, 'datastoreStore()', cause), cause)
   }
   // CommonJS: the named exports are not all found by Node, the default always is.
   const driver = (loaded as { default?: Driver }).default ?? (loaded as Driver)
   if (typeof driver.v1?.DatastoreClient !== 'function') {
-    throw unsent(`this ${DRIVER} has no v1.DatastoreClient: install version 9, 10 or 11`, false)
+    throw storeRefusal(`this ${DRIVER} has no v1.DatastoreClient: install version 9, 10 or 11`)
   }
   return driver
 }
@@ -157,7 +157,7 @@ export async function openClient(
   } catch (cause) {
     if (owned) await client.close?.().catch(() => undefined)
     if (cause instanceof SessionStoreError) throw cause
-    throw unsent(credentialsProblem(settings, cause), true, cause)
+    throw passingTrouble(credentialsProblem(settings, cause), cause)
   }
 }
 
@@ -235,7 +235,7 @@ function makeClient(settings: ClientSettings, driver: Driver): DatastoreV1Client
       fallback: false,
     })
   } catch (cause) {
-    throw unsent('the Datastore client could not be made: look at the cause', false, cause)
+    throw storeRefusal('the Datastore client could not be made: look at the cause', cause)
   }
 }
 
@@ -266,9 +266,8 @@ async function projectOf(
   if (typeof found === 'string' && found !== '') {
     return { projectId: found, projectFrom: CREDENTIALS }
   }
-  throw unsent(
+  throw storeRefusal(
     'no project is known: set projectId of datastoreStore(), or GOOGLE_CLOUD_PROJECT',
-    false,
   )
 }
 

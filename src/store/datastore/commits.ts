@@ -1,6 +1,6 @@
 import { SessionStoreError } from '../../base/errors.ts'
 import type { SessionKey } from '../../record/id.ts'
-import { checkMutation } from '../mutation-check.ts'
+import { checkDistinct, checkMutation } from '../mutation-check.ts'
 import { idOf, keyAt, mutationOf } from './entities.ts'
 import type { CallOptions as SendOptions, Connection } from './connection.ts'
 import {
@@ -145,12 +145,7 @@ export class Commits {
       ...mutations.map((mutation) => this.#prepare(mutation)),
       ...entities.map((write) => prepareEntity(write, this.#connection.namespace)),
     ]
-    if (new Set(prepared.map(({ key }) => key)).size !== prepared.length) {
-      throw new SessionStoreError('one record can not be written twice in one commit', {
-        effect: 'none',
-        retryable: false,
-      })
-    }
+    checkDistinct(prepared.map(({ key }) => key))
     if (prepared.length === 0) return { outcome: 'applied', versions: [] }
     return await this.#slots.run(async (waited) => {
       try {
@@ -181,12 +176,7 @@ export class Commits {
    */
   async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
     const prepared = mutations.map((mutation) => this.#prepare(mutation))
-    if (new Set(prepared.map(({ key }) => key)).size !== prepared.length) {
-      throw new SessionStoreError('one record can not be written twice in one commit', {
-        effect: 'none',
-        retryable: false,
-      })
-    }
+    checkDistinct(prepared.map(({ key }) => key))
     if (prepared.length > 1) this.#startProbe()
     const chunks: Prepared[][] = []
     let bytes = Number.POSITIVE_INFINITY

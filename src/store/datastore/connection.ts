@@ -1,3 +1,4 @@
+import { passingTrouble } from '../../base/store-errors.ts'
 import { SessionStoreError } from '../../base/errors.ts'
 import { type Incident, markIncident } from '../../base/incident.ts'
 import { LONG_CALL } from '../budget.ts'
@@ -10,7 +11,6 @@ import {
   isSilence,
   lostError,
   UnansweredError,
-  unsent,
 } from './errors.ts'
 import { type Flight, Line } from './line.ts'
 import { markPlace, type Place } from './place.ts'
@@ -312,7 +312,7 @@ export class Connection {
       // Credentials may be there a moment later, so a failure is not remembered.
       this.#opening = null
       if (cause instanceof SessionStoreError) throw cause
-      throw unsent('the Datastore client could not be made: look at the cause', true, cause)
+      throw passingTrouble('the Datastore client could not be made: look at the cause', cause)
     }
     if (!this.#closed) return line
     await this.close()

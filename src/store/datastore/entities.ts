@@ -1,4 +1,4 @@
-import { SessionStoreError } from '../../base/errors.ts'
+import { passingTrouble } from '../../base/store-errors.ts'
 import { checkVersion, child, keyIn, versionOf } from './entity-codec.ts'
 import type { Entity, EntityName, EntityWrite } from '../entities.ts'
 
@@ -30,9 +30,8 @@ export function idOfResult(result: unknown): string {
 export function decodeOther(result: unknown): Entity {
   const version = versionOf(result)
   if (version === null) {
-    throw new SessionStoreError(
+    throw passingTrouble(
       'Datastore gave an entity without its version: check that its endpoint is that of Datastore',
-      { effect: 'none', retryable: true },
     )
   }
   const properties = child(child(result, 'entity'), 'properties')

@@ -1,4 +1,5 @@
-import { SessionStoreError, SessionTooLargeError, SessionValueError } from '../../base/errors.ts'
+import { SessionTooLargeError, SessionValueError } from '../../base/errors.ts'
+import { passingTrouble, storeRefusal } from '../../base/store-errors.ts'
 import type {
   ClientHints,
   EndReason,
@@ -149,9 +150,8 @@ export function encodeEntity(
 export function decodeEntity(key: SessionKey, result: unknown): Found | Unreadable {
   const version = versionOf(result)
   if (version === null) {
-    throw new SessionStoreError(
+    throw passingTrouble(
       'Datastore gave a session without its version: check that its endpoint is that of Datastore',
-      { effect: 'none', retryable: true },
     )
   }
   try {
@@ -179,10 +179,7 @@ export function versionOf(result: unknown): Version | null {
 /** Throws for a version that is not of this store; the server would take it for another condition. */
 export function checkVersion(version: Version): void {
   if (/^[1-9]\d{0,18}$/.test(version)) return
-  throw new SessionStoreError('this version is not one of the Datastore store', {
-    effect: 'none',
-    retryable: false,
-  })
+  throw storeRefusal('this version is not one of the Datastore store')
 }
 
 /** From when on a TTL policy may delete what expires at this instant. */

@@ -1,4 +1,5 @@
 import { SessionStoreError } from '../../base/errors.ts'
+import { passingTrouble, storeRefusal } from '../../base/store-errors.ts'
 import { type Place, placeOf } from './place.ts'
 import { setUpProblem, silenceProblem, unreachable } from './set-up.ts'
 
@@ -80,16 +81,12 @@ export function asDatastoreError(error: unknown, what: string): SessionStoreErro
   const problem = code === null ? null : setUpProblem(code, saidBy(error), place)
   const failed = `Datastore ${what} failed (${code === null ? 'without a code' : `code ${code}`})`
   if (code !== null && code in REFUSALS) {
-    return new SessionStoreError(`${failed}: ${problem ?? REFUSALS[code]}`, {
-      cause: error,
-      effect: 'none',
-      retryable: false,
-    })
+    return storeRefusal(`${failed}: ${problem ?? REFUSALS[code]}`, error)
   }
   if (code === RESOURCE_EXHAUSTED) {
-    return new SessionStoreError(
+    return passingTrouble(
       `${failed}: a quota is used up or traffic rose too fast: try again later, and look at the quotas of the project`,
-      { cause: error, effect: 'none', retryable: true },
+      error,
     )
   }
   const isAway = code === UNAVAILABLE || code === DEADLINE_EXCEEDED
@@ -158,18 +155,9 @@ export function isSilence(error: unknown): boolean {
   return error instanceof UnansweredError || codeOf(error) === DEADLINE_EXCEEDED
 }
 
-/** A fault that was found before anything was sent. */
-export function unsent(message: string, retryable: boolean, cause?: unknown): SessionStoreError {
-  return new SessionStoreError(message, {
-    ...(cause === undefined ? {} : { cause }),
-    effect: 'none',
-    retryable,
-  })
-}
-
 /** For what still waits when a store is closed, or comes after it. */
 export function closedError(): SessionStoreError {
-  return unsent('the Datastore store is closed: do not use it after close()', false)
+  return storeRefusal('the Datastore store is closed: do not use it after close()')
 }
 
 /** For what finds the queue full. */

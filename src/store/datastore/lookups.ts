@@ -1,4 +1,5 @@
-import { SessionStoreError } from '../../base/errors.ts'
+import type { SessionStoreError } from '../../base/errors.ts'
+import { passingTrouble } from '../../base/store-errors.ts'
 import type { SessionKey } from '../../record/id.ts'
 import type { Connection } from './connection.ts'
 import { decodeOther, idOf, idOfResult, keyAt } from './entities.ts'
@@ -245,16 +246,10 @@ function rejectAll({ waiters }: Asked, error: SessionStoreError): void {
 }
 
 function deferredError(): SessionStoreError {
-  return new SessionStoreError('Datastore kept deferring the lookup: it is slow; try again', {
-    effect: 'none',
-    retryable: true,
-  })
+  return passingTrouble('Datastore kept deferring the lookup: it is slow; try again')
 }
 
 /** Silence about a key must never be taken for "no session". */
 function incompleteError(): SessionStoreError {
-  return new SessionStoreError('Datastore left out keys that it was asked for: try again', {
-    effect: 'none',
-    retryable: true,
-  })
+  return passingTrouble('Datastore left out keys that it was asked for: try again')
 }

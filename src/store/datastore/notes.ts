@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { SessionStoreError } from '../../base/errors.ts'
+import { passingTrouble, storeRefusal } from '../../base/store-errors.ts'
+import type { SessionStoreError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
 import { checkNoteName } from '../../record/limits.ts'
 import type { Connection } from './connection.ts'
@@ -47,9 +48,8 @@ export class DatastoreNotes implements NoteStore {
       const note = known.get(name)
       if (note !== undefined) return note
       // Silence about a note must never be taken for "no note": a login would pass a fence that nobody saw.
-      throw new SessionStoreError(
+      throw passingTrouble(
         'Datastore left a note out that it was asked for, or kept putting it off: try again',
-        { effect: 'none', retryable: true },
       )
     })
   }
@@ -171,12 +171,8 @@ function noteOf(result: unknown): Note {
 }
 
 function damaged(cause?: unknown): SessionStoreError {
-  return new SessionStoreError(
+  return storeRefusal(
     'a note of the sweep is damaged: delete it, and the next run makes a new one',
-    {
-      ...(cause === undefined ? {} : { cause }),
-      effect: 'none',
-      retryable: false,
-    },
+    cause,
   )
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { SessionStoreError } from '../../base/errors.ts'
+import { passingTrouble, storeRefusal } from '../../base/store-errors.ts'
+import type { SessionStoreError } from '../../base/errors.ts'
 import { asSessionKey } from '../../record/id.ts'
 import { sweepValue } from '../../record/buckets.ts'
 import type { Connection } from './connection.ts'
@@ -67,7 +68,7 @@ async function read<Entry>(
 ): Promise<{ entries: readonly Entry[]; cursor: string | null }> {
   const { selection } = query
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
-    throw refused(`the limit of a page must be a whole number from 1 to ${MAX_LIMIT}`)
+    throw storeRefusal(`the limit of a page must be a whole number from 1 to ${MAX_LIMIT}`)
   }
   let start = cursor === undefined ? null : decodeCursor(cursor, layout, selection)
   for (let batches = 0; batches < MAX_BATCHES; batches++) {
@@ -80,7 +81,7 @@ async function read<Entry>(
     // SDK 528), so its last page would come again for ever.
     const stands = end !== null && start !== null && end.equals(start)
     if (entries.length > 0 && !stands) {
-      if (end === null) throw refused('Datastore gave a page without a cursor')
+      if (end === null) throw storeRefusal('Datastore gave a page without a cursor')
       return { entries, cursor: encodeCursor(end, layout, selection) }
     }
     // No entry is the end, unless the server stopped on its way, or all that it gave was passed over.
@@ -89,10 +90,7 @@ async function read<Entry>(
     if (end === null || stands) break
     start = end
   }
-  throw new SessionStoreError('a query of Datastore did not get on: try again', {
-    effect: 'none',
-    retryable: true,
-  })
+  throw passingTrouble('a query of Datastore did not get on: try again')
 }
 
 async function runQuery(
@@ -192,13 +190,5 @@ function nameOfSelection({ kind }: EntityLayout, selection: Selection): string {
 }
 
 function refusedCursor(cause?: unknown): SessionStoreError {
-  return refused('this cursor is not one of this selection: start again without it', cause)
-}
-
-function refused(message: string, cause?: unknown): SessionStoreError {
-  return new SessionStoreError(message, {
-    ...(cause === undefined ? {} : { cause }),
-    effect: 'none',
-    retryable: false,
-  })
+  return storeRefusal('this cursor is not one of this selection: start again without it', cause)
 }

@@ -1,4 +1,5 @@
 import { SessionStoreError } from '../../base/errors.ts'
+import { passingTrouble } from '../../base/store-errors.ts'
 import { checkKeyName, checkRemoved, checkSecurityKeys } from '../../record/limits-security-keys.ts'
 import type { CallOptions as SendOptions, Connection } from './connection.ts'
 import { checkVersion, child, type EntityLayout, keyIn, nameOf, versionOf } from './entity-codec.ts'
@@ -162,13 +163,7 @@ export class DatastoreKeys implements SecurityKeyStore {
       if (listIn(response, 'deferred').length === 0) break
     }
     // Silence about a key must never be taken for "no such key".
-    throw new SessionStoreError(
-      'Datastore left a security key out that it was asked for: try again',
-      {
-        effect: 'none',
-        retryable: true,
-      },
-    )
+    throw passingTrouble('Datastore left a security key out that it was asked for: try again')
   }
 
   /** The results of the mutations, in their order. */

@@ -1,4 +1,4 @@
-import { SessionStoreError } from '../../base/errors.ts'
+import { storeRefusal } from '../../base/store-errors.ts'
 
 /** A cursor of the memory store: where the page ended, and of which selection it was. */
 export function encodeCursor(position: string, selection: object): string {
@@ -13,10 +13,7 @@ export function decodeCursor(cursor: string, selection: object): string {
   } catch {
     // Falls through: garbage is refused like a cursor of another selection.
   }
-  throw new SessionStoreError('this cursor is not one of this selection: start again without it', {
-    effect: 'none',
-    retryable: false,
-  })
+  throw storeRefusal('this cursor is not one of this selection: start again without it')
 }
 
 /** The order of pages: by bucket, then by name, as the index of Datastore has it. */

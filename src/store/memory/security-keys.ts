@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
-import { SessionStoreError } from '../../base/errors.ts'
+import { storeRefusal } from '../../base/store-errors.ts'
 import type { SessionKey } from '../../record/id.ts'
 import { BUCKET, bucketEnd, keySweepTime, shardOf } from '../../record/buckets.ts'
 import { checkKeyName, checkRemoved, checkSecurityKeys } from '../../record/limits-security-keys.ts'
@@ -141,9 +141,8 @@ export class MemoryKeys implements SecurityKeyStore {
       }
     }
     if (fits()) return
-    throw new SessionStoreError(
+    throw storeRefusal(
       `the memory store is full of security keys of users who are logged in (at most ${maxKeys}, and ${maxBytes} bytes): raise its limits, give keys a shorter duration, or use datastoreStore()`,
-      { effect: 'none', retryable: false },
     )
   }
 

@@ -1,9 +1,10 @@
 import { type Clock, clockFrom } from '../../base/clock.ts'
+import { storeRefusal } from '../../base/store-errors.ts'
 import { SessionConfigError, SessionStoreError } from '../../base/errors.ts'
 import { checkOptions, namesOf } from '../../base/option-checks.ts'
 import type { SessionKey } from '../../record/id.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from '../../record/buckets.ts'
-import { checkMutation } from '../mutation-check.ts'
+import { checkDistinct, checkMutation } from '../mutation-check.ts'
 import { decodeCursor, encodeCursor, position } from './cursors.ts'
 import { MemoryKeys, type Standing } from './security-keys.ts'
 import { MemoryNotes } from './notes.ts'
@@ -169,12 +170,9 @@ class MemoryStore implements SessionStore {
   /** The keys of what is to be written; throws for what no server would take. */
   #check(mutations: readonly Mutation[]): ReadonlySet<SessionKey> {
     mutations.forEach(checkMutation)
-    const keys = new Set(mutations.map(keyOfMutation))
-    if (keys.size === mutations.length) return keys
-    throw new SessionStoreError('one record can not be written twice in one commit', {
-      effect: 'none',
-      retryable: false,
-    })
+    const keys = mutations.map(keyOfMutation)
+    checkDistinct(keys)
+    return new Set(keys)
   }
 
   #holds(mutation: Mutation): boolean {
@@ -235,9 +233,8 @@ class MemoryStore implements SessionStore {
       bytes -= size
     }
     if (sessions > this.#maxSessions || bytes > this.#maxBytes) {
-      throw new SessionStoreError(
+      throw storeRefusal(
         `the memory store is full (${this.#maxSessions} sessions, ${this.#maxBytes} bytes) of users who are logged in: raise its limits, or use datastoreStore()`,
-        { effect: 'none', retryable: false },
       )
     }
     for (const key of victims) this.#remove(key)

@@ -1,0 +1,32 @@
+import { SessionStoreError } from './errors.ts'
+
+/** A call that was refused before anything was done, and would be again. */
+export function storeRefusal(message: string, cause?: unknown): SessionStoreError {
+  return withoutEffect(message, cause, false)
+}
+
+/** A call that failed before anything was done; the same one may succeed a moment later. */
+export function passingTrouble(message: string, cause?: unknown): SessionStoreError {
+  return withoutEffect(message, cause, true)
+}
+
+/** A stored session that is needed and cannot be read; `why`: without any of its content. */
+export function unreadableSession(why: string, cause?: unknown): SessionStoreError {
+  return storeRefusal(`the stored session can not be read: ${why}`, cause)
+}
+
+/** A stored session that only a later release can read; `why`: what that one changed. */
+export function newerSession(why: string, cause: unknown): SessionStoreError {
+  return storeRefusal(
+    `a later release of viur-session wrote this session (${why}): finish the rollout`,
+    cause,
+  )
+}
+
+function withoutEffect(message: string, cause: unknown, retryable: boolean): SessionStoreError {
+  return new SessionStoreError(message, {
+    ...(cause !== undefined && { cause }),
+    effect: 'none',
+    retryable,
+  })
+}
