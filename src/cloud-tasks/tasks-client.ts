@@ -84,7 +84,7 @@ interface Driver {
  */
 export async function openTasksClient(
   settings: TasksClientSettings,
-  load: () => Promise<unknown> = async () => await import('@google-cloud/tasks'),
+  load: (() => Promise<unknown>) | null = null,
 ): Promise<OpenTasksClient> {
   const { client: given, projectId } = settings
   const client = given ?? makeClient(settings, await loadDriver(load))
@@ -104,10 +104,11 @@ export async function openTasksClient(
 }
 
 /** Loads the driver on first use: it takes some 300 ms, and an app without Cloud Tasks need not have it. */
-async function loadDriver(load: () => Promise<unknown>): Promise<Driver> {
+async function loadDriver(load: (() => Promise<unknown>) | null): Promise<Driver> {
   let loaded: unknown
   try {
-    loaded = await load()
+    // Written out and inside the try, so that a bundler finds it, and does without it where it is not installed.
+    loaded = load === null ? await import('@google-cloud/tasks') : await load()
   } catch (cause) {
     throw storeRefusal(loadFailure(DRIVER, 'cloudTasks()', cause), cause)
   }

@@ -1,7 +1,7 @@
-import { unsign } from 'cookie-signature'
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions } from '../base/option-checks.ts'
+import { unsign } from '../base/signature.ts'
 import { decode } from '../request/cookie.ts'
 import { asTime, child } from '../store/datastore/entity-codec.ts'
 import type { Entity } from '../store/entities.ts'
@@ -84,10 +84,9 @@ class ConnectDatastore extends OldSource {
   protected override idIn(value: string): string | null {
     const text = decode(value)
     if (!text.startsWith('s:')) return null
-    // Compared in constant time, which cookie-parser's own copy of the library does not do.
     for (const secret of this.#secrets) {
       const id = unsign(text.slice(2), secret)
-      if (id !== false) return id
+      if (id !== null) return id
     }
     return null
   }

@@ -1,9 +1,9 @@
 import { stringifySetCookie } from 'cookie'
-import { sign, unsign } from 'cookie-signature'
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { COOKIE_HINTS } from '../base/option-hints.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
+import { sign, unsign } from '../base/signature.ts'
 import { asSessionId, type SessionId } from '../record/id.ts'
 
 /** How the session cookie is named and flagged. */
@@ -223,7 +223,7 @@ export class CookiePolicy {
     if (!text.startsWith('s:')) return null
     for (const [index, secret] of this.#secrets.entries()) {
       const verified = unsign(text.slice(2), secret)
-      const id = verified === false ? null : asSessionId(verified)
+      const id = verified === null ? null : asSessionId(verified)
       if (id !== null) return { id, outdated: index > 0 }
     }
     return null

@@ -123,10 +123,11 @@ interface Driver {
 }
 
 /** Loads the driver on first use: it takes some 300 ms, and an app on another store need not have it. */
-async function loadDriver(load: () => Promise<unknown>): Promise<Driver> {
+async function loadDriver(load: (() => Promise<unknown>) | null): Promise<Driver> {
   let loaded: unknown
   try {
-    loaded = await load()
+    // Written out and inside the try, so that a bundler finds it, and does without it where it is not installed.
+    loaded = load === null ? await import('@google-cloud/datastore') : await load()
   } catch (cause) {
     throw storeRefusal(loadFailure(DRIVER, 'datastoreStore()', cause), cause)
   }
@@ -144,7 +145,7 @@ async function loadDriver(load: () => Promise<unknown>): Promise<Driver> {
  */
 export async function openClient(
   settings: ClientSettings,
-  load: () => Promise<unknown> = async () => await import('@google-cloud/datastore'),
+  load: (() => Promise<unknown>) | null = null,
 ): Promise<OpenClient> {
   const { client: given } = settings
   const owned = !isV1Client(given)

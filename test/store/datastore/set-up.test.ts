@@ -359,8 +359,10 @@ describe('an emulator', () => {
   })
 
   test('that says nothing is told from one that does not run', async () => {
-    const server = await datastoreServer(null)
-    const sessions = onEmulator(server.address, { deadline: '300ms' })
+    const server = await datastoreServer({})
+    const sessions = onEmulator(server.address, { deadline: '1s' })
+    await sessions.ready()
+    server.answer = null
     const failure = await firstVisit(sessions)
     expect(failure.message).toMatch(
       /did not answer a lookup within \d+ ms|lookup failed \(code 4\)/,
@@ -378,6 +380,7 @@ function onTheWire(
   projectId: string | null = 'shop',
 ): Sessions {
   const store = datastoreStore({
+    deadline: '60s',
     client: clientOn(port),
     ...(projectId !== null && { projectId }),
     ...options,
@@ -404,7 +407,7 @@ function clientOn(port: number): DatastoreV1Client & { close(): Promise<unknown>
 function onEmulator(address: string, options: DatastoreStoreOptions = {}): Sessions {
   vi.stubEnv('DATASTORE_EMULATOR_HOST', address)
   onTestFinished(() => void vi.unstubAllEnvs())
-  const store = datastoreStore({ projectId: 'shop', deadline: '2s', ...options })
+  const store = datastoreStore({ projectId: 'shop', deadline: '60s', ...options })
   const sessions = createSessions({ store, cookie: { secure: false } })
   onTestFinished(() => sessions.close())
   return sessions

@@ -1,0 +1,152 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build as esbuild } from 'esbuild'
+import { rolldown } from 'rolldown'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { EMULATORS, uniqueSpace } from './setup/stores.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const built = mkdtempSync(join(tmpdir(), 'viur-built-'))
+const dist = join(built, 'dist')
+
+/** The package as users get it. */
+beforeAll(() => {
+  const run = (...words: string[]) =>
+    execFileSync(process.execPath, words, { cwd: root, stdio: 'pipe' })
+  for (const project of ['src', 'src/express-session']) {
+    run('node_modules/typescript/bin/tsc', '-p', project, '--noCheck', '--outDir', dist)
+  }
+  run('scripts/bundle.mjs', dist)
+  cpSync(join(root, 'package.json'), join(built, 'package.json'))
+})
+
+afterAll(() => rmSync(built, { recursive: true }))
+
+const APP = `
+import { createSessions } from 'viur-session'
+import { datastoreStore } from 'viur-session/datastore'
+
+const store = datastoreStore({ projectId: 'bundled', namespace: process.env.SPACE })
+const sessions = createSessions({ store, cookie: { secure: false } })
+try {
+  await sessions.ready()
+  const session = await sessions.open({ loopback: true }).load()
+  session.set('n', 7)
+  const { setCookie } = await sessions.commit(session)
+  const [cookie] = setCookie[0].split(';')
+  const again = await sessions.open({ cookie, loopback: true }).load()
+  console.log('found ' + again.get('n'))
+} catch (error) {
+  console.log(error.name + ': ' + error.message)
+}
+await sessions.close()
+`
+
+type Bundle = (from: string, to: string, external: string[]) => Promise<unknown>
+
+const BUNDLERS: Record<string, Bundle> = {
+  esbuild: (from, to, external) =>
+    esbuild({
+      entryPoints: [from],
+      outfile: to,
+      external,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      logLevel: 'silent',
+    }),
+  rolldown: async (from, to, external) => {
+    const bundle = await rolldown({ input: from, external, platform: 'node', logLevel: 'silent' })
+    await bundle.write({ file: to, format: 'esm', codeSplitting: false })
+    await bundle.close()
+  },
+}
+
+const DRIVER = '@google-cloud/datastore'
+
+describe.each(Object.entries(BUNDLERS))('an app in one file made by %s', (_name, bundle) => {
+  for (const { name, host, missing } of EMULATORS) {
+    it.skipIf(missing !== null)(
+      `finds the client of Google that was left out of the file, and keeps sessions on the ${name}`,
+      async () => {
+        const app = scratch({ withDriver: true })
+        await bundle(app.source, app.bundle, [DRIVER])
+        expect(app.run(host as string)).toEqual({ stdout: 'found 7\n', stderr: '', status: 0 })
+      },
+    )
+  }
+
+  it('says what to install where the client is not there to be found', async () => {
+    const app = scratch({ withDriver: false })
+    await bundle(app.source, app.bundle, [DRIVER])
+    expect(app.run('127.0.0.1:1')).toEqual({
+      stdout: `SessionStoreError: datastoreStore() needs ${DRIVER}: run "npm install ${DRIVER}"\n`,
+      stderr: '',
+      status: 0,
+    })
+  })
+
+  it('is made where the client is not installed either, and says so when it runs', async () => {
+    const app = scratch({ withDriver: false })
+    await bundle(app.source, app.bundle, [])
+    expect(app.run('127.0.0.1:1')).toEqual({
+      stdout: `SessionStoreError: datastoreStore() needs ${DRIVER}: run "npm install ${DRIVER}"\n`,
+      stderr: '',
+      status: 0,
+    })
+  })
+
+  it('works with the client in the file, or says what is wrong with that and how to leave it out', async () => {
+    const { host } = EMULATORS.find(({ missing }) => missing === null) ?? { host: null }
+    const app = scratch({ withDriver: true })
+    await bundle(app.source, app.bundle, [])
+    const { stdout, status } = app.run(host ?? '127.0.0.1:1')
+    expect(status).toBe(0)
+    expect(stdout).toMatch(
+      /^found 7\n$|could not be loaded \(.+\): .* leave it out of the bundle \(esbuild: --external:@google-cloud\/datastore\)\n$/,
+    )
+  })
+})
+
+interface Scratch {
+  readonly source: string
+  readonly bundle: string
+  run(emulator: string): { stdout: string; stderr: string; status: number | null }
+}
+
+/** A project outside of this one, that has installed the package, and Google's client or not. */
+function scratch({ withDriver }: { withDriver: boolean }): Scratch {
+  const folder = mkdtempSync(join(tmpdir(), 'viur-bundled-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const modules = join(folder, 'node_modules')
+  mkdirSync(join(modules, '@google-cloud'), { recursive: true })
+  cpSync(built, join(modules, 'viur-session'), { recursive: true })
+  const needed = ['cookie', 'devalue', 'leven', 'ms']
+  for (const name of [...needed, ...(withDriver ? [DRIVER] : [])]) {
+    symlinkSync(join(root, 'node_modules', name), join(modules, name))
+  }
+  const source = join(folder, 'app.mjs')
+  writeFileSync(source, APP)
+  const bundle = join(folder, 'bundle.mjs')
+  return {
+    source,
+    bundle,
+    run: (emulator) => {
+      const { PATH = '' } = process.env
+      const environment = {
+        PATH,
+        SPACE: uniqueSpace(),
+        DATASTORE_EMULATOR_HOST: emulator,
+        METADATA_SERVER_DETECTION: 'none',
+      }
+      const { stdout, stderr, status } = spawnSync(process.execPath, [bundle], {
+        env: environment,
+        encoding: 'utf8',
+      })
+      return { stdout, stderr, status }
+    },
+  }
+}
