@@ -56,7 +56,8 @@ export type { DataChange, ScopeOf } from './record/root-data.ts'
 export type { LoadOutcome } from './request/state.ts'
 export type { SecurityKeyCheck, SecurityKeyOptions } from './request/security-keys.ts'
 export type { ScopedSession } from './request/view.ts'
-export type { LoginOptions, Session } from './request/session.ts'
+export type { LoginOptions } from './request/login.ts'
+export type { Session } from './request/session.ts'
 export {
   type CommitResult,
   createSessions,

@@ -1,52 +1,27 @@
 import { type Duration, parseDuration, show } from '../base/duration.ts'
 import { SessionError, SessionGoneError, SessionValueError } from '../base/errors.ts'
-import { checkOptions, namesOf } from '../base/option-checks.ts'
 import { lockMembers } from './assignment.ts'
 import { checkScope } from '../record/codec.ts'
-import { clientHints } from '../record/client-hints.ts'
-import { type DataValues, encodedValues } from '../record/data-values.ts'
+import type { DataValues } from '../record/data-values.ts'
+import { expirySettingFrom, hintAtUnit } from './expiry-setting.ts'
 import type { Fence, Fences } from '../end/fences.ts'
 import { mintSecret, type SessionKey } from '../record/id.ts'
 import { NOTHING } from '../record/payload.ts'
 import { printsAs } from './printing.ts'
 import { type LoadOutcome, NOBODY, type RequestState } from './state.ts'
-import { type ClientHints, GUEST_USER } from '../record/record.ts'
-import {
-  checkPlan,
-  hashOfKey,
-  isKeyOf,
-  type MintPlan,
-  mintPlan,
-  type SecurityKeyCheck,
-  type SecurityKeyOptions,
-  type SecurityKeys,
-} from './security-keys.ts'
+import { GUEST_USER } from '../record/record.ts'
+import { type LoginOptions, loginPlan } from './login.ts'
+import { hashOfKey, type SecurityKeyCheck, type SecurityKeyOptions } from './security-keys.ts'
+import { type KeyHost, SessionKeys } from './session-keys.ts'
 import { keysOf, nameOf, ScopedSession, SessionView } from './view.ts'
-import { userProblem } from '../record/limits.ts'
 import type { DefaultData } from '../base/types.ts'
 
 /** The I/O that a session asks its manager for. */
-export interface SessionHost {
-  load(state: RequestState): Promise<void>
+export interface SessionHost extends KeyHost {
   /** `'gone'` when the session ended elsewhere. */
   save(state: RequestState): Promise<'done' | 'gone'>
-  readonly securityKeys: SecurityKeys
   readonly fences: Fences
 }
-
-export interface LoginOptions<Data extends object> {
-  /** What the new session holds beside the persistent fields, in any form that `update()` takes. */
-  readonly data?: DataValues<Data>
-  /**
-   * What a list of devices is to show of this login: `true`: agent and shortened address as the request told them,
-   * an object: these. Default: nothing is kept. The address loses its last part, 8 bits of IPv4 or 80 of IPv6.
-   */
-  readonly client?: true | ClientHints
-}
-
-const LOGIN_OPTIONS = namesOf<LoginOptions<object>>({ data: true, client: true })
-
-const CLIENT_HINTS = namesOf<ClientHints>({ agent: true, address: true })
 
 let stateOf: <Data extends object>(session: Session<Data>) => RequestState
 
@@ -222,18 +197,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    * The save that follows throws `SessionGoneError` when a kill of the user began after this call.
    */
   login(user: string, options: LoginOptions<Data> = {}): Promise<void> {
-    const problem =
-      user === GUEST_USER ? `"${GUEST_USER}" is nobody: call logout()` : userProblem(user)
-    if (problem !== null) throw new SessionValueError(problem)
-    checkOptions('login()', options, LOGIN_OPTIONS)
-    // Before anything is done: a login that was refused must not take effect.
-    const data =
-      options.data === undefined
-        ? []
-        : [...encodedValues(options.data, 'the option data of login()')].map(
-            ({ key, value }) => [key, value] as const,
-          )
-    const client = this.#clientOf(options.client)
+    const { data, client } = loginPlan(user, options, this.#state.client)
     const { settings } = this.#state
     // Read now: what a kill does from here on, this login does not outlive.
     const reading =
@@ -297,7 +261,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     const limit = parseDuration(within)
     if (limit === null)
       throw new SessionValueError(`isFresh() needs a duration, not ${show(within)}`)
-    this.#hintAtUnit('isFresh()', within)
+    hintAtUnit(this.#state.settings, 'isFresh()', within)
     this.#state.use('isFresh()')
     const { authenticated, settings } = this.#state
     return authenticated !== null && settings.now() - authenticated <= limit
@@ -309,24 +273,9 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    */
   setExpiry(value: Duration | Date | 0 | null): void {
     this.#state.forWriting('setExpiry()')
-    if (value === null) this.#state.expiry = null
-    else if (value instanceof Date) {
-      const at = value.getTime()
-      if (!(at >= 0 && at <= LAST_DATE)) {
-        throw new SessionValueError('setExpiry() needs a valid date between 1970 and the year 9999')
-      }
-      this.#state.expiry = { kind: 'fixed', at }
-    } else {
-      const duration = parseDuration(value)
-      // Less than a millisecond would round to "until the browser closes".
-      if (duration === null || !Number.isSafeInteger(duration) || (duration === 0 && value !== 0)) {
-        throw new SessionValueError(
-          `setExpiry() needs a duration of whole milliseconds, a Date, 0 or null, not ${show(value)}`,
-        )
-      }
-      this.#hintAtUnit('setExpiry()', value)
-      this.#state.expiry = duration === 0 ? { kind: 'browser' } : { kind: 'idle', duration }
-    }
+    const setting = expirySettingFrom(value)
+    hintAtUnit(this.#state.settings, 'setExpiry()', value)
+    this.#state.expiry = setting
   }
 
   /** Milliseconds from now until the session ends if it is not used after this request; below 0 when it has ended. */
@@ -352,17 +301,16 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    * `SessionGoneError` when the session ended elsewhere, and `SessionStoreError`.
    */
   getSecurityKey(options: SecurityKeyOptions = {}): Promise<string> {
-    const plan = this.#mintPlan(1, options)
+    const mint = this.#keys.minting(1, options)
     return this.#state.begun.begin('getSecurityKey()', 'other', async () => {
-      const [key] = await this.#mint(plan)
+      const [key] = await mint()
       return key as string
     })
   }
 
   /** Several of them in one commit, 1 to 100. */
   getSecurityKeys(count: number, options: SecurityKeyOptions = {}): Promise<string[]> {
-    const plan = this.#mintPlan(count, options)
-    return this.#state.begun.begin('getSecurityKeys()', 'other', () => this.#mint(plan))
+    return this.#state.begun.begin('getSecurityKeys()', 'other', this.#keys.minting(count, options))
   }
 
   /**
@@ -371,25 +319,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    * Throws `SessionStoreError` when the store is down; never for a bad key.
    */
   validateSecurityKey(key: unknown, options: SecurityKeyCheck = {}): Promise<object | boolean> {
-    const { bound, purpose } = checkPlan(options)
-    return this.#state.begun.begin('validateSecurityKey()', 'other', () =>
-      this.#useKey(key, bound, purpose),
-    )
-  }
-
-  async #useKey(key: unknown, bound: boolean, purpose: string): Promise<object | boolean> {
-    if (!bound) {
-      // Such a key has nothing to do with the session, which need not even be loaded.
-      this.#state.accessed = true
-      return await this.#host.securityKeys.use(key, null, purpose, this.#state.budget)
-    }
-    await this.#state.begun.turn()
-    if (!this.#state.loaded) await this.#host.load(this.#state)
-    this.#state.use('validateSecurityKey()')
-    const session = this.#state.key
-    return session === null
-      ? this.#host.securityKeys.refuse(null, 'no-session')
-      : await this.#host.securityKeys.use(key, session, purpose, this.#state.budget)
+    return this.#state.begun.begin('validateSecurityKey()', 'other', this.#keys.using(key, options))
   }
 
   /**
@@ -412,8 +342,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   /** Whether this is the static security key of this session. Never throws for a bad key. */
   validateStaticSecurityKey(key: unknown): boolean {
     this.#state.use('validateStaticSecurityKey()')
-    if (isKeyOf(key, this.#state.staticKeyHash)) return true
-    return this.#host.securityKeys.refuse(this.#state.key, 'static')
+    return this.#keys.isStatic(key)
   }
 
   /** What the console shows: who and what it is, and names of keys; never an id or a value. */
@@ -433,50 +362,8 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     }
   }
 
-  #mintPlan(count: number, options: SecurityKeyOptions): MintPlan {
-    const plan = mintPlan(count, options, this.#state.settings.policy.lifetime)
-    this.#hintAtUnit('getSecurityKey()', options.duration)
-    return plan
-  }
-
-  async #mint(plan: MintPlan): Promise<string[]> {
-    const session = plan.bound ? await this.#storedKey() : null
-    return await this.#host.securityKeys.mint(plan, session, this.#state.budget)
-  }
-
-  /** The key that is stored for this session; stores it first where there is none, or a new id waits. */
-  async #storedKey(): Promise<SessionKey> {
-    await this.#state.begun.turn()
-    if (!this.#state.loaded) await this.#host.load(this.#state)
-    this.#state.use('getSecurityKey()')
-    if (this.#state.key === null) {
-      this.#state.requireOpen('getSecurityKey()')
-      this.#state.forced = true
-      await this.save()
-    }
-    const { key } = this.#state
-    if (key !== null) return key
-    if (this.#state.isStillborn) {
-      throw new SessionError(
-        'there is no session to bind a security key to, since setExpiry() gave it a date in the past: none is stored',
-      )
-    }
-    throw new SessionError(
-      'there is no session to bind a security key to, since none is stored for a request that is not secure: serve over https, and behind a proxy set "trust proxy" in Express; for local work over http set cookie.secure to false or connect over loopback',
-    )
-  }
-
-  #clientOf(wanted: true | ClientHints | undefined): ClientHints | null {
-    if (wanted === undefined) return null
-    const { client } = this.#state
-    if (wanted === true) return clientHints(client.userAgent, client.ip)
-    if (typeof wanted === 'object' && wanted !== null) {
-      checkOptions('the option client of login()', wanted, CLIENT_HINTS)
-      return clientHints(wanted.agent, wanted.address)
-    }
-    throw new SessionValueError(
-      `the option client of login() must be true or an object with agent and address, not ${show(wanted)}`,
-    )
+  get #keys(): SessionKeys {
+    return new SessionKeys(this.#state, this.#host, () => this.save())
   }
 
   #date(time: 'created' | 'lastSeen' | 'expires'): Date | null {
@@ -485,15 +372,6 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     return stored === null || (swap !== null && swap.identity !== null)
       ? null
       : new Date(stored.record[time])
-  }
-
-  /** Other systems count in seconds: a number below a minute is one that somebody took over from there. */
-  #hintAtUnit(what: string, value: unknown): void {
-    if (typeof value !== 'number' || value <= 0 || value >= 60_000) return
-    this.#state.settings.warnOnce(
-      what,
-      `${what} was given the number ${value}: durations are milliseconds; write text with a unit, such as '${value}s' or '${value}ms'`,
-    )
   }
 
   /** Changes the identity, after what else was asked for before. */
@@ -516,7 +394,5 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     then()
   }
 }
-
-const LAST_DATE = Date.UTC(9999, 11, 31)
 
 export { stateOf }

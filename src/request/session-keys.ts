@@ -1,0 +1,98 @@
+import { SessionError } from '../base/errors.ts'
+import type { SessionKey } from '../record/id.ts'
+import { hintAtUnit } from './expiry-setting.ts'
+import {
+  checkPlan,
+  isKeyOf,
+  type MintPlan,
+  mintPlan,
+  type SecurityKeyCheck,
+  type SecurityKeyOptions,
+  type SecurityKeys,
+} from './security-keys.ts'
+import type { RequestState } from './state.ts'
+
+/** The I/O that security keys of a session need. */
+export interface KeyHost {
+  readonly securityKeys: SecurityKeys
+  load(state: RequestState): Promise<void>
+}
+
+/** The security keys of one request's session: those that are bound to it, and those that are not. */
+export class SessionKeys {
+  readonly #state: RequestState
+  readonly #host: KeyHost
+  readonly #save: () => Promise<void>
+
+  /** `save`: stores the session, which a key can be bound to only then. */
+  constructor(state: RequestState, host: KeyHost, save: () => Promise<void>) {
+    this.#state = state
+    this.#host = host
+    this.#save = save
+  }
+
+  /** Checks the options, and gives what mints keys by them. */
+  minting(count: number, options: SecurityKeyOptions): () => Promise<string[]> {
+    const { settings } = this.#state
+    const plan = mintPlan(count, options, settings.policy.lifetime)
+    hintAtUnit(settings, 'getSecurityKey()', options.duration)
+    return () => this.#mint(plan)
+  }
+
+  /** The same for what uses a key up. */
+  using(key: unknown, options: SecurityKeyCheck): () => Promise<object | boolean> {
+    const { bound, purpose } = checkPlan(options)
+    return () => (bound ? this.#useBound(key, purpose) : this.#useFree(key, purpose))
+  }
+
+  /** Whether this is the static security key of the session. Never throws for a bad key. */
+  isStatic(key: unknown): boolean {
+    if (isKeyOf(key, this.#state.staticKeyHash)) return true
+    return this.#host.securityKeys.refuse(this.#state.key, 'static')
+  }
+
+  /** Such a key has nothing to do with the session, which need not even be loaded. */
+  async #useFree(key: unknown, purpose: string): Promise<object | boolean> {
+    this.#state.accessed = true
+    return await this.#host.securityKeys.use(key, null, purpose, this.#state.budget)
+  }
+
+  async #useBound(key: unknown, purpose: string): Promise<object | boolean> {
+    await this.#whenLoaded('validateSecurityKey()')
+    const session = this.#state.key
+    return session === null
+      ? this.#host.securityKeys.refuse(null, 'no-session')
+      : await this.#host.securityKeys.use(key, session, purpose, this.#state.budget)
+  }
+
+  async #mint(plan: MintPlan): Promise<string[]> {
+    const session = plan.bound ? await this.#storedKey() : null
+    return await this.#host.securityKeys.mint(plan, session, this.#state.budget)
+  }
+
+  /** The key that is stored for this session; stores it first where there is none, or a new id waits. */
+  async #storedKey(): Promise<SessionKey> {
+    await this.#whenLoaded('getSecurityKey()')
+    if (this.#state.key === null) {
+      this.#state.requireOpen('getSecurityKey()')
+      this.#state.forced = true
+      await this.#save()
+    }
+    const { key } = this.#state
+    if (key !== null) return key
+    if (this.#state.isStillborn) {
+      throw new SessionError(
+        'there is no session to bind a security key to, since setExpiry() gave it a date in the past: none is stored',
+      )
+    }
+    throw new SessionError(
+      'there is no session to bind a security key to, since none is stored for a request that is not secure: serve over https, and behind a proxy set "trust proxy" in Express; for local work over http set cookie.secure to false or connect over loopback',
+    )
+  }
+
+  async #whenLoaded(what: string): Promise<void> {
+    await this.#state.begun.turn()
+    if (!this.#state.loaded) await this.#host.load(this.#state)
+    this.#state.use(what)
+  }
+}
