@@ -28,15 +28,9 @@ const ROOMS = [
 ]
 
 /** Who may know all options. Everybody else declares what it needs, as an interface of its own. */
-const COMPOSITION = [
-  '^src/(sessions|index)\\.ts$',
-  '^src/express-session/options\\.ts$',
-  // Excepted: made by the composition with all of them.
-  '^src/migrate/(importer|old-entities)\\.ts$',
-]
+const COMPOSITION = ['^src/(sessions|index)\\.ts$', '^src/express-session/options\\.ts$']
 
-/** Excepted from the order: the core itself imports old sessions. */
-const EXCEPTED = { 'options.ts': 'migrate/', 'sessions.ts': 'migrate/' }
+const MIGRATE = '^src/migrate/'
 
 const SERVER = '^src/cloud-tasks-server/'
 
@@ -62,11 +56,7 @@ export default {
         `up-from-${room.replace(/\/$/, '')}`,
         'A room imports only from rooms before it: move what both need down, or declare what is needed.',
         { path: pathOf(room) },
-        {
-          path: ROOMS.slice(place + 1)
-            .filter((above) => above !== EXCEPTED[room])
-            .map(pathOf),
-        },
+        { path: ROOMS.slice(place + 1).map(pathOf) },
       ),
     ),
     rule(
@@ -74,6 +64,12 @@ export default {
       'A room declares the settings that it needs as an interface of its own.',
       { path: '^src/', pathNot: COMPOSITION },
       { path: '^src/options\\.ts$' },
+    ),
+    rule(
+      'plug-in',
+      'An app that does not migrate loads nothing of migrations: whoever takes a source asks by its interface.',
+      { path: '^src/', pathNot: MIGRATE },
+      { path: MIGRATE },
     ),
     rule(
       'package-of-its-own',

@@ -10,7 +10,6 @@ import { iteratorsFrom, sweepFrom } from './sweep/iterator-checks.ts'
 import type { IteratorClass } from './sweep/query-iter.ts'
 import { localTasks, type TaskQueue } from './sweep/task-queue.ts'
 import { SessionConfigError } from './base/errors.ts'
-import { type OldSessions, OldSource } from './migrate/source.ts'
 import { consoleLogger, type SessionLogger, warningOnce } from './base/logger.ts'
 import { SESSIONS_HINTS } from './base/option-hints.ts'
 import { checkOptions, namesOf } from './base/option-checks.ts'
@@ -20,9 +19,9 @@ import { type CookieOptions, CookiePolicy, MAX_COOKIE_AGE } from './request/cook
 import type { ExpiryPolicy } from './record/expiry.ts'
 import type { RandomBytes } from './record/id.ts'
 import { RetryBudget } from './write/retry-budget.ts'
+import type { SessionSource } from './write/source.ts'
 import type { StandardSchema } from './base/standard-schema.ts'
 import { missingParts } from './store/completeness.ts'
-import { entitiesOf } from './store/entities.ts'
 import { memoryStore } from './store/memory/store.ts'
 import type { SessionStore } from './store/store.ts'
 import { Troubles } from './record/diagnostics.ts'
@@ -81,11 +80,10 @@ export interface SessionsOptions {
    */
   readonly maxSessionsPerUser?: number
   /**
-   * Sessions of the system that the app comes from: `connectDatastoreSessions()` or `viurCoreSessions()`. They are read
-   * where nothing of ours is found, and stored in our layout when they are first saved. Needs `datastoreStore()`.
-   * Default: none.
+   * Sessions of the system that the app comes from, made by a function of `viur-session/migrate`. They are read where
+   * nothing of ours is found, and stored in our layout when they are first saved. Needs `datastoreStore()`. Default: none.
    */
-  readonly legacy?: OldSessions
+  readonly legacy?: SessionSource
   /** Milliseconds since the epoch. Default: `Date.now()`. */
   readonly now?: () => number
   /** Default: `randomBytes` of `node:crypto`. */
@@ -107,7 +105,7 @@ export interface Settings extends WriterSettings, EndSettings, RequestSettings, 
   readonly cookies: CookiePolicy
   readonly sweepProbability: number
   readonly onGone: 'drop' | 'error'
-  readonly legacy: OldSource | null
+  readonly legacy: SessionSource | null
 }
 
 const MINUTE = 60 * 1000
@@ -186,20 +184,15 @@ export function settingsFrom(options: SessionsOptions): Settings {
     warnOnce: warningOnce(logger),
     troubles: new Troubles(logger, now),
     validate: schemaFrom(options.validate),
-    legacy: legacyFrom(options.legacy, store),
+    legacy: legacyFrom(options.legacy),
   }
 }
 
-function legacyFrom(legacy: OldSessions | undefined, store: SessionStore): OldSource | null {
+function legacyFrom(legacy: SessionSource | undefined): SessionSource | null {
   if (legacy === undefined) return null
-  if (!(legacy instanceof OldSource)) {
-    throw new SessionConfigError(
-      `legacy must be what connectDatastoreSessions() or viurCoreSessions() gives, but is ${show(legacy)}`,
-    )
-  }
-  if (entitiesOf(store) !== null) return legacy
+  if (typeof legacy?.connect === 'function') return legacy
   throw new SessionConfigError(
-    'legacy needs the store that the old sessions are in: set the option store to datastoreStore()',
+    `legacy must be what a reader of old sessions gives (see docs/migrating.md), but is ${show(legacy)}`,
   )
 }
 

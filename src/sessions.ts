@@ -19,8 +19,6 @@ import {
   SessionValueError,
 } from './base/errors.ts'
 import type { Json } from './base/json.ts'
-import { Importer } from './migrate/importer.ts'
-import { OldEntities } from './migrate/old-entities.ts'
 import { checkOptions, namesOf, type OptionHints } from './base/option-checks.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from './options.ts'
 import { googleCloudSign } from './google/platform.ts'
@@ -29,7 +27,7 @@ import { budgetFor, type Limit } from './store/budget.ts'
 import { isAlive } from './record/expiry.ts'
 import { type Fence, Fences } from './end/fences.ts'
 import { asSessionKey, keyOf, type SessionKey } from './record/id.ts'
-import { hasNewId, isFoundSavable } from './write/source.ts'
+import { hasNewId, isFoundSavable, type Searches } from './write/source.ts'
 import { infoOf, type SessionInfo } from './record/info.ts'
 import { loadState } from './request/load.ts'
 import type { UnitChanges } from './record/payload.ts'
@@ -41,7 +39,6 @@ import { SecurityKeys } from './request/security-keys.ts'
 import { Writer } from './write/writer.ts'
 import { Session, type SessionHost, stateOf } from './request/session.ts'
 import { timeProblem } from './record/limits.ts'
-import { entitiesOf } from './store/entities.ts'
 import type { SessionRecord } from './record/record.ts'
 import type { DefaultData } from './base/types.ts'
 
@@ -162,9 +159,7 @@ export interface Sessions<Data extends object = DefaultData> {
 export function createSessions<Data extends object = DefaultData>(
   options: SessionsOptions = {},
 ): Sessions<Data> {
-  const settings = settingsFrom(options)
-  settings.legacy?.checkForCookies()
-  return new SessionManager<Data>(settings)
+  return new SessionManager<Data>(settingsFrom(options))
 }
 
 /** See {@link SessionManager.parts}. */
@@ -195,7 +190,7 @@ export class SessionManager<Data extends object = DefaultData>
   readonly #entries: Entries<Data>
   readonly #logins: Logins
   readonly #bulk: Bulk<Data>
-  readonly #importer: Importer | null
+  readonly #searches: Searches | null
   readonly #loading = new WeakMap<RequestState, Promise<void>>()
   #warnedInsecure = false
   #closing: Promise<void> | null = null
@@ -215,16 +210,12 @@ export class SessionManager<Data extends object = DefaultData>
       this.#entries,
       new Kills<Data>(settings, this.#ending, this.#writer, this.fences),
     )
-    this.#importer = this.#importerFrom(settings)
-  }
-
-  #importerFrom(settings: Settings): Importer | null {
-    const entities = settings.legacy === null ? null : entitiesOf(settings.store)
-    if (settings.legacy === null || entities === null) return null
-    const old = new OldEntities(settings.legacy, entities, settings)
-    const end = (key: SessionKey, limit: Limit) =>
-      this.#entries.kill(key, { reason: 'logout', limit })
-    return new Importer(old, this.#writer, settings, end)
+    this.#searches =
+      settings.legacy?.connect({
+        settings,
+        end: (key, limit) => this.#entries.kill(key, { reason: 'logout', limit }),
+        recordOf: null,
+      }) ?? null
   }
 
   open(request: SessionRequest): Session<Data> {
@@ -232,18 +223,17 @@ export class SessionManager<Data extends object = DefaultData>
     const { cookie } = request
     const { cookies } = this.#settings
     const { form, allowed } = cookies.formFor(request)
-    const presented = cookies.read(typeof cookie === 'string' ? cookie : undefined, form)
-    const oldId = this.#settings.legacy?.read(typeof cookie === 'string' ? cookie : undefined)
-    return new Session<Data>(
-      new RequestState(this.#settings, {
-        form,
-        allowed,
-        presented,
-        client: request,
-        oldId: oldId ?? null,
-      }),
-      this,
-    )
+    const header = typeof cookie === 'string' ? cookie : undefined
+    const presented = cookies.read(header, form)
+    const search = this.#searches?.(header) ?? null
+    const state = new RequestState(this.#settings, {
+      form,
+      allowed,
+      presented,
+      client: request,
+      search,
+    })
+    return new Session<Data>(state, this)
   }
 
   async commit(session: Session<Data>, response: SessionResponse = {}): Promise<CommitResult> {
@@ -453,7 +443,7 @@ export class SessionManager<Data extends object = DefaultData>
     this.#requireOpen()
     let loading = this.#loading.get(state)
     if (loading === undefined) {
-      loading = loadState(state, this.#writer.within(state.budget), this.#importer)
+      loading = loadState(state, this.#writer.within(state.budget))
       this.#loading.set(state, loading)
     }
     try {

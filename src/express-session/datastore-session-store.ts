@@ -39,10 +39,10 @@ export class DatastoreSessionStore extends session.Store {
 
   constructor(options: DatastoreSessionStoreOptions = {}) {
     super()
-    const { settings, rules } = resolve(options)
+    const { settings, legacy, rules } = resolve(options)
     const manager = new SessionManager(settings)
     this.sessions = manager
-    this.#stored = new StoredSessions(manager.parts, rules)
+    this.#stored = new StoredSessions(manager.parts, legacy, rules)
     this.#close = () => settings.store.close()
     this.#logFailure = (what) => (error) => {
       settings.logger.warn(`express-session: ${what} failed, and nobody waits for the answer`, {

@@ -1,13 +1,13 @@
 import type session from 'express-session'
 import { type Duration, show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
-import type { OldSessions } from '../migrate/source.ts'
 import { DATASTORE_HINTS, SESSIONS_HINTS } from '../base/option-hints.ts'
 import { checkOptions, type OptionHints } from '../base/option-checks.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from '../options.ts'
 import { datastoreStore } from '../store/datastore/index.ts'
 import { DATASTORE_OPTIONS, type DatastoreStoreOptions } from '../store/datastore/options.ts'
 import type { SessionStore } from '../store/store.ts'
+import type { SessionSource } from '../write/source.ts'
 import type { Rules } from './stored-sessions.ts'
 
 /** Options of {@link DatastoreSessionStore}. All of them can be left out. */
@@ -23,10 +23,10 @@ export interface DatastoreSessionStoreOptions
    */
   readonly store?: SessionStore
   /**
-   * Sessions that connect-datastore stored: `connectDatastoreSessions()`. They go on under the same id, and are stored
-   * in our layout when they are first saved. Default: none.
+   * Sessions that connect-datastore stored: `connectDatastoreSessions()` of `viur-session/migrate`. They go on under the
+   * same id, and are stored in our layout when they are first saved. Default: none.
    */
-  readonly legacy?: OldSessions
+  readonly legacy?: SessionSource
   /**
    * Whose session it is, for `listSessionsByUser()`, `killSessionByUser()` and the events; nothing where nobody is
    * logged in. Asked at every save. With Passport: `(session) => session.passport?.user`. Default: all sessions are
@@ -90,17 +90,13 @@ const ABSOLUTE_LIFETIME = '365000d'
 /** Checks the options once. Throws `SessionConfigError` that names the option, the rule and the value. */
 export function resolve(options: DatastoreSessionStoreOptions): {
   readonly settings: Settings
+  readonly legacy: SessionSource | null
   readonly rules: Rules
 } {
   checkOptions('DatastoreSessionStore', options, KNOWN_OPTIONS, HINTS)
   const { userOf, touchEvery, now } = options
   if (userOf !== undefined && typeof userOf !== 'function') {
     throw new SessionConfigError(`userOf must be a function, but is ${show(userOf)}`)
-  }
-  if (options.legacy?.system === 'viur-core') {
-    throw new SessionConfigError(
-      'DatastoreSessionStore: legacy must be connectDatastoreSessions(): a session of viur-core has no id that express-session would know, so it needs createSessions()',
-    )
   }
   const given = pick(options, SESSIONS_OPTIONS) as SessionsOptions
   const settings = settingsFrom({
@@ -113,7 +109,8 @@ export function resolve(options: DatastoreSessionStoreOptions): {
   })
   return {
     // Both genid and a system that runs side by side may bring an id again that has ended.
-    settings: { ...settings, outsideIds: true },
+    settings: { ...settings, outsideIds: true, legacy: null },
+    legacy: settings.legacy,
     rules: {
       userOf: userOf === undefined ? null : (data) => userOf(data as session.SessionData),
       hasOwnTouchEvery: touchEvery !== undefined,

@@ -2,21 +2,27 @@ import { show } from '../base/duration.ts'
 import type { EndingOf } from '../sweep/entry.ts'
 import { SessionConfigError, SessionGoneError, SessionValueError } from '../base/errors.ts'
 import { unreadableSession } from '../base/store-errors.ts'
-import { OldEntities, type OldFound } from '../migrate/old-entities.ts'
-import { type OldLookup, SidImporter } from '../migrate/sid-importer.ts'
-import { type Budget, budgetFor } from '../store/budget.ts'
+import { type Budget, budgetFor, type Limit } from '../store/budget.ts'
 import type { Delta } from '../write/change.ts'
 import { type Fence, fenceOf } from '../end/fences.ts'
 import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
-import { type Beside, isFoundSavable } from '../write/source.ts'
+import {
+  type Brought,
+  type Committer,
+  isFoundSavable,
+  type Loaded,
+  type Look,
+  type Search,
+  type Searches,
+  type SessionSource,
+} from '../write/source.ts'
 import { Payload } from '../record/payload.ts'
 import { type Found, GUEST_USER, type SessionRecord, type Unreadable } from '../record/record.ts'
 import type { Writer } from '../write/writer.ts'
 import type { ManagerParts } from '../sessions.ts'
-import { entitiesOf } from '../store/entities.ts'
 import type { Mutation } from '../store/store.ts'
 import { type CookieReading, type Instant, readCookie } from './cookie.ts'
-import { isAliveNow, payloadOf, type Readable, readableOf, recordOf } from './record.ts'
+import { isAliveNow, payloadOf, readableOf, recordOf } from './record.ts'
 import { sessionOf, type TouchLimits, unitsOf, View, type Wanted } from './view.ts'
 
 /** How many sessions are looked at in one query. */
@@ -46,18 +52,23 @@ export class StoredSessions {
   readonly #writer: Writer
   readonly #rules: Rules
   readonly #limits: TouchLimits
-  /** Sessions of connect-datastore; `null` without the option `legacy`. */
-  readonly #old: SidImporter | null
+  /** Looks for sessions where the app has them from; `null` without the option `legacy`. */
+  readonly #searches: Searches | null
   /** What each session object shows; also those that `get` has handed out and nobody has used yet. */
   readonly #views = new WeakMap<object, View>()
 
-  constructor(parts: ManagerParts, rules: Rules) {
+  constructor(parts: ManagerParts, legacy: SessionSource | null, rules: Rules) {
     const { policy } = parts.settings
     this.#parts = parts
     this.#settings = parts.settings
     this.#writer = parts.writer
     this.#rules = rules
-    this.#old = this.#importerFrom(parts.settings)
+    this.#searches =
+      legacy?.connect({
+        settings: parts.settings,
+        end: (ended, limit) => parts.end(ended, { reason: 'logout', limit }),
+        recordOf: (key, brought) => this.#recordOf(key, brought),
+      }) ?? null
     this.#limits = {
       touchEvery: policy.touchEvery,
       isOwn: rules.hasOwnTouchEvery,
@@ -71,12 +82,19 @@ export class StoredSessions {
     if (key === null) return null
     const budget = this.#budget()
     const writer = this.#writer.within(budget)
-    const begun = this.#old?.begin(sid as string, writer) ?? null
+    const id = sid as SessionId
+    const look = this.#searchFor(id)?.begin(id, writer, budget) ?? null
     const found = await writer.find(key)
     const readable = found === null ? null : readableOf(found, this.#settings)
-    if (readable !== null) return await this.#follow(sid as string, readable, begun, budget)
-    const old = await this.#findOld(sid as string, key, found, begun, writer)
-    if (old !== null) return this.#show(old, Payload.decode(old.record.data, key), budget)
+    if (readable !== null) {
+      const latest =
+        look === null ? readable : await look.follow(readable.found, readable.payload, id)
+      return latest && this.#show(latest.found, latest.payload, budget)
+    }
+    const elsewhere = await this.#foundElsewhere(look, found)
+    if (elsewhere !== null) {
+      return this.#show(elsewhere, Payload.decode(elsewhere.record.data, key), budget)
+    }
     if (found === null) this.#settings.troubles.unknownId()
     else if (found.record !== null && found.record.ended !== null) {
       this.#settings.troubles.report({ kind: 'ended-id', key })
@@ -88,64 +106,29 @@ export class StoredSessions {
     return budgetFor(this.#settings.store)
   }
 
-  #show(found: Found, payload: Payload, budget: Budget): object {
+  #searchFor(sid: unknown): Search | null {
+    return this.#searches?.(sid as string) ?? null
+  }
+
+  #show(found: Loaded, payload: Payload, budget: Budget): object {
     const session = sessionOf(found.record, payload, this.#instant())
     this.#views.set(session, View.ofStored(found, payload, budget))
     return session
   }
 
-  /** The session as connect-datastore stored it: asked for only where there is none of ours that could be used. */
-  async #findOld(
-    sid: string,
-    key: SessionKey,
+  /** The session from where the app has it: asked for only where there is none of ours that could be used. */
+  async #foundElsewhere(
+    look: Look | null,
     ours: Found | Unreadable | null,
-    begun: OldLookup,
-    writer: Writer,
-  ): Promise<Found | null> {
-    if (this.#old === null) return null
-    if (ours === null) return await this.#old.find(sid, key, null, begun, writer)
-    // One that has ended, or that cannot be read, is there all the same: it must not come back as it once was.
-    const hasExpired =
-      ours.record !== null && ours.record.ended === null && !isAliveNow(ours.record, this.#settings)
-    return hasExpired ? await this.#old.find(sid, key, ours, begun, writer) : null
-  }
-
-  /** The session with what connect-datastore has changed about it meanwhile; `null` where it has ended there. */
-  async #follow(
-    sid: string,
-    { found, payload }: Readable,
-    begun: OldLookup,
-    budget: Budget,
-  ): Promise<object | null> {
-    if (this.#old === null) return this.#show(found, payload, budget)
-    const { policy } = this.#settings
-    const writer = this.#writer.within(budget)
-    const alone = await this.#old.unlinked(sid, found, payload, policy, writer)
-    if (alone === 'ended') return await this.#endOurs(found.record.key, budget)
-    if (alone !== null)
-      return this.#show(alone, Payload.decode(alone.record.data, alone.record.key), budget)
-    const followed = await this.#old.follow(sid, payload, begun)
-    if (followed === null) return this.#show(found, payload, budget)
-    if (followed === 'ended') return await this.#endOurs(found.record.key, budget)
-    const { taken } = followed
-    if (taken === null) return this.#show(found, payload, budget)
-    const session = this.#show(found, payload.with(taken.units), budget)
-    const view = this.#views.get(session)
-    if (view !== undefined) view.taken = taken
-    return session
-  }
-
-  /** Also in the store, so that it stays ended once the old system is no longer asked. */
-  async #endOurs(key: SessionKey, limit: Budget): Promise<null> {
-    try {
-      await this.#parts.end(key, { reason: 'logout', limit })
-    } catch (error) {
-      this.#settings.logger.warn(
-        'a session that has ended in the old system could not be ended here yet; the next request tries again',
-        { key, error: (error as Error).message },
-      )
+  ): Promise<Loaded | null> {
+    if (look === null) return null
+    if (ours !== null) {
+      // One that has ended, or that cannot be read, is there all the same: it must not come back as it once was.
+      if (ours.record === null || ours.record.ended !== null) return null
+      if (isAliveNow(ours.record, this.#settings)) return null
     }
-    return null
+    const searched = await look.instead(ours)
+    return typeof searched === 'object' && searched !== null ? searched.found : null
   }
 
   /** Lets the object that express-session has made of a loaded one show the same state. */
@@ -175,9 +158,9 @@ export class StoredSessions {
     try {
       if (key === null) throw new SessionValueError('a session id must be a string')
       const session = objectFrom(data)
-      const beside = this.#old?.replacing(sid as string) ?? null
+      const committer = this.#searchFor(sid)?.storing ?? null
       const announced = this.#parts.events.announce(this.#budget())
-      await this.#saveAs(key, session, this.#wantedOf(session), beside)
+      await this.#saveAs(key, session, this.#wantedOf(session), committer)
       await announced
     } catch (error) {
       // The middleware completes the response all the same, and drops the error of a save() without a callback.
@@ -193,7 +176,7 @@ export class StoredSessions {
     key: SessionKey,
     session: object,
     wanted: ByHand<Wanted>,
-    beside: Beside | null,
+    committer: Committer | null,
   ): Promise<void> {
     let view = this.#views.get(session)
     if (view?.key !== key) {
@@ -202,9 +185,9 @@ export class StoredSessions {
       this.#views.set(session, view)
     }
     const own = view
-    // What the middleware has generated a new id for cannot be there in another layout.
-    const replaced = own.origin === 'unknown' ? beside : null
-    await own.inTurn(() => this.#saveNow(own, wanted, replaced))
+    // What the middleware has generated a new id for cannot be anywhere else.
+    const storing = own.origin === 'unknown' ? committer : null
+    await own.inTurn(() => this.#saveNow(own, wanted, storing))
   }
 
   /** Prolongs the session as its cookie says; what it holds stays as it is stored. Creates nothing. */
@@ -215,8 +198,8 @@ export class StoredSessions {
     const wanted = this.#readingOf(session)
     const view = this.#views.get(session)
     if (view?.key === key && view.found !== null) {
-      // What connect-datastore has changed may be whose session it is.
-      const user = this.#old === null ? null : this.#userOf(session)
+      // What has changed at the source may be whose session it is.
+      const user = this.#searches === null ? null : this.#userOf(session)
       await view.inTurn(() => this.#touchNow(view, wanted, user))
       return
     }
@@ -231,12 +214,12 @@ export class StoredSessions {
   async end(sid: unknown, how: EndingOf): Promise<void> {
     const key = keyFrom(sid)
     if (key === null) return
-    const beside = this.#old?.removal(sid as string) ?? null
+    const committer = this.#searchFor(sid)?.ending ?? null
     const limit = this.#budget()
     const writer = this.#writer.within(limit)
     if (await this.#parts.events.marks(limit)) {
-      await this.#bringOver(sid as string, key, writer)
-      await this.#parts.end(key, { ...how, beside, limit })
+      await this.#bringOver(sid as SessionId, key, writer, limit)
+      await this.#parts.end(key, { ...how, committer, limit })
       return
     }
     // Whatever its version: nobody has to hear of it, and nobody may go on with it. So one call is enough.
@@ -244,21 +227,20 @@ export class StoredSessions {
       key,
       async (latest) => {
         // Others that end it at the same time have done so by now.
-        if (latest === 'gone' && beside === null) return
-        await writer.settle(() => writer.attempt([{ kind: 'remove', key }], beside))
+        if (latest === 'gone' && committer === null) return
+        await writer.settle(() => writer.attempt([{ kind: 'remove', key }], committer))
       },
       () => 'gone',
     )
   }
 
   /** Observers hear of sessions of ours only, so one that is about to end becomes one. */
-  async #bringOver(sid: string, key: SessionKey, writer: Writer): Promise<void> {
-    if (this.#old === null) return
-    const begun = this.#old.begin(sid, writer)
-    const found = await writer.find(key)
-    const old = await this.#findOld(sid, key, found, begun, writer)
-    if (old === null) return
-    await writer.update(old, { units: new Map(), expiry: undefined, seen: null, force: true })
+  async #bringOver(id: SessionId, key: SessionKey, writer: Writer, limit: Limit): Promise<void> {
+    const look = this.#searchFor(id)?.begin(id, writer, limit) ?? null
+    if (look === null) return
+    const elsewhere = await this.#foundElsewhere(look, await writer.find(key))
+    if (elsewhere === null) return
+    await writer.update(elsewhere, { units: new Map(), expiry: undefined, seen: null, force: true })
   }
 
   /** All sessions that can be used, in no particular order. */
@@ -280,10 +262,10 @@ export class StoredSessions {
     }
   }
 
-  async #saveNow(view: View, asked: ByHand<Wanted>, beside: Beside | null): Promise<void> {
+  async #saveNow(view: View, asked: ByHand<Wanted>, committer: Committer | null): Promise<void> {
     if (view.found === null) {
       const fence = await this.#fenceFor(view, asked.user)
-      const there = await this.#insert(view, asked, beside, fence)
+      const there = await this.#insert(view, asked, committer, fence)
       if (there === null) {
         await this.#settleLogin(view, fence)
         await this.#parts.sweepAside()
@@ -292,16 +274,14 @@ export class StoredSessions {
       // The contract knows one `set` for what is new and what is not.
       view.showStored(there, payloadOf(there.record))
     }
-    const base = view.found as Found
+    const base = view.found as Loaded
     const wanted = view.understood(asked, asked.isByHand)
     const delta = view.changesTo(base.record, wanted, this.#limits)
     if (delta === null) return
     const fence = view.isGone ? null : await this.#fenceFor(view, delta.user ?? null)
     const stored = view.isGone
       ? 'gone'
-      : await this.#writer
-          .within(view.budget)
-          .update(base, { ...delta, ...withFence(fence), ...takenBy(view) })
+      : await this.#writer.within(view.budget).update(base, { ...delta, ...withFence(fence) })
     if (stored === 'gone') {
       view.isGone = true
       this.#settings.troubles.report({ kind: 'gone', key: view.key })
@@ -334,7 +314,7 @@ export class StoredSessions {
   async #insert(
     view: View,
     wanted: Wanted,
-    beside: Beside | null,
+    committer: Committer | null,
     fence: Fence | null,
   ): Promise<Found | null> {
     const { key } = view
@@ -357,7 +337,7 @@ export class StoredSessions {
           there === null
             ? { kind: 'insert', record }
             : { kind: 'update', record, version: there.version }
-        const attempt = await writer.attempt([mutation], beside)
+        const attempt = await writer.attempt([mutation], committer)
         if (!('done' in attempt)) return attempt
         return { done: { stored: { record, version: attempt.done[0] as string } } }
       }),
@@ -380,7 +360,6 @@ export class StoredSessions {
     const fence = await this.#fenceFor(view, newUser)
     const delta: Delta = {
       ...change.delta,
-      ...takenBy(view),
       ...(newUser !== null && { user: newUser, ...withFence(fence) }),
     }
     if (!isRenewal) {
@@ -427,29 +406,22 @@ export class StoredSessions {
   }
 
   /** The record that a session of connect-datastore will have. */
-  #recordOfOld(key: SessionKey, { decoded, converted }: OldFound): SessionRecord {
-    const session = { ...converted.data, cookie: decoded.cookie }
-    const reading = readCookie(decoded.cookie, this.#instant())
+  #recordOf(key: SessionKey, { data, units, written, cookie }: Brought): SessionRecord {
+    const session = { ...data, cookie }
+    const reading = readCookie(cookie, this.#instant())
     const record = recordOf(
       key,
       {
         ...reading,
         // Only a cookie with a maxAge tells when it was used last.
-        seen: reading.expiry?.kind === 'idle' ? reading.seen : decoded.written,
-        units: converted.units,
+        seen: reading.expiry?.kind === 'idle' ? reading.seen : written,
+        units,
         user: this.#userOf(session),
       },
       this.#settings,
     )
     // When the user logged in is not known.
     return { ...record, authenticated: null }
-  }
-
-  #importerFrom(settings: ManagerParts['settings']): SidImporter | null {
-    const entities = settings.legacy === null ? null : entitiesOf(settings.store)
-    if (settings.legacy === null || entities === null) return null
-    const old = new OldEntities(settings.legacy, entities, settings)
-    return new SidImporter(old, (key, found) => this.#recordOfOld(key, found))
   }
 
   #instant(): Instant {
@@ -460,11 +432,6 @@ export class StoredSessions {
 
 function withFence(fence: Fence | null): Pick<Delta, 'fence'> {
   return fence === null ? {} : { fence: fenceOf(fence) }
-}
-
-/** What connect-datastore has changed goes in with whatever is stored. */
-function takenBy({ taken }: View): Pick<Delta, 'guarded'> {
-  return taken === null ? {} : { guarded: [taken] }
 }
 
 /** The key of the record; `null` for what cannot be the id of a stored session. */

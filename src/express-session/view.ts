@@ -1,7 +1,8 @@
 import type { Budget } from '../store/budget.ts'
 import { checkKey, decodeValue } from '../record/codec.ts'
-import type { Delta, Guarded } from '../write/change.ts'
-import { type ExpirySetting, type Found, GUEST_USER, type SessionRecord } from '../record/record.ts'
+import type { Delta } from '../write/change.ts'
+import type { Loaded } from '../write/source.ts'
+import { type ExpirySetting, GUEST_USER, type SessionRecord } from '../record/record.ts'
 import type { SessionKey } from '../record/id.ts'
 import { keyOfUnit, type Payload, type Unit, unitOf, unitPrefix } from '../record/payload.ts'
 import { COOKIE_UNIT, type CookieReading, type Instant, restoreCookie } from './cookie.ts'
@@ -48,9 +49,7 @@ export class View {
   /** How long the request of this object waits for the store, all in all. */
   readonly budget: Budget
   /** The record as last read or written; `null` while there is none, as far as is known. */
-  found: Found | null = null
-  /** What the system that the session came from has changed, to be stored with whatever is stored. */
-  taken: Guarded | null = null
+  found: Loaded | null = null
   /** True once the session was found to have ended. */
   isGone = false
   /** Whether this object has been stored already. */
@@ -78,7 +77,7 @@ export class View {
   }
 
   /** Of an object that shows a stored session. */
-  static ofStored(found: Found, payload: Payload, budget: Budget): View {
+  static ofStored(found: Loaded, payload: Payload, budget: Budget): View {
     const view = new View(found.record.key, 'unknown', found.record.user, budget)
     view.showStored(found, payload)
     return view
@@ -89,7 +88,6 @@ export class View {
     const view = new View(this.key, this.origin, this.userAtFirst, this.budget)
     view.found = this.found
     view.isGone = this.isGone
-    view.taken = this.taken
     view.#units = this.#units
     view.#cookie = this.#cookie
     view.#expiry = this.#expiry
@@ -104,11 +102,10 @@ export class View {
   }
 
   /** Takes over all of what is stored. */
-  showStored(found: Found, payload: Payload): void {
+  showStored(found: Loaded, payload: Payload): void {
     const units = new Map(payload.entries())
     for (const unit of units.keys()) if (!unit.startsWith(unitPrefix(null))) units.delete(unit)
     this.found = found
-    this.taken = null
     this.#units = units
     this.#cookie = payload.find(COOKIE_UNIT) ?? null
     this.#expiry = found.record.expiry
@@ -117,7 +114,7 @@ export class View {
   }
 
   /** Notes that this was stored. What others stored meanwhile is not part of what this object shows. */
-  settle(found: Found, wanted: Wanted, expiry: ExpirySetting | undefined): void {
+  settle(found: Loaded, wanted: Wanted, expiry: ExpirySetting | undefined): void {
     this.settleCookie(found, wanted, expiry)
     this.isStored = true
     this.#units = wanted.units
@@ -125,9 +122,8 @@ export class View {
   }
 
   /** The same for a cookie alone. `expiry`: what was stored of it, `undefined` when the old one stayed. */
-  settleCookie(found: Found, wanted: CookieReading, expiry: ExpirySetting | undefined): void {
+  settleCookie(found: Loaded, wanted: CookieReading, expiry: ExpirySetting | undefined): void {
     this.found = found
-    this.taken = null
     this.#cookie = wanted.text
     this.#lastSeen = wanted.seen
     if (expiry !== undefined) this.#expiry = expiry

@@ -6,7 +6,13 @@ import { decode } from '../request/cookie.ts'
 import { asTime, child } from '../store/datastore/entity-codec.ts'
 import type { Entity } from '../store/entities.ts'
 import { type DecodedSession, OldSessionDamage } from './old-session.ts'
-import { COMMON_OPTIONS, type OldSessions, type OldSessionsOptions, OldSource } from './source.ts'
+import { oldSessions } from './old-sessions.ts'
+import {
+  COMMON_OPTIONS,
+  type OldSessions,
+  type OldSessionsOptions,
+  OldSystem,
+} from './old-system.ts'
 import { plainJson } from './values.ts'
 
 /** Options of {@link connectDatastoreSessions}. */
@@ -30,14 +36,14 @@ export interface ConnectDatastoreOptions extends OldSessionsOptions {
  * work.
  */
 export function connectDatastoreSessions(options: ConnectDatastoreOptions = {}): OldSessions {
-  return new ConnectDatastore(options)
+  return oldSessions(new ConnectDatastore(options))
 }
 
 const OF = 'connectDatastoreSessions()'
 
 /** Kind `Session`, the name is the session id, `data` the session as JSON, `createdAt` when it was last written. */
-class ConnectDatastore extends OldSource {
-  readonly system = 'connect-datastore'
+class ConnectDatastore extends OldSystem {
+  readonly name = 'connect-datastore'
   protected readonly cookieName: string
   readonly #secrets: readonly string[]
   readonly #expiration: number
@@ -70,6 +76,8 @@ class ConnectDatastore extends OldSource {
       `${OF} needs the option secrets for createSessions(): those that express-session signed its cookie with`,
     )
   }
+
+  override checkForIds(): void {}
 
   /** Whatever a `genid` may have given, as far as Datastore takes it for a name. */
   override isName(name: string): boolean {

@@ -4,7 +4,7 @@ import { type Unit, unitOf } from '../record/payload.ts'
 import { GUEST_USER } from '../record/record.ts'
 import { MAX_PAYLOAD_BYTES, userProblem } from '../record/limits.ts'
 import { type ConvertedSession, type DecodedSession, OldSessionDamage } from './old-session.ts'
-import type { OldSource } from './source.ts'
+import type { OldSystem } from './old-system.ts'
 
 /** An old session in our terms. */
 export interface Converted {
@@ -17,8 +17,8 @@ export interface Converted {
  * What goes on of an old session, by the app's function if it has one. Throws `OldSessionDamage` for what no session of
  * ours can hold, so that it counts as unreadable once, and not as an error at each request.
  */
-export function convertedOf(source: OldSource, old: DecodedSession): Converted {
-  const { user, data } = chosenOf(source, old)
+export function convertedOf(system: OldSystem, old: DecodedSession): Converted {
+  const { user, data } = chosenOf(system, old)
   const problem = user === null || user === undefined ? null : userProblem(user)
   if (problem !== null) throw new OldSessionDamage(problem)
   if (typeof data !== 'object' || data === null) {
@@ -39,11 +39,11 @@ export function convertedOf(source: OldSource, old: DecodedSession): Converted {
 /** What the request itself adds has to fit as well, and so do the marks of the payload. */
 const MAX_CONVERTED_BYTES = MAX_PAYLOAD_BYTES - 16 * 1024
 
-function chosenOf(source: OldSource, { user, data, written }: DecodedSession): ConvertedSession {
-  if (source.convert === null) return { user, data }
+function chosenOf(system: OldSystem, { user, data, written }: DecodedSession): ConvertedSession {
+  if (system.convert === null) return { user, data }
   let chosen: ConvertedSession | null
   try {
-    chosen = source.convert({ user, data, written: new Date(written) })
+    chosen = system.convert({ user, data, written: new Date(written) })
   } catch {
     // Its message may quote the data.
     throw new OldSessionDamage('the function in the option "convert" threw')

@@ -1,13 +1,12 @@
-import type { Guarded } from '../write/change.ts'
 import type { Payload } from '../record/payload.ts'
-import type { Entity } from '../store/entities.ts'
+import type { Guarded } from '../write/change.ts'
 import { dropLink, type Link, takeOver } from './link.ts'
-import type { OldFound } from './old-entities.ts'
+import type { OldRead } from './old-entities.ts'
 
 /** What the state of the old session means for the one that came from it. */
 export interface Followed {
   /** What the old system has changed; `null` for nothing. */
-  readonly taken: Guarded | null
+  readonly news: Guarded | null
   /** Whether the two still belong together. */
   readonly isLinked: boolean
 }
@@ -17,18 +16,11 @@ export interface Followed {
  * there, so this one has ended; so it has where the old one belongs to somebody else by now. It has expired: nobody uses it there, and this one goes on alone. It was written since:
  * what differs is taken over. It cannot be read: nothing is known, and this one goes on as it is.
  */
-export function followLink(
-  payload: Payload,
-  link: Link,
-  entity: Entity | null,
-  read: () => OldFound | 'expired' | 'unreadable' | null,
-): Followed | 'ended' {
-  if (entity === null) return 'ended'
-  const old = read()
-  if (old === 'expired') return { taken: dropLink(payload), isLinked: false }
-  if (old === 'unreadable' || old === null) return { taken: null, isLinked: true }
-  const { converted, version } = old
-  if (link.user !== null && converted.user !== link.user) return 'ended'
-  if (version === link.version) return { taken: null, isLinked: true }
-  return { taken: takeOver(payload, link, { version, units: converted.units }), isLinked: true }
+export function followLink(payload: Payload, link: Link, old: OldRead): Followed | 'ended' {
+  if (old === 'unknown') return 'ended'
+  if (old === 'expired') return { news: dropLink(payload), isLinked: false }
+  if (old === 'unreadable') return { news: null, isLinked: true }
+  if (link.user !== null && old.user !== link.user) return 'ended'
+  if (old.version === link.version) return { news: null, isLinked: true }
+  return { news: takeOver(payload, link, old), isLinked: true }
 }

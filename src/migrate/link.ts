@@ -2,9 +2,11 @@ import { createCipheriv, createDecipheriv, hash, hkdfSync } from 'node:crypto'
 import { decodeValue, encodeValue } from '../record/codec.ts'
 import type { Guarded } from '../write/change.ts'
 import type { RandomBytes, SessionId, SessionKey } from '../record/id.ts'
-import { LINK_UNIT } from '../write/source.ts'
-import { keyOfUnit, type Payload, type Unit, unitOf } from '../record/payload.ts'
+import { keyOfUnit, type Payload, SCOPE_OF_ID, type Unit, unitOf } from '../record/payload.ts'
 import type { Version } from '../record/record.ts'
+
+/** Where a session remembers the old one that it came from, while both systems serve it. */
+export const LINK_UNIT: Unit = unitOf(SCOPE_OF_ID, 'link')
 
 /** What a session remembers of the old one that it came from. */
 export interface Link {

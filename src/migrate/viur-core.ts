@@ -4,7 +4,13 @@ import { checkOptions } from '../base/option-checks.ts'
 import { asInt64, child } from '../store/datastore/entity-codec.ts'
 import type { Entity } from '../store/entities.ts'
 import { type DecodedSession, OldSessionDamage } from './old-session.ts'
-import { COMMON_OPTIONS, type OldSessions, type OldSessionsOptions, OldSource } from './source.ts'
+import { oldSessions } from './old-sessions.ts'
+import {
+  COMMON_OPTIONS,
+  type OldSessions,
+  type OldSessionsOptions,
+  OldSystem,
+} from './old-system.ts'
 import { keyText, plainProperties, propertiesOf } from './values.ts'
 
 /** Options of {@link viurCoreSessions}. */
@@ -30,7 +36,7 @@ export interface ViurCoreOptions extends OldSessionsOptions {
  * for options that cannot work.
  */
 export function viurCoreSessions(options: ViurCoreOptions = {}): OldSessions {
-  return new ViurCore(options)
+  return oldSessions(new ViurCore(options))
 }
 
 const OF = 'viurCoreSessions()'
@@ -50,8 +56,8 @@ const SECRET = /passw|pwhash|otp|secret|sec_?key|token/i
  * Kind `viur-session`, the name is the value of the cookie, `data` an embedded entity, `lastseen` seconds since the
  * epoch as a float, `user` the key of the user as text, `static_security_key` or, earlier, `staticSecurityKey`.
  */
-class ViurCore extends OldSource {
-  readonly system = 'viur-core'
+class ViurCore extends OldSystem {
+  readonly name = 'viur-core'
   protected readonly cookieName: string
   readonly #lifetime: number
   readonly #userFields: ReadonlySet<string>
@@ -82,6 +88,12 @@ class ViurCore extends OldSource {
   }
 
   override checkForCookies(): void {}
+
+  override checkForIds(): void {
+    throw new SessionConfigError(
+      'DatastoreSessionStore: legacy must be connectDatastoreSessions(): a session of viur-core has no id that express-session would know, so it needs createSessions()',
+    )
+  }
 
   override isName(name: string): boolean {
     return ID_SHAPE.test(name)

@@ -25,7 +25,7 @@ export function expiresAt(times: Times, policy: ExpiryPolicy): number {
 }
 
 /** The last millisecond at which the record is alive: what was stored and today's rules both bind. */
-export function aliveUntil(record: SessionRecord, policy: ExpiryPolicy): number {
+function aliveUntil(record: SessionRecord, policy: ExpiryPolicy): number {
   return Math.min(record.expires, expiresAt(record, policy))
 }
 

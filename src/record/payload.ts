@@ -37,6 +37,9 @@ export function isOurScope(name: string): boolean {
   return name.startsWith(OUR_SCOPES)
 }
 
+/** The scope of what is noted down about one id, such as where its session comes from: no other id inherits it. */
+export const SCOPE_OF_ID = 'viur-session:old'
+
 /** What of the data of a session goes on where the rest is dropped. */
 export interface Keep {
   /** Keys of the root. */
@@ -163,6 +166,13 @@ export class Payload {
       }
     }
     return Payload.#of(entries)
+  }
+
+  /** All but this scope. */
+  without(scope: string): Payload {
+    const prefix = unitPrefix(scope)
+    if (!this.#body.includes(`\n${prefix}`)) return this
+    return Payload.#of(new Map([...this.entries()].filter(([unit]) => !unit.startsWith(prefix))))
   }
 
   get isEmpty(): boolean {

@@ -2,48 +2,28 @@ import { SessionError } from '../base/errors.ts'
 import { newerSession } from '../base/store-errors.ts'
 import type { SchemaResult, StandardSchema } from '../base/standard-schema.ts'
 import { timeProblem } from '../record/limits.ts'
-import type { Found } from '../record/record.ts'
 import type { Troubles } from '../record/diagnostics.ts'
 import { decodeValue } from '../record/codec.ts'
-import { isAlive } from '../record/expiry.ts'
 import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
 import { keyOfUnit, Payload, PayloadError, unitOf, unitPrefix } from '../record/payload.ts'
 import type { LoadOutcome, RequestState } from './state.ts'
 import { SessionData } from './tracked-data.ts'
+import { isFoundAlive, type Loaded, type Look } from '../write/source.ts'
 import type { Writer } from '../write/writer.ts'
-
-/** Sessions of the system that the app comes from, asked where nothing of ours is found. */
-export interface OldLoader {
-  /** Called first, so that a lookup of the old session can share the call of ours; gives what it began, or `null`. */
-  begin(state: RequestState): Promise<unknown> | null
-  /** A session of ours that came from there, with its data as it is by now, or `null` where it has ended there. */
-  follow(
-    state: RequestState,
-    id: SessionId | null,
-    found: Found,
-    payload: Payload,
-    begun: unknown,
-  ): Promise<{ readonly found: Found; readonly payload: Payload } | null>
-  /** Called last, with what came of ours: takes the old session where there is none. */
-  complete(state: RequestState, ours: LoadOutcome, begun: unknown): Promise<LoadOutcome>
-}
 
 /** Finds the session of a request and sets its outcome. Throws `SessionStoreError`, or `SessionError`
  * for a schema that throws, and then leaves the state as it was. */
-export async function loadState(
-  state: RequestState,
-  writer: Writer,
-  old: OldLoader | null = null,
-): Promise<void> {
-  if (old === null && state.presented.id === null) {
+export async function loadState(state: RequestState, writer: Writer): Promise<void> {
+  const { search, presented, budget } = state
+  if (search === null && presented.id === null) {
     // Before anything is awaited: without a cookie the handlers run in the same turn.
     state.outcome = outcomeWithout(state)
     return
   }
-  const begun = old?.begin(state) ?? null
-  const ours = await loadOurs(state, writer, old, begun)
+  const look = search?.begin(presented.id, writer, budget) ?? null
+  const ours = await loadOurs(state, writer, look)
   // Set last: it is the sign that the session is loaded.
-  state.outcome = old === null ? ours : await old.complete(state, ours, begun)
+  state.outcome = look === null || ours === 'live' ? ours : await loadElsewhere(state, look, ours)
 }
 
 /** What comes of a request that names no session. */
@@ -54,8 +34,7 @@ function outcomeWithout({ presented }: RequestState): LoadOutcome {
 async function loadOurs(
   state: RequestState,
   writer: Writer,
-  old: OldLoader | null,
-  begun: unknown,
+  look: Look | null,
 ): Promise<LoadOutcome> {
   const { presented, settings } = state
   const { troubles } = settings
@@ -67,18 +46,29 @@ async function loadOurs(
     return 'unknown'
   }
   if (found.record === null) return unreadable(key, found.why, troubles)
-  const outcome = await takeFound(state, presented.id, found, old, begun)
+  const outcome = await takeFound(state, presented.id, found, look)
   if (outcome === 'ended') troubles.report({ kind: 'ended-id', key })
   return outcome
 }
 
-/** Makes a stored session that of the request, if it can be used. `id`: `null` where the request does not know it. */
-export async function takeFound(
+/** Takes the session from where it may come from, since there is none of ours. */
+async function loadElsewhere(
+  state: RequestState,
+  look: Look,
+  ours: LoadOutcome,
+): Promise<LoadOutcome> {
+  const there = await look.instead(null)
+  if (there === null) return ours
+  if (there === 'unknown') return ours === 'none' || ours === 'malformed' ? 'unknown' : ours
+  return typeof there === 'string' ? there : await takeFound(state, there.id, there.found, look)
+}
+
+/** Makes a session that of the request, if it can be used. `id`: `null` where the request does not know it. */
+async function takeFound(
   state: RequestState,
   id: SessionId | null,
-  found: Found,
-  old: OldLoader | null,
-  begun: unknown,
+  found: Loaded,
+  look: Look | null,
 ): Promise<LoadOutcome> {
   const { record } = found
   const { policy, now, troubles } = state.settings
@@ -86,7 +76,7 @@ export async function takeFound(
   if (record.ended !== null) return 'ended'
   const problem = timeProblem(record, time)
   if (problem !== null) return unreadable(record.key, problem, troubles)
-  if (!isAlive(record, policy, time)) return 'expired'
+  if (!isFoundAlive(found, policy, time)) return 'expired'
   let payload: Payload
   try {
     payload = Payload.decode(record.data, record.key)
@@ -98,18 +88,16 @@ export async function takeFound(
     }
     return unreadable(record.key, cause.message, troubles)
   }
-  if (old === null) return await acceptSession(state, id, found, payload)
-  const followed = await old.follow(state, id, found, payload, begun)
-  return followed === null
-    ? 'ended'
-    : await acceptSession(state, id, followed.found, followed.payload)
+  if (look === null || found.source != null) return await accept(state, id, found, payload)
+  const followed = await look.follow(found, payload, id)
+  return followed === null ? 'ended' : await accept(state, id, followed.found, followed.payload)
 }
 
 /** Makes a session that is alive that of the request, unless the app's schema refuses it. */
-export async function acceptSession(
+async function accept(
   state: RequestState,
   id: SessionId | null,
-  found: Found,
+  found: Loaded,
   payload: Payload,
 ): Promise<LoadOutcome> {
   const { validate, troubles } = state.settings

@@ -3,11 +3,11 @@ import type { Mutation } from '../store/store.ts'
 import type { EndReason, Found, SessionRecord, Version } from '../record/record.ts'
 import type { Limit } from '../store/budget.ts'
 import { type Delta, guardedUnits } from '../write/change.ts'
-import { expiresAt, isAlive } from '../record/expiry.ts'
+import { expiresAt } from '../record/expiry.ts'
 import { fenceOf } from '../end/fences.ts'
 import { keyOf, mintId, mintRev, type SessionId, type SessionKey } from '../record/id.ts'
-import { type Beside, hasNewId, Imported, isFoundSavable, LINK_UNIT } from '../write/source.ts'
-import { keepsNothing, Payload, type UnitChanges } from '../record/payload.ts'
+import { hasNewId, isFoundAlive, isFoundSavable, type Loaded } from '../write/source.ts'
+import { keepsNothing, Payload, SCOPE_OF_ID, type UnitChanges } from '../record/payload.ts'
 import { NOBODY, type RequestState, type Swap } from './state.ts'
 import type { Latest, Writer } from '../write/writer.ts'
 
@@ -68,12 +68,13 @@ async function saveTaken(
  * What a write goes on from. A session that outlives its request may have been renewed by others since it was read, or have
  * expired: where its time seems to be over the store is asked, and gives no time on top.
  */
-async function baseOf(state: RequestState, stored: Found, writer: Writer): Promise<Found | 'gone'> {
+async function baseOf(
+  state: RequestState,
+  stored: Loaded,
+  writer: Writer,
+): Promise<Loaded | 'gone'> {
   const { policy, now } = state.settings
-  const isUsable = (found: Found): boolean =>
-    found instanceof Imported
-      ? isFoundSavable(found, policy, now())
-      : isAlive(found.record, policy, now())
+  const isUsable = (found: Loaded): boolean => isFoundAlive(found, policy, now())
   if (!state.detached || isUsable(stored)) return stored
   const found = await readAgain(stored, stored.record.key, writer)
   return found !== 'gone' && isUsable(found) ? found : 'gone'
@@ -82,17 +83,16 @@ async function baseOf(state: RequestState, stored: Found, writer: Writer): Promi
 /** Notes down that the session was used; a failure is no failure of the request. */
 export async function touchState(
   state: RequestState,
-  stored: Found,
+  stored: Loaded,
   writer: Writer,
 ): Promise<void> {
   // Its new id could not travel.
   const isNew = hasNewId(stored)
   if (isNew && !state.allowed) return
   const seen = state.settings.now()
-  const touched = await writer.touch(stored, { ...NO_CHANGE, seen, ...takenBy(state) })
+  const touched = await writer.touch(stored, { ...NO_CHANGE, seen })
   if (touched === null) return
   state.stored = touched
-  state.taken = null
   if (isNew) state.cookie = 'set'
   if (touched.record.expires !== stored.record.expires && !state.expiresAtBrowserClose)
     state.cookie = 'set'
@@ -102,7 +102,7 @@ const NO_CHANGE: Delta = { units: new Map(), expiry: undefined, seen: null, forc
 
 async function saveChanges(
   state: RequestState,
-  base: Found,
+  base: Loaded,
   writer: Writer,
   units: UnitChanges,
   forced: boolean,
@@ -113,8 +113,7 @@ async function saveChanges(
   if (isNew) state.requireResponse('save() of a session that is to be brought over')
   if (isNew && !state.allowed) return 'done'
   const seen = isNew || state.isTouchDue(now) ? now : null
-  const delta = { units, expiry, seen, force: forced, ...takenBy(state) }
-  const stored = await writer.update(base, delta)
+  const stored = await writer.update(base, { units, expiry, seen, force: forced })
   if (stored === 'gone') {
     state.settleGone()
     return 'gone'
@@ -126,11 +125,6 @@ async function saveChanges(
   // Another request brought it over first, and its response carries the new id.
   if (isNew && stored.record.key !== base.record.key) state.id = null
   return 'done'
-}
-
-/** What the old system has changed goes in with whatever is stored. */
-function takenBy({ taken }: RequestState): Pick<Delta, 'guarded'> {
-  return taken === null ? {} : { guarded: [taken] }
 }
 
 async function saveNew(
@@ -185,7 +179,7 @@ async function saveSwap(
       ? await run(null)
       : // Others that wait behind it need not look for what it ended.
         await writer.exclusive(base.record.key, run, ({ isOldGone }) =>
-          isOldGone && !(base instanceof Imported) ? 'gone' : null,
+          isOldGone && !hasNewId(base) ? 'gone' : null,
         )
   if (result.kind === 'gone') {
     state.settleGone()
@@ -220,13 +214,13 @@ async function swapStored(
   state: RequestState,
   swap: Swap,
   { units, expiry, force }: Pick<Delta, 'units' | 'expiry' | 'force'>,
-  first: Found | 'gone',
+  first: Loaded | 'gone',
   { writer, ends }: Writers,
 ): Promise<SwapResult> {
   const { policy, now } = state.settings
   const oldKey = state.stored?.record.key ?? null
   const minting = new Minting(state, writer)
-  let old: Found | 'gone' = first
+  let old: Loaded | 'gone' = first
   let isOldGone = old === 'gone'
   let look = false
   return await writer.settle<SwapResult>(async () => {
@@ -252,16 +246,18 @@ async function swapStored(
     const wanted = !swap.endOnly && wantsRecord(state, swap, payload, force)
     const mutations: Mutation[] = old === 'gone' ? [] : await endOf(old, swap, ends, state.budget)
     const isGoneThen = isOldGone || mutations.length > 0
-    const beside: Beside | null = old instanceof Imported ? old.origin.ending : state.alongside
+    // Of what is gone here, something may be left where it came from.
+    const source = old === 'gone' ? state.source?.afterwards : old.source
+    const committer = source?.ending ?? null
     if (!wanted) {
-      const attempt = await writer.attempt(mutations, beside)
+      const attempt = await writer.attempt(mutations, committer)
       if (!('done' in attempt)) return attempt
       const marked = markedBy(mutations[0], attempt.done[0])
       return { done: { kind: 'ended', marked, isOldGone: isGoneThen } }
     }
     const from = old === 'gone' ? null : old.record
     const record = minting.next((key) => newRecord(state, swap, key, payload, expiry, from))
-    const attempt = await writer.attempt([{ kind: 'insert', record }, ...mutations], beside)
+    const attempt = await writer.attempt([{ kind: 'insert', record }, ...mutations], committer)
     if (!('done' in attempt)) return attempt
     return {
       done: {
@@ -276,13 +272,13 @@ async function swapStored(
 }
 
 /** A session whose key is only cycled does not end: its old record vanishes without an event. */
-async function endOf(old: Found, swap: Swap, ends: EndWriter, limit: Limit): Promise<Mutation[]> {
+async function endOf(old: Loaded, swap: Swap, ends: EndWriter, limit: Limit): Promise<Mutation[]> {
   const { reason } = swap
   const end: Mutation =
     reason !== null && reason !== 'expired'
       ? await ends.endOf(old, reason, limit)
       : { kind: 'delete', key: old.record.key, version: old.version }
-  if (!(old instanceof Imported) || old.origin.replaces !== null) return [end]
+  if (!hasNewId(old)) return [end]
   // Nothing of ours is there to be deleted. To be told of, the end needs a record.
   return end.kind === 'update' ? [{ kind: 'insert', record: end.record }] : []
 }
@@ -294,10 +290,10 @@ function markedBy(mutation: Mutation | undefined, version: Version | undefined):
 }
 
 async function readAgain(
-  stored: Found | null,
+  stored: Loaded | null,
   key: SessionKey,
   writer: Writer,
-): Promise<Found | 'gone'> {
+): Promise<Loaded | 'gone'> {
   const found = stored === null ? await writer.find(key) : await writer.again(stored)
   if (found === null) return 'gone'
   if (found.record !== null) return found
@@ -314,10 +310,10 @@ function carried(
   const dropsAll = swap.endOnly || swap.carry.some(({ keep }) => keepsNothing(keep))
   let payload =
     old === 'gone' || dropsAll ? Payload.empty : Payload.decode(old.record.data, old.record.key)
-  if (state.taken !== null) payload = payload.with(guardedUnits(payload, [state.taken]))
+  const news = state.source?.news ?? null
+  if (news !== null) payload = payload.with(guardedUnits(payload, [news]))
   for (const step of swap.carry) payload = payload.with(step.units).pick(step.keep)
-  // The old session ends with every change of identity, so there is nothing to remember of it.
-  return payload.with(new Map([...units, [LINK_UNIT, null]]))
+  return payload.with(units).without(SCOPE_OF_ID)
 }
 
 function wantsRecord(state: RequestState, swap: Swap, payload: Payload, force: boolean): boolean {

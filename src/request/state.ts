@@ -17,11 +17,10 @@ import { Begun, type Failure } from './begun.ts'
 import { type Budget, budgetFor } from '../store/budget.ts'
 import { decodeValue } from '../record/codec.ts'
 import type { CookieForm, Presented } from './cookie.ts'
-import type { Guarded } from '../write/change.ts'
 import { expiresAt, isTouchDue } from '../record/expiry.ts'
 import type { Fence } from '../end/fences.ts'
 import type { SessionId, SessionKey } from '../record/id.ts'
-import { type Beside, hasNewId } from '../write/source.ts'
+import { hasNewId, type Loaded, type Search, type Source } from '../write/source.ts'
 import { type Keep, NOTHING, Payload, type UnitChanges } from '../record/payload.ts'
 import { SessionData } from './tracked-data.ts'
 import type { DataAccess } from './view.ts'
@@ -107,8 +106,8 @@ export class RequestState implements DataAccess {
   /** Whether the cookie may travel with this request. */
   readonly allowed: boolean
   readonly presented: Presented
-  /** The id of a session of the system that the app comes from. As secret as our own. */
-  readonly oldId: string | null
+  /** Looks for the session where it may come from; `null` where all are ours. */
+  readonly search: Search | null
   readonly client: RequestClient
   /** How long this request waits for the store, all in all. */
   readonly budget: Budget
@@ -116,12 +115,6 @@ export class RequestState implements DataAccess {
   outcome: LoadOutcome | null = null
   /** Why the last try to load failed; `null` where none failed, or one has succeeded since. */
   failure: SessionError | null = null
-  /** The record this request goes by, with the version it was read or written at. */
-  stored: Found | null = null
-  /** What the old system has changed about the session, to be stored with whatever is stored. */
-  taken: Guarded | null = null
-  /** Takes the old session away where this one ends, while both systems serve it. */
-  alongside: Beside | null = null
   id: SessionId | null = null
   data: SessionData = new SessionData(Payload.empty)
   accessed = false
@@ -143,6 +136,8 @@ export class RequestState implements DataAccess {
   staticKey: string | null = null
   /** A session that this request marked as ended, while its observers have not been told. */
   marked: Found | null = null
+  #stored: Loaded | null = null
+  #source: Source | null = null
   #begun: Begun | null = null
   /** The save under way, so that two of one request never run side by side and store two sessions. */
   saving: Promise<unknown> | null = null
@@ -154,7 +149,7 @@ export class RequestState implements DataAccess {
       allowed: boolean
       presented: Presented
       client: RequestClient
-      oldId?: string | null
+      search?: Search | null
     },
   ) {
     this.settings = settings
@@ -162,8 +157,23 @@ export class RequestState implements DataAccess {
     this.allowed = request.allowed
     this.presented = request.presented
     this.client = request.client
-    this.oldId = request.oldId ?? null
+    this.search = request.search ?? null
     this.budget = budgetFor(settings.store)
+  }
+
+  /** The record this request goes by, with the version it was read or written at. */
+  get stored(): Loaded | null {
+    return this.#stored
+  }
+
+  set stored(found: Loaded | null) {
+    this.#stored = found
+    if (found !== null) this.#source = found.source ?? null
+  }
+
+  /** Where the session comes from that the request has, or had last. */
+  get source(): Source | null {
+    return this.#source
   }
 
   get loaded(): boolean {
@@ -373,9 +383,8 @@ export class RequestState implements DataAccess {
    * Takes over what was stored, after `saved` and `expiry` of this request went into it. What the app said
    * while the save was under way is for the next one.
    */
-  settle(stored: Found, saved: UnitChanges, expiry: ExpirySetting | undefined): void {
+  settle(stored: Loaded, saved: UnitChanges, expiry: ExpirySetting | undefined): void {
     this.stored = stored
-    this.taken = null
     if (this.expiry === expiry) this.expiry = undefined
     if (expiry !== undefined) this.savedExpiry = expiry
     this.swap = null

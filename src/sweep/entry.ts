@@ -3,7 +3,7 @@ import type { Limit } from '../store/budget.ts'
 import type { Delta } from '../write/change.ts'
 import { isAlive } from '../record/expiry.ts'
 import type { SessionKey } from '../record/id.ts'
-import type { Beside } from '../write/source.ts'
+import type { Committer } from '../write/source.ts'
 import { Payload, PayloadError, type Unit } from '../record/payload.ts'
 import { changesBy, type DataChange, RecordData } from '../record/root-data.ts'
 import { asStoreError } from '../write/retry.ts'
@@ -21,8 +21,8 @@ export interface EndingOf {
   readonly reason: Exclude<EndReason, 'expired'>
   /** Whose session its event says that it was. Default: whose it is. */
   readonly user?: string
-  /** What ends in the same commit, whether there is a session of ours or not. */
-  readonly beside?: Beside | null
+  /** Who commits the end, whether there is a session of ours or not; `null`, the default: the store, if there is one. */
+  readonly committer?: Committer | null
   /** How long somebody waits for it. Default: each call has so much time as long work has. */
   readonly limit?: Limit
 }
@@ -63,14 +63,14 @@ export class Entries<Data extends object> {
 
   /** Ends one session; false when it had ended already. */
   async kill(key: SessionKey, how: EndingOf = { reason: 'killed' }): Promise<boolean> {
-    const { beside = null, limit } = how
+    const { committer = null, limit } = how
     const writer = limit === undefined ? this.#writer : this.#writer.within(limit)
     // What has only expired can still be saved for a while, so it is not gone.
     let left: Latest = null
     const kill = async (latest: Latest): Promise<Found | boolean> => {
       left = latest
-      // Ended by who waited before this one. What is beside it ends in any case.
-      if (latest === 'gone' && beside === null) return false
+      // Ended by who waited before this one.
+      if (latest === 'gone' && committer === null) return false
       // What tries whose answer was lost may have written, so that it is recognised.
       const revs = new Set<string>()
       let isLost = false
@@ -78,17 +78,19 @@ export class Entries<Data extends object> {
         const found = await writer.find(key)
         if (found === null || found.record?.ended != null) left = 'gone'
         // Deleted by the try whose answer was lost, or by somebody else meanwhile: nobody can tell.
-        if (found === null) return await endBeside(writer, beside, isLost)
+        if (found === null) return await endElsewhere(writer, committer, isLost)
         const isDamaged = found.record === null
         if (!isDamaged && revs.has(found.record.rev)) return { done: found }
-        if (!isDamaged && !this.isAlive(found)) return await endBeside(writer, beside, false)
+        if (!isDamaged && !this.isAlive(found)) {
+          return await endElsewhere(writer, committer, false)
+        }
         // Of a damaged one the event tells its key, as in a sweep; it is no end without an event.
         const due = isDamaged
           ? { record: standIn(key, this.#settings.now()), version: found.version }
           : found
         const mutation = await this.#ending.endOf(whoseIs(due, how.user), how.reason, how.limit)
         if (mutation.kind === 'update') revs.add(mutation.record.rev)
-        const attempt = await writer.attempt([mutation], beside)
+        const attempt = await writer.attempt([mutation], committer)
         if (!('done' in attempt)) {
           isLost ||= attempt.error?.effect === 'unknown'
           return attempt
@@ -147,14 +149,14 @@ export class Entries<Data extends object> {
   }
 }
 
-/** There is nothing of ours to end, so what is beside it ends alone. */
-async function endBeside(
+/** There is nothing of ours to end, but whoever commits ends may have something else to end with it. */
+async function endElsewhere(
   writer: Writer,
-  beside: Beside | null,
+  committer: Committer | null,
   done: boolean,
 ): Promise<Attempt<boolean>> {
-  if (beside === null) return { done }
-  const attempt = await writer.attempt([], beside)
+  if (committer === null) return { done }
+  const attempt = await writer.attempt([], committer)
   return 'done' in attempt ? { done } : attempt
 }
 

@@ -8,7 +8,7 @@ import type { Found, SessionRecord, Unreadable } from '../record/record.ts'
 import { type Limit, longestOf } from '../store/budget.ts'
 import { applyDelta, combine, type Delta } from './change.ts'
 import { mintRev, type RandomBytes, type SessionKey } from '../record/id.ts'
-import { type Beside, Imported, isFoundSavable, storing } from './source.ts'
+import { type Committer, isFoundSavable, type Loaded, storedFrom, storing } from './source.ts'
 import { PayloadError } from '../record/payload.ts'
 import {
   afterUnknown,
@@ -39,14 +39,14 @@ export type Attempt<Result> =
   | { readonly again: 'conflict' | 'trouble'; readonly error: SessionStoreError | null }
 
 /** What a chain of writes knows of its session: what is stored, that it has ended, or nothing. */
-export type Latest = Found | 'gone' | null
+export type Latest = Loaded | 'gone' | null
 
 interface DeltaJob {
   readonly kind: 'delta'
-  readonly base: Found
+  readonly base: Loaded
   readonly delta: Delta
   readonly limit: Limit
-  resolve(result: Found | 'gone'): void
+  resolve(result: Loaded | 'gone'): void
   reject(error: unknown): void
 }
 
@@ -91,17 +91,17 @@ export class Writer {
     return await retried(this.#settings, call, this.#limit)
   }
 
-  /** What is there now; a session that was to be brought over may have been, by somebody else. */
-  async again(found: Found): Promise<Found | Unreadable | null> {
-    return found instanceof Imported
-      ? await found.origin.again(this)
-      : await this.find(found.record.key)
+  /** What is there now. */
+  async again(found: Loaded): Promise<Loaded | Unreadable | null> {
+    const { source = null } = found
+    return source === null ? await this.find(found.record.key) : await source.again(found, this)
   }
 
   /** Applies a delta to a loaded session; gives what is stored then, or `'gone'` when it ended meanwhile. */
-  async update(base: Found, delta: Delta): Promise<Found | 'gone'> {
+  async update(base: Loaded, change: Delta): Promise<Loaded | 'gone'> {
     const limit = this.#limit
-    return await this.#inChain<Found | 'gone'>((resolve, reject) => {
+    const delta = withNews(base, change)
+    return await this.#inChain<Loaded | 'gone'>((resolve, reject) => {
       this.#enqueue(base.record.key, { kind: 'delta', base, delta, limit, resolve, reject })
     })
   }
@@ -119,19 +119,20 @@ export class Writer {
    * Notes down that the session was used, by one try: whoever else writes meanwhile has seen it too. `null`
    * when somebody did; throws for a fault, which the caller only has to log.
    */
-  async touch(base: Found, delta: Delta): Promise<Found | null> {
+  async touch(base: Loaded, delta: Delta): Promise<Loaded | null> {
     const { key } = base.record
     if (this.#chains.has(key)) return null
-    const record = this.#withRev(applyDelta(base.record, delta, this.#settings.policy))
-    return await this.#inChain<Found | null>((resolve, reject) => {
+    const { policy } = this.#settings
+    const record = this.#withRev(applyDelta(base.record, withNews(base, delta), policy))
+    return await this.#inChain<Loaded | null>((resolve, reject) => {
       this.#enqueue(key, {
         kind: 'task',
         run: async () => {
           try {
-            const { mutation, beside } = storing(base, record)
-            const version = await this.#writeOnce(mutation, beside)
+            const committer = base.source?.storing ?? null
+            const version = await this.#writeOnce(storing(base, record), committer)
             const found = version === null ? null : { record, version }
-            resolve(found)
+            resolve(found && storedFrom(base, found))
             return found
           } catch (error) {
             reject(asStoreError(error))
@@ -143,10 +144,10 @@ export class Writer {
   }
 
   /** The version written; `null` for a conflict. */
-  async #writeOnce(mutation: Mutation, beside: Beside | null): Promise<string | null> {
-    if (beside !== null) {
+  async #writeOnce(mutation: Mutation, committer: Committer | null): Promise<string | null> {
+    if (committer !== null) {
       const result = await this.#limit.wait(
-        (deadline) => beside.commit([mutation], { deadline }),
+        (deadline) => committer.writeTogether([mutation], { deadline }),
         'unknown',
       )
       return result.outcome === 'applied' ? (result.versions[0] as string) : null
@@ -222,23 +223,19 @@ export class Writer {
     }
   }
 
-  /** One conditional write, or several that stand or fall together; versions in their order, or why it must be tried again. */
+  /**
+   * One conditional write, or several that stand or fall together; versions in their order, or why it must be tried again.
+   * `committer`: who commits them, even where there is none; `null`: the store.
+   */
   async attempt(
     mutations: readonly Mutation[],
-    beside: Beside | null = null,
+    committer: Committer | null = null,
   ): Promise<Attempt<readonly string[]>> {
     const limit = this.#limit
     try {
       const [only, ...more] = mutations
-      if (beside !== null) {
-        const result = await limit.wait(
-          (deadline) => beside.commit(mutations, { deadline }),
-          'unknown',
-        )
-        if (result.outcome === 'applied') return { done: result.versions }
-      } else if (only === undefined) {
-        return { done: [] }
-      } else if (more.length === 0) {
+      if (committer === null && only === undefined) return { done: [] }
+      if (committer === null && only !== undefined && more.length === 0) {
         const result = await limit.wait(
           (deadline) => this.#store.write(only, { deadline }),
           'unknown',
@@ -246,7 +243,7 @@ export class Writer {
         if (result.outcome === 'applied') return { done: [result.version] }
       } else {
         const result = await limit.wait(
-          (deadline) => this.#store.writeTogether(mutations, { deadline }),
+          (deadline) => (committer ?? this.#store).writeTogether(mutations, { deadline }),
           'unknown',
         )
         if (result.outcome === 'applied') return { done: result.versions }
@@ -321,7 +318,8 @@ export class Writer {
     }
   }
 
-  async #save(base: Found, jobs: readonly DeltaJob[]): Promise<Found | 'gone'> {
+  /** The session as it is stored, or `base` as it was found where there is nothing to write. */
+  async #save(base: Loaded, jobs: readonly DeltaJob[]): Promise<Loaded | 'gone'> {
     const delta = jobs.map((job) => job.delta).reduce(combine)
     const limit = longestOf(jobs.map((job) => job.limit))
     const writer = this.within(limit)
@@ -330,7 +328,7 @@ export class Writer {
     const revs = new Set<string>()
     let current = base
     let look = false
-    const attempt = async (): Promise<Attempt<Found | 'gone'>> => {
+    const attempt = async (): Promise<Attempt<Loaded | 'gone'>> => {
       if (look) {
         const found = await writer.again(current)
         if (found?.record == null) {
@@ -338,7 +336,7 @@ export class Writer {
           if (found !== null) throw unreadableSession(found.why)
           return { done: 'gone' }
         }
-        if (revs.has(found.record.rev)) return { done: found }
+        if (revs.has(found.record.rev)) return { done: storedFrom(current, found) }
         current = found
       }
       if (!isFoundSavable(current, policy, now())) return { done: 'gone' }
@@ -351,11 +349,11 @@ export class Writer {
       }
       const record = this.#withRev(next)
       revs.add(record.rev)
-      const { mutation, beside } = storing(current, record)
-      const written = await writer.attempt([mutation], beside)
+      const committer = current.source?.storing ?? null
+      const written = await writer.attempt([storing(current, record)], committer)
       look = true
       if (!('done' in written)) return written
-      return { done: { record, version: written.done[0] as string } }
+      return { done: storedFrom(current, { record, version: written.done[0] as string }) }
     }
     return await writer.settle(attempt)
   }
@@ -377,6 +375,12 @@ export class Writer {
   #withRev(record: SessionRecord): SessionRecord {
     return { ...record, rev: mintRev(this.#settings.randomBytes) }
   }
+}
+
+/** What a source has changed goes in with whatever is stored. */
+function withNews({ source }: Loaded, delta: Delta): Delta {
+  const news = source?.news ?? null
+  return news === null ? delta : { ...delta, guarded: [news] }
 }
 
 function givenUp(): SessionStoreError {

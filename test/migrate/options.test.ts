@@ -50,14 +50,21 @@ describe('options of old sessions', () => {
     expect(() => viurCoreSessions({ cookie: 'old', ...options } as object)).toThrow(message)
   })
 
-  it('names the cookie of viur-core after the project', () => {
+  it('names the cookie of viur-core after the project', async () => {
     vi.stubEnv('GOOGLE_CLOUD_PROJECT', '')
     vi.stubEnv('GCLOUD_PROJECT', '')
     expect(() => viurCoreSessions()).toThrow(/GOOGLE_CLOUD_PROJECT names no project/)
     vi.stubEnv('GOOGLE_CLOUD_PROJECT', 'my-project')
-    const source = viurCoreSessions() as unknown as { read(header: string): string | null }
+    const lookups: string[] = []
+    const lookup = async (request: { keys: object[] }) => {
+      lookups.push(JSON.stringify(request))
+      return [{ missing: request.keys.map((key) => ({ entity: { key } })) }]
+    }
+    const watched = datastoreStore({ projectId: 'p', client: { ...client, lookup } })
+    const sessions = createSessions({ legacy: viurCoreSessions(), store: watched })
     const id = 'a1'.repeat(21)
-    expect(source.read(`viur_cookie_my-project=${id}`)).toBe(id)
+    await sessions.open({ cookie: `viur_cookie_my-project=${id}` }).load()
+    expect(lookups.join()).toContain(id)
   })
 
   it('needs the store that the old sessions are in', () => {

@@ -3,6 +3,7 @@ import { SessionConfigError } from '../base/errors.ts'
 import { valuesOf } from '../request/cookie.ts'
 import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
 import type { Entity, EntityName } from '../store/entities.ts'
+import type { SessionSource } from '../write/source.ts'
 import type { ConvertSession, DecodedSession } from './old-session.ts'
 
 /** Options of both readers of old sessions. */
@@ -19,8 +20,7 @@ export interface OldSessionsOptions {
 }
 
 /** Old sessions, for the option `legacy`. Made by `connectDatastoreSessions()` and `viurCoreSessions()`. */
-export interface OldSessions {
-  /** The system that wrote them. */
+export interface OldSessions extends SessionSource {
   readonly system: 'connect-datastore' | 'viur-core'
 }
 
@@ -37,8 +37,8 @@ const NAMESPACE = /^[A-Za-z0-9._-]{0,100}$/
 const MAX_COOKIE_LENGTH = 4096
 
 /** One system whose sessions are taken over: how its cookie and its entities are read. */
-export abstract class OldSource implements OldSessions {
-  abstract readonly system: OldSessions['system']
+export abstract class OldSystem {
+  abstract readonly name: OldSessions['system']
   readonly kind: string
   readonly namespace: string | null
   readonly sideBySide: boolean
@@ -73,6 +73,9 @@ export abstract class OldSource implements OldSessions {
 
   /** Throws where this cannot serve requests by its own cookie. */
   abstract checkForCookies(): void
+
+  /** Throws where this cannot serve a middleware that knows its sessions by their ids. */
+  abstract checkForIds(): void
 
   /** Whether an entity can have this name. */
   abstract isName(name: string): boolean

@@ -1,0 +1,139 @@
+import type { SessionId, SessionKey } from '../record/id.ts'
+import type { Payload } from '../record/payload.ts'
+import type { Limit } from '../store/budget.ts'
+import type { Entity } from '../store/entities.ts'
+import type { Found } from '../record/record.ts'
+import type { Asking, Committer, Look, Search, Searched, SourceHost } from '../write/source.ts'
+import { followLink } from './following.ts'
+import type { Ids } from './ids.ts'
+import type { Importer } from './importer.ts'
+import { linkIn, unseal } from './link.ts'
+import type { OldEntities } from './old-entities.ts'
+import { hashOfOldId } from './old-system.ts'
+import { LinkedSource, unlinked } from './sources.ts'
+
+/** What all searches of an app share. */
+interface Parts {
+  readonly entities: OldEntities
+  readonly ids: Ids
+  readonly importer: Importer
+  readonly host: SourceHost
+}
+
+/** What one request asks the old system for. `name`: the old id that it presents, as secret as ours. */
+export class OldSearch implements Search {
+  readonly #name: string | null
+  readonly #parts: Parts
+
+  constructor(name: string | null, parts: Parts) {
+    this.#name = name
+    this.#parts = parts
+  }
+
+  begin(id: SessionId | null, asking: Asking, limit: Limit): Look {
+    const { entities } = this.#parts
+    const sharesCall = id !== null && entities.system.sideBySide
+    const begun = this.#name !== null && sharesCall ? entities.find(this.#name, asking) : null
+    // Whoever needs it hears of the failure.
+    begun?.catch(() => {})
+    return new OldLook(this.#name, begun, this.#parts, { asking, limit })
+  }
+
+  get storing(): Committer | null {
+    return this.#parts.entities.system.sideBySide ? null : this.ending
+  }
+
+  get ending(): Committer | null {
+    return this.#name === null ? null : this.#parts.entities.removing(this.#name, null)
+  }
+}
+
+type Followed = NonNullable<Awaited<ReturnType<Look['follow']>>>
+
+class OldLook implements Look {
+  readonly #name: string | null
+  readonly #parts: Parts
+  readonly #asking: Asking
+  readonly #limit: Limit
+  /** The entity of that name, where it was looked up already. */
+  #entity: Promise<Entity | null> | null
+
+  constructor(
+    name: string | null,
+    entity: Promise<Entity | null> | null,
+    parts: Parts,
+    { asking, limit }: { readonly asking: Asking; readonly limit: Limit },
+  ) {
+    this.#name = name
+    this.#entity = entity
+    this.#parts = parts
+    this.#asking = asking
+    this.#limit = limit
+  }
+
+  async follow(found: Found, payload: Payload, id: SessionId | null): Promise<Followed | null> {
+    const { entities } = this.#parts
+    const link = linkIn(payload)
+    if (link === null) return { found, payload }
+    const isPresented = this.#name !== null && hashOfOldId(this.#name) === link.hash
+    const unsealed = link.sealed === null || id === null ? null : unseal(link.sealed, id)
+    const name = isPresented ? this.#name : unsealed
+    if (name === null) return { found, payload }
+    const known = isPresented ? this.#entity : null
+    const old = entities.read(name, await (known ?? entities.find(name, this.#asking)))
+    const followed = followLink(payload, link, old)
+    if (followed === 'ended') {
+      if (await this.#isWrittenBy(found)) return { found, payload }
+      await this.#endOurs(found.record.key)
+      return null
+    }
+    const { news, isLinked } = followed
+    const latest = news === null ? payload : payload.with(news.units)
+    const removing = entities.removing(name, null)
+    if (!entities.system.sideBySide) return unlinked(found, latest, removing)
+    const source = new LinkedSource(isLinked ? removing : null, news)
+    return { found: { ...found, source }, payload: latest }
+  }
+
+  async instead(expired: Found | null): Promise<Searched> {
+    const name = this.#name
+    const { entities, ids, importer } = this.#parts
+    if (name === null || (expired !== null && !entities.system.sideBySide)) return null
+    this.#entity ??= entities.find(name, this.#asking)
+    const [entity, claim] = await Promise.all([
+      this.#entity,
+      ids.claimOn(name, this.#asking, expired),
+    ])
+    if (claim?.isFollowed) {
+      const found = await claim.find(this.#asking)
+      return found?.record == null ? 'ended' : { id: null, found }
+    }
+    const old = entities.read(name, entity)
+    if (typeof old === 'string') return old
+    const id = ids.next(name)
+    return { id, found: importer.imported(name, id, old, claim) }
+  }
+
+  /**
+   * Whether it is no logout that the old entity is not there: whoever takes it away after the period writes ours in the
+   * same commit.
+   */
+  async #isWrittenBy({ record, version }: Found): Promise<boolean> {
+    if (this.#parts.entities.system.sideBySide) return false
+    const now = await this.#asking.find(record.key)
+    return now?.record != null && now.record.ended === null && now.version !== version
+  }
+
+  /** Also in the store, so that it stays ended once the old system is no longer asked. */
+  async #endOurs(key: SessionKey): Promise<void> {
+    const { end, settings } = this.#parts.host
+    try {
+      await end(key, this.#limit)
+    } catch (error) {
+      settings.logger.warn(
+        'a session that has ended in the old system could not be ended here yet; the next request tries again',
+        { key, error: (error as Error).message },
+      )
+    }
+  }
+}
