@@ -67,6 +67,7 @@ export {
   type Sessions,
 } from './sessions.ts'
 export type { SchemaResult, StandardSchema } from './base/standard-schema.ts'
+export type { SessionSource } from './write/source.ts'
 export { type MemoryStoreOptions, memoryStore } from './store/memory/store.ts'
 export type {
   FoundSecurityKey,

@@ -19,7 +19,7 @@ import { type CookieOptions, CookiePolicy, MAX_COOKIE_AGE } from './request/cook
 import type { ExpiryPolicy } from './record/expiry.ts'
 import type { RandomBytes } from './record/id.ts'
 import { RetryBudget } from './write/retry-budget.ts'
-import type { SessionSource } from './write/source.ts'
+import type { ConnectableSource, SessionSource } from './write/source.ts'
 import type { StandardSchema } from './base/standard-schema.ts'
 import { missingParts } from './store/completeness.ts'
 import { memoryStore } from './store/memory/store.ts'
@@ -105,7 +105,7 @@ export interface Settings extends WriterSettings, EndSettings, RequestSettings, 
   readonly cookies: CookiePolicy
   readonly sweepProbability: number
   readonly onGone: 'drop' | 'error'
-  readonly legacy: SessionSource | null
+  readonly legacy: ConnectableSource | null
 }
 
 const MINUTE = 60 * 1000
@@ -188,9 +188,10 @@ export function settingsFrom(options: SessionsOptions): Settings {
   }
 }
 
-function legacyFrom(legacy: SessionSource | undefined): SessionSource | null {
+function legacyFrom(legacy: SessionSource | undefined): ConnectableSource | null {
   if (legacy === undefined) return null
-  if (typeof legacy?.connect === 'function') return legacy
+  const source = legacy as ConnectableSource | null
+  if (typeof source?.connect === 'function') return source
   throw new SessionConfigError(
     `legacy must be what a reader of old sessions gives (see docs/migrating.md), but is ${show(legacy)}`,
   )

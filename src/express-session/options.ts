@@ -7,7 +7,7 @@ import { type SessionsOptions, type Settings, settingsFrom } from '../options.ts
 import { datastoreStore } from '../store/datastore/index.ts'
 import { DATASTORE_OPTIONS, type DatastoreStoreOptions } from '../store/datastore/options.ts'
 import type { SessionStore } from '../store/store.ts'
-import type { SessionSource } from '../write/source.ts'
+import type { ConnectableSource, SessionSource } from '../write/source.ts'
 import type { Rules } from './stored-sessions.ts'
 
 /** Options of {@link DatastoreSessionStore}. All of them can be left out. */
@@ -90,7 +90,7 @@ const ABSOLUTE_LIFETIME = '365000d'
 /** Checks the options once. Throws `SessionConfigError` that names the option, the rule and the value. */
 export function resolve(options: DatastoreSessionStoreOptions): {
   readonly settings: Settings
-  readonly legacy: SessionSource | null
+  readonly legacy: ConnectableSource | null
   readonly rules: Rules
 } {
   checkOptions('DatastoreSessionStore', options, KNOWN_OPTIONS, HINTS)

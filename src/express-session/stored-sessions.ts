@@ -9,12 +9,12 @@ import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
 import {
   type Brought,
   type Committer,
+  type ConnectableSource,
   isFoundSavable,
   type Loaded,
   type Look,
   type Search,
   type Searches,
-  type SessionSource,
 } from '../write/source.ts'
 import { Payload } from '../record/payload.ts'
 import { type Found, GUEST_USER, type SessionRecord, type Unreadable } from '../record/record.ts'
@@ -57,7 +57,7 @@ export class StoredSessions {
   /** What each session object shows; also those that `get` has handed out and nobody has used yet. */
   readonly #views = new WeakMap<object, View>()
 
-  constructor(parts: ManagerParts, legacy: SessionSource | null, rules: Rules) {
+  constructor(parts: ManagerParts, legacy: ConnectableSource | null, rules: Rules) {
     const { policy } = parts.settings
     this.#parts = parts
     this.#settings = parts.settings

@@ -4,12 +4,13 @@ import { Importer } from './importer.ts'
 import { NewIds } from './new-ids.ts'
 import { OldEntities } from './old-entities.ts'
 import { OldSearch } from './old-search.ts'
+import type { ConnectableSource } from '../write/source.ts'
 import type { OldSessions, OldSystem } from './old-system.ts'
 import { SameIds } from './same-ids.ts'
 
 /** The sessions of a system as a source. */
 export function oldSessions(system: OldSystem): OldSessions {
-  return {
+  const source: OldSessions & ConnectableSource = {
     system: system.name,
     connect: (host) => {
       const { settings, recordOf } = host
@@ -33,4 +34,5 @@ export function oldSessions(system: OldSystem): OldSessions {
       return (id) => new OldSearch(nameIn(id), parts)
     },
   }
+  return source
 }

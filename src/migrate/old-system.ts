@@ -21,6 +21,7 @@ export interface OldSessionsOptions {
 
 /** Old sessions, for the option `legacy`. Made by `connectDatastoreSessions()` and `viurCoreSessions()`. */
 export interface OldSessions extends SessionSource {
+  /** The system that wrote them. */
   readonly system: 'connect-datastore' | 'viur-core'
 }
 

@@ -109,6 +109,10 @@ export type Searches = (presented: string | undefined) => Search
 export interface SessionSource {
   /** The system that wrote them. */
   readonly system: string
+}
+
+/** The same, for whoever serves requests with them. */
+export interface ConnectableSource extends SessionSource {
   /** Called once by those who are given it. Throws `SessionConfigError` where it cannot serve them. */
   connect(host: SourceHost): Searches
 }
