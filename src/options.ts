@@ -12,7 +12,7 @@ import { localTasks, type TaskQueue } from './sweep/task-queue.ts'
 import { SessionConfigError } from './base/errors.ts'
 import { consoleLogger, type SessionLogger, warningOnce } from './base/logger.ts'
 import { SESSIONS_HINTS } from './base/option-hints.ts'
-import { checkOptions, namesOf } from './base/option-checks.ts'
+import { checkOptions, namesOf, wrongOption } from './base/option-checks.ts'
 import { googleCloudSign } from './google/platform.ts'
 import { checkKey, checkScope } from './record/codec.ts'
 import { type CookieOptions, CookiePolicy, MAX_COOKIE_AGE } from './request/cookie.ts'
@@ -192,8 +192,10 @@ function legacyFrom(legacy: SessionSource | undefined): ConnectableSource | null
   if (legacy === undefined) return null
   const source = legacy as ConnectableSource | null
   if (typeof source?.connect === 'function') return source
-  throw new SessionConfigError(
-    `legacy must be what a reader of old sessions gives (see docs/migrating.md), but is ${show(legacy)}`,
+  throw wrongOption(
+    'legacy',
+    'must be what a reader of old sessions gives (see docs/migrating.md)',
+    legacy,
   )
 }
 
@@ -262,9 +264,7 @@ function storeFrom(
 }
 
 function noStore(store: unknown): SessionConfigError {
-  return new SessionConfigError(
-    `store must be a session store, such as datastoreStore() gives, but is ${show(store)}`,
-  )
+  return wrongOption('store', 'must be a session store, such as datastoreStore() gives', store)
 }
 
 /** A store in the place of the options is the first thing that people write. */
@@ -279,32 +279,29 @@ function refuseStore(options: unknown): void {
 function tasksFrom(tasks: TaskQueue | undefined): TaskQueue {
   if (tasks === undefined) return localTasks()
   if (typeof tasks?.add === 'function') return tasks
-  throw new SessionConfigError(
-    `tasks must be a task queue, such as cloudTasks() gives, but is ${show(tasks)}`,
-  )
+  throw wrongOption('tasks', 'must be a task queue, such as cloudTasks() gives', tasks)
 }
 
 function probability(value: number): number {
   if (typeof value === 'number' && value >= 0 && value <= 1) return value
-  throw new SessionConfigError(
-    `sweepProbability must be a number from 0 to 1, but is ${show(value)}`,
-  )
+  throw wrongOption('sweepProbability', 'must be a number from 0 to 1', value)
 }
 
 function limitFrom(value: number | undefined): number | null {
   if (value === undefined) return null
   if (Number.isInteger(value) && value >= 1) return value
-  throw new SessionConfigError(
-    `maxSessionsPerUser must be a whole number above 0, but is ${show(value)}: leave it out for no limit`,
+  throw wrongOption(
+    'maxSessionsPerUser',
+    'must be a whole number above 0',
+    value,
+    'leave it out for no limit',
   )
 }
 
 function loggerFrom(logger: SessionLogger | undefined): SessionLogger {
   if (logger === undefined) return consoleLogger
   if (typeof logger?.warn === 'function') return logger
-  throw new SessionConfigError(
-    `logger must have a method warn(), as console has, but is ${show(logger)}`,
-  )
+  throw wrongOption('logger', 'must have a method warn(), as console has', logger)
 }
 
 function schemaFrom(validate: unknown): StandardSchema | null {
@@ -324,8 +321,7 @@ function names(
   what: 'key' | 'scope',
 ): readonly string[] {
   if (value === undefined) return []
-  if (!Array.isArray(value))
-    throw new SessionConfigError(`${option} must be an array of ${what}s, but is ${show(value)}`)
+  if (!Array.isArray(value)) throw wrongOption(option, `must be an array of ${what}s`, value)
   for (const name of value) {
     try {
       if (what === 'key') checkKey(name)
@@ -342,14 +338,12 @@ function names(
 
 function oneOf<Value>(option: string, value: Value, allowed: readonly Value[]): Value {
   if (allowed.includes(value)) return value
-  throw new SessionConfigError(
-    `${option} must be one of ${allowed.map(show).join(', ')}, but is ${show(value)}`,
-  )
+  throw wrongOption(option, `must be one of ${allowed.map(show).join(', ')}`, value)
 }
 
 function functionOption<Value>(option: string, value: Value | undefined): Value | undefined {
   if (value === undefined || typeof value === 'function') return value
-  throw new SessionConfigError(`${option} must be a function, but is ${show(value)}`)
+  throw wrongOption(option, 'must be a function', value)
 }
 
 function wait(duration: number): Promise<void> {

@@ -81,3 +81,15 @@ function takes(known: readonly string[]): string {
   if (last === undefined) return 'it takes none'
   return `it takes ${known.length === 1 ? last : `${known.slice(0, -1).join(', ')} and ${last}`}`
 }
+
+/** The error of an option that can not work: what it is called, what it must be, and what it is. `cure`: what else to do. */
+export function wrongOption(
+  option: string,
+  rule: string,
+  value: unknown,
+  cure: string | null = null,
+): SessionConfigError {
+  return new SessionConfigError(
+    `${option} ${rule}, but is ${show(value)}${cure === null ? '' : `: ${cure}`}`,
+  )
+}

@@ -2,8 +2,8 @@ import { storeRefusal } from '../base/store-errors.ts'
 import { type Clock, clockFrom } from '../base/clock.ts'
 import { type Duration, parseDuration, positiveDuration, show } from '../base/duration.ts'
 import type { Task, TaskQueue } from '../sweep/task-queue.ts'
-import { SessionConfigError, SessionStoreError, SessionValueError } from '../base/errors.ts'
-import { checkOptions, namesOf } from '../base/option-checks.ts'
+import { SessionStoreError, SessionValueError } from '../base/errors.ts'
+import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { codeOf } from '../store/datastore/errors.ts'
 import { isQueueId, type QueuePath, queuePath } from './queue-path.ts'
 import { type AppEngineTarget, type HttpTarget, type Target, targetFrom } from './target.ts'
@@ -113,15 +113,15 @@ export function cloudTasks(options: CloudTasksOptions): CloudTaskQueue {
   checkOptions('cloudTasks()', options, OPTIONS)
   const { client = null, sleep = wait } = options
   if (client !== null && !isTasksClient(client)) {
-    throw new SessionConfigError(
-      `cloudTasks: client must be a CloudTasksClient of @google-cloud/tasks, but is ${show(client)}`,
+    throw wrongOption(
+      'cloudTasks: client',
+      'must be a CloudTasksClient of @google-cloud/tasks',
+      client,
     )
   }
   for (const name of ['now', 'sleep'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function') {
-      throw new SessionConfigError(
-        `cloudTasks: ${name} must be a function, but is ${show(options[name])}`,
-      )
+      throw wrongOption(`cloudTasks: ${name}`, 'must be a function', options[name])
     }
   }
   const environment = { ...process.env }
@@ -166,7 +166,7 @@ function limited(
 ): number {
   const parsed = positiveDuration(`cloudTasks: ${option}`, value)
   if (parsed < least || parsed > most) {
-    throw new SessionConfigError(`cloudTasks: ${option} must be ${rule}, but is ${show(value)}`)
+    throw wrongOption(`cloudTasks: ${option}`, `must be ${rule}`, value)
   }
   return parsed
 }

@@ -1,3 +1,4 @@
+import { wrongOption } from '../base/option-checks.ts'
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 
@@ -82,5 +83,5 @@ function first(
 }
 
 function refusal(option: string, rule: string, value: unknown): SessionConfigError {
-  return new SessionConfigError(`cloudTasks: ${option} ${rule}, but is ${show(value)}`)
+  return wrongOption(`cloudTasks: ${option}`, rule, value)
 }

@@ -1,6 +1,5 @@
-import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
-import { checkOptions, namesOf } from '../base/option-checks.ts'
+import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 
 /** Delivers to an App Engine app of the queue's project, which tells such requests by their `X-AppEngine-*` headers. */
 export interface AppEngineTarget {
@@ -172,5 +171,5 @@ function isLoopback(host: string): boolean {
 }
 
 function refusal(option: string, rule: string, value: unknown): SessionConfigError {
-  return new SessionConfigError(`cloudTasks: ${option} ${rule}, but is ${show(value)}`)
+  return wrongOption(`cloudTasks: ${option}`, rule, value)
 }

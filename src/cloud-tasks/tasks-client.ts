@@ -1,3 +1,4 @@
+import { wrongOption } from '../base/option-checks.ts'
 import { passingTrouble, storeRefusal } from '../base/store-errors.ts'
 import { loadFailure } from '../base/optional-import.ts'
 import { createRequire } from 'node:module'
@@ -66,8 +67,10 @@ export function tasksEmulatorFrom(
   )
   const { host = '', port = '' } = match?.groups ?? {}
   if (match === null || Number(port) < 1 || Number(port) > 65535) {
-    throw new SessionConfigError(
-      `CLOUD_TASKS_EMULATOR_HOST must be host:port, such as 127.0.0.1:8123, but is ${show(text)}`,
+    throw wrongOption(
+      'CLOUD_TASKS_EMULATOR_HOST',
+      'must be host:port, such as 127.0.0.1:8123',
+      text,
     )
   }
   return { host, port: Number(port) }

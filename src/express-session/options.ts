@@ -1,8 +1,8 @@
 import type session from 'express-session'
-import { type Duration, show } from '../base/duration.ts'
+import type { Duration } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { DATASTORE_HINTS, SESSIONS_HINTS } from '../base/option-hints.ts'
-import { checkOptions, type OptionHints } from '../base/option-checks.ts'
+import { checkOptions, type OptionHints, wrongOption } from '../base/option-checks.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from '../options.ts'
 import { datastoreStore } from '../store/datastore/index.ts'
 import { DATASTORE_OPTIONS, type DatastoreStoreOptions } from '../store/datastore/options.ts'
@@ -96,7 +96,7 @@ export function resolve(options: DatastoreSessionStoreOptions): {
   checkOptions('DatastoreSessionStore', options, KNOWN_OPTIONS, HINTS)
   const { userOf, touchEvery, now } = options
   if (userOf !== undefined && typeof userOf !== 'function') {
-    throw new SessionConfigError(`userOf must be a function, but is ${show(userOf)}`)
+    throw wrongOption('userOf', 'must be a function', userOf)
   }
   const given = pick(options, SESSIONS_OPTIONS) as SessionsOptions
   const settings = settingsFrom({

@@ -1,3 +1,4 @@
+import { wrongOption } from '../base/option-checks.ts'
 import { show } from '../base/duration.ts'
 import { CallerRefusedError, SessionConfigError } from '../base/errors.ts'
 
@@ -80,13 +81,17 @@ export function expectedFrom(
   if (audiences.length === 0) throw new SessionConfigError(`${of}: audience must not be empty`)
   for (const one of audiences) {
     if (typeof one !== 'string' || !/^[!-~]{1,2000}$/.test(one))
-      throw new SessionConfigError(
-        `${of}: audience must be the text that the tokens are issued for, such as the URL of this service, but is ${show(one)}`,
+      throw wrongOption(
+        `${of}: audience`,
+        'must be the text that the tokens are issued for, such as the URL of this service',
+        one,
       )
   }
   if (!Array.isArray(serviceAccounts) || serviceAccounts.length === 0)
-    throw new SessionConfigError(
-      `${of}: serviceAccounts must name at least one service account, but is ${show(serviceAccounts)}`,
+    throw wrongOption(
+      `${of}: serviceAccounts`,
+      'must name at least one service account',
+      serviceAccounts,
     )
   for (const one of serviceAccounts as readonly unknown[]) {
     if (typeof one !== 'string' || !/^[a-z0-9.-]+@[a-z0-9.-]+\.gserviceaccount\.com$/.test(one))

@@ -3,7 +3,7 @@ import type { ClearRun } from '../sweep/start.ts'
 import { InvalidTaskError } from '../sweep/engine.ts'
 import { CallerRefusedError, SessionConfigError, SessionError } from '../base/errors.ts'
 import { consoleLogger, type SessionLogger } from '../base/logger.ts'
-import { checkOptions, namesOf } from '../base/option-checks.ts'
+import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import type { SessionManager, Sessions } from '../sessions.ts'
 import { publishTrouble } from '../record/diagnostics.ts'
 import type { DefaultData } from '../base/types.ts'
@@ -235,8 +235,10 @@ function checked(options: CleanupOptions): {
   checkOptions('cleanupRoutes()', given, OPTIONS)
   const { caller, budget = BUDGET, logger = consoleLogger } = given
   if (!isCaller(caller))
-    throw new SessionConfigError(
-      `cleanupRoutes: caller must say who may call, with appEngine(), oidc(), privateService() or localOnly(), but is ${show(caller)}`,
+    throw wrongOption(
+      'cleanupRoutes: caller',
+      'must say who may call, with appEngine(), oidc(), privateService() or localOnly()',
+      caller,
     )
   if (typeof logger?.warn !== 'function')
     throw new SessionConfigError('cleanupRoutes: logger must have the method warn')

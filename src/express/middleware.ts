@@ -1,6 +1,6 @@
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
-import { checkOptions, namesOf } from '../base/option-checks.ts'
+import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { type Session, stateOf } from '../request/session.ts'
 import type { CommitResult, SessionManager, Sessions } from '../sessions.ts'
 import type { DefaultData } from '../base/types.ts'
@@ -217,7 +217,7 @@ function settingsFrom(options: SessionMiddlewareOptions): { name: string; eager:
   checkOptions('sessionMiddleware()', options, OPTIONS)
   const { load = 'eager', as } = options
   if (load !== 'eager' && load !== 'lazy') {
-    throw new SessionConfigError(`load must be 'eager' or 'lazy', but is ${show(load)}`)
+    throw wrongOption('load', "must be 'eager' or 'lazy'", load)
   }
   return { name: sessionNameFrom(as), eager: load === 'eager' }
 }

@@ -1,6 +1,6 @@
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
-import { checkOptions, namesOf } from '../base/option-checks.ts'
+import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { type Session, stateOf } from '../request/session.ts'
 import { SessionManager, type Sessions } from '../sessions.ts'
 import type { DefaultData } from '../base/types.ts'
@@ -106,7 +106,9 @@ function userOfFrom<User>(options: PassportBridgeOptions<User>): UserOf<unknown>
   checkOptions('passportBridge()', options, OPTIONS)
   const { userOf } = options
   if (typeof userOf === 'function') return userOf as UserOf<unknown>
-  throw new SessionConfigError(
-    `passportBridge: userOf must be a function that gives the user's id as a text, but is ${show(userOf)}`,
+  throw wrongOption(
+    'passportBridge: userOf',
+    "must be a function that gives the user's id as a text",
+    userOf,
   )
 }

@@ -1,4 +1,4 @@
-import { show } from '../base/duration.ts'
+import { wrongOption } from '../base/option-checks.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { Session, stateOf } from '../request/session.ts'
 import { SessionManager } from '../sessions.ts'
@@ -35,9 +35,7 @@ function isObject(value: unknown): value is object {
 export function sessionsFrom(of: string, sessions: unknown): AnySessions | null {
   if (sessions === undefined) return null
   if (sessions instanceof SessionManager) return sessions
-  throw new SessionConfigError(
-    `${of}: sessions must be what createSessions() gives, but is ${show(sessions)}`,
-  )
+  throw wrongOption(`${of}: sessions`, 'must be what createSessions() gives', sessions)
 }
 
 /** The session that a guard asks for. Throws `SessionConfigError` where the request has none. */

@@ -1,6 +1,6 @@
 import { type Duration, positiveDuration, show } from '../base/duration.ts'
 import { RequestRefusedError, SessionConfigError } from '../base/errors.ts'
-import { checkOptions, namesOf } from '../base/option-checks.ts'
+import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import type { Session } from '../request/session.ts'
 import type { NodeResponse } from './any-response.ts'
 import { localPath } from './local-path.ts'
@@ -138,8 +138,10 @@ function rulesFrom(options: LoginCheckOptions): Rules {
 function redirectFrom(redirect: unknown): string {
   const path = localPath(redirect)
   if (path === null) {
-    throw new SessionConfigError(
-      `requireLogin(): redirect must be a path of this server, such as '/login', but is ${show(redirect)}`,
+    throw wrongOption(
+      'requireLogin(): redirect',
+      "must be a path of this server, such as '/login'",
+      redirect,
     )
   }
   if (new URL(path, 'http://here.invalid').searchParams.has(RETURN_TO)) {

@@ -1,6 +1,7 @@
 import { IncomingMessage } from 'node:http'
 import { Http2ServerRequest } from 'node:http2'
 import { Socket } from 'node:net'
+import { wrongOption } from '../base/option-checks.ts'
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { SESSION } from './slots.ts'
@@ -27,8 +28,10 @@ const TAKEN: ReadonlySet<string> = new Set([
 export function sessionNameFrom(as: unknown): string {
   if (as === undefined) return SESSION
   if (typeof as !== 'string' || !/^[A-Za-z$][\w$]{0,99}$/.test(as)) {
-    throw new SessionConfigError(
-      `sessionMiddleware(): as must be the name of a property, such as 'adminSession', but is ${show(as)}`,
+    throw wrongOption(
+      'sessionMiddleware(): as',
+      "must be the name of a property, such as 'adminSession'",
+      as,
     )
   }
   if (TAKEN.has(as) || isNodes(as)) {

@@ -2,7 +2,7 @@ import { stringifySetCookie } from 'cookie'
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { COOKIE_HINTS } from '../base/option-hints.ts'
-import { checkOptions, namesOf } from '../base/option-checks.ts'
+import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { sign, unsign } from '../base/signature.ts'
 import { asSessionId, type SessionId } from '../record/id.ts'
 
@@ -110,12 +110,14 @@ export class CookiePolicy {
       undefined,
     ])
     if (typeof path !== 'string' || !/^\/[\x21-\x3a\x3c-\x7e]*$/.test(path) || path.length > 1024) {
-      throw new SessionConfigError(
-        `cookie.path must start with "/" and hold no ";", space or control character, but is ${show(path)}`,
+      throw wrongOption(
+        'cookie.path',
+        'must start with "/" and hold no ";", space or control character',
+        path,
       )
     }
     if (domain !== undefined && (typeof domain !== 'string' || !DOMAIN.test(domain))) {
-      throw new SessionConfigError(`cookie.domain must be a domain name, but is ${show(domain)}`)
+      throw wrongOption('cookie.domain', 'must be a domain name', domain)
     }
     if (secure === false && /^__(secure|host)-/i.test(name)) {
       throw new SessionConfigError(
@@ -283,22 +285,25 @@ function withoutPrefix(name: string): string {
 }
 
 function check(option: string, rule: string, value: unknown, allowed: readonly unknown[]): void {
-  if (!allowed.includes(value))
-    throw new SessionConfigError(`${option} ${rule}, but is ${show(value)}`)
+  if (!allowed.includes(value)) throw wrongOption(option, rule, value)
 }
 
 function checkName(name: unknown): void {
   if (typeof name !== 'string' || !TOKEN.test(name) || name.length > 256) {
-    throw new SessionConfigError(
-      `cookie.name must be a token of at most 256 characters (RFC 9110, section 5.6.2), but is ${show(name)}`,
+    throw wrongOption(
+      'cookie.name',
+      'must be a token of at most 256 characters (RFC 9110, section 5.6.2)',
+      name,
     )
   }
   if (
     /^__(?:host|secure)-/i.test(name) &&
     (!/^__(?:Host|Secure)-/.test(name) || withoutPrefix(name) === '')
   ) {
-    throw new SessionConfigError(
-      `cookie.name must spell its prefix "__Host-" or "__Secure-" and go on after it, but is ${show(name)}`,
+    throw wrongOption(
+      'cookie.name',
+      'must spell its prefix "__Host-" or "__Secure-" and go on after it',
+      name,
     )
   }
 }

@@ -1,3 +1,4 @@
+import { wrongOption } from '../base/option-checks.ts'
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { DeleteSessionsIter, type SweepClass } from './delete-sessions-iter.ts'
@@ -12,7 +13,7 @@ const HANDLERS = ['handleEntry', 'handleFinish', 'handleError'] as const
 /** Throws `SessionConfigError` for what is no iterator that could work. `where` names it in the message. */
 export function checkIterator(iter: unknown, where: string): asserts iter is IteratorClass {
   if (typeof iter !== 'function' || !(iter.prototype instanceof QueryIter)) {
-    throw new SessionConfigError(`${where} must be a subclass of QueryIter, but is ${show(iter)}`)
+    throw wrongOption(where, 'must be a subclass of QueryIter', iter)
   }
   const Iter = iter as unknown as IteratorClass
   const { id, queueName, pageSize, concurrency } = Iter
@@ -22,14 +23,18 @@ export function checkIterator(iter: unknown, where: string): asserts iter is Ite
     )
   }
   if (typeof queueName !== 'string' || !/^[!-~]{0,500}$/.test(queueName)) {
-    throw new SessionConfigError(
-      `queueName of the iterator ${id} must be the name of a queue, or empty for the default one, but is ${show(queueName)}`,
+    throw wrongOption(
+      `queueName of the iterator ${id}`,
+      'must be the name of a queue, or empty for the default one',
+      queueName,
     )
   }
   for (const [name, value] of Object.entries({ pageSize, concurrency })) {
     if (Number.isInteger(value) && value >= 1 && value <= MAX_PAGE) continue
-    throw new SessionConfigError(
-      `${name} of the iterator ${id} must be a whole number from 1 to ${MAX_PAGE}, but is ${show(value)}`,
+    throw wrongOption(
+      `${name} of the iterator ${id}`,
+      `must be a whole number from 1 to ${MAX_PAGE}`,
+      value,
     )
   }
   checkHandlers(Iter)
@@ -39,9 +44,7 @@ export function checkIterator(iter: unknown, where: string): asserts iter is Ite
 export function sweepFrom(sweep: unknown): SweepClass {
   if (sweep === undefined || sweep === DeleteSessionsIter) return DeleteSessionsIter
   if (typeof sweep !== 'function' || !(sweep.prototype instanceof DeleteSessionsIter)) {
-    throw new SessionConfigError(
-      `sweep must be a subclass of DeleteSessionsIter, but is ${show(sweep)}`,
-    )
+    throw wrongOption('sweep', 'must be a subclass of DeleteSessionsIter', sweep)
   }
   checkIterator(sweep, 'sweep')
   return sweep as SweepClass
@@ -51,7 +54,7 @@ export function sweepFrom(sweep: unknown): SweepClass {
 export function iteratorsFrom(iterators: unknown): readonly IteratorClass[] {
   if (iterators === undefined) return []
   if (!Array.isArray(iterators)) {
-    throw new SessionConfigError(`iterators must be an array of classes, but is ${show(iterators)}`)
+    throw wrongOption('iterators', 'must be an array of classes', iterators)
   }
   const ids = new Set<string>()
   for (const iterator of iterators as readonly unknown[]) {

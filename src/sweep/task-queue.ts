@@ -1,7 +1,7 @@
-import { type Duration, positiveDuration, show } from '../base/duration.ts'
+import { type Duration, positiveDuration } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
-import { checkOptions, namesOf } from '../base/option-checks.ts'
+import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 
 /** A step of long work, to be delivered to `sessions.handleTask(body)`. */
 export interface Task {
@@ -73,9 +73,7 @@ class LocalTasks implements TaskQueue {
     this.#minBackoff = positiveDuration('localTasks: minBackoff', options.minBackoff ?? 100)
     this.#maxBackoff = positiveDuration('localTasks: maxBackoff', options.maxBackoff ?? 10_000)
     if (options.sleep !== undefined && typeof options.sleep !== 'function') {
-      throw new SessionConfigError(
-        `localTasks: sleep must be a function, but is ${show(options.sleep)}`,
-      )
+      throw wrongOption('localTasks: sleep', 'must be a function', options.sleep)
     }
     this.#sleep = options.sleep ?? wait
   }
