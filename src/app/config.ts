@@ -1,3 +1,4 @@
+import { googleCloudSign } from '../google/platform.ts'
 /** Where the sessions are. */
 export type StoreName = 'memory' | 'emulator' | 'datastore'
 
@@ -45,8 +46,8 @@ export class EnvironmentError extends Error {
 
 /** Reads the configuration. Throws `EnvironmentError` rather than guess. */
 export function configFrom(environment: Environment): AppConfig {
-  const onGoogle = Boolean(environment['GAE_ENV'] || environment['K_SERVICE'])
-  const caller = callerFrom(environment)
+  const onGoogle = googleCloudSign(environment) !== null
+  const caller = callerFrom(environment, onGoogle)
   return {
     port: portFrom(environment['PORT']),
     // What works on a desk must not be open to the network the desk stands in.
@@ -59,7 +60,7 @@ export function configFrom(environment: Environment): AppConfig {
   }
 }
 
-function callerFrom(environment: Environment): SweepCaller {
+function callerFrom(environment: Environment, onGoogle: boolean): SweepCaller {
   const audience = environment['SWEEP_AUDIENCE'] || null
   const serviceAccounts = listFrom(environment['SWEEP_SERVICE_ACCOUNTS'])
   if (environment['GAE_ENV']) {
@@ -75,7 +76,7 @@ function callerFrom(environment: Environment): SweepCaller {
       `${audience === null ? 'SWEEP_AUDIENCE' : 'SWEEP_SERVICE_ACCOUNTS'} is missing: set it as well, or neither it nor ${audience === null ? 'SWEEP_SERVICE_ACCOUNTS' : 'SWEEP_AUDIENCE'}; the one is the audience of the ID tokens, the other the e-mail addresses of those who may call, separated by commas`,
     )
   }
-  return { kind: environment['K_SERVICE'] ? 'none' : 'local' }
+  return { kind: onGoogle ? 'none' : 'local' }
 }
 
 function queueFrom(environment: Environment, caller: SweepCaller): SweepQueue {

@@ -4,7 +4,7 @@ import { type Duration, parseDuration, positiveDuration, show } from '../base/du
 import type { Task, TaskQueue } from '../sweep/task-queue.ts'
 import { SessionStoreError, SessionValueError } from '../base/errors.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
-import { codeOf } from '../store/datastore/errors.ts'
+import { ALREADY_EXISTS, codeOf } from '../google/grpc-errors.ts'
 import { isQueueId, type QueuePath, queuePath } from './queue-path.ts'
 import { type AppEngineTarget, type HttpTarget, type Target, targetFrom } from './target.ts'
 import {
@@ -14,7 +14,7 @@ import {
   openTasksClient,
   tasksEmulatorFrom,
 } from './tasks-client.ts'
-import { ALREADY_EXISTS, asTasksError, isWorthAnotherTry } from './tasks-errors.ts'
+import { asTasksError, isWorthAnotherTry } from './tasks-errors.ts'
 
 export type { AppEngineTarget, HttpTarget } from './target.ts'
 

@@ -1,19 +1,18 @@
 import { SessionStoreError } from '../base/errors.ts'
 import { passingTrouble, storeRefusal } from '../base/store-errors.ts'
-import { codeOf } from '../store/datastore/errors.ts'
-
-const INVALID_ARGUMENT = 3
-const DEADLINE_EXCEEDED = 4
-const NOT_FOUND = 5
-/** A task of this name was added before (`CreateTaskRequest` in `cloudtasks.proto`). */
-export const ALREADY_EXISTS = 6
-const PERMISSION_DENIED = 7
-const RESOURCE_EXHAUSTED = 8
-const FAILED_PRECONDITION = 9
-const OUT_OF_RANGE = 11
-const UNIMPLEMENTED = 12
-const UNAVAILABLE = 14
-const UNAUTHENTICATED = 16
+import {
+  codeOf,
+  DEADLINE_EXCEEDED,
+  FAILED_PRECONDITION,
+  INVALID_ARGUMENT,
+  NOT_FOUND,
+  OUT_OF_RANGE,
+  PERMISSION_DENIED,
+  RESOURCE_EXHAUSTED,
+  UNAUTHENTICATED,
+  UNAVAILABLE,
+  UNIMPLEMENTED,
+} from '../google/grpc-errors.ts'
 
 /** What to do about those refusals that no retry cures. */
 const REFUSALS: Readonly<Record<number, string>> = {

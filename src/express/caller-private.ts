@@ -1,3 +1,4 @@
+import { isCloudRunService } from '../google/platform.ts'
 import { CallerRefusedError } from '../base/errors.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
 import { type Caller, callerOf } from './caller.ts'
@@ -37,7 +38,7 @@ export function privateService(options: PrivateServiceOptions): Caller {
   checkOptions('privateService()', options, OPTIONS)
   const expected = expectedFrom('privateService', options.audience, options.serviceAccounts)
   return callerOf('privateService', (req) => {
-    if (!process.env['K_SERVICE'] || process.env['FUNCTIONS_EMULATOR'] === 'true')
+    if (!isCloudRunService(process.env))
       throw new CallerRefusedError('privateService() serves nobody outside Cloud Run')
     checkClaims(claimsOf(req), expected, Date.now() / 1000, 0)
   })

@@ -1,5 +1,5 @@
 import { CallerRefusedError } from '../base/errors.ts'
-import { googleCloudSign } from '../google/platform.ts'
+import { googleCloudSign, isAppEngineStandard } from '../google/platform.ts'
 import { isPassedOn } from './proxy-signs.ts'
 import { type AnyRequest, isLoopback } from './request.ts'
 import { headerValues, ownOrigin } from './sent.ts'
@@ -71,7 +71,7 @@ const QUEUE_NAME = /^[A-Za-z0-9-]{1,100}$/
  */
 export function appEngine(): Caller {
   return callerOf('appEngine', (req, purpose) => {
-    if (process.env['GAE_ENV'] !== 'standard')
+    if (!isAppEngineStandard(process.env))
       throw new CallerRefusedError(
         'appEngine() serves nobody outside the standard environment of App Engine',
       )

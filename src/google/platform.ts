@@ -19,3 +19,13 @@ export function googleCloudSign(environment: Environment): string | null {
   }
   return null
 }
+
+/** Whether this is the standard environment of App Engine, whose front end alone vouches for its headers. */
+export function isAppEngineStandard(environment: Environment): boolean {
+  return environment['GAE_ENV'] === 'standard'
+}
+
+/** Whether this is a service of Cloud Run, which verifies ID tokens before a request comes; also a function of today. */
+export function isCloudRunService(environment: Environment): boolean {
+  return Boolean(environment['K_SERVICE']) && environment['FUNCTIONS_EMULATOR'] !== 'true'
+}

@@ -16,11 +16,11 @@ import {
   asDatastoreError,
   type CallForm,
   closedError,
-  codeOf,
   fullError,
   isConflict,
   overdueError,
 } from './errors.ts'
+import { codeOf } from '../../google/grpc-errors.ts'
 import { Patience } from './queue/queue-timeout.ts'
 import { probeSharedWrites } from './probe.ts'
 import { Slots } from './queue/concurrency.ts'

@@ -1,5 +1,23 @@
 import { SessionStoreError } from '../../base/errors.ts'
 import { passingTrouble, storeRefusal } from '../../base/store-errors.ts'
+import {
+  ABORTED,
+  ALREADY_EXISTS,
+  CANCELLED,
+  codeOf,
+  DEADLINE_EXCEEDED,
+  FAILED_PRECONDITION,
+  INTERNAL,
+  INVALID_ARGUMENT,
+  NOT_FOUND,
+  OUT_OF_RANGE,
+  PERMISSION_DENIED,
+  RESOURCE_EXHAUSTED,
+  UNAUTHENTICATED,
+  UNAVAILABLE,
+  UNIMPLEMENTED,
+  UNKNOWN,
+} from '../../google/grpc-errors.ts'
 import { type Place, placeOf } from './place.ts'
 import { setUpProblem, silenceProblem, unreachable } from './set-up.ts'
 
@@ -13,22 +31,6 @@ export type CallForm =
   | 'change'
   /** Several writes that stand or fall together. */
   | 'together'
-
-const CANCELLED = 1
-const UNKNOWN = 2
-const INVALID_ARGUMENT = 3
-const DEADLINE_EXCEEDED = 4
-const NOT_FOUND = 5
-const ALREADY_EXISTS = 6
-const PERMISSION_DENIED = 7
-const RESOURCE_EXHAUSTED = 8
-const FAILED_PRECONDITION = 9
-const ABORTED = 10
-const OUT_OF_RANGE = 11
-const UNIMPLEMENTED = 12
-const INTERNAL = 13
-const UNAVAILABLE = 14
-const UNAUTHENTICATED = 16
 
 /** gRPC codes that say that a condition of the write did not hold (Datastore: "Errors and Error Handling"). */
 const CONFLICTS: Readonly<Record<CallForm, readonly number[]>> = {
@@ -51,12 +53,6 @@ const REFUSALS: Readonly<Record<number, string>> = {
   [UNIMPLEMENTED]:
     'this server does not know the call: check that the endpoint is that of Datastore, and update it if it is an emulator',
   [UNAUTHENTICATED]: 'no valid credentials',
-}
-
-/** The gRPC code of the driver's error, or `null` when it carries none. */
-export function codeOf(error: unknown): number | null {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return null
-  return typeof error.code === 'number' ? error.code : null
 }
 
 /**

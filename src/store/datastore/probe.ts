@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Connection, Request } from './connection.ts'
 import { child, type EntityLayout, keyIn, nameOf, versionOf } from './entity-codec.ts'
-import { codeOf } from './errors.ts'
+import { codeOf } from '../../google/grpc-errors.ts'
 import type { Version } from '../../record/record.ts'
 
 /** gRPC codes by which a server refuses a mutation that the probe has to see skipped or applied. */

@@ -1,13 +1,14 @@
+import {
+  DEADLINE_EXCEEDED,
+  FAILED_PRECONDITION,
+  INVALID_ARGUMENT,
+  NOT_FOUND,
+  PERMISSION_DENIED,
+  UNAUTHENTICATED,
+  UNAVAILABLE,
+  UNIMPLEMENTED,
+} from '../../google/grpc-errors.ts'
 import type { Place } from './place.ts'
-
-const INVALID_ARGUMENT = 3
-const DEADLINE_EXCEEDED = 4
-const NOT_FOUND = 5
-const PERMISSION_DENIED = 7
-const FAILED_PRECONDITION = 9
-const UNIMPLEMENTED = 12
-const UNAVAILABLE = 14
-const UNAUTHENTICATED = 16
 
 /** What to call the things of a place of which nothing is known. */
 const NOWHERE: Place = {
