@@ -5,11 +5,9 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { sessionMiddleware } from '../../src/express/index.ts'
 import { createSessions, type SessionStore } from '../../src/index.ts'
 import { datastoreStore } from '../../src/store/datastore/index.ts'
-import {
-  type DatastoreV1Client,
-  openClient,
-  parseEmulatorHost,
-} from '../../src/store/datastore/client.ts'
+import type { DatastoreV1Client } from '../../src/store/datastore/given-client.ts'
+import { openClient } from '../../src/store/datastore/client.ts'
+import { parseEmulatorHost } from '../../src/store/datastore/emulator-address.ts'
 import { uniqueSpace } from '../setup/stores.ts'
 
 const PROGRAMS = [

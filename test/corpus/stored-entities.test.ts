@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  type DatastoreV1Client,
-  openClient,
-  parseEmulatorHost,
-} from '../../src/store/datastore/client.ts'
+import type { DatastoreV1Client } from '../../src/store/datastore/given-client.ts'
+import { openClient } from '../../src/store/datastore/client.ts'
+import { parseEmulatorHost } from '../../src/store/datastore/emulator-address.ts'
 import { fakeClock } from '../../src/testing/index.ts'
 import { Harness, keyOfCookie } from '../request/harness.ts'
 import { EMULATORS, uniqueSpace } from '../setup/stores.ts'

@@ -7,11 +7,9 @@ import {
   type SessionsOptions,
 } from '../../src/index.ts'
 import { datastoreStore } from '../../src/store/datastore/index.ts'
-import {
-  type DatastoreV1Client,
-  openClient,
-  parseEmulatorHost,
-} from '../../src/store/datastore/client.ts'
+import type { DatastoreV1Client } from '../../src/store/datastore/given-client.ts'
+import { openClient } from '../../src/store/datastore/client.ts'
+import { parseEmulatorHost } from '../../src/store/datastore/emulator-address.ts'
 import { uniqueSpace } from '../setup/stores.ts'
 
 type Data = Record<string, unknown>

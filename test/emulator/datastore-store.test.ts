@@ -2,11 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { Datastore, v1 } from '@google-cloud/datastore'
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type DatastoreStoreOptions, datastoreStore } from '../../src/store/datastore/index.ts'
-import {
-  type DatastoreV1Client,
-  openClient,
-  parseEmulatorHost,
-} from '../../src/store/datastore/client.ts'
+import type { DatastoreV1Client } from '../../src/store/datastore/given-client.ts'
+import { openClient } from '../../src/store/datastore/client.ts'
+import { parseEmulatorHost } from '../../src/store/datastore/emulator-address.ts'
 import { DatastoreStore } from '../../src/store/datastore/store.ts'
 import type { Mutation, Selection, SessionStore, WriteResult } from '../../src/store/store.ts'
 import { keyNamed, NOW, recordOf } from '../store/datastore/fake.ts'

@@ -9,11 +9,9 @@ import {
 } from '../../src/index.ts'
 import type { OldSessions } from '../../src/migrate/index.ts'
 import { datastoreStore } from '../../src/store/datastore/index.ts'
-import {
-  type DatastoreV1Client,
-  openClient,
-  parseEmulatorHost,
-} from '../../src/store/datastore/client.ts'
+import type { DatastoreV1Client } from '../../src/store/datastore/given-client.ts'
+import { openClient } from '../../src/store/datastore/client.ts'
+import { parseEmulatorHost } from '../../src/store/datastore/emulator-address.ts'
 import { type FakeClock, fakeClock } from '../../src/testing/index.ts'
 import type { LogLine } from '../request/harness.ts'
 import { cookieAfter } from '../request/harness.ts'

@@ -1,5 +1,6 @@
 import type { SecurityKeyName, SessionStore } from '../../src/index.ts'
-import { openClient, parseEmulatorHost } from '../../src/store/datastore/client.ts'
+import { openClient } from '../../src/store/datastore/client.ts'
+import { parseEmulatorHost } from '../../src/store/datastore/emulator-address.ts'
 
 /** Where a store keeps its things on an emulator. */
 export interface Place {

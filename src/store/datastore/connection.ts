@@ -3,16 +3,18 @@ import { SessionStoreError } from '../../base/errors.ts'
 import { type Incident, markIncident } from '../../base/incident.ts'
 import { LONG_CALL } from '../budget.ts'
 import { Breaker } from './queue/breaker.ts'
-import type { DatastoreV1Client, OpenClient } from './client.ts'
+import type { OpenClient } from './client.ts'
 import {
   asDatastoreError,
   closedError,
   isLoss,
+  isReplaced,
   isSilence,
   lostError,
   UnansweredError,
 } from './errors.ts'
 import { type Flight, Line } from './line.ts'
+import { Successors } from './successors.ts'
 import { markPlace, type Place } from './place.ts'
 
 /** What a call needs beside its own part of the request. */
@@ -34,9 +36,6 @@ export type Request = (partitionId: object) => object
 
 /** How long after the deadline the server or the driver may still say so itself, in milliseconds. */
 const GRACE = 100
-
-/** How much longer than the new one an old connection may take before it is dead, at the least, in milliseconds. */
-const MORE = 200
 
 /** The kind of what is asked for to hear something. There are no such entities. */
 const PROBE_KIND = 'viur-session-probe'
@@ -78,11 +77,10 @@ export class Connection {
     commit: new Breaker('commit'),
     runQuery: null,
   }
-  readonly #retired = new Set<DatastoreV1Client>()
+  readonly #retired = new Set<OpenClient>()
+  readonly #successors: Successors
   #opening: Promise<Line> | null = null
   #line: Line | null = null
-  /** While it is found out whether a line is dead. */
-  #suspected: Line | null = null
   #closed = false
 
   constructor(settings: ConnectionSettings) {
@@ -92,6 +90,11 @@ export class Connection {
     this.patience = settings.deadline / 2
     this.longest = Math.max(settings.deadline, LONG_CALL)
     this.silence = Math.min(1000, settings.deadline / 5)
+    this.#successors = new Successors({
+      ask: (line) => this.#ask(line),
+      isCurrent: (line) => !this.#closed && this.#line === line,
+      replace: (line, next) => this.#replace(line, next),
+    })
   }
 
   /**
@@ -143,7 +146,7 @@ export class Connection {
       }
       const { incident, isNews } = line.lossOf(flight)
       markIncident(error, incident)
-      return { error, line, isNews, wasGood: flight.wasGood }
+      return { error, line, isNews, wasGood: flight.wasGood || isReplaced(error) }
     } finally {
       const { line = null, flight = null } = (sent as Sent | null) ?? {}
       if (line !== null && flight !== null) line.end(flight)
@@ -223,44 +226,9 @@ export class Connection {
     const retired = [...this.#retired]
     this.#retired.clear()
     this.#line?.rest()
-    await Promise.all(retired.map((client) => client.close?.()))
+    await Promise.all(retired.map(({ client }) => client.close?.()))
+    await this.#successors.close()
     if (this.#line?.open.owned) await this.#line.open.client.close?.()
-  }
-
-  /**
-   * Nothing was heard on this line for a while, though calls are under way: it is dead, or the server is slow. So both the
-   * line and a new one are asked something small. If only the new one answers, the old one is dead: what is under way on it
-   * has failed, and all go on with the new one.
-   */
-  async #test(line: Line): Promise<void> {
-    if (this.#closed || this.#suspected !== null || this.#line !== line) return
-    this.#suspected = line
-    const begun = performance.now()
-    let fresh: OpenClient | null = null
-    try {
-      fresh = await this.#settings.open()
-      const other = new Line(fresh, this.silence, () => undefined)
-      const isHeard = (): boolean => line.heardAt > begun
-      void this.#ask(line).catch(() => undefined)
-      const asked = performance.now()
-      await this.#ask(other)
-      // The old one was asked first, and gets as long again, since a new connection is made meanwhile.
-      await pause(Math.max(MORE, performance.now() - asked))
-      if (!isHeard() && !this.#closed && this.#line === line) {
-        const next = new Line(fresh, this.silence, (silent) => void this.#test(silent))
-        next.hear()
-        this.#line = next
-        this.#opening = Promise.resolve(next)
-        fresh = null
-        this.#retire(line.open.client)
-        line.loseAll()
-      }
-    } catch {
-      // The new one does not answer either: so it is the server, or the way to it.
-    } finally {
-      this.#suspected = null
-      if (fresh !== null) await fresh.client.close?.().catch(() => undefined)
-    }
   }
 
   /** Asks for what is not there. Any answer will do, also a refusal. */
@@ -276,37 +244,55 @@ export class Connection {
     line.hear()
   }
 
+  /** The line is dead, and another client works: all that is under way has failed, and goes on there. */
+  #replace(line: Line, open: OpenClient): void {
+    const next = this.#lineOf(open)
+    next.hear()
+    this.#line = next
+    this.#opening = Promise.resolve(next)
+    this.#retire(line.open)
+    line.loseAll()
+  }
+
   /**
    * A connection can die without a word, and then every call on it is overdue, for as long as there are calls: only
    * another one helps. What is still under way on the old one has its time.
    */
   #renew(line: Line | null): void {
-    if (line === null || this.#closed) return
-    if (this.#line !== line || !line.open.owned) return
+    if (line === null || this.#closed || this.#line !== line) return
+    const { another } = line.open
+    if (another === null) return
     this.#line = null
-    this.#opening = null
+    this.#opening = this.#openOnce(another)
+    // Whoever calls next hears of it.
+    this.#opening.catch(() => undefined)
     line.rest()
-    this.#retire(line.open.client)
+    this.#retire(line.open)
   }
 
-  #retire(client: DatastoreV1Client): void {
-    this.#retired.add(client)
+  #retire(open: OpenClient): void {
+    if (!open.owned) return
+    this.#retired.add(open)
     const timer = setTimeout(() => {
-      if (this.#retired.delete(client)) client.close?.().catch(() => undefined)
+      if (this.#retired.delete(open)) open.client.close?.().catch(() => undefined)
     }, this.deadline + GRACE)
     timer.unref()
   }
 
+  #lineOf(open: OpenClient): Line {
+    return new Line(open, this.silence, (line) => this.#successors.suspect(line))
+  }
+
   #open(): Promise<Line> {
     if (this.#closed) return Promise.reject(closedError())
-    this.#opening ??= this.#openOnce()
+    this.#opening ??= this.#openOnce(this.#settings.open)
     return this.#opening
   }
 
-  async #openOnce(): Promise<Line> {
+  async #openOnce(open: () => Promise<OpenClient>): Promise<Line> {
     let line: Line
     try {
-      line = new Line(await this.#settings.open(), this.silence, (next) => void this.#test(next))
+      line = this.#lineOf(await open())
       this.#line = line
     } catch (cause) {
       // Credentials may be there a moment later, so a failure is not remembered.
@@ -332,12 +318,6 @@ type Tried =
       readonly line: Line | null
       /** Whether it says more than what failed before it. */
       readonly isNews: boolean
-      /** Whether it was lost on a line that had worked. */
+      /** Whether it was lost on a line that had worked, or that has been replaced by one that does. */
       readonly wasGood: boolean
     }
-
-function pause(time: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, time).unref()
-  })
-}

@@ -79,7 +79,7 @@ export function asDatastoreError(error: unknown, what: string): SessionStoreErro
   if (code !== null && code in REFUSALS) {
     return storeRefusal(`${failed}: ${problem ?? REFUSALS[code]}`, error)
   }
-  if (code === RESOURCE_EXHAUSTED) {
+  if (code === RESOURCE_EXHAUSTED && !isCalm(error)) {
     return passingTrouble(
       `${failed}: a quota is used up or traffic rose too fast: try again later, and look at the quotas of the project`,
       error,
@@ -132,7 +132,23 @@ const LOSSES: readonly (number | null)[] = [CANCELLED, UNKNOWN, INTERNAL, UNAVAI
 
 /** Whether the call may have been lost with its connection. */
 export function isLoss(error: unknown): boolean {
-  return error instanceof LostError || LOSSES.includes(codeOf(error))
+  return error instanceof LostError || LOSSES.includes(codeOf(error)) || isCalm(error)
+}
+
+/** Whether the call was under way on a connection that was found dead, while another works. */
+export function isReplaced(error: unknown): boolean {
+  return error instanceof LostError
+}
+
+/**
+ * Whether the driver says by "quota" that it was asked for calm (ENHANCE_YOUR_CALM), as by a load balancer that has seen too
+ * many pings. That is said of the connection and not of the call, which may have been done.
+ */
+function isCalm(error: unknown): boolean {
+  return (
+    codeOf(error) === RESOURCE_EXHAUSTED &&
+    /Bandwidth exhausted or memory limit/.test(saidBy(error))
+  )
 }
 
 /** A call whose connection is dead. */

@@ -3,13 +3,15 @@ import { SessionConfigError } from '../../base/errors.ts'
 import { DATASTORE_HINTS } from '../../base/option-hints.ts'
 import { checkOptions } from '../../base/option-checks.ts'
 import { BUCKET, DEFAULT_SHARDS } from '../../record/buckets.ts'
-import { emulatorFrom, isDatastore, isV1Client, openClient, textIn } from './client.ts'
+import { openClient } from './client.ts'
+import { emulatorFrom } from './emulator-address.ts'
+import { isDatastore, isV1Client, textIn } from './given-client.ts'
 import { Connection } from './connection.ts'
 import { DATASTORE_OPTIONS, type DatastoreStoreOptions } from './options.ts'
 import { DatastoreStore } from './store.ts'
 import type { SessionStore } from '../store.ts'
 
-export type { DatastoreInstance, DatastoreV1Client } from './client.ts'
+export type { DatastoreInstance, DatastoreV1Client } from './given-client.ts'
 export type { DatastoreStoreOptions } from './options.ts'
 
 const DAY = 24 * 60 * 60 * 1000

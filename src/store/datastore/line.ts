@@ -95,7 +95,7 @@ export class Line {
   }
 
   #watch(wait: number): void {
-    if (this.#timer !== null || !this.open.owned) return
+    if (this.#timer !== null || this.open.another === null) return
     this.#timer = setTimeout(() => {
       this.#timer = null
       this.#check()

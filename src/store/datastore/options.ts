@@ -1,6 +1,6 @@
 import { namesOf } from '../../base/option-checks.ts'
 import type { Duration } from '../../base/duration.ts'
-import type { DatastoreInstance, DatastoreV1Client } from './client.ts'
+import type { DatastoreInstance, DatastoreV1Client } from './given-client.ts'
 
 /** Options of `datastoreStore()`. */
 export interface DatastoreStoreOptions {

@@ -1,12 +1,8 @@
 import { Datastore, v1 } from '@google-cloud/datastore'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type DatastoreStoreOptions, datastoreStore } from '../../../src/store/datastore/index.ts'
-import {
-  type ClientSettings,
-  emulatorFrom,
-  openClient,
-  parseEmulatorHost,
-} from '../../../src/store/datastore/client.ts'
+import { type ClientSettings, openClient } from '../../../src/store/datastore/client.ts'
+import { emulatorFrom, parseEmulatorHost } from '../../../src/store/datastore/emulator-address.ts'
 import { FakeClient, keyNamed, recordOf } from './fake.ts'
 
 afterEach(() => {

@@ -1,0 +1,90 @@
+import type { OpenClient } from './client.ts'
+import { Line } from './line.ts'
+
+/** How much longer than the new one an old connection may take before it is dead, at the least, in milliseconds. */
+const MORE = 200
+
+/** How many new connections are tried at the same time: one of them may be as dead as the old one. */
+const MOST = 3
+
+/** What the owner of the lines does for it. */
+export interface SuccessorsSettings {
+  /** Asks for something small. Any answer will do, also a refusal; rejects where there is none. */
+  readonly ask: (line: Line) => Promise<void>
+  /** Whether calls go out on this line. */
+  readonly isCurrent: (line: Line) => boolean
+  /** The line is dead, and this client works. */
+  readonly replace: (line: Line, next: OpenClient) => void
+}
+
+/**
+ * Finds out whether a line that has gone silent is dead, or the server slow: both the line and a new connection are asked
+ * something small, and if only the new one answers, it takes the place of the old one. While nothing answers, further
+ * connections are tried beside the first, since what stands between may take one and forget it.
+ */
+export class Successors {
+  readonly #settings: SuccessorsSettings
+  /** Clients that are being tried. */
+  readonly #tried = new Set<OpenClient>()
+  #trials = 0
+
+  constructor(settings: SuccessorsSettings) {
+    this.#settings = settings
+  }
+
+  /** Calls are under way on this line, and nothing is heard of any. */
+  suspect(line: Line): void {
+    const { another } = line.open
+    if (another === null || this.#trials >= MOST || !this.#settings.isCurrent(line)) return
+    this.#trials += 1
+    void this.#try(line, another).finally(() => {
+      this.#trials -= 1
+    })
+  }
+
+  /** Closes what is being tried. */
+  async close(): Promise<void> {
+    const tried = [...this.#tried]
+    this.#tried.clear()
+    await Promise.all(tried.map(discard))
+  }
+
+  /** Never rejects. */
+  async #try(line: Line, another: () => Promise<OpenClient>): Promise<void> {
+    const { ask, isCurrent, replace } = this.#settings
+    const begun = performance.now()
+    let next: OpenClient
+    try {
+      next = await another()
+    } catch {
+      // What is wrong with the way to Google, calls hear of.
+      return
+    }
+    this.#tried.add(next)
+    try {
+      void ask(line).catch(() => undefined)
+      const asked = performance.now()
+      await ask(new Line(next, Number.POSITIVE_INFINITY, () => undefined))
+      // The old one was asked first, and gets as long again, since a new connection is made meanwhile.
+      await pause(Math.max(MORE, performance.now() - asked))
+    } catch {
+      // The new one does not answer either: so it is the server, or the way to it.
+      if (this.#tried.delete(next)) await discard(next)
+      return
+    }
+    const isTaken = isCurrent(line) && line.heardAt <= begun && this.#tried.delete(next)
+    if (isTaken) replace(line, next)
+    // With an answer there is one to go on with, so that the others are of no use.
+    await this.close()
+  }
+}
+
+async function discard({ client }: OpenClient): Promise<void> {
+  await client.close?.().catch(() => undefined)
+}
+
+function pause(time: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, time).unref()
+  })
+}

@@ -1,0 +1,293 @@
+import { once } from 'node:events'
+import * as http2 from 'node:http2'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+/** Where a call is held: before the server has it, or when its answer is there. */
+export type Held = 'requests' | 'answers'
+
+/**
+ * Stands before an emulator on loopback, understands the frames of HTTP/2, and lets what is open now die in any way that
+ * a network, a load balancer or a server knows. What is opened later works, unless it says otherwise.
+ */
+export interface FaultyProxy {
+  readonly address: string
+  /** How many connections there were. */
+  readonly made: number
+  /** Calls on connections that are open now are held, here or there. */
+  hold(what: Held): void
+  /** When so many calls are held. */
+  held(count: number): Promise<void>
+  /** When so many connections there were. */
+  madeAtLeast(count: number): Promise<void>
+  /** Connections that are open now are reset. */
+  reset(): void
+  /** Connections that are open now, and so many that come next, are open and never say anything. */
+  silence(next?: number): void
+  /** Nothing goes through, whether it is open now or comes later, until `thaw()`; then it goes on with what has come. */
+  freeze(): void
+  thaw(): void
+  /**
+   * The frame GOAWAY. `'done'`: all that was sent is answered, then the connection is closed. `'refused'`: nothing that was
+   * sent has been looked at. `'lost'`: all that was sent may have been done, and the connection is closed at once.
+   */
+  goaway(code: number, calls: 'done' | 'refused' | 'lost'): void
+  /** The frame RST_STREAM for each call that is held; the connection works on. */
+  resetStreams(code: number): void
+  close(): Promise<void>
+}
+
+/** A call that waits for what is to become of it. */
+interface HeldCall {
+  readonly stream: http2.ServerHttp2Stream
+  goOn(): void
+}
+
+/** One connection, as far as frames are concerned. */
+interface Session {
+  readonly session: http2.ServerHttp2Session
+  readonly server: http2.ClientHttp2Session
+  readonly calls: Set<HeldCall>
+  hold: Held | null
+}
+
+/** One connection, as far as bytes are concerned. */
+interface Pair {
+  readonly client: Socket
+  readonly server: Socket
+  isSilent: boolean
+}
+
+/** The first stream of a connection, whose call was answered long ago. Zero is none that can be named. */
+const FIRST = 1
+
+export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
+  const frames = await startFrames(`http://${target}`)
+  const pairs = new Set<Pair>()
+  const news = new News()
+  let made = 0
+  let silentNext = 0
+  let isFrozen = false
+  const listener = createServer((client) => {
+    made += 1
+    const server = connect({ host: '127.0.0.1', port: frames.port })
+    const pair = { client, server, isSilent: silentNext > 0 }
+    if (silentNext > 0) silentNext -= 1
+    pairs.add(pair)
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      from.setNoDelay(true)
+      from.on('error', () => undefined)
+      from.on('data', (bytes) => {
+        if (!pair.isSilent) to.write(bytes)
+      })
+      from.on('close', () => {
+        pairs.delete(pair)
+        client.destroy()
+        server.destroy()
+      })
+      if (isFrozen) from.pause()
+    }
+    news.tell()
+  })
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address() as AddressInfo
+  const each = (act: (socket: Socket) => void): void => {
+    for (const { client, server } of pairs) for (const socket of [client, server]) act(socket)
+  }
+  return {
+    address: `127.0.0.1:${port}`,
+    get made() {
+      return made
+    },
+    madeAtLeast: (count) => news.until(() => made >= count),
+    hold: frames.hold,
+    held: frames.held,
+    goaway: frames.goaway,
+    resetStreams: frames.resetStreams,
+    reset() {
+      for (const { client } of pairs) client.resetAndDestroy()
+    },
+    silence(next = 0) {
+      silentNext = next
+      for (const pair of pairs) pair.isSilent = true
+    },
+    freeze() {
+      isFrozen = true
+      each((socket) => void socket.pause())
+    },
+    thaw() {
+      isFrozen = false
+      each((socket) => void socket.resume())
+      frames.release()
+    },
+    async close() {
+      each((socket) => void socket.destroy())
+      await Promise.all([new Promise((resolve) => listener.close(resolve)), frames.close()])
+    },
+  }
+}
+
+/** The inner of the two: ends HTTP/2 on both sides, and passes whole calls on. */
+async function startFrames(target: string) {
+  const sessions = new Set<Session>()
+  const news = new News()
+  const server = http2.createServer()
+  server.on('session', (session) => {
+    const own: Session = {
+      session,
+      server: http2.connect(target),
+      calls: new Set(),
+      hold: null,
+    }
+    sessions.add(own)
+    session.on('error', () => undefined)
+    own.server.on('error', () => undefined)
+    session.on('close', () => {
+      sessions.delete(own)
+      own.server.destroy()
+    })
+    session.on('stream', (stream, headers) => {
+      stream.on('error', () => undefined)
+      void pass(stream, headers, own).catch(() => stream.destroy())
+    })
+  })
+
+  const holding = (stream: http2.ServerHttp2Stream, own: Session): Promise<void> =>
+    new Promise((resolve) => {
+      const call = {
+        stream,
+        goOn: () => {
+          own.calls.delete(call)
+          resolve()
+        },
+      }
+      own.calls.add(call)
+      news.tell()
+    })
+
+  const pass = async (
+    stream: http2.ServerHttp2Stream,
+    headers: http2.IncomingHttpHeaders,
+    own: Session,
+  ): Promise<void> => {
+    const body = await bytesOf(stream)
+    if (own.hold === 'requests') await holding(stream, own)
+    const answer = await ask(own.server, headers, body)
+    if (own.hold === 'answers') await holding(stream, own)
+    if (stream.destroyed) return
+    const { trailers } = answer
+    stream.respond(answer.headers, {
+      waitForTrailers: trailers !== null,
+      endStream: trailers === null,
+    })
+    if (trailers === null) return
+    stream.on('wantTrailers', () => stream.sendTrailers(trailers))
+    stream.end(answer.body)
+  }
+
+  const release = (own: Session): void => {
+    own.hold = null
+    for (const call of own.calls) call.goOn()
+  }
+  const forget = (own: Session): void => {
+    own.hold = null
+    own.calls.clear()
+  }
+
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    hold(what: Held) {
+      for (const own of sessions) own.hold = what
+    },
+    held(count: number) {
+      return news.until(() => {
+        const held = [...sessions].reduce((sum, { calls }) => sum + calls.size, 0)
+        return held >= count
+      })
+    },
+    release() {
+      for (const own of sessions) release(own)
+    },
+    goaway(code: number, calls: 'done' | 'refused' | 'lost') {
+      for (const own of sessions) {
+        own.session.goaway(code, calls === 'refused' ? FIRST : 2 ** 31 - 1)
+        if (calls === 'done') {
+          release(own)
+          own.session.close()
+          continue
+        }
+        forget(own)
+        // The frame leaves first.
+        if (calls === 'lost') setImmediate(() => own.session.destroy())
+      }
+    },
+    resetStreams(code: number) {
+      for (const own of sessions) {
+        const held = [...own.calls]
+        forget(own)
+        for (const { stream } of held) stream.close(code)
+      }
+    },
+    async close() {
+      for (const { session, server: far } of sessions) {
+        session.destroy()
+        far.destroy()
+      }
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+interface Answer {
+  readonly headers: http2.OutgoingHttpHeaders
+  readonly body: Buffer
+  /** `null`: the headers were all there is. */
+  readonly trailers: http2.OutgoingHttpHeaders | null
+}
+
+async function ask(
+  server: http2.ClientHttp2Session,
+  headers: http2.IncomingHttpHeaders,
+  body: Buffer,
+): Promise<Answer> {
+  const request = server.request(headers)
+  let trailers: http2.IncomingHttpHeaders | null = null
+  request.on('trailers', (last) => {
+    trailers = last
+  })
+  request.end(body)
+  const [first] = (await once(request, 'response')) as [http2.IncomingHttpHeaders]
+  return { headers: first, body: await bytesOf(request), trailers }
+}
+
+async function bytesOf(stream: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = []
+  for await (const part of stream) parts.push(part)
+  return Buffer.concat(parts)
+}
+
+/** Lets others wait until something has become true. */
+class News {
+  readonly #waiting = new Set<() => void>()
+
+  tell(): void {
+    for (const look of [...this.#waiting]) look()
+  }
+
+  until(isTrue: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!isTrue()) return
+        this.#waiting.delete(look)
+        resolve()
+      }
+      this.#waiting.add(look)
+      look()
+    })
+  }
+}
