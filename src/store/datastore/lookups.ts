@@ -148,10 +148,10 @@ export class Lookups {
     if (batch.size === 0) return
     this.#inFlight += 1
     const land = this.#flights.begin(batch.keys(), sent)
-    void this.#lookup(batch, since).then((wasSent) => {
+    void this.#lookup(batch, since).then((end) => {
       this.#inFlight -= 1
       land()
-      if (wasSent) this.#limit.took(performance.now() - sent)
+      if (end !== 'unsent') this.#limit.took(performance.now() - sent, end === 'answered')
       this.#schedule()
     })
     if (this.#gathering.size === 0) this.#patience.rest()
@@ -171,10 +171,13 @@ export class Lookups {
   }
 
   /**
-   * Never rejects: each waiter hears of the failure. `since`: when the first of them came. Gives whether it was sent: what
+   * Never rejects: each waiter hears of the failure. `since`: when the first of them came. Gives what came of it: what
    * the breaker turns away is quick, and says nothing of the server.
    */
-  async #lookup(open: Map<string, Asked>, since: number): Promise<boolean> {
+  async #lookup(
+    open: Map<string, Asked>,
+    since: number,
+  ): Promise<'answered' | 'failed' | 'unsent'> {
     try {
       // Each of those who asked gives up by itself, so the call goes on for the one who waits for longest.
       const most = Math.max(...[...open.values()].map(({ until }) => until)) - since
@@ -191,11 +194,11 @@ export class Lookups {
         const deferred = this.#settle(open, response)
         if (open.size > deferred) throw incompleteError()
       }
-      return true
+      return 'answered'
     } catch (cause) {
       const error = asDatastoreError(cause, 'lookup')
       for (const asked of open.values()) rejectAll(asked, error)
-      return error.retryAfter === null
+      return error.retryAfter === null ? 'failed' : 'unsent'
     }
   }
 

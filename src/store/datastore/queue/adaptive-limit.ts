@@ -20,10 +20,10 @@ export class Limit {
     return Math.floor(this.#current)
   }
 
-  /** A call was over after so many milliseconds, well or not. */
-  took(time: number): void {
+  /** A call was over after so many milliseconds. A quick failure says nothing of how quick answers would be. */
+  took(time: number, isAnswered: boolean): void {
     if (time > this.#deadline / 2) this.#current = Math.max(1, this.#current / 2)
-    else if (time < this.#deadline / 4) {
+    else if (isAnswered && time < this.#deadline / 4) {
       this.#current = Math.min(this.#most, this.#current + 1 / this.#current)
     }
   }
