@@ -405,7 +405,7 @@ export class StoredSessions {
     )
   }
 
-  /** The record that a session of connect-datastore will have. */
+  /** The record of a session that is brought over. */
   #recordOf(key: SessionKey, { data, units, written, cookie }: Brought): SessionRecord {
     const session = { ...data, cookie }
     const reading = readCookie(cookie, this.#instant())

@@ -8,6 +8,8 @@ import type { OldFound } from './old-entities.ts'
 /** What says that an old session goes on as one of ours. */
 export interface Claim {
   readonly version: Version
+  /** Whether it is a record under the id that the old session goes on under, which is to be replaced. */
+  readonly isOurs: boolean
   /** Whether a request that knows the old id alone is served with ours. */
   readonly isFollowed: boolean
   /** Ours. */
@@ -20,8 +22,6 @@ export interface Ids {
   next(name: string): SessionId
   /** What says so by now. `expired`: ours under the same id, where it has been looked up and has expired. */
   claimOn(name: string, asking: Asking, expired?: Found | null): Promise<Claim | null>
-  /** The version of the record of ours that is replaced; `null`: there is none under the new id. */
-  replaces(claim: Claim | null): Version | null
   /** What claims the old session for ours, in the same commit. */
   claiming(name: string, key: SessionKey, before: Claim | null): readonly EntityWrite[]
   recordOf(key: SessionKey, old: OldFound): SessionRecord

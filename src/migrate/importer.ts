@@ -22,12 +22,12 @@ export class Importer {
   imported(name: string, id: SessionId, old: OldFound, claim: Claim | null): Loaded {
     const { system } = this.#entities
     const record = this.#recordOf(name, id, old)
-    const replaces = this.#ids.replaces(claim)
+    const replaced = claim?.isOurs ? claim.version : null
     const afterwards = system.sideBySide
       ? new LinkedSource(this.#entities.removing(name, null))
       : null
     const source: Source = {
-      isStored: replaces !== null,
+      isStored: replaced !== null,
       aliveUntil: old.aliveUntil,
       news: null,
       storing: this.#entities.writing(() => [
@@ -38,7 +38,7 @@ export class Importer {
       afterwards,
       again: (_, asking) => this.#again(name, id, claim, afterwards, asking),
     }
-    return { record, version: replaces ?? old.version, source }
+    return { record, version: replaced ?? old.version, source }
   }
 
   async #again(

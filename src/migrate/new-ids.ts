@@ -37,13 +37,10 @@ export class NewIds implements Ids {
     const { version, to, at } = moved
     return {
       version,
+      isOurs: false,
       isFollowed: this.#settings.now() - at <= FOLLOWED_FOR,
       find: (by) => by.find(to),
     }
-  }
-
-  replaces(): null {
-    return null
   }
 
   claiming(name: string, key: SessionKey, before: Claim | null): readonly EntityWrite[] {

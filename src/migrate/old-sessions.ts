@@ -4,7 +4,8 @@ import { Importer } from './importer.ts'
 import { NewIds } from './new-ids.ts'
 import { OldEntities } from './old-entities.ts'
 import { OldSearch } from './old-search.ts'
-import type { ConnectableSource } from '../write/source.ts'
+import type { ConnectableSource, Searches } from '../write/source.ts'
+import type { Ids } from './ids.ts'
 import type { OldSessions, OldSystem } from './old-system.ts'
 import { SameIds } from './same-ids.ts'
 
@@ -21,17 +22,19 @@ export function oldSessions(system: OldSystem): OldSessions {
         )
       }
       const entities = new OldEntities(system, store, settings)
+      const searches = (
+        ids: Ids,
+        nameIn: (presented: string | undefined) => string | null,
+      ): Searches => {
+        const parts = { entities, ids, importer: new Importer(entities, ids), host }
+        return (presented) => new OldSearch(nameIn(presented), parts)
+      }
       if (recordOf === null) {
         system.checkForCookies()
-        const ids = new NewIds(entities, settings)
-        const parts = { entities, ids, importer: new Importer(entities, ids), host }
-        return (header) => new OldSearch(system.read(header), parts)
+        return searches(new NewIds(entities, settings), (header) => system.read(header))
       }
       system.checkForIds()
-      const ids = new SameIds(recordOf)
-      const nameIn = (id: string | undefined) => (id !== undefined && system.isName(id) ? id : null)
-      const parts = { entities, ids, importer: new Importer(entities, ids), host }
-      return (id) => new OldSearch(nameIn(id), parts)
+      return searches(new SameIds(recordOf), (id = '') => (system.isName(id) ? id : null))
     },
   }
   return source

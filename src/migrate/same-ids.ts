@@ -1,5 +1,5 @@
 import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
-import type { Found, SessionRecord, Version } from '../record/record.ts'
+import type { Found, SessionRecord } from '../record/record.ts'
 import type { Asking, Brought, SourceHost } from '../write/source.ts'
 import type { Claim, Ids } from './ids.ts'
 import type { OldFound } from './old-entities.ts'
@@ -21,11 +21,8 @@ export class SameIds implements Ids {
 
   async claimOn(name: string, asking: Asking, expired?: Found | null): Promise<Claim | null> {
     const ours = expired === undefined ? await asking.find(keyOf(this.next(name))) : expired
-    return ours && { version: ours.version, isFollowed: false, find: async () => ours }
-  }
-
-  replaces(claim: Claim | null): Version | null {
-    return claim?.version ?? null
+    if (ours === null) return null
+    return { version: ours.version, isOurs: true, isFollowed: false, find: async () => ours }
   }
 
   claiming(): readonly [] {

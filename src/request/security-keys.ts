@@ -56,7 +56,7 @@ const ONE_DAY = 24 * 60 * 60 * 1000
 
 const KEY_SHAPE = /^[A-Za-z0-9_-]{43}$/
 
-/** A static key may be older than this package: viur-core's have 13 characters. */
+/** A static key may be older than this package, and shorter than ours. */
 const STATIC_KEY_SHAPE = /^[A-Za-z0-9_-]{13,43}$/
 
 /** SHA-256 of a security key: the name under which it is stored, or what is kept of a static one. */

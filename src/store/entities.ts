@@ -30,7 +30,7 @@ export type EntityWrite =
   /** Deletes the entity if it still is at this version; `null`: as it is, if it is there. */
   | { readonly kind: 'delete'; readonly at: EntityName; readonly version: Version | null }
 
-/** Entities beside the sessions, in the same database. What sessions of other systems are read and rewritten by. */
+/** Entities that are no sessions, in the same database: what a migration reads, and writes together with sessions. */
 export interface EntityStore {
   /** The entity now, never a stale one. Shares a call with the lookups of the same tick. */
   find(at: EntityName, options?: CallOptions): Promise<Entity | null>

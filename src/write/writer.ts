@@ -130,8 +130,8 @@ export class Writer {
         run: async () => {
           try {
             const committer = base.source?.storing ?? null
-            const version = await this.#writeOnce(storing(base, record), committer)
-            const found = version === null ? null : { record, version }
+            const [version] = (await this.#commit([storing(base, record)], committer)) ?? []
+            const found = version === undefined ? null : { record, version }
             resolve(found && storedFrom(base, found))
             return found
           } catch (error) {
@@ -143,20 +143,26 @@ export class Writer {
     })
   }
 
-  /** The version written; `null` for a conflict. */
-  async #writeOnce(mutation: Mutation, committer: Committer | null): Promise<string | null> {
-    if (committer !== null) {
-      const result = await this.#limit.wait(
-        (deadline) => committer.writeTogether([mutation], { deadline }),
+  /** The versions written, in the order of the mutations; `null` for a conflict. `committer`: `null` is the store. */
+  async #commit(
+    mutations: readonly Mutation[],
+    committer: Committer | null,
+  ): Promise<readonly string[] | null> {
+    const limit = this.#limit
+    const [only, ...more] = mutations
+    if (committer === null && only === undefined) return []
+    if (committer === null && only !== undefined && more.length === 0) {
+      const result = await limit.wait(
+        (deadline) => this.#store.write(only, { deadline }),
         'unknown',
       )
-      return result.outcome === 'applied' ? (result.versions[0] as string) : null
+      return result.outcome === 'applied' ? [result.version] : null
     }
-    const result = await this.#limit.wait(
-      (deadline) => this.#store.write(mutation, { deadline }),
+    const result = await limit.wait(
+      (deadline) => (committer ?? this.#store).writeTogether(mutations, { deadline }),
       'unknown',
     )
-    return result.outcome === 'applied' ? result.version : null
+    return result.outcome === 'applied' ? result.versions : null
   }
 
   /**
@@ -231,23 +237,9 @@ export class Writer {
     mutations: readonly Mutation[],
     committer: Committer | null = null,
   ): Promise<Attempt<readonly string[]>> {
-    const limit = this.#limit
     try {
-      const [only, ...more] = mutations
-      if (committer === null && only === undefined) return { done: [] }
-      if (committer === null && only !== undefined && more.length === 0) {
-        const result = await limit.wait(
-          (deadline) => this.#store.write(only, { deadline }),
-          'unknown',
-        )
-        if (result.outcome === 'applied') return { done: [result.version] }
-      } else {
-        const result = await limit.wait(
-          (deadline) => (committer ?? this.#store).writeTogether(mutations, { deadline }),
-          'unknown',
-        )
-        if (result.outcome === 'applied') return { done: result.versions }
-      }
+      const versions = await this.#commit(mutations, committer)
+      if (versions !== null) return { done: versions }
       for (const mutation of mutations) {
         if (mutation.kind === 'update' || mutation.kind === 'delete') {
           const { key } = mutation.kind === 'update' ? mutation.record : mutation

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { SessionsOptions } from '../../src/index.ts'
+import { SessionGoneError, type SessionKey, type SessionsOptions } from '../../src/index.ts'
 import { type ViurCoreOptions, viurCoreSessions } from '../../src/migrate/index.ts'
 import { HOUR, MINUTE, Move, PROGRAMS, text, VIUR_COOKIE, viurEntity, viurId } from './harness.ts'
 
@@ -151,6 +151,45 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
         expect(await move.count(KIND)).toBe(method === 'logout' ? 0 : 1)
       },
     )
+
+    it('takes the old session away with a logout after a save in the same request', async () => {
+      const move = await moving()
+      const app = move.process()
+      await move.visit(app, COOKIE, async (session) => {
+        session.set('views', 1)
+        await session.save()
+        await session.logout()
+      })
+      expect(await move.entity(KIND, ID)).toBeNull()
+      expect(await move.count(KIND)).toBe(0)
+    })
+
+    it('takes it away with a logout in a request that was not the first to bring it over', async () => {
+      const move = await moving()
+      const [one, two] = [move.process(), move.process()]
+      const second = await two.open(COOKIE).load()
+      await move.visit(one, COOKIE, (session) => session.set('a', 1))
+      second.set('b', 2)
+      await second.save()
+      await second.logout()
+      await move.commit(two, second, COOKIE)
+      expect(await move.entity(KIND, ID)).toBeNull()
+      expect(await move.count(KIND)).toBe(0)
+    })
+
+    it('takes it away with a login after ours was killed, so that the old user does not come back', async () => {
+      const move = await moving()
+      const cookie = await shared(move)
+      const app = move.process()
+      const visit = await move.visit(app, cookie, async (session) => {
+        await move.process().sessions.killSession(session.key as SessionKey)
+        session.set('views', 2)
+        await expect(session.save()).rejects.toThrow(SessionGoneError)
+        await session.login('ada')
+      })
+      expect(await move.entity(KIND, ID)).toBeNull()
+      await move.visit(app, visit.cookie, (session) => expect(session.user).toBe('ada'))
+    })
 
     it.each(['cycleKey', 'login'] as const)(
       'carries what the old version has changed over a %s',

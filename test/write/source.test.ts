@@ -1,0 +1,220 @@
+import { describe, expect, it } from 'vitest'
+import type { SessionRecord, SessionStore } from '../../src/index.ts'
+import { encodeValue } from '../../src/record/codec.ts'
+import { keyOf, mintId } from '../../src/record/id.ts'
+import { Payload, SCOPE_OF_ID, unitOf } from '../../src/record/payload.ts'
+import type {
+  Committer,
+  ConnectableSource,
+  Loaded,
+  Searched,
+  Source,
+  SourceHost,
+} from '../../src/write/source.ts'
+import { sampleRecord } from '../../src/testing/index.ts'
+import { Harness } from '../request/harness.ts'
+import { STORE_KINDS } from '../setup/stores.ts'
+
+type Data = Record<string, unknown>
+
+const NOTE = unitOf(SCOPE_OF_ID, 'note')
+
+/** Visitors whose sessions are elsewhere come with a ticket. */
+const TICKET = 'ticket=one'
+
+/**
+ * Sessions that are nowhere but in this object: one under a ticket, which the first write takes away. What comes over
+ * is noted down in the session.
+ */
+class Tickets implements ConnectableSource {
+  readonly system = 'tickets'
+  ticket: Data | null = { lang: 'de' }
+  /** What has changed of a session that came over; `'ended'`: it has ended. */
+  changes: Data | 'ended' = {}
+  /** What was committed by way of this source. */
+  readonly commits: string[] = []
+
+  connect(host: SourceHost) {
+    return (cookie = '') => ({
+      begin: () => ({
+        follow: async (found: Loaded, payload: Payload) => {
+          if (payload.find(NOTE) === undefined) return { found, payload }
+          if (this.changes === 'ended') return null
+          const units = unitsOf(this.changes)
+          const source = { ...this.#shared(host), news: { unit: NOTE, text: '"here"', units } }
+          return { found: { ...found, source }, payload: payload.with(units) }
+        },
+        instead: async () => this.#found(host, cookie),
+      }),
+      storing: null,
+      ending: null,
+    })
+  }
+
+  #found(host: SourceHost, cookie: string): Searched {
+    if (this.ticket === null || !cookie.includes(TICKET)) return 'unknown'
+    const id = mintId(host.settings.randomBytes)
+    const key = keyOf(id)
+    const units = new Map([...unitsOf(this.ticket), [NOTE, '"here"'] as const])
+    const now = host.settings.now()
+    const record = sampleRecord({
+      key,
+      data: Payload.empty.with(units).encode(key),
+      created: now,
+      lastSeen: now,
+      authenticated: null,
+      user: '__guest__',
+      expires: now + 60_000,
+    })
+    return { id, found: { record, version: 'of the ticket', source: this.#new(host, record) } }
+  }
+
+  #new(host: SourceHost, record: SessionRecord): Source {
+    return {
+      ...this.#shared(host),
+      isStored: false,
+      aliveUntil: record.expires,
+      storing: this.#committer(host.settings.store, 'stored'),
+      afterwards: this.#shared(host),
+      again: async () => (this.ticket === null ? null : { record, version: 'of the ticket' }),
+    }
+  }
+
+  #shared(host: SourceHost): Source {
+    const shared: Source = {
+      isStored: true,
+      aliveUntil: null,
+      news: null,
+      storing: null,
+      ending: this.#committer(host.settings.store, 'ended'),
+      get afterwards() {
+        return shared
+      },
+      again: async ({ record }, asking) => await asking.find(record.key),
+    }
+    return shared
+  }
+
+  #committer(store: SessionStore, what: string): Committer {
+    return {
+      writeTogether: async (mutations, options) => {
+        const result = await store.writeTogether(mutations, options)
+        if (result.outcome === 'applied') this.commits.push(what)
+        if (result.outcome === 'applied') this.ticket = null
+        return result
+      },
+    }
+  }
+}
+
+function unitsOf(data: Data): Map<string, string> {
+  return new Map(
+    Object.entries(data).map(([key, value]) => [unitOf(null, key), encodeValue(value, key)]),
+  )
+}
+
+/** The core knows no system that sessions come from: it works with any that keeps to the interface. */
+describe.each(STORE_KINDS)('a session that names a source on $name', (kind) => {
+  describe.skipIf(kind.missing !== null)('of any kind', () => {
+    function app() {
+      const tickets = new Tickets()
+      const harness = new Harness<Data>({ legacy: tickets, store: kind.make() })
+      return { tickets, harness }
+    }
+
+    it('is stored by its source with the first write, under a new id', async () => {
+      const { tickets, harness } = app()
+      const read = await harness.visit(
+        (session) => {
+          expect(session.get('lang')).toBe('de')
+          expect(session.key).toBeNull()
+        },
+        { cookie: TICKET },
+      )
+      expect(read.setCookie).toEqual([])
+      expect(tickets.commits).toEqual([])
+      const { cookie } = await harness.visit((session) => session.set('n', 1), { cookie: TICKET })
+      expect(tickets).toMatchObject({ commits: ['stored'], ticket: null })
+      await harness.visit(
+        (session) => expect(Object.fromEntries(session)).toEqual({ lang: 'de', n: 1 }),
+        { cookie },
+      )
+    })
+
+    it('holds what has changed at its source, and stores it with whatever is stored', async () => {
+      const { tickets, harness } = app()
+      const { cookie } = await harness.visit((session) => session.set('n', 1), { cookie: TICKET })
+      tickets.changes = { lang: 'fr' }
+      await harness.visit((session) => expect(session.get('lang')).toBe('fr'), { cookie })
+      tickets.changes = {}
+      await harness.visit((session) => expect(session.get('lang')).toBe('de'), { cookie })
+      tickets.changes = { lang: 'fr' }
+      await harness.visit((session) => session.set('n', 2), { cookie })
+      tickets.changes = {}
+      await harness.visit(
+        (session) => expect(Object.fromEntries(session)).toEqual({ lang: 'fr', n: 2 }),
+        { cookie },
+      )
+    })
+
+    it.each(['logout', 'reset', 'cycleKey', 'login'] as const)(
+      'is ended by its source with a %s',
+      async (method) => {
+        const { tickets, harness } = app()
+        const { cookie } = await harness.visit((session) => session.set('n', 1), { cookie: TICKET })
+        const act = (session: Awaited<ReturnType<typeof harness.load>>) =>
+          method === 'login' ? session.login('ada') : session[method]()
+        await harness.visit(act, { cookie })
+        expect(tickets.commits).toEqual(['stored', 'ended'])
+      },
+    )
+
+    it('is ended by its source when its id changes before it was ever stored', async () => {
+      const { tickets, harness } = app()
+      const { cookie } = await harness.visit((session) => session.login('ada'), { cookie: TICKET })
+      expect(tickets).toMatchObject({ commits: ['ended'], ticket: null })
+      await harness.visit((session) => expect(session.user).toBe('ada'), { cookie })
+    })
+
+    it('takes to a new id nothing of what is known of the old one', async () => {
+      const { tickets, harness } = app()
+      const { cookie } = await harness.visit((session) => session.set('n', 1), { cookie: TICKET })
+      const cycled = await harness.visit((session) => session.cycleKey(), { cookie })
+      tickets.changes = 'ended'
+      await harness.visit((session) => expect(session.get('n')).toBe(1), { cookie: cycled.cookie })
+      await harness.visit((session) => session.logout(), { cookie: cycled.cookie })
+      expect(tickets.commits).toEqual(['stored', 'ended'])
+    })
+
+    it('has ended where it has at its source', async () => {
+      const { tickets, harness } = app()
+      const { cookie } = await harness.visit((session) => session.set('n', 1), { cookie: TICKET })
+      tickets.changes = 'ended'
+      await harness.visit(
+        (session) => {
+          expect(session.loadOutcome).toBe('ended')
+          expect(session.get('n')).toBeUndefined()
+        },
+        { cookie },
+      )
+    })
+
+    it('is gone where somebody else has taken it from its source meanwhile', async () => {
+      const { tickets, harness } = app()
+      const session = await harness.load(TICKET)
+      session.set('n', 1)
+      harness.store.failNext('before', { method: 'writeTogether' })
+      tickets.ticket = null
+      const { setCookie } = await harness.sessions.commit(session)
+      expect(setCookie).toEqual([])
+      expect(tickets.commits).toEqual([])
+    })
+
+    it('does not concern a session that began here', async () => {
+      const { tickets, harness } = app()
+      const { cookie } = await harness.visit((session) => session.set('n', 1))
+      await harness.visit((session) => session.logout(), { cookie })
+      expect(tickets.commits).toEqual([])
+    })
+  })
+})
