@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { storeRefusal } from './base/store-errors.ts'
 import { Bulk } from './sweep/bulk.ts'
+import { isUsable } from './record/usable.ts'
 import type { UserOptions } from './record/user-check.ts'
 import type { ClearOptions, ClearRun } from './sweep/start.ts'
 import { Ending } from './end/ender.ts'
@@ -24,7 +25,6 @@ import { type SessionsOptions, type Settings, settingsFrom } from './options.ts'
 import { googleCloudSign } from './google/platform.ts'
 import type { Failure } from './request/begun.ts'
 import { budgetFor, type Limit } from './store/budget.ts'
-import { isAlive } from './record/expiry.ts'
 import { type Fence, Fences } from './end/fences.ts'
 import { asSessionKey, keyOf, type SessionKey } from './record/id.ts'
 import { hasNewId, isFoundSavable, type Searches } from './write/source.ts'
@@ -38,7 +38,6 @@ import { type SaveOutcome, saveState, touchState } from './request/save.ts'
 import { SecurityKeys } from './request/security-keys.ts'
 import { Writer } from './write/writer.ts'
 import { Session, type SessionHost, stateOf } from './request/session.ts'
-import { timeProblem } from './record/limits.ts'
 import type { SessionRecord } from './record/record.ts'
 import type { DefaultData } from './base/types.ts'
 
@@ -326,9 +325,7 @@ export class SessionManager<Data extends object = DefaultData>
     if (found?.record == null) return null
     const { policy, now } = this.#settings
     const { record } = found
-    const time = now()
-    if (timeProblem(record, time) !== null || !isAlive(record, policy, time)) return null
-    return infoOf(record)
+    return isUsable(record, policy, now()) ? infoOf(record) : null
   }
 
   async *listSessionsByUser(user: string, options: UserOptions = {}): AsyncIterable<SessionInfo> {

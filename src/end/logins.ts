@@ -1,9 +1,8 @@
 import { SessionGoneError } from '../base/errors.ts'
 import type { EndSettings } from './settings.ts'
 import type { Limit } from '../store/budget.ts'
-import { isAlive } from '../record/expiry.ts'
 import type { Fence, Fences } from './fences.ts'
-import { timeProblem } from '../record/limits.ts'
+import { isUsable } from '../record/usable.ts'
 import type { SessionKey } from '../record/id.ts'
 import type { SessionRecord } from '../record/record.ts'
 import { pagesOfUser } from './pages-of-user.ts'
@@ -95,9 +94,7 @@ export class Logins {
       const time = now()
       for (const { record } of page) {
         if (record.key === current.key) isThere = record.ended === null
-        if (timeProblem(record, time) === null && isAlive(record, policy, time)) {
-          sessions.push(record)
-        }
+        if (isUsable(record, policy, time)) sessions.push(record)
       }
     }
     const surplus = sessions.sort(newestFirst).slice(most)

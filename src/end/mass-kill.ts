@@ -2,13 +2,12 @@ import { randomInt } from 'node:crypto'
 import { SessionStoreError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { EndSettings } from './settings.ts'
-import { isAlive } from '../record/expiry.ts'
 import { FENCE_OF_ALL, type Fences, fenceName } from './fences.ts'
+import { isUsable } from '../record/usable.ts'
 import { mintRev, type SessionKey } from '../record/id.ts'
 import { type Found, GUEST_USER, type SessionRecord } from '../record/record.ts'
 import { asStoreError } from '../write/retry.ts'
 import type { Writer } from '../write/writer.ts'
-import { timeProblem } from '../record/limits.ts'
 import type { Mutation, Note, Page, Selection, WriteEachResult } from '../store/store.ts'
 import type { Ending } from './ender.ts'
 import { listFenceNotes, someFenceNotes } from './fence-notes.ts'
@@ -347,7 +346,6 @@ export class Kills<Data extends object> {
 
   #isAlive(record: SessionRecord): boolean {
     const { policy, now } = this.#settings
-    const time = now()
-    return timeProblem(record, time) === null && isAlive(record, policy, time)
+    return isUsable(record, policy, now())
   }
 }

@@ -6,7 +6,7 @@ import { type Fence, fenceOf } from '../end/fences.ts'
 import { mintRev, type RandomBytes, type SessionKey } from '../record/id.ts'
 import { Payload, PayloadError } from '../record/payload.ts'
 import { type Found, GUEST_USER, type SessionRecord, type Unreadable } from '../record/record.ts'
-import { timeProblem } from '../record/limits.ts'
+import { useOf } from '../record/usable.ts'
 import { COOKIE_UNIT } from './cookie.ts'
 import type { Wanted } from './view.ts'
 
@@ -56,27 +56,13 @@ export function recordOf(
 
 /** The record taken apart, or `null` when it cannot be used; the log hears of one that is damaged. */
 export function readableOf(found: Found | Unreadable, settings: RecordSettings): Readable | null {
-  const { troubles, now } = settings
-  if (found.record === null) {
-    troubles.report({ kind: 'unreadable', key: found.key, why: found.why })
-    return null
+  const { troubles, policy, now } = settings
+  const use = useOf(found, policy, now())
+  if (use.is === 'usable') return use
+  if (use.is === 'unreadable') {
+    troubles.report({ kind: 'unreadable', key: use.key, why: use.why })
   }
-  const { record } = found
-  const problem = timeProblem(record, now())
-  if (problem !== null) {
-    troubles.report({ kind: 'unreadable', key: record.key, why: problem })
-    return null
-  }
-  if (!isAliveNow(record, settings)) return null
-  try {
-    return { found, payload: Payload.decode(record.data, record.key) }
-  } catch (cause) {
-    if (!(cause instanceof PayloadError)) throw cause
-    // Not unreadable but ahead of us: another instance of this deployment can read it.
-    if (cause.newer) throw newerSession(cause.message, cause)
-    troubles.report({ kind: 'unreadable', key: record.key, why: cause.message })
-    return null
-  }
+  return null
 }
 
 /** Whether a request that comes now may use the session. */

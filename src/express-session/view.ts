@@ -1,10 +1,11 @@
 import type { Budget } from '../store/budget.ts'
-import { checkKey, decodeValue } from '../record/codec.ts'
+import { checkKey } from '../record/codec.ts'
 import type { Delta } from '../write/change.ts'
 import type { Loaded } from '../write/source.ts'
 import { type ExpirySetting, GUEST_USER, type SessionRecord } from '../record/record.ts'
 import type { SessionKey } from '../record/id.ts'
-import { keyOfUnit, type Payload, type Unit, unitOf, unitPrefix } from '../record/payload.ts'
+import { type Payload, type Unit, unitOf } from '../record/payload.ts'
+import { dataIn, unitsIn } from '../record/root-data.ts'
 import { COOKIE_UNIT, type CookieReading, type Instant, restoreCookie } from './cookie.ts'
 import { encodeKept } from './kept-value.ts'
 
@@ -103,10 +104,8 @@ export class View {
 
   /** Takes over all of what is stored. */
   showStored(found: Loaded, payload: Payload): void {
-    const units = new Map(payload.entries())
-    for (const unit of units.keys()) if (!unit.startsWith(unitPrefix(null))) units.delete(unit)
     this.found = found
-    this.#units = units
+    this.#units = unitsIn(payload, null)
     this.#cookie = payload.find(COOKIE_UNIT) ?? null
     this.#expiry = found.record.expiry
     this.#lastSeen = found.record.lastSeen
@@ -246,11 +245,9 @@ export function unitsOf(session: object): Map<Unit, string> {
 
 /** The session as `get` hands it out: an object of its own, in the form that JSON-based stores give. */
 export function sessionOf(record: SessionRecord, payload: Payload, instant: Instant): object {
-  const session: Record<string, unknown> = {}
   const cookie = payload.find(COOKIE_UNIT)
-  if (cookie !== undefined) session['cookie'] = restoreCookie(cookie, record, instant)
-  for (const [unit, text] of payload.entries()) {
-    if (unit.startsWith(unitPrefix(null))) session[keyOfUnit(unit)] = decodeValue(text)
+  return {
+    ...(cookie !== undefined && { cookie: restoreCookie(cookie, record, instant) }),
+    ...dataIn(payload, null),
   }
-  return session
 }

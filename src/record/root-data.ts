@@ -8,6 +8,25 @@ export type ScopeOf = (name: string) => Record<string, unknown>
 /** Changes the data of a session in place. May run more than once, so it should do nothing else. */
 export type DataChange<Data extends object> = (data: Data, scope: ScopeOf) => void
 
+/** The texts of what a scope holds, by unit; `null` is the root. */
+export function unitsIn(payload: Payload, scope: string | null): Map<Unit, string> {
+  const prefix = unitPrefix(scope)
+  const units = new Map(payload.entries())
+  for (const unit of units.keys()) if (!unit.startsWith(prefix)) units.delete(unit)
+  return units
+}
+
+/** What a scope holds, decoded: a plain object of its own at each call; `null` is the root. */
+export function dataIn(payload: Payload, scope: string | null): Record<string, unknown> {
+  const prefix = unitPrefix(scope)
+  // Whatever a key is called that somebody else stored, it sets no prototype.
+  const data: Record<string, unknown> = Object.create(null)
+  for (const [unit, text] of payload.entries()) {
+    if (unit.startsWith(prefix)) data[keyOfUnit(unit)] = decodeValue(text)
+  }
+  return { ...data }
+}
+
 /**
  * The data of a stored session for code outside of its requests: plain objects, one for the root and one for each
  * scope that is asked for, decoded then. They are copies; what differs from what is stored is found afterwards.
@@ -36,35 +55,23 @@ export class RecordData {
     const units = new Map<Unit, string | null>()
     for (const [scope, data] of this.#parts) {
       for (const [key, value] of Object.entries(data)) {
-        checkKey(key)
         const unit = unitOf(scope, key)
         const text = value === undefined ? null : encodeValue(value, key)
-        if (text !== (this.#payload.find(unit) ?? null)) units.set(unit, text)
+        if (text === (this.#payload.find(unit) ?? null)) continue
+        checkKey(key)
+        units.set(unit, text)
       }
-      for (const key of this.#keysOf(scope)) {
-        if (!Object.hasOwn(data, key)) units.set(unitOf(scope, key), null)
+      for (const unit of unitsIn(this.#payload, scope).keys()) {
+        if (!Object.hasOwn(data, keyOfUnit(unit))) units.set(unit, null)
       }
     }
     return units
   }
 
   #part(scope: string | null): Record<string, unknown> {
-    let data = this.#parts.get(scope)
-    if (data === undefined) {
-      data = {}
-      for (const key of this.#keysOf(scope)) {
-        data[key] = decodeValue(this.#payload.find(unitOf(scope, key)) as string)
-      }
-      this.#parts.set(scope, data)
-    }
+    const data = this.#parts.get(scope) ?? dataIn(this.#payload, scope)
+    this.#parts.set(scope, data)
     return data
-  }
-
-  #keysOf(scope: string | null): string[] {
-    const prefix = unitPrefix(scope)
-    return [...this.#payload.entries().keys()]
-      .filter((unit) => unit.startsWith(prefix))
-      .map(keyOfUnit)
   }
 }
 

@@ -1,14 +1,13 @@
 import { SessionError } from '../base/errors.ts'
-import { newerSession } from '../base/store-errors.ts'
 import type { SchemaResult, StandardSchema } from '../base/standard-schema.ts'
-import { timeProblem } from '../record/limits.ts'
 import type { Troubles } from '../record/diagnostics.ts'
-import { decodeValue } from '../record/codec.ts'
 import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
-import { keyOfUnit, Payload, PayloadError, unitOf, unitPrefix } from '../record/payload.ts'
+import { type Payload, unitOf } from '../record/payload.ts'
+import { dataIn } from '../record/root-data.ts'
+import { useOf } from '../record/usable.ts'
 import type { LoadOutcome, RequestState } from './state.ts'
 import { SessionData } from './tracked-data.ts'
-import { isFoundAlive, type Loaded, type Look } from '../write/source.ts'
+import type { Loaded, Look } from '../write/source.ts'
 import type { Writer } from '../write/writer.ts'
 
 /** Finds the session of a request and sets its outcome. Throws `SessionStoreError`, or `SessionError`
@@ -70,24 +69,11 @@ async function takeFound(
   found: Loaded,
   look: Look | null,
 ): Promise<LoadOutcome> {
-  const { record } = found
   const { policy, now, troubles } = state.settings
-  const time = now()
-  if (record.ended !== null) return 'ended'
-  const problem = timeProblem(record, time)
-  if (problem !== null) return unreadable(record.key, problem, troubles)
-  if (!isFoundAlive(found, policy, time)) return 'expired'
-  let payload: Payload
-  try {
-    payload = Payload.decode(record.data, record.key)
-  } catch (cause) {
-    if (!(cause instanceof PayloadError)) throw cause
-    if (cause.newer) {
-      // Not unreadable but ahead of us: another instance of this deployment can read it.
-      throw newerSession(cause.message, cause)
-    }
-    return unreadable(record.key, cause.message, troubles)
-  }
+  const use = useOf(found, policy, now(), found.source?.aliveUntil ?? null)
+  if (use.is === 'unreadable') return unreadable(use.key, use.why, troubles)
+  if (use.is !== 'usable') return use.is
+  const { payload } = use
   if (look === null || found.source != null) return await accept(state, id, found, payload)
   const followed = await look.follow(found, payload, id)
   return followed === null ? 'ended' : await accept(state, id, followed.found, followed.payload)
@@ -118,12 +104,8 @@ async function applySchema(
   payload: Payload,
   data: SessionData,
 ): Promise<string | null> {
-  const root: Record<string, unknown> = Object.create(null)
-  for (const [unit, text] of payload.entries()) {
-    // A copy for the schema: what it does to its input must not pass for a change by the app.
-    if (unit.startsWith(unitPrefix(null))) root[keyOfUnit(unit)] = decodeValue(text)
-  }
-  const result = await run(schema, { ...root })
+  // A copy for the schema: what it does to its input must not pass for a change by the app.
+  const result = await run(schema, dataIn(payload, null))
   if (result.issues !== undefined) {
     // The messages of a schema may quote the data, so none of them is passed on.
     return `the schema in the option "validate" refused it (${result.issues.length} issues)`

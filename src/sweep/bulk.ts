@@ -4,13 +4,13 @@ import { SessionConfigError, SessionValueError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import { checkOptions } from '../base/option-checks.ts'
 import type { SweepSettings } from './settings.ts'
-import { isAlive, LEEWAY } from '../record/expiry.ts'
+import { isUsable } from '../record/usable.ts'
+import { LEEWAY } from '../record/expiry.ts'
 import { asSessionKey, type SessionKey } from '../record/id.ts'
 import { infoOf, type SessionInfo } from '../record/info.ts'
 import type { Found } from '../record/record.ts'
 import type { DataChange } from '../record/root-data.ts'
 import type { IteratorClass, IterQuery } from './query-iter.ts'
-import { timeProblem } from '../record/limits.ts'
 import { checkUser, type UserOptions } from '../record/user-check.ts'
 import type { Selection } from '../store/store.ts'
 import { Clearing, type ClearOptions, type ClearRun } from './start.ts'
@@ -206,9 +206,7 @@ export class Bulk<Data extends object> {
     const { store, policy, now } = this.#settings
     for await (const page of pagesOfUser(store, user)) {
       const time = now()
-      yield page.filter(
-        ({ record }) => timeProblem(record, time) === null && isAlive(record, policy, time),
-      )
+      yield page.filter(({ record }) => isUsable(record, policy, time))
     }
   }
 

@@ -1,14 +1,13 @@
 import type { SweepSettings } from './settings.ts'
 import type { Limit } from '../store/budget.ts'
 import type { Delta } from '../write/change.ts'
-import { isAlive } from '../record/expiry.ts'
+import { isUsable } from '../record/usable.ts'
 import type { SessionKey } from '../record/id.ts'
 import type { Committer } from '../write/source.ts'
 import { Payload, PayloadError, type Unit } from '../record/payload.ts'
 import { changesBy, type DataChange, RecordData } from '../record/root-data.ts'
 import { asStoreError } from '../write/retry.ts'
 import type { Attempt, Latest, Writer } from '../write/writer.ts'
-import { timeProblem } from '../record/limits.ts'
 import type { EndReason, Found } from '../record/record.ts'
 import type { Ending } from '../end/ender.ts'
 import { END, type EndableEntry } from './entry-end.ts'
@@ -144,8 +143,7 @@ export class Entries<Data extends object> {
   /** Whether a request that comes now may use it. */
   isAlive({ record }: Found): boolean {
     const { policy, now } = this.#settings
-    const time = now()
-    return timeProblem(record, time) === null && isAlive(record, policy, time)
+    return isUsable(record, policy, now())
   }
 }
 
