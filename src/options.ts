@@ -21,6 +21,7 @@ import type { RandomBytes } from './record/id.ts'
 import { RetryBudget } from './write/retry-budget.ts'
 import type { ConnectableSource, SessionSource } from './write/source.ts'
 import type { StandardSchema } from './base/standard-schema.ts'
+import { otherMajorOf } from './base/registry.ts'
 import { missingParts } from './store/completeness.ts'
 import { memoryStore } from './store/memory/store.ts'
 import type { SessionStore } from './store/store.ts'
@@ -252,7 +253,10 @@ function storeFrom(
     }
     return memoryStore({ now })
   }
-  if (typeof store !== 'object' || store === null) throw noStore(store)
+  // One of another major may do something else under the same names.
+  if (typeof store !== 'object' || store === null || otherMajorOf(store) !== null) {
+    throw noStore(store)
+  }
   const missing = missingParts(store)
   if (missing.includes('find') && missing.includes('write')) throw noStore(store)
   if (missing.length > 0) {

@@ -1,3 +1,4 @@
+import { MAJOR, otherMajorOf } from './registry.ts'
 import ms from 'ms'
 import { SessionConfigError } from './errors.ts'
 
@@ -33,6 +34,10 @@ export function positiveDuration(option: string, value: unknown): number {
 export function show(value: unknown): string {
   if (typeof value === 'string')
     return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
+  const major = otherMajorOf(value)
+  if (major !== null) {
+    return `what viur-session ${major} has made: this is viur-session ${MAJOR}, and an app needs all of it from one of the two`
+  }
   if (typeof value === 'object' && value !== null)
     return Array.isArray(value) ? 'an array' : 'an object'
   if (typeof value === 'function') return 'a function'

@@ -1,3 +1,5 @@
+import { isNotedAs, noteAs } from './registry.ts'
+
 /** Every `code` that an error of this package can carry, for an exhaustive `switch`. */
 export type SessionErrorCode =
   | 'ERR_SESSION'
@@ -178,3 +180,36 @@ export class RequestRefusedError extends SessionError {
     this.statusCode = status
   }
 }
+
+const CLASSES: Readonly<Record<SessionErrorCode, { readonly prototype: object }>> = {
+  ERR_SESSION: SessionError,
+  ERR_SESSION_CONFIG: SessionConfigError,
+  ERR_SESSION_NOT_LOADED: SessionNotLoadedError,
+  ERR_SESSION_GONE: SessionGoneError,
+  ERR_SESSION_VALUE: SessionValueError,
+  ERR_SESSION_TOO_LARGE: SessionTooLargeError,
+  ERR_SESSION_LATE_CHANGE: SessionLateChangeError,
+  ERR_SESSION_CONTENTION: SessionContentionError,
+  ERR_SESSION_STORE: SessionStoreError,
+  ERR_CALLER_REFUSED: CallerRefusedError,
+  ERR_REQUEST_REFUSED: RequestRefusedError,
+}
+
+const codes = new Map<unknown, string>()
+
+for (const [code, errorClass] of Object.entries(CLASSES)) {
+  codes.set(errorClass, code)
+  noteAs(code, errorClass.prototype)
+}
+
+// What another copy of this package has thrown is an instance here too: a store of one serves sessions of the other.
+// Inherited by all classes above; not among their members, since nobody has to know of it.
+Object.defineProperty(SessionError, Symbol.hasInstance, {
+  value(this: unknown, error: unknown): boolean {
+    const code = codes.get(this)
+    // A class that an app has made of one of these has instances of its own alone.
+    return code === undefined
+      ? Function.prototype[Symbol.hasInstance].call(this, error)
+      : isNotedAs(code, error)
+  },
+})

@@ -1,4 +1,5 @@
 import { CallerRefusedError } from '../base/errors.ts'
+import { noteAs, shared } from '../base/registry.ts'
 import { googleCloudSign, isAppEngineStandard } from '../google/platform.ts'
 import { isPassedOn } from './proxy-signs.ts'
 import { type AnyRequest, isLoopback } from './request.ts'
@@ -24,7 +25,7 @@ export interface Caller {
 export type CallerCheck = (req: AnyRequest, purpose: CallerPurpose) => void | Promise<void>
 
 /** The callers that this module made. An object that merely looks like one could let everybody in. */
-const made = new WeakSet<object>()
+const made = shared('callers', () => new WeakSet<object>())
 
 /** Makes a caller of its check. */
 export function callerOf(name: Caller['name'], check: CallerCheck): Caller {
@@ -37,6 +38,7 @@ export function callerOf(name: Caller['name'], check: CallerCheck): Caller {
     },
   })
   made.add(caller)
+  noteAs('caller', caller)
   return caller
 }
 

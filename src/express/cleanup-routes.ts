@@ -1,6 +1,6 @@
 import { type Duration, positiveDuration, show } from '../base/duration.ts'
 import type { ClearRun } from '../sweep/start.ts'
-import { InvalidTaskError } from '../sweep/engine.ts'
+import { isRefusedTask } from '../sweep/engine.ts'
 import { CallerRefusedError, SessionConfigError, SessionError } from '../base/errors.ts'
 import { consoleLogger, type SessionLogger } from '../base/logger.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
@@ -170,7 +170,7 @@ function refusalOf({ name }: Caller): Answer {
 }
 
 function failure(error: unknown, purpose: CallerPurpose, logger: SessionLogger): Answer {
-  if (error instanceof InvalidTaskError) {
+  if (isRefusedTask(error)) {
     logger.warn('a body that is no task came from a caller that may send tasks', { status: 400 })
     return { status: 400, body: { error: REFUSED_BODY[400] } }
   }

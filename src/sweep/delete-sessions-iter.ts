@@ -1,4 +1,5 @@
 import type { Json } from '../base/json.ts'
+import { noteAs } from '../base/registry.ts'
 import { endOfEntry } from './entry-end.ts'
 import { type IteratorClass, QueryIter, type SessionEntry } from './query-iter.ts'
 import { SWEEP_ID } from './run.ts'
@@ -34,6 +35,8 @@ export class DeleteSessionsIter<
     return endOfEntry(entry)
   }
 }
+
+noteAs('sweep', DeleteSessionsIter.prototype)
 
 /** `DeleteSessionsIter`, or a subclass of it, whatever data it is for. */
 export interface SweepClass extends IteratorClass {

@@ -25,7 +25,7 @@ import { readBody, writeBody } from './task-body.ts'
 import { Walk } from './pages.ts'
 import type { Watermarks } from './watermarks.ts'
 
-export { InvalidTaskError } from './task-body.ts'
+export { isRefusedTask } from './task-body.ts'
 
 /** What the work on one task came to. */
 export type StepResult =

@@ -1,8 +1,9 @@
 import { wrongOption } from '../base/option-checks.ts'
 import { show } from '../base/duration.ts'
+import { isNotedAs } from '../base/registry.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { DeleteSessionsIter, type SweepClass } from './delete-sessions-iter.ts'
-import { type IteratorClass, QueryIter } from './query-iter.ts'
+import type { IteratorClass } from './query-iter.ts'
 import { SWEEP_ID } from './run.ts'
 
 /** How many entries can be handled at the same time: a page has no more. */
@@ -12,7 +13,7 @@ const HANDLERS = ['handleEntry', 'handleFinish', 'handleError'] as const
 
 /** Throws `SessionConfigError` for what is no iterator that could work. `where` names it in the message. */
 export function checkIterator(iter: unknown, where: string): asserts iter is IteratorClass {
-  if (typeof iter !== 'function' || !(iter.prototype instanceof QueryIter)) {
+  if (typeof iter !== 'function' || !isNotedAs('iterator', baseOf(iter))) {
     throw wrongOption(where, 'must be a subclass of QueryIter', iter)
   }
   const Iter = iter as unknown as IteratorClass
@@ -40,10 +41,17 @@ export function checkIterator(iter: unknown, where: string): asserts iter is Ite
   checkHandlers(Iter)
 }
 
+/** What a class is made of; `null` for one that is made of nothing. */
+function baseOf({ prototype }: { readonly prototype: unknown }): unknown {
+  return typeof prototype === 'object' && prototype !== null
+    ? Object.getPrototypeOf(prototype)
+    : null
+}
+
 /** Throws for anything but `DeleteSessionsIter` and what is made of it. */
 export function sweepFrom(sweep: unknown): SweepClass {
   if (sweep === undefined || sweep === DeleteSessionsIter) return DeleteSessionsIter
-  if (typeof sweep !== 'function' || !(sweep.prototype instanceof DeleteSessionsIter)) {
+  if (typeof sweep !== 'function' || !isNotedAs('sweep', sweep.prototype)) {
     throw wrongOption('sweep', 'must be a subclass of DeleteSessionsIter', sweep)
   }
   checkIterator(sweep, 'sweep')

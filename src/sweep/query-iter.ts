@@ -1,5 +1,6 @@
 import type { Json } from '../base/json.ts'
 import type { SessionLogger } from '../base/logger.ts'
+import { noteAs } from '../base/registry.ts'
 import type { SessionKey } from '../record/id.ts'
 import type { DataChange } from '../record/root-data.ts'
 import type { UserOptions } from '../record/user-check.ts'
@@ -64,6 +65,8 @@ export abstract class QueryIter<Data extends object = Record<string, unknown>> {
     return true
   }
 }
+
+noteAs('iterator', QueryIter.prototype)
 
 /** A subclass of {@link QueryIter}, whatever data it is for. */
 export interface IteratorClass {

@@ -1,5 +1,6 @@
 import { SessionConfigError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
+import { isNotedAs, noteAs } from '../base/registry.ts'
 
 /** What a task says: that somebody should look at this run, of which this step was due. */
 export interface TaskBody {
@@ -12,6 +13,13 @@ export class InvalidTaskError extends SessionConfigError {
   constructor() {
     super('this is not the body of a task of viur-session')
   }
+}
+
+noteAs('refused task', InvalidTaskError.prototype)
+
+/** Whether the error says that a body is no task. */
+export function isRefusedTask(error: unknown): error is InvalidTaskError {
+  return isNotedAs('refused task', error)
 }
 
 /** The body in the form in which it travels. */

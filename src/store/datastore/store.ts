@@ -1,3 +1,4 @@
+import { noteAs } from '../../base/registry.ts'
 import type { SessionKey } from '../../record/id.ts'
 import { Commits, type Sharing } from './commits.ts'
 import type { Connection } from './connection.ts'
@@ -103,3 +104,5 @@ export class DatastoreStore implements SessionStore {
     await this.#connection.close()
   }
 }
+
+noteAs('store', DatastoreStore.prototype)

@@ -1,3 +1,4 @@
+import { noteAs } from '../../base/registry.ts'
 import { type Clock, clockFrom } from '../../base/clock.ts'
 import { storeRefusal } from '../../base/store-errors.ts'
 import { SessionConfigError, SessionStoreError } from '../../base/errors.ts'
@@ -256,6 +257,8 @@ class MemoryStore implements SessionStore {
       .sort((a, b) => rank(a) - rank(b) || a.record.lastSeen - b.record.lastSeen)
   }
 }
+
+noteAs('store', MemoryStore.prototype)
 
 function stores(mutation: Mutation): mutation is Extract<Mutation, { record: SessionRecord }> {
   return mutation.kind === 'insert' || mutation.kind === 'update'

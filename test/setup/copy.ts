@@ -1,0 +1,55 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { rolldown } from 'rolldown'
+import { afterAll } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The package once more in this process, from files of its own. */
+export interface Copy {
+  readonly core: typeof import('../../src/index.ts')
+  readonly express: typeof import('../../src/express/index.ts')
+}
+
+/** As which kind of module it is loaded, and of which major it is. */
+export interface CopyKind {
+  readonly format: 'esm' | 'cjs'
+  readonly major?: number
+}
+
+/** Bundles the package and loads it, as an app does that bundles a part of what it is made of. */
+export async function copyOf({ format, major = 1 }: CopyKind): Promise<Copy> {
+  // Inside the package, so that it finds its dependencies.
+  const dir = mkdtempSync(join(root, 'node_modules', '.copy-'))
+  afterAll(() => rmSync(dir, { recursive: true, force: true }))
+  const bundle = await rolldown({
+    input: { core: join(root, 'src/index.ts'), express: join(root, 'src/express/index.ts') },
+    external: /^(?:node:|[^./])/,
+    platform: 'node',
+    logLevel: 'silent',
+    plugins: [
+      {
+        name: 'major',
+        transform(code, id) {
+          if (!id.endsWith('base/registry.ts')) return null
+          const other = code.replace(/const MAJOR\b[^=]*= 1\b/, `const MAJOR = ${major}`)
+          if (!other.includes(`const MAJOR = ${major}`))
+            throw new Error('found no major to replace')
+          return other
+        },
+      },
+    ],
+  })
+  const extension = format === 'esm' ? 'mjs' : 'cjs'
+  const entryFileNames = `[name].${extension}`
+  await bundle.write({ dir, format, entryFileNames, chunkFileNames: `[name]-[hash].${extension}` })
+  await bundle.close()
+  if (readdirSync(dir).length < 3) throw new Error('the entries share nothing')
+  const load = async (name: string): Promise<unknown> => {
+    const file = join(dir, `${name}.${extension}`)
+    return format === 'esm' ? await import(pathToFileURL(file).href) : createRequire(file)(file)
+  }
+  return { core: await load('core'), express: await load('express') } as Copy
+}
