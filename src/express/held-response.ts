@@ -5,7 +5,7 @@ import { loosen } from './layout.ts'
 import { overlay, remember } from './overlay.ts'
 import { PipedSources } from './piped-sources.ts'
 import { postponeDestroy } from './postponed-destroy.ts'
-import { headersSentError, type Pretense, pretendSent, writeAfterEndError } from './pretense.ts'
+import { headersSentError, type Disguise, disguiseAsSent, writeAfterEndError } from './disguise.ts'
 import { addHeaders, clearHead } from './response-headers.ts'
 
 /** What is done when a response is about to leave. */
@@ -67,7 +67,7 @@ class ResponseGuard {
   /** True inside of Node's end(), which in HTTP/2 calls write(). */
   #ending = false
   #result: CommitResult | null = null
-  #pretense: Pretense | null = null
+  #disguise: Disguise | null = null
   /** Why it was dropped. */
   #failure: unknown = null
   #endPostponement: () => () => void = nothingToMakeUp
@@ -114,7 +114,7 @@ class ResponseGuard {
     this.#begin()
     if (this.#phase === 'open') return this.#pass('write', args)
     this.#keep('write', args)
-    this.#pretense?.wait(args)
+    this.#disguise?.wait(args)
     // Whoever heeds this writes no more until "drain": what is held stays small.
     return false
   }
@@ -126,7 +126,7 @@ class ResponseGuard {
     const wasEnded = this.#ended
     this.#ended = true
     if (this.#phase === 'open') return this.#passEnd(args)
-    this.#pretense?.end()
+    this.#disguise?.end()
     if (!wasEnded) this.#endPostponement = postponeDestroy(this.#res)
     this.#keep('end', args)
     return this.#res
@@ -249,14 +249,14 @@ class ResponseGuard {
       // As above; the answer of the commit is still waited for.
       headed = answer.then(() => Promise.reject(error))
     }
-    this.#pretend(this.#announced === null ? status : statusOf(this.#announced[0]))
+    this.#disguiseAs(this.#announced === null ? status : statusOf(this.#announced[0]))
     headed.then(
       (result) => this.#release(result),
-      (error: unknown) => this.#drop(error, this.#stopPretending()),
+      (error: unknown) => this.#drop(error, this.#stopDisguise()),
     )
   }
 
-  #pretend(status: number): void {
+  #disguiseAs(status: number): void {
     const res = this.#res
     this.#phase = 'held'
     if (status >= 200 && status <= 599) res.statusCode = status
@@ -266,7 +266,7 @@ class ResponseGuard {
       res.statusCode = statusCode
       restoreMessage()
     }
-    this.#pretense = pretendSent(res)
+    this.#disguise = disguiseAsSent(res)
   }
 
   #isOpen(): boolean {
@@ -274,8 +274,8 @@ class ResponseGuard {
   }
 
   #release(result: CommitResult): void {
-    const drain = this.#pretense?.drain
-    const makeUp = this.#stopPretending()
+    const drain = this.#disguise?.drain
+    const makeUp = this.#stopDisguise()
     // What was set while the response was held came too late for it.
     this.#restoreStatus()
     this.#phase = 'open'
@@ -320,8 +320,8 @@ class ResponseGuard {
   }
 
   /** Gives what is to be called when the response, or the one in its place, is out. */
-  #stopPretending(): () => void {
-    this.#pretense?.stop()
+  #stopDisguise(): () => void {
+    this.#disguise?.stop()
     return this.#endPostponement()
   }
 

@@ -21,9 +21,9 @@ import {
   overdueError,
 } from './errors.ts'
 import { codeOf } from '../../google/grpc-errors.ts'
-import { Patience } from './queue/queue-timeout.ts'
+import { QueueTimeout } from './queue/queue-timeout.ts'
 import { probeSharedWrites } from './probe.ts'
-import { Slots } from './queue/concurrency.ts'
+import { ConcurrencyLimit } from './queue/concurrency.ts'
 import type { EntityName, EntityWrite } from '../entities.ts'
 import type {
   CallOptions,
@@ -96,8 +96,8 @@ const FAIL = { conflictResolutionStrategy: 'FAIL' }
 export class Commits {
   readonly #connection: Connection
   readonly #layout: EntityLayout
-  readonly #slots: Slots
-  readonly #patience: Patience
+  readonly #concurrency: ConcurrencyLimit
+  readonly #queueTimeout: QueueTimeout
   #gathering: Waiting[] = []
   #sharedInFlight = 0
   #scheduled = false
@@ -108,8 +108,8 @@ export class Commits {
   constructor(connection: Connection, layout: EntityLayout, sharedWrites: 'auto' | 'off') {
     this.#connection = connection
     this.#layout = layout
-    this.#slots = new Slots(MAX_SINGLE, MAX_WAITING, connection.patience)
-    this.#patience = new Patience(connection.patience, (overdue) => this.#expire(overdue))
+    this.#concurrency = new ConcurrencyLimit(MAX_SINGLE, MAX_WAITING, connection.patience)
+    this.#queueTimeout = new QueueTimeout(connection.patience, (overdue) => this.#expire(overdue))
     this.#sharing = sharedWrites === 'auto' ? 'untested' : 'off'
   }
 
@@ -147,7 +147,7 @@ export class Commits {
     ]
     checkDistinct(prepared.map(({ key }) => key))
     if (prepared.length === 0) return { outcome: 'applied', versions: [] }
-    return await this.#slots.run(async (waited) => {
+    return await this.#concurrency.run(async (waited) => {
       try {
         const results = await this.#commit(
           { mode: 'TRANSACTIONAL', singleUseTransaction: { readWrite: {} } },
@@ -198,7 +198,7 @@ export class Commits {
   async #writeChunk(chunk: readonly Prepared[]): Promise<readonly WriteEachResult[]> {
     const form = this.#sharing === 'on' ? 'each' : 'single'
     try {
-      const results = await this.#slots.run((waited) =>
+      const results = await this.#concurrency.run((waited) =>
         this.#commit({ mode: 'NON_TRANSACTIONAL' }, chunk, form, {
           waited,
           bulk: true,
@@ -230,11 +230,11 @@ export class Commits {
   /** Fails what waits. What is under way ends by itself. */
   close(): void {
     this.#closed = true
-    this.#patience.rest()
+    this.#queueTimeout.rest()
     const gathered = this.#gathering
     this.#gathering = []
     for (const { reject } of gathered) reject(closedError())
-    this.#slots.close()
+    this.#concurrency.close()
   }
 
   #prepare(mutation: Mutation): Prepared {
@@ -290,7 +290,7 @@ export class Commits {
     const [oldest] = this.#gathering
     if (this.#scheduled || oldest === undefined) return
     if (this.#sharing === 'on' && this.#sharedInFlight >= MAX_SHARED) {
-      this.#patience.watch(oldest.since)
+      this.#queueTimeout.watch(oldest.since)
       return
     }
     this.#scheduled = true
@@ -321,7 +321,7 @@ export class Commits {
         this.#schedule()
       })
     }
-    if (this.#gathering.length === 0) this.#patience.rest()
+    if (this.#gathering.length === 0) this.#queueTimeout.rest()
     else this.#schedule()
   }
 
@@ -406,7 +406,7 @@ export class Commits {
   }
 
   #single(prepared: Prepared, deadline: number): Promise<WriteResult> {
-    return this.#slots.run((waited) => this.#commitSingle(prepared, waited, deadline))
+    return this.#concurrency.run((waited) => this.#commitSingle(prepared, waited, deadline))
   }
 
   async #commitSingle(prepared: Prepared, waited: number, deadline: number): Promise<WriteResult> {

@@ -5,9 +5,9 @@ import type { Connection } from './connection.ts'
 import { decodeOther, idOf, idOfResult, keyAt } from './entities.ts'
 import { checkKey, child, decodeEntity, type EntityLayout, nameOf } from './entity-codec.ts'
 import { asDatastoreError, closedError, fullError, overdueError } from './errors.ts'
-import { Flights } from './queue/in-flight.ts'
-import { Limit } from './queue/adaptive-limit.ts'
-import { Patience } from './queue/queue-timeout.ts'
+import { EntitiesInFlight } from './queue/in-flight.ts'
+import { AdaptiveLimit } from './queue/adaptive-limit.ts'
+import { QueueTimeout } from './queue/queue-timeout.ts'
 import type { Entity, EntityName } from '../entities.ts'
 import type { CallOptions } from '../store.ts'
 import type { Found, Unreadable } from '../../record/record.ts'
@@ -51,9 +51,9 @@ const MAX_ROUNDS = 5
 export class Lookups {
   readonly #connection: Connection
   readonly #layout: EntityLayout
-  readonly #patience: Patience
-  readonly #limit: Limit
-  readonly #flights = new Flights(() => this.#schedule())
+  readonly #queueTimeout: QueueTimeout
+  readonly #limit: AdaptiveLimit
+  readonly #entitiesInFlight = new EntitiesInFlight(() => this.#schedule())
   /** By {@link idOf}: other kinds and namespaces share the calls. */
   #gathering = new Map<string, Asked>()
   #waiting = 0
@@ -64,8 +64,8 @@ export class Lookups {
   constructor(connection: Connection, layout: EntityLayout) {
     this.#connection = connection
     this.#layout = layout
-    this.#patience = new Patience(connection.patience, (overdue) => this.#expire(overdue))
-    this.#limit = new Limit(MAX_IN_FLIGHT, connection.deadline)
+    this.#queueTimeout = new QueueTimeout(connection.patience, (overdue) => this.#expire(overdue))
+    this.#limit = new AdaptiveLimit(MAX_IN_FLIGHT, connection.deadline)
   }
 
   /** The record now. One attempt; rejects with `SessionStoreError`. */
@@ -108,8 +108,8 @@ export class Lookups {
   /** Fails what waits. What is under way ends by itself. */
   close(): void {
     this.#closed = true
-    this.#patience.rest()
-    this.#flights.close()
+    this.#queueTimeout.rest()
+    this.#entitiesInFlight.close()
     const gathered = this.#gathering
     this.#gathering = new Map()
     this.#waiting = 0
@@ -121,7 +121,7 @@ export class Lookups {
     if (this.#scheduled || this.#gathering.size === 0) return
     if (this.#inFlight >= this.#limit.current) {
       const [oldest] = this.#gathering.values()
-      if (oldest !== undefined) this.#patience.watch(oldest.since)
+      if (oldest !== undefined) this.#queueTimeout.watch(oldest.since)
       return
     }
     this.#scheduled = true
@@ -139,7 +139,7 @@ export class Lookups {
     const sent = performance.now()
     for (const [key, asked] of this.#gathering) {
       if (batch.size >= MAX_KEYS) break
-      if (this.#flights.holds(key, sent)) continue
+      if (this.#entitiesInFlight.holds(key, sent)) continue
       this.#gathering.delete(key)
       this.#waiting -= asked.waiters.length
       since = Math.min(since, asked.since)
@@ -147,14 +147,14 @@ export class Lookups {
     }
     if (batch.size === 0) return
     this.#inFlight += 1
-    const land = this.#flights.begin(batch.keys(), sent)
+    const land = this.#entitiesInFlight.begin(batch.keys(), sent)
     void this.#lookup(batch, since).then((end) => {
       this.#inFlight -= 1
       land()
       if (end !== 'unsent') this.#limit.took(performance.now() - sent, end === 'answered')
       this.#schedule()
     })
-    if (this.#gathering.size === 0) this.#patience.rest()
+    if (this.#gathering.size === 0) this.#queueTimeout.rest()
     else if (this.#inFlight < this.#limit.current) this.#send()
     else this.#schedule()
   }

@@ -6,7 +6,7 @@ import { checkVersion, child, type EntityLayout, keyIn, nameOf, versionOf } from
 import { asDatastoreError, isConflict } from './errors.ts'
 import { decodeKey, encodeKey } from './security-key-codec.ts'
 import { readKeyPage } from './pages.ts'
-import { Slots } from './queue/concurrency.ts'
+import { ConcurrencyLimit } from './queue/concurrency.ts'
 import type {
   CallOptions,
   FoundSecurityKey,
@@ -35,12 +35,12 @@ const MAX_ROUNDS = 5
 export class DatastoreKeys implements SecurityKeyStore {
   readonly #connection: Connection
   readonly #layout: EntityLayout
-  readonly #slots: Slots
+  readonly #concurrency: ConcurrencyLimit
 
   constructor(connection: Connection, layout: EntityLayout) {
     this.#connection = connection
     this.#layout = layout
-    this.#slots = new Slots(MAX_IN_FLIGHT, MAX_WAITING, connection.patience)
+    this.#concurrency = new ConcurrencyLimit(MAX_IN_FLIGHT, MAX_WAITING, connection.patience)
   }
 
   async insert(
@@ -53,7 +53,7 @@ export class DatastoreKeys implements SecurityKeyStore {
       records.length === 1
         ? { mode: 'NON_TRANSACTIONAL' }
         : { mode: 'TRANSACTIONAL', singleUseTransaction: { readWrite: {} } }
-    return await this.#slots.run(async (waited) => {
+    return await this.#concurrency.run(async (waited) => {
       try {
         const results = await this.#commit(mode, { waited, deadline }, records.length, (keyOf) =>
           records.map(({ name }, at) => ({
@@ -75,7 +75,7 @@ export class DatastoreKeys implements SecurityKeyStore {
     { deadline }: CallOptions = {},
   ): Promise<FoundSecurityKey | null> {
     checkKeyName(name)
-    return await this.#slots.run(async (waited) => {
+    return await this.#concurrency.run(async (waited) => {
       try {
         return await this.#lookup(name, waited, deadline)
       } catch (error) {
@@ -91,7 +91,7 @@ export class DatastoreKeys implements SecurityKeyStore {
   ): Promise<WriteResult> {
     checkKeyName(name)
     checkVersion(version)
-    return await this.#slots.run(async (waited) => {
+    return await this.#concurrency.run(async (waited) => {
       try {
         const [result] = await this.#commit(
           { mode: 'NON_TRANSACTIONAL' },
@@ -126,7 +126,7 @@ export class DatastoreKeys implements SecurityKeyStore {
   async remove(names: readonly SecurityKeyName[]): Promise<void> {
     checkRemoved(names)
     const once = [...new Set(names)]
-    await this.#slots.run(async (waited) => {
+    await this.#concurrency.run(async (waited) => {
       try {
         await this.#commit(
           { mode: 'NON_TRANSACTIONAL' },
@@ -142,7 +142,7 @@ export class DatastoreKeys implements SecurityKeyStore {
 
   /** Fails what waits. What is under way ends by itself. */
   close(): void {
-    this.#slots.close()
+    this.#concurrency.close()
   }
 
   async #lookup(

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
-import { Slots } from '../../../src/store/datastore/queue/concurrency.ts'
+import { ConcurrencyLimit } from '../../../src/store/datastore/queue/concurrency.ts'
 import { gate } from './fake.ts'
 
 test('runs so many tasks at once, the others in their order', async () => {
-  const slots = new Slots(2, 10, 1000)
+  const concurrency = new ConcurrencyLimit(2, 10, 1000)
   const held = gate()
   const order: number[] = []
   const runs = [1, 2, 3, 4].map((at) =>
-    slots.run(async () => {
+    concurrency.run(async () => {
       order.push(at)
       await held.opened
       return at
@@ -20,18 +20,18 @@ test('runs so many tasks at once, the others in their order', async () => {
 })
 
 test('goes on after a task that fails', async () => {
-  const slots = new Slots(1, 10, 1000)
-  const failed = slots.run(() => Promise.reject(new Error('mine')))
-  const next = slots.run(async () => 'next')
+  const concurrency = new ConcurrencyLimit(1, 10, 1000)
+  const failed = concurrency.run(() => Promise.reject(new Error('mine')))
+  const next = concurrency.run(async () => 'next')
   await expect(failed).rejects.toThrow('mine')
   expect(await next).toBe('next')
 })
 
 test('fails what waited too long instead of running it', async () => {
-  const slots = new Slots(1, 10, 5)
-  const first = slots.run(() => new Promise((resolve) => setTimeout(resolve, 30)))
+  const concurrency = new ConcurrencyLimit(1, 10, 5)
+  const first = concurrency.run(() => new Promise((resolve) => setTimeout(resolve, 30)))
   let ran = false
-  const second = slots.run(async () => {
+  const second = concurrency.run(async () => {
     ran = true
   })
   await expect(second).rejects.toMatchObject({ effect: 'none', retryable: true })
@@ -40,13 +40,13 @@ test('fails what waited too long instead of running it', async () => {
 })
 
 test('fails at once what comes or waits when it is closed', async () => {
-  const slots = new Slots(1, 10, 1000)
+  const concurrency = new ConcurrencyLimit(1, 10, 1000)
   const held = gate()
-  const running = slots.run(() => held.opened)
-  const waiting = slots.run(async () => {})
-  slots.close()
+  const running = concurrency.run(() => held.opened)
+  const waiting = concurrency.run(async () => {})
+  concurrency.close()
   await expect(waiting).rejects.toThrow(/closed/)
-  await expect(slots.run(async () => {})).rejects.toThrow(/closed/)
+  await expect(concurrency.run(async () => {})).rejects.toThrow(/closed/)
   held.open()
   await running
 })

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { SessionStoreError } from '../../../src/index.ts'
 import { datastoreStore } from '../../../src/store/datastore/index.ts'
 import { Breaker, type Passage } from '../../../src/store/datastore/queue/breaker.ts'
-import { Limit } from '../../../src/store/datastore/queue/adaptive-limit.ts'
-import { Patience } from '../../../src/store/datastore/queue/queue-timeout.ts'
+import { AdaptiveLimit } from '../../../src/store/datastore/queue/adaptive-limit.ts'
+import { QueueTimeout } from '../../../src/store/datastore/queue/queue-timeout.ts'
 import type { SessionStore } from '../../../src/store/store.ts'
 import { type Call, FakeClient, gate, grpcError, keyNamed, recordOf } from './fake.ts'
 
@@ -115,7 +115,7 @@ describe('the breaker', () => {
 
 describe('the limit of calls under way', () => {
   test('falls by half with each slow call down to one, and rises again with quick answers', () => {
-    const limit = new Limit(8, 1000)
+    const limit = new AdaptiveLimit(8, 1000)
     limit.took(501, true)
     expect(limit.current).toBe(4)
     for (let at = 0; at < 9; at++) limit.took(2000, false)
@@ -141,7 +141,7 @@ describe('the wait in a queue', () => {
   function queue() {
     const came: number[] = []
     const waited: number[] = []
-    const patience = new Patience(1000, (overdue) => {
+    const timeout = new QueueTimeout(1000, (overdue) => {
       while ((came[0] ?? Number.POSITIVE_INFINITY) < overdue) {
         waited.push(performance.now() - (came.shift() as number))
       }
@@ -149,9 +149,9 @@ describe('the wait in a queue', () => {
     })
     const come = (): void => {
       came.push(performance.now())
-      patience.watch(came[0] as number)
+      timeout.watch(came[0] as number)
     }
-    return { came, waited, patience, come }
+    return { came, waited, timeout, come }
   }
 
   test('is the longest at first, and a fifth of it in a queue that stands for longer', () => {
@@ -166,13 +166,13 @@ describe('the wait in a queue', () => {
   })
 
   test('is long again after the queue was empty', () => {
-    const { came, waited, patience, come } = queue()
+    const { came, waited, timeout, come } = queue()
     for (let at = 0; at < 40; at++) {
       come()
       vi.advanceTimersByTime(100)
     }
     came.length = 0
-    patience.rest()
+    timeout.rest()
     waited.length = 0
     come()
     vi.advanceTimersByTime(990)

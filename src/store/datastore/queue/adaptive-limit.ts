@@ -3,7 +3,7 @@
  * gets slower with each further call, until answers come after their deadline and all work is in vain. So slow calls
  * halve the number, and quick ones raise it again, one by one.
  */
-export class Limit {
+export class AdaptiveLimit {
   readonly #most: number
   readonly #deadline: number
   #current: number

@@ -1,5 +1,5 @@
 import { closedError, fullError, overdueError } from '../errors.ts'
-import { Patience } from './queue-timeout.ts'
+import { QueueTimeout } from './queue-timeout.ts'
 
 interface Waiting {
   readonly since: number
@@ -8,10 +8,10 @@ interface Waiting {
 }
 
 /** Lets so many tasks run at once, and a bounded number wait, none longer than it may. */
-export class Slots {
+export class ConcurrencyLimit {
   readonly #most: number
   readonly #mostWaiting: number
-  readonly #patience: Patience
+  readonly #queueTimeout: QueueTimeout
   readonly #waiting = new Set<Waiting>()
   #running = 0
   #closed = false
@@ -20,7 +20,7 @@ export class Slots {
   constructor(most: number, mostWaiting: number, longest: number) {
     this.#most = most
     this.#mostWaiting = mostWaiting
-    this.#patience = new Patience(longest, (overdue) => this.#expire(overdue))
+    this.#queueTimeout = new QueueTimeout(longest, (overdue) => this.#expire(overdue))
   }
 
   /**
@@ -38,14 +38,14 @@ export class Slots {
         start: () => resolve(this.#start(() => task(performance.now() - since))),
         reject,
       })
-      this.#patience.watch(since)
+      this.#queueTimeout.watch(since)
     })
   }
 
   /** Fails what waits. What runs ends by itself. */
   close(): void {
     this.#closed = true
-    this.#patience.rest()
+    this.#queueTimeout.rest()
     for (const { reject } of this.#waiting) reject(closedError())
     this.#waiting.clear()
   }
@@ -62,13 +62,13 @@ export class Slots {
 
   #next(): void {
     if (this.#waiting.size === 0) return
-    this.#patience.check()
+    this.#queueTimeout.check()
     for (const waiting of this.#waiting) {
       if (this.#running >= this.#most) return
       this.#waiting.delete(waiting)
       waiting.start()
     }
-    this.#patience.rest()
+    this.#queueTimeout.rest()
   }
 
   #expire(overdue: number): number | null {

@@ -9,7 +9,7 @@ const MOST = 25
  * session, and none may have the answer to a lookup that was sent before it came. Without waiting for each other they
  * would make one lookup for each turn of the event loop in which some arrive, and each lookup is billed.
  */
-export class Flights {
+export class EntitiesInFlight {
   /** When the newest lookup of each was sent, on the monotonic clock. */
   readonly #sent = new Map<string, number>()
   #timer: NodeJS.Timeout | null = null

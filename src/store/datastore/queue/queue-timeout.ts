@@ -7,7 +7,7 @@ const STANDING = 5
  * the end. So in a standing queue they fail sooner (the idea of CoDel, RFC 8289). One timer, only while something waits,
  * and it keeps no process alive.
  */
-export class Patience {
+export class QueueTimeout {
   readonly #longest: number
   readonly #expire: (overdue: number) => number | null
   #timer: NodeJS.Timeout | null = null

@@ -3,7 +3,7 @@ import type { AnyResponse, Listener } from './any-response.ts'
 import { overlay } from './overlay.ts'
 
 /** What a response that is held back shows of itself. */
-export interface Pretense {
+export interface Disguise {
   /** Shows the response as it is again. */
   readonly stop: () => void
   /** Tells whoever waits for it that writing may go on. */
@@ -18,7 +18,7 @@ export interface Pretense {
  * Makes a response that is held back look like one whose headers have left. Otherwise a second `res.send()` would
  * change the headers of the first, and the client would get a mixture of both.
  */
-export function pretendSent(res: AnyResponse): Pretense {
+export function disguiseAsSent(res: AnyResponse): Disguise {
   const astray: Listener[] = []
   const on = res.on
   const showHead = Object.hasOwn(res, '_header') ? ownHead : overlaidHead
