@@ -70,14 +70,12 @@ class ConnectDatastore extends OldSystem {
     this.#expiration = expirationMs
   }
 
-  override checkForCookies(): void {
-    if (this.#secrets.length > 0) return
+  override checkFor(by: 'cookies' | 'ids'): void {
+    if (by === 'ids' || this.#secrets.length > 0) return
     throw new SessionConfigError(
       `${OF} needs the option secrets for createSessions(): those that express-session signed its cookie with`,
     )
   }
-
-  override checkForIds(): void {}
 
   /** Whatever a `genid` may have given, as far as Datastore takes it for a name. */
   override isName(name: string): boolean {

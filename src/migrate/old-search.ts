@@ -36,7 +36,7 @@ export class OldSearch implements Search {
     const begun = this.#name !== null && sharesCall ? entities.find(this.#name, asking) : null
     // Whoever needs it hears of the failure.
     begun?.catch(() => {})
-    return new OldLook(this.#name, begun, this.#parts, { asking, limit })
+    return new OldLook({ ...this.#parts, name: this.#name, asking, limit }, begun)
   }
 
   get storing(): Committer | null {
@@ -50,37 +50,32 @@ export class OldSearch implements Search {
 
 type Followed = NonNullable<Awaited<ReturnType<Look['follow']>>>
 
+interface Looking extends Parts {
+  readonly name: string | null
+  readonly asking: Asking
+  readonly limit: Limit
+}
+
 class OldLook implements Look {
-  readonly #name: string | null
-  readonly #parts: Parts
-  readonly #asking: Asking
-  readonly #limit: Limit
+  readonly #by: Looking
   /** The entity of that name, where it was looked up already. */
   #entity: Promise<Entity | null> | null
 
-  constructor(
-    name: string | null,
-    entity: Promise<Entity | null> | null,
-    parts: Parts,
-    { asking, limit }: { readonly asking: Asking; readonly limit: Limit },
-  ) {
-    this.#name = name
+  constructor(by: Looking, entity: Promise<Entity | null> | null) {
+    this.#by = by
     this.#entity = entity
-    this.#parts = parts
-    this.#asking = asking
-    this.#limit = limit
   }
 
   async follow(found: Found, payload: Payload, id: SessionId | null): Promise<Followed | null> {
-    const { entities } = this.#parts
+    const { entities, asking, name: presented } = this.#by
     const link = linkIn(payload)
     if (link === null) return { found, payload }
-    const isPresented = this.#name !== null && hashOfOldId(this.#name) === link.hash
+    const isPresented = presented !== null && hashOfOldId(presented) === link.hash
     const unsealed = link.sealed === null || id === null ? null : unseal(link.sealed, id)
-    const name = isPresented ? this.#name : unsealed
+    const name = isPresented ? presented : unsealed
     if (name === null) return { found, payload }
     const known = isPresented ? this.#entity : null
-    const old = entities.read(name, await (known ?? entities.find(name, this.#asking)))
+    const old = entities.read(name, await (known ?? entities.find(name, asking)))
     const followed = followLink(payload, link, old)
     if (followed === 'ended') {
       if (await this.#isWrittenBy(found)) return { found, payload }
@@ -96,16 +91,12 @@ class OldLook implements Look {
   }
 
   async instead(expired: Found | null): Promise<Searched> {
-    const name = this.#name
-    const { entities, ids, importer } = this.#parts
+    const { name, entities, ids, importer, asking } = this.#by
     if (name === null || (expired !== null && !entities.system.sideBySide)) return null
-    this.#entity ??= entities.find(name, this.#asking)
-    const [entity, claim] = await Promise.all([
-      this.#entity,
-      ids.claimOn(name, this.#asking, expired),
-    ])
+    this.#entity ??= entities.find(name, asking)
+    const [entity, claim] = await Promise.all([this.#entity, ids.claimOn(name, asking, expired)])
     if (claim?.isFollowed) {
-      const found = await claim.find(this.#asking)
+      const found = await claim.find(asking)
       return found?.record == null ? 'ended' : { id: null, found }
     }
     const old = entities.read(name, entity)
@@ -119,18 +110,18 @@ class OldLook implements Look {
    * same commit.
    */
   async #isWrittenBy({ record, version }: Found): Promise<boolean> {
-    if (this.#parts.entities.system.sideBySide) return false
-    const now = await this.#asking.find(record.key)
+    if (this.#by.entities.system.sideBySide) return false
+    const now = await this.#by.asking.find(record.key)
     return now?.record != null && now.record.ended === null && now.version !== version
   }
 
   /** Also in the store, so that it stays ended once the old system is no longer asked. */
   async #endOurs(key: SessionKey): Promise<void> {
-    const { end, settings } = this.#parts.host
+    const { host, limit } = this.#by
     try {
-      await end(key, this.#limit)
+      await host.end(key, limit)
     } catch (error) {
-      settings.logger.warn(
+      host.settings.logger.warn(
         'a session that has ended in the old system could not be ended here yet; the next request tries again',
         { key, error: (error as Error).message },
       )

@@ -21,6 +21,7 @@ export function oldSessions(system: OldSystem): OldSessions {
           'legacy needs the store that the old sessions are in: set the option store to datastoreStore()',
         )
       }
+      system.checkFor(recordOf === null ? 'cookies' : 'ids')
       const entities = new OldEntities(system, store, settings)
       const searches = (
         ids: Ids,
@@ -30,10 +31,8 @@ export function oldSessions(system: OldSystem): OldSessions {
         return (presented) => new OldSearch(nameIn(presented), parts)
       }
       if (recordOf === null) {
-        system.checkForCookies()
         return searches(new NewIds(entities, settings), (header) => system.read(header))
       }
-      system.checkForIds()
       return searches(new SameIds(recordOf), (id = '') => (system.isName(id) ? id : null))
     },
   }

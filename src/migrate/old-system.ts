@@ -72,11 +72,8 @@ export abstract class OldSystem {
     this.convert = convert ?? null
   }
 
-  /** Throws where this cannot serve requests by its own cookie. */
-  abstract checkForCookies(): void
-
-  /** Throws where this cannot serve a middleware that knows its sessions by their ids. */
-  abstract checkForIds(): void
+  /** Throws where this cannot serve requests by its own cookie, or a middleware that knows its sessions by their ids. */
+  abstract checkFor(by: 'cookies' | 'ids'): void
 
   /** Whether an entity can have this name. */
   abstract isName(name: string): boolean

@@ -87,9 +87,8 @@ class ViurCore extends OldSystem {
     this.#userFields = new Set(userFields)
   }
 
-  override checkForCookies(): void {}
-
-  override checkForIds(): void {
+  override checkFor(by: 'cookies' | 'ids'): void {
+    if (by === 'cookies') return
     throw new SessionConfigError(
       'DatastoreSessionStore: legacy must be connectDatastoreSessions(): a session of viur-core has no id that express-session would know, so it needs createSessions()',
     )
