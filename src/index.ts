@@ -58,14 +58,10 @@ export type { SecurityKeyCheck, SecurityKeyOptions } from './request/security-ke
 export type { ScopedSession } from './request/view.ts'
 export type { LoginOptions } from './request/login.ts'
 export type { Session } from './request/session.ts'
-export {
-  type CommitResult,
-  createSessions,
-  type KillOptions,
-  type SessionRequest,
-  type SessionResponse,
-  type Sessions,
-} from './sessions.ts'
+export type { CommitResult, SessionResponse } from './request/commit.ts'
+export type { SessionRequest } from './request/open.ts'
+export { createSessions, type Sessions } from './sessions.ts'
+export type { KillOptions } from './sweep/kill-many.ts'
 export type { SchemaResult, StandardSchema } from './base/standard-schema.ts'
 export type { SessionSource } from './write/source.ts'
 export { type MemoryStoreOptions, memoryStore } from './store/memory/store.ts'

@@ -1,7 +1,7 @@
 import session from 'express-session'
 import type { EndingOf } from '../sweep/entry.ts'
 import { GUEST_USER } from '../record/record.ts'
-import { SessionManager, type Sessions } from '../sessions.ts'
+import { composeSessions, type Sessions } from '../sessions.ts'
 import { answer } from './answer.ts'
 import { type DatastoreSessionStoreOptions, resolve } from './options.ts'
 import { StoredSessions } from './stored-sessions.ts'
@@ -40,9 +40,9 @@ export class DatastoreSessionStore extends session.Store {
   constructor(options: DatastoreSessionStoreOptions = {}) {
     super()
     const { settings, legacy, rules } = resolve(options)
-    const manager = new SessionManager(settings)
-    this.sessions = manager
-    this.#stored = new StoredSessions(manager.parts, legacy, rules)
+    const { sessions, parts } = composeSessions(settings)
+    this.sessions = sessions
+    this.#stored = new StoredSessions(parts, legacy, rules)
     this.#close = () => settings.store.close()
     this.#logFailure = (what) => (error) => {
       settings.logger.warn(`express-session: ${what} failed, and nobody waits for the answer`, {

@@ -19,7 +19,7 @@ import {
 import { Payload } from '../record/payload.ts'
 import { type Found, GUEST_USER, type SessionRecord, type Unreadable } from '../record/record.ts'
 import type { Writer } from '../write/writer.ts'
-import type { ManagerParts } from '../sessions.ts'
+import type { SessionsParts } from '../sessions.ts'
 import type { Mutation } from '../store/store.ts'
 import { type CookieReading, type Instant, readCookie } from './cookie.ts'
 import { isAliveNow, payloadOf, readableOf, recordOf } from './record.ts'
@@ -47,8 +47,8 @@ type ByHand<Reading> = Reading & { readonly isByHand: boolean }
  * version that the session object was loaded at.
  */
 export class StoredSessions {
-  readonly #parts: ManagerParts
-  readonly #settings: ManagerParts['settings']
+  readonly #parts: SessionsParts
+  readonly #settings: SessionsParts['settings']
   readonly #writer: Writer
   readonly #rules: Rules
   readonly #limits: TouchLimits
@@ -57,7 +57,7 @@ export class StoredSessions {
   /** What each session object shows; also those that `get` has handed out and nobody has used yet. */
   readonly #views = new WeakMap<object, View>()
 
-  constructor(parts: ManagerParts, legacy: ConnectableSource | null, rules: Rules) {
+  constructor(parts: SessionsParts, legacy: ConnectableSource | null, rules: Rules) {
     const { policy } = parts.settings
     this.#parts = parts
     this.#settings = parts.settings

@@ -4,7 +4,7 @@ import { isRefusedTask } from '../sweep/engine.ts'
 import { CallerRefusedError, SessionConfigError, SessionError } from '../base/errors.ts'
 import { consoleLogger, type SessionLogger } from '../base/logger.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
-import type { SessionManager, Sessions } from '../sessions.ts'
+import { partsOf, type Sessions } from '../sessions.ts'
 import { publishTrouble } from '../record/diagnostics.ts'
 import type { DefaultData } from '../base/types.ts'
 import { anyResponse, type NodeResponse } from './any-response.ts'
@@ -28,8 +28,6 @@ export type CleanupRoutes = (
   res: NodeResponse,
   next: (error?: unknown) => void,
 ) => void
-
-type Manager = Pick<SessionManager, 'startClearWithin' | 'handleTask' | 'status'>
 
 interface Answer {
   readonly status: number
@@ -67,9 +65,9 @@ export function cleanupRoutes<Data extends object = DefaultData>(
   sessions: Sessions<Data>,
   options: CleanupOptions,
 ): CleanupRoutes {
-  const manager = managerFrom(sessions)
+  const startWithin = startOf(sessions)
   const { caller, budget, logger } = checked(options)
-  const routes = routesOf(manager, budget, logger)
+  const routes = routesOf(sessions, () => startWithin(budget), logger)
   const noteRefusal = refusalLog(logger)
   return function viurCleanup(req, res, next) {
     const route = routes.get(pathOf(req))
@@ -101,16 +99,16 @@ export function cleanupRoutes<Data extends object = DefaultData>(
   }
 }
 
-function routesOf(
-  manager: Manager,
-  budget: number,
+function routesOf<Data extends object>(
+  sessions: Sessions<Data>,
+  start: () => Promise<ClearRun>,
   logger: SessionLogger,
 ): ReadonlyMap<string | null, Route> {
   const cron: Route = {
     method: 'GET',
     purpose: 'cron',
     answer: async () => {
-      const run = await manager.startClearWithin(budget)
+      const run = await start()
       return { status: run.state === 'running' ? 202 : 200, body: shown(run) }
     },
   }
@@ -126,7 +124,7 @@ function routesOf(
         })
         return { status: read.refused, body: { error: REFUSED_BODY[read.refused] } }
       }
-      const { outcome } = await manager.handleTask(read.body)
+      const { outcome } = await sessions.handleTask(read.body)
       // A conflict and no 503, which would slow the whole queue down: it tries this task again.
       return { status: outcome === 'busy' ? 409 : 200, body: { outcome } }
     },
@@ -135,7 +133,7 @@ function routesOf(
     method: 'GET',
     purpose: 'status',
     answer: async () => {
-      const body = await manager.status()
+      const body = await sessions.status()
       return { status: body.store === 'reachable' ? 200 : 503, body }
     },
   }
@@ -213,15 +211,14 @@ function send(res: NodeResponse, { status, body, headers }: Answer): void {
   response.end(text)
 }
 
-function managerFrom<Data extends object>(sessions: Sessions<Data>): Manager {
-  const manager = sessions as unknown as Partial<Manager> | null | undefined
-  for (const method of ['startClearWithin', 'handleTask', 'status'] as const) {
-    if (typeof manager?.[method] !== 'function')
-      throw new SessionConfigError(
-        `cleanupRoutes() takes what createSessions() gives, not ${show(sessions)}`,
-      )
-  }
-  return manager as Manager
+function startOf<Data extends object>(
+  sessions: Sessions<Data>,
+): (budget: number) => Promise<ClearRun> {
+  const parts = partsOf(sessions)
+  if (parts !== null) return parts.startClearWithin
+  throw new SessionConfigError(
+    `cleanupRoutes() takes what createSessions() gives, not ${show(sessions)}`,
+  )
 }
 
 const OPTIONS = namesOf<CleanupOptions>({ caller: true, budget: true, logger: true })

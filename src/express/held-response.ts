@@ -1,4 +1,4 @@
-import type { CommitResult } from '../sessions.ts'
+import type { CommitResult } from '../request/commit.ts'
 import { type AnyResponse, OUTGOING_METHODS, type OutgoingMethod } from './any-response.ts'
 import { applyHead } from './head.ts'
 import { loosen } from './layout.ts'

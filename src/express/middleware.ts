@@ -2,7 +2,8 @@ import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { type Session, stateOf } from '../request/session.ts'
-import type { CommitResult, SessionManager, Sessions } from '../sessions.ts'
+import type { CommitResult } from '../request/commit.ts'
+import { partsOf, type Sessions, type SessionsParts } from '../sessions.ts'
 import type { DefaultData } from '../base/types.ts'
 import { anyResponse, type NodeResponse } from './any-response.ts'
 import { runBeforeCommit } from './before-commit.ts'
@@ -44,9 +45,6 @@ export type SessionMiddleware = (
   next: (error?: unknown) => void,
 ) => void
 
-/** What is used of a manager. */
-type Manager<Data extends object> = Pick<SessionManager<Data>, 'open' | 'commitOrNow'>
-
 /**
  * Gives every request its `req.session`, and stores what the request changed before its response leaves: status
  * line, headers and body are held until then. When it can not be stored the response is dropped, and `next(error)`
@@ -67,11 +65,11 @@ export function sessionMiddleware<Data extends object = DefaultData>(
   sessions: Sessions<Data>,
   options: SessionMiddlewareOptions = {},
 ): SessionMiddleware {
-  const manager = managerFrom(sessions)
+  const { commit } = partsFrom(sessions)
   const { name, eager } = settingsFrom(options)
   return function viurSession(req, res, next) {
     const first = firstSlot(req)
-    const mounted = first === null ? null : slotOwnedBy(req, manager)
+    const mounted = first === null ? null : slotOwnedBy(req, sessions)
     if (mounted?.name === name) {
       next()
       return
@@ -85,13 +83,13 @@ export function sessionMiddleware<Data extends object = DefaultData>(
       )
       return
     }
-    const session = manager.open(sessionRequestFrom(req))
+    const session = sessions.open(sessionRequestFrom(req))
     const clash = first === null ? null : clashOf(first, session, name)
     if (clash !== null) {
       next(clash)
       return
     }
-    const slot = slotFor(manager, session, req, name, next)
+    const slot = slotFor(sessions, commit, session, req, name, next)
     addSlot(req, slot)
     watch(first, slot, req, res)
     if (eager) load(session, next)
@@ -100,16 +98,17 @@ export function sessionMiddleware<Data extends object = DefaultData>(
 }
 
 function slotFor<Data extends object>(
-  manager: Manager<Data>,
+  owner: Sessions<Data>,
+  commitNow: SessionsParts<Data>['commit'],
   session: Session<Data>,
   req: AnyRequest,
   name: string,
   fail: (error: unknown) => void,
 ): Slot {
   const last = (): void => runBeforeCommit(session)
-  const commit = (status: number) => manager.commitOrNow(session, { status }, last)
+  const commit = (status: number) => commitNow(session, { status }, last)
   return {
-    owner: manager,
+    owner,
     name,
     session: session as unknown as Session,
     shown: session,
@@ -201,16 +200,12 @@ function twiceError(before: string, name: string): SessionConfigError {
   )
 }
 
-function managerFrom<Data extends object>(sessions: Sessions<Data>): Manager<Data> {
-  const manager = sessions as unknown as Partial<Manager<Data>> | null | undefined
-  for (const method of ['open', 'commitOrNow'] as const) {
-    if (typeof manager?.[method] !== 'function') {
-      throw new SessionConfigError(
-        `sessionMiddleware() takes what createSessions() gives, not ${show(sessions)}`,
-      )
-    }
-  }
-  return manager as Manager<Data>
+function partsFrom<Data extends object>(sessions: Sessions<Data>): SessionsParts<Data> {
+  const parts = partsOf(sessions)
+  if (parts !== null) return parts
+  throw new SessionConfigError(
+    `sessionMiddleware() takes what createSessions() gives, not ${show(sessions)}`,
+  )
 }
 
 function settingsFrom(options: SessionMiddlewareOptions): { name: string; eager: boolean } {

@@ -2,7 +2,7 @@ import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { type Session, stateOf } from '../request/session.ts'
-import { SessionManager, type Sessions } from '../sessions.ts'
+import { partsOf, type Sessions } from '../sessions.ts'
 import type { DefaultData } from '../base/types.ts'
 import { beforeCommit } from './before-commit.ts'
 import { PASSPORT_KEY, PassportSession, type UserOf } from './passport-session.ts'
@@ -42,7 +42,7 @@ export function passportBridge<Data extends object = DefaultData, User = unknown
   sessions: Sessions<Data>,
   options: PassportBridgeOptions<User>,
 ): RequestCheck {
-  if (!(sessions instanceof SessionManager)) {
+  if (partsOf(sessions) === null) {
     throw new SessionConfigError(
       `passportBridge() takes what createSessions() gives, not ${show(sessions)}`,
     )

@@ -1,7 +1,7 @@
 import { wrongOption } from '../base/option-checks.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { Session, stateOf } from '../request/session.ts'
-import { SessionManager } from '../sessions.ts'
+import { partsOf } from '../sessions.ts'
 import { publishTrouble, type Trouble } from '../record/diagnostics.ts'
 import type { AnySessions } from './named-sessions.ts'
 import { firstSlot, slotOwnedBy } from './slots.ts'
@@ -34,7 +34,7 @@ function isObject(value: unknown): value is object {
 /** Checks the option `sessions` of a guard: whose session it asks for; `null`: that of `req.session`. */
 export function sessionsFrom(of: string, sessions: unknown): AnySessions | null {
   if (sessions === undefined) return null
-  if (sessions instanceof SessionManager) return sessions
+  if (partsOf(sessions) !== null) return sessions as AnySessions
   throw wrongOption(`${of}: sessions`, 'must be what createSessions() gives', sessions)
 }
 

@@ -1,4 +1,4 @@
-import type { CommitResult } from '../sessions.ts'
+import type { CommitResult } from '../request/commit.ts'
 import type { AnyResponse } from './any-response.ts'
 import { cacheControlFor, grantsStoring } from './cache-control.ts'
 import { isRepresentationHeader, mergeSetCookie, varyWithCookie } from './headers.ts'

@@ -1,6 +1,6 @@
 import { SessionError } from '../base/errors.ts'
 import type { Session } from '../request/session.ts'
-import type { CommitResult } from '../sessions.ts'
+import type { CommitResult } from '../request/commit.ts'
 import type { AnyRequest } from './request.ts'
 
 /** On a request: what this module keeps there. */

@@ -23,7 +23,7 @@ import {
 } from './run.ts'
 import { readBody, writeBody } from './task-body.ts'
 import { Walk } from './pages.ts'
-import type { Watermarks } from './watermarks.ts'
+import type { AllWatermarks } from './watermarks.ts'
 
 export { isRefusedTask } from './task-body.ts'
 
@@ -55,11 +55,7 @@ export interface EngineParts<Data extends object> {
   readonly ending: Ending<Data>
   readonly entries: Entries<Data>
   readonly kills: Kills<Data>
-  readonly watermarks: Watermarks
-  /** Those of sessions whose id came from outside. */
-  readonly outsideWatermarks: Watermarks
-  /** Those of the security keys. */
-  readonly keyWatermarks: Watermarks
+  readonly watermarks: AllWatermarks
 }
 
 /**
@@ -279,11 +275,11 @@ export class Engine<Data extends object> {
     if (!isSweep(state)) return
     const outside = state.lanes.filter((lane) => lane.outside === true)
     const own = state.lanes.filter((lane) => lane.outside !== true)
-    await this.#parts.watermarks.passed(state, own)
+    await this.#parts.watermarks.sessions.passed(state, own)
     // Where there never were any, nothing has to be kept.
     if (this.#parts.settings.outsideIds || outside.some(({ cursor }) => cursor !== null)) {
-      await this.#parts.outsideWatermarks.passed(state, outside)
+      await this.#parts.watermarks.outside.passed(state, outside)
     }
-    await this.#parts.keyWatermarks.passed(state, state.keyLanes)
+    await this.#parts.watermarks.securityKeys.passed(state, state.keyLanes)
   }
 }

@@ -8,7 +8,7 @@ import type { Engine } from './engine.ts'
 import { inheritPace } from './pace.ts'
 import { type Lane, RunRecord, type RunState, runName, runOf, SWEEP_ID } from './run.ts'
 import { sideBySide } from '../base/parallel.ts'
-import type { Watermarks } from './watermarks.ts'
+import { type AllWatermarks, expiryLanes } from './watermarks.ts'
 
 export interface ClearOptions {
   /** Only what expired before this, in whole buckets of the expiry index (one hour unless set). Default: what expired five minutes ago or earlier, which is also the latest there can be. */
@@ -63,24 +63,18 @@ export class Clearing<Data extends object> {
   readonly #settings: SweepSettings
   readonly #engine: Engine<Data>
   readonly #ending: Ending<Data>
-  readonly #watermarks: Watermarks
-  readonly #outsideWatermarks: Watermarks
-  readonly #keyWatermarks: Watermarks
+  readonly #watermarks: AllWatermarks
 
   constructor(
     settings: SweepSettings,
     engine: Engine<Data>,
     ending: Ending<Data>,
-    watermarks: Watermarks,
-    outsideWatermarks: Watermarks,
-    keyWatermarks: Watermarks,
+    watermarks: AllWatermarks,
   ) {
     this.#settings = settings
     this.#engine = engine
     this.#ending = ending
     this.#watermarks = watermarks
-    this.#outsideWatermarks = outsideWatermarks
-    this.#keyWatermarks = keyWatermarks
   }
 
   /** `budget`: how long to work inside this call, in milliseconds, where no real queue carries the run. */
@@ -99,11 +93,12 @@ export class Clearing<Data extends object> {
       return await this.#work(holder, budget, 'already-running')
     }
     await this.#forgetOldRuns()
-    await this.#watermarks.recordShards()
-    await this.#keyWatermarks.recordShards()
-    if (this.#settings.outsideIds) await this.#outsideWatermarks.recordShards()
-    const lanes = await this.#lanes(after)
-    const keyLanes = await this.#keyWatermarks.lanes(now(), after)
+    const { sessions, securityKeys, outside } = this.#watermarks
+    await sessions.recordShards()
+    await securityKeys.recordShards()
+    if (this.#settings.outsideIds) await outside.recordShards()
+    const lanes = await expiryLanes(this.#watermarks, now(), after)
+    const keyLanes = await securityKeys.lanes(now(), after)
     const run = this.#engine.plan(
       SWEEP_ID,
       { select: 'expired', before, after },
@@ -123,13 +118,6 @@ export class Clearing<Data extends object> {
       return { ...summary(winner ?? state), state: 'already-running' }
     }
     return await this.#work(state, budget, 'running')
-  }
-
-  /** Where sessions may wait that have ended. Those whose id came from outside are few or all. */
-  async #lanes(after: number | null): Promise<Lane[]> {
-    const time = this.#settings.now()
-    const own = await this.#watermarks.lanes(time, after)
-    return [...own, ...(await this.#outsideWatermarks.lanes(time, after))]
   }
 
   async #holderOf(lease: Note | null): Promise<RunState | null> {
@@ -159,7 +147,7 @@ export class Clearing<Data extends object> {
     const { store, now } = this.#settings
     const range = { upTo: before, ...(after !== null && { after }) }
     const scanned = await countPages(
-      await this.#lanes(after),
+      await expiryLanes(this.#watermarks, now(), after),
       async ({ shard, outside }, options) => {
         const of = { shard: shard ?? 0, ...range, ...(outside && { outside }) }
         const { keys, cursor } = await store.pageKeys({ by: 'expiry', ...of }, options)
@@ -167,7 +155,7 @@ export class Clearing<Data extends object> {
       },
     )
     const securityKeys = await countPages(
-      await this.#keyWatermarks.lanes(now(), after),
+      await this.#watermarks.securityKeys.lanes(now(), after),
       async ({ shard }, options) => {
         const of = { shard: shard ?? 0, ...range }
         const { names, cursor } = await store.keys.page(of, options)

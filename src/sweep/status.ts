@@ -1,9 +1,10 @@
 import type { SweepSettings } from './settings.ts'
 import { LEEWAY } from '../record/expiry.ts'
+import { CURE, type EventsSwitch, NOT_HERE } from '../end/events-switch.ts'
 import { isRunning } from './start.ts'
 import { isSweep, type Lane, type RunState, runName, runOf } from './run.ts'
 import { sideBySide } from '../base/parallel.ts'
-import type { Watermarks } from './watermarks.ts'
+import { type AllWatermarks, expiryLanes } from './watermarks.ts'
 
 /** What a run over sessions did. */
 export interface RunInfo {
@@ -57,9 +58,15 @@ const TOO_OLD = 15 * 24 * 60 * 60 * 1000
 /** Asks the store how the sweep is doing. A store that does not answer is an answer too. */
 export async function readStatus(
   settings: SweepSettings,
-  watermarks: Watermarks,
-  outsideWatermarks: Watermarks,
+  watermarks: AllWatermarks,
+  events: EventsSwitch,
 ): Promise<Status> {
+  const status = await readRuns(settings, watermarks)
+  const isBlind = !settings.events && (await events.isOn().catch(() => false))
+  return isBlind ? { ...status, warnings: [...status.warnings, `${NOT_HERE}: ${CURE}`] } : status
+}
+
+async function readRuns(settings: SweepSettings, watermarks: AllWatermarks): Promise<Status> {
   const { store, now } = settings
   const time = now()
   try {
@@ -68,7 +75,7 @@ export async function readStatus(
     const runs = states.map((state) => infoOf(state, time))
     const { backlog, backlogIsMore, oldestExpired } = await countBacklog(
       settings,
-      await lanesOf(settings, watermarks, outsideWatermarks),
+      await lanesOf(settings, watermarks),
       time,
     )
     const lastSweep = runs[states.findIndex(isSweep)] ?? null
@@ -104,12 +111,11 @@ export async function readStatus(
 /** Where sessions may wait; those whose id came from outside only where there ever were any. */
 async function lanesOf(
   { now, outsideIds }: SweepSettings,
-  watermarks: Watermarks,
-  outside: Watermarks,
+  watermarks: AllWatermarks,
 ): Promise<Lane[]> {
-  const own = await watermarks.lanes(now(), null)
-  if (!outsideIds && !(await outside.areKept())) return own
-  return [...own, ...(await outside.lanes(now(), null))]
+  const { sessions, outside } = watermarks
+  const isOutside = outsideIds || (await outside.areKept())
+  return isOutside ? await expiryLanes(watermarks, now(), null) : await sessions.lanes(now(), null)
 }
 
 async function countBacklog(

@@ -113,6 +113,32 @@ export class Watermarks {
   }
 }
 
+/** The watermarks of all that a sweep goes over. */
+export interface AllWatermarks {
+  readonly sessions: Watermarks
+  /** Those of sessions whose id came from outside. */
+  readonly outside: Watermarks
+  readonly securityKeys: Watermarks
+}
+
+export function watermarksIn(store: SessionStore): AllWatermarks {
+  return {
+    sessions: new Watermarks(store),
+    outside: new Watermarks(store, 'watermarks:outside'),
+    securityKeys: new Watermarks(store, 'watermarks:keys'),
+  }
+}
+
+/** Where sessions may wait that have ended. Those whose id came from outside are few or all. */
+export async function expiryLanes(
+  { sessions, outside }: AllWatermarks,
+  now: number,
+  after: number | null,
+): Promise<Lane[]> {
+  const own = await sessions.lanes(now, after)
+  return [...own, ...(await outside.lanes(now, after))]
+}
+
 function isAhead({ full, low }: State, now: number): boolean {
   return full > now + LEEWAY || Object.values(low).some((mark) => mark > now)
 }

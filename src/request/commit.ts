@@ -1,0 +1,160 @@
+import { SessionGoneError } from '../base/errors.ts'
+import { checkOptions, namesOf, type OptionHints } from '../base/option-checks.ts'
+import type { UnitChanges } from '../record/payload.ts'
+import { isFoundSavable } from '../write/source.ts'
+import type { Writer } from '../write/writer.ts'
+import type { Failure } from './begun.ts'
+import type { CookiePolicy } from './cookie.ts'
+import { touchState } from './save.ts'
+import { type Session, stateOf } from './session.ts'
+import { setCookieFor } from './set-cookie.ts'
+import type { RequestSettings } from './settings.ts'
+import type { RequestState } from './state.ts'
+import type { RequestStorage } from './storage.ts'
+
+/** What `commit()` needs to know of a response. */
+export interface SessionResponse {
+  /** The status code. 500 and above drops changes. Default 200. */
+  readonly status?: number | undefined
+}
+
+const RESPONSE = namesOf<SessionResponse>({ status: true })
+
+const HINTS: OptionHints = { statusCode: 'use "status"' }
+
+/** What the response has to say about the session. */
+export interface CommitResult {
+  /** Set-Cookie values, none or one. */
+  readonly setCookie: string[]
+  /** Whether the response depends on the cookie, so that it needs `Vary: Cookie`. */
+  readonly vary: boolean
+}
+
+/** What the end of a request needs to know of the deployment. */
+export interface CommitSettings extends RequestSettings {
+  readonly cookies: CookiePolicy
+  /** What becomes of a response whose changes were dropped, because the session ended elsewhere. */
+  readonly onGone: 'drop' | 'error'
+}
+
+/** What happens at the end of a request: what it has changed is stored, and the response hears of the cookie. */
+export class RequestCommit<Data extends object> {
+  readonly #settings: CommitSettings
+  readonly #writer: Writer
+  readonly #storage: RequestStorage<Data>
+  readonly #sweepAside: () => Promise<void> | null
+
+  /** `sweepAside`: what is done now and then beside a write. Gives what the response has to wait for, if anything. */
+  constructor(
+    settings: CommitSettings,
+    writer: Writer,
+    storage: RequestStorage<Data>,
+    sweepAside: () => Promise<void> | null,
+  ) {
+    this.#settings = settings
+    this.#writer = writer
+    this.#storage = storage
+    this.#sweepAside = sweepAside
+  }
+
+  /**
+   * Answers at once where nothing has to be stored. `last`: called when all that the request has begun is done, right
+   * before its session can not be changed any more.
+   */
+  commit(
+    session: Session<Data>,
+    response: SessionResponse,
+    last: () => void = () => {},
+  ): CommitResult | Promise<CommitResult> {
+    checkOptions('commit()', response, RESPONSE, HINTS)
+    const state = stateOf(session)
+    state.requireOf(this.#settings)
+    const isError = (response.status ?? 200) >= 500
+    const drained = state.drain(isError)
+    if (drained === null) return this.#commit(state, isError, last)
+    return drained.then((failure) =>
+      failure === null
+        ? this.#commit(state, isError, last)
+        : this.#commitFailed(state, last, failure),
+    )
+  }
+
+  /** Something that the request began has failed: what would stand if the response were a server error is stored. */
+  async #commitFailed(state: RequestState, last: () => void, { error }: Failure): Promise<never> {
+    await this.#commit(state, true, last)
+    throw error
+  }
+
+  #commit(
+    state: RequestState,
+    isError: boolean,
+    last: () => void,
+  ): CommitResult | Promise<CommitResult> {
+    last()
+    state.close()
+    if (isError) state.dropForServerError()
+    let units: UnitChanges
+    try {
+      units = state.data.changes()
+    } catch (error) {
+      state.swap = null
+      state.dropChanges()
+      throw error
+    }
+    const isIdle = state.saving === null && state.marked === null && !this.#touchIsDue(state)
+    if (isIdle && !state.isChangedBy(units)) return this.#result(state)
+    const aside = this.#sweepAside()
+    const result = this.#store(state, units)
+    return aside === null ? result : Promise.all([result, aside]).then(([first]) => first)
+  }
+
+  async #store(state: RequestState, known: UnitChanges): Promise<CommitResult> {
+    const { saving } = state
+    // A save that the app did not wait for: its failure is the app's to see, what is left is ours to store.
+    if (saving !== null) await saving.catch(() => {})
+    let work: boolean
+    try {
+      const units = saving === null ? known : state.data.changes()
+      work = state.isChangedBy(units)
+      const isGone = work && (await this.#storage.save(state, units)) === 'gone'
+      if (isGone && this.#settings.onGone === 'error') throw new SessionGoneError()
+    } catch (error) {
+      state.swap = null
+      state.dropChanges()
+      throw error
+    }
+    if (!work) await this.#touch(state)
+    // Also when the app has saved by itself: the observers are told before the response leaves.
+    await this.#storage.tellEnd(state)
+    return this.#result(state)
+  }
+
+  async #touch(state: RequestState): Promise<void> {
+    const { stored } = state
+    if (stored === null || !this.#touchIsDue(state)) return
+    try {
+      await touchState(state, stored, this.#writer.within(state.budget))
+    } catch (error) {
+      this.#settings.logger.warn(
+        'the use of a session could not be noted down; it may expire sooner than expected',
+        { key: stored.record.key, error: (error as Error).message },
+      )
+    }
+  }
+
+  #touchIsDue(state: RequestState): boolean {
+    const { policy, now } = this.#settings
+    const time = now()
+    return (
+      state.accessed &&
+      state.stored !== null &&
+      state.isTouchDue(time) &&
+      isFoundSavable(state.stored, policy, time)
+    )
+  }
+
+  #result(state: RequestState): CommitResult {
+    const setCookie = setCookieFor(state, this.#settings)
+    return { setCookie, vary: state.accessed || setCookie.length > 0 }
+  }
+}

@@ -1,0 +1,51 @@
+import { checkOptions, namesOf, type OptionHints } from '../base/option-checks.ts'
+import type { Searches } from '../write/source.ts'
+import type { CookiePolicy } from './cookie.ts'
+import type { RequestSettings } from './settings.ts'
+import { RequestState } from './state.ts'
+
+/** What `open()` needs to know of a request. */
+export interface SessionRequest {
+  /** The raw Cookie header. */
+  readonly cookie?: string | undefined
+  /** Whether the request came over TLS, as far as the server trusts that. Default `false`. */
+  readonly secure?: boolean | undefined
+  /**
+   * Whether the request comes from this machine: over a loopback socket, and without any sign that a proxy passed it
+   * on. Asked for only where `secure` is not true. Default `false`.
+   */
+  readonly loopback?: boolean | undefined
+  /** The User-Agent header, for `login()` with the option `client`. Read only then. */
+  readonly userAgent?: string | undefined
+  /** The address of the client, as far as the server trusts it, for the same. Read only then. */
+  readonly ip?: string | undefined
+}
+
+const REQUEST = namesOf<SessionRequest>({
+  cookie: true,
+  secure: true,
+  loopback: true,
+  userAgent: true,
+  ip: true,
+})
+
+const HINTS: OptionHints = {
+  headers: 'give the Cookie header as text: { cookie: request.headers.cookie }',
+  cookies: 'give the raw Cookie header as text in "cookie"',
+  url: 'it takes { cookie, secure } and the like, not a whole request',
+}
+
+/** What a request brings, before anything is loaded. `searches`: for sessions of the system that the app comes from. */
+export function openState(
+  settings: RequestSettings & { readonly cookies: CookiePolicy },
+  request: SessionRequest,
+  searches: Searches | null,
+): RequestState {
+  checkOptions('open()', request, REQUEST, HINTS)
+  const { cookie } = request
+  const header = typeof cookie === 'string' ? cookie : undefined
+  const { form, allowed } = settings.cookies.formFor(request)
+  const presented = settings.cookies.read(header, form)
+  const search = searches?.(header) ?? null
+  return new RequestState(settings, { form, allowed, presented, client: request, search })
+}

@@ -1,0 +1,126 @@
+import { SessionError } from '../base/errors.ts'
+import type { Ending } from '../end/ender.ts'
+import type { Fences } from '../end/fences.ts'
+import type { Logins } from '../end/logins.ts'
+import { keyOf } from '../record/id.ts'
+import type { UnitChanges } from '../record/payload.ts'
+import { asStoreError } from '../write/retry.ts'
+import { hasNewId } from '../write/source.ts'
+import type { Writer } from '../write/writer.ts'
+import { loadState } from './load.ts'
+import { type SaveOutcome, saveState } from './save.ts'
+import type { SecurityKeys } from './security-keys.ts'
+import type { SessionHost } from './session.ts'
+import type { RequestSettings } from './settings.ts'
+import type { RequestState } from './state.ts'
+
+/** What the sessions of requests are loaded and stored with. */
+export interface StorageParts<Data extends object> {
+  readonly settings: RequestSettings
+  readonly writer: Writer
+  readonly ending: Ending<Data>
+  readonly logins: Logins
+  readonly fences: Fences
+  readonly securityKeys: SecurityKeys
+  /** Throws once the sessions are closed. */
+  readonly requireOpen: () => void
+}
+
+/** Loads and stores the sessions of requests: each is loaded once, however many ask, and its saves go one after the other. */
+export class RequestStorage<Data extends object> implements SessionHost {
+  readonly securityKeys: SecurityKeys
+  readonly fences: Fences
+  readonly #parts: StorageParts<Data>
+  readonly #loading = new WeakMap<RequestState, Promise<void>>()
+  #warnedInsecure = false
+
+  constructor(parts: StorageParts<Data>) {
+    this.#parts = parts
+    this.securityKeys = parts.securityKeys
+    this.fences = parts.fences
+  }
+
+  async load(state: RequestState): Promise<void> {
+    if (state.loaded) return
+    const { requireOpen, writer } = this.#parts
+    requireOpen()
+    let loading = this.#loading.get(state)
+    if (loading === undefined) {
+      loading = loadState(state, writer.within(state.budget))
+      this.#loading.set(state, loading)
+    }
+    try {
+      await loading
+      state.failure = null
+    } catch (error) {
+      // Whoever uses the session gets it too: it must never read as "no session".
+      state.failure = error instanceof SessionError ? error : asStoreError(error)
+      throw state.failure
+    } finally {
+      // After a failure the next one who needs the session asks again.
+      this.#loading.delete(state)
+    }
+  }
+
+  /** `known`: the changes of the data, for whoever has found them already. */
+  async save(state: RequestState, known?: UnitChanges): Promise<SaveOutcome> {
+    this.#parts.requireOpen()
+    const before = state.saving ?? Promise.resolve()
+    const saving = before
+      .catch(() => {})
+      .then(() => {
+        const units = known ?? state.data.changes()
+        this.#warnIfInsecure(state, units)
+        return this.#saveNow(state, units)
+      })
+    state.saving = saving
+    try {
+      const outcome = await saving
+      if (outcome === 'gone') {
+        const { id } = state.presented
+        this.#parts.settings.troubles.report({ kind: 'gone', key: id === null ? null : keyOf(id) })
+      }
+      if (state.detached) await this.tellEnd(state)
+      return outcome
+    } finally {
+      if (state.saving === saving) state.saving = null
+    }
+  }
+
+  async #saveNow(state: RequestState, units: UnitChanges): Promise<SaveOutcome> {
+    const { writer, ending, logins } = this.#parts
+    const { swap } = state
+    // Whoever works on these sessions without the option has to know of it.
+    const announced = ending.events.announce(state.budget)
+    const writers = { writer: writer.within(state.budget), ends: ending }
+    const outcome = await saveState(state, writers, units)
+    await announced
+    const { stored } = state
+    if (swap?.last !== 'login' || stored === null || outcome === 'gone') return outcome
+    try {
+      await logins.settle(stored.record, swap.identity?.fence ?? null, state.budget)
+    } catch (error) {
+      state.settleGone()
+      state.staticKey = null
+      throw error
+    }
+    return outcome
+  }
+
+  /** Tells the observers of a session that the request has ended, if it has ended one. */
+  async tellEnd(state: RequestState): Promise<void> {
+    const { marked } = state
+    state.marked = null
+    if (marked !== null) await this.#parts.ending.finishInRequest(marked, state.budget)
+  }
+
+  #warnIfInsecure(state: RequestState, units: UnitChanges): void {
+    if (state.allowed || state.detached || this.#warnedInsecure || !state.isChangedBy(units)) return
+    const isStored = state.stored !== null && !hasNewId(state.stored)
+    if (state.swap === null && (isStored || state.gone)) return
+    this.#warnedInsecure = true
+    this.#parts.settings.logger.warn(
+      'no session is stored and no cookie sent for a request that is not secure: serve over https, and behind a proxy set "trust proxy" in Express; for local work over http set cookie.secure to false or connect over loopback',
+    )
+  }
+}

@@ -1,0 +1,68 @@
+import { SessionValueError } from '../base/errors.ts'
+import { checkOptions, namesOf } from '../base/option-checks.ts'
+import { LAST_LOOK_AFTER } from '../end/intents.ts'
+import type { KillResult, Kills } from '../end/mass-kill.ts'
+import { asSessionKey, type SessionKey } from '../record/id.ts'
+import { checkUser, type UserOptions } from '../record/user-check.ts'
+import type { Engine } from './engine.ts'
+import { SWEEP_ID } from './run.ts'
+
+/** Options of `killSessionByUser()`. */
+export interface KillOptions extends UserOptions {
+  /** The key of a session that goes on, such as that of the request. Default: none. */
+  readonly except?: SessionKey
+}
+
+const OPTIONS = namesOf<KillOptions>({ except: true, literal: true })
+
+/** How long a kill works inside the call before it hands the rest to tasks, in milliseconds. */
+const BUDGET = 10_000
+
+/** Kills of many: works on them inside the call, and hands on what is left. */
+export class KillMany<Data extends object> {
+  readonly #engine: Engine<Data>
+  readonly #kills: Kills<Data>
+  readonly #now: () => number
+
+  constructor(engine: Engine<Data>, kills: Kills<Data>, now: () => number) {
+    this.#engine = engine
+    this.#kills = kills
+    this.#now = now
+  }
+
+  async byUser(user: string, options: KillOptions): Promise<KillResult> {
+    checkOptions('killSessionByUser()', options, OPTIONS)
+    // The key of a session is null while a new id waits to be stored: that must not mean "no exception".
+    if ((options.except as SessionKey | null | undefined) === null) {
+      throw new SessionValueError(
+        'killSessionByUser: except is null; after login(), reset() or cycleKey() call save() first',
+      )
+    }
+    const { except = null } = options
+    checkUser(user, 'killSessionByUser', options)
+    if (except !== null && asSessionKey(except) === null) {
+      throw new SessionValueError('killSessionByUser: except must be the key of a session')
+    }
+    return await this.#kill(user, except)
+  }
+
+  async all(): Promise<KillResult> {
+    return await this.#kill(null, null)
+  }
+
+  async #kill(user: string | null, except: SessionKey | null): Promise<KillResult> {
+    const deadline = this.#engine.inProcess ? Number.POSITIVE_INFINITY : this.#now() + BUDGET
+    const { ended, finished } = await this.#kills.kill(user, except, deadline)
+    if (!finished) await this.#handOn()
+    // Processes hear of a kill of everybody within a minute. A login that was too early for that is met then.
+    if (user === null && !this.#engine.inProcess) await this.#handOn(LAST_LOOK_AFTER + 1000)
+    return { ended, handedOn: !finished }
+  }
+
+  /** What is left of kills was written down, and every sweep finishes that first; this run does nothing else. */
+  async #handOn(delay?: number): Promise<void> {
+    const run = this.#engine.plan(SWEEP_ID, { select: 'none' }, [], null)
+    await run.save()
+    await this.#engine.handOn(run.state, false, delay)
+  }
+}

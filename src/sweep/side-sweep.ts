@@ -1,0 +1,83 @@
+import { randomInt } from 'node:crypto'
+import type { Ending } from '../end/ender.ts'
+import { Problems } from '../end/problems.ts'
+import { googleCloudSign } from '../google/platform.ts'
+import { LEEWAY } from '../record/expiry.ts'
+import type { Found } from '../record/record.ts'
+import type { Selection } from '../store/store.ts'
+import { isOver } from './page-work/page-work.ts'
+import type { SweepSettings } from './settings.ts'
+import type { AllWatermarks } from './watermarks.ts'
+
+/** How many sessions it ends at the most. */
+const PAGE = 20
+
+/** How long the observers have together for one session where a response waits for them, in milliseconds. */
+const IN_REQUEST = 1000
+
+type SideSweepSettings = Pick<
+  SweepSettings,
+  'store' | 'events' | 'outsideIds' | 'now' | 'logger'
+> & {
+  readonly sweepProbability: number
+}
+
+/** A small sweep on the side of a request that writes, now and then, for apps without cron. */
+export class SideSweep<Data extends object> {
+  readonly #settings: SideSweepSettings
+  readonly #ending: Ending<Data>
+  readonly #watermarks: AllWatermarks
+
+  constructor(settings: SideSweepSettings, ending: Ending<Data>, watermarks: AllWatermarks) {
+    this.#settings = settings
+    this.#ending = ending
+    this.#watermarks = watermarks
+  }
+
+  /** Sweeps now and then. Gives what the response has to wait for, if anything. */
+  maybe(): Promise<void> | null {
+    const { sweepProbability, logger } = this.#settings
+    if (sweepProbability === 0 || randomInt(1_000_000) >= sweepProbability * 1_000_000) return null
+    // App Engine and Cloud Run take the processor away once the response has left, so there it waits.
+    const waits = googleCloudSign(process.env) !== null
+    const swept = this.#sweep(waits ? IN_REQUEST : Number.POSITIVE_INFINITY).catch(
+      (error: unknown) => {
+        logger.warn('a sweep on the side of a request failed', { error: (error as Error).message })
+      },
+    )
+    return waits ? swept : null
+  }
+
+  /**
+   * Ends a small page of the sessions that have expired, in one shard drawn at random. `within`: how long the observers have
+   * together for one session, in milliseconds.
+   */
+  async #sweep(within: number): Promise<void> {
+    const { store, now, events, outsideIds } = this.#settings
+    if (!(await this.#ending.mayFinish())) return
+    const cut = now() - LEEWAY
+    const shard = randomInt(store.shards)
+    const { outside, sessions } = this.#watermarks
+    const low = await (outsideIds ? outside : sessions).low(shard, now())
+    const selection: Selection = {
+      by: 'expiry',
+      shard,
+      upTo: cut,
+      ...(low !== null && { after: low }),
+      ...(outsideIds && { outside: true }),
+    }
+    if (!events && !outsideIds) {
+      const { keys } = await store.pageKeys(selection, { limit: PAGE })
+      await this.#ending.writeEach(keys.map((key) => ({ kind: 'remove', key })))
+      return
+    }
+    const { entries } = await store.page(selection, { limit: PAGE })
+    const problems = new Problems()
+    await this.#ending.finish(
+      entries.filter((entry): entry is Found => entry.record !== null && isOver(entry.record, cut)),
+      problems,
+      { within },
+    )
+    this.#ending.logNowAndThen(problems)
+  }
+}
