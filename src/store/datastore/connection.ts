@@ -207,7 +207,15 @@ export class Connection {
     const { emulator = null, databaseId } = this.#settings
     const { projectId, projectFrom, address } = open
     const isEmulator = emulator !== null
-    return { address: emulator ?? address, isEmulator, projectId, projectFrom, databaseId }
+    const isReplaceable = open.another !== null
+    return {
+      address: emulator ?? address,
+      isEmulator,
+      projectId,
+      projectFrom,
+      databaseId,
+      isReplaceable,
+    }
   }
 
   #databaseOf({ open: { projectId } }: Line): object {

@@ -85,12 +85,17 @@ export function asDatastoreError(error: unknown, what: string): SessionStoreErro
       error,
     )
   }
-  const isAway = code === UNAVAILABLE || code === DEADLINE_EXCEEDED
-  const away = isAway && place !== null ? unreachable(place) : null
+  const away = place === null ? null : awayProblem(code, place)
   return new SessionStoreError(
     `${failed}: ${problem ?? away ?? 'try again; if it stays, look at the cause and at the status of Google Cloud'}`,
     { cause: error, effect: 'unknown', retryable: true },
   )
+}
+
+/** What there is to do where nothing is heard of the server. */
+function awayProblem(code: number | null, place: Place): string | null {
+  if (code === UNAVAILABLE) return unreachable(place)
+  return code === DEADLINE_EXCEEDED ? silenceProblem(place) : null
 }
 
 /** All that the server or the driver says of a failure, also by the reason in its details, which drivers decode or not. */

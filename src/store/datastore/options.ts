@@ -32,7 +32,10 @@ export interface DatastoreStoreOptions {
   readonly sweepRate?: number
   /**
    * A client that the app already has: a `v1.DatastoreClient`, which is used as it is and never closed, or a
-   * `Datastore` of `@google-cloud/datastore`, whose options and credentials are used. Default: one is made.
+   * `Datastore` of `@google-cloud/datastore`, whose options and credentials are used. Default: one is made. Where the
+   * connection of a `v1.DatastoreClient` goes silent, the store goes on with one of its own, made of the same options and
+   * credentials. Of a subclass, of one whose methods were replaced, and of anything else that takes these calls it can make
+   * none: there a dead connection lasts until the client itself finds out.
    */
   readonly client?: DatastoreV1Client | DatastoreInstance
   /** The most that one call may take, at most 10 minutes. Default 5 seconds. */

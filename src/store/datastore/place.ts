@@ -9,6 +9,8 @@ export interface Place {
   readonly projectFrom: string
   /** `''` for the default database. */
   readonly databaseId: string
+  /** Whether another client can take the place of this one where its connection has died. Default true. */
+  readonly isReplaceable?: boolean
 }
 
 const places = new WeakMap<object, Place>()

@@ -35,6 +35,15 @@ export function setUpProblem(code: number, said: string, place: Place | null): s
 
 /** What there is to do about a call that was not answered in time. */
 export function silenceProblem(place: Place): string {
+  const { isReplaceable = true } = place
+  return isReplaceable ? silentServer(place) : `${silentServer(place)}; ${NO_OTHER}`
+}
+
+/** Where the connection may be at fault, and not what is behind it. */
+const NO_OTHER =
+  'if its connection has died, no other can be made, since "client" of datastoreStore() is neither a Datastore nor a v1.DatastoreClient as it comes: give one of these, or restart the process'
+
+function silentServer(place: Place): string {
   if (!place.isEmulator) return unreachable(place)
   return `what is at ${place.address}, where DATASTORE_EMULATOR_HOST says that the emulator is, says nothing: look at its log, stop it and ${startIt(place)}, or unset the variable`
 }

@@ -3,7 +3,26 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type DatastoreStoreOptions, datastoreStore } from '../../../src/store/datastore/index.ts'
 import { type ClientSettings, openClient } from '../../../src/store/datastore/client.ts'
 import { emulatorFrom, parseEmulatorHost } from '../../../src/store/datastore/emulator-address.ts'
+import { twinMaker } from '../../../src/store/datastore/new-client.ts'
 import { FakeClient, keyNamed, recordOf } from './fake.ts'
+
+/** A client for an emulator that is not there. */
+function v1Client(
+  options: object = {},
+  Client = v1.DatastoreClient,
+): InstanceType<typeof v1.DatastoreClient> {
+  const { sslCreds } = new Datastore({ projectId: 'p', apiEndpoint: 'localhost:1' })
+    .options as object as { sslCreds: object }
+  const universe = { universeDomain: 'googleapis.com', clientOptions: {} }
+  return new Client({
+    projectId: 'p',
+    servicePath: 'localhost',
+    port: 1,
+    sslCreds,
+    ...universe,
+    ...options,
+  } as object)
+}
 
 afterEach(() => {
   vi.unstubAllEnvs()
@@ -177,6 +196,35 @@ describe('the client of the Datastore store', () => {
       projectId: expected,
       owned: false,
     })
+  })
+
+  test('can make another client like a v1.DatastoreClient, and leaves that one alone', async () => {
+    const client = v1Client()
+    const opened = await openClient(settings({ client, projectId: 'p' }))
+    expect(opened).toMatchObject({ client, owned: false })
+    const next = await opened.another?.()
+    expect(next).toMatchObject({ projectId: 'p', owned: true })
+    expect(next?.client).toBeInstanceOf(v1.DatastoreClient)
+    expect(next?.client).not.toBe(client)
+    expect(next?.address).toBe(opened.address)
+    await Promise.all([next?.client.close?.(), client.close()])
+  })
+
+  class Subclass extends v1.DatastoreClient {}
+
+  test.each([
+    ['something that passes calls on', () => new FakeClient()],
+    ['a subclass', () => v1Client({}, Subclass)],
+    ['a client with a method of its own', () => Object.assign(v1Client(), { lookup: vi.fn() })],
+    ['a client that speaks HTTP/1', () => v1Client({ fallback: true })],
+  ])('can make none like %s, and says so where nothing is heard', async (_name, make) => {
+    const client = make()
+    const never = (): Promise<never> => new Promise(() => undefined)
+    Object.assign(client, { initialize: async () => undefined })
+    expect(twinMaker(make())).toBeNull()
+    Object.assign(client, { lookup: never })
+    const store = datastoreStore({ client, projectId: 'p', deadline: 50 })
+    await expect(store.find(keyNamed('a'))).rejects.toThrow(/no other can be made.*restart/)
   })
 
   test('fails without effect when nobody knows the project or the credentials', async () => {

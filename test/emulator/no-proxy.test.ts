@@ -1,0 +1,135 @@
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { datastoreStore, type DatastoreStoreOptions } from '../../src/store/datastore/index.ts'
+import { uniqueSpace } from '../setup/stores.ts'
+
+const driver = createRequire(createRequire(import.meta.url).resolve('@google-cloud/datastore'))
+const { Datastore } = driver('@google-cloud/datastore') as typeof import('@google-cloud/datastore')
+const { grpc } = driver('google-gax') as {
+  grpc: { credentials: { createSsl(): object; createInsecure(): object } }
+}
+
+/** What programs read to find a proxy. */
+const VARIABLES = ['http_proxy', 'https_proxy', 'grpc_proxy', 'all_proxy'].flatMap((name) => [
+  name,
+  name.toUpperCase(),
+])
+
+const host = process.env['DATASTORE_EMULATOR_HOST']
+const projectId = 'viur-session-test'
+const key = 'A'.repeat(43) as never
+
+describe.skipIf(host === undefined)('where the environment names a proxy', () => {
+  const asked: string[] = []
+  const servers: Server[] = []
+  const sockets = new Set<Socket>()
+  let proxy: string
+  /** The emulator on the loopback of IPv6. */
+  let port6: number
+
+  const listen = async (at: string, accept: (socket: Socket) => void): Promise<number> => {
+    const server = createServer((socket) => {
+      sockets.add(socket.on('error', () => undefined))
+      accept(socket)
+    })
+    servers.push(server)
+    server.listen(0, at)
+    await once(server, 'listening')
+    return (server.address() as AddressInfo).port
+  }
+
+  beforeAll(async () => {
+    const port = await listen('127.0.0.1', (socket) => {
+      socket.once('data', (bytes) => {
+        asked.push(String(bytes).split('\r\n')[0] as string)
+        socket.destroy()
+      })
+    })
+    proxy = `http://127.0.0.1:${port}`
+    const [name = '', number] = (host as string).split(':')
+    port6 = await listen('::1', (socket) => {
+      const far = connect({ host: name, port: Number(number) }).on('error', () => undefined)
+      sockets.add(far)
+      socket.pipe(far).pipe(socket)
+    })
+  })
+
+  afterAll(async () => {
+    for (const socket of sockets) socket.destroy()
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  })
+
+  beforeEach(() => {
+    asked.length = 0
+    for (const name of VARIABLES) vi.stubEnv(name, proxy)
+    vi.stubEnv('no_proxy', undefined)
+    // Who looks for a metadata server would do it by the proxy.
+    vi.stubEnv('METADATA_SERVER_DETECTION', undefined)
+    vi.stubEnv('DATASTORE_EMULATOR_HOST', undefined)
+  })
+
+  afterEach(() => void vi.unstubAllEnvs())
+
+  /** What a call comes to. */
+  const call = async (options: DatastoreStoreOptions): Promise<unknown> => {
+    const store = datastoreStore({ projectId, namespace: uniqueSpace(), ...options })
+    try {
+      return await store.find(key)
+    } finally {
+      await store.close()
+    }
+  }
+
+  const port = Number(host?.split(':')[1])
+  const FORMS = [
+    ['127.0.0.1:port', () => `127.0.0.1:${port}`],
+    ['http://127.0.0.1:port', () => `http://127.0.0.1:${port}`],
+    ['localhost:port', () => `localhost:${port}`],
+    ['[::1]:port', () => `[::1]:${port6}`],
+    ['::1:port', () => `::1:${port6}`],
+    ['http://[::1]:port', () => `http://[::1]:${port6}`],
+  ] as const
+
+  describe.each(FORMS)('and the emulator is at %s', (_, address) => {
+    test('a store asks no proxy', async () => {
+      vi.stubEnv('DATASTORE_EMULATOR_HOST', address())
+      expect(await call({})).toBeNull()
+      expect(asked).toEqual([])
+    })
+
+    test('a store with a Datastore of the same environment asks no proxy', async () => {
+      vi.stubEnv('DATASTORE_EMULATOR_HOST', address())
+      expect(await call({ client: new Datastore({ projectId }) })).toBeNull()
+      expect(asked).toEqual([])
+    })
+
+    test('a store with a Datastore that names it asks no proxy', async () => {
+      const client = new Datastore({ projectId, apiEndpoint: address() })
+      expect(await call({ client })).toBeNull()
+      expect(asked).toEqual([])
+    })
+  })
+
+  // Nothing says that this is an emulator but that it needs no encryption.
+  test('a plain connection to another machine asks no proxy', async () => {
+    const client = new Datastore({
+      projectId,
+      apiEndpoint: 'emulator.invalid:8081',
+      sslCreds: grpc.credentials.createInsecure(),
+    } as object)
+    await expect(call({ client })).rejects.toThrow(/emulator\.invalid/)
+    expect(asked).toEqual([])
+  })
+
+  test('what goes to Google is left to the proxy', async () => {
+    const client = new Datastore({
+      projectId,
+      apiEndpoint: 'datastore.invalid:443',
+      sslCreds: grpc.credentials.createSsl(),
+    } as object)
+    await expect(call({ client })).rejects.toThrow(/datastore\.invalid/)
+    expect(new Set(asked)).toEqual(new Set(['CONNECT datastore.invalid:443 HTTP/1.1']))
+  })
+})
