@@ -1,4 +1,7 @@
-const listeners = new WeakMap<object, () => void>()
+import { shared } from '../base/registry.ts'
+
+/** By session. */
+const listeners = shared('before commit', () => new WeakMap<object, () => void>())
 
 /** Calls the listener once, when the session is about to be committed. One listener for a session. */
 export function beforeCommit(session: object, listener: () => void): void {

@@ -1,7 +1,8 @@
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
-import { type Session, stateOf } from '../request/session.ts'
+import { doorOf } from '../request/door.ts'
+import type { Session } from '../request/session.ts'
 import type { CommitResult } from '../request/commit.ts'
 import { partsOf, type Sessions, type SessionsParts } from '../sessions.ts'
 import type { DefaultData } from '../base/types.ts'
@@ -121,7 +122,7 @@ function slotFor<Data extends object>(
 /** One guard for all sessions of a request: it stands where the first was mounted. */
 function watch(first: Slot | null, slot: Slot, req: AnyRequest, res: object): void {
   if (!isResponseTo(req, res) || (res.headersSent && outlivesResponse(req))) {
-    stateOf(slot.session).detach()
+    doorOf(slot.session)?.detach()
     return
   }
   // Too late for this response. The commit makes changes throw, where they would be lost without a word.
@@ -141,15 +142,17 @@ function clashOf<Data extends object>(
   session: Session<Data>,
   name: string,
 ): SessionConfigError | null {
-  const { form, settings } = stateOf(session)
+  const door = doorOf(session)
   for (let other: Slot | null = first; other !== null; other = other.next) {
-    const state = stateOf(other.session)
-    if (state.form.name === form.name) {
+    const otherDoor = doorOf(other.session)
+    if (door === null || otherDoor === null) continue
+    const { cookieName, settings } = door
+    if (otherDoor.cookieName === cookieName) {
       return new SessionConfigError(
-        `req.${other.name} and req.${name} have one cookie name, ${show(form.name)}, so that each would take the other's cookie: give one of their createSessions() another cookie.name`,
+        `req.${other.name} and req.${name} have one cookie name, ${show(cookieName)}, so that each would take the other's cookie: give one of their createSessions() another cookie.name`,
       )
     }
-    if (state.settings.store === settings.store) {
+    if (otherDoor.settings.store === settings.store) {
       settings.warnOnce(
         'as',
         `req.${other.name} and req.${name} keep their sessions in one store, where the cookie of one opens the other: give each a store of its own, such as another kind`,
@@ -165,7 +168,7 @@ function detachAfter<Data extends object>(
   committed: CommitResult | Promise<CommitResult>,
 ): CommitResult | Promise<CommitResult> {
   const detached = (result: CommitResult): CommitResult => {
-    stateOf(session).detach()
+    doorOf(session)?.detach()
     return result
   }
   return committed instanceof Promise ? committed.then(detached) : detached(committed)

@@ -1,13 +1,14 @@
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
-import { type Session, stateOf } from '../request/session.ts'
+import { doorOf, type SessionDoor } from '../request/door.ts'
+import type { Session } from '../request/session.ts'
 import { partsOf, type Sessions } from '../sessions.ts'
 import type { DefaultData } from '../base/types.ts'
 import { beforeCommit } from './before-commit.ts'
 import { PASSPORT_KEY, PassportSession, type UserOf } from './passport-session.ts'
 import type { AnyRequest } from './request.ts'
-import { hasFace, sessionOf } from './request-session.ts'
+import { hasFace, originHint, sessionOf } from './request-session.ts'
 import type { RequestCheck } from './same-origin.ts'
 import { SESSION, slotOwnedBy } from './slots.ts'
 
@@ -54,19 +55,20 @@ export function passportBridge<Data extends object = DefaultData, User = unknown
       return
     }
     const session = sessionOf(req)
-    const problem = problemOf(req, sessions, session)
-    if (session === null || problem !== null) {
+    const door = doorOf(session)
+    const problem = problemOf(req, sessions, door)
+    if (session === null || door === null || problem !== null) {
       next(new SessionConfigError(`passportBridge() ${problem}`))
       return
     }
     // A failed load comes out where the session is used.
-    if (session.loaded || stateOf(session).failure !== null) {
-      bridge(req, session, userOf, next)
+    if (session.loaded || door.failure !== null) {
+      bridge(req, session, door, userOf, next)
       next()
       return
     }
     const go = (): void => {
-      bridge(req, session, userOf, next)
+      bridge(req, session, door, userOf, next)
       next()
     }
     session.load().then(go, go)
@@ -76,21 +78,22 @@ export function passportBridge<Data extends object = DefaultData, User = unknown
 function bridge(
   req: AnyRequest,
   session: Session,
+  door: SessionDoor,
   userOf: UserOf<unknown>,
   fail: (error: unknown) => void,
 ): void {
-  const passport = new PassportSession(req, session, userOf, fail)
+  const passport = new PassportSession(req, session, door, userOf, fail)
   beforeCommit(session, () => passport.beforeStoring())
 }
 
-function problemOf(req: AnyRequest, sessions: unknown, session: Session | null): string | null {
+function problemOf(req: AnyRequest, sessions: unknown, door: SessionDoor | null): string | null {
   const slot = slotOwnedBy(req, sessions)
   if (slot !== null && slot.name !== SESSION)
     return `found its sessions as req.${slot.name}, but Passport works with req.session: mount them without the option as`
-  if (session === null || slot === null) {
-    return 'found no session of its sessions: mount sessionMiddleware() with the same sessions before it'
+  if (door === null || slot === null) {
+    return `found no session of its sessions: mount sessionMiddleware() with the same sessions before it${originHint(req)}`
   }
-  const { keepOnLogin, keepOnLogout } = stateOf(session).settings
+  const { keepOnLogin, keepOnLogout } = door.settings
   // It would outlive the identity of the session: nobody is logged in, and Passport still finds somebody.
   for (const [option, keep] of [
     ['persistentFieldsOnLogin', keepOnLogin],

@@ -1,3 +1,4 @@
+import { shared } from '../base/registry.ts'
 import type { BegunCall } from '../request/begun.ts'
 
 /** What Passport gives a request, each under two names. */
@@ -13,7 +14,7 @@ export type PassportCall = 'login' | 'logout'
 
 type Method = (this: unknown, ...args: unknown[]) => unknown
 
-const watched = new WeakSet<Method>()
+const watched = shared('calls of Passport', () => new WeakSet<Method>())
 
 /**
  * Hears of every `req.login()` and `req.logout()`, which Passport puts on the request later: `begin` is called for each.

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { SessionValueError } from '../base/errors.ts'
-import { Session } from '../request/session.ts'
+import type { Session } from '../request/session.ts'
 import { registerFace } from './request-session.ts'
 
 /** What the face adds to the session, by name. */
@@ -16,12 +16,21 @@ export interface Face {
   keep(entries: ReadonlyMap<string, unknown>): void
 }
 
+const known = new WeakMap<object, ReadonlySet<PropertyKey>>()
+
 /** What a session has of its own. Such a name is never a key of the data here. */
-const SESSION_NAMES: ReadonlySet<PropertyKey> = new Set(
-  [Session.prototype, Object.getPrototypeOf(Session.prototype)]
-    .flatMap((prototype: object) => Reflect.ownKeys(prototype))
-    .filter((name) => name !== 'constructor'),
-)
+function namesOf(session: Session): ReadonlySet<PropertyKey> {
+  const prototype = Object.getPrototypeOf(session) as object
+  const names =
+    known.get(prototype) ??
+    new Set(
+      [prototype, Object.getPrototypeOf(prototype) as object]
+        .flatMap((each) => Reflect.ownKeys(each))
+        .filter((name) => name !== 'constructor'),
+    )
+  known.set(prototype, names)
+  return names
+}
 
 /**
  * Makes a face. Middleware that was written for express-session reads and writes its data as properties of
@@ -30,7 +39,7 @@ const SESSION_NAMES: ReadonlySet<PropertyKey> = new Set(
 export function makeFace(session: Session, methods: FaceMethods): Face {
   const handler = new FaceHandler(session, methods)
   // Not the session itself: what stands for an object that cannot be extended could show no other properties than its.
-  const target = Object.create(Session.prototype) as object
+  const target = Object.create(Object.getPrototypeOf(session)) as object
   // The console looks past the proxy, at an object that holds nothing.
   Object.defineProperty(target, inspect.custom, {
     configurable: true,
@@ -44,11 +53,13 @@ export function makeFace(session: Session, methods: FaceMethods): Face {
 class FaceHandler implements ProxyHandler<object> {
   readonly #session: Session
   readonly #methods: FaceMethods
+  readonly #names: ReadonlySet<PropertyKey>
   #source: Source
 
   constructor(session: Session, methods: FaceMethods) {
     this.#session = session
     this.#methods = methods
+    this.#names = namesOf(session)
     this.#source = session as unknown as Source
   }
 
@@ -59,7 +70,7 @@ class FaceHandler implements ProxyHandler<object> {
   get(target: object, name: PropertyKey, receiver: unknown): unknown {
     if (this.#isKey(name)) return this.#source.get(name)
     if (this.#isMethod(name)) return this.#methods[name]
-    if (!SESSION_NAMES.has(name)) return Reflect.get(target, name, receiver)
+    if (!this.#names.has(name)) return Reflect.get(target, name, receiver)
     const value: unknown = Reflect.get(this.#session, name, this.#session)
     // The session keeps what it knows in private fields, which only its own object has.
     return typeof value === 'function' ? value.bind(this.#session) : value
@@ -113,7 +124,7 @@ class FaceHandler implements ProxyHandler<object> {
     return (
       typeof name === 'string' &&
       !this.#isMethod(name) &&
-      !SESSION_NAMES.has(name) &&
+      !this.#names.has(name) &&
       !(name in Object.prototype) &&
       name !== 'prototype'
     )

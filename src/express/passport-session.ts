@@ -1,8 +1,8 @@
 import { show } from '../base/duration.ts'
 import { SessionValueError } from '../base/errors.ts'
-import type { Identity } from '../request/state.ts'
 import { GUEST_USER } from '../record/record.ts'
-import { type Session, stateOf } from '../request/session.ts'
+import type { SessionDoor } from '../request/door.ts'
+import type { Session } from '../request/session.ts'
 import type { BegunCall, BegunKind } from '../request/begun.ts'
 import { type PassportCall, watchCalls } from './passport-calls.ts'
 import { type Face, makeFace } from './passport-face.ts'
@@ -28,10 +28,11 @@ export const PASSPORT_KEY = 'passport'
 export class PassportSession {
   readonly #req: AnyRequest
   readonly #session: Session
+  readonly #door: SessionDoor
   readonly #userOf: UserOf<unknown>
   #face: Face
   /** Who the session is to belong to by a login that waits to be saved. */
-  #login: Identity | null = null
+  #login: object | null = null
   /** The calls of `req.login()` that have not called back yet. */
   readonly #calls = new Set<BegunCall>()
   readonly #fail: (error: unknown) => void
@@ -40,12 +41,14 @@ export class PassportSession {
   constructor(
     req: AnyRequest,
     session: Session,
+    door: SessionDoor,
     userOf: UserOf<unknown>,
     fail: (error: unknown) => void,
   ) {
     this.#fail = fail
     this.#req = req
     this.#session = session
+    this.#door = door
     this.#userOf = userOf
     this.#face = this.#newFace()
     watchCalls(req, (call) => this.#begin(call))
@@ -84,7 +87,7 @@ export class PassportSession {
     work: () => Promise<void>,
     done: Callback | undefined,
   ): unknown {
-    const { begun } = stateOf(this.#session)
+    const { begun } = this.#door
     if (typeof done !== 'function') return begun.begin(what, kind, work)
     const call = begun.call(what, kind, false)
     work().then(
@@ -102,7 +105,7 @@ export class PassportSession {
     try {
       done()
     } catch (error) {
-      if (stateOf(this.#session).begun.draining) call.failed(error)
+      if (this.#door.begun.draining) call.failed(error)
       else this.#fail(error)
     } finally {
       call.done()
@@ -111,7 +114,7 @@ export class PassportSession {
 
   /** Notes that Passport logs in or out. */
   #begin(name: PassportCall): BegunCall {
-    const { begun } = stateOf(this.#session)
+    const { begun } = this.#door
     if (name === 'logout') return begun.call('req.logout()', 'end', true)
     const call = begun.call('req.login()', 'login', true)
     this.#calls.add(call)
@@ -138,7 +141,7 @@ export class PassportSession {
         `userOf must give the user as a text, such as an id, not ${show(name)}`,
       )
     await this.#session.login(name)
-    this.#login = stateOf(this.#session).swap?.identity ?? null
+    this.#login = this.#door.wantedIdentity ?? null
   }
 
   async #save(): Promise<void> {
@@ -186,9 +189,9 @@ export class PassportSession {
    * a token or from before. Nobody has shown who they are then, so that must not count as a login.
    */
   #settleLogin(): void {
-    const { swap } = stateOf(this.#session)
+    const { wantedIdentity } = this.#door
     // What the app itself has told the session since is not for us to judge.
-    if (swap !== null && swap.identity !== this.#login) this.#login = null
+    if (wantedIdentity !== undefined && wantedIdentity !== this.#login) this.#login = null
     if (this.#login === null) return
     // One that Passport has not finished when the response can wait no longer is none.
     if (!isSomebody(this.#user) || this.#isUnfinished) this.#dropLogin()
@@ -207,7 +210,7 @@ export class PassportSession {
 
   #resetInstead(): void {
     try {
-      stateOf(this.#session).resetInsteadOfLogin()
+      this.#door.resetInsteadOfLogin()
       this.#login = null
     } catch (error) {
       this.#dropLogin()
@@ -216,14 +219,14 @@ export class PassportSession {
   }
 
   #dropLogin(): void {
-    if (this.#login !== null) stateOf(this.#session).dropForServerError()
+    if (this.#login !== null) this.#door.withdraw()
     this.#login = null
   }
 
   /** connect-flash leaves an empty object behind when it only looked for messages, which is nothing to store. */
   #dropEmptyFlash(): void {
     const { loaded, accessed } = this.#session
-    if (!loaded || !accessed || stateOf(this.#session).failure !== null) return
+    if (!loaded || !accessed || this.#door.failure !== null) return
     const session = this.#session as unknown as Session<Record<string, unknown>>
     const messages = session.get(FLASH)
     if (isPlainObject(messages) && Object.keys(messages).length === 0) session.delete(FLASH)

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { shared } from '../base/registry.ts'
 import type { AnyResponse } from './any-response.ts'
 import { overlay } from './overlay.ts'
 
@@ -10,7 +11,7 @@ interface Stay {
   readonly restore: () => void
 }
 
-const stays = new WeakMap<Socket, Stay>()
+const stays = shared('sockets that stay', () => new WeakMap<Socket, Stay>())
 
 /**
  * Keeps the socket alive while a complete response is held back. Express destroys it when an error comes after

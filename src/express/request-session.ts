@@ -1,13 +1,16 @@
 import { wrongOption } from '../base/option-checks.ts'
 import { SessionConfigError } from '../base/errors.ts'
-import { Session, stateOf } from '../request/session.ts'
+import { show } from '../base/duration.ts'
+import { otherMajorOf, shared } from '../base/registry.ts'
+import { doorOf } from '../request/door.ts'
+import type { Session } from '../request/session.ts'
 import { partsOf } from '../sessions.ts'
 import { publishTrouble, type Trouble } from '../record/diagnostics.ts'
 import type { AnySessions } from './named-sessions.ts'
 import { firstSlot, slotOwnedBy } from './slots.ts'
 
 /** Objects that stand in for a session, as `req.session`. */
-const faces = new WeakMap<object, Session>()
+const faces = shared('faces of sessions', () => new WeakMap<object, Session>())
 
 /** Notes that this object stands in for the session. */
 export function registerFace(face: object, session: Session): void {
@@ -24,7 +27,7 @@ export function hasFace(req: object): boolean {
 export function sessionOf(req: object): Session | null {
   const { session } = req as { readonly session?: unknown }
   if (!isObject(session)) return null
-  return faces.get(session) ?? (session instanceof Session ? session : null)
+  return faces.get(session) ?? (doorOf(session) === null ? null : (session as Session))
 }
 
 function isObject(value: unknown): value is object {
@@ -38,13 +41,19 @@ export function sessionsFrom(of: string, sessions: unknown): AnySessions | null 
   throw wrongOption(`${of}: sessions`, 'must be what createSessions() gives', sessions)
 }
 
+/** What to say of a `req.session` that is none of ours: where it comes from, if another major of this package made it. */
+export function originHint(req: object): string {
+  const { session } = req as { readonly session?: unknown }
+  return otherMajorOf(session) === null ? '' : `; req.session is ${show(session)}`
+}
+
 /** The session that a guard asks for. Throws `SessionConfigError` where the request has none. */
 export function sessionFor(of: string, req: object, sessions: AnySessions | null): Session {
   const session = sessions === null ? sessionOf(req) : (slotOwnedBy(req, sessions)?.session ?? null)
   if (session !== null) return session
   throw new SessionConfigError(
     sessions === null
-      ? `${of} found no session: mount sessionMiddleware() before it${firstSlot(req) === null ? '' : ', or say by its option sessions whose session it is to ask for'}`
+      ? `${of} found no session: mount sessionMiddleware() before it${firstSlot(req) === null ? '' : ', or say by its option sessions whose session it is to ask for'}${originHint(req)}`
       : `${of} found no session of its option sessions: mount sessionMiddleware() with the same sessions before it`,
   )
 }
@@ -52,6 +61,7 @@ export function sessionFor(of: string, req: object, sessions: AnySessions | null
 /** Tells of trouble with a request: the log of its sessions as well, where it has a session. */
 export function reportTrouble(req: object, trouble: Trouble, of: Session | null = null): void {
   const session = of ?? sessionOf(req) ?? firstSlot(req)?.session ?? null
-  if (session === null) publishTrouble(trouble)
-  else stateOf(session).settings.troubles.report(trouble)
+  const door = doorOf(session)
+  if (door === null) publishTrouble(trouble)
+  else door.settings.troubles.report(trouble)
 }

@@ -1,7 +1,8 @@
 import { RequestRefusedError, SessionConfigError, SessionValueError } from '../base/errors.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
 import { purposeOf } from '../request/security-keys.ts'
-import { type Session, stateOf } from '../request/session.ts'
+import { doorOf } from '../request/door.ts'
+import type { Session } from '../request/session.ts'
 import type { KeyRefusal } from '../record/diagnostics.ts'
 import { evidenceOf, originRefusal } from './origin-check.ts'
 import { type Origins, originsFrom } from './origins.ts'
@@ -58,7 +59,7 @@ async function admit(req: AnyRequest, { sessions, origins, purpose }: Rules): Pr
     throw refusedOrigin(req, evidence, refusal, session)
   const chosen = chooseKey(sent)
   if (chosen.kind === 'refused') {
-    const { key } = stateOf(session)
+    const key = doorOf(session)?.key ?? null
     reportTrouble(req, { kind: 'key-refused', key, why: chosen.why }, session)
     throw refusedKey(chosen.why)
   }

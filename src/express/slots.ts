@@ -3,8 +3,8 @@ import type { Session } from '../request/session.ts'
 import type { CommitResult } from '../request/commit.ts'
 import type { AnyRequest } from './request.ts'
 
-/** On a request: what this module keeps there. */
-const HELD: unique symbol = Symbol('viur-session')
+/** On a request: what this module keeps there. The same for every copy of this package. */
+const HELD: unique symbol = Symbol.for('viur-session/1:sessions of a request')
 
 interface Holder {
   [HELD]?: Slot

@@ -5,6 +5,7 @@ import { isFoundSavable } from '../write/source.ts'
 import type { Writer } from '../write/writer.ts'
 import type { Failure } from './begun.ts'
 import type { CookiePolicy } from './cookie.ts'
+import { isTouchDue } from './lifetime.ts'
 import { touchState } from './save.ts'
 import { type Session, stateOf } from './session.ts'
 import { setCookieFor } from './set-cookie.ts'
@@ -70,7 +71,7 @@ export class RequestCommit<Data extends object> {
     const state = stateOf(session)
     state.requireOf(this.#settings)
     const isError = (response.status ?? 200) >= 500
-    const drained = state.drain(isError)
+    const drained = state.response.drain(isError)
     if (drained === null) return this.#commit(state, isError, last)
     return drained.then((failure) =>
       failure === null
@@ -91,17 +92,16 @@ export class RequestCommit<Data extends object> {
     last: () => void,
   ): CommitResult | Promise<CommitResult> {
     last()
-    state.close()
-    if (isError) state.dropForServerError()
+    state.response.close()
+    if (isError) state.wishes.withdraw()
     let units: UnitChanges
     try {
-      units = state.data.changes()
+      units = state.wishes.data.changes()
     } catch (error) {
-      state.swap = null
-      state.dropChanges()
+      state.wishes.dropAll()
       throw error
     }
-    const isIdle = state.saving === null && state.marked === null && !this.#touchIsDue(state)
+    const isIdle = state.saving === null && !state.hasMarked && !this.#touchIsDue(state)
     if (isIdle && !state.isChangedBy(units)) return this.#result(state)
     const aside = this.#sweepAside()
     const result = this.#store(state, units)
@@ -114,13 +114,12 @@ export class RequestCommit<Data extends object> {
     if (saving !== null) await saving.catch(() => {})
     let work: boolean
     try {
-      const units = saving === null ? known : state.data.changes()
+      const units = saving === null ? known : state.wishes.data.changes()
       work = state.isChangedBy(units)
       const isGone = work && (await this.#storage.save(state, units)) === 'gone'
       if (isGone && this.#settings.onGone === 'error') throw new SessionGoneError()
     } catch (error) {
-      state.swap = null
-      state.dropChanges()
+      state.wishes.dropAll()
       throw error
     }
     if (!work) await this.#touch(state)
@@ -148,7 +147,7 @@ export class RequestCommit<Data extends object> {
     return (
       state.accessed &&
       state.stored !== null &&
-      state.isTouchDue(time) &&
+      isTouchDue(state, time) &&
       isFoundSavable(state.stored, policy, time)
     )
   }

@@ -5,97 +5,101 @@ import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
 import { type Payload, unitOf } from '../record/payload.ts'
 import { dataIn } from '../record/root-data.ts'
 import { useOf } from '../record/usable.ts'
-import type { LoadOutcome, RequestState } from './state.ts'
+import type { LoadResult, RequestState } from './state.ts'
 import { SessionData } from './tracked-data.ts'
 import type { Loaded, Look } from '../write/source.ts'
 import type { Writer } from '../write/writer.ts'
 
-/** Finds the session of a request and sets its outcome. Throws `SessionStoreError`, or `SessionError`
- * for a schema that throws, and then leaves the state as it was. */
-export async function loadState(state: RequestState, writer: Writer): Promise<void> {
-  const { search, presented, budget } = state
-  if (search === null && presented.id === null) {
-    // Before anything is awaited: without a cookie the handlers run in the same turn.
-    state.outcome = outcomeWithout(state)
-    return
-  }
-  const look = search?.begin(presented.id, writer, budget) ?? null
-  const ours = await loadOurs(state, writer, look)
-  // Set last: it is the sign that the session is loaded.
-  state.outcome = look === null || ours === 'live' ? ours : await loadElsewhere(state, look, ours)
+/**
+ * Finds the session of a request; at once where it names none, so that without a cookie the handlers run in the same
+ * turn. Throws `SessionStoreError`, or `SessionError` for a schema that throws.
+ */
+export function findSession(state: RequestState, writer: Writer): LoadResult | Promise<LoadResult> {
+  return state.search === null && state.presented.id === null
+    ? resultWithout(state)
+    : search(state, writer)
+}
+
+async function search(state: RequestState, writer: Writer): Promise<LoadResult> {
+  const look = state.search?.begin(state.presented.id, writer, state.budget) ?? null
+  const ours = await findOurs(state, writer, look)
+  return look === null || ours.outcome === 'live' ? ours : await findElsewhere(state, look, ours)
 }
 
 /** What comes of a request that names no session. */
-function outcomeWithout({ presented }: RequestState): LoadOutcome {
-  return presented.outcome === 'none' ? 'none' : 'malformed'
+function resultWithout({ presented }: RequestState): LoadResult {
+  return { outcome: presented.outcome === 'none' ? 'none' : 'malformed' }
 }
 
-async function loadOurs(
+async function findOurs(
   state: RequestState,
   writer: Writer,
   look: Look | null,
-): Promise<LoadOutcome> {
+): Promise<LoadResult> {
   const { presented, settings } = state
   const { troubles } = settings
-  if (presented.id === null) return outcomeWithout(state)
+  if (presented.id === null) return resultWithout(state)
   const key = keyOf(presented.id)
   const found = await writer.find(key)
   if (found === null) {
     troubles.unknownId()
-    return 'unknown'
+    return { outcome: 'unknown' }
   }
   if (found.record === null) return unreadable(key, found.why, troubles)
-  const outcome = await takeFound(state, presented.id, found, look)
-  if (outcome === 'ended') troubles.report({ kind: 'ended-id', key })
-  return outcome
+  const result = await resultOf(state, presented.id, found, look)
+  if (result.outcome === 'ended') troubles.report({ kind: 'ended-id', key })
+  return result
 }
 
-/** Takes the session from where it may come from, since there is none of ours. */
-async function loadElsewhere(
+/** The session from where it may come from, since there is none of ours. */
+async function findElsewhere(
   state: RequestState,
   look: Look,
-  ours: LoadOutcome,
-): Promise<LoadOutcome> {
+  ours: LoadResult,
+): Promise<LoadResult> {
   const there = await look.instead(null)
   if (there === null) return ours
-  if (there === 'unknown') return ours === 'none' || ours === 'malformed' ? 'unknown' : ours
-  return typeof there === 'string' ? there : await takeFound(state, there.id, there.found, look)
+  if (there === 'unknown') {
+    return ours.outcome === 'none' || ours.outcome === 'malformed' ? { outcome: 'unknown' } : ours
+  }
+  return typeof there === 'string'
+    ? { outcome: there }
+    : await resultOf(state, there.id, there.found, look)
 }
 
-/** Makes a session that of the request, if it can be used. `id`: `null` where the request does not know it. */
-async function takeFound(
+/** What a stored session is to the request. `id`: `null` where the request does not know it. */
+async function resultOf(
   state: RequestState,
   id: SessionId | null,
   found: Loaded,
   look: Look | null,
-): Promise<LoadOutcome> {
+): Promise<LoadResult> {
   const { policy, now, troubles } = state.settings
   const use = useOf(found, policy, now(), found.source?.aliveUntil ?? null)
   if (use.is === 'unreadable') return unreadable(use.key, use.why, troubles)
-  if (use.is !== 'usable') return use.is
+  if (use.is !== 'usable') return { outcome: use.is }
   const { payload } = use
-  if (look === null || found.source != null) return await accept(state, id, found, payload)
+  if (look === null || found.source != null) return await checked(state, id, found, payload)
   const followed = await look.follow(found, payload, id)
-  return followed === null ? 'ended' : await accept(state, id, followed.found, followed.payload)
+  return followed === null
+    ? { outcome: 'ended' }
+    : await checked(state, id, followed.found, followed.payload)
 }
 
-/** Makes a session that is alive that of the request, unless the app's schema refuses it. */
-async function accept(
+/** A session that is alive, unless the app's schema refuses it. */
+async function checked(
   state: RequestState,
   id: SessionId | null,
   found: Loaded,
   payload: Payload,
-): Promise<LoadOutcome> {
+): Promise<LoadResult> {
   const { validate, troubles } = state.settings
   const data = new SessionData(payload)
   if (validate !== null) {
     const refusal = await applySchema(validate, payload, data)
     if (refusal !== null) return unreadable(found.record.key, refusal, troubles)
   }
-  state.stored = found
-  state.id = id
-  state.data = data
-  return 'live'
+  return { outcome: 'live', id, found, data }
 }
 
 /** Runs the app's schema over the root of the data and takes over what it gives; gives why it refused, or `null`. */
@@ -130,7 +134,7 @@ async function run(schema: StandardSchema, value: unknown): Promise<SchemaResult
   }
 }
 
-function unreadable(key: SessionKey, why: string, troubles: Troubles): LoadOutcome {
+function unreadable(key: SessionKey, why: string, troubles: Troubles): LoadResult {
   troubles.report({ kind: 'unreadable', key, why })
-  return 'unreadable'
+  return { outcome: 'unreadable' }
 }

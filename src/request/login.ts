@@ -3,9 +3,13 @@ import { SessionValueError } from '../base/errors.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
 import { clientHints } from '../record/client-hints.ts'
 import { type DataValues, encodedValues } from '../record/data-values.ts'
+import type { Fence } from '../end/fences.ts'
+import { mintSecret } from '../record/id.ts'
+import { NOTHING } from '../record/payload.ts'
 import { userProblem } from '../record/limits.ts'
 import { type ClientHints, GUEST_USER } from '../record/record.ts'
-import type { RequestClient } from './state.ts'
+import { hashOfKey } from './security-keys.ts'
+import type { RequestClient, RequestState } from './state.ts'
 
 export interface LoginOptions<Data extends object> {
   /** What the new session holds beside the persistent fields, in any form that `update()` takes. */
@@ -47,6 +51,27 @@ export function loginPlan<Data extends object>(
           ({ key, value }) => [key, value] as const,
         )
   return { data, client: clientFrom(options.client, client) }
+}
+
+/** Lets the session go on as that of the user, under a new id. `fence`: the numbers read when the login began. */
+export function wishForLogin(
+  state: RequestState,
+  user: string,
+  { client }: LoginPlan,
+  fence: Fence | null,
+): void {
+  state.response.require('login()')
+  const { settings, owner } = state
+  const staticKey = mintSecret(settings.randomBytes)
+  // What one user left behind is none of another's business.
+  const isSame = owner.user === GUEST_USER || owner.user === user
+  const authenticated = settings.now()
+  state.changeIdentity(
+    'login',
+    isSame ? settings.keepOnLogin : NOTHING,
+    { user, authenticated, staticKey: hashOfKey(staticKey), client, fence },
+    staticKey,
+  )
 }
 
 function clientFrom(

@@ -1,6 +1,7 @@
 import { SessionError } from '../base/errors.ts'
 import type { SessionKey } from '../record/id.ts'
 import { hintAtUnit } from './expiry-setting.ts'
+import { isStillborn } from './lifetime.ts'
 import {
   checkPlan,
   isKeyOf,
@@ -47,13 +48,13 @@ export class SessionKeys {
 
   /** Whether this is the static security key of the session. Never throws for a bad key. */
   isStatic(key: unknown): boolean {
-    if (isKeyOf(key, this.#state.staticKeyHash)) return true
+    if (isKeyOf(key, this.#state.owner.staticKey ?? null)) return true
     return this.#host.securityKeys.refuse(this.#state.key, 'static')
   }
 
   /** Such a key has nothing to do with the session, which need not even be loaded. */
   async #useFree(key: unknown, purpose: string): Promise<object | boolean> {
-    this.#state.accessed = true
+    this.#state.noteUse()
     return await this.#host.securityKeys.use(key, null, purpose, this.#state.budget)
   }
 
@@ -74,13 +75,13 @@ export class SessionKeys {
   async #storedKey(): Promise<SessionKey> {
     await this.#whenLoaded('getSecurityKey()')
     if (this.#state.key === null) {
-      this.#state.requireOpen('getSecurityKey()')
-      this.#state.forced = true
+      this.#state.response.requireOpen('getSecurityKey()')
+      this.#state.wishes.force()
       await this.#save()
     }
     const { key } = this.#state
     if (key !== null) return key
-    if (this.#state.isStillborn) {
+    if (isStillborn(this.#state)) {
       throw new SessionError(
         'there is no session to bind a security key to, since setExpiry() gave it a date in the past: none is stored',
       )
@@ -91,7 +92,7 @@ export class SessionKeys {
   }
 
   async #whenLoaded(what: string): Promise<void> {
-    await this.#state.begun.turn()
+    await this.#state.response.begun.turn()
     if (!this.#state.loaded) await this.#host.load(this.#state)
     this.#state.use(what)
   }

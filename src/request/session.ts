@@ -4,14 +4,17 @@ import { lockMembers } from './assignment.ts'
 import { checkScope } from '../record/codec.ts'
 import type { DataValues } from '../record/data-values.ts'
 import { expirySettingFrom, hintAtUnit } from './expiry-setting.ts'
-import type { Fence, Fences } from '../end/fences.ts'
-import { mintSecret, type SessionKey } from '../record/id.ts'
+import type { Fences } from '../end/fences.ts'
+import type { SessionKey } from '../record/id.ts'
 import { NOTHING } from '../record/payload.ts'
+import { openDoors, refuseSession, StateDoor } from './door.ts'
 import { printsAs } from './printing.ts'
-import { type LoadOutcome, NOBODY, type RequestState } from './state.ts'
+import { NOBODY } from './identity.ts'
+import { expiresAtBrowserClose, expiresOf } from './lifetime.ts'
+import type { LoadOutcome, RequestState } from './state.ts'
 import { GUEST_USER } from '../record/record.ts'
-import { type LoginOptions, loginPlan } from './login.ts'
-import { hashOfKey, type SecurityKeyCheck, type SecurityKeyOptions } from './security-keys.ts'
+import { type LoginOptions, loginPlan, wishForLogin } from './login.ts'
+import type { SecurityKeyCheck, SecurityKeyOptions } from './security-keys.ts'
 import { type KeyHost, SessionKeys } from './session-keys.ts'
 import { keysOf, nameOf, ScopedSession, SessionView } from './view.ts'
 import type { DefaultData } from '../base/types.ts'
@@ -34,7 +37,11 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   readonly #host: SessionHost
 
   static {
-    stateOf = (session) => session.#state
+    stateOf = (session) =>
+      Object(session) === session && #state in session ? session.#state : refuseSession(session)
+    openDoors(Session.prototype, (session) =>
+      #state in session ? new StateDoor(session.#state) : null,
+    )
     printsAs(Session.prototype, 'Session', (session) => (#state in session ? session.#facts() : {}))
     lockMembers(Session.prototype, nameOf)
   }
@@ -56,13 +63,13 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   /** Who is logged in; `__guest__` for nobody. */
   get user(): string {
     this.#state.use('session.user')
-    return this.#state.user
+    return this.#state.owner.user
   }
 
   /** Whether nobody is logged in. To be asked instead of `user`, which is a text for a guest too. */
   get isGuest(): boolean {
     this.#state.use('session.isGuest')
-    return this.#state.user === GUEST_USER
+    return this.#state.owner.user === GUEST_USER
   }
 
   /** Whether `load()` has finished. */
@@ -83,15 +90,12 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   /** Whether nothing is stored yet for the session, or for the new id that it waits for. */
   get isNew(): boolean {
     this.#state.use('session.isNew')
-    const { stored, swap } = this.#state
-    return stored === null || swap !== null
+    return this.#state.isNew
   }
 
   /** True when the session has ended, by this request or elsewhere, and no other took its place. */
   get ended(): boolean {
-    const { gone, finished, swap, outcome } = this.#state
-    if (swap !== null) return swap.last === 'logout'
-    return gone || finished || (outcome === 'ended' && this.#state.stored === null)
+    return this.#state.hasEnded
   }
 
   /** When the session was created; `null` for one that is not stored. */
@@ -112,13 +116,13 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   /** When the user logged in; `null` for a guest. */
   get authenticated(): Date | null {
     this.#state.use('session.authenticated')
-    const { authenticated } = this.#state
+    const { authenticated } = this.#state.owner
     return authenticated === null ? null : new Date(authenticated)
   }
 
   /** Why `load()` found what it found; `null` before. After a load that failed, its error is thrown. */
   get loadOutcome(): LoadOutcome | null {
-    this.#state.accessed = true
+    this.#state.noteUse()
     if (this.#state.failure !== null) throw this.#state.failure
     return this.#state.outcome
   }
@@ -153,11 +157,11 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
         'save() takes no callback and gives a promise: for Passport mount passportBridge() before it',
       )
     }
-    return this.#state.begun.inTurn('save()', 'save', () => this.#save())
+    return this.#state.response.begun.inTurn('save()', 'save', () => this.#save())
   }
 
   async #save(): Promise<void> {
-    this.#state.requireOpen('save()')
+    this.#state.response.requireOpen('save()')
     if (!this.#state.loaded) await this.#ready('save()')
     this.#state.use('save()')
     // At once: a response that leaves right after a save that nobody awaits has to find it under way.
@@ -167,13 +171,13 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   /** Writes at the end of the request even if nothing differs. */
   markChanged(): void {
     this.#state.forWriting('markChanged()')
-    this.#state.forced = true
+    this.#state.wishes.force()
   }
 
   /** Takes back every change of data and expiry since the session was loaded or saved. */
   revert(): void {
     this.#state.forWriting('revert()')
-    this.#state.dropChanges()
+    this.#state.wishes.dropChanges()
   }
 
   /** The same data methods inside a sub-namespace of this session. A login drops those that `persistentScopesOnLogin` does not name. */
@@ -197,40 +201,25 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    * The save that follows throws `SessionGoneError` when a kill of the user began after this call.
    */
   login(user: string, options: LoginOptions<Data> = {}): Promise<void> {
-    const { data, client } = loginPlan(user, options, this.#state.client)
-    const { settings } = this.#state
+    const plan = loginPlan(user, options, this.#state.client)
+    const { allowed, budget, response } = this.#state
     // Read now: what a kill does from here on, this login does not outlive.
     const reading =
-      this.#state.allowed && !this.#state.closed
-        ? this.#host.fences.read(user, this.#state.budget)
-        : Promise.resolve(null)
+      allowed && !response.isClosed ? this.#host.fences.read(user, budget) : Promise.resolve(null)
     reading.catch(() => {})
-    const then = (fence: Fence | null): void => {
-      this.#state.requireResponse('login()')
-      const staticKey = mintSecret(settings.randomBytes)
-      const { user: before } = this.#state
-      // What one user left behind is none of another's business.
-      const keep = before === GUEST_USER || before === user ? settings.keepOnLogin : NOTHING
-      this.#state.changeIdentity('login', keep, {
-        user,
-        authenticated: settings.now(),
-        staticKey: hashOfKey(staticKey),
-        client,
-        fence,
-      })
-      this.#state.staticKey = staticKey
-      if (data.length > 0) this.update(data as DataValues<Data>)
-    }
-    return this.#state.begun.inTurn('login()', 'login', async () => {
+    return response.begun.inTurn('login()', 'login', async () => {
       await this.#ready('login()')
       const fence = await reading
-      await this.#ready('login()', () => then(fence))
+      await this.#ready('login()', () => {
+        wishForLogin(this.#state, user, plan, fence)
+        if (plan.data.length > 0) this.update(plan.data as DataValues<Data>)
+      })
     })
   }
 
   /** Ends the session, without a response at once. With `persistentFieldsOnLogout` or `persistentScopesOnLogout`, a new guest session holds those that are set. */
   logout(): Promise<void> {
-    return this.#state.begun.inTurn('logout()', 'end', () => this.#logout())
+    return this.#state.response.begun.inTurn('logout()', 'end', () => this.#logout())
   }
 
   async #logout(): Promise<void> {
@@ -239,7 +228,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
       this.#state.changeIdentity('logout', settings.keepOnLogout, NOBODY),
     )
     // No commit follows that would end it.
-    if (this.#state.detached) await this.#host.save(this.#state)
+    if (this.#state.response.isDetached) await this.#host.save(this.#state)
   }
 
   /** Ends the session and starts an empty one for nobody, under a new id. */
@@ -263,7 +252,8 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
       throw new SessionValueError(`isFresh() needs a duration, not ${show(within)}`)
     hintAtUnit(this.#state.settings, 'isFresh()', within)
     this.#state.use('isFresh()')
-    const { authenticated, settings } = this.#state
+    const { owner, settings } = this.#state
+    const { authenticated } = owner
     return authenticated !== null && settings.now() - authenticated <= limit
   }
 
@@ -275,7 +265,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     this.#state.forWriting('setExpiry()')
     const setting = expirySettingFrom(value)
     hintAtUnit(this.#state.settings, 'setExpiry()', value)
-    this.#state.expiry = setting
+    this.#state.wishes.expireBy(setting)
   }
 
   /** Milliseconds from now until the session ends if it is not used after this request; below 0 when it has ended. */
@@ -286,13 +276,13 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   /** When the session ends if it is not used after this request. */
   expiryDate(): Date {
     this.#state.forReading('expiryDate()')
-    return new Date(this.#state.expires())
+    return new Date(expiresOf(this.#state))
   }
 
   /** Whether the cookie is gone when the browser closes. */
   expireAtBrowserClose(): boolean {
     this.#state.forReading('expireAtBrowserClose()')
-    return this.#state.expiresAtBrowserClose
+    return expiresAtBrowserClose(this.#state)
   }
 
   /**
@@ -302,7 +292,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    */
   getSecurityKey(options: SecurityKeyOptions = {}): Promise<string> {
     const mint = this.#keys.minting(1, options)
-    return this.#state.begun.begin('getSecurityKey()', 'other', async () => {
+    return this.#state.response.begun.begin('getSecurityKey()', 'other', async () => {
       const [key] = await mint()
       return key as string
     })
@@ -310,7 +300,11 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
 
   /** Several of them in one commit, 1 to 100. */
   getSecurityKeys(count: number, options: SecurityKeyOptions = {}): Promise<string[]> {
-    return this.#state.begun.begin('getSecurityKeys()', 'other', this.#keys.minting(count, options))
+    return this.#state.response.begun.begin(
+      'getSecurityKeys()',
+      'other',
+      this.#keys.minting(count, options),
+    )
   }
 
   /**
@@ -319,7 +313,11 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    * Throws `SessionStoreError` when the store is down; never for a bad key.
    */
   validateSecurityKey(key: unknown, options: SecurityKeyCheck = {}): Promise<object | boolean> {
-    return this.#state.begun.begin('validateSecurityKey()', 'other', this.#keys.using(key, options))
+    return this.#state.response.begun.begin(
+      'validateSecurityKey()',
+      'other',
+      this.#keys.using(key, options),
+    )
   }
 
   /**
@@ -329,13 +327,12 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    */
   staticSecurityKey(): string {
     this.#state.use('staticSecurityKey()')
-    const key = this.#state.staticKey
+    const key = this.#state.wishes.takeStaticKey()
     if (key === null) {
       throw new SessionError(
         'the static security key is shown once, right after login(): a client that lost it has to log in again',
       )
     }
-    this.#state.staticKey = null
     return key
   }
 
@@ -353,7 +350,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
       return failure === null ? { loaded: false } : { loaded: false, error: failure.code }
     }
     return {
-      user: this.#state.user,
+      user: this.#state.owner.user,
       key: this.#state.key,
       outcome,
       ...(this.ended && { ended: true }),
@@ -368,7 +365,8 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
 
   #date(time: 'created' | 'lastSeen' | 'expires'): Date | null {
     this.#state.use(`session.${time}`)
-    const { stored, swap } = this.#state
+    const { stored, wishes } = this.#state
+    const { swap } = wishes
     return stored === null || (swap !== null && swap.identity !== null)
       ? null
       : new Date(stored.record[time])
@@ -376,9 +374,9 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
 
   /** Changes the identity, after what else was asked for before. */
   #change(what: string, kind: 'login' | 'end', then: () => void): Promise<void> {
-    return this.#state.begun.inTurn(what, kind, () =>
+    return this.#state.response.begun.inTurn(what, kind, () =>
       this.#ready(what, () => {
-        this.#state.requireResponse(what)
+        this.#state.response.require(what)
         then()
       }),
     )
@@ -386,10 +384,10 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
 
   /** Loads the session if nobody did, and refuses what comes too late. */
   async #ready(what: string, then: () => void = () => {}): Promise<void> {
-    this.#state.requireOpen(what)
+    this.#state.response.requireOpen(what)
     if (!this.#state.loaded) await this.#host.load(this.#state)
     while (this.#state.saving !== null) await this.#state.saving.catch(() => {})
-    this.#state.requireOpen(what)
+    this.#state.response.requireOpen(what)
     this.#state.use(what)
     then()
   }

@@ -1,29 +1,17 @@
-import {
-  SessionConfigError,
-  SessionError,
-  SessionLateChangeError,
-  SessionNotLoadedError,
-} from '../base/errors.ts'
-import type { RequestSettings } from './settings.ts'
-import {
-  type ClientHints,
-  type EndReason,
-  type ExpirySetting,
-  type Found,
-  GUEST_USER,
-  type SessionRecord,
-} from '../record/record.ts'
-import { Begun, type Failure } from './begun.ts'
-import { type Budget, budgetFor } from '../store/budget.ts'
-import { decodeValue } from '../record/codec.ts'
-import type { CookieForm, Presented } from './cookie.ts'
-import { expiresAt, isTouchDue } from '../record/expiry.ts'
-import type { Fence } from '../end/fences.ts'
+import { SessionConfigError, SessionError, SessionNotLoadedError } from '../base/errors.ts'
 import type { SessionId, SessionKey } from '../record/id.ts'
+import { type Keep, Payload, type UnitChanges } from '../record/payload.ts'
+import type { ExpirySetting, Found, SessionRecord } from '../record/record.ts'
+import { type Budget, budgetFor } from '../store/budget.ts'
+import { asStoreError } from '../write/retry.ts'
 import { hasNewId, type Loaded, type Search, type Source } from '../write/source.ts'
-import { type Keep, NOTHING, Payload, type UnitChanges } from '../record/payload.ts'
-import { SessionData } from './tracked-data.ts'
+import type { CookieForm, Presented } from './cookie.ts'
+import { type Identity, type IdentityChange, NOBODY } from './identity.ts'
+import { ResponseSide } from './response-side.ts'
+import type { RequestSettings } from './settings.ts'
+import type { SessionData } from './tracked-data.ts'
 import type { DataAccess } from './view.ts'
+import { Wishes } from './wishes.ts'
 
 /** Why `load()` found what it found. */
 export type LoadOutcome =
@@ -35,50 +23,15 @@ export type LoadOutcome =
   | 'ended'
   | 'unreadable'
 
-/** What an identity method was asked for. */
-export type IdentityChange = 'login' | 'logout' | 'reset' | 'cycleKey'
-
-/** What becomes of the old data when an identity method takes effect: this request's changes to it, then a selection. */
-interface CarryStep {
-  readonly units: UnitChanges
-  readonly keep: Keep
-}
-
-/** The wish of this request to go on under a new id, or under none. It takes effect with the next save. */
-export interface Swap {
-  /** The last identity method called; it decides whether there is a new record. */
-  last: IdentityChange
-  /** Why the old session ends: the first reason given. `null` while only its key is cycled. */
-  reason: EndReason | null
-  /** Whether the end holds even if the response is a server error. */
-  stands: boolean
-  /** Set once the response turned out to be a server error: the old session ends, nothing takes its place. */
-  endOnly: boolean
-  readonly carry: CarryStep[]
-  /** Who the new session belongs to; `null`: whoever the old one belonged to. */
-  identity: Identity | null
-}
-
-/** Who a session belongs to, and since when. */
-export interface Identity {
-  readonly user: string
-  /** `null` for nobody. */
-  readonly authenticated: number | null
-  /** The hash of the static security key. */
-  readonly staticKey: string | null
-  readonly client: ClientHints | null
-  /** The numbers that the login found; `null` for nobody. */
-  readonly fence: Fence | null
-}
-
-/** Whose session it is when nobody is logged in. */
-export const NOBODY: Identity = {
-  user: GUEST_USER,
-  authenticated: null,
-  staticKey: null,
-  client: null,
-  fence: null,
-}
+/** What a load came to. `id`: `null` where the request does not know it. */
+export type LoadResult =
+  | { readonly outcome: Exclude<LoadOutcome, 'live'> }
+  | {
+      readonly outcome: 'live'
+      readonly id: SessionId | null
+      readonly found: Loaded
+      readonly data: SessionData
+    }
 
 /** What is known of the client of a request. */
 export interface RequestClient {
@@ -86,19 +39,29 @@ export interface RequestClient {
   readonly ip?: string | undefined
 }
 
-/** What is to be done about the cookie, as far as this request knows by now. */
-export type CookieDecision = 'keep' | 'set' | 'remove'
+/** Where the session of a request stands. See {@link RequestState}. */
+type Standing = 'not loaded' | 'loading' | 'failed' | 'anonymous' | 'stored' | 'gone' | 'ended'
 
-/** Without a cookie nobody could reach the session that this asks for. */
-function noResponseError(what: string): SessionError {
-  return new SessionError(
-    `${what} needs a new session id, and there is no response to carry its cookie, as for a WebSocket: log in, or start the session, by an ordinary request`,
-  )
-}
+/** Whose session it is. */
+type Owner = Pick<SessionRecord, 'user' | 'authenticated' | 'staticKey'>
 
 /**
- * One request's view of its session: what came in, what was found, what the request did and wants. All
- * decisions on it are made here or by pure functions; reading and writing the store is done elsewhere.
+ * One request's session, as a small machine: where it stands, and what the request wants of it ({@link Wishes}), beside
+ * what it knows of its response ({@link ResponseSide}). Reading and writing the store is done elsewhere; what came of that is told here, by transitions that have names.
+ *
+ * | Standing     | What it means                                           | What moves it on                            |
+ * | ------------ | ------------------------------------------------------- | ------------------------------------------- |
+ * | `not loaded` | nobody has asked for it yet; nothing can be read        | `load()`: `loading`                         |
+ * | `loading`    | one try is under way, for all who ask                   | `stored`, `anonymous` or `failed`           |
+ * | `failed`     | the store was down; whoever reads gets that error       | `load()`: `loading`                         |
+ * | `anonymous`  | nothing is stored, for whatever reason                  | `adopt()`: `stored`                         |
+ * | `stored`     | there is a record, at the version read or written       | `settle()`, `reread()`, `settleTouch()`:    |
+ * |              |                                                         | still `stored`; `adopt()`: another record;  |
+ * |              |                                                         | `settleGone()`, `refuseLogin()`: `gone`;    |
+ * |              |                                                         | `settleEnded()`: `ended`                    |
+ * | `gone`       | it ended elsewhere; changes are dropped, not stored     | `adopt()` after `login()`: `stored`;        |
+ * |              |                                                         | `settleEnded()`: `ended`                    |
+ * | `ended`      | this request ended it, and none took its place          | `adopt()`: `stored`                         |
  */
 export class RequestState implements DataAccess {
   readonly settings: RequestSettings
@@ -111,36 +74,19 @@ export class RequestState implements DataAccess {
   readonly client: RequestClient
   /** How long this request waits for the store, all in all. */
   readonly budget: Budget
+  readonly wishes: Wishes = new Wishes()
+  readonly response: ResponseSide
 
-  outcome: LoadOutcome | null = null
-  /** Why the last try to load failed; `null` where none failed, or one has succeeded since. */
-  failure: SessionError | null = null
-  id: SessionId | null = null
-  data: SessionData = new SessionData(Payload.empty)
-  accessed = false
-  forced = false
-  expiry: ExpirySetting | undefined = undefined
-  /** What this request said of the expiry and has saved; what it says goes with a login that comes after. */
-  savedExpiry: ExpirySetting | undefined = undefined
-  swap: Swap | null = null
-  /** True once the commit has started. */
-  closed = false
-  /** True where no response can carry a cookie, so that nothing but `save()` stores. See `detach()`. */
-  detached = false
-  /** True when the session was found to have ended elsewhere. */
-  gone = false
-  /** True when this request ended its session, and no other took its place. */
-  finished = false
-  cookie: CookieDecision = 'keep'
-  /** The static security key of the login of this request, until it has been shown. */
-  staticKey: string | null = null
-  /** A session that this request marked as ended, while its observers have not been told. */
-  marked: Found | null = null
+  #standing: Standing = 'not loaded'
+  #outcome: LoadOutcome | null = null
+  #failure: SessionError | null = null
+  #loading: Promise<void> | null = null
+  #saving: Promise<unknown> | null = null
   #stored: Loaded | null = null
   #source: Source | null = null
-  #begun: Begun | null = null
-  /** The save under way, so that two of one request never run side by side and store two sessions. */
-  saving: Promise<unknown> | null = null
+  #id: SessionId | null = null
+  #marked: Found | null = null
+  #accessed = false
 
   constructor(
     settings: RequestSettings,
@@ -159,6 +105,28 @@ export class RequestState implements DataAccess {
     this.client = request.client
     this.search = request.search ?? null
     this.budget = budgetFor(settings.store)
+    this.response = new ResponseSide(settings.logger, this.budget)
+  }
+
+  // --- What it is ---
+
+  get loaded(): boolean {
+    return this.#outcome !== null
+  }
+
+  /** Why `load()` found what it found; `null` before. */
+  get outcome(): LoadOutcome | null {
+    return this.#outcome
+  }
+
+  /** Why the last try to load failed; `null` where none failed, or one has succeeded since. */
+  get failure(): SessionError | null {
+    return this.#failure
+  }
+
+  /** Whether the request has used its session. */
+  get accessed(): boolean {
+    return this.#accessed
   }
 
   /** The record this request goes by, with the version it was read or written at. */
@@ -166,258 +134,56 @@ export class RequestState implements DataAccess {
     return this.#stored
   }
 
-  set stored(found: Loaded | null) {
-    this.#stored = found
-    if (found !== null) this.#source = found.source ?? null
-  }
-
   /** Where the session comes from that the request has, or had last. */
   get source(): Source | null {
     return this.#source
   }
 
-  get loaded(): boolean {
-    return this.outcome !== null
+  /** The id of the stored session; `null` where there is none, or another request has it. */
+  get id(): SessionId | null {
+    return this.#id
   }
 
-  /** What the request has begun and may not have waited for. */
-  get begun(): Begun {
-    if (this.#begun === null) {
-      this.#begun = new Begun(this.settings.logger)
-      if (this.closed || this.detached) this.#begun.close()
-    }
-    return this.#begun
+  /** Whether the session was found to have ended elsewhere. */
+  get isGone(): boolean {
+    return this.#standing === 'gone'
   }
 
-  /** Waits for what was begun; `null` where there is nothing to wait for. See `Begun.drain()`. */
-  drain(isError: boolean): Promise<Failure | null> | null {
-    return this.#begun?.drain(isError, this.budget) ?? null
+  /** Whether the session has ended, by this request or elsewhere, and no other took its place. */
+  get hasEnded(): boolean {
+    const { swap } = this.wishes
+    if (swap !== null) return swap.last === 'logout'
+    if (this.#standing === 'anonymous') return this.#outcome === 'ended'
+    return this.#standing === 'gone' || this.#standing === 'ended'
   }
 
-  /** From now on nothing can be changed any more. */
-  close(): void {
-    this.closed = true
-    this.#begun?.close()
+  /** Whether nothing is stored yet for the session, or for the new id that it waits for. */
+  get isNew(): boolean {
+    return this.#stored === null || this.wishes.swap !== null
   }
 
-  /**
-   * From now on there is no response to wait for: what `save()` stores is stored, as often as it is called, nothing else is,
-   * and no cookie travels.
-   */
-  detach(): void {
-    this.detached = true
-    this.closed = false
-    // Nobody drains it any more, so a failure is its caller's alone.
-    this.#begun?.close()
-  }
-
-  /** Refuses what ends in an id that the browser would never get. `what`: what was asked for. */
-  requireResponse(what: string): void {
-    if (this.detached) throw noResponseError(what)
-  }
-
-  /**
-   * Notes that the request used its session, which has to be loaded: one that nobody has loaded, or that could not be
-   * loaded, must never read as "nobody is logged in". `what`: the use, for the error.
-   */
-  use(what: string): void {
-    this.accessed = true
-    if (this.outcome !== null) return
-    throw this.failure ?? new SessionNotLoadedError(what)
-  }
-
-  forReading(what: string): SessionData {
-    this.use(what)
-    return this.data
-  }
-
-  /** The data for whoever only prints it, which is no use and no reason to fail; `null` where none is loaded. */
-  forPrinting(): SessionData | null {
-    return this.loaded ? this.data : null
-  }
-
-  forWriting(what: string): SessionData {
-    if (this.closed) throw new SessionLateChangeError(what)
-    return this.forReading(what)
-  }
-
-  /** The identity as this request sees it: after `login()` the new user, before it is stored. */
-  get user(): string {
-    return this.swap?.identity?.user ?? this.stored?.record.user ?? GUEST_USER
-  }
-
-  get authenticated(): number | null {
-    const identity = this.swap?.identity
-    return identity ? identity.authenticated : (this.stored?.record.authenticated ?? null)
-  }
-
-  /** The hash of the static security key that counts. */
-  get staticKeyHash(): string | null {
-    const identity = this.swap?.identity
-    return identity ? identity.staticKey : (this.stored?.record.staticKey ?? null)
+  /** Whose session it is as this request sees it: after `login()` the new user, before it is stored. */
+  get owner(): Owner {
+    return this.wishes.swap?.identity ?? this.#stored?.record ?? NOBODY
   }
 
   /** The key of the session as it stands in the store; `null` while there is none, or a new id waits to be stored. */
   get key(): SessionKey | null {
-    const { stored } = this
-    if (this.swap !== null || stored === null) return null
+    const stored = this.#stored
+    if (this.wishes.swap !== null || stored === null) return null
     return hasNewId(stored) ? null : stored.record.key
-  }
-
-  /** The record as it will be if the request ends now; for a new session, with the time since now. */
-  times(): Pick<SessionRecord, 'created' | 'authenticated' | 'lastSeen' | 'expiry'> {
-    const now = this.settings.now()
-    const record = this.stored?.record ?? null
-    const fresh = record === null || (this.swap !== null && this.swap.identity !== null)
-    const expiry = this.expiry === undefined ? (fresh ? null : record.expiry) : this.expiry
-    if (fresh) return { created: now, authenticated: this.authenticated, lastSeen: now, expiry }
-    const renewed = this.swap !== null || this.isTouchDue(now)
-    return {
-      created: record.created,
-      authenticated: record.authenticated,
-      lastSeen: renewed ? Math.max(now, record.lastSeen) : record.lastSeen,
-      expiry,
-    }
-  }
-
-  /** When the session will end if it is not used again after this request. */
-  expires(): number {
-    const { stored } = this
-    const unchanged =
-      stored !== null &&
-      this.swap === null &&
-      this.expiry === undefined &&
-      !this.isTouchDue(this.settings.now())
-    return unchanged ? stored.record.expires : expiresAt(this.times(), this.settings.policy)
-  }
-
-  /** Whether the save of this request is to note down that the session is in use. */
-  isTouchDue(now: number): boolean {
-    if (this.stored === null) return false
-    return this.expiry !== undefined || isTouchDue(this.stored.record, this.settings.policy, now)
-  }
-
-  /** Whether a session that is not stored yet would have ended already, so that there is nothing to store. */
-  get isStillborn(): boolean {
-    const { expiry } = this
-    return expiry?.kind === 'fixed' && expiry.at <= this.settings.now()
-  }
-
-  /** Whether the cookie is to vanish with the browser. */
-  get expiresAtBrowserClose(): boolean {
-    const { expiry } = this.times()
-    return expiry === null ? this.settings.sessionCookie : expiry.kind === 'browser'
   }
 
   /** Whether the request has anything to store. Throws for a value that can not be kept. */
   get changed(): boolean {
-    return this.isChangedBy(this.data.changes())
+    return this.isChangedBy(this.wishes.data.changes())
   }
 
   /** The same, for whoever knows the changes of the data already: to find them costs encoding them. */
   isChangedBy(units: UnitChanges): boolean {
-    if (this.swap !== null || this.forced || units.size > 0) return true
-    return this.stored !== null && this.expiry !== undefined
-  }
-
-  /**
-   * Wishes for a new id, or for none. `keep`: what of the data goes on; `'all'` leaves data and identity. What this
-   * request said of the expiry is meant for the session that goes on, whichever of the two came first.
-   */
-  changeIdentity(last: IdentityChange, keep: Keep | 'all', identity: Swap['identity']): void {
-    if (last === 'cycleKey' && (this.swap !== null || this.stored === null)) return
-    const reason = last === 'cycleKey' ? null : last
-    const swap: Swap = this.swap ?? {
-      last,
-      reason,
-      stands: false,
-      endOnly: false,
-      carry: [],
-      identity: null,
-    }
-    swap.last = last
-    swap.reason ??= reason
-    swap.stands ||= last === 'logout' || last === 'reset'
-    if (keep !== 'all') {
-      swap.carry.push({ units: this.gone ? new Map() : this.data.changes(), keep })
-      this.data = new SessionData(this.gone ? Payload.empty : this.data.payload().pick(keep))
-      this.forced = false
-      if (this.expiry === undefined) this.expiry = this.savedExpiry
-    }
-    if (identity !== null) {
-      swap.identity = identity
-      this.staticKey = null
-    }
-    this.swap = swap
-    this.finished = false
-  }
-
-  /** Makes a login that waits a reset: nobody logs in, and the new session holds what it was given since, and no more. */
-  resetInsteadOfLogin(): void {
-    const { forced } = this
-    const units = this.data.changes()
-    if (this.swap?.reason === 'login') this.swap.reason = null
-    this.changeIdentity('reset', NOTHING, NOBODY)
-    for (const [unit, text] of units) if (text !== null) this.data.write(unit, decodeValue(text))
-    this.forced = forced
-  }
-
-  /** What a response with a server error leaves of the wishes: nothing but an end that was asked for. */
-  dropForServerError(): void {
-    this.dropChanges()
-    if (this.swap === null) return
-    // With the identity goes its key; that of a login which was saved before a mere cycleKey() stands.
-    if (this.swap.identity !== null) this.staticKey = null
-    if (this.swap.stands) this.swap.endOnly = true
-    else this.swap = null
-  }
-
-  /** Forgets all changes of data and expiry. */
-  dropChanges(): void {
-    this.data.revert()
-    this.forced = false
-    this.expiry = undefined
-  }
-
-  /**
-   * Takes over what was stored, after `saved` and `expiry` of this request went into it. What the app said
-   * while the save was under way is for the next one.
-   */
-  settle(stored: Loaded, saved: UnitChanges, expiry: ExpirySetting | undefined): void {
-    this.stored = stored
-    if (this.expiry === expiry) this.expiry = undefined
-    if (expiry !== undefined) this.savedExpiry = expiry
-    this.swap = null
-    this.finished = false
-    // Last: it throws when a value went bad meanwhile, and that must not undo what was stored.
-    this.data.rebase(Payload.decode(stored.record.data, stored.record.key), saved)
-  }
-
-  /** Notes that the session ended elsewhere; what this request did to it is dropped. */
-  settleGone(): void {
-    this.gone = true
-    this.stored = null
-    this.id = null
-    this.swap = null
-    this.dropChanges()
-  }
-
-  /** Notes that this request ended its session and left none. */
-  settleEnded(): void {
-    this.stored = null
-    this.id = null
-    this.swap = null
-    this.staticKey = null
-    this.forced = false
-    if (this.expiry !== undefined) this.savedExpiry = this.expiry
-    this.expiry = undefined
-    this.finished = true
-    this.gone = false
-    this.data = new SessionData(Payload.empty)
-  }
-
-  requireOpen(what: string): void {
-    if (this.closed) throw new SessionLateChangeError(what)
+    const { swap, isForced, expiry } = this.wishes
+    if (swap !== null || isForced || units.size > 0) return true
+    return this.#stored !== null && expiry !== undefined
   }
 
   /** Guards against a session of one manager given to another, whose cookie would not fit. */
@@ -425,5 +191,184 @@ export class RequestState implements DataAccess {
     if (this.settings !== settings) {
       throw new SessionConfigError('this session was opened by another createSessions()')
     }
+  }
+
+  // --- Use ---
+
+  /** Notes that the request used its session, loaded or not. */
+  noteUse(): void {
+    this.#accessed = true
+  }
+
+  /**
+   * The same for what has to be loaded: a session that nobody has loaded, or that could not be loaded, must never read as
+   * "nobody is logged in". `what`: the use, for the error.
+   */
+  use(what: string): void {
+    this.#accessed = true
+    if (this.#outcome !== null) return
+    throw this.#failure ?? new SessionNotLoadedError(what)
+  }
+
+  forReading(what: string): SessionData {
+    this.use(what)
+    return this.wishes.data
+  }
+
+  /** The data for whoever only prints it, which is no use and no reason to fail; `null` where none is loaded. */
+  forPrinting(): SessionData | null {
+    return this.loaded ? this.wishes.data : null
+  }
+
+  forWriting(what: string): SessionData {
+    this.response.requireOpen(what)
+    return this.forReading(what)
+  }
+
+  /** See `Wishes.changeIdentity()`. */
+  changeIdentity(
+    change: IdentityChange,
+    keep: Keep | 'all',
+    identity: Identity | null,
+    staticKey: string | null = null,
+  ): void {
+    if (change === 'cycleKey' && this.isNew) return
+    this.wishes.changeIdentity(change, keep, identity, staticKey, this.isGone)
+  }
+
+  /** See `Wishes.resetInsteadOfLogin()`. */
+  resetInsteadOfLogin(): void {
+    this.wishes.resetInsteadOfLogin(this.isGone)
+  }
+
+  // --- Transitions by loading ---
+
+  /**
+   * Loads once, however many ask; after a failure, whoever needs the session next tries again. `find` answers at once where
+   * it can, and then the session is loaded when this returns.
+   */
+  load(find: () => LoadResult | Promise<LoadResult>): Promise<void> {
+    if (this.#loading !== null) return this.#loading
+    const loading = this.#loadBy(find)
+    if (this.#standing === 'loading') this.#loading = loading
+    return loading
+  }
+
+  async #loadBy(find: () => LoadResult | Promise<LoadResult>): Promise<void> {
+    if (this.loaded) return
+    this.#standing = 'loading'
+    try {
+      const result = find()
+      this.#settleLoaded(result instanceof Promise ? await result : result)
+    } catch (error) {
+      this.#standing = 'failed'
+      this.#failure = error instanceof SessionError ? error : asStoreError(error)
+      throw this.#failure
+    } finally {
+      this.#loading = null
+    }
+  }
+
+  #settleLoaded(result: LoadResult): void {
+    this.#failure = null
+    this.#outcome = result.outcome
+    if (result.outcome !== 'live') {
+      this.#standing = 'anonymous'
+      return
+    }
+    this.reread(result.found)
+    this.#id = result.id
+    this.wishes.startFrom(result.data)
+  }
+
+  // --- Transitions by storing ---
+
+  /** The save under way; `null`: none is. */
+  get saving(): Promise<unknown> | null {
+    return this.#saving
+  }
+
+  /** Runs one save after the other, so that two of one request never run side by side and store two sessions. */
+  async saveInTurn<Result>(save: () => Promise<Result>): Promise<Result> {
+    const before = this.#saving ?? Promise.resolve()
+    const saving = before.catch(() => {}).then(save)
+    this.#saving = saving
+    try {
+      return await saving
+    } finally {
+      if (this.#saving === saving) this.#saving = null
+    }
+  }
+
+  /** This is what is stored by now, before anything of this request goes in. */
+  reread(found: Loaded): void {
+    this.#standing = 'stored'
+    this.#stored = found
+    this.#source = found.source ?? null
+  }
+
+  /** Takes over what was stored, after `saved` and `expiry` of this request went into it. */
+  settle(stored: Loaded, saved: UnitChanges, expiry: ExpirySetting | undefined): void {
+    this.reread(stored)
+    const { data, key } = stored.record
+    this.wishes.settle(Payload.decode(data, key), saved, expiry)
+  }
+
+  /** The same for a session that now stands under this new id. */
+  adopt(
+    id: SessionId,
+    stored: Loaded,
+    saved: UnitChanges,
+    expiry: ExpirySetting | undefined,
+  ): void {
+    this.#id = id
+    this.response.sendCookie()
+    this.settle(stored, saved, expiry)
+  }
+
+  /** Another request has stored the session under its new id, and its response carries that. */
+  leaveIdToOther(): void {
+    this.#id = null
+  }
+
+  /** The session ended elsewhere; what this request did to it is dropped. */
+  settleGone(): void {
+    this.#leave('gone')
+    this.wishes.dropAll()
+  }
+
+  /** The login that was just stored may not stand, and has been ended. */
+  refuseLogin(): void {
+    this.settleGone()
+    this.wishes.takeStaticKey()
+  }
+
+  /** This request ended its session and left none. */
+  settleEnded(): void {
+    this.#leave('ended')
+    this.response.removeCookie()
+    this.wishes.settleEnded()
+  }
+
+  #leave(standing: 'gone' | 'ended'): void {
+    this.#standing = standing
+    this.#stored = null
+    this.#id = null
+  }
+
+  /** A session that this request marked as ended, whose observers have not been told; `null`: there is none. */
+  noteMarked(marked: Found | null): void {
+    this.#marked = marked
+  }
+
+  get hasMarked(): boolean {
+    return this.#marked !== null
+  }
+
+  /** The same, for whoever tells them. */
+  takeMarked(): Found | null {
+    const marked = this.#marked
+    this.#marked = null
+    return marked
   }
 }

@@ -1,14 +1,13 @@
-import { SessionError } from '../base/errors.ts'
 import type { Ending } from '../end/ender.ts'
 import type { Fences } from '../end/fences.ts'
 import type { Logins } from '../end/logins.ts'
 import { keyOf } from '../record/id.ts'
 import type { UnitChanges } from '../record/payload.ts'
-import { asStoreError } from '../write/retry.ts'
 import { hasNewId } from '../write/source.ts'
 import type { Writer } from '../write/writer.ts'
-import { loadState } from './load.ts'
-import { type SaveOutcome, saveState } from './save.ts'
+import { findSession } from './load.ts'
+import { saveState } from './save.ts'
+import type { SaveOutcome } from './save-swap.ts'
 import type { SecurityKeys } from './security-keys.ts'
 import type { SessionHost } from './session.ts'
 import type { RequestSettings } from './settings.ts'
@@ -31,7 +30,6 @@ export class RequestStorage<Data extends object> implements SessionHost {
   readonly securityKeys: SecurityKeys
   readonly fences: Fences
   readonly #parts: StorageParts<Data>
-  readonly #loading = new WeakMap<RequestState, Promise<void>>()
   #warnedInsecure = false
 
   constructor(parts: StorageParts<Data>) {
@@ -40,56 +38,30 @@ export class RequestStorage<Data extends object> implements SessionHost {
     this.fences = parts.fences
   }
 
-  async load(state: RequestState): Promise<void> {
-    if (state.loaded) return
-    const { requireOpen, writer } = this.#parts
-    requireOpen()
-    let loading = this.#loading.get(state)
-    if (loading === undefined) {
-      loading = loadState(state, writer.within(state.budget))
-      this.#loading.set(state, loading)
-    }
-    try {
-      await loading
-      state.failure = null
-    } catch (error) {
-      // Whoever uses the session gets it too: it must never read as "no session".
-      state.failure = error instanceof SessionError ? error : asStoreError(error)
-      throw state.failure
-    } finally {
-      // After a failure the next one who needs the session asks again.
-      this.#loading.delete(state)
-    }
+  load(state: RequestState): Promise<void> {
+    if (!state.loaded) this.#parts.requireOpen()
+    return state.load(() => findSession(state, this.#parts.writer.within(state.budget)))
   }
 
   /** `known`: the changes of the data, for whoever has found them already. */
   async save(state: RequestState, known?: UnitChanges): Promise<SaveOutcome> {
     this.#parts.requireOpen()
-    const before = state.saving ?? Promise.resolve()
-    const saving = before
-      .catch(() => {})
-      .then(() => {
-        const units = known ?? state.data.changes()
-        this.#warnIfInsecure(state, units)
-        return this.#saveNow(state, units)
-      })
-    state.saving = saving
-    try {
-      const outcome = await saving
-      if (outcome === 'gone') {
-        const { id } = state.presented
-        this.#parts.settings.troubles.report({ kind: 'gone', key: id === null ? null : keyOf(id) })
-      }
-      if (state.detached) await this.tellEnd(state)
-      return outcome
-    } finally {
-      if (state.saving === saving) state.saving = null
+    const outcome = await state.saveInTurn(() => {
+      const units = known ?? state.wishes.data.changes()
+      this.#warnIfInsecure(state, units)
+      return this.#saveNow(state, units)
+    })
+    if (outcome === 'gone') {
+      const { id } = state.presented
+      this.#parts.settings.troubles.report({ kind: 'gone', key: id === null ? null : keyOf(id) })
     }
+    if (state.response.isDetached) await this.tellEnd(state)
+    return outcome
   }
 
   async #saveNow(state: RequestState, units: UnitChanges): Promise<SaveOutcome> {
     const { writer, ending, logins } = this.#parts
-    const { swap } = state
+    const { swap } = state.wishes
     // Whoever works on these sessions without the option has to know of it.
     const announced = ending.events.announce(state.budget)
     const writers = { writer: writer.within(state.budget), ends: ending }
@@ -100,8 +72,7 @@ export class RequestStorage<Data extends object> implements SessionHost {
     try {
       await logins.settle(stored.record, swap.identity?.fence ?? null, state.budget)
     } catch (error) {
-      state.settleGone()
-      state.staticKey = null
+      state.refuseLogin()
       throw error
     }
     return outcome
@@ -109,15 +80,15 @@ export class RequestStorage<Data extends object> implements SessionHost {
 
   /** Tells the observers of a session that the request has ended, if it has ended one. */
   async tellEnd(state: RequestState): Promise<void> {
-    const { marked } = state
-    state.marked = null
+    const marked = state.takeMarked()
     if (marked !== null) await this.#parts.ending.finishInRequest(marked, state.budget)
   }
 
   #warnIfInsecure(state: RequestState, units: UnitChanges): void {
-    if (state.allowed || state.detached || this.#warnedInsecure || !state.isChangedBy(units)) return
+    if (state.allowed || state.response.isDetached || this.#warnedInsecure) return
+    if (!state.isChangedBy(units)) return
     const isStored = state.stored !== null && !hasNewId(state.stored)
-    if (state.swap === null && (isStored || state.gone)) return
+    if (state.wishes.swap === null && (isStored || state.isGone)) return
     this.#warnedInsecure = true
     this.#parts.settings.logger.warn(
       'no session is stored and no cookie sent for a request that is not secure: serve over https, and behind a proxy set "trust proxy" in Express; for local work over http set cookie.secure to false or connect over loopback',

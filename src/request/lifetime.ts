@@ -1,0 +1,53 @@
+import { expiresAt, isTouchDue as isDueBy } from '../record/expiry.ts'
+import type { SessionRecord } from '../record/record.ts'
+import type { RequestState } from './state.ts'
+
+/** What decides when a session ends, as it will be if the request ends now; for a new one, with the time since now. */
+function timesOf(
+  state: RequestState,
+): Pick<SessionRecord, 'created' | 'authenticated' | 'lastSeen' | 'expiry'> {
+  const { settings, stored } = state
+  const { swap, expiry: wished } = state.wishes
+  const { authenticated } = state.owner
+  const now = settings.now()
+  const record = stored?.record ?? null
+  const fresh = record === null || (swap !== null && swap.identity !== null)
+  const expiry = wished === undefined ? (fresh ? null : record.expiry) : wished
+  if (fresh) return { created: now, authenticated, lastSeen: now, expiry }
+  const renewed = swap !== null || isTouchDue(state, now)
+  return {
+    created: record.created,
+    authenticated: record.authenticated,
+    lastSeen: renewed ? Math.max(now, record.lastSeen) : record.lastSeen,
+    expiry,
+  }
+}
+
+/** When the session will end if it is not used again after this request, in milliseconds since the epoch. */
+export function expiresOf(state: RequestState): number {
+  const { stored, settings, wishes } = state
+  const unchanged =
+    stored !== null &&
+    wishes.swap === null &&
+    wishes.expiry === undefined &&
+    !isTouchDue(state, settings.now())
+  return unchanged ? stored.record.expires : expiresAt(timesOf(state), settings.policy)
+}
+
+/** Whether the save of this request is to note down that the session is in use. */
+export function isTouchDue({ stored, settings, wishes }: RequestState, now: number): boolean {
+  if (stored === null) return false
+  return wishes.expiry !== undefined || isDueBy(stored.record, settings.policy, now)
+}
+
+/** Whether a session that is not stored yet would have ended already, so that there is nothing to store. */
+export function isStillborn({ settings, wishes }: RequestState): boolean {
+  const { expiry } = wishes
+  return expiry?.kind === 'fixed' && expiry.at <= settings.now()
+}
+
+/** Whether the cookie is to vanish with the browser. */
+export function expiresAtBrowserClose(state: RequestState): boolean {
+  const { expiry } = timesOf(state)
+  return expiry === null ? state.settings.sessionCookie : expiry.kind === 'browser'
+}

@@ -1,0 +1,188 @@
+import { hasNewId, isFoundSavable, type Loaded } from '../write/source.ts'
+import type { EndReason, Found, Version } from '../record/record.ts'
+import type { SessionId } from '../record/id.ts'
+import { keepsNothing, Payload, SCOPE_OF_ID, type UnitChanges } from '../record/payload.ts'
+import type { Limit } from '../store/budget.ts'
+import type { Mutation } from '../store/store.ts'
+import { type Delta, guardedUnits } from '../write/change.ts'
+import type { Latest, Writer } from '../write/writer.ts'
+import type { Swap } from './identity.ts'
+import { isStillborn } from './lifetime.ts'
+import { baseOf, readAgain } from './latest.ts'
+import { Minting, newRecord } from './new-record.ts'
+import type { RequestState } from './state.ts'
+
+/** What a save came to: `'gone'`, when the session ended elsewhere and this request's changes were dropped. */
+export type SaveOutcome = 'done' | 'gone'
+
+/** How a session that a request ends leaves the store. */
+export interface EndWriter {
+  endOf(found: Found, reason: Exclude<EndReason, 'expired'>, limit: Limit): Promise<Mutation>
+}
+
+/** Who stores what goes on, and who ends what does not. */
+export interface Writers {
+  readonly writer: Writer
+  readonly ends: EndWriter
+}
+
+/** Ends the session that the request has, and stores what takes its place. */
+export async function saveSwap(
+  state: RequestState,
+  swap: Swap,
+  { writer, ends }: Writers,
+  changes: UnitChanges,
+  forced: boolean,
+): Promise<SaveOutcome> {
+  if (!state.allowed && !swap.stands) {
+    // The new id could not travel, and without it the user would lose the session: it goes on as it was.
+    state.wishes.withdraw()
+    return 'done'
+  }
+  if (!state.allowed || state.response.isDetached) swap.onlyEnd()
+  const units: UnitChanges = swap.endsOnly ? new Map() : changes
+  const before = state.stored
+  const latest = before === null ? null : await baseOf(state, before, writer)
+  if (latest !== 'gone' && latest !== null) state.reread(latest)
+  const base = state.stored
+  const { expiry } = state.wishes
+  const run = (latest: Latest): Promise<SwapResult> =>
+    swapStored(state, swap, { units, expiry, force: forced }, latest ?? base ?? 'gone', {
+      writer,
+      ends,
+    })
+  const result =
+    base === null
+      ? await run(null)
+      : // Others that wait behind it need not look for what it ended.
+        await writer.exclusive(base.record.key, run, ({ isOldGone }) =>
+          isOldGone && !hasNewId(base) ? 'gone' : null,
+        )
+  if (result.kind === 'gone') {
+    state.settleGone()
+    return 'gone'
+  }
+  state.noteMarked(result.marked)
+  if (result.kind === 'replaced') state.adopt(result.id, result.stored, units, expiry)
+  else state.settleEnded()
+  return 'done'
+}
+
+type SwapResult = {
+  /** Whether the old session is known to have ended in the store. */
+  readonly isOldGone: boolean
+} & (
+  | {
+      readonly kind: 'replaced'
+      readonly stored: Found
+      readonly id: SessionId
+      /** The old record where it was marked and not deleted, so that somebody has to finish its end. */
+      readonly marked: Found | null
+    }
+  | { readonly kind: 'ended'; readonly marked: Found | null }
+  | { readonly kind: 'gone' }
+)
+
+/** Ends the old record and stores the new one in one commit, whichever of the two there are. */
+async function swapStored(
+  state: RequestState,
+  swap: Swap,
+  { units, expiry, force }: Pick<Delta, 'units' | 'expiry' | 'force'>,
+  first: Loaded | 'gone',
+  { writer, ends }: Writers,
+): Promise<SwapResult> {
+  const { policy, now } = state.settings
+  const oldKey = state.stored?.record.key ?? null
+  const minting = new Minting(state, writer)
+  let old: Loaded | 'gone' = first
+  let isOldGone = old === 'gone'
+  let look = false
+  return await writer.settle<SwapResult>(async () => {
+    if (look) {
+      const [known, again] = await Promise.all([
+        minting.recognise(),
+        oldKey === null ? ('gone' as const) : readAgain(state.stored, oldKey, writer),
+      ])
+      if (known !== null)
+        return {
+          done: { kind: 'replaced', stored: known, id: minting.id, marked: null, isOldGone: true },
+        }
+      old = again
+      isOldGone = old === 'gone'
+    }
+    look = true
+    if (old !== 'gone' && !isFoundSavable(old, policy, now())) old = 'gone'
+    const lost = old === 'gone' && oldKey !== null
+    if (lost && (swap.last === 'reset' || swap.last === 'cycleKey')) {
+      return { done: { kind: 'gone', isOldGone } }
+    }
+    const payload = lost ? Payload.empty.with(units) : carried(state, swap, old, units)
+    const wanted = !swap.endsOnly && wantsRecord(state, swap, payload, force)
+    const mutations: Mutation[] = old === 'gone' ? [] : await endOf(old, swap, ends, state.budget)
+    const isGoneThen = isOldGone || mutations.length > 0
+    // Of what is gone here, something may be left where it came from.
+    const source = old === 'gone' ? state.source?.afterwards : old.source
+    const committer = source?.ending ?? null
+    if (!wanted) {
+      const attempt = await writer.attempt(mutations, committer)
+      if (!('done' in attempt)) return attempt
+      const marked = markedBy(mutations[0], attempt.done[0])
+      return { done: { kind: 'ended', marked, isOldGone: isGoneThen } }
+    }
+    const from = old === 'gone' ? null : old.record
+    const record = minting.next((key) => newRecord(state, swap, key, payload, expiry, from))
+    const attempt = await writer.attempt([{ kind: 'insert', record }, ...mutations], committer)
+    if (!('done' in attempt)) return attempt
+    return {
+      done: {
+        kind: 'replaced',
+        stored: { record, version: attempt.done[0] as string },
+        id: minting.id,
+        marked: markedBy(mutations[0], attempt.done[1]),
+        isOldGone: isGoneThen,
+      },
+    }
+  })
+}
+
+/** A session whose key is only cycled does not end: its old record vanishes without an event. */
+async function endOf(old: Loaded, swap: Swap, ends: EndWriter, limit: Limit): Promise<Mutation[]> {
+  const { reason } = swap
+  const end: Mutation =
+    reason !== null && reason !== 'expired'
+      ? await ends.endOf(old, reason, limit)
+      : { kind: 'delete', key: old.record.key, version: old.version }
+  if (!hasNewId(old)) return [end]
+  // Nothing of ours is there to be deleted. To be told of, the end needs a record.
+  return end.kind === 'update' ? [{ kind: 'insert', record: end.record }] : []
+}
+
+function markedBy(mutation: Mutation | undefined, version: Version | undefined): Found | null {
+  if (mutation?.kind !== 'update' && mutation?.kind !== 'insert') return null
+  if (version === undefined) return null
+  return { record: mutation.record, version }
+}
+
+/** What goes on under the new id: what is stored now, not what this request once read, and its own changes on top. */
+function carried(
+  state: RequestState,
+  swap: Swap,
+  old: Found | 'gone',
+  units: UnitChanges,
+): Payload {
+  const dropsAll = swap.endsOnly || swap.carry.some(({ keep }) => keepsNothing(keep))
+  let payload =
+    old === 'gone' || dropsAll ? Payload.empty : Payload.decode(old.record.data, old.record.key)
+  const news = state.source?.news ?? null
+  if (news !== null) payload = payload.with(guardedUnits(payload, [news]))
+  for (const step of swap.carry) payload = payload.with(step.units).pick(step.keep)
+  return payload.with(units).without(SCOPE_OF_ID)
+}
+
+function wantsRecord(state: RequestState, swap: Swap, payload: Payload, force: boolean): boolean {
+  // A cycled key is no new session: that one has to be there, so that its end is told.
+  if (swap.identity !== null && isStillborn(state)) return false
+  if (swap.last === 'login' || swap.last === 'cycleKey') return true
+  if (!payload.isEmpty || force) return true
+  return swap.last === 'reset' && state.stored !== null
+}

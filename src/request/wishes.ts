@@ -1,0 +1,148 @@
+import { decodeValue } from '../record/codec.ts'
+import { type Keep, NOTHING, Payload, type UnitChanges } from '../record/payload.ts'
+import type { ExpirySetting } from '../record/record.ts'
+import { type Identity, type IdentityChange, NOBODY, Swap } from './identity.ts'
+import { SessionData } from './tracked-data.ts'
+
+/** What one request wants of its session and has not stored yet: its data, its expiry, and another identity. */
+export class Wishes {
+  #data = new SessionData(Payload.empty)
+  #isForced = false
+  #expiry: ExpirySetting | undefined = undefined
+  #savedExpiry: ExpirySetting | undefined = undefined
+  #swap: Swap | null = null
+  #staticKey: string | null = null
+
+  /** The data as the request sees it. */
+  get data(): SessionData {
+    return this.#data
+  }
+
+  /** What the request said of the expiry; `undefined`: nothing, or nothing since that was saved. */
+  get expiry(): ExpirySetting | undefined {
+    return this.#expiry
+  }
+
+  /** The new id, or the end, that the request asked for. */
+  get swap(): Swap | null {
+    return this.#swap
+  }
+
+  /** Whether there is anything to store beside data and expiry. */
+  get isForced(): boolean {
+    return this.#isForced
+  }
+
+  /** To be stored even if nothing differs. */
+  force(): void {
+    this.#isForced = true
+  }
+
+  /** What was forced is being stored; what the app marks from now on is for the next save. */
+  takeForce(): boolean {
+    const isForced = this.#isForced
+    this.#isForced = false
+    return isForced
+  }
+
+  expireBy(setting: ExpirySetting): void {
+    this.#expiry = setting
+  }
+
+  /** The static security key of the login of this request, which is shown once; `null` where there is none to show. */
+  takeStaticKey(): string | null {
+    const key = this.#staticKey
+    this.#staticKey = null
+    return key
+  }
+
+  /** The data that was loaded. */
+  startFrom(data: SessionData): void {
+    this.#data = data
+  }
+
+  /**
+   * Wishes for a new id, or for none. `keep`: what of the data goes on; `'all'` leaves data and identity. What this
+   * request said of the expiry is meant for the session that goes on, whichever of the two came first. `isGone`: what
+   * was loaded is no longer there, so that nothing of it goes on.
+   */
+  changeIdentity(
+    change: IdentityChange,
+    keep: Keep | 'all',
+    identity: Identity | null,
+    staticKey: string | null,
+    isGone: boolean,
+  ): void {
+    // What can not be kept throws here, before anything is wished for.
+    const units = keep === 'all' || isGone ? new Map() : this.#data.changes()
+    const swap = this.#swap ?? new Swap(change)
+    swap.ask(change)
+    if (keep !== 'all') {
+      swap.carryOn(units, keep)
+      this.#data = new SessionData(isGone ? Payload.empty : this.#data.payload().pick(keep))
+      this.#isForced = false
+      if (this.#expiry === undefined) this.#expiry = this.#savedExpiry
+    }
+    if (identity !== null) {
+      swap.belongTo(identity)
+      this.#staticKey = staticKey
+    }
+    this.#swap = swap
+  }
+
+  /** Makes a login that waits a reset: nobody logs in, and the new session holds what it was given since, and no more. */
+  resetInsteadOfLogin(isGone: boolean): void {
+    const isForced = this.#isForced
+    const units = this.#data.changes()
+    this.#swap?.forgetLogin()
+    this.changeIdentity('reset', NOTHING, NOBODY, null, isGone)
+    for (const [unit, text] of units) if (text !== null) this.#data.write(unit, decodeValue(text))
+    this.#isForced = isForced
+  }
+
+  /** Takes back all but an end that was asked for, as what must not be stored: the response is a server error. */
+  withdraw(): void {
+    this.dropChanges()
+    const swap = this.#swap
+    if (swap === null) return
+    // With the identity goes its key; that of a login which was saved before a mere cycleKey() stands.
+    if (swap.identity !== null) this.#staticKey = null
+    if (swap.stands) swap.onlyEnd()
+    else this.#swap = null
+  }
+
+  /** Forgets all changes of data and expiry. */
+  dropChanges(): void {
+    this.#data.revert()
+    this.#isForced = false
+    this.#expiry = undefined
+  }
+
+  /** Forgets everything. */
+  dropAll(): void {
+    this.#swap = null
+    this.dropChanges()
+  }
+
+  /**
+   * These were stored, and `stored` is what there is now. What the app said while the save was under way is for the next
+   * one.
+   */
+  settle(stored: Payload, saved: UnitChanges, expiry: ExpirySetting | undefined): void {
+    if (this.#expiry === expiry) this.#expiry = undefined
+    if (expiry !== undefined) this.#savedExpiry = expiry
+    this.#swap = null
+    // Last: it throws when a value went bad meanwhile, and that must not undo what was stored.
+    this.#data.rebase(stored, saved)
+  }
+
+  /** The session has ended as was asked for, and none took its place. What was said of the expiry is for the next one. */
+  settleEnded(): void {
+    this.#swap = null
+    this.#staticKey = null
+    this.#isForced = false
+    if (this.#expiry !== undefined) this.#savedExpiry = this.#expiry
+    this.#expiry = undefined
+    this.#data = new SessionData(Payload.empty)
+  }
+}
