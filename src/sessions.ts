@@ -4,11 +4,11 @@ import { checkOptions, namesOf } from './base/option-checks.ts'
 import { shared } from './base/registry.ts'
 import { storeRefusal } from './base/store-errors.ts'
 import type { DefaultData } from './base/types.ts'
-import { Ending } from './end/ender.ts'
+import { Ender } from './end/ender.ts'
 import type { EventsSwitch } from './end/events-switch.ts'
 import { type Fence, Fences } from './end/fences.ts'
 import { Logins } from './end/logins.ts'
-import { type KillResult, Kills } from './end/mass-kill.ts'
+import { type KillResult, MassKill } from './end/mass-kill.ts'
 import { type DeleteObserver, type ObserverOptions, Observers } from './end/observers.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from './options.ts'
 import { asSessionKey, type SessionKey } from './record/id.ts'
@@ -23,12 +23,12 @@ import { Session } from './request/session.ts'
 import { RequestStorage } from './request/storage.ts'
 import { budgetFor, type Limit } from './store/budget.ts'
 import { Engine, type StepResult } from './sweep/engine.ts'
-import { type EndingOf, Entries } from './sweep/entry.ts'
+import { type HowToEnd, SessionEntries } from './sweep/entry.ts'
 import { KillMany, type KillOptions } from './sweep/kill-many.ts'
 import { LookUp } from './sweep/look-up.ts'
 import type { IteratorClass, IterQuery } from './sweep/query-iter.ts'
 import { SideSweep } from './sweep/side-sweep.ts'
-import { Clearing, type ClearOptions, type ClearRun } from './sweep/start.ts'
+import { SweepStart, type ClearOptions, type ClearRun } from './sweep/start.ts'
 import { startIterator } from './sweep/start-iterator.ts'
 import { readStatus, type Status } from './sweep/status.ts'
 import { updateByUser } from './sweep/update-by-user.ts'
@@ -107,7 +107,7 @@ export interface SessionsParts<Data extends object = DefaultData> {
   readonly events: EventsSwitch
   readonly fences: Fences
   /** Ends one session and tells the observers; false when it had ended already. */
-  end(key: SessionKey, how: EndingOf): Promise<boolean>
+  end(key: SessionKey, how: HowToEnd): Promise<boolean>
   /** Settles a login that was just stored; throws where it may not stand, and has ended it then. */
   settleLogin(record: SessionRecord, fence: Fence, limit: Limit): Promise<void>
   /** What is done now and then beside a write. Gives what the response has to wait for, if anything. */
@@ -150,8 +150,8 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
   readonly #settings: Settings
   readonly #writer: Writer
   readonly #observers = new Observers<Data>()
-  readonly #ending: Ending<Data>
-  readonly #entries: Entries<Data>
+  readonly #ender: Ender<Data>
+  readonly #entries: SessionEntries<Data>
   /** Of the system that the app comes from. */
   readonly #searches: Searches | null
   readonly #storage: RequestStorage<Data>
@@ -159,7 +159,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
   readonly #lookUp: LookUp
   readonly #watermarks: AllWatermarks
   readonly #engine: Engine<Data>
-  readonly #sweeps: Clearing<Data>
+  readonly #sweeps: SweepStart<Data>
   readonly #kills: KillMany<Data>
   #closing: Promise<void> | null = null
 
@@ -167,17 +167,17 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
     const { store, now, tasks } = settings
     const writer = new Writer(settings)
     const fences = new Fences(settings)
-    const ending = new Ending<Data>(settings, this.#observers)
-    const entries = new Entries<Data>(settings, writer, ending)
+    const ender = new Ender<Data>(settings, this.#observers)
+    const entries = new SessionEntries<Data>(settings, writer, ender)
     const logins = new Logins(settings, fences, entries)
-    const kills = new Kills<Data>(settings, ending, writer, fences)
+    const massKill = new MassKill<Data>(settings, ender, writer, fences)
     const watermarks = watermarksIn(store)
-    const engine = new Engine<Data>({ settings, ending, entries, kills, watermarks })
-    const side = new SideSweep<Data>(settings, ending, watermarks)
+    const engine = new Engine<Data>({ settings, ender, entries, massKill, watermarks })
+    const side = new SideSweep<Data>(settings, ender, watermarks)
     const storage = new RequestStorage<Data>({
       settings,
       writer,
-      ending,
+      ender,
       logins,
       fences,
       securityKeys: new SecurityKeys(settings, writer),
@@ -186,7 +186,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
     const commit = new RequestCommit<Data>(settings, writer, storage, () => side.maybe())
     this.#settings = settings
     this.#writer = writer
-    this.#ending = ending
+    this.#ender = ender
     this.#entries = entries
     this.#searches =
       settings.legacy?.connect({
@@ -199,14 +199,14 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
     this.#lookUp = new LookUp(settings, writer)
     this.#watermarks = watermarks
     this.#engine = engine
-    this.#sweeps = new Clearing<Data>(settings, engine, ending, watermarks)
-    this.#kills = new KillMany<Data>(engine, kills, now)
+    this.#sweeps = new SweepStart<Data>(settings, engine, ender, watermarks)
+    this.#kills = new KillMany<Data>(engine, massKill, now)
     tasks.connect?.((body) => engine.handleTask(body))
     const own: SessionsParts<Data> = {
       settings,
       writer,
       fences,
-      events: ending.events,
+      events: ender.events,
       end: (key, how) => entries.kill(key, how),
       settleLogin: (record, fence, limit) => logins.settle(record, fence, limit),
       sweepAside: () => side.maybe(),
@@ -300,7 +300,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
 
   async status(): Promise<Status> {
     this.#requireOpen()
-    return await readStatus(this.#settings, this.#watermarks, this.#ending.events)
+    return await readStatus(this.#settings, this.#watermarks, this.#ender.events)
   }
 
   async ready(): Promise<void> {

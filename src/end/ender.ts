@@ -56,15 +56,15 @@ export interface Finished {
   readonly error: SessionStoreError | null
 }
 
-type EndingSettings = Pick<EndSettings, 'store' | 'events' | 'now' | 'randomBytes' | 'logger'>
+type EnderSettings = Pick<EndSettings, 'store' | 'events' | 'now' | 'randomBytes' | 'logger'>
 
 /**
  * How sessions end. Without events they are deleted. With them an end is a mark, effective at once; then the
  * observers hear of it, and after that the record is deleted. Whatever crashes in between leaves a record that a
  * later sweep meets, so every end is told at least once.
  */
-export class Ending<Data extends object> {
-  readonly #settings: EndingSettings
+export class Ender<Data extends object> {
+  readonly #settings: EnderSettings
   readonly #observers: Observers<Data>
   /** Whether ends are events. */
   readonly events: EventsSwitch
@@ -72,7 +72,7 @@ export class Ending<Data extends object> {
   readonly #inRequests = new Problems()
   #logged = Number.NEGATIVE_INFINITY
 
-  constructor(settings: EndingSettings, observers: Observers<Data>) {
+  constructor(settings: EnderSettings, observers: Observers<Data>) {
     this.#settings = settings
     this.#observers = observers
     this.events = new EventsSwitch(settings)

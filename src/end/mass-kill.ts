@@ -9,7 +9,7 @@ import { type Found, GUEST_USER, type SessionRecord } from '../record/record.ts'
 import { asStoreError } from '../write/retry.ts'
 import type { Writer } from '../write/writer.ts'
 import type { Mutation, Note, Page, Selection, WriteEachResult } from '../store/store.ts'
-import type { Ending } from './ender.ts'
+import type { Ender } from './ender.ts'
 import { listFenceNotes, someFenceNotes } from './fence-notes.ts'
 import {
   type HeldIntent,
@@ -56,15 +56,15 @@ const MAX_INTENTS = 500
  * Ends the sessions of one user, or of all, and finishes what a crash left open. All of them end before the first
  * observer hears of one: how slow observers are decides when they know, not how long a stolen session lives.
  */
-export class Kills<Data extends object> {
+export class MassKill<Data extends object> {
   readonly #settings: EndSettings
-  readonly #ending: Ending<Data>
+  readonly #ender: Ender<Data>
   readonly #writer: Writer
   readonly #fences: Fences
 
-  constructor(settings: EndSettings, ending: Ending<Data>, writer: Writer, fences: Fences) {
+  constructor(settings: EndSettings, ender: Ender<Data>, writer: Writer, fences: Fences) {
     this.#settings = settings
-    this.#ending = ending
+    this.#ender = ender
     this.#writer = writer
     this.#fences = fences
   }
@@ -296,8 +296,8 @@ export class Kills<Data extends object> {
   }
 
   async #end(alive: readonly Found[], marked: Found[]): Promise<WriteEachResult[]> {
-    const mutations = await Promise.all(alive.map((found) => this.#ending.endOf(found, 'killed')))
-    const results = await this.#ending.writeEach(mutations)
+    const mutations = await Promise.all(alive.map((found) => this.#ender.endOf(found, 'killed')))
+    const results = await this.#ender.writeEach(mutations)
     results.forEach((result, at) => {
       // A conflict, or a fault, is met again by the next pass.
       if (result.outcome !== 'applied') return
@@ -313,9 +313,9 @@ export class Kills<Data extends object> {
   async #tell(marked: readonly Found[], deadline: number): Promise<void> {
     if (marked.length === 0) return
     try {
-      if (!(await this.#ending.mayFinish())) return
+      if (!(await this.#ender.mayFinish())) return
       const problems = new Problems()
-      await this.#ending.finish(marked, problems, { deadline })
+      await this.#ender.finish(marked, problems, { deadline })
       problems.log(this.#settings.logger)
     } catch (error) {
       this.#settings.logger.warn(

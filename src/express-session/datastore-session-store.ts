@@ -1,5 +1,5 @@
 import session from 'express-session'
-import type { EndingOf } from '../sweep/entry.ts'
+import type { HowToEnd } from '../sweep/entry.ts'
 import { GUEST_USER } from '../record/record.ts'
 import { composeSessions, type Sessions } from '../sessions.ts'
 import { answer } from './answer.ts'
@@ -11,7 +11,7 @@ type Request = Parameters<session.Store['createSession']>[0]
 /** How the session of a request that gets another one ends; `null` where it was never stored. */
 interface Leaving {
   readonly sid: unknown
-  readonly how: EndingOf | null
+  readonly how: HowToEnd | null
 }
 
 /**
@@ -95,7 +95,7 @@ export class DatastoreSessionStore extends session.Store {
   override destroy(sid: string): Promise<void>
   override destroy(sid: string, callback?: unknown): unknown {
     const leaving = this.#leaving
-    const how: EndingOf | null =
+    const how: HowToEnd | null =
       leaving !== null && leaving.sid === sid ? leaving.how : { reason: 'logout' }
     const work = async () => {
       if (how !== null) await this.#stored.end(sid, how)
@@ -171,7 +171,7 @@ export class DatastoreSessionStore extends session.Store {
   }
 
   /** A session that the middleware has generated for this request is nowhere yet, so nothing has to end. */
-  #howUnknown(req: Request): EndingOf | null {
+  #howUnknown(req: Request): HowToEnd | null {
     return typeof req.session === 'object' &&
       req.session !== null &&
       req.session.id === req.sessionID
@@ -180,7 +180,7 @@ export class DatastoreSessionStore extends session.Store {
   }
 }
 
-function endOf(userAtFirst: string, user: string): EndingOf {
+function endOf(userAtFirst: string, user: string): HowToEnd {
   return userAtFirst !== GUEST_USER && user === GUEST_USER
     ? { reason: 'logout', user: userAtFirst }
     : { reason: 'reset' }

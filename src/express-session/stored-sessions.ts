@@ -1,5 +1,5 @@
 import { show } from '../base/duration.ts'
-import type { EndingOf } from '../sweep/entry.ts'
+import type { HowToEnd } from '../sweep/entry.ts'
 import { SessionConfigError, SessionGoneError, SessionValueError } from '../base/errors.ts'
 import { unreadableSession } from '../base/store-errors.ts'
 import { type Budget, budgetFor, type Limit } from '../store/budget.ts'
@@ -211,7 +211,7 @@ export class StoredSessions {
   }
 
   /** Ends the session, whether it was ever stored or not. */
-  async end(sid: unknown, how: EndingOf): Promise<void> {
+  async end(sid: unknown, how: HowToEnd): Promise<void> {
     const key = keyFrom(sid)
     if (key === null) return
     const committer = this.#searchFor(sid)?.ending ?? null

@@ -1,4 +1,4 @@
-import type { Ending } from '../end/ender.ts'
+import type { Ender } from '../end/ender.ts'
 import type { Fences } from '../end/fences.ts'
 import type { Logins } from '../end/logins.ts'
 import { keyOf } from '../record/id.ts'
@@ -17,7 +17,7 @@ import type { RequestState } from './state.ts'
 export interface StorageParts<Data extends object> {
   readonly settings: RequestSettings
   readonly writer: Writer
-  readonly ending: Ending<Data>
+  readonly ender: Ender<Data>
   readonly logins: Logins
   readonly fences: Fences
   readonly securityKeys: SecurityKeys
@@ -60,11 +60,11 @@ export class RequestStorage<Data extends object> implements SessionHost {
   }
 
   async #saveNow(state: RequestState, units: UnitChanges): Promise<SaveOutcome> {
-    const { writer, ending, logins } = this.#parts
+    const { writer, ender, logins } = this.#parts
     const { swap } = state.wishes
     // Whoever works on these sessions without the option has to know of it.
-    const announced = ending.events.announce(state.budget)
-    const writers = { writer: writer.within(state.budget), ends: ending }
+    const announced = ender.events.announce(state.budget)
+    const writers = { writer: writer.within(state.budget), ends: ender }
     const outcome = await saveState(state, writers, units)
     await announced
     const { stored } = state
@@ -81,7 +81,7 @@ export class RequestStorage<Data extends object> implements SessionHost {
   /** Tells the observers of a session that the request has ended, if it has ended one. */
   async tellEnd(state: RequestState): Promise<void> {
     const marked = state.takeMarked()
-    if (marked !== null) await this.#parts.ending.finishInRequest(marked, state.budget)
+    if (marked !== null) await this.#parts.ender.finishInRequest(marked, state.budget)
   }
 
   #warnIfInsecure(state: RequestState, units: UnitChanges): void {

@@ -4,10 +4,10 @@ import { SessionConfigError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { SweepSettings } from './settings.ts'
 import { mintRev } from '../record/id.ts'
-import type { Ending } from '../end/ender.ts'
-import type { Entries } from './entry.ts'
+import type { Ender } from '../end/ender.ts'
+import type { SessionEntries } from './entry.ts'
 import { checkIterator } from './iterator-checks.ts'
-import type { Kills } from '../end/mass-kill.ts'
+import type { MassKill } from '../end/mass-kill.ts'
 import { Problems } from '../end/problems.ts'
 import type { IteratorClass } from './query-iter.ts'
 import {
@@ -22,7 +22,7 @@ import {
   SWEEP_ID,
 } from './run.ts'
 import { readBody, writeBody } from './task-body.ts'
-import { Walk } from './pages.ts'
+import { RunPages } from './pages.ts'
 import type { AllWatermarks } from './watermarks.ts'
 
 export { isRefusedTask } from './task-body.ts'
@@ -52,9 +52,9 @@ const MAX_STEPS = 10_000
 
 export interface EngineParts<Data extends object> {
   readonly settings: SweepSettings
-  readonly ending: Ending<Data>
-  readonly entries: Entries<Data>
-  readonly kills: Kills<Data>
+  readonly ender: Ender<Data>
+  readonly entries: SessionEntries<Data>
+  readonly massKill: MassKill<Data>
   readonly watermarks: AllWatermarks
 }
 
@@ -209,7 +209,7 @@ export class Engine<Data extends object> {
         `a task is for the iterator ${show(state.iter)}, which is not in the option "iterators" of this process`,
       )
     }
-    if (isSweep(state)) await this.#parts.ending.requireObservers()
+    if (isSweep(state)) await this.#parts.ender.requireObservers()
     return Iter
   }
 
@@ -259,7 +259,7 @@ export class Engine<Data extends object> {
     // Of an earlier try of this step.
     state.error = null
     if (!state.intentsDone) {
-      const { ended, finished, fault } = await this.#parts.kills.finishOpen(deadline)
+      const { ended, finished, fault } = await this.#parts.massKill.finishOpen(deadline)
       state.totals.ended += ended
       if (!finished) return
       // A run that does nothing else tries again; a sweep goes on, and the next one tries again.
@@ -269,7 +269,7 @@ export class Engine<Data extends object> {
     if (state.query.select === 'none') return
     const iter = new Iter()
     iter.logger = this.#parts.settings.logger
-    await new Walk<Data>(this.#parts, state, Iter, iter, deadline).run()
+    await new RunPages<Data>(this.#parts, state, Iter, iter, deadline).run()
     if (state.error !== null || !isWalked(state)) return
     await iter.handleFinish(state.totals.scanned, state.customData)
     if (!isSweep(state)) return

@@ -9,14 +9,14 @@ import { changesBy, type DataChange, RecordData } from '../record/root-data.ts'
 import { asStoreError } from '../write/retry.ts'
 import type { Attempt, Latest, Writer } from '../write/writer.ts'
 import type { EndReason, Found } from '../record/record.ts'
-import type { Ending } from '../end/ender.ts'
+import type { Ender } from '../end/ender.ts'
 import { END, type EndableEntry } from './entry-end.ts'
 import { readablePayload } from '../end/events.ts'
 import type { SessionEntry } from './query-iter.ts'
 import { standIn } from '../record/damaged.ts'
 
 /** How a session ends. */
-export interface EndingOf {
+export interface HowToEnd {
   readonly reason: Exclude<EndReason, 'expired'>
   /** Whose session its event says that it was. Default: whose it is. */
   readonly user?: string
@@ -27,15 +27,15 @@ export interface EndingOf {
 }
 
 /** Sessions seen and changed from outside of their requests. */
-export class Entries<Data extends object> {
+export class SessionEntries<Data extends object> {
   readonly #settings: SweepSettings
   readonly #writer: Writer
-  readonly #ending: Ending<Data>
+  readonly #ender: Ender<Data>
 
-  constructor(settings: SweepSettings, writer: Writer, ending: Ending<Data>) {
+  constructor(settings: SweepSettings, writer: Writer, ender: Ender<Data>) {
     this.#settings = settings
     this.#writer = writer
-    this.#ending = ending
+    this.#ender = ender
   }
 
   /** A session that is alive as an iterator sees it. What is done to it is counted. */
@@ -61,7 +61,7 @@ export class Entries<Data extends object> {
   }
 
   /** Ends one session; false when it had ended already. */
-  async kill(key: SessionKey, how: EndingOf = { reason: 'killed' }): Promise<boolean> {
+  async kill(key: SessionKey, how: HowToEnd = { reason: 'killed' }): Promise<boolean> {
     const { committer = null, limit } = how
     const writer = limit === undefined ? this.#writer : this.#writer.within(limit)
     // What has only expired can still be saved for a while, so it is not gone.
@@ -87,7 +87,7 @@ export class Entries<Data extends object> {
         const due = isDamaged
           ? { record: standIn(key, this.#settings.now()), version: found.version }
           : found
-        const mutation = await this.#ending.endOf(whoseIs(due, how.user), how.reason, how.limit)
+        const mutation = await this.#ender.endOf(whoseIs(due, how.user), how.reason, how.limit)
         if (mutation.kind === 'update') revs.add(mutation.record.rev)
         const attempt = await writer.attempt([mutation], committer)
         if (!('done' in attempt)) {
@@ -101,7 +101,7 @@ export class Entries<Data extends object> {
     }
     const marked = await writer.exclusive(key, kill, () => left)
     if (typeof marked === 'boolean') return marked
-    await this.#ending.finishInRequest(marked, limit)
+    await this.#ender.finishInRequest(marked, limit)
     return true
   }
 

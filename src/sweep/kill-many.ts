@@ -1,7 +1,7 @@
 import { SessionValueError } from '../base/errors.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
 import { LAST_LOOK_AFTER } from '../end/intents.ts'
-import type { KillResult, Kills } from '../end/mass-kill.ts'
+import type { KillResult, MassKill } from '../end/mass-kill.ts'
 import { asSessionKey, type SessionKey } from '../record/id.ts'
 import { checkUser, type UserOptions } from '../record/user-check.ts'
 import type { Engine } from './engine.ts'
@@ -21,12 +21,12 @@ const BUDGET = 10_000
 /** Kills of many: works on them inside the call, and hands on what is left. */
 export class KillMany<Data extends object> {
   readonly #engine: Engine<Data>
-  readonly #kills: Kills<Data>
+  readonly #massKill: MassKill<Data>
   readonly #now: () => number
 
-  constructor(engine: Engine<Data>, kills: Kills<Data>, now: () => number) {
+  constructor(engine: Engine<Data>, massKill: MassKill<Data>, now: () => number) {
     this.#engine = engine
-    this.#kills = kills
+    this.#massKill = massKill
     this.#now = now
   }
 
@@ -52,7 +52,7 @@ export class KillMany<Data extends object> {
 
   async #kill(user: string | null, except: SessionKey | null): Promise<KillResult> {
     const deadline = this.#engine.inProcess ? Number.POSITIVE_INFINITY : this.#now() + BUDGET
-    const { ended, finished } = await this.#kills.kill(user, except, deadline)
+    const { ended, finished } = await this.#massKill.kill(user, except, deadline)
     if (!finished) await this.#handOn()
     // Processes hear of a kill of everybody within a minute. A login that was too early for that is met then.
     if (user === null && !this.#engine.inProcess) await this.#handOn(LAST_LOOK_AFTER + 1000)

@@ -1,7 +1,12 @@
 import { DeleteSessionsIter } from './delete-sessions-iter.ts'
 import { entryWork } from './page-work/entry-work.ts'
 import { Pace } from './pace.ts'
-import { type PageContext, type PageWork, Patience, type WalkParts } from './page-work/page-work.ts'
+import {
+  type PageContext,
+  type PageWork,
+  FruitlessPages,
+  type PageParts,
+} from './page-work/page-work.ts'
 import { Problems } from '../end/problems.ts'
 import type { IteratorClass, QueryIter } from './query-iter.ts'
 import { isSweep, type Lane, type RunState } from './run.ts'
@@ -12,7 +17,7 @@ import { emptyByKeys, keySweep, recordSweep, securityKeyPurge } from './page-wor
 const SIDE_BY_SIDE = 8
 
 /** One step of a run: goes over pages until the lanes are empty or the time is up, and notes in the state how far it came. */
-export class Walk<Data extends object> {
+export class RunPages<Data extends object> {
   readonly #context: PageContext<Data>
   readonly #work: (lane: Lane) => PageWork
   readonly #purge: PageWork
@@ -21,7 +26,7 @@ export class Walk<Data extends object> {
   #failed = false
 
   constructor(
-    parts: WalkParts<Data>,
+    parts: PageParts<Data>,
     state: RunState,
     Iter: IteratorClass,
     iter: QueryIter<Data>,
@@ -30,7 +35,7 @@ export class Walk<Data extends object> {
     state.problems ??= []
     const problems = new Problems(state.problems)
     const limit = Iter.pageSize
-    const context = { ...parts, state, problems, limit, deadline, patience: new Patience() }
+    const context = { ...parts, state, problems, limit, deadline, fruitless: new FruitlessPages() }
     this.#context = context
     const isWhole = isSweep(state) && !hasOwnHandler(iter)
     const { events, outsideIds } = parts.settings

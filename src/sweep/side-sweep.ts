@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import type { Ending } from '../end/ender.ts'
+import type { Ender } from '../end/ender.ts'
 import { Problems } from '../end/problems.ts'
 import { googleCloudSign } from '../google/platform.ts'
 import { LEEWAY } from '../record/expiry.ts'
@@ -25,12 +25,12 @@ type SideSweepSettings = Pick<
 /** A small sweep on the side of a request that writes, now and then, for apps without cron. */
 export class SideSweep<Data extends object> {
   readonly #settings: SideSweepSettings
-  readonly #ending: Ending<Data>
+  readonly #ender: Ender<Data>
   readonly #watermarks: AllWatermarks
 
-  constructor(settings: SideSweepSettings, ending: Ending<Data>, watermarks: AllWatermarks) {
+  constructor(settings: SideSweepSettings, ender: Ender<Data>, watermarks: AllWatermarks) {
     this.#settings = settings
-    this.#ending = ending
+    this.#ender = ender
     this.#watermarks = watermarks
   }
 
@@ -54,7 +54,7 @@ export class SideSweep<Data extends object> {
    */
   async #sweep(within: number): Promise<void> {
     const { store, now, events, outsideIds } = this.#settings
-    if (!(await this.#ending.mayFinish())) return
+    if (!(await this.#ender.mayFinish())) return
     const cut = now() - LEEWAY
     const shard = randomInt(store.shards)
     const { outside, sessions } = this.#watermarks
@@ -68,16 +68,16 @@ export class SideSweep<Data extends object> {
     }
     if (!events && !outsideIds) {
       const { keys } = await store.pageKeys(selection, { limit: PAGE })
-      await this.#ending.writeEach(keys.map((key) => ({ kind: 'remove', key })))
+      await this.#ender.writeEach(keys.map((key) => ({ kind: 'remove', key })))
       return
     }
     const { entries } = await store.page(selection, { limit: PAGE })
     const problems = new Problems()
-    await this.#ending.finish(
+    await this.#ender.finish(
       entries.filter((entry): entry is Found => entry.record !== null && isOver(entry.record, cut)),
       problems,
       { within },
     )
-    this.#ending.logNowAndThen(problems)
+    this.#ender.logNowAndThen(problems)
   }
 }

@@ -3,7 +3,7 @@ import { checkOptions, namesOf } from '../base/option-checks.ts'
 import type { SweepSettings } from './settings.ts'
 import { LEEWAY } from '../record/expiry.ts'
 import type { Note, PageOptions } from '../store/store.ts'
-import type { Ending } from '../end/ender.ts'
+import type { Ender } from '../end/ender.ts'
 import type { Engine } from './engine.ts'
 import { inheritPace } from './pace.ts'
 import { type Lane, RunRecord, type RunState, runName, runOf, SWEEP_ID } from './run.ts'
@@ -59,21 +59,21 @@ const KEPT_RUNS = 50
 const FORGOTTEN_AT_ONCE = 200
 
 /** Starts sweeps, one at a time. */
-export class Clearing<Data extends object> {
+export class SweepStart<Data extends object> {
   readonly #settings: SweepSettings
   readonly #engine: Engine<Data>
-  readonly #ending: Ending<Data>
+  readonly #ender: Ender<Data>
   readonly #watermarks: AllWatermarks
 
   constructor(
     settings: SweepSettings,
     engine: Engine<Data>,
-    ending: Ending<Data>,
+    ender: Ender<Data>,
     watermarks: AllWatermarks,
   ) {
     this.#settings = settings
     this.#engine = engine
-    this.#ending = ending
+    this.#ender = ender
     this.#watermarks = watermarks
   }
 
@@ -81,7 +81,7 @@ export class Clearing<Data extends object> {
   async start(options: ClearOptions = {}, budget?: number): Promise<ClearRun> {
     const { now, store } = this.#settings
     checkOptions('startClearSessions()', options, OPTIONS)
-    await this.#ending.requireObservers()
+    await this.#ender.requireObservers()
     const latest = now() - LEEWAY
     const before = Math.min(timeOf('before', options.before) ?? latest, latest)
     const after = timeOf('after', options.after)

@@ -2,7 +2,7 @@ import { SessionConfigError } from '../base/errors.ts'
 import { sideBySide } from '../base/parallel.ts'
 import type { DataChange } from '../record/root-data.ts'
 import { checkUser, type UserOptions } from '../record/user-check.ts'
-import type { Entries } from './entry.ts'
+import type { SessionEntries } from './entry.ts'
 import type { LookUp } from './look-up.ts'
 
 /** How many sessions are changed at the same time. */
@@ -11,7 +11,7 @@ const SIDE_BY_SIDE = 10
 /** Changes the data of all sessions of a user. A function can not be handed on to a task, so it runs to its end in the call. */
 export async function updateByUser<Data extends object>(
   lookUp: LookUp,
-  entries: Entries<Data>,
+  entries: SessionEntries<Data>,
   user: string,
   change: DataChange<Data>,
   options: UserOptions,

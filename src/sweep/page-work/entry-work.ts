@@ -22,7 +22,7 @@ export function entryWork<Data extends object>(
   iter: QueryIter<Data>,
   concurrency: number,
 ): PageWork {
-  const { settings, ending, state, problems, limit, patience } = context
+  const { settings, ender, state, problems, limit, fruitless } = context
   return async (lane) => {
     const { entries, cursor } = await readPage(lane, limit, (options) =>
       settings.store.page(selectionOf(state.query, lane), options),
@@ -30,7 +30,7 @@ export function entryWork<Data extends object>(
     const cut = settings.now() - LEEWAY
     const work = new HandledEntries(context, iter, lane, cut)
     const page = new GatheredPage<Found, Finished>(concurrency, (due) =>
-      ending.finish(due, problems),
+      ender.finish(due, problems),
     )
     // Those that can not be read are no sessions; what is left of them in a sweep has to end all the same.
     const found = entries.map((entry) =>
@@ -41,7 +41,7 @@ export function entryWork<Data extends object>(
       (entry, end) => work.handle(entry, end),
     )
     state.totals.scanned += entries.length
-    patience.bear(work.endsFailed, work.endsTried)
+    fruitless.bear(work.endsFailed, work.endsTried)
     return { size: entries.length, cursor }
   }
 }

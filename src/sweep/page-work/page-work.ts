@@ -2,8 +2,8 @@ import { SessionStoreError } from '../../base/errors.ts'
 import type { SweepSettings } from '../settings.ts'
 import type { PageOptions, SecurityKeySelection, Selection } from '../../store/store.ts'
 import type { Found, SessionRecord } from '../../record/record.ts'
-import type { Ending } from '../../end/ender.ts'
-import type { Entries } from '../entry.ts'
+import type { Ender } from '../../end/ender.ts'
+import type { SessionEntries } from '../entry.ts'
 import type { Problems } from '../../end/problems.ts'
 import type { Lane, RunQuery, RunState } from '../run.ts'
 
@@ -18,31 +18,31 @@ export interface WorkedPage {
 /** Works one page of a lane off, and counts in the state of the run. */
 export type PageWork = (lane: Lane) => Promise<WorkedPage>
 
-export interface WalkParts<Data extends object> {
+export interface PageParts<Data extends object> {
   readonly settings: Pick<
     SweepSettings,
     'store' | 'events' | 'outsideIds' | 'now' | 'sleep' | 'logger'
   >
-  readonly ending: Ending<Data>
-  readonly entries: Entries<Data>
+  readonly ender: Ender<Data>
+  readonly entries: SessionEntries<Data>
 }
 
 /** What the work on all pages of one step shares. */
-export interface PageContext<Data extends object> extends WalkParts<Data> {
+export interface PageContext<Data extends object> extends PageParts<Data> {
   readonly state: RunState
   readonly problems: Problems
   /** How many make a page. */
   readonly limit: number
   /** From when on nothing more is to be begun, in milliseconds since the epoch. */
   readonly deadline: number
-  readonly patience: Patience
+  readonly fruitless: FruitlessPages
 }
 
 /** After how many pages in a row, of which nothing could be ended, a step fails: the store takes no writes. */
 const MAX_FRUITLESS = 3
 
 /** Reading on would be paid for, and add to the load of a store that takes no writes: the queue tries again later. */
-export class Patience {
+export class FruitlessPages {
   #fruitless = 0
 
   bear(failed: number, of: number): void {

@@ -13,20 +13,20 @@ import { standInFor } from './damaged-entry.ts'
 
 /** Deletes by keys alone what nobody has to hear of. */
 export function keySweep<Data extends object>(context: PageContext<Data>): PageWork {
-  const { settings, ending, state, limit, patience } = context
+  const { settings, ender, state, limit, fruitless } = context
   return async (lane) => {
     // Somebody may have turned events on meanwhile.
-    await ending.requireObservers()
+    await ender.requireObservers()
     const { keys, cursor } = await readPage(lane, limit, (options) =>
       settings.store.pageKeys(selectionOf(state.query, lane), options),
     )
-    const results = await ending.writeEach(keys.map((key) => ({ kind: 'remove', key })))
+    const results = await ender.writeEach(keys.map((key) => ({ kind: 'remove', key })))
     const failed = results.filter(({ outcome }) => outcome !== 'applied').length
     state.totals.scanned += keys.length
     state.totals.ended += keys.length - failed
     state.totals.failed += failed
     if (failed > 0) lane.clean = false
-    patience.bear(failed, keys.length)
+    fruitless.bear(failed, keys.length)
     return { size: keys.length, cursor }
   }
 }
@@ -45,7 +45,7 @@ export function emptyByKeys<Data extends object>(
 
 /** Ends whole records: tells of them, and deletes each as it was read. */
 export function recordSweep<Data extends object>(context: PageContext<Data>): PageWork {
-  const { settings, ending, state, problems, limit, deadline, patience } = context
+  const { settings, ender, state, problems, limit, deadline, fruitless } = context
   const { totals } = state
   return async (lane) => {
     const { entries, cursor } = await readPage(lane, limit, (options) =>
@@ -63,7 +63,7 @@ export function recordSweep<Data extends object>(context: PageContext<Data>): Pa
         lane.clean = false
       }
     }
-    const finished = await ending.finish(due, problems, { deadline })
+    const finished = await ender.finish(due, problems, { deadline })
     let failed = 0
     let left = 0
     for (const { result, observersFailed, stillThere } of finished) {
@@ -79,7 +79,7 @@ export function recordSweep<Data extends object>(context: PageContext<Data>): Pa
     }
     totals.failed += failed
     totals.scanned += entries.length - left
-    patience.bear(failed, due.length - left)
+    fruitless.bear(failed, due.length - left)
     return { size: entries.length, cursor: left > 0 ? null : cursor }
   }
 }
