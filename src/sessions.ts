@@ -1,7 +1,7 @@
 import { SessionConfigError } from './base/errors.ts'
 import type { Json } from './base/json.ts'
 import { checkOptions, namesOf } from './base/option-checks.ts'
-import { shared } from './base/registry.ts'
+import { noteAs, shared } from './base/registry.ts'
 import { storeRefusal } from './base/store-errors.ts'
 import type { DefaultData } from './base/types.ts'
 import { Ender } from './end/ender.ts'
@@ -16,6 +16,7 @@ import type { SessionInfo } from './record/info.ts'
 import type { SessionRecord } from './record/record.ts'
 import type { DataChange } from './record/root-data.ts'
 import type { UserOptions } from './record/user-check.ts'
+import { responseHeaders } from './request/response-headers.ts'
 import { type CommitResult, RequestCommit, type SessionResponse } from './request/commit.ts'
 import { openState, type SessionRequest } from './request/open.ts'
 import { SecurityKeys } from './request/security-keys.ts'
@@ -47,6 +48,13 @@ export interface Sessions<Data extends object = DefaultData> {
    * Throws when changes could not be stored, and then the response must be an error.
    */
   commit(session: Session<Data>, response?: SessionResponse): Promise<CommitResult>
+  /**
+   * The headers by which a response says what `commit()` gave, as pairs of name and value: `Vary`, `Cache-Control` and
+   * `Set-Cookie`; none for a session that was not used. To be added to what the app set, where a `Vary` of its own is to
+   * name `Cookie` too, and where of Cache-Control what the app said goes before `private, no-cache`, but not before
+   * `no-store`, which comes with a cookie.
+   */
+  responseHeaders(result: CommitResult): [name: string, value: string][]
   /** Another session, read only, without its cookie; `null` when it is not alive. */
   get(key: SessionKey): Promise<SessionInfo | null>
   /** The sessions of a user that are alive, `__guest__` for those of nobody, in no particular order. */
@@ -99,19 +107,11 @@ export function createSessions<Data extends object = DefaultData>(
   return new ComposedSessions<Data>(settingsFrom(options))
 }
 
-/** What the adapters of this package use beyond the public interface: see {@link partsOf}. */
-export interface SessionsParts<Data extends object = DefaultData> {
-  readonly settings: Settings
-  readonly writer: Writer
-  /** Whether ends are events. */
-  readonly events: EventsSwitch
-  readonly fences: Fences
-  /** Ends one session and tells the observers; false when it had ended already. */
-  end(key: SessionKey, how: HowToEnd): Promise<boolean>
-  /** Settles a login that was just stored; throws where it may not stand, and has ended it then. */
-  settleLogin(record: SessionRecord, fence: Fence, limit: Limit): Promise<void>
-  /** What is done now and then beside a write. Gives what the response has to wait for, if anything. */
-  sweepAside(): Promise<void> | null
+/**
+ * The one door to the sessions of an app for the adapters of this package; to one session it is `doorOf()`. Copies of one
+ * major use it of each other, so that within a major it only grows.
+ */
+export interface SessionsDoor<Data extends object = DefaultData> {
   /**
    * Like `commit()`, but answers at once where nothing has to be stored. `last`: called when all that the request has
    * begun is done, right before its session can not be changed any more.
@@ -127,26 +127,49 @@ export interface SessionsParts<Data extends object = DefaultData> {
   handleTask(body: unknown, budget: number): Promise<StepResult>
 }
 
+const doors = shared('doors of createSessions()', () => new WeakMap<object, SessionsDoor>())
+
+/** The door of what `createSessions()` gives, in whichever copy of this package; `null` for anything else. */
+export function sessionsDoorOf<Data extends object>(
+  sessions: Sessions<Data>,
+): SessionsDoor<Data> | null
+export function sessionsDoorOf(sessions: unknown): SessionsDoor | null
+export function sessionsDoorOf(sessions: unknown): SessionsDoor | null {
+  return typeof sessions === 'object' && sessions !== null ? (doors.get(sessions) ?? null) : null
+}
+
+/** What the store for express-session is made of, which brings sessions of its own to the same engine. */
+export interface SessionsParts {
+  readonly settings: Settings
+  readonly writer: Writer
+  /** Whether ends are events. */
+  readonly events: EventsSwitch
+  readonly fences: Fences
+  /** Ends one session and tells the observers; false when it had ended already. */
+  end(key: SessionKey, how: HowToEnd): Promise<boolean>
+  /** Settles a login that was just stored; throws where it may not stand, and has ended it then. */
+  settleLogin(record: SessionRecord, fence: Fence, limit: Limit): Promise<void>
+  /** What is done now and then beside a write. Gives what the response has to wait for, if anything. */
+  sweepAside(): Promise<void> | null
+}
+
+let partsOf: <Data extends object>(sessions: ComposedSessions<Data>) => SessionsParts
+
 /** Makes sessions of options that were checked, for the entries of this package that have options of their own. */
 export function composeSessions<Data extends object = DefaultData>(
   settings: Settings,
-): { readonly sessions: Sessions<Data>; readonly parts: SessionsParts<Data> } {
+): { readonly sessions: Sessions<Data>; readonly parts: SessionsParts } {
   const sessions = new ComposedSessions<Data>(settings)
-  return { sessions, parts: partsOf(sessions) as SessionsParts<Data> }
-}
-
-/** The parts of all sessions in this process. Other copies of this package find them too. */
-const parts = shared('parts of sessions', () => new WeakMap<object, SessionsParts>())
-
-/** The parts of what `createSessions()` gives; `null` for anything else. */
-export function partsOf<Data extends object>(sessions: Sessions<Data>): SessionsParts<Data> | null
-export function partsOf(sessions: unknown): SessionsParts | null
-export function partsOf(sessions: unknown): SessionsParts | null {
-  return typeof sessions === 'object' && sessions !== null ? (parts.get(sessions) ?? null) : null
+  return { sessions, parts: partsOf(sessions) }
 }
 
 /** Makes the parts and wires them; each method says which part does its work. */
 class ComposedSessions<Data extends object> implements Sessions<Data> {
+  static {
+    partsOf = (sessions) => sessions.#parts
+  }
+
+  readonly #parts: SessionsParts
   readonly #settings: Settings
   readonly #writer: Writer
   readonly #observers = new Observers<Data>()
@@ -202,7 +225,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
     this.#sweeps = new SweepStart<Data>(settings, engine, ender, watermarks)
     this.#kills = new KillMany<Data>(engine, massKill, now)
     tasks.connect?.((body) => engine.handleTask(body))
-    const own: SessionsParts<Data> = {
+    this.#parts = {
       settings,
       writer,
       fences,
@@ -210,6 +233,8 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
       end: (key, how) => entries.kill(key, how),
       settleLogin: (record, fence, limit) => logins.settle(record, fence, limit),
       sweepAside: () => side.maybe(),
+    }
+    const door: SessionsDoor<Data> = {
       commit: (session, response, last) => commit.commit(session, response, last),
       startClearWithin: async (budget) => {
         this.#requireOpen()
@@ -220,7 +245,8 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
         return await engine.handleTask(body, budget)
       },
     }
-    parts.set(this, own as unknown as SessionsParts)
+    noteAs('sessions', this)
+    doors.set(this, door as unknown as SessionsDoor)
   }
 
   open(request: SessionRequest): Session<Data> {
@@ -229,6 +255,10 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
 
   async commit(session: Session<Data>, response: SessionResponse = {}): Promise<CommitResult> {
     return await this.#commit.commit(session, response)
+  }
+
+  responseHeaders(result: CommitResult): [name: string, value: string][] {
+    return responseHeaders(result)
   }
 
   async get(key: SessionKey): Promise<SessionInfo | null> {

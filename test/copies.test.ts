@@ -1,5 +1,10 @@
+import express, { type ErrorRequestHandler, type RequestHandler } from 'express'
+import passport from 'passport'
 import { describe, expect, it } from 'vitest'
+import * as ours from '../src/express/index.ts'
 import * as core from '../src/index.ts'
+import { environment } from './express/caller-harness.ts'
+import { ask, listen } from './express/helpers.ts'
 import { type Copy, copyOf } from './setup/copy.ts'
 
 const COPIES = [
@@ -66,5 +71,176 @@ describe.each(COPIES)('another copy of the package, %s', (_name, other) => {
     expect(() =>
       core.createSessions({ iterators: [other.core.QueryIter as unknown as typeof Mine] }),
     ).toThrow(core.SessionConfigError)
+  })
+
+  it('serves sessions by its middleware, and lets those pass that they log in', async () => {
+    const sessions = core.createSessions({ cookie: { secure: false } })
+    const port = await serve([
+      other.express.sessionMiddleware(sessions),
+      ours.requireLogin({ sessions }),
+    ])
+    expect((await ask(port)).status).toBe(401)
+    const cookie = await cookieOf(sessions)
+    expect(await ask(port, { headers: { Cookie: cookie } })).toMatchObject({
+      status: 200,
+      body: '"ann"',
+      headers: { vary: 'Cookie', 'cache-control': 'private, no-cache' },
+    })
+  })
+
+  it('guards sessions that this one serves, by each of its guards', async () => {
+    const sessions = core.createSessions({ cookie: { secure: false } })
+    const cookie = await cookieOf(sessions)
+    const middleware = ours.sessionMiddleware(sessions)
+    const guards = [
+      other.express.requireLogin(),
+      other.express.requireLogin({ sessions }),
+      other.express.requireSecurityKey({ sessions }),
+    ]
+    for (const guard of guards) {
+      const port = await serve([middleware, guard])
+      expect((await ask(port, { headers: { Cookie: cookie } })).status).toBe(200)
+      expect((await ask(port, { method: 'POST', headers: { Cookie: cookie } })).status).toBe(
+        guard === guards[2] ? 403 : 200,
+      )
+    }
+  })
+
+  it('mounted beside this one for the same sessions, does nothing twice', async () => {
+    const sessions = core.createSessions({ cookie: { secure: false } })
+    const one = ours.sessionMiddleware(sessions)
+    const port = await serve([one, other.express.sessionMiddleware(sessions)])
+    const { setCookie, status } = await ask(port, { method: 'PUT' })
+    expect(status).toBe(200)
+    expect(setCookie).toHaveLength(1)
+  })
+
+  it('bridges sessions of this one to Passport, whichever of the two serves them', async () => {
+    for (const server of [ours, other.express]) {
+      const sessions = core.createSessions({ cookie: { secure: false } })
+      const auth = new passport.Passport()
+      auth.serializeUser((user, done) => done(null, user))
+      auth.deserializeUser((user, done) => done(null, user as never))
+      const login: RequestHandler = (req, res, next) => {
+        if (req.method !== 'POST') return next()
+        const { login: logIn } = req as unknown as { login: LogIn }
+        logIn.call(req, 'ann', (error) => (error ? next(error) : res.send(req.session.user)))
+      }
+      const bridge = other.express.passportBridge(sessions, { userOf: (user) => `u-${user}` })
+      const port = await serve([
+        server.sessionMiddleware(sessions),
+        bridge,
+        auth.session() as RequestHandler,
+        login,
+      ])
+      const answer = await ask(port, { method: 'POST' })
+      expect(answer.body).toBe('u-ann')
+      const [cookie = ''] = answer.setCookie[0]?.split(';') ?? []
+      expect((await ask(port, { headers: { Cookie: cookie } })).body).toBe('"u-ann"')
+    }
+  })
+
+  it('runs the sweep of sessions of this one, for callers of this one', async () => {
+    environment({ NODE_ENV: 'test' })
+    const sessions = core.createSessions({ cookie: { secure: false } })
+    const logger = { warn() {}, error() {} }
+    const routes = other.express.cleanupRoutes(sessions, { caller: ours.localOnly(), logger })
+    const port = await serve([routes as unknown as RequestHandler])
+    expect((await ask(port, { path: '/cron' })).status).toBe(200)
+    const headers = { 'Content-Type': 'application/json' }
+    const refused = await ask(port, {
+      method: 'POST',
+      path: '/task',
+      headers,
+      body: '{"no":"task"}',
+    })
+    expect(refused.status).toBe(400)
+  })
+
+  it('does not commit a session of this one, and says why', async () => {
+    const sessions = core.createSessions({ cookie: { secure: false } })
+    const session = await sessions.open({}).load()
+    const others = other.core.createSessions({ cookie: { secure: false } })
+    await expect(others.commit(session)).rejects.toThrow(
+      new core.SessionConfigError(
+        'commit() takes a session that open() of the same createSessions() gave, not an object',
+      ),
+    )
+  })
+})
+
+type LogIn = (user: unknown, done: (error?: unknown) => void) => void
+
+/** An app that says who is logged in, or what went wrong. */
+async function serve(handlers: readonly unknown[]): Promise<number> {
+  const app = express()
+  app.set('env', 'test')
+  for (const handler of handlers) app.use(handler as RequestHandler)
+  app.use((req, res) => {
+    if (req.method === 'PUT') (req.session as core.Session<Record<string, unknown>>).set('n', 1)
+    res.json(req.session.user)
+  })
+  const answer: ErrorRequestHandler = (error, _req, res, _next) => {
+    res.status(error.status ?? 500).send(String(error.message))
+  }
+  app.use(answer)
+  return await listen(app)
+}
+
+async function cookieOf(sessions: core.Sessions): Promise<string> {
+  const session = await sessions.open({}).load()
+  await session.login('ann')
+  const { setCookie } = await sessions.commit(session)
+  return setCookie[0]?.split(';')[0] as string
+}
+
+describe('another major of the package', async () => {
+  const next = await copyOf({ format: 'esm', major: 2 })
+  const SAID =
+    'what viur-session 2 has made: this is viur-session 1, and an app needs all of it from one of the two'
+
+  it('is named where its sessions are given to what takes sessions', () => {
+    const sessions = next.core.createSessions({ cookie: { secure: false } })
+    const uses: (() => unknown)[] = [
+      () => ours.sessionMiddleware(sessions),
+      () => ours.cleanupRoutes(sessions, { caller: ours.localOnly() }),
+      () => ours.passportBridge(sessions, { userOf: () => 'ann' }),
+      () => ours.requireLogin({ sessions }),
+      () => ours.requireSecurityKey({ sessions }),
+    ]
+    for (const use of uses) {
+      expect(use).toThrow(core.SessionConfigError)
+      expect(use).toThrow(SAID)
+    }
+  })
+
+  it('is named where something else that it made is given to this one', async () => {
+    const sessions = core.createSessions({ cookie: { secure: false } })
+    const foreign = next.core.createSessions({ cookie: { secure: false } })
+    class Mine extends next.core.QueryIter {
+      static override readonly id = 'mine'
+      override handleEntry(): void {}
+    }
+    expect(() => core.createSessions({ store: next.core.memoryStore() })).toThrow(SAID)
+    expect(() => core.createSessions({ iterators: [Mine] })).toThrow(SAID)
+    expect(() => core.createSessions({ sweep: next.core.DeleteSessionsIter })).toThrow(SAID)
+    expect(() => ours.cleanupRoutes(sessions, { caller: next.express.localOnly() })).toThrow(SAID)
+    await expect(sessions.commit(foreign.open({}))).rejects.toThrow(SAID)
+  })
+
+  it('is named where its middleware has made the session of the request', async () => {
+    const foreign = next.core.createSessions({ cookie: { secure: false } })
+    const sessions = core.createSessions({ cookie: { secure: false } })
+    const others: unknown[] = [
+      ours.requireLogin(),
+      ours.passportBridge(sessions, { userOf: () => 'ann' }),
+      ours.sessionMiddleware(sessions),
+    ]
+    for (const handler of others) {
+      const port = await serve([next.express.sessionMiddleware(foreign), handler])
+      const { status, body } = await ask(port)
+      expect(status).toBe(500)
+      expect(body).toContain(SAID)
+    }
   })
 })

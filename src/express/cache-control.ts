@@ -1,12 +1,12 @@
 import { type HeaderValue, textOf } from './headers.ts'
 
 /**
- * The Cache-Control header of a response that the session shaped; `null` leaves the present one. Whoever stores
- * a response with our cookie would hand one visitor's session to the next.
+ * The Cache-Control header of a response that the session shaped, which has `ours` to say; `null` leaves the present one.
+ * What the app said goes before ours, but not before `no-store`.
  */
-export function cacheControlFor(cacheControl: HeaderValue, setsCookie: boolean): string | null {
-  if (setsCookie) return withNoStore(cacheControl)
-  return cacheControl === undefined ? 'private, no-cache' : null
+export function cacheControlFor(present: HeaderValue, ours: string): string | null {
+  if (ours === 'no-store') return withNoStore(present)
+  return present === undefined ? ours : null
 }
 
 /** Beside `no-store` these take nothing back: they forbid more, or speak of something else. */

@@ -4,7 +4,7 @@ import { isRefusedTask } from '../sweep/engine.ts'
 import { CallerRefusedError, SessionConfigError, SessionError } from '../base/errors.ts'
 import { consoleLogger, type SessionLogger } from '../base/logger.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
-import { partsOf, type Sessions } from '../sessions.ts'
+import { sessionsDoorOf, type Sessions } from '../sessions.ts'
 import { publishTrouble } from '../record/diagnostics.ts'
 import type { DefaultData } from '../base/types.ts'
 import { anyResponse, type NodeResponse } from './any-response.ts'
@@ -214,8 +214,8 @@ function send(res: NodeResponse, { status, body, headers }: Answer): void {
 function startOf<Data extends object>(
   sessions: Sessions<Data>,
 ): (budget: number) => Promise<ClearRun> {
-  const parts = partsOf(sessions)
-  if (parts !== null) return parts.startClearWithin
+  const door = sessionsDoorOf(sessions)
+  if (door !== null) return door.startClearWithin
   throw new SessionConfigError(
     `cleanupRoutes() takes what createSessions() gives, not ${show(sessions)}`,
   )

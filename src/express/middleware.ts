@@ -1,10 +1,11 @@
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
+import { otherMajorOf } from '../base/registry.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { doorOf } from '../request/door.ts'
 import type { Session } from '../request/session.ts'
 import type { CommitResult } from '../request/commit.ts'
-import { partsOf, type Sessions, type SessionsParts } from '../sessions.ts'
+import { sessionsDoorOf, type Sessions, type SessionsDoor } from '../sessions.ts'
 import type { DefaultData } from '../base/types.ts'
 import { anyResponse, type NodeResponse } from './any-response.ts'
 import { runBeforeCommit } from './before-commit.ts'
@@ -66,7 +67,7 @@ export function sessionMiddleware<Data extends object = DefaultData>(
   sessions: Sessions<Data>,
   options: SessionMiddlewareOptions = {},
 ): SessionMiddleware {
-  const { commit } = partsFrom(sessions)
+  const { commit } = doorFrom(sessions)
   const { name, eager } = settingsFrom(options)
   return function viurSession(req, res, next) {
     const first = firstSlot(req)
@@ -75,11 +76,11 @@ export function sessionMiddleware<Data extends object = DefaultData>(
       next()
       return
     }
-    const taken = (req as unknown as Readonly<Record<string, unknown>>)[name] !== undefined
-    if (mounted !== null || taken) {
+    const there = (req as unknown as Readonly<Record<string, unknown>>)[name]
+    if (mounted !== null || there !== undefined) {
       next(
         mounted === null
-          ? takenError(name, slotNamed(req, name) !== null)
+          ? takenError(name, there, slotNamed(req, name) !== null)
           : twiceError(mounted.name, name),
       )
       return
@@ -100,7 +101,7 @@ export function sessionMiddleware<Data extends object = DefaultData>(
 
 function slotFor<Data extends object>(
   owner: Sessions<Data>,
-  commitNow: SessionsParts<Data>['commit'],
+  commitNow: SessionsDoor<Data>['commit'],
   session: Session<Data>,
   req: AnyRequest,
   name: string,
@@ -189,7 +190,8 @@ function load<Data extends object>(session: Session<Data>, next: (error?: unknow
   )
 }
 
-function takenError(name: string, ours: boolean): SessionConfigError {
+function takenError(name: string, there: unknown, ours: boolean): SessionConfigError {
+  if (otherMajorOf(there) !== null) return new SessionConfigError(`req.${name} is ${show(there)}`)
   return new SessionConfigError(
     ours
       ? `req.${name} belongs to the sessions of another createSessions(): make one for the whole app and mount it once, give this one another name by the option as, or mount each on paths of its own`
@@ -203,9 +205,9 @@ function twiceError(before: string, name: string): SessionConfigError {
   )
 }
 
-function partsFrom<Data extends object>(sessions: Sessions<Data>): SessionsParts<Data> {
-  const parts = partsOf(sessions)
-  if (parts !== null) return parts
+function doorFrom<Data extends object>(sessions: Sessions<Data>): SessionsDoor<Data> {
+  const door = sessionsDoorOf(sessions)
+  if (door !== null) return door
   throw new SessionConfigError(
     `sessionMiddleware() takes what createSessions() gives, not ${show(sessions)}`,
   )

@@ -3,7 +3,7 @@ import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { doorOf, type SessionDoor } from '../request/door.ts'
 import type { Session } from '../request/session.ts'
-import { partsOf, type Sessions } from '../sessions.ts'
+import { sessionsDoorOf, type Sessions } from '../sessions.ts'
 import type { DefaultData } from '../base/types.ts'
 import { beforeCommit } from './before-commit.ts'
 import { PASSPORT_KEY, PassportSession, type UserOf } from './passport-session.ts'
@@ -43,7 +43,7 @@ export function passportBridge<Data extends object = DefaultData, User = unknown
   sessions: Sessions<Data>,
   options: PassportBridgeOptions<User>,
 ): RequestCheck {
-  if (partsOf(sessions) === null) {
+  if (sessionsDoorOf(sessions) === null) {
     throw new SessionConfigError(
       `passportBridge() takes what createSessions() gives, not ${show(sessions)}`,
     )

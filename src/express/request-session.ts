@@ -4,7 +4,7 @@ import { show } from '../base/duration.ts'
 import { otherMajorOf, shared } from '../base/registry.ts'
 import { doorOf } from '../request/door.ts'
 import type { Session } from '../request/session.ts'
-import { partsOf } from '../sessions.ts'
+import { sessionsDoorOf } from '../sessions.ts'
 import { publishTrouble, type Trouble } from '../record/diagnostics.ts'
 import type { AnySessions } from './named-sessions.ts'
 import { firstSlot, slotOwnedBy } from './slots.ts'
@@ -37,7 +37,7 @@ function isObject(value: unknown): value is object {
 /** Checks the option `sessions` of a guard: whose session it asks for; `null`: that of `req.session`. */
 export function sessionsFrom(of: string, sessions: unknown): AnySessions | null {
   if (sessions === undefined) return null
-  if (partsOf(sessions) !== null) return sessions as AnySessions
+  if (sessionsDoorOf(sessions) !== null) return sessions as AnySessions
   throw wrongOption(`${of}: sessions`, 'must be what createSessions() gives', sessions)
 }
 

@@ -1,17 +1,23 @@
 import type { CommitResult } from '../request/commit.ts'
+import { responseHeaders } from '../request/response-headers.ts'
 import type { AnyResponse } from './any-response.ts'
 import { cacheControlFor, grantsStoring } from './cache-control.ts'
 import { isRepresentationHeader, mergeSetCookie, varyWithCookie } from './headers.ts'
 
 /** Adds what the session has to say, once everybody else has said theirs. May be called again. */
-export function addHeaders(res: AnyResponse, { setCookie }: CommitResult): void {
-  const setsCookie = setCookie.length > 0
-  const vary = varyWithCookie(res.getHeader('Vary'))
-  if (vary !== null) res.setHeader('Vary', vary)
-  const cacheControl = cacheControlFor(res.getHeader('Cache-Control'), setsCookie)
-  if (cacheControl !== null) res.setHeader('Cache-Control', cacheControl)
-  if (!setsCookie) return
-  res.setHeader('Set-Cookie', mergeSetCookie(res.getHeader('Set-Cookie'), setCookie))
+export function addHeaders(res: AnyResponse, result: CommitResult): void {
+  const cookies: string[] = []
+  for (const [name, value] of responseHeaders(result)) {
+    if (name === 'Set-Cookie') {
+      cookies.push(value)
+      continue
+    }
+    const present = res.getHeader(name)
+    const merged = name === 'Vary' ? varyWithCookie(present) : cacheControlFor(present, value)
+    if (merged !== null) res.setHeader(name, merged)
+  }
+  if (cookies.length === 0) return
+  res.setHeader('Set-Cookie', mergeSetCookie(res.getHeader('Set-Cookie'), cookies))
   // Whatever else says that the response may be stored would win over our Cache-Control somewhere.
   for (const name of res.getHeaderNames()) {
     if (grantsStoring(name, res.getHeader(name), Date.now())) res.removeHeader(name)

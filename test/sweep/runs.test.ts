@@ -505,10 +505,10 @@ describe('a small sweep on the side of a commit', () => {
 it('works in a call that has only so much time where there is no real queue', async () => {
   const store = failingStore(memoryStore({ now: () => now }))
   let now = Date.UTC(2026, 5, 1, 12, 30)
-  const { partsOf } = await import('../../src/sessions.ts')
+  const { sessionsDoorOf } = await import('../../src/sessions.ts')
   const sessions = createSessions({ store, now: () => now })
-  const parts = partsOf(sessions)
-  if (parts === null) throw new Error('no sessions of this package')
+  const door = sessionsDoorOf(sessions)
+  if (door === null) throw new Error('no sessions of this package')
   const expires = now - 2 * HOUR
   for (let at = 0; at < 50; at++) {
     await store.write({
@@ -521,10 +521,10 @@ it('works in a call that has only so much time where there is no real queue', as
     now += 1000
     return await real(selection, options)
   })
-  const first = await parts.startClearWithin(5000)
+  const first = await door.startClearWithin(5000)
   expect(first.state).toBe('running')
   expect(first.scanned).toBeGreaterThan(0)
   expect(first.scanned).toBeLessThan(50)
-  const second = await parts.startClearWithin(60_000)
+  const second = await door.startClearWithin(60_000)
   expect(second).toMatchObject({ id: first.id, state: 'finished', scanned: 50, ended: 50 })
 })

@@ -1,7 +1,7 @@
 import type { StepResult } from '../../src/sweep/engine.ts'
 import type { Task, TaskQueue } from '../../src/sweep/task-queue.ts'
 import type { Sessions } from '../../src/index.ts'
-import { partsOf } from '../../src/sessions.ts'
+import { sessionsDoorOf } from '../../src/sessions.ts'
 
 type Data = Record<string, unknown>
 
@@ -38,9 +38,9 @@ export async function deliver(
   task: Task,
   budget = 0,
 ): Promise<StepResult> {
-  const parts = partsOf(sessions)
-  if (parts === null) throw new Error('no sessions of this package')
-  return await parts.handleTask(task.body, budget)
+  const door = sessionsDoorOf(sessions)
+  if (door === null) throw new Error('no sessions of this package')
+  return await door.handleTask(task.body, budget)
 }
 
 /** Delivers all that waits and what comes of it; gives how many deliveries it took. */
