@@ -10,7 +10,7 @@ import { iteratorsFrom, sweepFrom } from './sweep/iterator-checks.ts'
 import type { IteratorClass } from './sweep/query-iter.ts'
 import { localTasks, type TaskQueue } from './sweep/task-queue.ts'
 import { SessionConfigError } from './base/errors.ts'
-import { consoleLogger, type SessionLogger, warningOnce } from './base/logger.ts'
+import { consoleLogger, harmless, type SessionLogger, warningOnce } from './base/logger.ts'
 import { SESSIONS_HINTS } from './base/option-hints.ts'
 import { checkOptions, namesOf, wrongOption } from './base/option-checks.ts'
 import { googleCloudSign } from './google/platform.ts'
@@ -304,7 +304,7 @@ function limitFrom(value: number | undefined): number | null {
 
 function loggerFrom(logger: SessionLogger | undefined): SessionLogger {
   if (logger === undefined) return consoleLogger
-  if (typeof logger?.warn === 'function') return logger
+  if (typeof logger?.warn === 'function') return harmless(logger)
   throw wrongOption('logger', 'must have a method warn(), as console has', logger)
 }
 

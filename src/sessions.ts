@@ -1,3 +1,4 @@
+import { atOnce } from './base/at-once.ts'
 import { SessionConfigError } from './base/errors.ts'
 import type { Json } from './base/json.ts'
 import { checkOptions, namesOf } from './base/option-checks.ts'
@@ -224,7 +225,10 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
     this.#engine = engine
     this.#sweeps = new SweepStart<Data>(settings, engine, ender, watermarks)
     this.#kills = new KillMany<Data>(engine, massKill, now)
-    tasks.connect?.((body) => engine.handleTask(body))
+    atOnce(
+      'connect() of the task queue',
+      tasks.connect?.((body) => engine.handleTask(body)),
+    )
     this.#parts = {
       settings,
       writer,

@@ -1,3 +1,4 @@
+import { atOnce } from './at-once.ts'
 import { SessionConfigError } from './errors.ts'
 
 /** Whole milliseconds since the epoch. */
@@ -6,7 +7,7 @@ export type Clock = () => number
 /** A clock of whole milliseconds from the app's own; a broken one is an error, not an endless session. */
 export function clockFrom(now: () => number): Clock {
   return () => {
-    const time = Math.floor(now())
+    const time = Math.floor(atOnce('now()', now()))
     if (!Number.isFinite(time)) {
       throw new SessionConfigError('now() must return milliseconds since the epoch')
     }

@@ -1,3 +1,4 @@
+import { atOnce } from '../base/at-once.ts'
 import { show } from '../base/duration.ts'
 import type { HowToEnd } from '../sweep/entry.ts'
 import { SessionConfigError, SessionGoneError, SessionValueError } from '../base/errors.ts'
@@ -398,7 +399,7 @@ export class StoredSessions {
   #userOf(session: object): string | null {
     const { userOf } = this.#rules
     if (userOf === null) return null
-    const user: unknown = userOf(session) ?? GUEST_USER
+    const user: unknown = atOnce('userOf', userOf(session)) ?? GUEST_USER
     if (typeof user === 'string') return user
     throw new SessionValueError(
       `userOf must give a string, or nothing where nobody is logged in, and not what is of type ${typeof user}: use String()`,

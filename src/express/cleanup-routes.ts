@@ -2,7 +2,7 @@ import { type Duration, positiveDuration, show } from '../base/duration.ts'
 import type { ClearRun } from '../sweep/start.ts'
 import { isRefusedTask } from '../sweep/engine.ts'
 import { CallerRefusedError, SessionConfigError, SessionError } from '../base/errors.ts'
-import { consoleLogger, type SessionLogger } from '../base/logger.ts'
+import { consoleLogger, harmless, type SessionLogger } from '../base/logger.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { sessionsDoorOf, type Sessions } from '../sessions.ts'
 import { publishTrouble } from '../record/diagnostics.ts'
@@ -239,5 +239,9 @@ function checked(options: CleanupOptions): {
     )
   if (typeof logger?.warn !== 'function')
     throw new SessionConfigError('cleanupRoutes: logger must have the method warn')
-  return { caller, budget: positiveDuration('cleanupRoutes: budget', budget), logger }
+  return {
+    caller,
+    budget: positiveDuration('cleanupRoutes: budget', budget),
+    logger: harmless(logger),
+  }
 }

@@ -1,3 +1,4 @@
+import { atOnce } from '../base/at-once.ts'
 import { show } from '../base/duration.ts'
 import { SessionValueError } from '../base/errors.ts'
 import { GUEST_USER } from '../record/record.ts'
@@ -135,7 +136,7 @@ export class PassportSession {
   }
 
   async #logIn(user: unknown): Promise<void> {
-    const name: unknown = this.#userOf(user)
+    const name: unknown = atOnce('userOf of passportBridge()', this.#userOf(user))
     if (typeof name !== 'string')
       throw new SessionValueError(
         `userOf must give the user as a text, such as an id, not ${show(name)}`,

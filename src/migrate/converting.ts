@@ -1,3 +1,4 @@
+import { atOnce } from '../base/at-once.ts'
 import { SessionError } from '../base/errors.ts'
 import { checkKey, encodeValue } from '../record/codec.ts'
 import { type Unit, unitOf } from '../record/payload.ts'
@@ -48,6 +49,8 @@ function chosenOf(system: OldSystem, { user, data, written }: DecodedSession): C
     // Its message may quote the data.
     throw new OldSessionDamage('the function in the option "convert" threw')
   }
+  // A fault of the app, and not of the session: it must not log everybody out.
+  atOnce('the function in the option "convert"', chosen)
   if (typeof chosen === 'object' && chosen !== null) return chosen
   throw new OldSessionDamage('the function in the option "convert" refused it')
 }

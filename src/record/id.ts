@@ -1,3 +1,4 @@
+import { atOnce } from '../base/at-once.ts'
 import { hash } from 'node:crypto'
 import { SessionConfigError } from '../base/errors.ts'
 
@@ -17,7 +18,7 @@ const ID_BYTES = 32
 const ID_SHAPE = /^[A-Za-z0-9_-]{43}$/
 
 function random(randomBytes: RandomBytes, size: number): Buffer {
-  const bytes = randomBytes(size)
+  const bytes = atOnce(`randomBytes(${size})`, randomBytes(size))
   if (!(bytes instanceof Uint8Array) || bytes.length !== size) {
     throw new SessionConfigError(`randomBytes(${size}) must return a Uint8Array of ${size} bytes`)
   }

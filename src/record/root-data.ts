@@ -1,3 +1,4 @@
+import { isThenable, letGo } from '../base/at-once.ts'
 import { SessionValueError } from '../base/errors.ts'
 import { checkKey, decodeValue, encodeValue } from './codec.ts'
 import { keyOfUnit, type Payload, type Unit, unitOf, unitPrefix } from './payload.ts'
@@ -83,19 +84,10 @@ export function changesBy<Data extends object>(
   const data = new RecordData(payload)
   const result: unknown = change(data.root as Data, data.scope)
   if (isThenable(result)) {
-    // Nobody waits for it: its failure must not end the process.
-    Promise.resolve(result).catch(() => {})
+    letGo(result)
     throw new SessionValueError(
       'the function that changes sessions must not be async: it may run more than once',
     )
   }
   return data.changes()
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === 'function'
-  )
 }

@@ -1,3 +1,4 @@
+import { clockFrom } from '../base/clock.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
 
 /** Options of {@link cookieJar}. */
@@ -39,7 +40,7 @@ interface Cookie {
  */
 export function cookieJar(options: CookieJarOptions = {}): CookieJar {
   checkOptions('cookieJar()', options, namesOf<CookieJarOptions>({ now: true }))
-  return new Jar(options.now ?? (() => Date.now()))
+  return new Jar(clockFrom(options.now ?? (() => Date.now())))
 }
 
 const MAX_AGE = 400 * 24 * 60 * 60
