@@ -24,7 +24,7 @@ import {
   openKillIn,
   raiseFence,
 } from './intents.ts'
-import { Problems } from './problems.ts'
+import { Problems, sayingOf } from './problems.ts'
 import { sideBySide } from '../base/parallel.ts'
 
 /** What a kill of many came to. */
@@ -84,7 +84,9 @@ export class MassKill<Data extends object> {
     if (except !== null && held.intent.number !== undefined) await this.#lift(except, held.intent)
     const result = await this.#finish(held, deadline)
     // What others left is no failure of this kill.
-    await this.#closeSmall(deadline).catch((error: unknown) => this.#leave(error))
+    const problems = new Problems()
+    await this.#closeSmall(deadline, problems).catch((error: unknown) => noteOpen(problems, error))
+    problems.log(this.#settings.logger)
     return result
   }
 
@@ -156,12 +158,21 @@ export class MassKill<Data extends object> {
 
   /** Finishes kills that were begun and never ended. */
   async finishOpen(deadline: number): Promise<KillProgress> {
+    const problems = new Problems()
+    try {
+      return await this.#finishAll(deadline, problems)
+    } finally {
+      problems.log(this.#settings.logger)
+    }
+  }
+
+  async #finishAll(deadline: number, problems: Problems): Promise<KillProgress> {
     const { store } = this.#settings
     let ended = 0
     let fault: unknown = null
     const open = [
-      ...(await this.#due(MAX_INTENTS)),
-      ...(await this.#dueOf(await listFenceNotes(store.notes))),
+      ...(await this.#due(MAX_INTENTS, problems)),
+      ...(await this.#dueOf(await listFenceNotes(store.notes), problems)),
     ]
     for (const held of open) {
       try {
@@ -170,36 +181,30 @@ export class MassKill<Data extends object> {
         if (!result.finished) return { ended, finished: false }
       } catch (error) {
         // One that can not be finished keeps neither the others nor the sweep from going on.
-        this.#leave(error)
+        noteOpen(problems, error)
         fault ??= error
       }
     }
     return { ended, finished: true, ...(fault !== null && { fault }) }
   }
 
-  #leave(error: unknown): void {
-    this.#settings.logger.warn('a kill could not be finished yet; the next sweep tries again', {
-      error: error instanceof Error ? error.message : 'threw what is no Error',
-    })
-  }
-
   /** The last look of a few earlier kills of one user each, so that notes do not pile up where nobody sweeps. */
-  async #closeSmall(deadline: number): Promise<void> {
+  async #closeSmall(deadline: number, problems: Problems): Promise<void> {
     const { store } = this.#settings
     const notes = await someFenceNotes(store.notes, randomInt(16), 5)
-    for (const held of await this.#dueOf(notes)) {
+    for (const held of await this.#dueOf(notes, problems)) {
       if (held.intent.over) await this.#finish(held, deadline)
     }
   }
 
-  async #due(limit: number): Promise<HeldIntent[]> {
+  async #due(limit: number, problems: Problems): Promise<HeldIntent[]> {
     const { store, now } = this.#settings
-    const intents = await listIntents(store.notes, limit, (note) => this.#warnOf(note))
+    const intents = await listIntents(store.notes, limit, (note) => noteUnreadable(problems, note))
     return intents.filter(({ intent }) => isDue(intent, now()))
   }
 
   /** The kills in fence notes that something is left to do for. Notes that nobody needs any more are deleted. */
-  async #dueOf(notes: readonly Note[]): Promise<HeldIntent[]> {
+  async #dueOf(notes: readonly Note[], problems: Problems): Promise<HeldIntent[]> {
     const { store, now } = this.#settings
     const due: HeldIntent[] = []
     const outdated: Note[] = []
@@ -209,16 +214,11 @@ export class MassKill<Data extends object> {
         if (held !== null && isDue(held.intent, now())) due.push(held)
         else if (held === null && isOutdated(note, now())) outdated.push(note)
       } catch {
-        this.#warnOf(note.name)
+        noteUnreadable(problems, note.name)
       }
     }
     await sideBySide(outdated, 10, ({ name, version }) => store.notes.delete(name, version))
     return due
-  }
-
-  #warnOf(note: string): void {
-    const { logger } = this.#settings
-    logger.warn('an intent of a kill can not be read and is left alone', { note })
   }
 
   /** Passes, one after the other, until one meets nobody. */
@@ -348,4 +348,22 @@ export class MassKill<Data extends object> {
     const { policy, now } = this.#settings
     return isUsable(record, policy, now())
   }
+}
+
+/** A kill that could not be finished, or looked at once more: one line for each reason, however many kills it holds up. */
+function noteOpen(problems: Problems, error: unknown): void {
+  const reason = sayingOf(error)
+  problems.note({
+    message: 'a kill could not be finished yet; the next sweep tries again',
+    of: reason,
+    example: { error: reason },
+  })
+}
+
+function noteUnreadable(problems: Problems, note: string): void {
+  problems.note({
+    message: 'an intent of a kill can not be read and is left alone',
+    of: 'kills',
+    example: { note },
+  })
 }

@@ -5,6 +5,7 @@ import {
   SessionStoreError,
   type Sessions,
 } from '../../src/index.ts'
+import { failingStore } from '../../src/testing/index.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 import { HOUR, place } from '../sweep/harness.ts'
 import { Life } from './mortal.ts'
@@ -231,6 +232,37 @@ describe('a kill of many', () => {
     const { runs } = await sessions.status()
     expect(runs.map(({ state }) => state)).toEqual(['finished', 'finished'])
     expect(runs.reduce((sum, { ended }) => sum + ended, 0)).toBe(2500)
+  })
+
+  it('that cannot be finished makes one line for each reason, with the number of kills', async () => {
+    const p = place()
+    const store = failingStore(p.store)
+    const lines: unknown[][] = []
+    const note = (...line: unknown[]): void => void lines.push(line)
+    const sessions = p.process({ store, logger: { warn: note, error: note } })
+    const heal = store.failAlways('before', {
+      method: 'page',
+      error: new SessionStoreError('the pages are away', { effect: 'none', retryable: false }),
+    })
+    for (const user of ['ann', 'bob', 'eve', 'kim', 'lea']) {
+      await p.fill(1, null, user)
+      await expect(sessions.killSessionByUser(user)).rejects.toThrow('the pages are away')
+    }
+    await p.store.notes.put('intent:garbled-1', 'x', null)
+    await p.store.notes.put('intent:garbled-2', 'x', null)
+    lines.length = 0
+    p.now += HOUR
+    await sessions.startClearSessions().catch(() => {})
+    const about = (words: string) => lines.filter(([text]) => String(text).includes(words))
+    expect(about('could not be finished')).toEqual([
+      [expect.any(String), expect.objectContaining({ error: 'the pages are away', count: 5 })],
+    ])
+    expect(about('can not be read')).toEqual([
+      [expect.any(String), expect.objectContaining({ note: 'intent:garbled-1', count: 2 })],
+    ])
+    heal()
+    await sessions.startClearSessions()
+    for await (const info of sessions.listSessionsByUser('ann')) throw new Error(info.key)
   })
 
   it('keeps few notes even where nobody ever sweeps', async () => {
