@@ -15,13 +15,17 @@ export function letGo(promise: PromiseLike<unknown>): void {
 }
 
 /**
- * What a function of the app gave that has to answer at once. Throws `SessionConfigError` where it gave a promise, which
- * nobody would wait for. `what`: the function, as in `userOf`.
+ * What a function of the app gave that has to answer at once. Throws where it gave a promise, which nobody would wait
+ * for. `what`: the function, as in `userOf`. `Refusal`: what is thrown.
  */
-export function atOnce<Value>(what: string, given: Value): Value {
+export function atOnce<Value>(
+  what: string,
+  given: Value,
+  Refusal: new (message: string) => Error = SessionConfigError,
+): Value {
   if (!isThenable(given)) return given
   letGo(given)
-  throw new SessionConfigError(
+  throw new Refusal(
     `${what} must answer at once, but gave a promise: write it as a function that is not async`,
   )
 }

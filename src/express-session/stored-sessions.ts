@@ -399,7 +399,7 @@ export class StoredSessions {
   #userOf(session: object): string | null {
     const { userOf } = this.#rules
     if (userOf === null) return null
-    const user: unknown = atOnce('userOf', userOf(session)) ?? GUEST_USER
+    const user: unknown = atOnce('userOf', userOf(session), SessionValueError) ?? GUEST_USER
     if (typeof user === 'string') return user
     throw new SessionValueError(
       `userOf must give a string, or nothing where nobody is logged in, and not what is of type ${typeof user}: use String()`,

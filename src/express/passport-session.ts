@@ -136,7 +136,11 @@ export class PassportSession {
   }
 
   async #logIn(user: unknown): Promise<void> {
-    const name: unknown = atOnce('userOf of passportBridge()', this.#userOf(user))
+    const name: unknown = atOnce(
+      'userOf of passportBridge()',
+      this.#userOf(user),
+      SessionValueError,
+    )
     if (typeof name !== 'string')
       throw new SessionValueError(
         `userOf must give the user as a text, such as an id, not ${show(name)}`,

@@ -261,6 +261,7 @@ describe('a kill of many', () => {
       [expect.any(String), expect.objectContaining({ note: 'intent:garbled-1', count: 2 })],
     ])
     heal()
+    p.now += 2 * HOUR
     await sessions.startClearSessions()
     for await (const info of sessions.listSessionsByUser('ann')) throw new Error(info.key)
   })
