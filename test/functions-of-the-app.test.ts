@@ -256,7 +256,7 @@ function functionsOfOptions(): string[] {
       /^export interface (\w+Options)\b[^{]*\{\n(.*?)^\}/gms,
     )) {
       for (const [, member = '', type = ''] of body.matchAll(
-        /^  (?:readonly )?(\w+)\??(\(|: .*)$/gm,
+        /^ {2}(?:readonly )?(\w+)\??(\(|: .*)$/gm,
       )) {
         if (
           /=>|^\(|\b(?:SessionLogger|StandardSchema|TaskQueue|Caller|SessionStore|OldSessions|\w+Client|\w+Class|\w*Bytes|UserOf|\w*Verifier|Convert\w+)\b/.test(
