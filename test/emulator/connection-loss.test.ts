@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { EMULATORS } from '../setup/stores.ts'
+import { createSessions } from '../../src/index.ts'
+import { startFaultyProxy } from '../setup/faulty-proxy.ts'
+import { EMULATORS, emulatorStore, uniqueSpace } from '../setup/stores.ts'
 import { type Cell, COUNTS, DEATHS, type Death, meetAll } from './connection-loss.ts'
 
 const [older, newer] = EMULATORS.map(({ host }) => host)
@@ -35,6 +37,31 @@ describe.skipIf(older === null)('calls whose connection dies', () => {
         deaths.map((death) => meetAll(death, newer as string, [[6, 'writes']])),
       )
       expect(all.map(({ seen }) => seen)).toEqual(all.map(({ right }) => right))
+    },
+  )
+
+  test.each(['read', 'write'] as const)(
+    'that never said anything, by a %s: nobody notices',
+    async (what) => {
+      const proxy = await startFaultyProxy(older as string)
+      const store = emulatorStore(proxy.address, uniqueSpace())
+      try {
+        proxy.silence(1)
+        const sessions = createSessions({ store, logger: { warn() {} } })
+        const cookie = `__Host-viur-session=${'A'.repeat(43)}`
+        const session = await sessions
+          .open({ secure: true, ...(what === 'read' && { cookie }) })
+          .load()
+        if (what === 'write') session.set('n', 1)
+        const { setCookie } = await sessions.commit(session)
+        expect([session.loadOutcome, setCookie.length]).toEqual(
+          what === 'read' ? ['unknown', 0] : ['none', 1],
+        )
+        expect(proxy.made).toBe(2)
+      } finally {
+        await store.close()
+        await proxy.close()
+      }
     },
   )
 
