@@ -8,7 +8,7 @@ import { datastoreStore } from '../store/datastore/index.ts'
 import { DATASTORE_OPTIONS, type DatastoreStoreOptions } from '../store/datastore/options.ts'
 import type { SessionStore } from '../store/store.ts'
 import type { ConnectableSource, SessionSource } from '../write/source.ts'
-import type { Rules } from './stored-sessions.ts'
+import type { Rules } from './objects.ts'
 
 /** Options of {@link DatastoreSessionStore}. All of them can be left out. */
 export interface DatastoreSessionStoreOptions

@@ -7,6 +7,7 @@ import { mintRev, type RandomBytes, type SessionKey } from '../record/id.ts'
 import { Payload, PayloadError } from '../record/payload.ts'
 import { type Found, GUEST_USER, type SessionRecord, type Unreadable } from '../record/record.ts'
 import { useOf } from '../record/usable.ts'
+import type { Loaded } from '../write/source.ts'
 import { COOKIE_UNIT } from './cookie.ts'
 import type { Wanted } from './view.ts'
 
@@ -20,7 +21,7 @@ export interface RecordSettings {
 
 /** A session that can be used, taken apart. */
 export interface Readable {
-  readonly found: Found
+  readonly found: Loaded
   readonly payload: Payload
 }
 

@@ -1,13 +1,11 @@
 import type { Budget } from '../store/budget.ts'
-import { checkKey } from '../record/codec.ts'
 import type { Delta } from '../write/change.ts'
 import type { Loaded } from '../write/source.ts'
 import { type ExpirySetting, GUEST_USER, type SessionRecord } from '../record/record.ts'
 import type { SessionKey } from '../record/id.ts'
-import { type Payload, type Unit, unitOf } from '../record/payload.ts'
-import { dataIn, unitsIn } from '../record/root-data.ts'
-import { COOKIE_UNIT, type CookieReading, type Instant, restoreCookie } from './cookie.ts'
-import { encodeKept } from './kept-value.ts'
+import { Payload, type Unit, type UnitChanges, unitPrefix } from '../record/payload.ts'
+import { SessionData } from '../request/tracked-data.ts'
+import { COOKIE_UNIT, type CookieReading } from './cookie.ts'
 
 /** What a session object looks like at one moment, taken apart for storing. */
 export interface Wanted extends CookieReading {
@@ -49,17 +47,13 @@ export class View {
   readonly origin: Origin
   /** How long the request of this object waits for the store, all in all. */
   readonly budget: Budget
-  /** The record as last read or written; `null` while there is none, as far as is known. */
-  found: Loaded | null = null
-  /** True once the session was found to have ended. */
-  isGone = false
-  /** Whether this object has been stored already. */
-  isStored = false
   /** Whose session it was when this object first showed it. */
   readonly userAtFirst: string
-  /** What this object held when it was last loaded or stored. */
-  #units: ReadonlyMap<Unit, string> = new Map()
-  #cookie: string | null = null
+  #found: Loaded | null = null
+  #isGone = false
+  #isStored = false
+  /** What this object holds, held against what it held when it was last loaded or stored. */
+  #data = new SessionData(Payload.empty)
   #expiry: ExpirySetting = null
   #lastSeen = 0
   #user: string = GUEST_USER
@@ -87,10 +81,9 @@ export class View {
   /** The same for another object: two objects change apart from each other. */
   copy(): View {
     const view = new View(this.key, this.origin, this.userAtFirst, this.budget)
-    view.found = this.found
-    view.isGone = this.isGone
-    view.#units = this.#units
-    view.#cookie = this.#cookie
+    view.#found = this.#found
+    view.#isGone = this.#isGone
+    view.#data = new SessionData(this.#data.base)
     view.#expiry = this.#expiry
     view.#lastSeen = this.#lastSeen
     view.#user = this.#user
@@ -102,11 +95,24 @@ export class View {
     return this.#user
   }
 
+  /** The record as last read or written; `null` while there is none, as far as is known. */
+  get found(): Loaded | null {
+    return this.#found
+  }
+
+  /** Whether the session was found to have ended. */
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  settleGone(): void {
+    this.#isGone = true
+  }
+
   /** Takes over all of what is stored. */
   showStored(found: Loaded, payload: Payload): void {
-    this.found = found
-    this.#units = unitsIn(payload, null)
-    this.#cookie = payload.find(COOKIE_UNIT) ?? null
+    this.#found = found
+    this.#data = new SessionData(payload)
     this.#expiry = found.record.expiry
     this.#lastSeen = found.record.lastSeen
     this.#user = found.record.user
@@ -114,17 +120,26 @@ export class View {
 
   /** Notes that this was stored. What others stored meanwhile is not part of what this object shows. */
   settle(found: Loaded, wanted: Wanted, expiry: ExpirySetting | undefined): void {
-    this.settleCookie(found, wanted, expiry)
-    this.isStored = true
-    this.#units = wanted.units
+    this.#show(wanted)
+    this.#settle(found, wanted, this.#data.changes(), expiry)
+    this.#isStored = true
     if (wanted.user !== null) this.#user = wanted.user
   }
 
   /** The same for a cookie alone. `expiry`: what was stored of it, `undefined` when the old one stayed. */
   settleCookie(found: Loaded, wanted: CookieReading, expiry: ExpirySetting | undefined): void {
-    this.found = found
-    this.#cookie = wanted.text
-    this.#lastSeen = wanted.seen
+    this.#settle(found, wanted, this.#cookieChange(wanted), expiry)
+  }
+
+  #settle(
+    found: Loaded,
+    { seen }: CookieReading,
+    units: UnitChanges,
+    expiry: ExpirySetting | undefined,
+  ): void {
+    this.#found = found
+    this.#data.rebase(this.#data.base.with(units), units)
+    this.#lastSeen = seen
     if (expiry !== undefined) this.#expiry = expiry
   }
 
@@ -154,7 +169,8 @@ export class View {
 
   /** What has to be written so that the record shows this; `null` when it does. */
   changesTo(record: SessionRecord, wanted: Wanted, limits: TouchLimits): Delta | null {
-    const units = this.#unitsTo(wanted)
+    this.#show(wanted)
+    const units = this.#data.changes()
     const expiry = this.#expiryTo(wanted, limits)
     const isOthers = wanted.user !== null && wanted.user !== this.#user
     const isDue = this.#isRenewalDue(record, wanted, limits)
@@ -169,8 +185,7 @@ export class View {
     wanted: CookieReading,
     limits: TouchLimits,
   ): { readonly delta: Delta; readonly isRenewal: boolean } | null {
-    const units = new Map<Unit, string | null>()
-    if (wanted.text !== this.#cookie) units.set(COOKIE_UNIT, wanted.text)
+    const units = this.#cookieChange(wanted)
     const expiry = this.#expiryTo(wanted, limits)
     if (units.size === 0 && expiry === undefined && !this.#isRenewalDue(record, wanted, limits))
       return null
@@ -181,14 +196,25 @@ export class View {
     }
   }
 
-  #unitsTo(wanted: Wanted): Map<Unit, string | null> {
-    const units = new Map<Unit, string | null>()
-    for (const [unit, text] of wanted.units) {
-      if (this.#units.get(unit) !== text) units.set(unit, text)
+  /** Everything that the object holds now, and nothing else of the root. */
+  #show(wanted: Wanted): void {
+    for (const unit of this.#data.units(unitPrefix(null))) {
+      if (!wanted.units.has(unit)) this.#data.remove(unit)
     }
-    for (const unit of this.#units.keys()) if (!wanted.units.has(unit)) units.set(unit, null)
-    if (wanted.text !== this.#cookie) units.set(COOKIE_UNIT, wanted.text)
-    return units
+    for (const [unit, text] of wanted.units) this.#data.writeText(unit, text)
+    this.#showCookie(wanted)
+  }
+
+  #showCookie({ text }: CookieReading): void {
+    if (text === null) this.#data.remove(COOKIE_UNIT)
+    else this.#data.writeText(COOKIE_UNIT, text)
+  }
+
+  /** What has changed about the cookie, whatever else has. */
+  #cookieChange(wanted: CookieReading): UnitChanges {
+    this.#showCookie(wanted)
+    const text = this.#data.changes().get(COOKIE_UNIT)
+    return new Map(text === undefined ? [] : [[COOKIE_UNIT, text]])
   }
 
   /** The new setting, or `undefined` where it is as good as the old one. */
@@ -225,29 +251,7 @@ export class View {
           ? Math.max(expiry.at - seen, 0)
           : limits.lifetime
     // Within one request the end comes shortly after a save(), and has nothing new to say.
-    if (life <= SHORT_LIFE && !limits.isOwn && !this.isStored) return 1
+    if (life <= SHORT_LIFE && !limits.isOwn && !this.#isStored) return 1
     return Math.max(1, Math.min(limits.touchEvery, life / 10))
-  }
-}
-
-/** Each key of a session object but its cookie, encoded. Throws `SessionValueError` for what cannot be kept. */
-export function unitsOf(session: object): Map<Unit, string> {
-  const units = new Map<Unit, string>()
-  for (const [key, value] of Object.entries(session)) {
-    if (key === 'cookie') continue
-    const text = encodeKept(value, key)
-    if (text === null) continue
-    checkKey(key)
-    units.set(unitOf(null, key), text)
-  }
-  return units
-}
-
-/** The session as `get` hands it out: an object of its own, in the form that JSON-based stores give. */
-export function sessionOf(record: SessionRecord, payload: Payload, instant: Instant): object {
-  const cookie = payload.find(COOKIE_UNIT)
-  return {
-    ...(cookie !== undefined && { cookie: restoreCookie(cookie, record, instant) }),
-    ...dataIn(payload, null),
   }
 }

@@ -16,6 +16,17 @@ interface Live {
   text: string | null
 }
 
+/** Stands for a value of which only the text is known. */
+const UNREAD = Symbol('unread')
+
+function readFrom(live: Live): unknown {
+  if (live.value === UNREAD) {
+    live.value = decodeValue(live.text as string)
+    if (isMutable(live.value)) live.text = null
+  }
+  return live.value
+}
+
 /**
  * What one request sees and does to the data of its session: an encoded payload below, and above it the
  * values that were read or written, decoded once. Finds what changed by comparing encoded texts.
@@ -30,13 +41,18 @@ export class SessionData {
     this.#base = base
   }
 
+  /** What changes are held against: what was loaded, or stored last. */
+  get base(): Payload {
+    return this.#base
+  }
+
   has(unit: Unit): boolean {
     return this.#live.get(unit)?.present ?? this.#base.find(unit) !== undefined
   }
 
   read(unit: Unit): unknown {
     const known = this.#live.get(unit)
-    if (known !== undefined) return known.value
+    if (known !== undefined) return readFrom(known)
     const text = this.#base.find(unit)
     if (text === undefined) return undefined
     const value = decodeValue(text)
@@ -46,13 +62,24 @@ export class SessionData {
 
   /** `text`: the value encoded, where that is known already. */
   write(unit: Unit, value: unknown, text: string = encodeValue(value, keyOfUnit(unit))): void {
+    this.#set(unit, { value, present: true, text: isMutable(value) ? null : text })
+  }
+
+  /** Writes a value that somebody else has, as it is now: it is decoded when it is read here. */
+  writeText(unit: Unit, text: string): void {
+    const known = this.#live.get(unit)
+    const isThere = known === undefined ? this.#base.find(unit) === text : known.text === text
+    if (!isThere) this.#set(unit, { value: UNREAD, present: true, text })
+  }
+
+  #set(unit: Unit, live: Live): void {
     if (!this.has(unit)) {
       this.#units().add(unit)
       // A key that comes back is the newest here, and is stored as such where it was not stored before.
       // One that is stored is only a change of its value, which merges with others: it keeps its place there.
       this.#live.delete(unit)
     }
-    this.#live.set(unit, { value, present: true, text: isMutable(value) ? null : text })
+    this.#live.set(unit, live)
   }
 
   remove(unit: Unit): boolean {

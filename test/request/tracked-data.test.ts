@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest'
+import { encodeValue } from '../../src/record/codec.ts'
+import { Payload, unitOf } from '../../src/record/payload.ts'
+import { SessionData } from '../../src/request/tracked-data.ts'
+
+const CART = unitOf(null, 'cart')
+const NAME = unitOf(null, 'name')
+const text = (value: unknown): string => encodeValue(value, 'value')
+
+it('holds a text that somebody else has encoded against what is stored, as it does a value', () => {
+  const data = new SessionData(Payload.empty.with(new Map([[CART, text(['book'])]])))
+  data.writeText(CART, text(['book']))
+  expect(data.changes()).toEqual(new Map())
+  data.writeText(CART, text(['book', 'pen']))
+  data.writeText(NAME, text('ann'))
+  expect(data.changes()).toEqual(
+    new Map([
+      [CART, text(['book', 'pen'])],
+      [NAME, text('ann')],
+    ]),
+  )
+  data.writeText(CART, text(['book']))
+  expect([...data.changes().keys()]).toEqual([NAME])
+  data.remove(CART)
+  data.writeText(CART, text(['book']))
+  expect([...data.changes().keys()]).toEqual([NAME])
+})
+
+it('reads what was given as a text, and finds what is changed about it then', () => {
+  const data = new SessionData(Payload.empty)
+  data.writeText(CART, text(['book']))
+  data.writeText(NAME, text('ann'))
+  expect(data.has(CART)).toBe(true)
+  expect(data.read(NAME)).toBe('ann')
+  const cart = data.read(CART) as string[]
+  expect(data.read(CART)).toBe(cart)
+  cart.push('pen')
+  expect(data.changes().get(CART)).toBe(text(['book', 'pen']))
+  data.writeText(CART, text(['lamp']))
+  expect(data.read(CART)).toEqual(['lamp'])
+})
