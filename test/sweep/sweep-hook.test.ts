@@ -257,6 +257,23 @@ describe('the class of the sweep', () => {
     expect(await p.count()).toBe(0)
   })
 
+  it('counts an end that could not be stored, though the class has swallowed the failure', async () => {
+    class Swallowing extends DeleteSessionsIter<Data> {
+      override async handleEntry(entry: SessionEntry<Data>, customData: Json): Promise<void> {
+        try {
+          await super.handleEntry(entry, customData)
+        } catch {}
+      }
+    }
+    const { p, sessions } = begin(undefined, { events: false, sweep: Swallowing })
+    await p.fill(5, 2 * HOUR)
+    const restore = p.store.failAlways('before', { method: 'writeEach' })
+    await sessions.startClearSessions().catch(() => {})
+    restore()
+    const { runs } = await sessions.status()
+    expect(runs[0]).toMatchObject({ ended: 0, failed: 5 })
+  })
+
   it('is not called for runs that only finish a kill', async () => {
     const queue = new TestQueue()
     const { p, sessions } = begin(undefined, { tasks: queue })

@@ -50,6 +50,23 @@ describe('a memory store that is full of security keys', () => {
     expect(await has(store, 'of null')).toBe(true)
   })
 
+  test.each([
+    ['has ended', { ended: NOW - 1, authenticated: NOW - MINUTE }],
+    ['has expired', { expires: NOW - 1, authenticated: NOW - MINUTE }],
+  ])(
+    'takes a session that %s for dead, though it is stored and was a user’s',
+    async (_how, how) => {
+      const store = memoryStore({ maxSecurityKeys: 2, now: () => NOW })
+      await add(store, 'guest', null)
+      await store.write({ kind: 'insert', record: recordOf(keyNamed('over'), how) })
+      await insert(store, 'of guest', 'guest')
+      await insert(store, 'of over', 'over')
+      await insert(store, 'new', 'guest')
+      expect(await has(store, 'of over')).toBe(false)
+      expect(await has(store, 'of guest')).toBe(true)
+    },
+  )
+
   test('gives a key to a user after more guests than there is room for opened a form', async () => {
     const sessions = createSessions({ store: memoryStore({ maxSecurityKeys: 50 }) })
     for (let at = 0; at < 60; at++) {
