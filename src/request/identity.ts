@@ -33,71 +33,34 @@ interface CarryStep {
 }
 
 /** The wish of a request to go on under a new id, or under none. It takes effect with the next save. */
-export class Swap {
-  #last: IdentityChange
-  #reason: EndReason | null = null
-  #stands = false
-  #endsOnly = false
-  #identity: Identity | null = null
-  readonly #carry: CarryStep[] = []
-
-  constructor(change: IdentityChange) {
-    this.#last = change
-    this.ask(change)
-  }
-
+export interface Swap {
   /** The last identity method called; it decides whether there is a new record. */
-  get last(): IdentityChange {
-    return this.#last
-  }
-
+  readonly last: IdentityChange
   /** Why the old session ends: the first reason given. `null` while only its key is cycled. */
-  get reason(): EndReason | null {
-    return this.#reason
-  }
-
+  readonly reason: EndReason | null
   /** Whether the end holds even if the response is a server error. */
-  get stands(): boolean {
-    return this.#stands
-  }
-
+  readonly stands: boolean
   /** Whether the old session ends and nothing takes its place. */
-  get endsOnly(): boolean {
-    return this.#endsOnly
-  }
-
+  readonly endsOnly: boolean
+  readonly carry: readonly CarryStep[]
   /** Who the new session belongs to; `null`: whoever the old one belonged to. */
-  get identity(): Identity | null {
-    return this.#identity
-  }
+  readonly identity: Identity | null
+}
 
-  get carry(): readonly CarryStep[] {
-    return this.#carry
-  }
-
-  /** Another identity method was called after those before. */
-  ask(change: IdentityChange): void {
-    this.#last = change
-    if (change !== 'cycleKey') this.#reason ??= change
-    if (change === 'logout' || change === 'reset') this.#stands = true
-  }
-
-  /** From here on only this of the data goes on, after these changes of it. */
-  carryOn(units: UnitChanges, keep: Keep): void {
-    this.#carry.push({ units, keep })
-  }
-
-  belongTo(identity: Identity): void {
-    this.#identity = identity
-  }
-
-  /** What was to be a login is none: another reason counts. */
-  forgetLogin(): void {
-    if (this.#reason === 'login') this.#reason = null
-  }
-
-  /** No response can carry a new id, or none may: the old session ends, and that is all. */
-  onlyEnd(): void {
-    this.#endsOnly = true
+/** The wish after an identity method was called. `step`: what of the data goes on; `null`: all. `identity`: as before. */
+export function askFor(
+  change: IdentityChange,
+  step: CarryStep | null,
+  identity: Identity | null,
+  before: Swap | null,
+): Swap {
+  const carry = before?.carry ?? []
+  return {
+    last: change,
+    reason: before?.reason ?? (change === 'cycleKey' ? null : change),
+    stands: before?.stands === true || change === 'logout' || change === 'reset',
+    endsOnly: before?.endsOnly ?? false,
+    carry: step === null ? carry : [...carry, step],
+    identity: identity ?? before?.identity ?? null,
   }
 }

@@ -29,17 +29,18 @@ export interface Writers {
 /** Ends the session that the request has, and stores what takes its place. */
 export async function saveSwap(
   state: RequestState,
-  swap: Swap,
+  asked: Swap,
   { writer, ends }: Writers,
   changes: UnitChanges,
   forced: boolean,
 ): Promise<SaveOutcome> {
-  if (!state.allowed && !swap.stands) {
+  if (!state.allowed && !asked.stands) {
     // The new id could not travel, and without it the user would lose the session: it goes on as it was.
     state.wishes.withdraw()
     return 'done'
   }
-  if (!state.allowed || state.response.isDetached) swap.onlyEnd()
+  const hasCookie = state.allowed && !state.response.isDetached
+  const swap = hasCookie ? asked : { ...asked, endsOnly: true }
   const units: UnitChanges = swap.endsOnly ? new Map() : changes
   const before = state.stored
   const latest = before === null ? null : await baseOf(state, before, writer)

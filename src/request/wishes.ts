@@ -1,7 +1,7 @@
 import { decodeValue } from '../record/codec.ts'
 import { type Keep, NOTHING, Payload, type UnitChanges } from '../record/payload.ts'
 import type { ExpirySetting } from '../record/record.ts'
-import { type Identity, type IdentityChange, NOBODY, Swap } from './identity.ts'
+import { askFor, type Identity, type IdentityChange, NOBODY, type Swap } from './identity.ts'
 import { SessionData } from './tracked-data.ts'
 
 /** What one request wants of its session and has not stored yet: its data, its expiry, and another identity. */
@@ -75,26 +75,20 @@ export class Wishes {
   ): void {
     // What can not be kept throws here, before anything is wished for.
     const units = keep === 'all' || isGone ? new Map() : this.#data.changes()
-    const swap = this.#swap ?? new Swap(change)
-    swap.ask(change)
+    this.#swap = askFor(change, keep === 'all' ? null : { units, keep }, identity, this.#swap)
+    if (identity !== null) this.#staticKey = staticKey
     if (keep !== 'all') {
-      swap.carryOn(units, keep)
       this.#data = new SessionData(isGone ? Payload.empty : this.#data.payload().pick(keep))
       this.#isForced = false
       if (this.#expiry === undefined) this.#expiry = this.#savedExpiry
     }
-    if (identity !== null) {
-      swap.belongTo(identity)
-      this.#staticKey = staticKey
-    }
-    this.#swap = swap
   }
 
   /** Makes a login that waits a reset: nobody logs in, and the new session holds what it was given since, and no more. */
   resetInsteadOfLogin(isGone: boolean): void {
     const isForced = this.#isForced
     const units = this.#data.changes()
-    this.#swap?.forgetLogin()
+    if (this.#swap?.reason === 'login') this.#swap = { ...this.#swap, reason: null }
     this.changeIdentity('reset', NOTHING, NOBODY, null, isGone)
     for (const [unit, text] of units) if (text !== null) this.#data.write(unit, decodeValue(text))
     this.#isForced = isForced
@@ -107,8 +101,7 @@ export class Wishes {
     if (swap === null) return
     // With the identity goes its key; that of a login which was saved before a mere cycleKey() stands.
     if (swap.identity !== null) this.#staticKey = null
-    if (swap.stands) swap.onlyEnd()
-    else this.#swap = null
+    this.#swap = swap.stands ? { ...swap, endsOnly: true } : null
   }
 
   /** Forgets all changes of data and expiry. */
