@@ -69,13 +69,19 @@ async function start(config: AppConfig): Promise<void> {
     process.removeListener('SIGTERM', stop).removeListener('SIGINT', stop)
     // Not referenced: it must not itself keep the process alive. A second signal ends it at once.
     setTimeout(() => process.exit(1), GRACE).unref()
+    // Who is answered from now on keeps no connection open, which would outlast the grace.
+    server.keepAliveTimeout = 1
     server.close(() => {
       // Only now: the requests that were open until here still had sessions to store.
-      for (const [name, part] of Object.entries({ store, queue: tasks })) {
-        part?.close().catch((error: unknown) => {
+      const closing = Object.entries({ store, queue: tasks }).map(async ([name, part]) => {
+        try {
+          await part?.close()
+        } catch (error) {
           console.error(`viur-session: the ${name} did not close cleanly`, error)
-        })
-      }
+        }
+      })
+      // A connection that has gone silent never hears that it is closed, and would keep the process alive.
+      void Promise.all(closing).then(() => process.exit())
     })
   }
   process.on('SIGTERM', stop).on('SIGINT', stop)

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { close, listen, Visitor } from './harness.ts'
+import { startFaultyProxy } from '../setup/faulty-proxy.ts'
 import { builtApp } from './process.ts'
 
 const start = builtApp()
@@ -131,6 +132,21 @@ describe.each([
     expect((await second.post('/logout')).fact('user')).toBe('Nobody')
     for (const [name, value] of visitor.cookies) second.cookies.set(name, value)
     expect((await second.get()).fact('session-outcome')).toMatch(/^unknown|^ended/)
+  })
+
+  it.skipIf(host === '')('answers what hangs at SIGTERM, and ends by itself', async () => {
+    const proxy = await startFaultyProxy(host)
+    const app = start({ ...environment, DATASTORE_EMULATOR_HOST: proxy.address })
+    const visitor = new Visitor(await app.url())
+    await visitor.post('/cart/add', { name: 'Coffee' })
+    proxy.hold('requests')
+    const answer = visitor.post('/cart/add', { name: 'Coffee' })
+    await proxy.held(1)
+    proxy.freeze()
+    app.process.kill('SIGTERM')
+    expect((await answer).status).toBe(503)
+    expect(await app.ended).toBe(0)
+    await proxy.close()
   })
 
   it.skipIf(host === '')('makes 1,000 expired sessions and sweeps them, twice', async () => {
