@@ -73,6 +73,8 @@ export function sessionMiddleware<Data extends object = DefaultData>(
     const first = firstSlot(req)
     const mounted = first === null ? null : slotOwnedBy(req, sessions)
     if (mounted?.name === name) {
+      // Where it was mounted without a response, and has one now.
+      if (!mounted.hasResponse) watch(mounted, req, res)
       next()
       return
     }
@@ -93,7 +95,7 @@ export function sessionMiddleware<Data extends object = DefaultData>(
     }
     const slot = slotFor(sessions, commit, session, req, name, next)
     addSlot(req, slot)
-    watch(first, slot, req, res)
+    watch(slot, req, res)
     if (eager) load(session, next)
     else next()
   }
@@ -116,25 +118,36 @@ function slotFor<Data extends object>(
     shown: session,
     commit: outlivesResponse(req) ? (status) => detachAfter(session, commit(status)) : commit,
     fail,
+    hasResponse: true,
+    guarded: false,
     next: null,
   }
 }
 
-/** One guard for all sessions of a request: it stands where the first was mounted. */
-function watch(first: Slot | null, slot: Slot, req: AnyRequest, res: object): void {
+/** One guard for all sessions of a request: it stands where the first was mounted that saw the response. */
+function watch(slot: Slot, req: AnyRequest, res: object): void {
   if (!isResponseTo(req, res) || (res.headersSent && outlivesResponse(req))) {
+    slot.hasResponse = false
     doorOf(slot.session)?.detach()
     return
   }
-  // Too late for this response. The commit makes changes throw, where they would be lost without a word.
-  if (res.headersSent) void slot.commit(res.statusCode)
-  else if (first === null) {
-    guardResponse(anyResponse(res), {
-      commit: (status) => commitFrom(slot, status),
-      // To the handlers of errors that are nearest: a router with a session of its own may have some.
-      fail: (error) => lastOf(slot).fail(error),
-    })
+  if (res.headersSent) {
+    // Too late for this response. The commit makes changes throw, where they would be lost without a word.
+    if (slot.hasResponse) void slot.commit(res.statusCode)
+    return
   }
+  if (!slot.hasResponse) {
+    slot.hasResponse = true
+    doorOf(slot.session)?.attach()
+  }
+  const first = firstSlot(req) ?? slot
+  if (first.guarded) return
+  first.guarded = true
+  guardResponse(anyResponse(res), {
+    commit: (status) => commitFrom(first, status),
+    // To the handlers of errors that are nearest: a router with a session of its own may have some.
+    fail: (error) => lastOf(first).fail(error),
+  })
 }
 
 /** Why this session can not stand beside those that the request has. */

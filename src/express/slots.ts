@@ -25,6 +25,10 @@ export interface Slot {
   commit(status: number): CommitResult | Promise<CommitResult>
   /** Goes on with the request, after an error. */
   readonly fail: (error: unknown) => void
+  /** Whether it was mounted with a response. */
+  hasResponse: boolean
+  /** At the first of a request: whether somebody watches over the response, for all of them. */
+  guarded: boolean
   next: Slot | null
 }
 
@@ -98,7 +102,8 @@ function newProperty(name: string): PropertyDescriptor {
  */
 export function commitFrom(slot: Slot, status: number): CommitResult | Promise<CommitResult> {
   const { next } = slot
-  const mine = slot.commit(status)
+  // The response is none of the business of a session that was mounted without it.
+  const mine = slot.hasResponse ? slot.commit(status) : NOTHING
   if (next === null) return mine
   if (mine instanceof Promise)
     return mine.then(async (result) => merged(result, await commitFrom(next, status)))
@@ -107,6 +112,8 @@ export function commitFrom(slot: Slot, status: number): CommitResult | Promise<C
     ? others.then((result) => merged(mine, result))
     : merged(mine, others)
 }
+
+const NOTHING: CommitResult = { setCookie: [], vary: false }
 
 function merged(one: CommitResult, other: CommitResult): CommitResult {
   return { setCookie: [...one.setCookie, ...other.setCookie], vary: one.vary || other.vary }

@@ -25,6 +25,8 @@ export interface SessionDoor {
   readonly begun: Begun
   /** There is no response that could carry a cookie, or no longer: from now on `save()` alone stores. */
   detach(): void
+  /** There is a response after all: the session was mounted too early to see it. */
+  attach(): void
   /**
    * Whose the session is to be under the new id that it asks for: an object of its own for each login, logout and reset;
    * `null`: whose it was. `undefined`: it asks for none.
@@ -100,6 +102,10 @@ export class StateDoor implements SessionDoor {
 
   detach(): void {
     this.#state.response.detach()
+  }
+
+  attach(): void {
+    this.#state.response.attach()
   }
 
   get wantedIdentity(): object | null | undefined {

@@ -68,6 +68,13 @@ export class ResponseSide {
     this.#begun?.close()
   }
 
+  /** Undoes {@link detach} for a request that has a response after all: it was mounted too early to see it. */
+  attach(): void {
+    this.#isDetached = false
+    // What was begun until now is its caller's alone.
+    this.#begun = null
+  }
+
   sendCookie(): void {
     this.#cookie = 'set'
   }

@@ -7,6 +7,7 @@ import {
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express5 from 'express'
+import express4 from 'express4'
 import passport from 'passport'
 import { Server as SocketServer, type Socket as ServerSocket } from 'socket.io'
 import { io as connectTo, type Socket as ClientSocket } from 'socket.io-client'
@@ -371,7 +372,7 @@ async function socketServer(
   pattern: Pattern,
   setUp: (io: SocketServer) => void = () => {},
 ): Promise<Connect> {
-  const server = createServer(express5())
+  const server = createServer((pattern === 'engine' ? express5 : (express4 as typeof express5))())
   const io = new SocketServer(server)
   cleanups.push(() => new Promise<void>((resolve) => void io.close(() => resolve())))
   const middleware = sessionMiddleware(w.sessions)
@@ -523,10 +524,80 @@ describe('socket.io', () => {
   })
 })
 
-describe('an ordinary request', () => {
+const FRAMEWORKS = [
+  { name: 'Express 5', express: express5 },
+  { name: 'Express 4', express: express4 as typeof express5 },
+]
+
+describe.each(FRAMEWORKS)('a request that gets its response late, in $name', ({ express }) => {
+  /** What a listener asks of each request before the app is given it, as for whom a socket is. */
+  async function asked(
+    before: (req: IncomingMessage, then: () => void) => void,
+    mount: (app: ReturnType<typeof express5>) => void,
+  ): Promise<(cookie?: string) => Promise<Response>> {
+    const app = express()
+    mount(app)
+    app.get('/', async (req, res) => {
+      const session = req.session as unknown as Session<Data>
+      session.set('n', 2)
+      res.send(String(session.user))
+    })
+    const server = createServer((req, res) => before(req, () => app(req, res)))
+    const address = await started(server)
+    return (cookie) =>
+      fetch(`http://${address}/`, cookie === undefined ? {} : { headers: { cookie } })
+  }
+
+  it('stores what a second session is told, which is the first to see the response', async () => {
+    const [w, others] = [world(), world(MEMORY, { cookie: { name: 'other' } })]
+    const first = sessionMiddleware(others.sessions, { as: 'otherSession' })
+    const ask = await asked(
+      (req, then) => first(req, {}, then),
+      (app) => app.use(sessionMiddleware(w.sessions)),
+    )
+    const response = await ask()
+    const cookie = response.headers.getSetCookie()[0]?.split(';')[0] as string
+    expect((await w.look(cookie)).get('n')).toBe(2)
+    expect(await others.count()).toBe(0)
+  })
+
+  it('stores what the same session is told, once it is mounted with the response', async () => {
+    const w = world()
+    const cookie = await w.login()
+    const middleware = sessionMiddleware(w.sessions)
+    const ask = await asked(
+      (req, then) => middleware(req, {}, then),
+      (app) => app.use(middleware),
+    )
+    expect(await (await ask(cookie)).text()).toBe('alice')
+    expect((await w.look(cookie)).get('n')).toBe(2)
+    const fresh = (await ask()).headers.getSetCookie()[0]?.split(';')[0] as string
+    expect((await w.look(fresh)).get('n')).toBe(2)
+  })
+
+  it('and both of two sessions, in whatever order they see it', async () => {
+    const [w, others] = [world(), world(MEMORY, { cookie: { name: 'other' } })]
+    const first = sessionMiddleware(others.sessions, { as: 'otherSession' })
+    const ask = await asked(
+      (req, then) => first(req, {}, then),
+      (app) => {
+        app.use(sessionMiddleware(w.sessions), first)
+        app.use((req, _res, next) => {
+          const { otherSession } = req as unknown as { otherSession: Session<Data> }
+          otherSession.set('n', 3)
+          next()
+        })
+      },
+    )
+    const cookies = (await ask()).headers.getSetCookie().map((one) => one.split(';')[0] as string)
+    const [other, own] = [...cookies].sort((one) => (one.includes('other') ? -1 : 1))
+    expect((await others.look(other as string)).get('n')).toBe(3)
+    expect((await w.look(own as string)).get('n')).toBe(2)
+  })
+
   it('still refuses changes that come after its response, with a transport in its query too', async () => {
     const w = world()
-    const app = express5()
+    const app = express()
     const late = gate()
     let session: Session<Data> | null = null
     app.use(sessionMiddleware(w.sessions))
