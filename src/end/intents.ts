@@ -21,12 +21,18 @@ export interface Intent {
   readonly exceptBegan?: readonly [number, number | null] | null
   /** The same for one of a user who is fenced: see {@link loginOf}. */
   readonly exceptLogin?: string | null
+  /** When it is known to be written down, in milliseconds; absent: at the cut. */
+  since?: number
   /** Where the pass under way goes on. */
   cursor: string | null
   /** Whether the pass under way began late enough to be the last look. */
   late?: boolean
   /** How many sessions the pass under way has met alive. */
   met: number
+  /** How many pages it has read. */
+  pages?: number
+  /** Whether the pass before it has met none. */
+  calm?: boolean
   /** Whether a pass has met none. */
   over: boolean
 }
@@ -217,8 +223,8 @@ export function isExcepted(record: SessionRecord, intent: Intent): boolean {
  * Whether there is something left to do at this time. What is over waits for a last look, one leeway after the
  * start: a login whose process died before it could end itself may have been stored behind the last pass.
  */
-export function isDue({ over, cut }: Intent, now: number): boolean {
-  return !over || now > cut + LAST_LOOK_AFTER
+export function isDue({ over, cut, since = cut }: Intent, now: number): boolean {
+  return !over || now > since + LAST_LOOK_AFTER
 }
 
 function intentOf(value: unknown): Intent | null {

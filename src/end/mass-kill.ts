@@ -80,6 +80,8 @@ export class MassKill<Data extends object> {
       user === GUEST_USER
         ? await this.#writeDown(user, except, kept)
         : await this.#raise(user, except, kept)
+    // Logins may have gone by the number before for as long as the write took.
+    held.intent.since = this.#settings.now()
     // Before anything ends: another kill goes by the number alone.
     if (except !== null && held.intent.number !== undefined) await this.#lift(except, held.intent)
     const result = await this.#finish(held, deadline)
@@ -221,7 +223,7 @@ export class MassKill<Data extends object> {
     return due
   }
 
-  /** Passes, one after the other, until one meets nobody. */
+  /** Passes, one after the other, until one meets nobody for sure. */
   async #finish(held: HeldIntent, deadline: number): Promise<KillProgress> {
     const { now } = this.#settings
     const { intent } = held
@@ -236,9 +238,9 @@ export class MassKill<Data extends object> {
       const page = await this.#read(intent)
       if (page.cursor === null) {
         // A pass that began too early is no last look, though it met nobody: one more then.
-        if (intent.met === 0 && (intent.late === true || !isLate())) break
-        intent.cursor = null
-        intent.met = 0
+        if (isSure(intent) && (intent.late === true || !isLate())) break
+        begin(intent, intent.met === 0)
+        intent.late = isLate()
         if (fault !== null && !moved) {
           await held.save()
           await this.#tell(marked, deadline)
@@ -246,9 +248,9 @@ export class MassKill<Data extends object> {
         }
         fault = null
         moved = false
-        intent.late = isLate()
       } else {
         intent.cursor = page.cursor
+        intent.pages = (intent.pages ?? 0) + 1
         const alive: Found[] = []
         for (const entry of page.entries) {
           if (entry.record === null || !this.#isMeant(entry, intent)) continue
@@ -273,7 +275,7 @@ export class MassKill<Data extends object> {
     if (intent.late === true) await held.close(now())
     else if (!intent.over) {
       intent.over = true
-      intent.cursor = null
+      begin(intent, false)
       await held.save()
     }
     await this.#tell(marked, deadline)
@@ -366,4 +368,20 @@ function noteUnreadable(problems: Problems, note: string): void {
     of: 'kills',
     example: { note },
   })
+}
+
+/** The next pass begins at the first page. `calm`: whether the one before it has met nobody. */
+function begin(intent: Intent, calm: boolean): void {
+  intent.cursor = null
+  intent.met = 0
+  intent.pages = 0
+  intent.calm = calm
+}
+
+/**
+ * Whether a pass that is over has shown that nobody is left. A page is read at once, but between two of them the key of a
+ * session can be cycled from what is to be read to what was: after several it takes another pass that meets nobody.
+ */
+function isSure({ met, pages = 0, calm = false }: Intent): boolean {
+  return met === 0 && (pages <= 1 || calm)
 }

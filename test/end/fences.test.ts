@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import {
   GUEST_USER,
@@ -9,6 +10,8 @@ import {
   SessionValueError,
 } from '../../src/index.ts'
 import { fenceName, numberIn } from '../../src/end/fences.ts'
+import { keyOf, type SessionId } from '../../src/record/id.ts'
+import { sampleRecord } from '../../src/testing/index.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 import { HOUR, place } from '../sweep/harness.ts'
 import { TestQueue } from '../sweep/task-queue.ts'
@@ -84,6 +87,56 @@ describe.each(STORE_KINDS)('a kill of a user on $name', (kind) => {
     })
   })
 })
+
+/** Random bytes of which the first 32 make an id whose key stands before all others in pages, or behind them. */
+function drawn(place: 'first' | 'last'): (size: number) => Buffer {
+  const isThere = (bytes: Buffer): boolean => {
+    const key = keyOf(bytes.toString('base64url') as SessionId)
+    return place === 'first' ? key.startsWith('-') : key.startsWith('z')
+  }
+  return (size) => {
+    for (;;) {
+      const bytes = randomBytes(size)
+      if (size !== 32 || isThere(bytes)) return bytes
+    }
+  }
+}
+
+describe.each(STORE_KINDS)(
+  'a kill of a user with more sessions than a page holds on $name',
+  (kind) => {
+    it.skipIf(kind.missing !== null)('meets one whose key is cycled behind its back', async () => {
+      const p = place(kind)
+      // Of a number that no kill has reached, so that they are only in the way.
+      const others = Array.from({ length: 520 }, () =>
+        sampleRecord({
+          ...{ user: 'alice', authenticated: p.now, created: p.now, lastSeen: p.now },
+          ...{ expires: p.now + 23 * HOUR, expiry: { kind: 'idle', duration: 23 * HOUR } },
+          fence: 2 ** 52,
+        }),
+      )
+      for (let at = 0; at < others.length; at += 260) {
+        const part = others.slice(at, at + 260)
+        await p.plain.writeEach(part.map((record) => ({ kind: 'insert', record })))
+      }
+      const options = { store: p.plain, lifetime: '23h', events: false } as const
+      const before = p.process({ ...options, randomBytes: drawn('last') })
+      const cookie = await loginAs(before, 'alice')
+      const page = p.store.hold({ method: 'page', when: 'after' })
+      const kill = p.process({ events: false }).killSessionByUser('alice')
+      await page.reached
+      const cycling = p.process({ ...options, randomBytes: drawn('first') })
+      const session = await cycling.open({ cookie, secure: true }).load()
+      await session.cycleKey()
+      const next = cookieOf(await cycling.commit(session))
+      expect(await userOf(cycling, next)).toBe('alice')
+      page.release()
+      expect(await kill).toEqual({ ended: 1, handedOn: false })
+      expect(await userOf(cycling, next)).toBe(GUEST_USER)
+      await p.plain.close()
+    })
+  },
+)
 
 describe('a fence', () => {
   it('of one user holds nobody else up, and guests know none', async () => {

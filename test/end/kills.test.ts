@@ -228,7 +228,8 @@ describe('a kill of many', () => {
     await drain(sessions, queue, 10_000)
     spy.mockRestore()
     for await (const info of sessions.listSessionsByUser('alice')) throw new Error(info.key)
-    expect(queue.added.length).toBeLessThan(20)
+    // Six pages each: the first pass, two that meet nobody, and two of the last look.
+    expect(queue.added.length).toBeLessThanOrEqual(30)
     const { runs } = await sessions.status()
     expect(runs.map(({ state }) => state)).toEqual(['finished', 'finished'])
     expect(runs.reduce((sum, { ended }) => sum + ended, 0)).toBe(2500)

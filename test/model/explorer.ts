@@ -1,6 +1,5 @@
 import type { SessionStore } from '../../src/index.ts'
 import { SessionStoreError } from '../../src/index.ts'
-import type { NoteStore } from '../../src/store/store.ts'
 
 /** What can befall one store call. A crash: the actor's process is gone, and hears of nothing any more. */
 export type Fault = 'none' | 'fails-before' | 'fails-after' | 'crash-before' | 'crash-after'
@@ -35,12 +34,11 @@ export interface Path {
 
 /**
  * Runs the same scenario again and again, each time with another order of store calls and another fault,
- * until every combination was seen. `faults`: how many faults one run may have. `notes`: whether calls of notes, pages
- * and writes of many are held too.
+ * until every combination was seen. `faults`: how many faults one run may have.
  */
 export async function explore(
   scenario: () => { actors: readonly Actor[]; check: (path: Path) => Promise<void> },
-  options: { faults: number; limit?: number; notes?: boolean },
+  options: { faults: number; limit?: number },
 ): Promise<number> {
   let choices: number[] = []
   for (let runs = 1; ; runs++) {
@@ -58,7 +56,6 @@ export async function explore(
           return choice
         },
         steps,
-        options.notes ?? false,
       )
       await check(path)
     } catch (error) {
@@ -80,7 +77,6 @@ async function run(
   maxFaults: number,
   choose: (width: number) => number,
   steps: string[],
-  notes: boolean,
 ): Promise<Path> {
   const waiting: Waiting[] = []
   const crashed = new Set<number>()
@@ -91,7 +87,7 @@ async function run(
   actors.forEach((actor, index) => {
     const arrive = (call: string): Promise<Fault> =>
       new Promise((resolve) => waiting.push({ actor: index, call, proceed: resolve }))
-    const gate = (store: SessionStore): SessionStore => gated(store, arrive, notes)
+    const gate = (store: SessionStore): SessionStore => gated(store, arrive)
     const step = async (): Promise<void> => {
       await arrive('step')
     }
@@ -138,27 +134,7 @@ async function quiet(): Promise<void> {
 
 const never = new Promise<never>(() => {})
 
-type Through = <Result>(call: string, effect: () => Promise<Result>) => Promise<Result>
-
-/** The fences of users; that of everybody is another story. */
-function gatedNotes(notes: NoteStore, through: Through): NoteStore {
-  const isHeld = (name: string): boolean => name.startsWith('fence:')
-  return {
-    get: (name) => (isHeld(name) ? through('fence', () => notes.get(name)) : notes.get(name)),
-    put: (name, value, version) =>
-      isHeld(name)
-        ? through('raise', () => notes.put(name, value, version))
-        : notes.put(name, value, version),
-    delete: (name, version) => notes.delete(name, version),
-    list: (prefix, limit) => notes.list(prefix, limit),
-  }
-}
-
-function gated(
-  store: SessionStore,
-  arrive: (call: string) => Promise<Fault>,
-  notes: boolean,
-): SessionStore {
+function gated(store: SessionStore, arrive: (call: string) => Promise<Fault>): SessionStore {
   const through = async <Result>(call: string, effect: () => Promise<Result>): Promise<Result> => {
     const fault = await arrive(call)
     if (fault === 'crash-before') return await never
@@ -175,14 +151,10 @@ function gated(
     write: (mutation) => through(mutation.kind, () => store.write(mutation)),
     writeTogether: (mutations) =>
       through(mutations.map(({ kind }) => kind).join('+'), () => store.writeTogether(mutations)),
-    writeEach: (mutations) =>
-      notes ? through('writeEach', () => store.writeEach(mutations)) : store.writeEach(mutations),
-    page: (selection, options) =>
-      notes && options.cursor === undefined
-        ? through('page', () => store.page(selection, options))
-        : store.page(selection, options),
+    writeEach: (mutations) => store.writeEach(mutations),
+    page: (selection, options) => store.page(selection, options),
     pageKeys: (selection, options) => store.pageKeys(selection, options),
-    notes: notes ? gatedNotes(store.notes, through) : store.notes,
+    notes: store.notes,
     keys: store.keys,
     close: () => store.close(),
   }

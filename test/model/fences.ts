@@ -1,80 +1,95 @@
 import { createHash } from 'node:crypto'
-import { expect } from 'vitest'
+import { FENCE_OF_ALL } from '../../src/end/fences.ts'
+import type { SessionRecord } from '../../src/index.ts'
 import {
   createSessions,
   memoryStore,
-  type Session,
   SessionGoneError,
   type SessionKey,
   type SessionStore,
   SessionStoreError,
   type Sessions,
 } from '../../src/index.ts'
-import { type Actor, explore, type Path } from './explorer.ts'
+import { checkFences, must } from './fence-rules.ts'
+import { type Effect, gatedStore } from './gated-store.ts'
+import { type Actor, type Arrive, everyOrder, oneOrder, type Scenario } from './schedule.ts'
 
 type Data = Record<string, unknown>
 
-const MINUTE = 60_000
+export const MINUTE = 60_000
 const START = Date.UTC(2026, 0, 1)
 
-/** What one actor did and was told, by the order of steps. `null`: not (yet). */
-interface Report {
+/** What an actor does. `mine` is one of two sessions of alice, which all cookies but those of a login are of. */
+export type Kind =
+  /** A visitor logs in as alice. */
+  | 'login'
+  /** The same, and the next request gives the session a new key. */
+  | 'cycled login'
+  /** Whoever has `mine` logs in as alice again. */
+  | 'relogin'
+  | 'cycleKey'
+  | 'change'
+  | 'logout'
+  /** Of alice. */
+  | 'kill'
+  | 'kill but mine'
+  /** Of everybody. */
+  | 'kill all'
+  /** Six minutes go by, and then a sweep comes. */
+  | 'later'
+
+/** What one actor was told. */
+export interface Report {
   readonly kind: Kind
-  readonly user: string
-  /** When it was called, when its commit resolved, and whether that worked. */
-  called: number | null
-  /** When `login()` had resolved, its commit being still to come. */
-  logged: number | null
-  resolved: number | null
+  /** `null`: nothing, its process has crashed. */
   result: 'stored' | 'refused' | 'error' | null
-  cookie: string | null
+  /** What the browser holds after it. */
+  key: SessionKey | null
+  /** Which sessions were alive when it returned; of kills. */
+  alive: readonly string[] | null
 }
 
-export type Kind = 'login' | 'slow login' | 'kill' | 'kill but mine' | 'cycleKey' | 'change'
-
-interface World {
+export interface World {
   readonly store: SessionStore
   readonly clock: { now: number }
-  /** How far the clocks of the actors are apart, in milliseconds. */
-  readonly skew: readonly number[]
   readonly events: boolean
+  /** `key reason` of every event. */
   readonly told: string[]
-  /** The same in every run: where a new session stands in a page depends on its key. */
-  readonly random: (size: number) => Buffer
-  /** Of two sessions of alice, and one of bob. */
-  readonly mine: string
-  readonly other: string
-  readonly bobs: string
-  readonly mineKey: SessionKey
+  readonly mine: SessionRecord
+  readonly other: SessionRecord
+  readonly bobs: SessionRecord
+  readonly mineCookie: string
   readonly reports: Report[]
-  /** The current cookie of the session that is to be spared. */
-  spared: string
-  steps: number
+  readonly effects: Effect[]
+}
+
+export interface Choices {
+  /** How far the clocks of the actors are apart, in milliseconds. Default: not at all. */
+  readonly skew?: readonly number[]
+  readonly events?: boolean
+  /** Keys come of it, and so the order in which a pass meets sessions. */
+  readonly seed?: string
 }
 
 const silent = { warn: () => {}, error: () => {} }
 
-function sessionsOn(
-  world: Pick<World, 'clock' | 'events' | 'told' | 'random'>,
+function processOn(
+  world: Pick<World, 'clock' | 'events' | 'told'>,
   store: SessionStore,
+  seed: string,
   skew = 0,
 ): Sessions<Data> {
   const sessions = createSessions<Data>({
     store,
     now: () => world.clock.now + skew,
     sleep: async () => {},
-    randomBytes: world.random,
+    randomBytes: seeded(seed),
     lifetime: '1d',
     events: world.events,
     logger: silent,
   })
   if (world.events) sessions.onDelete(({ key, reason }) => void world.told.push(`${key} ${reason}`))
   return sessions
-}
-
-function cookieOf(setCookie: readonly string[]): string | null {
-  const [pair] = setCookie[0]?.split(';') ?? []
-  return pair === undefined || pair.endsWith('=') ? null : pair
 }
 
 function seeded(seed: string): (size: number) => Buffer {
@@ -85,178 +100,177 @@ function seeded(seed: string): (size: number) => Buffer {
   }
 }
 
+function cookieOf(setCookie: readonly string[]): string | null {
+  const [pair] = setCookie[0]?.split(';') ?? []
+  return pair === undefined || pair.endsWith('=') ? null : pair
+}
+
 async function loginAs(sessions: Sessions<Data>, user: string): Promise<string> {
-  const session = await sessions.open({ secure: true }).load()
+  const session = sessions.open({ secure: true })
   await session.login(user)
   return cookieOf((await sessions.commit(session)).setCookie) as string
 }
 
-function actorOf(world: World, kind: Kind, index: number): Actor {
-  const report: Report = {
-    kind,
-    user: 'alice',
-    called: null,
-    logged: null,
-    resolved: null,
-    result: null,
-    cookie: null,
-  }
+/** The keys of the sessions that are alive. */
+export async function aliveIn({ store, clock }: World): Promise<string[]> {
+  const { entries } = await store.page({ by: 'all' }, { limit: 100 })
+  return entries.flatMap(({ record }) =>
+    record !== null && record.ended === null && record.expires > clock.now ? [record.key] : [],
+  )
+}
+
+function actorOf(world: World, kind: Kind, index: number, { seed, skew = [] }: Choices): Actor {
+  const report: Report = { kind, result: null, key: null, alive: null }
   world.reports.push(report)
-  const tick = (): number => {
-    world.steps += 1
-    return world.steps
-  }
-  return async (gate, step) => {
-    const sessions = sessionsOn(world, gate(world.store), world.skew[index] ?? 0)
+  return async (arrive) => {
+    const step = (call: string, reads: string[], writes: string[]): Promise<unknown> =>
+      arrive(call, { reads, writes, isSafe: true })
+    // A sweep that meets a fault waits for the next one.
+    const arriveSafely: Arrive = (call, footprint) => arrive(call, { ...footprint, isSafe: true })
+    const arriving = kind === 'later' ? arriveSafely : arrive
+    const store = gatedStore(world.store, index, arriving, world.effects)
+    const sessions = processOn(world, store, `${seed} ${index}`, skew[index])
     try {
-      if (kind === 'login' || kind === 'slow login') {
-        const session = await sessions.open({ secure: true }).load()
-        report.called = tick()
-        await session.login('alice')
-        report.logged = tick()
-        // What the handler does before its response leaves.
-        if (kind === 'slow login') await step()
-        report.cookie = cookieOf((await sessions.commit(session)).setCookie)
-      } else if (kind === 'kill' || kind === 'kill but mine') {
-        report.called = tick()
-        const options = kind === 'kill' ? {} : { except: world.mineKey }
-        await sessions.killSessionByUser('alice', options)
-        // At once, for whoever comes now.
-        const looks = sessionsOn(world, world.store)
-        const gone = [world.other, ...(kind === 'kill' ? [world.spared] : [])]
-        for (const cookie of gone) {
-          const look = await looks.open({ cookie, secure: true }).load()
-          expect(look.loadOutcome, 'a session of before, after the kill').not.toBe('live')
-        }
+      if (kind === 'later') {
+        await step('wait', [], ['*'])
+        world.clock.now += 6 * MINUTE
+        await sessions.startClearSessions()
+      } else if (kind.startsWith('kill')) {
+        const options = kind === 'kill but mine' ? { except: world.mine.key } : {}
+        if (kind === 'kill all') await sessions.killAllSessions()
+        else await sessions.killSessionByUser('alice', options)
+        await step('look', ['s:*'], [])
+        report.alive = await aliveIn(world)
       } else {
-        const session = await sessions.open({ cookie: world.mine, secure: true }).load()
-        report.called = tick()
-        if (kind === 'cycleKey') await session.cycleKey()
-        else session.set('n', 1)
-        const cookie = cookieOf((await sessions.commit(session)).setCookie)
-        // A change of what has ended is a new session of nobody.
-        if (kind === 'cycleKey' && cookie !== null) world.spared = cookie
-        report.cookie = cookie
+        const isVisitor = kind === 'login' || kind === 'cycled login'
+        const cookie = isVisitor ? undefined : world.mineCookie
+        const session = await sessions.open({ cookie, secure: true }).load()
+        if (kind === 'change') session.set('n', index)
+        else if (kind === 'logout' || kind === 'cycleKey') await session[kind]()
+        else await session.login('alice')
+        const given = cookieOf((await sessions.commit(session)).setCookie)
+        report.key = given === null ? null : session.key
+        if (kind === 'cycled login') {
+          report.result = 'stored'
+          const next = await sessions.open({ cookie: given ?? undefined, secure: true }).load()
+          await next.cycleKey()
+          await sessions.commit(next)
+        }
       }
       report.result = 'stored'
     } catch (error) {
+      // What comes after a login is another request.
+      if (report.result !== null) return
       if (error instanceof SessionGoneError) report.result = 'refused'
       else if (error instanceof SessionStoreError) report.result = 'error'
       else throw error
-    } finally {
-      report.resolved = tick()
     }
   }
 }
 
-async function check(world: World, path: Path): Promise<void> {
-  const { reports, clock } = world
-  const kills = reports.filter(({ kind }) => kind.startsWith('kill'))
-  const done = kills.filter(({ result }) => result === 'stored')
-  const logins = reports.filter(({ kind }) => kind.endsWith('login'))
-  const looks = sessionsOn(world, world.store)
-  const look = async (cookie: string): Promise<Session<Data>> =>
-    await looks.open({ cookie, secure: true }).load()
-  const isLive = async (cookie: string): Promise<boolean> =>
-    (await look(cookie)).loadOutcome === 'live'
+async function check(world: World): Promise<void> {
+  const raised = new Set<string>()
+  for (const { note } of world.effects) if (note?.isRead === false) raised.add(note.name)
+  // Where everybody was killed, a login of the first minute may be ended.
+  if (raised.has(FENCE_OF_ALL)) world.clock.now += MINUTE
+  const looks = processOn(world, world.store, 'late', -2 * MINUTE)
+  const late = await loginAs(looks, 'alice')
+  world.clock.now += 10 * MINUTE
+  const sweeper = processOn(world, world.store, 'sweep', 2 * MINUTE)
+  await sweeper.startClearSessions()
+  const alive = await aliveIn(world)
+  // The hour in which something ended has to be over before a sweep tells of it.
+  const { entries } = await world.store.page({ by: 'all' }, { limit: 100 })
+  if (entries.some(({ record }) => record?.ended !== null)) {
+    world.clock.now += 130 * MINUTE
+    await sweeper.startClearSessions()
+  }
+  must(String(await aliveIn(world)) === String(alive), 'a later sweep ends nothing more')
+  const { loadOutcome } = await looks.open({ cookie: late, secure: true }).load()
+  must(loadOutcome === 'live', 'a login after it all lives, by a clock that is behind')
+  checkFences(world, alive)
+}
 
-  const expectLogins = async (): Promise<void> => {
-    for (const login of logins) {
-      expect(login.cookie !== null, 'a cookie').toBe(login.result === 'stored')
-      if (login.cookie === null) continue
-      const later = kills.some((kill) => (kill.resolved ?? Infinity) > (login.called ?? 0))
-      const live = await isLive(login.cookie)
-      if (!later) expect(live, 'a login that was called after the kill had returned').toBe(true)
-      for (const kill of done) {
-        const wasBefore = (login.logged ?? Infinity) < (kill.called ?? 0)
-        if (wasBefore) expect(live, 'a login that was called before the kill').toBe(false)
-      }
-    }
-  }
-  await expectLogins()
-  expect(await isLive(world.bobs), 'the session of another user').toBe(true)
-
-  // A login after it all, on a clock that is behind, lives whatever sweeps come.
-  const late = await loginAs(sessionsOn(world, world.store, -2 * MINUTE), 'alice')
-  clock.now += 10 * MINUTE
-  await sessionsOn(world, world.store, 2 * MINUTE).startClearSessions()
-  expect(await isLive(late), 'a login after the kill, after a sweep').toBe(true)
-  await expectLogins()
-  expect(await isLive(world.bobs), 'the session of another user').toBe(true)
-  const killedAll = reports.some(({ kind, called }) => kind === 'kill' && called !== null)
-  const cycles = reports.filter(({ kind }) => kind === 'cycleKey')
-  // Where the answer was lost, or the process died, nobody has the cookie of the session that goes on.
-  const isKnown = cycles.every(({ result }) => result === 'stored') && !hasMoved(reports, path)
-  if (!killedAll && isKnown) {
-    expect(await isLive(world.spared), 'the session that was excepted').toBe(true)
-  }
-  // Nothing that a kill meant is left: what lives of alice has a cookie that somebody was given.
-  const given = [late, world.spared, world.mine, ...logins.map(({ cookie }) => cookie)]
-  const known = new Set<string>()
-  for (const cookie of given) {
-    if (cookie === null) continue
-    const { key } = await look(cookie)
-    if (key !== null) known.add(key)
-  }
-  const unknown: string[] = []
-  for await (const { key } of looks.listSessionsByUser('alice')) {
-    if (!known.has(key)) unknown.push(key)
-  }
-  // A login whose answer was lost is known to nobody, and lives if no kill came after it.
-  const lost = reports.filter(({ result }) => result === 'error' || result === null)
-  expect(unknown.length, 'sessions that nobody answers for').toBeLessThanOrEqual(
-    lost.length + path.crashed.size,
+/** A store with three sessions, and what is to be done to them. */
+async function scenarios(kinds: readonly Kind[], choices: Choices): Promise<() => Scenario> {
+  const made = memoryStore({ now: () => START })
+  const before = { clock: { now: START }, events: false, told: [] }
+  const setup = processOn(before, made, `before ${choices.seed}`)
+  const cookies = [await loginAs(setup, 'alice'), await loginAs(setup, 'alice')]
+  cookies.push(await loginAs(setup, 'bob'))
+  const [mine, other, bobs] = await Promise.all(
+    cookies.map(async (cookie) => {
+      const { key } = await setup.open({ cookie, secure: true }).load()
+      return (await made.find(key as SessionKey))?.record as SessionRecord
+    }),
   )
-  // One session never ends twice, and what lives has not ended.
-  const ids = new Map(world.told.map((line) => line.split(' ') as [string, string]))
-  expect(new Set(world.told).size, 'reasons').toBe(ids.size)
-  for (const key of known) expect(ids.has(key), 'an event for a session that lives').toBe(false)
-  expect(ids.size === 0 || world.events).toBe(true)
-}
-
-/** Whether the key to spare was out of date before the kill looked for it: then it names nobody. */
-function hasMoved(reports: readonly Report[], { steps }: Path): boolean {
-  const [cycle, kill] = [
-    reports.findIndex(({ kind }) => kind === 'cycleKey'),
-    reports.findIndex(({ kind }) => kind === 'kill but mine'),
-  ]
-  const at = (step: string): number => steps.indexOf(step)
-  return cycle >= 0 && at(`${cycle}:insert+delete`) < at(`${kill}:find`)
+  return () => {
+    const clock = { now: START + MINUTE }
+    const world: World = {
+      ...{
+        store: memoryStore({ now: () => clock.now }),
+        clock,
+        told: [],
+        reports: [],
+        effects: [],
+      },
+      events: choices.events ?? false,
+      mine: mine as SessionRecord,
+      other: other as SessionRecord,
+      bobs: bobs as SessionRecord,
+      mineCookie: cookies[0] as string,
+    }
+    for (const record of [world.mine, world.other, world.bobs]) {
+      void world.store.write({ kind: 'insert', record })
+    }
+    const actors = kinds.map((kind, index) => actorOf(world, kind, index, choices))
+    return { actors, check: () => check(world) }
+  }
 }
 
 /** Runs these side by side in every order of their calls, and checks each time what must be true. */
-export async function exploreKinds(
+export async function explore(
   kinds: readonly Kind[],
-  {
-    faults = 0,
-    skew = [],
-    events = false,
-    seed = 'a',
-  }: { faults?: number; skew?: readonly number[]; events?: boolean; seed?: string },
+  faults: number,
+  choices: Choices = {},
 ): Promise<number> {
-  const clock = { now: START }
-  const made = memoryStore({ now: () => clock.now })
-  const before = { clock, events: false, told: [], random: seeded('before') }
-  const setup = sessionsOn(before, made)
-  const mine = await loginAs(setup, 'alice')
-  const mineKey = (await setup.open({ cookie: mine, secure: true }).load()).key as SessionKey
-  const [other, bobs] = [await loginAs(setup, 'alice'), await loginAs(setup, 'bob')]
-  const { entries } = await made.page({ by: 'all' }, { limit: 10 })
-  return await explore(
-    () => {
-      const time = { now: START + MINUTE }
-      const store = memoryStore({ now: () => time.now })
-      for (const { record } of entries) {
-        if (record !== null) void store.write({ kind: 'insert', record })
-      }
-      const world: World = {
-        ...{ store, clock: time, skew, events, told: [], reports: [], steps: 0 },
-        random: seeded(seed),
-        ...{ mine, other, bobs, mineKey, spared: mine },
-      }
-      const actors = kinds.map((kind, index) => actorOf(world, kind, index))
-      return { actors, check: (path) => check(world, path) }
-    },
-    { faults, notes: true },
-  )
+  return await everyOrder(await scenarios(kinds, { seed: 'a', ...choices }), faults)
+}
+
+const KINDS: readonly Kind[] = [
+  'login',
+  'cycled login',
+  'relogin',
+  'cycleKey',
+  'change',
+  'logout',
+  'later',
+]
+const KILLS: readonly Kind[] = ['kill', 'kill but mine', 'kill but mine', 'kill all']
+
+/** Walks of three to five actors, one or two of which kill, with up to three faults and clocks two minutes apart. */
+export async function walk(count: number, seed: string): Promise<number> {
+  for (let walked = 0; walked < count; walked++) {
+    const random = numbersFrom(`${seed} ${walked}`)
+    const draw = <Item>(items: readonly Item[]): Item =>
+      items[Math.floor(random() * items.length)] as Item
+    const kinds = [draw(KILLS), draw([...KINDS, ...KILLS]), draw(KINDS), draw(KINDS), draw(KINDS)]
+    const drawn = kinds.slice(0, draw([3, 4, 5]))
+    const skew = drawn.map(() => draw([0, -2 * MINUTE, 2 * MINUTE]))
+    const choices = { skew, events: draw([true, false]), seed: `${seed} ${walked}` }
+    const make = await scenarios(drawn, choices)
+    try {
+      await oneOrder(make(), draw([0, 1, 3]), random)
+    } catch (error) {
+      const what = `${(error as Error).message}\n  of ${drawn.join(', ')}, ${JSON.stringify(choices)}`
+      throw new Error(what, { cause: error })
+    }
+  }
+  return count
+}
+
+/** Numbers from 0 to 1, the same for the same seed. */
+function numbersFrom(seed: string): () => number {
+  const bytes = seeded(seed)
+  return () => bytes(4).readUInt32BE() / 2 ** 32
 }

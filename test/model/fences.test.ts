@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest'
+import { explore, type Kind, walk } from './fences.ts'
+
+// With a fault at every call, and more walks: fences.slow.test.ts.
+
+const PAIRS: readonly [Kind, Kind, number][] = [
+  ['login', 'kill', 42],
+  ['cycled login', 'kill', 70],
+  ['cycleKey', 'kill but mine', 51],
+  ['login', 'kill all', 12],
+]
+
+it.each(PAIRS)(
+  'every order of a %s and a %s keeps the rules of fences',
+  async (one, kill, orders) => {
+    // Fewer would mean that the calls of one of them are no longer held.
+    expect(await explore([one, kill], 0)).toBeGreaterThanOrEqual(orders)
+  },
+)
+
+it('a walk through more of them keeps the rules too, with faults and clocks two minutes apart', async () => {
+  expect(await walk(40, 'unit')).toBe(40)
+})
