@@ -7,12 +7,12 @@ import type { Session } from '../request/session.ts'
 import type { CommitResult } from '../request/commit.ts'
 import { sessionsDoorOf, type Sessions, type SessionsDoor } from '../sessions.ts'
 import type { DefaultData } from '../base/types.ts'
-import { anyResponse, type NodeResponse } from './any-response.ts'
-import { runBeforeCommit } from './before-commit.ts'
-import { guardResponse } from './held-response.ts'
-import { type AnyRequest, sessionRequestFrom } from './request.ts'
-import { isResponseTo, outlivesResponse } from './no-response.ts'
-import { sessionNameFrom } from './session-name.ts'
+import { anyResponse, type NodeResponse } from './response/any-response.ts'
+import { runBeforeCommit } from './request/before-commit.ts'
+import { guardResponse } from './response/held-response.ts'
+import { type AnyRequest, sessionRequestFrom } from './request/session-request.ts'
+import { isResponseTo, outlivesResponse } from './response/no-response.ts'
+import { sessionNameFrom } from './request/session-name.ts'
 import {
   addSlot,
   commitFrom,
@@ -21,7 +21,7 @@ import {
   type Slot,
   slotNamed,
   slotOwnedBy,
-} from './slots.ts'
+} from './request/slots.ts'
 
 /** Options of {@link sessionMiddleware}. */
 export interface SessionMiddlewareOptions {

@@ -273,7 +273,7 @@ describe('oidc()', () => {
   it('says what to install, to the log alone, where the library is missing', async () => {
     vi.doMock('google-auth-library', () => ({}))
     vi.resetModules()
-    const fresh = await import('../../src/express/caller-oidc.ts')
+    const fresh = await import('../../src/express/routes/caller-oidc.ts')
     const caller = fresh.oidc({ audience: AUDIENCE, serviceAccounts: [ACCOUNT] })
     const req = { rawHeaders: ['Authorization', `Bearer ${tokenOf()}`] }
     await expect(caller.check(req as never, 'cron')).rejects.toThrow(/google-auth-library/)

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { cacheControlFor, grantsStoring } from '../../src/express/cache-control.ts'
-import { parseHead } from '../../src/express/head.ts'
+import { cacheControlFor, grantsStoring } from '../../src/express/response/cache-control.ts'
+import { parseHead } from '../../src/express/response/head.ts'
 import {
   type HeaderValue,
   isRepresentationHeader,
   mergeSetCookie,
   varyWithCookie,
-} from '../../src/express/headers.ts'
-import { isLoopback } from '../../src/express/request.ts'
+} from '../../src/express/response/headers.ts'
+import { isLoopback } from '../../src/express/request/session-request.ts'
 
 describe('Vary', () => {
   const cases: [HeaderValue, string | null][] = [

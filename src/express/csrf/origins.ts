@@ -1,5 +1,5 @@
-import { show } from '../base/duration.ts'
-import { SessionConfigError } from '../base/errors.ts'
+import { show } from '../../base/duration.ts'
+import { SessionConfigError } from '../../base/errors.ts'
 
 /** Origins that the app trusts, as browsers write them; `null`: its own alone. */
 export type Origins = ReadonlySet<string> | null

@@ -1,10 +1,10 @@
-import { isCloudRunService } from '../google/platform.ts'
-import { CallerRefusedError } from '../base/errors.ts'
-import { checkOptions, namesOf } from '../base/option-checks.ts'
+import { isCloudRunService } from '../../google/platform.ts'
+import { CallerRefusedError } from '../../base/errors.ts'
+import { checkOptions, namesOf } from '../../base/option-checks.ts'
 import { type Caller, callerOf } from './caller.ts'
 import { checkClaims, expectedFrom, jsonOf } from './caller-claims.ts'
-import type { AnyRequest } from './request.ts'
-import { headerValues } from './sent.ts'
+import type { AnyRequest } from '../request/session-request.ts'
+import { headerValues } from '../request/sent.ts'
 
 /** Options of {@link privateService}. */
 export interface PrivateServiceOptions {

@@ -1,5 +1,5 @@
 import type { NodeResponse } from './any-response.ts'
-import type { AnyRequest } from './request.ts'
+import type { AnyRequest } from '../request/session-request.ts'
 
 /** What a response must have to be held, and to carry a cookie. */
 const METHODS = [

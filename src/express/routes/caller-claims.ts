@@ -1,6 +1,6 @@
-import { wrongOption } from '../base/option-checks.ts'
-import { show } from '../base/duration.ts'
-import { CallerRefusedError, SessionConfigError } from '../base/errors.ts'
+import { wrongOption } from '../../base/option-checks.ts'
+import { show } from '../../base/duration.ts'
+import { CallerRefusedError, SessionConfigError } from '../../base/errors.ts'
 
 /** The claims of an ID token, of any form until they were checked. */
 export type Claims = Readonly<Record<string, unknown>>

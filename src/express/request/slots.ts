@@ -1,7 +1,7 @@
-import { SessionError } from '../base/errors.ts'
-import type { Session } from '../request/session.ts'
-import type { CommitResult } from '../request/commit.ts'
-import type { AnyRequest } from './request.ts'
+import { SessionError } from '../../base/errors.ts'
+import type { Session } from '../../request/session.ts'
+import type { CommitResult } from '../../request/commit.ts'
+import type { AnyRequest } from './session-request.ts'
 
 /** On a request: what this module keeps there. The same for every copy of this package. */
 const HELD: unique symbol = Symbol.for('viur-session/1:sessions of a request')

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
-import { SessionValueError } from '../base/errors.ts'
-import type { Session } from '../request/session.ts'
-import { registerFace } from './request-session.ts'
+import { SessionValueError } from '../../base/errors.ts'
+import type { Session } from '../../request/session.ts'
+import { registerFace } from '../request/request-session.ts'
 
 /** What the face adds to the session, by name. */
 export type FaceMethods = Readonly<Record<string, (...args: never[]) => unknown>>

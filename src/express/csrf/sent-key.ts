@@ -1,6 +1,6 @@
-import type { KeyRefusal } from '../record/diagnostics.ts'
-import type { AnyRequest } from './request.ts'
-import { headerValues } from './sent.ts'
+import type { KeyRefusal } from '../../record/diagnostics.ts'
+import type { AnyRequest } from '../request/session-request.ts'
+import { headerValues } from '../request/sent.ts'
 
 /** In place of a one-time key: the static key in its header is meant. */
 const STATIC_MARKER = 'STATIC_SESSION_KEY'

@@ -1,16 +1,15 @@
-import { type Duration, positiveDuration, show } from '../base/duration.ts'
-import { RequestRefusedError, SessionConfigError } from '../base/errors.ts'
-import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
-import type { Session } from '../request/session.ts'
-import type { NodeResponse } from './any-response.ts'
+import { type Duration, positiveDuration, show } from '../../base/duration.ts'
+import { RequestRefusedError, SessionConfigError } from '../../base/errors.ts'
+import { checkOptions, namesOf, wrongOption } from '../../base/option-checks.ts'
+import type { Session } from '../../request/session.ts'
+import type { NodeResponse } from '../response/any-response.ts'
 import { localPath } from './local-path.ts'
-import { acceptsPage } from './page.ts'
-import type { AnySessions } from './named-sessions.ts'
-import type { AnyRequest } from './request.ts'
-import { isResponseTo } from './no-response.ts'
-import { sessionFor, sessionsFrom } from './request-session.ts'
+import type { AnySessions } from '../request/named-sessions.ts'
+import type { AnyRequest } from '../request/session-request.ts'
+import { isResponseTo } from '../response/no-response.ts'
+import { sessionFor, sessionsFrom } from '../request/request-session.ts'
 import { RETURN_TO, wayBack } from './return-to.ts'
-import type { RequestCheck } from './same-origin.ts'
+import type { RequestCheck } from '../csrf/same-origin.ts'
 
 /** Options of {@link requireLogin}. */
 export interface LoginCheckOptions {
@@ -150,4 +149,24 @@ function redirectFrom(redirect: unknown): string {
     )
   }
   return path
+}
+
+const PAGES: ReadonlySet<string> = new Set(['text/html', 'application/xhtml+xml', 'text/*'])
+
+/**
+ * Whether a browser asks for a page, which can answer with another page: GET or HEAD, by the method that was sent too,
+ * with HTML in Accept. A bare `*` does not count: it is what scripts and API clients send, who would take the other page
+ * for their answer.
+ */
+function acceptsPage(req: AnyRequest & { readonly originalMethod?: unknown }): boolean {
+  const isReading = [req.method, req.originalMethod ?? req.method].every(
+    (method) => method === 'GET' || method === 'HEAD',
+  )
+  return isReading && (req.headers.accept ?? '').split(',').some(isPage)
+}
+
+/** One range of media types, unless it is refused by its weight (RFC 9110, section 12.5.1). */
+function isPage(range: string): boolean {
+  const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
+  return PAGES.has(type) && !parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter))
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
-import type { SessionRequest } from '../request/open.ts'
+import type { SessionRequest } from '../../request/open.ts'
 import { isPassedOn } from './proxy-signs.ts'
 
 /** A request of either kind of server that Node has. */

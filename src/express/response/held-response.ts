@@ -1,12 +1,12 @@
-import type { CommitResult } from '../request/commit.ts'
+import type { CommitResult } from '../../request/commit.ts'
 import { type AnyResponse, OUTGOING_METHODS, type OutgoingMethod } from './any-response.ts'
 import { applyHead } from './head.ts'
-import { loosen } from './layout.ts'
+import { loosen } from './object-layout.ts'
 import { overlay, remember } from './overlay.ts'
 import { PipedSources } from './piped-sources.ts'
 import { postponeDestroy } from './postponed-destroy.ts'
 import { headersSentError, type Disguise, disguiseAsSent, writeAfterEndError } from './disguise.ts'
-import { addHeaders, clearHead } from './response-headers.ts'
+import { addHeaders, clearHead } from './session-headers.ts'
 
 /** What is done when a response is about to leave. */
 export interface ResponseHooks {

@@ -1,5 +1,5 @@
-import type { Session } from '../request/session.ts'
-import type { Sessions } from '../sessions.ts'
+import type { Session } from '../../request/session.ts'
+import type { Sessions } from '../../sessions.ts'
 
 /**
  * The data of the sessions that a request has under names of their own, by the option `as` of `sessionMiddleware()`. Add

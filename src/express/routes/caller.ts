@@ -1,9 +1,9 @@
-import { CallerRefusedError } from '../base/errors.ts'
-import { noteAs, shared } from '../base/registry.ts'
-import { googleCloudSign, isAppEngineStandard } from '../google/platform.ts'
-import { isPassedOn } from './proxy-signs.ts'
-import { type AnyRequest, isLoopback } from './request.ts'
-import { headerValues, ownOrigin } from './sent.ts'
+import { CallerRefusedError } from '../../base/errors.ts'
+import { noteAs, shared } from '../../base/registry.ts'
+import { googleCloudSign, isAppEngineStandard } from '../../google/platform.ts'
+import { isPassedOn } from '../request/proxy-signs.ts'
+import { type AnyRequest, isLoopback } from '../request/session-request.ts'
+import { headerValues, ownOrigin } from '../request/sent.ts'
 
 /** What a caller wants: start a sweep, deliver a task, or read the status. */
 export type CallerPurpose = 'cron' | 'task' | 'status'

@@ -1,9 +1,9 @@
 import { IncomingMessage } from 'node:http'
 import { Http2ServerRequest } from 'node:http2'
 import { Socket } from 'node:net'
-import { wrongOption } from '../base/option-checks.ts'
-import { show } from '../base/duration.ts'
-import { SessionConfigError } from '../base/errors.ts'
+import { wrongOption } from '../../base/option-checks.ts'
+import { show } from '../../base/duration.ts'
+import { SessionConfigError } from '../../base/errors.ts'
 import { SESSION } from './slots.ts'
 
 /** What Express and its usual companions have on a request; what Node has, it is asked for. */

@@ -1,4 +1,4 @@
-import { shared } from '../base/registry.ts'
+import { shared } from '../../base/registry.ts'
 
 /** By session. */
 const listeners = shared('before commit', () => new WeakMap<object, () => void>())

@@ -1,6 +1,6 @@
-import { CallerRefusedError, SessionConfigError } from '../base/errors.ts'
-import { checkOptions, namesOf } from '../base/option-checks.ts'
-import { loadFailure } from '../base/optional-import.ts'
+import { CallerRefusedError, SessionConfigError } from '../../base/errors.ts'
+import { checkOptions, namesOf } from '../../base/option-checks.ts'
+import { loadFailure } from '../../base/optional-import.ts'
 import { type Caller, callerOf, soleHeader } from './caller.ts'
 import { checkClaims, type ExpectedCaller, expectedFrom, jsonOf } from './caller-claims.ts'
 

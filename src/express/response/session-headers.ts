@@ -1,5 +1,5 @@
-import type { CommitResult } from '../request/commit.ts'
-import { responseHeaders } from '../request/response-headers.ts'
+import type { CommitResult } from '../../request/commit.ts'
+import { responseHeaders } from '../../request/response-headers.ts'
 import type { AnyResponse } from './any-response.ts'
 import { cacheControlFor, grantsStoring } from './cache-control.ts'
 import { isRepresentationHeader, mergeSetCookie, varyWithCookie } from './headers.ts'

@@ -1,6 +1,6 @@
 import type { Origins } from './origins.ts'
-import type { AnyRequest } from './request.ts'
-import { headerValues, ownOrigin } from './sent.ts'
+import type { AnyRequest } from '../request/session-request.ts'
+import { headerValues, ownOrigin } from '../request/sent.ts'
 
 /** What a request says of the page that sent it. */
 export interface Evidence {

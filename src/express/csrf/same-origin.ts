@@ -1,13 +1,13 @@
-import { RequestRefusedError } from '../base/errors.ts'
-import { checkOptions, namesOf } from '../base/option-checks.ts'
-import type { Session } from '../request/session.ts'
-import type { NodeResponse } from './any-response.ts'
+import { RequestRefusedError } from '../../base/errors.ts'
+import { checkOptions, namesOf } from '../../base/option-checks.ts'
+import type { Session } from '../../request/session.ts'
+import type { NodeResponse } from '../response/any-response.ts'
 import { type Evidence, evidenceOf, type OriginRefusal, originRefusal } from './origin-check.ts'
 import { originsFrom } from './origins.ts'
-import type { AnyRequest } from './request.ts'
-import { isUpgrade } from './no-response.ts'
-import { reportTrouble } from './request-session.ts'
-import { isSafe } from './sent.ts'
+import type { AnyRequest } from '../request/session-request.ts'
+import { isUpgrade } from '../response/no-response.ts'
+import { reportTrouble } from '../request/request-session.ts'
+import { isSafe } from '../request/sent.ts'
 
 /** Options of {@link requireSameOrigin}. */
 export interface SameOriginOptions {
