@@ -1,6 +1,7 @@
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express'
 import passport from 'passport'
 import { describe, expect, it } from 'vitest'
+import { incidentOf } from '../src/base/incident.ts'
 import * as ours from '../src/express/index.ts'
 import * as core from '../src/index.ts'
 import { environment } from './express/caller-harness.ts'
@@ -44,6 +45,13 @@ describe.each(COPIES)('another copy of the package, %s', (_name, other) => {
     const session = sessions.open({ cookie: `viur-session=${'A'.repeat(42)}A` })
     await expect(session.load()).rejects.toBe(down)
     expect(finds).toBe(1)
+  })
+
+  it('knows which failures of a store of another copy are one', () => {
+    const error = new Error('the connection is lost')
+    const incident = {}
+    other.incident.markIncident(error, incident)
+    expect(incidentOf(new core.SessionStoreError('x', { cause: error }))).toBe(incident)
   })
 
   it('runs iterators and sweeps that were made of the classes of another copy', async () => {

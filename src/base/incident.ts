@@ -1,7 +1,10 @@
+import { shared } from './registry.ts'
+
 /** One event that several calls failed of, such as the loss of the connection that they were under way on. */
 export type Incident = object
 
-const incidents = new WeakMap<object, Incident>()
+/** By error. The store may be of another copy of this package than those who call it. */
+const incidents = shared('incidents', () => new WeakMap<object, Incident>())
 
 /** Notes what an error is a consequence of. */
 export function markIncident(error: unknown, incident: Incident): void {

@@ -11,6 +11,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 export interface Copy {
   readonly core: typeof import('../../src/index.ts')
   readonly express: typeof import('../../src/express/index.ts')
+  /** What stores tell the core of their failures by. */
+  readonly incident: typeof import('../../src/base/incident.ts')
 }
 
 /** As which kind of module it is loaded, and of which major it is. */
@@ -25,7 +27,11 @@ export async function copyOf({ format, major = 1 }: CopyKind): Promise<Copy> {
   const dir = mkdtempSync(join(root, 'node_modules', '.copy-'))
   afterAll(() => rmSync(dir, { recursive: true, force: true }))
   const bundle = await rolldown({
-    input: { core: join(root, 'src/index.ts'), express: join(root, 'src/express/index.ts') },
+    input: {
+      core: join(root, 'src/index.ts'),
+      express: join(root, 'src/express/index.ts'),
+      incident: join(root, 'src/base/incident.ts'),
+    },
     external: /^(?:node:|[^./])/,
     platform: 'node',
     logLevel: 'silent',
@@ -51,5 +57,6 @@ export async function copyOf({ format, major = 1 }: CopyKind): Promise<Copy> {
     const file = join(dir, `${name}.${extension}`)
     return format === 'esm' ? await import(pathToFileURL(file).href) : createRequire(file)(file)
   }
-  return { core: await load('core'), express: await load('express') } as Copy
+  const [core, express, incident] = await Promise.all(['core', 'express', 'incident'].map(load))
+  return { core, express, incident } as Copy
 }
