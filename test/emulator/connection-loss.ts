@@ -124,6 +124,12 @@ type Calls = readonly (() => Promise<unknown>)[]
 
 const PROJECT = 'viur-session-test'
 
+/**
+ * For a machine that has much else to do. A silence is looked into after a second, as with the usual five; who waits for a
+ * dead connection sees an error in the end.
+ */
+const UNHURRIED = '30s'
+
 /** So many requests, and as many calls of Google's clients, when their connections die. */
 async function meet(
   death: Death,
@@ -136,6 +142,7 @@ async function meet(
   const apps = given === 'nothing' ? null : googleClients(proxy.address)
   const client = given === 'a Datastore' ? apps?.datastore : apps?.client
   const store: SessionStore = emulatorStore(proxy.address, uniqueSpace(), {
+    deadline: UNHURRIED,
     ...(client !== undefined && { client }),
   })
   const google = googleClients(proxy.address)
