@@ -29,6 +29,7 @@ import { type HowToEnd, SessionEntries } from './sweep/entry.ts'
 import { KillMany, type KillOptions } from './sweep/kill-many.ts'
 import { LookUp } from './sweep/look-up.ts'
 import type { IteratorClass, IterQuery } from './sweep/query-iter.ts'
+import { RunKinds } from './sweep/run-kinds.ts'
 import { SideSweep } from './sweep/side-sweep.ts'
 import { SweepStart, type ClearOptions, type ClearRun } from './sweep/start.ts'
 import { startIterator } from './sweep/start-iterator.ts'
@@ -188,7 +189,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
   #closing: Promise<void> | null = null
 
   constructor(settings: Settings) {
-    const { store, now, tasks } = settings
+    const { store, tasks } = settings
     const writer = new Writer(settings)
     const fences = new Fences(settings)
     const ender = new Ender<Data>(settings, this.#observers)
@@ -196,7 +197,8 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
     const logins = new Logins(settings, fences, entries)
     const massKill = new MassKill<Data>(settings, ender, writer, fences)
     const watermarks = watermarksIn(store)
-    const engine = new Engine<Data>({ settings, ender, entries, massKill, watermarks })
+    const kinds = new RunKinds<Data>({ settings, ender, entries, massKill, watermarks })
+    const engine = new Engine<Data>(settings, kinds)
     const side = new SideSweep<Data>(settings, ender, watermarks)
     const storage = new RequestStorage<Data>({
       settings,
@@ -224,7 +226,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
     this.#watermarks = watermarks
     this.#engine = engine
     this.#sweeps = new SweepStart<Data>(settings, engine, ender, watermarks)
-    this.#kills = new KillMany<Data>(engine, massKill, now)
+    this.#kills = new KillMany<Data>(engine, massKill, settings)
     atOnce(
       'connect() of the task queue',
       tasks.connect?.((body) => engine.handleTask(body)),
@@ -334,7 +336,12 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
 
   async status(): Promise<Status> {
     this.#requireOpen()
-    return await readStatus(this.#settings, this.#watermarks, this.#ender.events)
+    return await readStatus(
+      this.#settings,
+      this.#watermarks,
+      this.#ender.events,
+      this.#engine.kinds.sweep,
+    )
   }
 
   async ready(): Promise<void> {

@@ -38,6 +38,11 @@ export class DeleteSessionsIter<
 
 noteAs('sweep', DeleteSessionsIter.prototype)
 
+/** Whether a class does something of its own with entries; without that a sweep need not look at single ones. */
+export function hasOwnHandler(iter: Pick<DeleteSessionsIter, 'handleEntry'>): boolean {
+  return iter.handleEntry !== DeleteSessionsIter.prototype.handleEntry
+}
+
 /** `DeleteSessionsIter`, or a subclass of it, whatever data it is for. */
 export interface SweepClass extends IteratorClass {
   // biome-ignore lint/suspicious/noExplicitAny: the data of the app's own class is known to that class alone

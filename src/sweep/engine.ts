@@ -4,26 +4,13 @@ import { SessionConfigError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { SweepSettings } from './settings.ts'
 import { mintRev } from '../record/id.ts'
-import type { Ender } from '../end/ender.ts'
-import type { SessionEntries } from './entry.ts'
-import { checkIterator } from './iterator-checks.ts'
-import type { MassKill } from '../end/mass-kill.ts'
 import { Problems } from '../end/problems.ts'
-import type { IteratorClass } from './query-iter.ts'
-import {
-  isSweep,
-  isWalked,
-  type Lane,
-  newestFirst,
-  noTotals,
-  type RunQuery,
-  RunRecord,
-  type RunState,
-  SWEEP_ID,
-} from './run.ts'
+import { type Lane, newestFirst, noTotals, type RunQuery, RunRecord, type RunState } from './run.ts'
 import { readBody, writeBody } from './task-body.ts'
-import { RunPages } from './pages.ts'
-import type { AllWatermarks } from './watermarks.ts'
+import type { PageWork, Part } from './page-work/page-work.ts'
+import { Pages } from './pages.ts'
+import type { RunKind } from './run-kind.ts'
+import type { RunKinds } from './run-kinds.ts'
 
 export { isRefusedTask } from './task-body.ts'
 
@@ -50,12 +37,12 @@ const MAX_ATTEMPTS = 10
 /** The most steps of one run: a fuse against a run that does not get on. */
 const MAX_STEPS = 10_000
 
-export interface EngineParts<Data extends object> {
-  readonly settings: SweepSettings
-  readonly ender: Ender<Data>
-  readonly entries: SessionEntries<Data>
-  readonly massKill: MassKill<Data>
-  readonly watermarks: AllWatermarks
+/** What a run to come goes over. */
+export interface RunPlan {
+  readonly query: RunQuery
+  readonly lanes?: Lane[]
+  readonly keyLanes?: Lane[]
+  readonly customData?: Json
 }
 
 /**
@@ -64,52 +51,28 @@ export interface EngineParts<Data extends object> {
  * workers on one step only one can do that, and only that one hands on. So tasks may come twice, late or never.
  */
 export class Engine<Data extends object> {
-  readonly #parts: EngineParts<Data>
-  readonly #iterators: ReadonlyMap<string, IteratorClass>
+  readonly #settings: SweepSettings
+  /** What it can work on. */
+  readonly kinds: RunKinds<Data>
 
-  constructor(parts: EngineParts<Data>) {
-    this.#parts = parts
-    const { sweep, iterators } = parts.settings
-    this.#iterators = new Map([
-      [SWEEP_ID, sweep],
-      ...iterators.map((iter) => [iter.id, iter] as const),
-    ])
+  constructor(settings: SweepSettings, kinds: RunKinds<Data>) {
+    this.#settings = settings
+    this.kinds = kinds
   }
 
   /** Whether runs work to their end inside the call that starts them. */
   get inProcess(): boolean {
-    return this.#parts.settings.tasks.connect !== undefined
+    return this.#settings.tasks.connect !== undefined
   }
 
-  /** The id of a class of the app's own. Throws where tasks would not find it. */
-  idOf(Iter: IteratorClass): string {
-    checkIterator(Iter, 'startIterOnQuery: the iterator')
-    if (Iter.id === SWEEP_ID) {
-      throw new SessionConfigError(
-        'startIterOnQuery: the sweep is started by startClearSessions(), and a class of its own for it goes into the option sweep; an iterator needs a static id of its own',
-      )
-    }
-    // By the class and not by its id alone: a subclass inherits the id of its parent.
-    if (this.#iterators.get(Iter.id) === Iter) return Iter.id
-    throw new SessionConfigError(
-      `the iterator ${show(Iter.id)} is not in the option "iterators", or not under an id of its own`,
-    )
-  }
-
-  /** The record of a run to come, not stored yet. `iter`: the id of its class. */
-  plan(
-    iter: string,
-    query: RunQuery,
-    lanes: Lane[],
-    customData: Json,
-    keyLanes: Lane[] = [],
-  ): RunRecord {
-    const { now, randomBytes, store } = this.#parts.settings
+  /** The record of a run to come, not stored yet. */
+  plan(kind: RunKind, { query, lanes = [], keyLanes = [], customData = null }: RunPlan): RunRecord {
+    const { now, randomBytes, store } = this.#settings
     const time = now()
     const state: RunState = {
       v: 1,
       id: newestFirst(time, mintRev(randomBytes)),
-      iter,
+      iter: kind.name,
       query,
       customData,
       started: time,
@@ -118,7 +81,7 @@ export class Engine<Data extends object> {
       step: 1,
       attempts: 0,
       claimedUntil: null,
-      intentsDone: iter !== SWEEP_ID,
+      intentsDone: false,
       lanes,
       keyLanes,
       large: false,
@@ -135,9 +98,9 @@ export class Engine<Data extends object> {
    */
   async handOn(state: RunState, again = false, delay?: number): Promise<void> {
     const { id, step } = state
-    const queue = this.#iterators.get(state.iter)?.queueName ?? ''
+    const queue = this.kinds.of(state)?.queueName ?? ''
     const words = again ? [id, step, state.updated] : [id, step]
-    await this.#parts.settings.tasks.add({
+    await this.#settings.tasks.add({
       name: hash('sha256', words.join(' '), 'hex').slice(0, 40),
       body: writeBody({ run: id, step }),
       ...(queue !== '' && { queue }),
@@ -159,13 +122,23 @@ export class Engine<Data extends object> {
 
   /** Works on a run in this very call, step after step, until it is finished or the time (milliseconds) is up. */
   async workOff(run: string, time: number, budget: number = BUDGET): Promise<StepResult> {
-    const { now } = this.#parts.settings
+    const { now } = this.#settings
     const deadline = now() + time
     for (;;) {
       const result = await this.#workStep(run, null, Math.min(budget, deadline - now()))
       if (result.outcome !== 'due') return { outcome: result.outcome, run }
       if (now() >= deadline) return { outcome: 'handed-on', run }
     }
+  }
+
+  /** Works on something in this very call, without a run. Gives whether it was done before the deadline (milliseconds). */
+  async goOver<P extends Part>(
+    work: PageWork<P>,
+    deadline: number,
+    { isLarge = false }: { readonly isLarge?: boolean } = {},
+  ): Promise<boolean> {
+    const { now } = this.#settings
+    return await new Pages({ large: isLarge, error: null }, { now, deadline }).goOver(work)
   }
 
   /** `'due'`: the step was done, now or before, and the next one is to be handed on. */
@@ -176,7 +149,7 @@ export class Engine<Data extends object> {
   ): Promise<
     { outcome: 'due'; state: RunState } | { outcome: Exclude<StepResult['outcome'], 'due'> }
   > {
-    const { store, now } = this.#parts.settings
+    const { store, now } = this.#settings
     const record = await RunRecord.read(store.notes, run)
     if (record === null) return { outcome: 'unknown' }
     const { state } = record
@@ -194,35 +167,38 @@ export class Engine<Data extends object> {
     // A record never falls behind its tasks.
     if (step !== null && step > state.step) return { outcome: 'unknown' }
     if (isClaimed) return { outcome: 'busy' }
-    const Iter = await this.#iteratorOf(state)
+    const kind = await this.#kindOf(state)
     state.claimedUntil = time + budget + CLAIM_SLACK
     state.updated = time
     if (!(await record.save())) return { outcome: 'busy' }
-    return await this.#workClaimed(record, Iter, time + budget)
+    return await this.#workClaimed(record, kind, time + budget)
   }
 
   /** Throws where this process can not do the work: another one perhaps can, during a rollout for example. */
-  async #iteratorOf(state: RunState): Promise<IteratorClass> {
-    const Iter = this.#iterators.get(state.iter)
-    if (Iter === undefined) {
+  async #kindOf(state: RunState): Promise<RunKind> {
+    const kind = this.kinds.of(state)
+    if (kind === null) {
       throw new SessionConfigError(
         `a task is for the iterator ${show(state.iter)}, which is not in the option "iterators" of this process`,
       )
     }
-    if (isSweep(state)) await this.#parts.ender.requireObservers()
-    return Iter
+    await kind.requireAble()
+    return kind
   }
 
   async #workClaimed(
     record: RunRecord,
-    Iter: IteratorClass,
+    kind: RunKind,
     deadline: number,
   ): Promise<{ outcome: 'due'; state: RunState } | { outcome: 'finished' | 'busy' }> {
     const { state } = record
-    const { now, logger } = this.#parts.settings
+    const { now, logger } = this.#settings
     let failure: unknown = null
+    let isOver = false
+    // Of an earlier try of this step.
+    state.error = null
     try {
-      await this.#work(state, Iter, deadline)
+      isOver = await kind.work(state, new Pages(state, { now, deadline }), deadline)
     } catch (error) {
       failure = error ?? new Error('nothing was thrown')
     }
@@ -236,7 +212,6 @@ export class Engine<Data extends object> {
       await record.save().catch(() => false)
       if (state.finished === null) throw failure
     } else {
-      const isOver = state.intentsDone && isWalked(state)
       if (!isOver && state.error === null && state.step >= MAX_STEPS) {
         state.error = `not finished after ${MAX_STEPS} steps`
       }
@@ -253,33 +228,5 @@ export class Engine<Data extends object> {
       logger.error?.('a run over sessions was ended early', { run: state.id, error: state.error })
     }
     return { outcome: 'finished' }
-  }
-
-  async #work(state: RunState, Iter: IteratorClass, deadline: number): Promise<void> {
-    // Of an earlier try of this step.
-    state.error = null
-    if (!state.intentsDone) {
-      const { ended, finished, fault } = await this.#parts.massKill.finishOpen(deadline)
-      state.totals.ended += ended
-      if (!finished) return
-      // A run that does nothing else tries again; a sweep goes on, and the next one tries again.
-      if (fault !== undefined && state.query.select === 'none') throw fault
-      state.intentsDone = true
-    }
-    if (state.query.select === 'none') return
-    const iter = new Iter()
-    iter.logger = this.#parts.settings.logger
-    await new RunPages<Data>(this.#parts, state, Iter, iter, deadline).run()
-    if (state.error !== null || !isWalked(state)) return
-    await iter.handleFinish(state.totals.scanned, state.customData)
-    if (!isSweep(state)) return
-    const outside = state.lanes.filter((lane) => lane.outside === true)
-    const own = state.lanes.filter((lane) => lane.outside !== true)
-    await this.#parts.watermarks.sessions.passed(state, own)
-    // Where there never were any, nothing has to be kept.
-    if (this.#parts.settings.outsideIds || outside.some(({ cursor }) => cursor !== null)) {
-      await this.#parts.watermarks.outside.passed(state, outside)
-    }
-    await this.#parts.watermarks.securityKeys.passed(state, state.keyLanes)
   }
 }

@@ -4,8 +4,11 @@ import { LAST_LOOK_AFTER } from '../end/intents.ts'
 import type { KillResult, MassKill } from '../end/mass-kill.ts'
 import { asSessionKey, type SessionKey } from '../record/id.ts'
 import { checkUser, type UserOptions } from '../record/user-check.ts'
+import { noteOpen, someLastLooks } from '../end/open-kills.ts'
+import { Problems } from '../end/problems.ts'
 import type { Engine } from './engine.ts'
-import { SWEEP_ID } from './run.ts'
+import { KillWork } from './page-work/kill-work.ts'
+import type { SweepSettings } from './settings.ts'
 
 /** Options of `killSessionByUser()`. */
 export interface KillOptions extends UserOptions {
@@ -15,6 +18,8 @@ export interface KillOptions extends UserOptions {
 
 const OPTIONS = namesOf<KillOptions>({ except: true, literal: true })
 
+type KillManySettings = Pick<SweepSettings, 'store' | 'now' | 'logger'>
+
 /** How long a kill works inside the call before it hands the rest to tasks, in milliseconds. */
 const BUDGET = 10_000
 
@@ -22,12 +27,12 @@ const BUDGET = 10_000
 export class KillMany<Data extends object> {
   readonly #engine: Engine<Data>
   readonly #massKill: MassKill<Data>
-  readonly #now: () => number
+  readonly #settings: KillManySettings
 
-  constructor(engine: Engine<Data>, massKill: MassKill<Data>, now: () => number) {
+  constructor(engine: Engine<Data>, massKill: MassKill<Data>, settings: KillManySettings) {
     this.#engine = engine
     this.#massKill = massKill
-    this.#now = now
+    this.#settings = settings
   }
 
   async byUser(user: string, options: KillOptions): Promise<KillResult> {
@@ -51,17 +56,32 @@ export class KillMany<Data extends object> {
   }
 
   async #kill(user: string | null, except: SessionKey | null): Promise<KillResult> {
-    const deadline = this.#engine.inProcess ? Number.POSITIVE_INFINITY : this.#now() + BUDGET
-    const { ended, finished } = await this.#massKill.kill(user, except, deadline)
+    const deadline = this.#engine.inProcess
+      ? Number.POSITIVE_INFINITY
+      : this.#settings.now() + BUDGET
+    const held = await this.#massKill.begin(user, except)
+    const work = new KillWork(this.#massKill, this.#settings, deadline, () => [held])
+    const finished = await this.#engine.goOver(work, deadline)
+    await this.#lookOnce(deadline)
     if (!finished) await this.#handOn()
     // Processes hear of a kill of everybody within a minute. A login that was too early for that is met then.
     if (user === null && !this.#engine.inProcess) await this.#handOn(LAST_LOOK_AFTER + 1000)
-    return { ended, handedOn: !finished }
+    return { ended: work.ended, handedOn: !finished }
+  }
+
+  /** The last look of a few earlier kills. What others left is no failure of this one. */
+  async #lookOnce(deadline: number): Promise<void> {
+    const problems = new Problems()
+    const open = () => someLastLooks(this.#settings, problems)
+    await this.#engine
+      .goOver(new KillWork(this.#massKill, this.#settings, deadline, open), deadline)
+      .catch((error: unknown) => noteOpen(problems, error))
+    problems.log(this.#settings.logger)
   }
 
   /** What is left of kills was written down, and every sweep finishes that first; this run does nothing else. */
   async #handOn(delay?: number): Promise<void> {
-    const run = this.#engine.plan(SWEEP_ID, { select: 'none' }, [], null)
+    const run = this.#engine.plan(this.#engine.kinds.kills, { query: { select: 'none' } })
     await run.save()
     await this.#engine.handOn(run.state, false, delay)
   }

@@ -3,7 +3,7 @@ import type { Note, NoteStore } from '../store/store.ts'
 import type { Version } from '../record/record.ts'
 import type { Problem } from '../end/problems.ts'
 
-/** The iterator of sweeps in tasks and run records, whatever class works them off. */
+/** What sweeps are called in run records, whatever class works them off; so are runs that only finish kills. */
 export const SWEEP_ID = 'DeleteSessionsIter'
 
 /** Which sessions a run goes over. */
@@ -138,16 +138,6 @@ export function runOf(note: Note | null): RunState | null {
   const state = structuredClone(value) as RunState
   // A run of a release that knew no security keys goes on without them; the next sweep meets them.
   return { ...state, keyLanes: state.keyLanes ?? [], totals: { ...noTotals(), ...state.totals } }
-}
-
-/** Whether the run is a sweep; runs that only finish a kill have the same iterator. */
-export function isSweep({ iter, query }: RunState): boolean {
-  return iter === SWEEP_ID && query.select === 'expired'
-}
-
-/** Whether all that the run goes over was gone over. */
-export function isWalked({ lanes, keyLanes }: RunState): boolean {
-  return [...lanes, ...keyLanes].every(({ done }) => done)
 }
 
 /** A run, held at the version it was read or written at. */

@@ -21,14 +21,14 @@ export async function startIterator<Data extends object>(
   query: IterQuery,
   customData: Json,
 ): Promise<void> {
-  const id = engine.idOf(iter)
+  const kind = engine.kinds.iterator(iter)
   const time = now()
   const chosen = queryOf(query, time)
   const lanes: Lane[] =
     chosen.select === 'expired'
       ? await expiryLanes(watermarks, time, null)
       : [freshLane(null, null)]
-  const run = engine.plan(id, chosen, lanes, asJson(customData))
+  const run = engine.plan(kind, { query: chosen, lanes, customData: asJson(customData) })
   await run.save()
   await engine.handOn(run.state)
 }

@@ -5,8 +5,9 @@ import { LEEWAY } from '../record/expiry.ts'
 import type { Note, PageOptions } from '../store/store.ts'
 import type { Ender } from '../end/ender.ts'
 import type { Engine } from './engine.ts'
+import { overLanes, type WorkedPage } from './page-work/page-work.ts'
 import { inheritPace } from './pace.ts'
-import { type Lane, RunRecord, type RunState, runName, runOf, SWEEP_ID } from './run.ts'
+import { type Lane, RunRecord, type RunState, runName, runOf } from './run.ts'
 import { sideBySide } from '../base/parallel.ts'
 import { type AllWatermarks, expiryLanes } from './watermarks.ts'
 
@@ -51,6 +52,9 @@ const DIES_AFTER: number = 30 * 60 * 1000
 
 /** After how long a task that nobody came with is taken for lost, in milliseconds. */
 const LOST_AFTER = 5 * 60 * 1000
+
+/** How many a dry run counts in one query. */
+const COUNTED = 1000
 
 /** How many run records are kept. */
 const KEPT_RUNS = 50
@@ -99,13 +103,11 @@ export class SweepStart<Data extends object> {
     if (this.#settings.outsideIds) await outside.recordShards()
     const lanes = await expiryLanes(this.#watermarks, now(), after)
     const keyLanes = await securityKeys.lanes(now(), after)
-    const run = this.#engine.plan(
-      SWEEP_ID,
-      { select: 'expired', before, after },
+    const run = this.#engine.plan(this.#engine.kinds.sweep, {
+      query: { select: 'expired', before, after },
       lanes,
-      null,
       keyLanes,
-    )
+    })
     const { state } = run
     inheritPace(state, holder, now())
     // The record first: a lease must never name a run that is not there.
@@ -146,22 +148,17 @@ export class SweepStart<Data extends object> {
   async #count(before: number, after: number | null): Promise<ClearRun> {
     const { store, now } = this.#settings
     const range = { upTo: before, ...(after !== null && { after }) }
-    const scanned = await countPages(
-      await expiryLanes(this.#watermarks, now(), after),
-      async ({ shard, outside }, options) => {
-        const of = { shard: shard ?? 0, ...range, ...(outside && { outside }) }
-        const { keys, cursor } = await store.pageKeys({ by: 'expiry', ...of }, options)
-        return { size: keys.length, cursor }
-      },
-    )
-    const securityKeys = await countPages(
-      await this.#watermarks.securityKeys.lanes(now(), after),
-      async ({ shard }, options) => {
-        const of = { shard: shard ?? 0, ...range }
-        const { names, cursor } = await store.keys.page(of, options)
-        return { size: names.length, cursor }
-      },
-    )
+    const lanes = await expiryLanes(this.#watermarks, now(), after)
+    const scanned = await this.#countOver(lanes, async ({ shard, outside }, options) => {
+      const of = { shard: shard ?? 0, ...range, ...(outside && { outside }) }
+      const { keys, cursor } = await store.pageKeys({ by: 'expiry', ...of }, options)
+      return { size: keys.length, cursor }
+    })
+    const keyLanes = await this.#watermarks.securityKeys.lanes(now(), after)
+    const securityKeys = await this.#countOver(keyLanes, async ({ shard }, options) => {
+      const { names, cursor } = await store.keys.page({ shard: shard ?? 0, ...range }, options)
+      return { size: names.length, cursor }
+    })
     return {
       id: null,
       state: 'dry-run',
@@ -173,6 +170,22 @@ export class SweepStart<Data extends object> {
       kept: 0,
       securityKeys,
     }
+  }
+
+  /** How many entries the lanes hold together. */
+  async #countOver(
+    lanes: readonly Lane[],
+    read: (lane: Lane, options: PageOptions) => Promise<WorkedPage>,
+  ): Promise<number> {
+    let count = 0
+    const work = overLanes(lanes, COUNTED, async (lane) => {
+      const { cursor } = lane
+      const page = await read(lane, { limit: COUNTED, ...(cursor !== null && { cursor }) })
+      count += page.size
+      return page
+    })
+    await this.#engine.goOver(work, Number.POSITIVE_INFINITY, { isLarge: true })
+    return count
   }
 
   async #forgetOldRuns(): Promise<void> {
@@ -189,27 +202,6 @@ export class SweepStart<Data extends object> {
 /** Whether somebody works on the run, or a task for it is on its way. Every step notes down when it starts and ends. */
 export function isRunning({ finished, updated }: RunState, now: number): boolean {
   return finished === null && updated + DIES_AFTER > now
-}
-
-/** How many entries the shards hold together. */
-async function countPages(
-  lanes: readonly Lane[],
-  read: (lane: Lane, options: PageOptions) => Promise<{ size: number; cursor: string | null }>,
-): Promise<number> {
-  const counts = await sideBySide(lanes, 8, async (lane) => {
-    let count = 0
-    let cursor: string | undefined
-    for (;;) {
-      const page = await read(lane, {
-        limit: 1000,
-        ...(cursor !== undefined && { cursor }),
-      })
-      if (page.cursor === null) return count
-      cursor = page.cursor
-      count += page.size
-    }
-  })
-  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 function summary(state: RunState): Omit<ClearRun, 'state'> {

@@ -1,8 +1,9 @@
 import type { SweepSettings } from './settings.ts'
 import { LEEWAY } from '../record/expiry.ts'
 import { CURE, type EventsSwitch, NOT_HERE } from '../end/events-switch.ts'
+import type { RunKind } from './run-kind.ts'
 import { isRunning } from './start.ts'
-import { isSweep, type Lane, type RunState, runName, runOf } from './run.ts'
+import { type Lane, type RunState, runName, runOf } from './run.ts'
 import { sideBySide } from '../base/parallel.ts'
 import { type AllWatermarks, expiryLanes } from './watermarks.ts'
 
@@ -60,13 +61,18 @@ export async function readStatus(
   settings: SweepSettings,
   watermarks: AllWatermarks,
   events: EventsSwitch,
+  sweep: Pick<RunKind, 'owns'>,
 ): Promise<Status> {
-  const status = await readRuns(settings, watermarks)
+  const status = await readRuns(settings, watermarks, sweep)
   const isBlind = !settings.events && (await events.isOn().catch(() => false))
   return isBlind ? { ...status, warnings: [...status.warnings, `${NOT_HERE}: ${CURE}`] } : status
 }
 
-async function readRuns(settings: SweepSettings, watermarks: AllWatermarks): Promise<Status> {
+async function readRuns(
+  settings: SweepSettings,
+  watermarks: AllWatermarks,
+  sweep: Pick<RunKind, 'owns'>,
+): Promise<Status> {
   const { store, now } = settings
   const time = now()
   try {
@@ -78,7 +84,7 @@ async function readRuns(settings: SweepSettings, watermarks: AllWatermarks): Pro
       await lanesOf(settings, watermarks),
       time,
     )
-    const lastSweep = runs[states.findIndex(isSweep)] ?? null
+    const lastSweep = runs[states.findIndex((state) => sweep.owns(state))] ?? null
     const warnings: string[] = []
     if (oldestExpired !== null && time - oldestExpired.getTime() > TOO_OLD) {
       warnings.push(

@@ -6,6 +6,7 @@ import { GatheredPage } from './gathered-page.ts'
 import {
   isOver,
   noteExpiry,
+  overLanes,
   type PageContext,
   type PageWork,
   readPage,
@@ -13,17 +14,25 @@ import {
 } from './page-work.ts'
 import { sayingOf } from '../../end/problems.ts'
 import type { QueryIter, SessionEntry } from '../query-iter.ts'
-import { isSweep, type Lane } from '../run.ts'
+import type { Lane } from '../run.ts'
 import { standInFor } from './damaged-entry.ts'
+
+/** How entries are handed on. */
+export interface EntryRules {
+  /** How many are handled at the same time. */
+  readonly concurrency: number
+  /** Whether something takes the place of those that can not be read: they are no sessions, but have to end all the same. */
+  readonly endsDamaged: boolean
+}
 
 /** Hands entries to the `handleEntry` of a class of the app's own. What it ends of those that have expired goes out together. */
 export function entryWork<Data extends object>(
   context: PageContext<Data>,
   iter: QueryIter<Data>,
-  concurrency: number,
+  { concurrency, endsDamaged }: EntryRules,
 ): PageWork {
   const { settings, ender, state, problems, limit, fruitless } = context
-  return async (lane) => {
+  return overLanes(state.lanes, limit, async (lane) => {
     const { entries, cursor } = await readPage(lane, limit, (options) =>
       settings.store.page(selectionOf(state.query, lane), options),
     )
@@ -32,9 +41,8 @@ export function entryWork<Data extends object>(
     const page = new GatheredPage<Found, Finished>(concurrency, (due) =>
       ender.finish(due, problems),
     )
-    // Those that can not be read are no sessions; what is left of them in a sweep has to end all the same.
     const found = entries.map((entry) =>
-      entry.record === null && isSweep(state) ? standInFor(entry, cut, problems) : entry,
+      entry.record === null && endsDamaged ? standInFor(entry, cut, problems) : entry,
     )
     await page.run(
       found.filter((entry): entry is Found => work.takes(entry)),
@@ -43,7 +51,7 @@ export function entryWork<Data extends object>(
     state.totals.scanned += entries.length
     fruitless.bear(work.endsFailed, work.endsTried)
     return { size: entries.length, cursor }
-  }
+  })
 }
 
 /** The entries of one page in the hands of the app. */

@@ -4,10 +4,29 @@ import type { PageOptions, SecurityKeySelection, Selection } from '../../store/s
 import type { Found, SessionRecord } from '../../record/record.ts'
 import type { Ender } from '../../end/ender.ts'
 import type { SessionEntries } from '../entry.ts'
-import type { Problems } from '../../end/problems.ts'
+import { Problems } from '../../end/problems.ts'
 import type { Lane, RunQuery, RunState } from '../run.ts'
 
-/** What working a page off came to. */
+/** A part of long work that needs no other part, with how far the work came in it. */
+export interface Part {
+  done: boolean
+}
+
+/** Long work, page by page. The engine says when a page comes and of which part, the work what is done with it. */
+export interface PageWork<P extends Part = Lane> {
+  /** How many make a page at the most. */
+  readonly pageSize: number
+  /** How many parts are worked on side by side, once one of them has filled a page. */
+  readonly sideBySide: number
+  /** What is to be gone over, each part from where it was left. */
+  parts(): readonly P[] | Promise<readonly P[]>
+  /** Works the next page of a part off, and notes in the part how far it came. Gives how many were on the page. */
+  page(part: P): Promise<number>
+  /** The time is up, and the part is not done. */
+  pause?(part: P): Promise<void>
+}
+
+/** What working a page of a lane off came to. */
 export interface WorkedPage {
   /** How many were on it; 0 is the end. */
   readonly size: number
@@ -16,7 +35,25 @@ export interface WorkedPage {
 }
 
 /** Works one page of a lane off, and counts in the state of the run. */
-export type PageWork = (lane: Lane) => Promise<WorkedPage>
+export type LanePage = (lane: Lane) => Promise<WorkedPage>
+
+/** How many lanes are worked on side by side. */
+const LANES_SIDE_BY_SIDE = 8
+
+/** Work over lanes, each of which has a cursor of its own. */
+export function overLanes(lanes: readonly Lane[], pageSize: number, workOff: LanePage): PageWork {
+  return {
+    pageSize,
+    sideBySide: LANES_SIDE_BY_SIDE,
+    parts: () => lanes,
+    page: async (lane) => {
+      const { size, cursor } = await workOff(lane)
+      if (size === 0) lane.done = true
+      else if (cursor !== null) lane.cursor = cursor
+      return size
+    },
+  }
+}
 
 export interface PageParts<Data extends object> {
   readonly settings: Pick<
@@ -36,6 +73,17 @@ export interface PageContext<Data extends object> extends PageParts<Data> {
   /** From when on nothing more is to be begun, in milliseconds since the epoch. */
   readonly deadline: number
   readonly fruitless: FruitlessPages
+}
+
+export function pageContext<Data extends object>(
+  parts: PageParts<Data>,
+  state: RunState,
+  limit: number,
+  deadline: number,
+): PageContext<Data> {
+  state.problems ??= []
+  const problems = new Problems(state.problems)
+  return { ...parts, state, problems, limit, deadline, fruitless: new FruitlessPages() }
 }
 
 /** After how many pages in a row, of which nothing could be ended, a step fails: the store takes no writes. */
@@ -60,7 +108,7 @@ const MAX_RESTARTS = 3
 
 /** Cursors can be refused after an update of the service: then the lane is walked again from its start. */
 export async function readPage<Page>(
-  lane: Lane,
+  lane: Pick<Lane, 'cursor' | 'restarts'>,
   limit: number,
   read: (options: PageOptions) => Promise<Page>,
 ): Promise<Page> {

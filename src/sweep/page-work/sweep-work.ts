@@ -1,18 +1,32 @@
 import { LEEWAY } from '../../record/expiry.ts'
 import type { Found } from '../../record/record.ts'
 import {
-  expiryOf,
   isOver,
   noteExpiry,
   type PageContext,
+  type LanePage,
+  overLanes,
   type PageWork,
   readPage,
   selectionOf,
 } from './page-work.ts'
 import { standInFor } from './damaged-entry.ts'
 
+/**
+ * Ends what the lanes of a sweep hold, page by page as a whole. What somebody has to hear of, and what can live again,
+ * is read; the rest is deleted by its keys alone.
+ */
+export function sweepWork<Data extends object>(context: PageContext<Data>): PageWork {
+  const { settings, state, limit } = context
+  const byRecord = recordSweep(context)
+  if (settings.events || settings.outsideIds) return overLanes(state.lanes, limit, byRecord)
+  const byKey = keySweep(context)
+  const outside = emptyByKeys(context, byRecord)
+  return overLanes(state.lanes, limit, (lane) => (lane.outside === true ? outside : byKey)(lane))
+}
+
 /** Deletes by keys alone what nobody has to hear of. */
-export function keySweep<Data extends object>(context: PageContext<Data>): PageWork {
+function keySweep<Data extends object>(context: PageContext<Data>): LanePage {
   const { settings, ender, state, limit, fruitless } = context
   return async (lane) => {
     // Somebody may have turned events on meanwhile.
@@ -32,10 +46,10 @@ export function keySweep<Data extends object>(context: PageContext<Data>): PageW
 }
 
 /** Looks for keys first, where most likely there is nothing: a query for keys costs less. */
-export function emptyByKeys<Data extends object>(
+function emptyByKeys<Data extends object>(
   { settings, state }: PageContext<Data>,
-  work: PageWork,
-): PageWork {
+  work: LanePage,
+): LanePage {
   return async (lane) => {
     if (lane.cursor !== null) return await work(lane)
     const { cursor } = await settings.store.pageKeys(selectionOf(state.query, lane), { limit: 1 })
@@ -44,7 +58,7 @@ export function emptyByKeys<Data extends object>(
 }
 
 /** Ends whole records: tells of them, and deletes each as it was read. */
-export function recordSweep<Data extends object>(context: PageContext<Data>): PageWork {
+function recordSweep<Data extends object>(context: PageContext<Data>): LanePage {
   const { settings, ender, state, problems, limit, deadline, fruitless } = context
   const { totals } = state
   return async (lane) => {
@@ -81,19 +95,5 @@ export function recordSweep<Data extends object>(context: PageContext<Data>): Pa
     totals.scanned += entries.length - left
     fruitless.bear(failed, due.length - left)
     return { size: entries.length, cursor: left > 0 ? null : cursor }
-  }
-}
-
-/** Deletes security keys, of which nobody has to hear. */
-export function securityKeyPurge<Data extends object>(context: PageContext<Data>): PageWork {
-  const { settings, state, limit } = context
-  const { keys } = settings.store
-  return async (lane) => {
-    const { names, cursor } = await readPage(lane, limit, (options) =>
-      keys.page(expiryOf(state.query, lane), options),
-    )
-    if (names.length > 0) await keys.remove(names)
-    state.totals.securityKeys += names.length
-    return { size: names.length, cursor }
   }
 }
