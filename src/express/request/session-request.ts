@@ -6,23 +6,42 @@ import { isPassedOn } from './proxy-signs.ts'
 /** A request of either kind of server that Node has. */
 export type AnyRequest = IncomingMessage | Http2ServerRequest
 
-/** What the session has to know of a request. Address and agent are looked up only when they are asked for. */
-export function sessionRequestFrom(req: AnyRequest & { readonly ip?: unknown }): SessionRequest {
-  return {
-    cookie: req.headers.cookie,
-    secure: isSecure(req),
-    // Only asked for where the request is not secure.
-    get loopback() {
-      return isLoopback(req.socket?.remoteAddress) && !isPassedOn(req)
-    },
-    get userAgent() {
-      return req.headers['user-agent']
-    },
-    // That of Express heeds forwarding headers only as far as "trust proxy" says.
-    get ip() {
-      return typeof req.ip === 'string' ? req.ip : req.socket?.remoteAddress
-    },
+/**
+ * What the session has to know of a request, looked up when it is asked for. A class, and no literal with getters: V8
+ * keeps a layout for each of those, and with it the request, until a major collection.
+ */
+class NodeSessionRequest implements SessionRequest {
+  readonly #req: AnyRequest & { readonly ip?: unknown }
+
+  constructor(req: AnyRequest) {
+    this.#req = req
   }
+
+  get cookie(): string | undefined {
+    return this.#req.headers.cookie
+  }
+
+  get secure(): boolean {
+    return isSecure(this.#req)
+  }
+
+  get loopback(): boolean {
+    return isLoopback(this.#req.socket?.remoteAddress) && !isPassedOn(this.#req)
+  }
+
+  get userAgent(): string | undefined {
+    return this.#req.headers['user-agent']
+  }
+
+  // That of Express heeds forwarding headers only as far as "trust proxy" says.
+  get ip(): string | undefined {
+    const { ip } = this.#req
+    return typeof ip === 'string' ? ip : this.#req.socket?.remoteAddress
+  }
+}
+
+export function sessionRequestFrom(req: AnyRequest): SessionRequest {
+  return new NodeSessionRequest(req)
 }
 
 /** Express' own answer, which heeds forwarding headers only as far as "trust proxy" says; else that of the socket. */

@@ -38,6 +38,15 @@ const WRITE_HEADER: PropertyDescriptor = {
   configurable: true,
 }
 
+type OwnMethods = Readonly<Record<OutgoingMethod, AnyResponse[OutgoingMethod]>>
+
+/** On a response: who watches over it first. */
+const GUARD: unique symbol = Symbol('viur-session: guard of the response')
+
+interface Guarded {
+  [GUARD]?: ResponseGuard
+}
+
 const nothing = (): void => {}
 const nothingToMakeUp = (): (() => void) => nothing
 
@@ -54,8 +63,8 @@ class ResponseGuard {
   readonly #isSecond: boolean
   readonly #inner: Readonly<Record<OutgoingMethod, AnyResponse[OutgoingMethod]>>
   readonly #uninstall: () => void
-  /** What we put in the place of `writeHead`: where something else stands there, it was wrapped later. */
-  readonly #ownWriteHead: AnyResponse['writeHead']
+  /** What we put in the place of the methods: where something else stands there, it was wrapped later. */
+  readonly #own: OwnMethods
   /** Whether somebody who was mounted before us may send the head without asking for it, once the body begins. */
   #isWrapped: boolean
   readonly #sources: PipedSources
@@ -82,18 +91,51 @@ class ResponseGuard {
     this.#isWrapped = Object.hasOwn(res, 'writeHead')
     loosen(res)
     this.#uninstall = remember(res, OVERLAID)
-    this.#ownWriteHead = (...args) => this.#writeHead(args)
+    this.#own = isSecond ? this.#methodsOfItsOwn() : SHARED
+    if (!isSecond) (res as Guarded)[GUARD] = this
     this.#install()
     this.#sources = new PipedSources(res)
   }
 
   #install(): void {
     const res = this.#res
-    res.writeHead = this.#ownWriteHead
-    res.write = (...args) => this.#write(args)
-    res.end = (...args) => this.#end(args)
-    res.flushHeaders = () => this.#flushHeaders()
+    const { writeHead, write, end, flushHeaders } = this.#own
+    res.writeHead = writeHead
+    res.write = write
+    res.end = end
+    res.flushHeaders = flushHeaders
     if ('writeHeader' in res) Object.defineProperty(res, 'writeHeader', WRITE_HEADER)
+  }
+
+  /** Whoever wrapped the methods of the first response keeps those, and goes on calling them. */
+  #methodsOfItsOwn(): OwnMethods {
+    return {
+      writeHead: (...args) => this.#writeHead(args),
+      write: (...args) => this.#write(args),
+      end: (...args) => this.#end(args),
+      flushHeaders: () => this.#flushHeaders(),
+    }
+  }
+
+  /**
+   * Shared by all first responses, which lead to their guards: V8 takes functions of each response's own for part of its
+   * layout, and keeps them, and with them the request, until a major collection.
+   */
+  static shared(): OwnMethods {
+    return {
+      writeHead(this: unknown, ...args: unknown[]) {
+        return guardOf(this).#writeHead(args)
+      },
+      write(this: unknown, ...args: unknown[]) {
+        return guardOf(this).#write(args)
+      },
+      end(this: unknown, ...args: unknown[]) {
+        return guardOf(this).#end(args)
+      },
+      flushHeaders(this: unknown) {
+        guardOf(this).#flushHeaders()
+      },
+    }
   }
 
   #writeHead(args: unknown[]): unknown {
@@ -187,7 +229,7 @@ class ResponseGuard {
    */
   #announce(): void {
     const res = this.#res
-    if (res.writeHead === this.#ownWriteHead) return
+    if (res.writeHead === this.#own.writeHead) return
     const phase = this.#phase
     this.#phase = 'announcing'
     try {
@@ -358,6 +400,12 @@ class ResponseGuard {
     this.#uninstall()
     new ResponseGuard(res, { commit, fail: () => res.destroy() }, true)
   }
+}
+
+const SHARED: OwnMethods = ResponseGuard.shared()
+
+function guardOf(res: unknown): ResponseGuard {
+  return (res as Guarded)[GUARD] as ResponseGuard
 }
 
 /** As Node reads it. */
