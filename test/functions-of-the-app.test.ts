@@ -14,7 +14,7 @@ import {
   QueryIter,
   SessionConfigError,
 } from '../src/index.ts'
-import { convertedOf } from '../src/migrate/converting.ts'
+import { convertedOf } from '../src/migrate/old-entities.ts'
 import type { OldSystem } from '../src/migrate/old-system.ts'
 import { datastoreStore } from '../src/store/datastore/index.ts'
 import { cookieJar } from '../src/testing/index.ts'

@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto'
 import { storeRefusal } from '../base/store-errors.ts'
 import type { EndSettings } from './settings.ts'
-import type { Note } from '../store/store.ts'
+import type { Note, NoteStore } from '../store/store.ts'
 import type { SessionRecord } from '../record/record.ts'
 import type { Limit } from '../store/budget.ts'
 import { retried } from '../write/retry.ts'
 
 /** The fence notes of users. Their names go on in hex digits. */
-export const FENCES = 'fence:'
+const FENCES = 'fence:'
 
 /** The fence note of everybody. */
 export const FENCE_OF_ALL = 'fence-all'
@@ -117,4 +117,32 @@ export class Fences {
     }
     return (await retried(this.#settings, ask, limit)).map(numberIn)
   }
+}
+
+/** How many notes are listed in one call. */
+const PAGE = 500
+
+const DIGITS = [...'0123456789abcdef']
+
+/** Every fence note there is. Notes have no pages, so where there are many they are asked for digit by digit. */
+export async function listFenceNotes(notes: NoteStore): Promise<Note[]> {
+  const all = await notes.get(FENCE_OF_ALL)
+  return [...(all === null ? [] : [all]), ...(await listBelow(notes, FENCES))]
+}
+
+/** A few fence notes of users, those whose names follow one digit drawn at random (0 to 15). */
+export async function someFenceNotes(
+  notes: NoteStore,
+  digit: number,
+  limit: number,
+): Promise<readonly Note[]> {
+  return await notes.list(`${FENCES}${DIGITS[digit]}`, limit)
+}
+
+async function listBelow(notes: NoteStore, prefix: string): Promise<readonly Note[]> {
+  const found = await notes.list(prefix, PAGE)
+  if (found.length < PAGE) return found
+  const parts: Note[] = []
+  for (const digit of DIGITS) parts.push(...(await listBelow(notes, `${prefix}${digit}`)))
+  return parts
 }

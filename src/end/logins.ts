@@ -4,12 +4,12 @@ import type { Limit } from '../store/budget.ts'
 import type { Fence, Fences } from './fences.ts'
 import { isUsable } from '../record/usable.ts'
 import type { SessionKey } from '../record/id.ts'
-import type { SessionRecord } from '../record/record.ts'
-import { pagesOfUser } from './pages-of-user.ts'
+import type { Found, SessionRecord } from '../record/record.ts'
 import { sideBySide } from '../base/parallel.ts'
+import type { SessionStore } from '../store/store.ts'
 
 /** Ends one session, whoever has it; false when it had ended already. */
-export interface SessionKiller {
+interface SessionKiller {
   kill(key: SessionKey): Promise<boolean>
 }
 
@@ -110,4 +110,24 @@ function newestFirst(a: SessionRecord, b: SessionRecord): number {
 
 function beganAt({ authenticated, created }: SessionRecord): number {
   return authenticated ?? created
+}
+
+/** How many sessions of a user are looked at in one query. */
+const PAGE = 200
+
+/** What is stored of a user and can be read, page by page, also what has ended. */
+export async function* pagesOfUser(
+  store: SessionStore,
+  user: string,
+): AsyncIterable<readonly Found[]> {
+  let cursor: string | undefined
+  for (;;) {
+    const page = await store.page(
+      { by: 'user', user },
+      { limit: PAGE, ...(cursor !== undefined && { cursor }) },
+    )
+    if (page.cursor === null) return
+    cursor = page.cursor
+    yield page.entries.filter((entry): entry is Found => entry.record !== null)
+  }
 }

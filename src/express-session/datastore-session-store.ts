@@ -2,7 +2,6 @@ import session from 'express-session'
 import type { HowToEnd } from '../sweep/entry.ts'
 import { GUEST_USER } from '../record/record.ts'
 import { composeSessions, type Sessions } from '../sessions.ts'
-import { answer } from './answer.ts'
 import { type DatastoreSessionStoreOptions, resolve } from './options.ts'
 import { StoredSessions } from './stored-sessions.ts'
 
@@ -184,4 +183,28 @@ function endOf(userAtFirst: string, user: string): HowToEnd {
   return userAtFirst !== GUEST_USER && user === GUEST_USER
     ? { reason: 'logout', user: userAtFirst }
     : { reason: 'reset' }
+}
+
+/** How express-session hears of the end of a call: an error first, then the result. */
+type Callback<Result> = (error: unknown, result?: Result) => void
+
+/**
+ * Hands the outcome to the callback, once, later, and outside of any promise, so that an error that the callback
+ * throws is the app's own. Without a callback it gives a promise, whose failure may go unheard; `unheard` hears of it.
+ */
+function answer<Result>(
+  result: Promise<Result>,
+  callback: unknown,
+  unheard: (error: unknown) => void,
+): Promise<Result> | undefined {
+  if (typeof callback !== 'function') {
+    result.catch(unheard)
+    return result
+  }
+  const call = callback as Callback<Result>
+  result.then(
+    (value) => process.nextTick(() => call(null, value)),
+    (error: unknown) => process.nextTick(() => call(error)),
+  )
+  return undefined
 }

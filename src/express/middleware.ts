@@ -12,7 +12,7 @@ import { runBeforeCommit } from './request/before-commit.ts'
 import { guardResponse } from './response/held-response.ts'
 import { type AnyRequest, sessionRequestFrom } from './request/session-request.ts'
 import { isResponseTo, outlivesResponse } from './response/no-response.ts'
-import { sessionNameFrom } from './request/session-name.ts'
+import { sessionNameFrom } from './request/named-sessions.ts'
 import {
   addSlot,
   commitFrom,

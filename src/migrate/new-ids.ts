@@ -1,15 +1,15 @@
 import { expiresAt } from '../record/expiry.ts'
-import { mintId, mintRev, type SessionId, type SessionKey } from '../record/id.ts'
+import { asSessionKey, mintId, mintRev, type SessionId, type SessionKey } from '../record/id.ts'
 import { Payload } from '../record/payload.ts'
 import { hashOfKey } from '../request/security-keys.ts'
-import type { EntityName, EntityWrite } from '../store/entities.ts'
-import type { SessionRecord } from '../record/record.ts'
+import type { Entity, EntityName, EntityWrite } from '../store/entities.ts'
+import type { SessionRecord, Version } from '../record/record.ts'
 import type { Asking, SourceHost } from '../write/source.ts'
 import type { Claim, Ids } from './ids.ts'
 import { type Link, seal } from './link.ts'
-import { FOLLOWED_FOR, movedFrom, movedTo } from './moved.ts'
 import type { OldEntities, OldFound } from './old-entities.ts'
 import { hashOfOldId } from './old-system.ts'
+import { asTime, child } from '../store/datastore/entity-codec.ts'
 
 /** The kind of the entities that say as which session an old one goes on. */
 const MOVED_KIND = 'viur-session-moved'
@@ -83,4 +83,45 @@ export class NewIds implements Ids {
 
 function movedAt(name: string): EntityName {
   return { kind: MOVED_KIND, name: hashOfOldId(name), namespace: null }
+}
+
+/** Says as which session an old one goes on. Named by the hash of the old id, and written in the commit that moves it. */
+interface Moved {
+  readonly to: SessionKey
+  /** When it was written, in milliseconds since the epoch. */
+  readonly at: number
+  readonly version: Version
+}
+
+/**
+ * For how long a request that still comes with the old id alone is served with the new session, in milliseconds: the
+ * others of the page whose first request moved the session are under way already, and know nothing of its new id.
+ */
+const FOLLOWED_FOR: number = 60 * 1000
+
+/** Long after anybody follows it; for a TTL policy on `purge`. */
+const PURGE_AFTER = 24 * 60 * 60 * 1000
+
+function movedFrom(entity: Entity | null): Moved | null {
+  if (entity === null) return null
+  const { properties, version } = entity
+  const to = asSessionKey(child(properties['to'], 'stringValue'))
+  const at = asTime(properties['at'])
+  return to === null || at === null ? null : { to, at, version }
+}
+
+function movedTo(to: SessionKey, now: number): Entity['properties'] {
+  return {
+    to: { stringValue: to, excludeFromIndexes: true },
+    at: timestamp(now),
+    purge: timestamp(now + PURGE_AFTER),
+  }
+}
+
+function timestamp(time: number): object {
+  const milliseconds = time % 1000
+  return {
+    timestampValue: { seconds: String((time - milliseconds) / 1000), nanos: milliseconds * 1e6 },
+    excludeFromIndexes: true,
+  }
 }

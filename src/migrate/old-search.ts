@@ -4,13 +4,13 @@ import type { Limit } from '../store/budget.ts'
 import type { Entity } from '../store/entities.ts'
 import type { Found } from '../record/record.ts'
 import type { Asking, Committer, Look, Search, Searched, SourceHost } from '../write/source.ts'
-import { followLink } from './following.ts'
 import type { Ids } from './ids.ts'
 import type { Importer } from './importer.ts'
-import { linkIn, unseal } from './link.ts'
-import type { OldEntities } from './old-entities.ts'
+import { dropLink, type Link, linkIn, takeOver, unseal } from './link.ts'
+import type { OldEntities, OldRead } from './old-entities.ts'
 import { hashOfOldId } from './old-system.ts'
 import { LinkedSource, unlinked } from './sources.ts'
+import type { Guarded } from '../write/change.ts'
 
 /** What all searches of an app share. */
 interface Parts {
@@ -76,13 +76,13 @@ class OldLook implements Look {
     if (name === null) return { found, payload }
     const known = isPresented ? this.#entity : null
     const old = entities.read(name, await (known ?? entities.find(name, asking)))
-    const followed = followLink(payload, link, old)
-    if (followed === 'ended') {
+    const verdict = followLink(payload, link, old)
+    if (verdict === 'ended') {
       if (await this.#isWrittenBy(found)) return { found, payload }
       await this.#endOurs(found.record.key)
       return null
     }
-    const { news, isLinked } = followed
+    const { news, isLinked } = verdict
     const latest = news === null ? payload : payload.with(news.units)
     const removing = entities.removing(name, null)
     if (!entities.system.sideBySide) return unlinked(found, latest, removing)
@@ -127,4 +127,27 @@ class OldLook implements Look {
       )
     }
   }
+}
+
+/** What the state of the old session means for the one that came from it. */
+interface Verdict {
+  /** What the old system has changed; `null` for nothing. */
+  readonly news: Guarded | null
+  /** Whether the two still belong together. */
+  readonly isLinked: boolean
+}
+
+/**
+ * Decides what becomes of a session while the old system serves its user too. The old session is gone: it was logged out
+ * there, so this one has ended; so it has where the old one belongs to somebody else by now. It has expired: nobody uses
+ * it there, and this one goes on alone. It was written since: what differs is taken over. It cannot be read: nothing is
+ * known, and this one goes on as it is.
+ */
+function followLink(payload: Payload, link: Link, old: OldRead): Verdict | 'ended' {
+  if (old === 'unknown') return 'ended'
+  if (old === 'expired') return { news: dropLink(payload), isLinked: false }
+  if (old === 'unreadable') return { news: null, isLinked: true }
+  if (link.user !== null && old.user !== link.user) return 'ended'
+  if (old.version === link.version) return { news: null, isLinked: true }
+  return { news: takeOver(payload, link, old), isLinked: true }
 }

@@ -5,9 +5,8 @@ import { NewIds } from './new-ids.ts'
 import { OldEntities } from './old-entities.ts'
 import { OldSearch } from './old-search.ts'
 import type { ConnectableSource, Searches } from '../write/source.ts'
-import type { Ids } from './ids.ts'
+import { type Ids, SameIds } from './ids.ts'
 import type { OldSessions, OldSystem } from './old-system.ts'
-import { SameIds } from './same-ids.ts'
 
 /** The sessions of a system as a source. */
 export function oldSessions(system: OldSystem): OldSessions {

@@ -5,10 +5,9 @@ import { isFoundSavable } from '../write/source.ts'
 import type { Writer } from '../write/writer.ts'
 import type { Failure } from './begun.ts'
 import type { CookiePolicy } from './cookie.ts'
-import { isTouchDue } from './lifetime.ts'
+import { expiresAtBrowserClose, isTouchDue } from './lifetime.ts'
 import { touchState } from './save.ts'
 import { type Session, stateOf } from './session.ts'
-import { setCookieFor } from './set-cookie.ts'
 import type { RequestSettings } from './settings.ts'
 import type { RequestState } from './state.ts'
 import type { RequestStorage } from './storage.ts'
@@ -32,7 +31,7 @@ export interface CommitResult {
 }
 
 /** What the end of a request needs to know of the deployment. */
-export interface CommitSettings extends RequestSettings {
+interface CommitSettings extends RequestSettings {
   readonly cookies: CookiePolicy
   /** What becomes of a response whose changes were dropped, because the session ended elsewhere. */
   readonly onGone: 'drop' | 'error'
@@ -156,4 +155,33 @@ export class RequestCommit<Data extends object> {
     const setCookie = setCookieFor(state, this.#settings)
     return { setCookie, vary: state.accessed || setCookie.length > 0 }
   }
+}
+
+/** Whether the cookie is set again, taken away or left alone: the Set-Cookie values of the response, none or one. */
+function setCookieFor(state: RequestState, { cookies, now }: CommitSettings): string[] {
+  if (!state.allowed) return []
+  const { stored, id, form, presented } = state
+  if (stored !== null && id !== null) {
+    const outdated = presented.outdated && presented.id === id && state.accessed
+    if (state.response.cookie !== 'set' && !outdated) return []
+    const age = Math.ceil((stored.record.expires - now()) / 1000)
+    return [cookies.serialize(id, form, expiresAtBrowserClose(state) ? null : age)]
+  }
+  return state.response.cookie === 'remove' && presented.outcome !== 'none'
+    ? [cookies.serializeRemoval(form)]
+    : []
+}
+
+/** The headers by which a response says what a commit gave, as pairs of name and value; each is to be added once. */
+export function responseHeaders({
+  setCookie,
+  vary,
+}: CommitResult): [name: string, value: string][] {
+  if (!vary) return []
+  return [
+    ['Vary', 'Cookie'],
+    // Whoever stores a response with our cookie would hand the session of one visitor to the next.
+    ['Cache-Control', setCookie.length > 0 ? 'no-store' : 'private, no-cache'],
+    ...setCookie.map((value): [string, string] => ['Set-Cookie', value]),
+  ]
 }

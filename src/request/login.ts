@@ -1,7 +1,7 @@
 import { show } from '../base/duration.ts'
 import { SessionValueError } from '../base/errors.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
-import { clientHints } from '../record/client-hints.ts'
+import { clientHints } from '../record/info.ts'
 import { type DataValues, encodedValues } from '../record/data-values.ts'
 import type { Fence } from '../end/fences.ts'
 import { mintSecret } from '../record/id.ts'

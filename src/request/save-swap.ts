@@ -1,6 +1,6 @@
-import { hasNewId, isFoundSavable, type Loaded } from '../write/source.ts'
+import { hasNewId, isFoundAlive, isFoundSavable, type Loaded } from '../write/source.ts'
 import type { EndReason, Found, Version } from '../record/record.ts'
-import type { SessionId } from '../record/id.ts'
+import type { SessionId, SessionKey } from '../record/id.ts'
 import { keepsNothing, Payload, SCOPE_OF_ID, type UnitChanges } from '../record/payload.ts'
 import type { Limit } from '../store/budget.ts'
 import type { Mutation } from '../store/store.ts'
@@ -8,15 +8,15 @@ import { type Delta, guardedUnits } from '../write/change.ts'
 import type { Latest, Writer } from '../write/writer.ts'
 import type { Swap } from './identity.ts'
 import { isStillborn } from './lifetime.ts'
-import { baseOf, readAgain } from './latest.ts'
 import { Minting, newRecord } from './new-record.ts'
 import type { RequestState } from './state.ts'
+import { unreadableSession } from '../base/store-errors.ts'
 
 /** What a save came to: `'gone'`, when the session ended elsewhere and this request's changes were dropped. */
 export type SaveOutcome = 'done' | 'gone'
 
 /** How a session that a request ends leaves the store. */
-export interface EndWriter {
+interface EndWriter {
   endOf(found: Found, reason: Exclude<EndReason, 'expired'>, limit: Limit): Promise<Mutation>
 }
 
@@ -186,4 +186,32 @@ function wantsRecord(state: RequestState, swap: Swap, payload: Payload, force: b
   if (swap.last === 'login' || swap.last === 'cycleKey') return true
   if (!payload.isEmpty || force) return true
   return swap.last === 'reset' && state.stored !== null
+}
+
+/**
+ * What a write goes on from. A session that outlives its request may have been renewed by others since it was read, or have
+ * expired: where its time seems to be over the store is asked, and gives no time on top.
+ */
+export async function baseOf(
+  state: RequestState,
+  stored: Loaded,
+  writer: Writer,
+): Promise<Loaded | 'gone'> {
+  const { policy, now } = state.settings
+  const isUsable = (found: Loaded): boolean => isFoundAlive(found, policy, now())
+  if (!state.response.isDetached || isUsable(stored)) return stored
+  const found = await readAgain(stored, stored.record.key, writer)
+  return found !== 'gone' && isUsable(found) ? found : 'gone'
+}
+
+/** What is there now of a session that the request has, or had; `'gone'` where it is no longer stored. */
+async function readAgain(
+  stored: Loaded | null,
+  key: SessionKey,
+  writer: Writer,
+): Promise<Loaded | 'gone'> {
+  const found = stored === null ? await writer.find(key) : await writer.again(stored)
+  if (found === null) return 'gone'
+  if (found.record !== null) return found
+  throw unreadableSession(found.why)
 }

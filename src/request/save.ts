@@ -3,10 +3,9 @@ import { Payload, type UnitChanges } from '../record/payload.ts'
 import type { Found } from '../record/record.ts'
 import type { Delta } from '../write/change.ts'
 import type { Writer } from '../write/writer.ts'
-import { baseOf } from './latest.ts'
+import { baseOf, type SaveOutcome, saveSwap, type Writers } from './save-swap.ts'
 import { expiresAtBrowserClose, isStillborn, isTouchDue } from './lifetime.ts'
 import { Minting, newRecord } from './new-record.ts'
-import { type SaveOutcome, saveSwap, type Writers } from './save-swap.ts'
 import type { RequestState } from './state.ts'
 
 /** Stores whatever the request wants stored by now, these changes of its data with it, and sets what is to become of the cookie. */

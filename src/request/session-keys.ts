@@ -1,7 +1,6 @@
 import { SessionError } from '../base/errors.ts'
 import type { SessionKey } from '../record/id.ts'
-import { hintAtUnit } from './expiry-setting.ts'
-import { isStillborn } from './lifetime.ts'
+import { hintAtUnit, isStillborn } from './lifetime.ts'
 import {
   checkPlan,
   isKeyOf,

@@ -1,7 +1,6 @@
 import type { Json } from '../base/json.ts'
 import { noteAs } from '../base/registry.ts'
-import { endOfEntry } from './entry-end.ts'
-import { type IteratorClass, QueryIter, type SessionEntry } from './query-iter.ts'
+import { endOfEntry, type IteratorClass, QueryIter, type SessionEntry } from './query-iter.ts'
 import { SWEEP_ID } from './run.ts'
 
 /**

@@ -10,10 +10,9 @@ import { asStoreError } from '../write/retry.ts'
 import type { Attempt, Latest, Writer } from '../write/writer.ts'
 import type { EndReason, Found } from '../record/record.ts'
 import type { Ender } from '../end/ender.ts'
-import { END, type EndableEntry } from './entry-end.ts'
+import { END, type EndableEntry, type SessionEntry } from './query-iter.ts'
 import { readablePayload } from '../end/events.ts'
-import type { SessionEntry } from './query-iter.ts'
-import { standIn } from '../record/damaged.ts'
+import { standIn } from './damaged-entry.ts'
 
 /** How a session ends. */
 export interface HowToEnd {

@@ -4,6 +4,7 @@ import { noteAs } from '../base/registry.ts'
 import type { SessionKey } from '../record/id.ts'
 import type { DataChange } from '../record/root-data.ts'
 import type { UserOptions } from '../record/user-check.ts'
+import { SessionConfigError } from '../base/errors.ts'
 
 /** One session that an iterator has come to. */
 export interface SessionEntry<Data extends object = Record<string, unknown>> {
@@ -82,3 +83,20 @@ export interface IteratorClass {
 export type IterQuery =
   | { readonly select: 'all' | 'expired' }
   | ({ readonly select: 'user'; readonly user: string } & UserOptions)
+
+/** Under this name an entry of the engine keeps how it ends. Another copy of this package finds it too. */
+export const END: unique symbol = Symbol.for('viur-session/1:end of entry')
+
+/** An entry as the engine makes it. */
+export interface EndableEntry {
+  [END](): Promise<void>
+}
+
+/** Ends the session of an entry and tells the observers; resolves when that is stored. */
+export function endOfEntry<Data extends object>(entry: SessionEntry<Data>): Promise<void> {
+  const endable = entry as Partial<EndableEntry> | null | undefined
+  if (typeof endable?.[END] === 'function') return endable[END]()
+  throw new SessionConfigError(
+    'DeleteSessionsIter: handleEntry() ends the entry that it was given: hand on that object, and no copy of it',
+  )
+}

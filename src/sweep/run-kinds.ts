@@ -1,12 +1,13 @@
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { checkIterator } from './iterator-checks.ts'
-import { IteratorRun } from './iterator-run.ts'
-import { KillRun } from './kill-run.ts'
+import { KillRun, SweepRun } from './sweep-run.ts'
 import type { IteratorClass } from './query-iter.ts'
 import type { RunState } from './run.ts'
 import type { RunKind, RunParts } from './run-kind.ts'
-import { SweepRun } from './sweep-run.ts'
+import { entryWork } from './page-work/entry-work.ts'
+import { pageContext } from './page-work/page-work.ts'
+import type { Pages } from './pages.ts'
 
 /** All kinds of runs that this process can work on. */
 export class RunKinds<Data extends object> {
@@ -40,5 +41,37 @@ export class RunKinds<Data extends object> {
     throw new SessionConfigError(
       `the iterator ${show(Iter.id)} is not in the option "iterators", or not under an id of its own`,
     )
+  }
+}
+
+/** A run of an iterator of the app's own. */
+class IteratorRun<Data extends object> implements RunKind {
+  readonly Iter: IteratorClass
+  readonly name: string
+  readonly queueName: string
+  readonly #parts: RunParts<Data>
+
+  constructor(Iter: IteratorClass, parts: RunParts<Data>) {
+    this.Iter = Iter
+    this.name = Iter.id
+    this.queueName = Iter.queueName
+    this.#parts = parts
+  }
+
+  owns({ iter }: RunState): boolean {
+    return iter === this.name
+  }
+
+  async requireAble(): Promise<void> {}
+
+  async work(state: RunState, pages: Pages, deadline: number): Promise<boolean> {
+    const { pageSize, concurrency } = this.Iter
+    const iter = new this.Iter()
+    iter.logger = this.#parts.settings.logger
+    const context = pageContext(this.#parts, state, pageSize, deadline)
+    const work = entryWork(context, iter, { concurrency, endsDamaged: false })
+    if (!(await pages.goOver(work))) return false
+    await iter.handleFinish(state.totals.scanned, state.customData)
+    return true
   }
 }

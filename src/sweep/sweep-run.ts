@@ -1,13 +1,13 @@
 import { hasOwnHandler } from './delete-sessions-iter.ts'
-import { finishKills } from './kill-run.ts'
 import { Pace } from './pace.ts'
 import { entryWork } from './page-work/entry-work.ts'
 import { pageContext } from './page-work/page-work.ts'
-import { securityKeyPurge } from './page-work/security-key-purge.ts'
-import { sweepWork } from './page-work/sweep-work.ts'
+import { securityKeyPurge, sweepWork } from './page-work/sweep-work.ts'
 import type { Pages } from './pages.ts'
 import { type RunState, SWEEP_ID } from './run.ts'
 import type { RunKind, RunParts } from './run-kind.ts'
+import { Problems } from '../end/problems.ts'
+import { OpenKills } from './page-work/kill-work.ts'
 
 /** A sweep: finishes kills that are open, ends the sessions whose time has run out, and deletes security keys. */
 export class SweepRun<Data extends object> implements RunKind {
@@ -63,5 +63,47 @@ export class SweepRun<Data extends object> implements RunKind {
       await watermarks.outside.passed(state, outside)
     }
     await watermarks.securityKeys.passed(state, state.keyLanes)
+  }
+}
+
+/** A run that finishes kills which are open, and does nothing else. */
+export class KillRun<Data extends object> implements RunKind {
+  readonly name: string = SWEEP_ID
+  readonly queueName: string
+  readonly #parts: RunParts<Data>
+
+  constructor(parts: RunParts<Data>) {
+    this.#parts = parts
+    this.queueName = parts.settings.sweep.queueName
+  }
+
+  owns({ query }: RunState): boolean {
+    return query.select === 'none'
+  }
+
+  async requireAble(): Promise<void> {}
+
+  async work(state: RunState, pages: Pages, deadline: number): Promise<boolean> {
+    const { isDone, fault } = await finishKills(this.#parts, state, pages, deadline)
+    // The queue tries again.
+    if (isDone && fault !== null) throw fault
+    return isDone
+  }
+}
+
+/** Finishes kills that are open. `fault`: why some had to be left for the next run. */
+async function finishKills<Data extends object>(
+  { massKill, settings }: RunParts<Data>,
+  state: RunState,
+  pages: Pages,
+  deadline: number,
+): Promise<{ readonly isDone: boolean; readonly fault: unknown }> {
+  const problems = new Problems()
+  const work = new OpenKills(massKill, settings, deadline, problems)
+  try {
+    return { isDone: await pages.goOver(work), fault: work.fault }
+  } finally {
+    state.totals.ended += work.ended
+    problems.log(settings.logger)
   }
 }

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { cacheControlFor, grantsStoring } from '../../src/express/response/cache-control.ts'
-import { parseHead } from '../../src/express/response/head.ts'
 import {
+  cacheControlFor,
+  grantsStoring,
   type HeaderValue,
   isRepresentationHeader,
   mergeSetCookie,
   varyWithCookie,
 } from '../../src/express/response/headers.ts'
+import { parseHead } from '../../src/express/response/head.ts'
 import { isLoopback } from '../../src/express/request/session-request.ts'
 
 describe('Vary', () => {

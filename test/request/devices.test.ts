@@ -5,7 +5,7 @@ import {
   SessionGoneError,
   SessionValueError,
 } from '../../src/index.ts'
-import { clientHints, shortened } from '../../src/record/client-hints.ts'
+import { clientHints, shortened } from '../../src/record/info.ts'
 import { gate } from '../setup/gate.ts'
 import { Harness, keyOfCookie, MINUTE } from './harness.ts'
 

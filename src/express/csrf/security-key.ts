@@ -9,9 +9,8 @@ import { type Origins, originsFrom } from './origins.ts'
 import type { AnySessions } from '../request/named-sessions.ts'
 import type { AnyRequest } from '../request/session-request.ts'
 import { reportTrouble, sessionFor, sessionsFrom } from '../request/request-session.ts'
-import { type RequestCheck, refusedOrigin, type SameOriginOptions } from './same-origin.ts'
-import { isSafe } from '../request/sent.ts'
-import { type ChosenKey, chooseKey, sentKeysOf } from './sent-key.ts'
+import { refusedOrigin, type RequestCheck, type SameOriginOptions } from './same-origin.ts'
+import { headerValues, isSafe } from '../request/sent.ts'
 
 /** Options of {@link requireSecurityKey}. */
 export interface SecurityKeyCheckOptions extends SameOriginOptions {
@@ -100,4 +99,50 @@ function rulesFrom(options: SecurityKeyCheckOptions): Rules {
     if (!(error instanceof SessionValueError)) throw error
     throw new SessionConfigError(`requireSecurityKey(): ${error.message}`)
   }
+}
+
+/** In place of a one-time key: the static key in its header is meant. */
+const STATIC_MARKER = 'STATIC_SESSION_KEY'
+
+/** Everything that a request brought as security keys. */
+interface SentKeys {
+  /** The field of the parsed body, whatever it is; `undefined` where there is none. */
+  readonly field: unknown
+  /** The values of X-Security-Key, one for each time that it was sent. */
+  readonly headers: readonly string[]
+  /** The values of Sec-X-ViUR-StaticSessionKey, likewise. */
+  readonly statics: readonly string[]
+}
+
+/** The key that counts, or why none does. */
+type ChosenKey =
+  | { readonly kind: 'one-time' | 'static'; readonly key: string }
+  | { readonly kind: 'refused'; readonly why: KeyRefusal }
+
+function sentKeysOf(req: AnyRequest & { readonly body?: unknown }): SentKeys {
+  return {
+    field: fieldOf(req.body),
+    headers: headerValues(req, 'x-security-key'),
+    statics: headerValues(req, 'sec-x-viur-staticsessionkey'),
+  }
+}
+
+function fieldOf(body: unknown): unknown {
+  return typeof body === 'object' && body !== null && Object.hasOwn(body, 'skey')
+    ? (body as { readonly skey: unknown }).skey
+    : undefined
+}
+
+/** Which key of those that were sent is to be validated. What is ambiguous is refused and not guessed. */
+function chooseKey({ field, headers, statics }: SentKeys): ChosenKey {
+  if (headers.length > 1 || statics.length > 1) return { kind: 'refused', why: 'malformed' }
+  if (field !== undefined && typeof field !== 'string') return { kind: 'refused', why: 'malformed' }
+  const [header] = headers
+  if (field !== undefined && header !== undefined && field !== header)
+    return { kind: 'refused', why: 'malformed' }
+  const oneTime = field ?? header
+  if (oneTime !== undefined && oneTime !== STATIC_MARKER) return { kind: 'one-time', key: oneTime }
+  const [key] = statics
+  if (key !== undefined) return { kind: 'static', key }
+  return { kind: 'refused', why: oneTime === undefined ? 'missing' : 'static' }
 }

@@ -1,8 +1,12 @@
-import type { CommitResult } from '../../request/commit.ts'
-import { responseHeaders } from '../../request/response-headers.ts'
+import { type CommitResult, responseHeaders } from '../../request/commit.ts'
 import type { AnyResponse } from './any-response.ts'
-import { cacheControlFor, grantsStoring } from './cache-control.ts'
-import { isRepresentationHeader, mergeSetCookie, varyWithCookie } from './headers.ts'
+import {
+  cacheControlFor,
+  grantsStoring,
+  isRepresentationHeader,
+  mergeSetCookie,
+  varyWithCookie,
+} from './headers.ts'
 
 /** Adds what the session has to say, once everybody else has said theirs. May be called again. */
 export function addHeaders(res: AnyResponse, result: CommitResult): void {

@@ -3,12 +3,11 @@ import { RequestRefusedError, SessionConfigError } from '../../base/errors.ts'
 import { checkOptions, namesOf, wrongOption } from '../../base/option-checks.ts'
 import type { Session } from '../../request/session.ts'
 import type { NodeResponse } from '../response/any-response.ts'
-import { localPath } from './local-path.ts'
+import { localPath, RETURN_TO, wayBack } from './return-to.ts'
 import type { AnySessions } from '../request/named-sessions.ts'
 import type { AnyRequest } from '../request/session-request.ts'
 import { isResponseTo } from '../response/no-response.ts'
 import { sessionFor, sessionsFrom } from '../request/request-session.ts'
-import { RETURN_TO, wayBack } from './return-to.ts'
 import type { RequestCheck } from '../csrf/same-origin.ts'
 
 /** Options of {@link requireLogin}. */

@@ -4,7 +4,6 @@ import type { SessionKey } from '../../record/id.ts'
 import { BUCKET, bucketEnd, keySweepTime, shardOf } from '../../record/buckets.ts'
 import { checkKeyName, checkRemoved, checkSecurityKeys } from '../../record/limits-security-keys.ts'
 import { decodeCursor, encodeCursor, position } from './cursors.ts'
-import { bytesInMemory } from './size.ts'
 import type {
   FoundSecurityKey,
   PageOptions,
@@ -17,7 +16,7 @@ import type {
 import type { SecurityKeyName, SecurityKeyRecord, Version } from '../../record/record.ts'
 
 /** How much a {@link MemoryKeys} holds. */
-export interface MemoryKeysLimits {
+interface MemoryKeysLimits {
   readonly shards: number
   readonly maxKeys: number
   readonly maxBytes: number
@@ -162,4 +161,14 @@ const OVERHEAD = 500
 
 function sizeOfKey({ purpose, data }: SecurityKeyRecord): number {
   return OVERHEAD + bytesInMemory(purpose) + bytesInMemory(data ?? '')
+}
+
+/** About how many bytes a text takes in memory: V8 keeps one for each character while all are Latin-1, else two. */
+export function bytesInMemory(text: string): number {
+  return isWide(text) ? text.length * 2 : text.length
+}
+
+function isWide(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0xff) return true
+  return false
 }

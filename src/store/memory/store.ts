@@ -7,9 +7,8 @@ import type { SessionKey } from '../../record/id.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from '../../record/buckets.ts'
 import { checkDistinct, checkMutation } from '../mutation-check.ts'
 import { decodeCursor, encodeCursor, position } from './cursors.ts'
-import { MemoryKeys, type Standing } from './security-keys.ts'
+import { bytesInMemory, MemoryKeys, type Standing } from './security-keys.ts'
 import { MemoryNotes } from './notes.ts'
-import { bytesInMemory } from './size.ts'
 import type {
   KeyPage,
   Mutation,

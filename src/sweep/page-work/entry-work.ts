@@ -15,7 +15,7 @@ import {
 import { sayingOf } from '../../end/problems.ts'
 import type { QueryIter, SessionEntry } from '../query-iter.ts'
 import type { Lane } from '../run.ts'
-import { standInFor } from './damaged-entry.ts'
+import { standInFor } from '../damaged-entry.ts'
 
 /** How entries are handed on. */
 export interface EntryRules {

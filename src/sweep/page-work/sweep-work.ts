@@ -1,16 +1,17 @@
 import { LEEWAY } from '../../record/expiry.ts'
 import type { Found } from '../../record/record.ts'
 import {
+  expiryOf,
   isOver,
-  noteExpiry,
-  type PageContext,
   type LanePage,
+  noteExpiry,
   overLanes,
+  type PageContext,
   type PageWork,
   readPage,
   selectionOf,
 } from './page-work.ts'
-import { standInFor } from './damaged-entry.ts'
+import { standInFor } from '../damaged-entry.ts'
 
 /**
  * Ends what the lanes of a sweep hold, page by page as a whole. What somebody has to hear of, and what can live again,
@@ -96,4 +97,18 @@ function recordSweep<Data extends object>(context: PageContext<Data>): LanePage 
     fruitless.bear(failed, due.length - left)
     return { size: entries.length, cursor: left > 0 ? null : cursor }
   }
+}
+
+/** Deletes security keys that have expired, of which nobody has to hear. */
+export function securityKeyPurge<Data extends object>(context: PageContext<Data>): PageWork {
+  const { settings, state, limit } = context
+  const { keys } = settings.store
+  return overLanes(state.keyLanes, limit, async (lane) => {
+    const { names, cursor } = await readPage(lane, limit, (options) =>
+      keys.page(expiryOf(state.query, lane), options),
+    )
+    if (names.length > 0) await keys.remove(names)
+    state.totals.securityKeys += names.length
+    return { size: names.length, cursor }
+  })
 }

@@ -5,7 +5,7 @@ import {
   type Sessions,
   SessionStoreError,
 } from '../../../src/index.ts'
-import { RetryBudget } from '../../../src/write/retry-budget.ts'
+import { RetryBudget } from '../../../src/write/retry.ts'
 import { type FailingStore, failingStore } from '../../../src/testing/index.ts'
 
 function app(): { store: FailingStore; sessions: Sessions<Record<string, unknown>> } {
