@@ -2,65 +2,86 @@ import { STATUS_CODES } from 'node:http'
 import type { AnyResponse, Listener } from './any-response.ts'
 import { overlay } from './overlay.ts'
 
-/** What a response that is held back shows of itself. */
-export interface Disguise {
-  /** Shows the response as it is again. */
-  readonly stop: () => void
-  /** Tells whoever waits for it that writing may go on. */
-  readonly drain: () => void
-  /** Shows a write as one that fills the buffer. */
-  readonly wait: (args: readonly unknown[]) => void
-  /** Shows the body as complete. */
-  readonly end: () => void
+/** On a response that is held back: what it shows of itself. */
+const DISGUISE: unique symbol = Symbol('viur-session: disguise of the response')
+
+interface Disguised extends AnyResponse {
+  [DISGUISE]?: Disguise
 }
 
 /**
- * Makes a response that is held back look like one whose headers have left. Otherwise a second `res.send()` would
+ * What a response that is held back shows of itself: that its headers have left. Otherwise a second `res.send()` would
  * change the headers of the first, and the client would get a mixture of both.
  */
-export function disguiseAsSent(res: AnyResponse): Disguise {
-  const astray: Listener[] = []
-  const on = res.on
-  const showHead = Object.hasOwn(res, '_header') ? ownHead : overlaidHead
-  const restoreHead = showHead(res)
-  // Values and no getters: with a getter of its own for each response, V8 gives up on a fast layout.
-  const restore = overlay(res, {
-    writableEnded: { value: false },
-    on: {
-      value(this: unknown, event: string | symbol, listener: Listener) {
-        on.call(res, event, listener)
-        // The compression middleware keeps these for its own stream, which will not know that we said "wait".
-        if (event === 'drain' && !res.rawListeners('drain').includes(listener)) {
-          astray.push(listener)
-        }
-        return this
-      },
-    },
-  })
-  let restoreLength: (() => void) | null = null
-  return {
-    stop: () => {
-      restoreLength?.()
-      restore()
-      restoreHead()
-    },
-    drain: () => {
-      res.emit('drain')
-      for (const listener of astray) listener.call(res)
-    },
-    wait: ([chunk, encoding]) => {
-      restoreLength ??= overlay(res, {
-        writableNeedDrain: { value: true },
-        writableLength: { value: 0 },
-      })
-      const shown = res as { writableLength?: number }
-      shown.writableLength = (shown.writableLength ?? 0) + lengthOf(chunk, encoding)
-    },
-    // Not `finished`, by which Node goes itself: a pipelined response would be let go when its turn comes.
-    end: () => {
-      ;(res as { writableEnded?: boolean }).writableEnded = true
-    },
+export class Disguise {
+  readonly #res: AnyResponse
+  readonly #astray: Listener[] = []
+  readonly #on: AnyResponse['on']
+  readonly #restoreHead: () => void
+  readonly #restore: () => void
+  #restoreLength: (() => void) | null = null
+
+  constructor(res: AnyResponse) {
+    this.#res = res
+    this.#on = res.on
+    const showHead = Object.hasOwn(res, '_header') ? ownHead : overlaidHead
+    // First, since it stays: what is taken off again has to be newest, see remember().
+    ;(res as Disguised)[DISGUISE] = this
+    this.#restoreHead = showHead(res)
+    this.#restore = overlay(res, SHOWN)
   }
+
+  /** Shows the response as it is again. */
+  stop(): void {
+    this.#restoreLength?.()
+    this.#restore()
+    this.#restoreHead()
+  }
+
+  /** Tells whoever waits for it that writing may go on. */
+  drain(): void {
+    this.#res.emit('drain')
+    for (const listener of this.#astray) listener.call(this.#res)
+  }
+
+  /** Shows a write as one that fills the buffer. */
+  wait([chunk, encoding]: readonly unknown[]): void {
+    this.#restoreLength ??= overlay(this.#res, FULL)
+    const shown = this.#res as { writableLength?: number }
+    shown.writableLength = (shown.writableLength ?? 0) + lengthOf(chunk, encoding)
+  }
+
+  /** Shows the body as complete. Not `finished`, by which Node goes itself: a pipelined response would be let go when its turn comes. */
+  end(): void {
+    ;(this.#res as { writableEnded?: boolean }).writableEnded = true
+  }
+
+  on(event: string | symbol, listener: Listener): void {
+    this.#on.call(this.#res, event, listener)
+    // The compression middleware keeps these for its own stream, which will not know that we said "wait".
+    if (event === 'drain' && !this.#res.rawListeners('drain').includes(listener)) {
+      this.#astray.push(listener)
+    }
+  }
+}
+
+/**
+ * Values and no getters, and one function for all: with those of its own, V8 gives each response a layout of its own, and
+ * keeps it, and with it the request, until a major collection.
+ */
+const SHOWN: PropertyDescriptorMap = {
+  writableEnded: { value: false },
+  on: {
+    value(this: Disguised, event: string | symbol, listener: Listener) {
+      this[DISGUISE]?.on(event, listener)
+      return this
+    },
+  },
+}
+
+const FULL: PropertyDescriptorMap = {
+  writableNeedDrain: { value: true },
+  writableLength: { value: 0 },
 }
 
 /** What Node and others ask whether there is a head: then `headersSent` is true, and headers can not be set. */

@@ -5,7 +5,7 @@ import { loosen } from './object-layout.ts'
 import { overlay, remember } from './overlay.ts'
 import { PipedSources } from './piped-sources.ts'
 import { postponeDestroy } from './postponed-destroy.ts'
-import { headersSentError, type Disguise, disguiseAsSent, writeAfterEndError } from './disguise.ts'
+import { Disguise, headersSentError, writeAfterEndError } from './disguise.ts'
 import { addHeaders, clearHead } from './session-headers.ts'
 
 /** What is done when a response is about to leave. */
@@ -308,7 +308,7 @@ class ResponseGuard {
       res.statusCode = statusCode
       restoreMessage()
     }
-    this.#disguise = disguiseAsSent(res)
+    this.#disguise = new Disguise(res)
   }
 
   #isOpen(): boolean {
@@ -316,7 +316,7 @@ class ResponseGuard {
   }
 
   #release(result: CommitResult): void {
-    const drain = this.#disguise?.drain
+    const disguise = this.#disguise
     const makeUp = this.#stopDisguise()
     // What was set while the response was held came too late for it.
     this.#restoreStatus()
@@ -330,7 +330,8 @@ class ResponseGuard {
       return
     }
     this.#sources.forget()
-    if (drain !== undefined && flowing !== false && !this.#ended) process.nextTick(drain)
+    if (disguise !== null && flowing !== false && !this.#ended)
+      process.nextTick(() => disguise.drain())
     makeUp()
   }
 
