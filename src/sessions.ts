@@ -16,7 +16,7 @@ import { asSessionKey, type SessionKey } from './record/id.ts'
 import type { SessionInfo } from './record/info.ts'
 import type { SessionRecord } from './record/record.ts'
 import type { DataChange } from './record/root-data.ts'
-import type { UserOptions } from './record/user-check.ts'
+import type { UserOptions } from './record/limits.ts'
 import {
   type CommitResult,
   RequestCommit,

@@ -41,13 +41,17 @@ export function queuePath(
   for (const name of ['projectId', 'location'] as const) {
     const option = options[name]
     if (full !== undefined && option !== undefined && option !== full[name]) {
-      throw refusal(name, `can not differ from the one in queue, ${show(full[name])}`, option)
+      throw wrongOption(
+        `cloudTasks: ${name}`,
+        `can not differ from the one in queue, ${show(full[name])}`,
+        option,
+      )
     }
   }
   const queueId = full?.['id'] ?? options.queue
   if (!isQueueId(queueId)) {
-    throw refusal(
-      'queue',
+    throw wrongOption(
+      'cloudTasks: queue',
       'must be up to 100 letters, digits and hyphens, or projects/P/locations/L/queues/Q',
       options.queue,
     )
@@ -62,7 +66,7 @@ export function queuePath(
     )
   }
   if (typeof location !== 'string' || !LOCATION.test(location)) {
-    throw refusal('location', "must be a region, such as 'europe-west1'", location)
+    throw wrongOption('cloudTasks: location', "must be a region, such as 'europe-west1'", location)
   }
   const projectId =
     full?.['projectId'] ??
@@ -70,7 +74,7 @@ export function queuePath(
     first(environment, ['GOOGLE_CLOUD_PROJECT', 'GCLOUD_PROJECT']) ??
     (local ? LOCAL_PROJECT : null)
   if (projectId !== null && (typeof projectId !== 'string' || !PROJECT.test(projectId))) {
-    throw refusal('projectId', 'must be a project id', projectId)
+    throw wrongOption('cloudTasks: projectId', 'must be a project id', projectId)
   }
   return { projectId, location, queueId }
 }
@@ -80,8 +84,4 @@ function first(
   names: readonly string[],
 ): string | null {
   return names.map((name) => environment[name]).find(Boolean) ?? null
-}
-
-function refusal(option: string, rule: string, value: unknown): SessionConfigError {
-  return wrongOption(`cloudTasks: ${option}`, rule, value)
 }

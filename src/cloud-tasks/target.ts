@@ -51,7 +51,11 @@ export function targetFrom(target: unknown, environment: Environment): Target {
   if (typeof target === 'object' && target !== null) {
     const { appEngine, url } = target as Record<string, unknown>
     if (appEngine !== undefined && url !== undefined) {
-      throw refusal('target', 'must have either appEngine or url, and not both', target)
+      throw wrongOption(
+        'cloudTasks: target',
+        'must have either appEngine or url, and not both',
+        target,
+      )
     }
     if (typeof appEngine === 'object' && appEngine !== null) {
       checkOptions('the option target of cloudTasks()', target, ['appEngine'])
@@ -61,7 +65,11 @@ export function targetFrom(target: unknown, environment: Environment): Target {
     checkOptions('the option target of cloudTasks()', target, ['appEngine', ...HTTP_OPTIONS])
     if (url !== undefined) return httpTarget(target as Record<string, unknown>)
   }
-  throw refusal('target', 'must be { appEngine: {} } or { url, serviceAccountEmail }', target)
+  throw wrongOption(
+    'cloudTasks: target',
+    'must be { appEngine: {} } or { url, serviceAccountEmail }',
+    target,
+  )
 }
 
 function appEngineTarget(options: AppEngineTarget, environment: Environment): Target {
@@ -71,8 +79,8 @@ function appEngineTarget(options: AppEngineTarget, environment: Environment): Ta
     relativeUri.length > LONGEST_URL ||
     !/^\/(?!\/)[!"$-~]*$/.test(relativeUri)
   ) {
-    throw refusal(
-      'target.appEngine.relativeUri',
+    throw wrongOption(
+      'cloudTasks: target.appEngine.relativeUri',
       "must be a path such as '/_sessions/task', without spaces or a fragment",
       relativeUri,
     )
@@ -107,8 +115,8 @@ function appEngineTarget(options: AppEngineTarget, environment: Environment): Ta
 /** App Engine: names of services and versions are one label of a host name. */
 function label(option: string, value: unknown): string {
   if (typeof value !== 'string' || !/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(value)) {
-    throw refusal(
-      `target.appEngine.${option}`,
+    throw wrongOption(
+      `cloudTasks: target.appEngine.${option}`,
       'must be up to 63 lowercase letters, digits and hyphens',
       value,
     )
@@ -120,7 +128,11 @@ function httpTarget(options: Readonly<Record<string, unknown>>): Target {
   const { url, serviceAccountEmail, audience = url } = options
   const parsed = typeof url === 'string' && url.length <= LONGEST_URL ? parse(url) : null
   if (typeof url !== 'string' || parsed === null || /\s/.test(url)) {
-    throw refusal('target.url', 'must be a URL such as https://example.com/_sessions/task', url)
+    throw wrongOption(
+      'cloudTasks: target.url',
+      'must be a URL such as https://example.com/_sessions/task',
+      url,
+    )
   }
   if (parsed.username !== '' || parsed.password !== '' || parsed.hash !== '') {
     // Not shown: a password may be in it.
@@ -132,20 +144,20 @@ function httpTarget(options: Readonly<Record<string, unknown>>): Target {
     parsed.protocol !== 'https:' &&
     !(parsed.protocol === 'http:' && isLoopback(parsed.hostname))
   ) {
-    throw refusal('target.url', 'must be https:, or http: on this machine', url)
+    throw wrongOption('cloudTasks: target.url', 'must be https:, or http: on this machine', url)
   }
   if (
     typeof serviceAccountEmail !== 'string' ||
     !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(serviceAccountEmail)
   ) {
-    throw refusal(
-      'target.serviceAccountEmail',
+    throw wrongOption(
+      'cloudTasks: target.serviceAccountEmail',
       'must be the e-mail address of a service account',
       serviceAccountEmail,
     )
   }
   if (typeof audience !== 'string' || audience === '') {
-    throw refusal('target.audience', 'must be a text that is not empty', audience)
+    throw wrongOption('cloudTasks: target.audience', 'must be a text that is not empty', audience)
   }
   return {
     kind: 'http',
@@ -168,8 +180,4 @@ function parse(url: string): URL | null {
 /** Whether the host of a parsed URL is this machine. */
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host)
-}
-
-function refusal(option: string, rule: string, value: unknown): SessionConfigError {
-  return wrongOption(`cloudTasks: ${option}`, rule, value)
 }

@@ -7,11 +7,15 @@ import type { Session } from '../request/session.ts'
 import type { CommitResult } from '../request/commit.ts'
 import { sessionsDoorOf, type Sessions, type SessionsDoor } from '../sessions.ts'
 import type { DefaultData } from '../base/types.ts'
-import { anyResponse, type NodeResponse } from './response/any-response.ts'
-import { runBeforeCommit } from './request/before-commit.ts'
+import {
+  anyResponse,
+  isResponseTo,
+  type NodeResponse,
+  outlivesResponse,
+} from './response/any-response.ts'
+import { runBeforeCommit } from './request/request-session.ts'
 import { guardResponse } from './response/held-response.ts'
 import { type AnyRequest, sessionRequestFrom } from './request/session-request.ts'
-import { isResponseTo, outlivesResponse } from './response/no-response.ts'
 import { sessionNameFrom } from './request/named-sessions.ts'
 import {
   addSlot,

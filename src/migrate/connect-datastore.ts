@@ -5,14 +5,15 @@ import { unsign } from '../base/signature.ts'
 import { decode } from '../request/cookie.ts'
 import { asTime, child } from '../store/datastore/entity-codec.ts'
 import type { Entity } from '../store/entities.ts'
-import { type DecodedSession, OldSessionDamage } from './old-session.ts'
-import { oldSessions } from './old-sessions.ts'
 import {
   COMMON_OPTIONS,
+  type DecodedSession,
+  OldSessionDamage,
   type OldSessions,
   type OldSessionsOptions,
   OldSystem,
 } from './old-system.ts'
+import { oldSessions } from './old-sessions.ts'
 import { plainJson } from './values.ts'
 
 /** Options of {@link connectDatastoreSessions}. */

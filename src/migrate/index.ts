@@ -1,4 +1,4 @@
 export { type ConnectDatastoreOptions, connectDatastoreSessions } from './connect-datastore.ts'
-export type { ConvertedSession, ConvertSession, OldSession } from './old-session.ts'
+export type { ConvertedSession, ConvertSession, OldSession } from './old-system.ts'
 export type { OldSessions, OldSessionsOptions } from './old-system.ts'
 export { type ViurCoreOptions, viurCoreSessions } from './viur-core.ts'

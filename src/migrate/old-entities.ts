@@ -1,8 +1,13 @@
 import type { Entity, EntityName, EntityStore, EntityWrite } from '../store/entities.ts'
 import { GUEST_USER, type Version } from '../record/record.ts'
 import type { Asking, Brought, Committer, SourceHost } from '../write/source.ts'
-import { type ConvertedSession, type DecodedSession, OldSessionDamage } from './old-session.ts'
-import { hashOfOldId, type OldSystem } from './old-system.ts'
+import {
+  type ConvertedSession,
+  type DecodedSession,
+  hashOfOldId,
+  OldSessionDamage,
+  type OldSystem,
+} from './old-system.ts'
 import { atOnce } from '../base/at-once.ts'
 import { SessionError } from '../base/errors.ts'
 import { checkKey, encodeValue } from '../record/codec.ts'

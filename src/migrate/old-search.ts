@@ -5,11 +5,10 @@ import type { Entity } from '../store/entities.ts'
 import type { Found } from '../record/record.ts'
 import type { Asking, Committer, Look, Search, Searched, SourceHost } from '../write/source.ts'
 import type { Ids } from './ids.ts'
-import type { Importer } from './importer.ts'
+import { type Importer, LinkedSource, unlinked } from './importer.ts'
 import { dropLink, type Link, linkIn, takeOver, unseal } from './link.ts'
 import type { OldEntities, OldRead } from './old-entities.ts'
 import { hashOfOldId } from './old-system.ts'
-import { LinkedSource, unlinked } from './sources.ts'
 import type { Guarded } from '../write/change.ts'
 
 /** What all searches of an app share. */

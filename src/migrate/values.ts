@@ -1,5 +1,5 @@
 import { asInt64, child } from '../store/datastore/entity-codec.ts'
-import { OldSessionDamage } from './old-session.ts'
+import { OldSessionDamage } from './old-system.ts'
 
 /** As deep as the codec goes. */
 const MAX_DEPTH = 64

@@ -3,14 +3,15 @@ import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions } from '../base/option-checks.ts'
 import { asInt64, child } from '../store/datastore/entity-codec.ts'
 import type { Entity } from '../store/entities.ts'
-import { type DecodedSession, OldSessionDamage } from './old-session.ts'
-import { oldSessions } from './old-sessions.ts'
 import {
   COMMON_OPTIONS,
+  type DecodedSession,
+  OldSessionDamage,
   type OldSessions,
   type OldSessionsOptions,
   OldSystem,
 } from './old-system.ts'
+import { oldSessions } from './old-sessions.ts'
 import { keyText, plainProperties, propertiesOf } from './values.ts'
 
 /** Options of {@link viurCoreSessions}. */

@@ -1,5 +1,5 @@
 import { SessionError } from '../base/errors.ts'
-import type { SchemaResult, StandardSchema } from '../base/standard-schema.ts'
+import type { SchemaResult, StandardSchema } from './settings.ts'
 import type { Troubles } from '../record/diagnostics.ts'
 import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
 import { type Payload, unitOf } from '../record/payload.ts'

@@ -1,6 +1,5 @@
 import type { Clock } from '../base/clock.ts'
 import type { SessionLogger } from '../base/logger.ts'
-import type { StandardSchema } from '../base/standard-schema.ts'
 import type { Troubles } from '../record/diagnostics.ts'
 import type { ExpiryPolicy } from '../record/expiry.ts'
 import type { RandomBytes } from '../record/id.ts'
@@ -25,3 +24,16 @@ export interface RequestSettings extends RetrySettings {
   readonly warnOnce: (about: string, message: string) => void
   readonly troubles: Troubles
 }
+
+/** What of Standard Schema v1 (standardschema.dev) is used here; zod, valibot and arktype schemas fit. */
+export interface StandardSchema {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (value: unknown) => SchemaResult | Promise<SchemaResult>
+  }
+}
+
+export type SchemaResult =
+  | { readonly value: unknown; readonly issues?: undefined }
+  | { readonly issues: readonly { readonly message: string }[] }

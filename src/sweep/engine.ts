@@ -5,14 +5,20 @@ import type { Json } from '../base/json.ts'
 import type { SweepSettings } from './settings.ts'
 import { mintRev } from '../record/id.ts'
 import { Problems } from '../end/problems.ts'
-import { type Lane, newestFirst, noTotals, type RunQuery, RunRecord, type RunState } from './run.ts'
-import { readBody, writeBody } from './task-body.ts'
+import {
+  type Lane,
+  newestFirst,
+  noTotals,
+  readBody,
+  type RunQuery,
+  RunRecord,
+  type RunState,
+  writeBody,
+} from './run.ts'
 import type { PageWork, Part } from './page-work/page-work.ts'
 import { Pages } from './pages.ts'
 import type { RunKind } from './run-kind.ts'
 import type { RunKinds } from './run-kinds.ts'
-
-export { isRefusedTask } from './task-body.ts'
 
 /** What the work on one task came to. */
 export type StepResult =

@@ -2,8 +2,7 @@ import { wrongOption } from '../base/option-checks.ts'
 import { show } from '../base/duration.ts'
 import { isNotedAs } from '../base/registry.ts'
 import { SessionConfigError } from '../base/errors.ts'
-import { DeleteSessionsIter, type SweepClass } from './delete-sessions-iter.ts'
-import type { IteratorClass } from './query-iter.ts'
+import { DeleteSessionsIter, type IteratorClass, type SweepClass } from './query-iter.ts'
 import { SWEEP_ID } from './run.ts'
 
 /** How many entries can be handled at the same time: a page has no more. */

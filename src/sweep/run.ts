@@ -2,6 +2,8 @@ import type { Json } from '../base/json.ts'
 import type { Note, NoteStore } from '../store/store.ts'
 import type { Version } from '../record/record.ts'
 import type { Problem } from '../end/problems.ts'
+import { SessionConfigError } from '../base/errors.ts'
+import { isNotedAs, noteAs } from '../base/registry.ts'
 
 /** What sweeps are called in run records, whatever class works them off; so are runs that only finish kills. */
 export const SWEEP_ID = 'DeleteSessionsIter'
@@ -42,7 +44,7 @@ export function freshLane(shard: number | null, after: number | null, outside = 
   }
 }
 
-export interface RunTotals {
+interface RunTotals {
   scanned: number
   ended: number
   skipped: number
@@ -174,4 +176,47 @@ export class RunRecord {
   async delete(): Promise<void> {
     if (this.#version !== null) await this.#notes.delete(runName(this.state.id), this.#version)
   }
+}
+
+/** What a task says: that somebody should look at this run, of which this step was due. */
+interface TaskBody {
+  readonly run: string
+  readonly step: number
+}
+
+/** A task body that no run of this package has: trying again does not help. */
+class InvalidTaskError extends SessionConfigError {
+  constructor() {
+    super('this is not the body of a task of viur-session')
+  }
+}
+
+noteAs('refused task', InvalidTaskError.prototype)
+
+/** Whether the error says that a body is no task. */
+export function isRefusedTask(error: unknown): error is InvalidTaskError {
+  return isNotedAs('refused task', error)
+}
+
+/** The body in the form in which it travels. */
+export function writeBody({ run, step }: TaskBody): Json {
+  return { v: 1, run, step }
+}
+
+/** Bodies come over the network: nothing but the two fields is taken from one. */
+export function readBody(body: unknown): TaskBody {
+  const { v, run, step } = (typeof body === 'object' && body !== null ? body : {}) as Record<
+    string,
+    unknown
+  >
+  if (
+    v === 1 &&
+    typeof run === 'string' &&
+    /^[A-Za-z0-9_-]{1,100}$/.test(run) &&
+    Number.isSafeInteger(step) &&
+    (step as number) > 0
+  ) {
+    return { run, step: step as number }
+  }
+  throw new InvalidTaskError()
 }

@@ -3,8 +3,7 @@ import type { SessionLogger } from '../base/logger.ts'
 import type { ExpiryPolicy } from '../record/expiry.ts'
 import type { RandomBytes } from '../record/id.ts'
 import type { SessionStore } from '../store/store.ts'
-import type { SweepClass } from './delete-sessions-iter.ts'
-import type { IteratorClass } from './query-iter.ts'
+import type { IteratorClass, SweepClass } from './query-iter.ts'
 import type { TaskQueue } from './task-queue.ts'
 
 /** What long work over sessions needs to know of the deployment. */

@@ -1,4 +1,4 @@
-import { hasOwnHandler } from './delete-sessions-iter.ts'
+import { hasOwnHandler } from './query-iter.ts'
 import { Pace } from './pace.ts'
 import { entryWork } from './page-work/entry-work.ts'
 import { pageContext } from './page-work/page-work.ts'

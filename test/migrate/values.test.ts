@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { OldSessionDamage } from '../../src/migrate/old-session.ts'
+import { OldSessionDamage } from '../../src/migrate/old-system.ts'
 import { keyText, plainJson, plainProperties, plainValue } from '../../src/migrate/values.ts'
 
 /** Some of these no emulator stores, but a server, another client or a restored backup may hold them. */

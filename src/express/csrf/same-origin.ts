@@ -1,11 +1,15 @@
 import { RequestRefusedError } from '../../base/errors.ts'
 import { checkOptions, namesOf } from '../../base/option-checks.ts'
 import type { Session } from '../../request/session.ts'
-import type { NodeResponse } from '../response/any-response.ts'
-import { type Evidence, evidenceOf, type OriginRefusal, originRefusal } from './origin-check.ts'
-import { originsFrom } from './origins.ts'
+import { isUpgrade, type NodeResponse } from '../response/any-response.ts'
+import {
+  type Evidence,
+  evidenceOf,
+  originRefusal,
+  type OriginRefusal,
+  originsFrom,
+} from './origin-check.ts'
 import type { AnyRequest } from '../request/session-request.ts'
-import { isUpgrade } from '../response/no-response.ts'
 import { reportTrouble } from '../request/request-session.ts'
 import { isSafe } from '../request/sent.ts'
 

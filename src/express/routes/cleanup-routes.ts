@@ -1,6 +1,6 @@
 import { type Duration, positiveDuration, show } from '../../base/duration.ts'
 import type { ClearRun } from '../../sweep/start.ts'
-import { isRefusedTask } from '../../sweep/engine.ts'
+import { isRefusedTask } from '../../sweep/run.ts'
 import { CallerRefusedError, SessionConfigError, SessionError } from '../../base/errors.ts'
 import { consoleLogger, harmless, type SessionLogger } from '../../base/logger.ts'
 import { checkOptions, namesOf, wrongOption } from '../../base/option-checks.ts'
