@@ -16,7 +16,7 @@ import { type Actor, type Arrive, everyOrder, oneOrder, type Scenario } from './
 
 type Data = Record<string, unknown>
 
-export const MINUTE = 60_000
+const MINUTE = 60_000
 const START = Date.UTC(2026, 0, 1)
 
 /** What an actor does. `mine` is one of two sessions of alice, which all cookies but those of a login are of. */
@@ -112,7 +112,7 @@ async function loginAs(sessions: Sessions<Data>, user: string): Promise<string> 
 }
 
 /** The keys of the sessions that are alive. */
-export async function aliveIn({ store, clock }: World): Promise<string[]> {
+async function aliveIn({ store, clock }: World): Promise<string[]> {
   const { entries } = await store.page({ by: 'all' }, { limit: 100 })
   return entries.flatMap(({ record }) =>
     record !== null && record.ended === null && record.expires > clock.now ? [record.key] : [],

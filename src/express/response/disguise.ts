@@ -150,3 +150,9 @@ export function writeAfterEndError(): Error {
 function errorWithCode(code: string, message: string): Error {
   return Object.assign(new Error(message), { code })
 }
+
+/** Tells the callback among the arguments of a write what became of it. */
+export function callBack(args: readonly unknown[], error: unknown): void {
+  const callback = args.findLast((argument) => typeof argument === 'function')
+  if (callback !== undefined) process.nextTick(callback as (error: unknown) => void, error)
+}

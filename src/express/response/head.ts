@@ -63,3 +63,8 @@ export function applyHead(res: AnyResponse, args: unknown[]): unknown[] {
   for (const [name, value] of headers) res.setHeader(name, value)
   return reason === undefined ? [status] : [status, reason]
 }
+
+/** A status, as Node reads it. */
+export function statusOf(status: unknown): number {
+  return (status as number) | 0
+}

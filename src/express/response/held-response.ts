@@ -1,11 +1,11 @@
 import type { CommitResult } from '../../request/commit.ts'
 import { type AnyResponse, OUTGOING_METHODS, type OutgoingMethod } from './any-response.ts'
-import { applyHead } from './head.ts'
+import { applyHead, statusOf } from './head.ts'
 import { loosen } from './object-layout.ts'
 import { overlay, remember } from './overlay.ts'
 import { PipedSources } from './piped-sources.ts'
 import { postponeDestroy } from './postponed-destroy.ts'
-import { Disguise, headersSentError, writeAfterEndError } from './disguise.ts'
+import { callBack, Disguise, headersSentError, writeAfterEndError } from './disguise.ts'
 import { addHeaders, clearHead } from './session-headers.ts'
 
 /** What is done when a response is about to leave. */
@@ -43,12 +43,9 @@ type OwnMethods = Readonly<Record<OutgoingMethod, AnyResponse[OutgoingMethod]>>
 /** On a response: who watches over it first. */
 const GUARD: unique symbol = Symbol('viur-session: guard of the response')
 
-interface Guarded {
-  [GUARD]?: ResponseGuard
-}
+type Guarded = { [GUARD]?: ResponseGuard }
 
 const nothing = (): void => {}
-const nothingToMakeUp = (): (() => void) => nothing
 
 /**
  * One response of a request. `waiting`: nothing has left. `announcing`: whoever wrapped `writeHead` later than we did
@@ -79,7 +76,7 @@ class ResponseGuard {
   #disguise: Disguise | null = null
   /** Why it was dropped. */
   #failure: unknown = null
-  #endPostponement: () => () => void = nothingToMakeUp
+  #endPostponement: () => () => void = () => nothing
   #restoreStatus: () => void = nothing
 
   constructor(res: AnyResponse, hooks: ResponseHooks, isSecond: boolean) {
@@ -155,7 +152,7 @@ class ResponseGuard {
     if (this.#refusesBody(true)) return this.#swallow(args, false)
     this.#begin()
     if (this.#phase === 'open') return this.#pass('write', args)
-    this.#keep('write', args)
+    this.#calls.push({ method: 'write', args })
     this.#disguise?.wait(args)
     // Whoever heeds this writes no more until "drain": what is held stays small.
     return false
@@ -170,7 +167,7 @@ class ResponseGuard {
     if (this.#phase === 'open') return this.#passEnd(args)
     this.#disguise?.end()
     if (!wasEnded) this.#endPostponement = postponeDestroy(this.#res)
-    this.#keep('end', args)
+    this.#calls.push({ method: 'end', args })
     return this.#res
   }
 
@@ -187,13 +184,12 @@ class ResponseGuard {
     if (this.#phase === 'dropped') return
     this.#begin()
     if (this.#phase === 'open') this.#pass('flushHeaders', [])
-    else this.#keep('flushHeaders', [])
+    else this.#calls.push({ method: 'flushHeaders', args: [] })
   }
 
   /** The response begins without a word about its head. */
   #begin(): void {
-    if (this.#phase !== 'waiting') return
-    this.#commit(this.#res.statusCode, null)
+    if (this.#phase === 'waiting') this.#commit(this.#res.statusCode, null)
   }
 
   /** Lets a call through to what was there before us. */
@@ -260,10 +256,6 @@ class ResponseGuard {
     return answer === false ? true : answer
   }
 
-  #keep(method: OutgoingMethod, args: unknown[]): void {
-    this.#calls.push({ method, args })
-  }
-
   /** `given`: the arguments of `writeHead`; `null` when the response begins with something else. */
   #commit(status: number, given: unknown[] | null): void {
     let answer: CommitResult | Promise<CommitResult>
@@ -286,7 +278,7 @@ class ResponseGuard {
     let headed: Promise<CommitResult> = answer
     try {
       if (given === null) this.#announce()
-      else this.#keep('writeHead', applyHead(this.#res, given))
+      else this.#calls.push({ method: 'writeHead', args: applyHead(this.#res, given) })
     } catch (error) {
       // As above; the answer of the commit is still waited for.
       headed = answer.then(() => Promise.reject(error))
@@ -407,14 +399,4 @@ const SHARED: OwnMethods = ResponseGuard.shared()
 
 function guardOf(res: unknown): ResponseGuard {
   return (res as Guarded)[GUARD] as ResponseGuard
-}
-
-/** As Node reads it. */
-function statusOf(status: unknown): number {
-  return (status as number) | 0
-}
-
-function callBack(args: readonly unknown[], error: unknown): void {
-  const callback = args.findLast((argument) => typeof argument === 'function')
-  if (callback !== undefined) process.nextTick(callback as (error: unknown) => void, error)
 }
