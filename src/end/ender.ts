@@ -243,7 +243,7 @@ export class Ender<Data extends object> {
         of: 'onDelete',
         level: 'error',
         example: { key: record.key },
-        id: eventId(record.key),
+        id: eventId(record),
       })
       return deletionOf({ record, version })
     }

@@ -26,9 +26,13 @@ export function eventOf<Data extends object>(record: SessionRecord): SessionDele
   return new DeleteEvent<Data>(record)
 }
 
-/** Derived from the key: a session ends once, so its key names its end. */
-export function eventId(key: SessionKey): string {
-  return hash('sha256', `viur-session end ${key}`, 'base64url')
+/**
+ * Derived from the key: a session ends once, so its key names its end. Where the id came from outside several sessions
+ * live under one key, one after the other, so there it takes the life as well.
+ */
+export function eventId({ key, life }: Pick<SessionRecord, 'key' | 'life'>): string {
+  const which = life === undefined ? key : `${key} ${life}`
+  return hash('sha256', `viur-session end ${which}`, 'base64url')
 }
 
 class DeleteEvent<Data extends object> implements SessionDeleteEvent<Data> {
@@ -44,7 +48,7 @@ class DeleteEvent<Data extends object> implements SessionDeleteEvent<Data> {
 
   constructor(record: SessionRecord) {
     this.#record = record
-    this.id = eventId(record.key)
+    this.id = eventId(record)
     this.reason = record.ended === null ? 'expired' : (record.reason ?? 'expired')
     this.key = record.key
     this.user = record.user

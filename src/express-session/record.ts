@@ -50,6 +50,7 @@ export function recordOf(
     ended: null,
     reason: null,
     outside: true,
+    life: mintRev(randomBytes),
     ...(fence !== null && fenceOf(fence)),
     rev: mintRev(randomBytes),
   }

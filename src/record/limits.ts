@@ -51,6 +51,11 @@ export function checkRecord(record: SessionRecord): void {
       `the hash of a static key must be well-formed text of at most ${MAX_SHORT_BYTES} bytes`,
     )
   }
+  if (record.life !== undefined && !isShortText(record.life)) {
+    throw new SessionValueError(
+      `the life of a session must be well-formed text of at most ${MAX_SHORT_BYTES} bytes`,
+    )
+  }
   const clientIs = client === null ? null : clientProblem(client)
   if (clientIs !== null) throw new SessionValueError(clientIs)
   for (const fence of [record.fence ?? 0, record.fenceAll ?? 0]) {

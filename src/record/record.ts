@@ -52,6 +52,11 @@ export interface SessionRecord {
    * keeps such records in shards of their own; see `Selection`.
    */
   readonly outside?: true
+  /**
+   * Which of the lives under its key this is: drawn when the session begins, and in the id of the event of its end.
+   * Absent where the id is ours, since nothing lives twice under such a key.
+   */
+  readonly life?: string
   /** What the fence of the user was when he logged in: a kill ends those below its own. Absent: 0. */
   readonly fence?: number
   /** The same of the fence of everybody. */

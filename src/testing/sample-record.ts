@@ -27,6 +27,7 @@ const OPTIONS = namesOf<SampleOptions>({
   staticKey: true,
   client: true,
   outside: true,
+  life: true,
   fence: true,
   fenceAll: true,
   rev: true,

@@ -58,6 +58,41 @@ describe.each(STORE_KINDS)('an id that comes again on $name', ({ missing, ...kin
     expect(await site.store.get(sid)).toBeNull()
   })
 
+  on('ends with an event of its own, once the end before it was told', async () => {
+    const { site, sid } = await expired(base, { store: { events: true } })
+    const ends: { id: string; reason: string }[] = []
+    site.store.sessions.onDelete(({ id, reason }) => void ends.push({ id, reason }))
+    expect(await site.store.sessions.startClearSessions()).toMatchObject({ ended: 1 })
+    // Twice with one reason: whoever goes by the id is to hear of both.
+    for (let time = 0; time < 2; time++) {
+      await site.store.set(sid, { cookie: cookie(site.now()) } as never)
+      await site.store.destroy(sid)
+    }
+    expect(ends.map(({ reason }) => reason)).toEqual(['expired', 'logout', 'logout'])
+    expect(new Set(ends.map(({ id }) => id)).size).toBe(3)
+  })
+
+  on(
+    'ends with one event, however often observers are told and it is written in between',
+    async () => {
+      const site = await siteOn(base, { store: { events: true } })
+      await site.get('/set?user=alice')
+      const ids: string[] = []
+      site.store.sessions.onDelete(({ id }) => {
+        ids.push(id)
+        if (ids.length < 3) throw new Error('not yet')
+      })
+      await site.get('/set?more=1')
+      await site.store.destroy(sidOf(site.jar))
+      for (let sweeps = 0; sweeps < 2; sweeps++) {
+        site.advance(3 * HOUR)
+        await site.store.sessions.startClearSessions()
+      }
+      expect(ids).toHaveLength(3)
+      expect(new Set(ids).size).toBe(1)
+    },
+  )
+
   on('is swept by a process that has ids of ours alone, as it was read', async () => {
     const { site } = await expired(base, {})
     const { createSessions } = await import('../../src/index.ts')

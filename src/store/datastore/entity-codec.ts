@@ -71,6 +71,7 @@ const OWN: ReadonlySet<string> = new Set([
   'client',
   'fence',
   'fence_all',
+  'life',
 ])
 
 /** What a name of an entity may look like here: a {@link SessionKey}, or another hash of its alphabet. */
@@ -97,7 +98,7 @@ export function encodeEntity(
   sweepAt: number = sweepTime(record),
 ): EncodedEntity {
   const { key, data, user, expiry, failedSince = null, extra = {} } = record
-  const { staticKey = null, client = null, fence = 0, fenceAll = 0 } = record
+  const { staticKey = null, client = null, fence = 0, fenceAll = 0, life } = record
   checkKey(key)
   const others = Object.entries(extra).filter(([name]) => !OWN.has(name))
   if (others.some(([, value]) => typeof value !== 'object' || value === null)) {
@@ -105,7 +106,7 @@ export function encodeEntity(
   }
   const bytes =
     OVERHEAD_BYTES +
-    [data, user, staticKey ?? '', client === null ? '' : encodeClient(client)].reduce(
+    [data, user, staticKey ?? '', life ?? '', client === null ? '' : encodeClient(client)].reduce(
       (sum, part) => sum + Buffer.byteLength(part),
       0,
     ) +
@@ -133,6 +134,7 @@ export function encodeEntity(
     ['client', client === null ? null : text(encodeClient(client))],
     ['fence', fence === 0 ? null : integer(fence)],
     ['fence_all', fenceAll === 0 ? null : integer(fenceAll)],
+    ['life', life === undefined ? null : text(life)],
   ]
   return {
     properties: Object.fromEntries([
@@ -236,6 +238,7 @@ function decodeRecord(
   const failedSince = optional('failedsince', asTime)
   const staticKey = asText(properties['static_security_key'])
   const client = asClient(properties['client'])
+  const life = asText(properties['life'])
   const fence = asNumber(properties['fence'])
   const fenceAll = asNumber(properties['fence_all'])
   return {
@@ -254,6 +257,7 @@ function decodeRecord(
     ...(staticKey === null ? {} : { staticKey }),
     ...(client === null ? {} : { client }),
     ...(isOutside(asText(properties['sweep'])) && { outside: true as const }),
+    ...(life === null ? {} : { life }),
     // Without a number it is ended by the next kill: never the other way round.
     ...(fence === 0 ? {} : { fence }),
     ...(fenceAll === 0 ? {} : { fenceAll }),

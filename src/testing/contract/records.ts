@@ -50,6 +50,8 @@ const TAKEN: Readonly<Record<string, () => SessionRecord>> = {
     }),
   'the fences of a login': () =>
     sampleRecord({ user: 'alice', authenticated: TIME, fence: TIME, fenceAll: TIME + 1 }),
+  'the life of one whose id came from outside': () =>
+    sampleRecord({ outside: true, life: 'A-_9'.repeat(4) }),
   'the fence of a user alone': () => sampleRecord({ user: 'alice', fence: 1 }),
   'a client of the longest agent and no address': () =>
     sampleRecord({ client: { agent: '日'.repeat(256) } }),
@@ -82,6 +84,8 @@ const REFUSED: Readonly<Record<string, readonly [Partial<SessionRecord>, Session
     { client: { agent: 'x'.repeat(1501) } },
     'ERR_SESSION_VALUE',
   ],
+  'a life that is not well-formed': [{ life: 'a\ud800' }, 'ERR_SESSION_VALUE'],
+  'a life of 1,501 bytes': [{ life: 'x'.repeat(1501) }, 'ERR_SESSION_VALUE'],
   'a fence below 0': [{ fence: -1 }, 'ERR_SESSION_VALUE'],
   'a fence that is not whole': [{ fenceAll: 0.5 }, 'ERR_SESSION_VALUE'],
   'a time before 1970': [{ created: -1 }, 'ERR_SESSION_VALUE'],
