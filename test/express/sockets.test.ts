@@ -371,8 +371,9 @@ async function socketServer(
   w: World,
   pattern: Pattern,
   setUp: (io: SocketServer) => void = () => {},
+  express: typeof express5 = express5,
 ): Promise<Connect> {
-  const server = createServer((pattern === 'engine' ? express5 : (express4 as typeof express5))())
+  const server = createServer(express())
   const io = new SocketServer(server)
   cleanups.push(() => new Promise<void>((resolve) => void io.close(() => resolve())))
   const middleware = sessionMiddleware(w.sessions)
@@ -412,18 +413,33 @@ async function socketServer(
   return Object.assign(connect, { client, address })
 }
 
+const FRAMEWORKS = [
+  { name: 'Express 5', express: express5 },
+  { name: 'Express 4', express: express4 as typeof express5 },
+]
+
 const PATTERNS: Pattern[] = ['engine', 'namespace', 'namespace with res']
 const TRANSPORTS = [['polling'], ['websocket'], ['polling', 'websocket']]
 
-const WAYS = PATTERNS.flatMap((pattern) =>
-  TRANSPORTS.map((transports) => ({ pattern, transports, over: transports.join(' and ') })),
+const WAYS = FRAMEWORKS.flatMap((framework) =>
+  PATTERNS.flatMap((pattern) =>
+    TRANSPORTS.map((transports) => ({
+      ...framework,
+      pattern,
+      transports,
+      over: transports.join(' and '),
+    })),
+  ),
 )
 
-describe.each(WAYS)('socket.io by $pattern over $over', ({ pattern, transports }) => {
+describe.each(WAYS)('socket.io by $pattern over $over beside $name', (way) => {
+  const { express, pattern, transports } = way
+  const setUp = (w: World): Promise<Connect> => socketServer(w, pattern, () => {}, express)
+
   it('gives its handlers a session that save() stores, also after the upgrade and minutes later', async () => {
     const w = world()
     const cookie = await w.login()
-    const connect = await socketServer(w, pattern)
+    const connect = await setUp(w)
     const { session, client, server } = await connect(transports, { cookie })
     expect([session.user, session.get('n')]).toEqual(['alice', 1])
     server.on('count', async (answer: (n: unknown) => void) => {
@@ -442,7 +458,7 @@ describe.each(WAYS)('socket.io by $pattern over $over', ({ pattern, transports }
 
   it('stores no session that nobody could reach', async () => {
     const w = world()
-    const connect = await socketServer(w, pattern)
+    const connect = await setUp(w)
     const { session } = await connect(transports)
     await expect(session.set('n', 1).save()).rejects.toEqual(NO_RESPONSE)
     await expect(session.login('bob')).rejects.toEqual(NO_RESPONSE)
@@ -523,11 +539,6 @@ describe('socket.io', () => {
     }
   })
 })
-
-const FRAMEWORKS = [
-  { name: 'Express 5', express: express5 },
-  { name: 'Express 4', express: express4 as typeof express5 },
-]
 
 describe.each(FRAMEWORKS)('a request that gets its response late, in $name', ({ express }) => {
   /** What a listener asks of each request before the app is given it, as for whom a socket is. */
