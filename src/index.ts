@@ -1,16 +1,17 @@
 export type { Duration } from './base/duration.ts'
 export type { ClearOptions, ClearRun } from './sweep/start.ts'
 export type { UserOptions } from './record/limits.ts'
-export { DeleteSessionsIter, type SweepClass } from './sweep/query-iter.ts'
 export type { StepResult } from './sweep/engine.ts'
 export type { SessionDeleteEvent } from './end/events.ts'
 export type { KillResult } from './end/mass-kill.ts'
 export type { DeleteObserver, ObserverOptions } from './end/observers.ts'
 export {
+  DeleteSessionsIter,
   type IteratorClass,
   type IterQuery,
   QueryIter,
   type SessionEntry,
+  type SweepClass,
 } from './sweep/query-iter.ts'
 export type { RunInfo, Status } from './sweep/status.ts'
 export {

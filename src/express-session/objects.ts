@@ -10,11 +10,11 @@ import type { Brought } from '../write/source.ts'
 import {
   COOKIE_UNIT,
   type CookieReading,
+  encodeKept,
   type Instant,
   readCookie,
   restoreCookie,
 } from './cookie.ts'
-import { encodeKept } from './kept-value.ts'
 import { type RecordSettings, recordOf } from './record.ts'
 import type { Wanted } from './view.ts'
 

@@ -13,7 +13,7 @@ import {
   type OldSessionsOptions,
   OldSystem,
 } from './old-system.ts'
-import { oldSessions } from './old-sessions.ts'
+import { oldSessions } from './old-search.ts'
 import { plainJson } from './values.ts'
 
 /** Options of {@link connectDatastoreSessions}. */

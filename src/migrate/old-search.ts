@@ -1,15 +1,26 @@
 import type { SessionId, SessionKey } from '../record/id.ts'
 import type { Payload } from '../record/payload.ts'
 import type { Limit } from '../store/budget.ts'
-import type { Entity } from '../store/entities.ts'
+import { entitiesOf, type Entity } from '../store/entities.ts'
 import type { Found } from '../record/record.ts'
-import type { Asking, Committer, Look, Search, Searched, SourceHost } from '../write/source.ts'
-import type { Ids } from './ids.ts'
-import { type Importer, LinkedSource, unlinked } from './importer.ts'
+import type {
+  Asking,
+  Committer,
+  ConnectableSource,
+  Look,
+  Search,
+  Searched,
+  Searches,
+  SourceHost,
+} from '../write/source.ts'
+import { type Ids, SameIds } from './ids.ts'
+import { Importer, LinkedSource, unlinked } from './importer.ts'
 import { dropLink, type Link, linkIn, takeOver, unseal } from './link.ts'
-import type { OldEntities, OldRead } from './old-entities.ts'
-import { hashOfOldId } from './old-system.ts'
+import { OldEntities, type OldRead } from './old-entities.ts'
+import { hashOfOldId, type OldSessions, type OldSystem } from './old-system.ts'
 import type { Guarded } from '../write/change.ts'
+import { SessionConfigError } from '../base/errors.ts'
+import { NewIds } from './new-ids.ts'
 
 /** What all searches of an app share. */
 interface Parts {
@@ -20,7 +31,7 @@ interface Parts {
 }
 
 /** What one request asks the old system for. `name`: the old id that it presents, as secret as ours. */
-export class OldSearch implements Search {
+class OldSearch implements Search {
   readonly #name: string | null
   readonly #parts: Parts
 
@@ -149,4 +160,34 @@ function followLink(payload: Payload, link: Link, old: OldRead): Verdict | 'ende
   if (link.user !== null && old.user !== link.user) return 'ended'
   if (old.version === link.version) return { news: null, isLinked: true }
   return { news: takeOver(payload, link, old), isLinked: true }
+}
+
+/** The sessions of a system as a source. */
+export function oldSessions(system: OldSystem): OldSessions {
+  const source: OldSessions & ConnectableSource = {
+    system: system.name,
+    connect: (host) => {
+      const { settings, recordOf } = host
+      const store = entitiesOf(settings.store)
+      if (store === null) {
+        throw new SessionConfigError(
+          'legacy needs the store that the old sessions are in: set the option store to datastoreStore()',
+        )
+      }
+      system.checkFor(recordOf === null ? 'cookies' : 'ids')
+      const entities = new OldEntities(system, store, settings)
+      const searches = (
+        ids: Ids,
+        nameIn: (presented: string | undefined) => string | null,
+      ): Searches => {
+        const parts = { entities, ids, importer: new Importer(entities, ids), host }
+        return (presented) => new OldSearch(nameIn(presented), parts)
+      }
+      if (recordOf === null) {
+        return searches(new NewIds(entities, settings), (header) => system.read(header))
+      }
+      return searches(new SameIds(recordOf), (id = '') => (system.isName(id) ? id : null))
+    },
+  }
+  return source
 }

@@ -11,7 +11,7 @@ import {
   type OldSessionsOptions,
   OldSystem,
 } from './old-system.ts'
-import { oldSessions } from './old-sessions.ts'
+import { oldSessions } from './old-search.ts'
 import { keyText, plainProperties, propertiesOf } from './values.ts'
 
 /** Options of {@link viurCoreSessions}. */

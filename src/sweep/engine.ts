@@ -188,7 +188,7 @@ export class Engine<Data extends object> {
         `a task is for the iterator ${show(state.iter)}, which is not in the option "iterators" of this process`,
       )
     }
-    await kind.requireAble()
+    await kind.requireAble?.()
     return kind
   }
 

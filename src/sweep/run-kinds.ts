@@ -1,29 +1,30 @@
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { checkIterator } from './iterator-checks.ts'
-import { KillRun, SweepRun } from './sweep-run.ts'
+import { killRun, sweepRun } from './sweep-run.ts'
 import type { IteratorClass } from './query-iter.ts'
 import type { RunState } from './run.ts'
 import type { RunKind, RunParts } from './run-kind.ts'
 import { entryWork } from './page-work/entry-work.ts'
 import { pageContext } from './page-work/page-work.ts'
-import type { Pages } from './pages.ts'
 
 /** All kinds of runs that this process can work on. */
 export class RunKinds<Data extends object> {
   readonly sweep: RunKind
   readonly kills: RunKind
-  readonly #iterators: readonly IteratorRun<Data>[]
+  readonly #iterators: ReadonlyMap<IteratorClass, RunKind>
 
   constructor(parts: RunParts<Data>) {
-    this.sweep = new SweepRun(parts)
-    this.kills = new KillRun(parts)
-    this.#iterators = parts.settings.iterators.map((Iter) => new IteratorRun(Iter, parts))
+    this.sweep = sweepRun(parts)
+    this.kills = killRun(parts)
+    this.#iterators = new Map(
+      parts.settings.iterators.map((Iter) => [Iter, iteratorRun(Iter, parts)]),
+    )
   }
 
   /** The kind of a run; `null` for one of an iterator that this process does not have. */
   of(state: RunState): RunKind | null {
-    const kinds = [this.kills, this.sweep, ...this.#iterators]
+    const kinds = [this.kills, this.sweep, ...this.#iterators.values()]
     return kinds.find((kind) => kind.owns(state)) ?? null
   }
 
@@ -36,8 +37,8 @@ export class RunKinds<Data extends object> {
       )
     }
     // By the class and not by its id alone: a subclass inherits the id of its parent.
-    const kind = this.#iterators.find((run) => run.Iter === Iter && run.name === Iter.id)
-    if (kind !== undefined) return kind
+    const kind = this.#iterators.get(Iter)
+    if (kind?.name === Iter.id) return kind
     throw new SessionConfigError(
       `the iterator ${show(Iter.id)} is not in the option "iterators", or not under an id of its own`,
     )
@@ -45,33 +46,21 @@ export class RunKinds<Data extends object> {
 }
 
 /** A run of an iterator of the app's own. */
-class IteratorRun<Data extends object> implements RunKind {
-  readonly Iter: IteratorClass
-  readonly name: string
-  readonly queueName: string
-  readonly #parts: RunParts<Data>
-
-  constructor(Iter: IteratorClass, parts: RunParts<Data>) {
-    this.Iter = Iter
-    this.name = Iter.id
-    this.queueName = Iter.queueName
-    this.#parts = parts
-  }
-
-  owns({ iter }: RunState): boolean {
-    return iter === this.name
-  }
-
-  async requireAble(): Promise<void> {}
-
-  async work(state: RunState, pages: Pages, deadline: number): Promise<boolean> {
-    const { pageSize, concurrency } = this.Iter
-    const iter = new this.Iter()
-    iter.logger = this.#parts.settings.logger
-    const context = pageContext(this.#parts, state, pageSize, deadline)
-    const work = entryWork(context, iter, { concurrency, endsDamaged: false })
-    if (!(await pages.goOver(work))) return false
-    await iter.handleFinish(state.totals.scanned, state.customData)
-    return true
+function iteratorRun<Data extends object>(Iter: IteratorClass, parts: RunParts<Data>): RunKind {
+  const { id, queueName } = Iter
+  return {
+    name: id,
+    queueName,
+    owns: ({ iter }) => iter === id,
+    async work(state, pages, deadline) {
+      const { pageSize, concurrency } = Iter
+      const iter = new Iter()
+      iter.logger = parts.settings.logger
+      const context = pageContext(parts, state, pageSize, deadline)
+      const work = entryWork(context, iter, { concurrency, endsDamaged: false })
+      if (!(await pages.goOver(work))) return false
+      await iter.handleFinish(state.totals.scanned, state.customData)
+      return true
+    },
   }
 }

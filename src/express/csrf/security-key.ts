@@ -4,11 +4,18 @@ import { purposeOf } from '../../request/security-keys.ts'
 import { doorOf } from '../../request/door.ts'
 import type { Session } from '../../request/session.ts'
 import type { KeyRefusal } from '../../record/diagnostics.ts'
-import { evidenceOf, originRefusal, type Origins, originsFrom } from './origin-check.ts'
+import {
+  evidenceOf,
+  originRefusal,
+  type Origins,
+  originsFrom,
+  refusedOrigin,
+  type RequestCheck,
+  type SameOriginOptions,
+} from './same-origin.ts'
 import type { AnySessions } from '../request/named-sessions.ts'
 import type { AnyRequest } from '../request/session-request.ts'
 import { reportTrouble, sessionFor, sessionsFrom } from '../request/request-session.ts'
-import { refusedOrigin, type RequestCheck, type SameOriginOptions } from './same-origin.ts'
 import { headerValues, isSafe } from '../request/sent.ts'
 
 /** Options of {@link requireSecurityKey}. */
