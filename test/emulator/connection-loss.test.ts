@@ -22,10 +22,16 @@ function cellsOf({ name }: Death, at: number): readonly Cell[] {
 
 describe.skipIf(older === null)('calls whose connection dies', () => {
   for (const [at, death] of DEATHS.entries()) {
-    test(`by ${death.name}: nobody notices, beside the clients of Google`, async () => {
-      const { seen, right } = await meetAll(death, older as string, cellsOf(death, at))
-      expect(seen).toEqual(right)
-    })
+    test.each([
+      ['over gRPC', 'nothing'],
+      ['by the client of Google', 'nothing, by the client'],
+    ] as const)(
+      `by ${death.name}, %s: nobody notices, beside the clients of Google`,
+      async (_, given) => {
+        const { seen, right } = await meetAll(death, older as string, cellsOf(death, at), given)
+        expect(seen).toEqual(right)
+      },
+    )
   }
 
   // What became of a write, each program says in its own words.

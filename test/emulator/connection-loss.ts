@@ -102,8 +102,8 @@ export const COUNTS = [1, 6, 12, 40] as const
 /** So many calls of one sort. */
 export type Cell = readonly [count: number, what: Calling]
 
-/** An app that has given its client, or none. */
-type Given = 'nothing' | 'a v1.DatastoreClient' | 'a Datastore'
+/** An app that has given its client, or none, so that the store makes its own: over gRPC, or by the client of Google. */
+type Given = 'nothing' | 'nothing, by the client' | 'a v1.DatastoreClient' | 'a Datastore'
 
 /** What was seen in all cells at the same time, and what there should have been to see. */
 export async function meetAll(
@@ -139,10 +139,12 @@ async function meet(
   given: Given,
 ): Promise<Outcome> {
   const proxy = await startFaultyProxy(host)
-  const apps = given === 'nothing' ? null : googleClients(proxy.address)
+  const isGiven = given === 'a Datastore' || given === 'a v1.DatastoreClient'
+  const apps = isGiven ? googleClients(proxy.address) : null
   const client = given === 'a Datastore' ? apps?.datastore : apps?.client
   const store: SessionStore = emulatorStore(proxy.address, uniqueSpace(), {
     deadline: UNHURRIED,
+    transport: given === 'nothing' ? 'grpc' : 'client',
     ...(client !== undefined && { client }),
   })
   const google = googleClients(proxy.address)

@@ -14,19 +14,29 @@ export interface StoreKind {
   make(options?: { now?: () => number; space?: string }): SessionStore
 }
 
+/** What a store on an emulator speaks to it by. */
+interface EmulatorKind {
+  readonly transport: 'grpc' | 'client'
+}
+
 /** A name that no other test uses. */
 export function uniqueSpace(): string {
   return `t-${randomBytes(9).toString('hex')}`
 }
 
-function emulated(name: string, host: string | undefined): StoreKind {
+function emulated(
+  name: string,
+  host: string | undefined,
+  transport: 'grpc' | 'client',
+): StoreKind & EmulatorKind {
   return {
     name,
     missing: host === undefined ? 'no emulator' : null,
     host: host ?? null,
+    transport,
     make: ({ space = uniqueSpace() } = {}) => {
       // The store reads the environment when it first connects, so that it is set for that long only.
-      return emulatorStore(host as string, space)
+      return emulatorStore(host as string, space, { transport })
     },
   }
 }
@@ -55,10 +65,23 @@ export const MEMORY: StoreKind = {
   make: ({ now } = {}) => memoryStore(now === undefined ? {} : { now }),
 }
 
-/** Datastore on both emulator programs. A file that names them belongs to the project *emulator*. */
-export const EMULATORS: readonly StoreKind[] = [
-  emulated('Datastore emulator', process.env['DATASTORE_EMULATOR_HOST']),
-  emulated('Firestore emulator', process.env['VIUR_TEST_NEWER_EMULATOR_HOST']),
+const OLDER = process.env['DATASTORE_EMULATOR_HOST']
+const NEWER = process.env['VIUR_TEST_NEWER_EMULATOR_HOST']
+
+/**
+ * Datastore on both emulator programs, over one transport each. A file that names them belongs to the project *emulator*.
+ */
+export const EMULATORS: readonly (StoreKind & EmulatorKind)[] = [
+  emulated('Datastore emulator', OLDER, 'grpc'),
+  emulated('Firestore emulator', NEWER, 'client'),
+]
+
+/** {@link EMULATORS}, and each program over the other transport too. */
+export const EMULATORS_BY_TRANSPORT: readonly (StoreKind & EmulatorKind)[] = [
+  emulated('Datastore emulator over gRPC', OLDER, 'grpc'),
+  emulated('Datastore emulator by the client of Google', OLDER, 'client'),
+  emulated('Firestore emulator over gRPC', NEWER, 'grpc'),
+  emulated('Firestore emulator by the client of Google', NEWER, 'client'),
 ]
 
 /** Every kind of store that is this project's to test: a suite on them runs on all, here or in another project. */

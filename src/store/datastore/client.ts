@@ -8,8 +8,14 @@ import {
   isV1Client,
   textIn,
 } from './given-client.ts'
-import { EMULATOR_PROJECT, makeClient, twinMaker } from './new-client.ts'
+import { EMULATOR_PROJECT, twinMaker } from './new-client.ts'
 import { CREDENTIALS } from './set-up.ts'
+import {
+  chooseTransport,
+  type Loaders,
+  type TransportChoice,
+  type TransportInUse,
+} from './transport/choose.ts'
 
 /** A client that is ready, and whose it is. */
 export interface OpenClient {
@@ -19,6 +25,8 @@ export interface OpenClient {
   readonly projectFrom: string
   /** Where calls go, as messages name it. */
   readonly address: string
+  /** What calls go out by. */
+  readonly transport: TransportInUse
   /** True when the store made it, and has to close it. */
   readonly owned: boolean
   /** Makes another one like it, with connections of its own; `null`: this one cannot be replaced. */
@@ -31,7 +39,12 @@ export interface ClientSettings {
   readonly client: DatastoreV1Client | DatastoreInstance | null
   readonly emulator: EmulatorAddress | null
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** Default `'auto'`. */
+  readonly transport?: TransportChoice
 }
+
+/** A client of the app, as it is. */
+const GIVEN: TransportInUse = { name: 'client', version: null }
 
 /**
  * Makes the client ready: loads the driver unless the app gave a client, checks credentials, finds the project.
@@ -39,33 +52,35 @@ export interface ClientSettings {
  */
 export async function openClient(
   settings: ClientSettings,
-  load: (() => Promise<unknown>) | null = null,
+  loaders: Loaders = {},
 ): Promise<OpenClient> {
-  const { client: given, projectId, emulator } = settings
+  const { client: given, transport = 'auto' } = settings
   if (isV1Client(given)) {
     const twin = twinMaker(given)
-    const another = twin && (() => makeReady(settings, twin(), true, another))
-    return await makeReady(settings, given, false, another)
+    const another = twin && (() => makeReady(settings, twin(), GIVEN, another))
+    return await makeReady(settings, given, GIVEN, another, false)
   }
-  const another = async (): Promise<OpenClient> => {
-    const client = await makeClient({ projectId, datastore: given, emulator }, load)
-    return await makeReady(settings, client, true, another)
-  }
+  const { make, used } = await chooseTransport(
+    { ...settings, datastore: given, transport },
+    loaders,
+  )
+  const another = (): Promise<OpenClient> => makeReady(settings, make(), used, another)
   return await another()
 }
 
 async function makeReady(
   settings: ClientSettings,
   client: DatastoreV1Client,
-  owned: boolean,
+  transport: TransportInUse,
   another: OpenClient['another'],
+  owned = true,
 ): Promise<OpenClient> {
   try {
     // Otherwise the generated client does so inside the first call, where a failure, such as missing
     // credentials, is thrown into the void and ends the process.
     await client.initialize?.()
     const project = await projectOf(settings, client)
-    return { client, ...project, address: addressOf(client), owned, another }
+    return { client, ...project, address: addressOf(client), transport, owned, another }
   } catch (cause) {
     if (owned) await client.close?.().catch(() => undefined)
     if (cause instanceof SessionStoreError) throw cause

@@ -16,6 +16,7 @@ import {
 import { type Flight, Line } from './line.ts'
 import { Successors } from './successors.ts'
 import { markPlace, type Place } from './place.ts'
+import type { TransportInUse } from './transport/choose.ts'
 
 /** What a call needs beside its own part of the request. */
 export interface ConnectionSettings {
@@ -97,6 +98,11 @@ export class Connection {
     })
   }
 
+  /** What calls go out by; `null` before there is a client. */
+  get transport(): TransportInUse | null {
+    return this.#line?.open.transport ?? null
+  }
+
   /**
    * The server's response. Rejects with the driver's own error when the call failed, and with a
    * `SessionStoreError` when it was not sent, or was not answered in time.
@@ -136,7 +142,9 @@ export class Connection {
     } catch (error) {
       const { line = null, flight = null } = (sent as Sent | null) ?? {}
       if (line !== null) markPlace(error, this.#placeOf(line))
-      if (line === null || flight === null || isSilence(error)) {
+      // Without a token, say, it was never sent, and nothing was heard.
+      const isUnsent = error instanceof SessionStoreError && error.effect === 'none'
+      if (line === null || flight === null || isUnsent || isSilence(error)) {
         return { error, line, isNews: true, wasGood: false }
       }
       if (!isLoss(error)) {

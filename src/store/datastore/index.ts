@@ -10,9 +10,17 @@ import { Connection } from './connection.ts'
 import { DATASTORE_OPTIONS, type DatastoreStoreOptions } from './options.ts'
 import { DatastoreStore } from './store.ts'
 import type { SessionStore } from '../store.ts'
+import type { TransportInUse } from './transport/choose.ts'
 
 export type { DatastoreInstance, DatastoreV1Client } from './given-client.ts'
 export type { DatastoreStoreOptions } from './options.ts'
+export type { TransportChoice, TransportInUse } from './transport/choose.ts'
+
+/** A store in Cloud Datastore. */
+export interface DatastoreSessions extends SessionStore {
+  /** By what it speaks to Datastore, and in what version; `null` before the first call, or `sessions.ready()`. */
+  readonly transport: TransportInUse | null
+}
 
 const DAY = 24 * 60 * 60 * 1000
 
@@ -21,15 +29,23 @@ const SWEEP_RATE = 500
 
 /**
  * Keeps sessions in Cloud Datastore (Firestore in Datastore mode), or in its emulator when
- * `DATASTORE_EMULATOR_HOST` is set. Makes no call, and does not load `@google-cloud/datastore`, before the
- * first use. Throws `SessionConfigError` for options that can not work.
+ * `DATASTORE_EMULATOR_HOST` is set. Makes no call, and loads nothing of Google, before the first use. Throws `SessionConfigError` for options that can not work.
  */
-export function datastoreStore(options: DatastoreStoreOptions = {}): SessionStore {
+export function datastoreStore(options: DatastoreStoreOptions = {}): DatastoreSessions {
   checkOptions('datastoreStore()', options, DATASTORE_OPTIONS, DATASTORE_HINTS)
   const { client = null, sharedWrites = 'auto', shards = DEFAULT_SHARDS } = options
   if (client !== null && !isV1Client(client) && !isDatastore(client)) {
     throw new SessionConfigError(
       `datastoreStore: client must be a v1.DatastoreClient or a Datastore of @google-cloud/datastore, but is ${show(client)}`,
+    )
+  }
+  const { transport = 'auto' } = options
+  if (!['auto', 'grpc', 'client'].includes(transport)) {
+    throw refusal('transport', "must be 'auto', 'grpc' or 'client'", transport)
+  }
+  if (transport === 'grpc' && client !== null) {
+    throw new SessionConfigError(
+      "datastoreStore: transport: 'grpc' makes a client of its own: leave out client, or set transport to 'client'",
     )
   }
   if (sharedWrites !== 'auto' && sharedWrites !== 'off') {
@@ -61,7 +77,7 @@ export function datastoreStore(options: DatastoreStoreOptions = {}): SessionStor
   // A v1 client knows its endpoint itself; all others follow the environment.
   const emulator = isV1Client(client) ? null : emulatorFrom(environment)
   const connection = new Connection({
-    open: () => openClient({ projectId, client, emulator, environment }),
+    open: () => openClient({ projectId, client, emulator, environment, transport }),
     databaseId: databaseId === '(default)' ? '' : databaseId,
     namespace,
     deadline,

@@ -1,10 +1,12 @@
 import { loadFailure } from '../../base/optional-import.ts'
 import { type EmulatorAddress, isLoopback, readAddress } from './emulator-address.ts'
 import { storeRefusal } from '../../base/store-errors.ts'
+import { CHANNEL, DIRECT, KEEPALIVE, OWN } from './transport/channel.ts'
+import { versionOf } from './transport/packages.ts'
 import { type DatastoreInstance, type DatastoreV1Client, textIn } from './given-client.ts'
 
 /** Where the driver is installed from, and what messages call it. */
-const DRIVER = '@google-cloud/datastore'
+export const DRIVER = '@google-cloud/datastore'
 
 /** The project of an emulator that nobody named one for; any name does, if all processes use the same. */
 export const EMULATOR_PROJECT = 'viur-session-local'
@@ -40,41 +42,21 @@ async function loadDriver(load: (() => Promise<unknown>) | null): Promise<Driver
   return driver
 }
 
-/**
- * How the channel of a client that the store makes behaves in an outage; options of @grpc/grpc-js. The wait before another
- * try to connect stays short: by default it grows to two minutes, in which a server that is back is not noticed.
- */
-const CHANNEL = {
-  'grpc.max_reconnect_backoff_ms': 2000,
-  'grpc.initial_reconnect_backoff_ms': 100,
-}
-
-/** Each client gets connections of its own, since a new one is made where the old one has gone silent. */
-const OWN = { 'grpc.use_local_subchannel_pool': 1 }
-
-/** What the environment says of proxies (`http_proxy`, `grpc_proxy`) is not meant for an emulator. */
-const DIRECT = { 'grpc.enable_http_proxy': 0 }
-
-/**
- * Finds a connection that died while nothing was under way, before the next visitor does. Not for emulators: a server for
- * development takes pings without calls for an attack, and they do not die silently on the same machine.
- */
-const KEEPALIVE = {
-  'grpc.keepalive_time_ms': 60_000,
-  'grpc.keepalive_timeout_ms': 5000,
-  'grpc.keepalive_permit_without_calls': 1,
-}
-
-/** A client with connections of its own. */
-export async function makeClient(
+/** Makes clients of Google, each with connections of its own. Loads the driver. */
+export async function driverMaker(
   settings: NewClientSettings,
   load: (() => Promise<unknown>) | null,
-): Promise<DatastoreV1Client> {
+): Promise<{ readonly version: string | null; make(): DatastoreV1Client }> {
   const driver = await loadDriver(load)
-  try {
-    return new driver.v1.DatastoreClient(optionsFor(settings, driver))
-  } catch (cause) {
-    throw storeRefusal('the Datastore client could not be made: look at the cause', cause)
+  return {
+    version: versionOf(DRIVER),
+    make: () => {
+      try {
+        return new driver.v1.DatastoreClient(optionsFor(settings, driver))
+      } catch (cause) {
+        throw storeRefusal('the Datastore client could not be made: look at the cause', cause)
+      }
+    },
   }
 }
 
@@ -83,7 +65,7 @@ function optionsFor({ datastore, emulator, projectId }: NewClientSettings, drive
   if (emulator !== null)
     return local(emulator, { projectId: projectId ?? EMULATOR_PROJECT }, driver)
   const project = projectId === null ? {} : { projectId }
-  return { ...CHANNEL, ...KEEPALIVE, ...project, fallback: false }
+  return { ...CHANNEL, ...KEEPALIVE, ...project, fallback: false, ...OWN }
 }
 
 /** What a `Datastore` of the app would use itself, where it would come through. */

@@ -1,5 +1,6 @@
 import { namesOf } from '../../base/option-checks.ts'
 import type { Duration } from '../../base/duration.ts'
+import type { TransportChoice } from './transport/choose.ts'
 import type { DatastoreInstance, DatastoreV1Client } from './given-client.ts'
 
 /** Options of `datastoreStore()`. */
@@ -38,6 +39,13 @@ export interface DatastoreStoreOptions {
    * none: there a dead connection lasts until the client itself finds out.
    */
   readonly client?: DatastoreV1Client | DatastoreInstance
+  /**
+   * By what the store speaks to Datastore. `'grpc'`: by `@grpc/grpc-js`, with credentials of `google-auth-library`; not
+   * beside `client`. `'client'`: by `client`, else by `@google-cloud/datastore`. `'auto'` (default): by `client` where one is
+   * given, else by `@grpc/grpc-js` where both packages are installed and no variable asks for a client certificate, else by
+   * `@google-cloud/datastore`. Loaded at the first call, or by `sessions.ready()`.
+   */
+  readonly transport?: TransportChoice
   /** The most that one call may take, at most 10 minutes. Default 5 seconds. */
   readonly deadline?: Duration
 }
@@ -54,5 +62,6 @@ export const DATASTORE_OPTIONS: readonly (keyof DatastoreStoreOptions)[] =
     sharedWrites: true,
     sweepRate: true,
     client: true,
+    transport: true,
     deadline: true,
   })

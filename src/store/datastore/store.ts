@@ -9,6 +9,7 @@ import { Lookups } from './lookups.ts'
 import { DatastoreNotes } from './notes.ts'
 import { readKeyPage, readPage } from './pages.ts'
 import type { EntityStore } from '../entities.ts'
+import type { TransportInUse } from './transport/choose.ts'
 import type {
   CallOptions,
   KeyPage,
@@ -58,6 +59,11 @@ export class DatastoreStore implements SessionStore {
       find: (at, options) => this.#lookups.findEntity(at, options),
       writeTogether: (...asked) => this.#commits.writeTogether(...asked),
     }
+  }
+
+  /** By what it speaks to Datastore; `null` before the first call. */
+  get transport(): TransportInUse | null {
+    return this.#connection.transport
   }
 
   /** Whether writes of different requests go out together, as far as this server was tried; for tests. */

@@ -163,7 +163,9 @@ describe('the client of the Datastore store', () => {
     'says what to install on %s',
     async (code) => {
       const load = (): Promise<never> => Promise.reject(Object.assign(new Error('no'), { code }))
-      await expect(openClient(settings(), load)).rejects.toMatchObject({
+      await expect(
+        openClient(settings({ transport: 'client' }), { driver: load }),
+      ).rejects.toMatchObject({
         code: 'ERR_SESSION_STORE',
         effect: 'none',
         retryable: false,

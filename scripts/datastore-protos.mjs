@@ -1,0 +1,207 @@
+// Writes the code that reads and writes the messages of Datastore, from Google's published protos, which come with
+// @google-cloud/datastore. `--write` puts it into its place; without it the program fails where that is not up to date.
+// A test does the same.
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const target = join(root, 'src/store/datastore/transport/messages.ts')
+const require = createRequire(import.meta.url)
+const ofDriver = createRequire(require.resolve('@google-cloud/datastore'))
+const { protobuf } = ofDriver('google-gax')
+
+/** The calls that the store makes. */
+const CALLS = ['Lookup', 'Commit', 'RunQuery']
+
+/** Parts of requests that the store never sends, and of answers that it never asks for. */
+const LEFT_OUT = /\.(FindNearest|GqlQuery|ExplainOptions|ExplainMetrics|PropertyTransform)$/
+
+const SCALARS = ['string', 'bytes', 'bool', 'double', 'int32', 'int64']
+
+const written = new Map()
+const read = new Map()
+const enums = new Map()
+
+const protos = protobuf.Root.fromJSON(
+  ofDriver('@google-cloud/datastore/build/protos/protos.json'),
+).resolveAll()
+for (const call of CALLS) {
+  writeCode(protos.lookupType(`google.datastore.v1.${call}Request`))
+  readCode(protos.lookupType(`google.datastore.v1.${call}Response`))
+}
+
+const code = format(
+  [
+    '// Made by scripts/datastore-protos.mjs of the protos of google.datastore.v1. Do not edit.',
+    "import { type Message, Reader, Writer } from './wire.ts'",
+    ...enums.values(),
+    ...written.values(),
+    ...read.values(),
+    ...CALLS.flatMap((call) => [
+      `export function encode${call}Request(message: object): Buffer {
+        const writer = new Writer()
+        write${call}Request(writer, message as Message)
+        return writer.finish()
+      }`,
+      `export function decode${call}Response(bytes: Buffer): Message {
+        return read${call}Response(new Reader(bytes), bytes.length)
+      }`,
+    ]),
+  ].join('\n\n'),
+)
+
+if (process.argv.includes('--write')) writeFileSync(target, code)
+else if (readFileSync(target, 'utf8') !== code) {
+  console.error('messages.ts is not what the protos say: run "npm run protos"')
+  process.exitCode = 1
+}
+
+/**
+ * @param {any} type
+ * @returns {any[]}
+ */
+function fieldsOf(type) {
+  /** @type {any[]} */
+  const fields = type.fieldsArray
+  return fields
+    .map((field) => field.resolve())
+    .filter(({ resolvedType }) => !LEFT_OUT.test(resolvedType?.fullName ?? ''))
+    .sort((a, b) => a.id - b.id)
+}
+
+/** @param {any} type */
+function writeCode(type) {
+  const name = nameOf(type)
+  if (written.has(name)) return
+  written.set(name, '')
+  const lines = fieldsOf(type).map((field) => `  writer.${writeCall(field)}`)
+  written.set(
+    name,
+    `function write${name}(${lines.length === 0 ? '_writer: Writer, _message' : 'writer: Writer, message'}: Message): void {\n${lines.join('\n')}\n}`,
+  )
+}
+
+/** @param {any} field */
+function writeCall(field) {
+  const { name, repeated, map, resolvedType } = field
+  const value = `${tagOf(field)}, message['${name}']`
+  if (resolvedType instanceof protobuf.Type) {
+    writeCode(resolvedType)
+    const method = map ? 'map' : repeated ? 'messages' : 'message'
+    return `${method}(${value}, write${nameOf(resolvedType)})`
+  }
+  const method = methodOf(field)
+  if (resolvedType instanceof protobuf.Enum)
+    return `${method}(${value}, ${numbersOf(resolvedType)})`
+  return `${method}${repeated ? 's' : ''}(${value})`
+}
+
+/** @param {any} type */
+function readCode(type) {
+  const name = nameOf(type)
+  if (read.has(name)) return
+  read.set(name, '')
+  const fields = fieldsOf(type)
+  const lists = fields.filter(({ repeated, map }) => repeated && !map)
+  const maps = fields.filter(({ map }) => map)
+  const cases = fields.map((field) => `case ${tagOf(field)}:\n${readCall(field)}\nbreak`)
+  const start = [...lists, ...maps].map((field) => field.name)
+  read.set(
+    name,
+    `function read${name}(reader: Reader, end: number): Message {
+      ${lists.map((field) => `const ${field.name}: unknown[] = []`).join('\n')}
+      ${maps.map((field) => `const ${field.name}: Message = {}`).join('\n')}
+      const message: Message = { ${start.join(', ')} }
+      while (reader.at < end) {
+        const tag = reader.varint()
+        switch (tag) {
+          ${cases.join('\n')}
+          default:
+            reader.skip(tag)
+        }
+      }
+      return message
+    }`,
+  )
+}
+
+/** @param {any} field */
+function readCall(field) {
+  const { name, repeated, map, resolvedType } = field
+  if (resolvedType instanceof protobuf.Type) readCode(resolvedType)
+  if (map) return `reader.entry(${name}, read${nameOf(resolvedType)})`
+  const value =
+    resolvedType instanceof protobuf.Type
+      ? `reader.message(read${nameOf(resolvedType)})`
+      : resolvedType instanceof protobuf.Enum
+        ? `reader.enum(${namesOf(resolvedType)})`
+        : `reader.${methodOf(field)}()`
+  return repeated ? `${name}.push(${value})` : `message['${name}'] = ${value}`
+}
+
+/** @param {any} field */
+function methodOf(field) {
+  const { type, resolvedType, fullName, repeated } = field
+  if (resolvedType instanceof protobuf.Enum && !repeated) return 'enum'
+  // Lists of numbers are packed, which is not built, since no call of the store has one.
+  if (!SCALARS.includes(type) || (repeated && type !== 'string'))
+    throw new Error(`no code for ${fullName}`)
+  return type
+}
+
+/** @param {any} field */
+function tagOf(field) {
+  const { id, type, map, resolvedType } = field
+  if (map || resolvedType instanceof protobuf.Type) return id * 8 + 2
+  if (type === 'double') return id * 8 + 1
+  return type === 'string' || type === 'bytes' ? id * 8 + 2 : id * 8
+}
+
+/** @param {any} type */
+function numbersOf(type) {
+  const name = `${constantOf(type)}_NUMBERS`
+  const values = Object.entries(type.values).map(([key, value]) => `${key}: ${value}`)
+  enums.set(name, `const ${name}: Readonly<Record<string, number>> = { ${values.join(', ')} }`)
+  return name
+}
+
+/** @param {any} type */
+function namesOf(type) {
+  const name = `${constantOf(type)}_NAMES`
+  const values = Object.entries(type.valuesById).map(([key, value]) => `${key}: '${value}'`)
+  enums.set(name, `const ${name}: Readonly<Record<number, string>> = { ${values.join(', ')} }`)
+  return name
+}
+
+/**
+ * Without its package: `Key.PathElement` is `KeyPathElement`.
+ * @param {any} type
+ */
+function nameOf(type) {
+  return type.fullName
+    .replace(/^\.(?:google\.)(?:datastore\.v1|protobuf|type)\./, '')
+    .replaceAll('.', '')
+}
+
+/** @param {any} type */
+function constantOf(type) {
+  return nameOf(type)
+    .replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_')
+    .toUpperCase()
+}
+
+/** @param {string} text */
+function format(text) {
+  const biome = join(dirname(require.resolve('@biomejs/biome/package.json')), 'bin/biome')
+  const args = [biome, 'format', `--stdin-file-path=${target}`]
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, {
+    input: text,
+    encoding: 'utf8',
+    cwd: root,
+  })
+  if (status !== 0) throw new Error(stderr)
+  return stdout
+}

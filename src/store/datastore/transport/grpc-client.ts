@@ -1,0 +1,145 @@
+import type { ChannelCredentials, Client, Metadata } from '@grpc/grpc-js'
+import type { DatastoreV1Client } from '../given-client.ts'
+import type { GoogleCredentials } from './google-credentials.ts'
+import {
+  decodeCommitResponse,
+  decodeLookupResponse,
+  decodeRunQueryResponse,
+  encodeCommitRequest,
+  encodeLookupRequest,
+  encodeRunQueryRequest,
+} from './messages.ts'
+import type { CallHeaders } from './tokens.ts'
+
+/** The parts of @grpc/grpc-js that are used. */
+export interface Grpc {
+  readonly Client: typeof Client
+  readonly Metadata: typeof Metadata
+  readonly credentials: {
+    createInsecure(): ChannelCredentials
+    createSsl(): ChannelCredentials
+  }
+}
+
+export interface GrpcClientSettings {
+  readonly grpc: Grpc
+  /** `host:port`. */
+  readonly address: string
+  readonly channelCredentials: ChannelCredentials
+  readonly channelOptions: object
+  /** Who asks; `null` for an emulator, which asks nobody. */
+  readonly credentials: GoogleCredentials | null
+  /** Headers of every call. */
+  readonly headers: CallHeaders
+}
+
+interface Method {
+  readonly path: string
+  readonly encode: (message: object) => Buffer
+  readonly decode: (bytes: Buffer) => object
+}
+
+const LOOKUP: Method = {
+  path: '/google.datastore.v1.Datastore/Lookup',
+  encode: encodeLookupRequest,
+  decode: decodeLookupResponse,
+}
+
+const COMMIT: Method = {
+  path: '/google.datastore.v1.Datastore/Commit',
+  encode: encodeCommitRequest,
+  decode: decodeCommitResponse,
+}
+
+const RUN_QUERY: Method = {
+  path: '/google.datastore.v1.Datastore/RunQuery',
+  encode: encodeRunQueryRequest,
+  decode: decodeRunQueryResponse,
+}
+
+const NOBODY: CallHeaders = {}
+
+/** The service of Datastore over @grpc/grpc-js, with the calls that the store makes of Google's client. */
+export class GrpcClient implements DatastoreV1Client {
+  /** Where calls go, as messages name it. */
+  readonly apiEndpoint: string
+  readonly #settings: GrpcClientSettings
+  readonly #client: Client
+  /** That of the last call: the next one has nearly always the same. */
+  #last: { readonly who: CallHeaders; readonly to: string; readonly metadata: Metadata } | null =
+    null
+
+  constructor(settings: GrpcClientSettings) {
+    const { grpc, address, channelCredentials, channelOptions, credentials } = settings
+    this.apiEndpoint = address
+    this.#settings = settings
+    this.#client = new grpc.Client(address, channelCredentials, channelOptions)
+    credentials?.tokens.enter()
+  }
+
+  lookup(request: object, options?: object): Promise<unknown> {
+    return this.#call(LOOKUP, request, options)
+  }
+
+  commit(request: object, options?: object): Promise<unknown> {
+    return this.#call(COMMIT, request, options)
+  }
+
+  runQuery(request: object, options?: object): Promise<unknown> {
+    return this.#call(RUN_QUERY, request, options)
+  }
+
+  /** Gets the first token. */
+  async initialize(): Promise<void> {
+    await this.#settings.credentials?.tokens.headers()
+  }
+
+  async getProjectId(): Promise<string | null> {
+    return (await this.#settings.credentials?.projectId()) ?? null
+  }
+
+  async close(): Promise<void> {
+    this.#settings.credentials?.tokens.leave()
+    this.#client.close()
+  }
+
+  async #call(method: Method, request: object, options: object = {}): Promise<unknown> {
+    const { timeout } = options as { timeout?: number }
+    const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : Date.now() + timeout
+    const who = this.#settings.credentials?.tokens.headers() ?? NOBODY
+    const metadata = this.#metadataOf(who instanceof Promise ? await who : who, routeOf(request))
+    return await new Promise((resolve, reject) => {
+      this.#client.makeUnaryRequest(
+        method.path,
+        method.encode,
+        method.decode,
+        request,
+        metadata,
+        { deadline },
+        (error, answer) => {
+          // In a list, as Google's client gives it.
+          if (error === null) resolve([answer])
+          else reject(error)
+        },
+      )
+    })
+  }
+
+  #metadataOf(who: CallHeaders, to: string): Metadata {
+    const last = this.#last
+    if (last !== null && last.who === who && last.to === to) return last.metadata
+    const { grpc, headers } = this.#settings
+    const metadata = new grpc.Metadata()
+    const all = { ...headers, ...who, 'x-goog-request-params': to }
+    for (const [name, value] of Object.entries(all)) metadata.set(name, value)
+    this.#last = { who, to, metadata }
+    return metadata
+  }
+}
+
+/** By what Google's front end finds the database (google/datastore/v1, `google.api.routing`). */
+function routeOf(request: object): string {
+  const { projectId, databaseId } = request as Readonly<Record<string, string | undefined>>
+  const project = projectId ? `project_id=${encodeURIComponent(projectId)}` : ''
+  return databaseId ? `${project}&database_id=${encodeURIComponent(databaseId)}` : project
+}
