@@ -79,15 +79,15 @@ async function main() {
   session.set('n', 1)
   const { setCookie } = await sessions.commit(session)
   assert.match(setCookie[0], /^__Host-viur-session=/)
-  // The Google client is an optional peer: without it, the first use says what to install.
+  // What calls go out by are optional peers: without them, the first use says what to install.
   const store = datastoreStore({ projectId: 'p' })
-  await assert.rejects(store.find('a'.repeat(43)), /npm install @google-cloud\/datastore/)
+  await assert.rejects(store.find('a'.repeat(43)), /npm install @grpc\/grpc-js google-auth-library/)
   const queue = cloudTasks({ queue: 'q', location: 'l', projectId: 'p', target: { appEngine: {} } })
   await assert.rejects(queue.add({ name: 'n', body: null }), /npm install @google-cloud\/tasks/)
   assert.ok(createSessions({ store, legacy: viurCoreSessions({ cookie: 'c' }) }))
   assert.ok(new DatastoreSessionStore({ projectId: 'p', legacy: connectDatastoreSessions() }))
   await drop(new DatastoreSessionStore({ store: memoryStore() }))
-  await assert.rejects(new DatastoreSessionStore({ projectId: 'p', logger: { warn() {} } }).get('a'), /npm install @google-cloud\/datastore/)
+  await assert.rejects(new DatastoreSessionStore({ projectId: 'p', logger: { warn() {} } }).get('a'), /npm install @grpc\/grpc-js google-auth-library/)
 }
 async function drop(store) {
   assert.ok(store instanceof session.Store)

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build as esbuild } from 'esbuild'
 import { rolldown } from 'rolldown'
@@ -66,42 +66,61 @@ const BUNDLERS: Record<string, Bundle> = {
 }
 
 const DRIVER = '@google-cloud/datastore'
+const GRPC = '@grpc/grpc-js'
+const AUTH = 'google-auth-library'
+
+const NOTHING_THERE = {
+  stdout: `SessionStoreError: datastoreStore() needs ${GRPC} and ${AUTH}, or ${DRIVER}: run "npm install ${GRPC} ${AUTH}"\n`,
+  stderr: '',
+  status: 0,
+}
 
 describe.each(Object.entries(BUNDLERS))('an app in one file made by %s', (_name, bundle) => {
   for (const { name, host, missing } of EMULATORS) {
     it.skipIf(missing !== null)(
       `finds the client of Google that was left out of the file, and keeps sessions on the ${name}`,
       async () => {
-        const app = scratch({ withDriver: true })
+        const app = scratch([DRIVER])
         await bundle(app.source, app.bundle, [DRIVER])
         expect(app.run(host as string)).toEqual({ stdout: 'found 7\n', stderr: '', status: 0 })
       },
     )
   }
 
+  for (const { name, host, missing } of EMULATORS) {
+    it.skipIf(missing !== null)(
+      `keeps sessions over gRPC without the client of Google, left out of the file and in it, on the ${name}`,
+      async () => {
+        for (const external of [[GRPC], []]) {
+          const app = scratch([GRPC])
+          await bundle(app.source, app.bundle, external)
+          const { stdout, stderr, status } = app.run(host as string)
+          expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
+          expect(stdout).toMatch(
+            external.length > 0
+              ? /^found 7\n$/
+              : /^found 7\n$|could not be loaded \(.+\): .* leave it out of the bundle \(esbuild: --external:@grpc\/grpc-js\)\n$/,
+          )
+        }
+      },
+    )
+  }
+
   it('says what to install where the client is not there to be found', async () => {
-    const app = scratch({ withDriver: false })
+    const app = scratch([])
     await bundle(app.source, app.bundle, [DRIVER])
-    expect(app.run('127.0.0.1:1')).toEqual({
-      stdout: `SessionStoreError: datastoreStore() needs ${DRIVER}: run "npm install ${DRIVER}"\n`,
-      stderr: '',
-      status: 0,
-    })
+    expect(app.run('127.0.0.1:1')).toEqual(NOTHING_THERE)
   })
 
   it('is made where the client is not installed either, and says so when it runs', async () => {
-    const app = scratch({ withDriver: false })
+    const app = scratch([])
     await bundle(app.source, app.bundle, [])
-    expect(app.run('127.0.0.1:1')).toEqual({
-      stdout: `SessionStoreError: datastoreStore() needs ${DRIVER}: run "npm install ${DRIVER}"\n`,
-      stderr: '',
-      status: 0,
-    })
+    expect(app.run('127.0.0.1:1')).toEqual(NOTHING_THERE)
   })
 
   it('works with the client in the file, or says what is wrong with that and how to leave it out', async () => {
     const { host } = EMULATORS.find(({ missing }) => missing === null) ?? { host: null }
-    const app = scratch({ withDriver: true })
+    const app = scratch([DRIVER])
     await bundle(app.source, app.bundle, [])
     const { stdout, status } = app.run(host ?? '127.0.0.1:1')
     expect(status).toBe(0)
@@ -117,15 +136,15 @@ interface Scratch {
   run(emulator: string): { stdout: string; stderr: string; status: number | null }
 }
 
-/** A project outside of this one, that has installed the package, and Google's client or not. */
-function scratch({ withDriver }: { withDriver: boolean }): Scratch {
+/** A project outside of this one, that has installed the package, and these of the packages that calls to Datastore go out by. */
+function scratch(packages: readonly string[]): Scratch {
   const folder = mkdtempSync(join(tmpdir(), 'viur-bundled-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const modules = join(folder, 'node_modules')
-  mkdirSync(join(modules, '@google-cloud'), { recursive: true })
   cpSync(built, join(modules, 'viur-session'), { recursive: true })
   const needed = ['cookie', 'devalue', 'leven', 'ms']
-  for (const name of [...needed, ...(withDriver ? [DRIVER] : [])]) {
+  for (const name of [...needed, ...packages]) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true })
     symlinkSync(join(root, 'node_modules', name), join(modules, name))
   }
   const source = join(folder, 'app.mjs')

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { EMULATORS } from '../setup/stores.ts'
 
 /** What an import loads does not depend on the machine, so it is a budget here; the time it takes is in bench/RESULTS.md. */
 
@@ -78,6 +79,44 @@ const kibOf = (files: readonly string[]): number =>
 const NOT_YET = /google|grpc|protobuf|^express$/
 
 const OWN_DEPENDENCIES = ['cookie', 'devalue', 'leven', 'ms']
+
+/** The files of CommonJS that a first lookup has loaded. All of Google's are of that sort. */
+function loadedByLookup(transport: string): string[] {
+  const [{ host } = { host: null }] = EMULATORS.filter(({ missing }) => missing === null)
+  const script = `
+    import { createRequire } from 'node:module'
+    const { datastoreStore } = await import(${JSON.stringify(pathToFileURL(join(scratch, 'dist/lib/datastore.js')).href)})
+    const files = () => Object.keys(createRequire(import.meta.url).cache)
+    const before = files().length
+    const store = datastoreStore({ projectId: 'p', transport: '${transport}' })
+    await store.find('A'.repeat(43))
+    await store.close()
+    console.log(JSON.stringify(files().slice(before)))`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, DATASTORE_EMULATOR_HOST: host as string },
+  })
+  expect(stderr).toBe('')
+  return JSON.parse(stdout) as string[]
+}
+
+describe.skipIf(EMULATORS.every(({ missing }) => missing !== null))('a first lookup', () => {
+  it('over gRPC loads @grpc/grpc-js and nothing else of Google', () => {
+    const files = loadedByLookup('grpc')
+    expect(packagesOf(files)).toContain('@grpc/grpc-js')
+    expect(
+      packagesOf(files).filter((name) => /google|protobuf|proto-loader|gaxios/.test(name)),
+    ).toEqual([])
+    expect(files.length).toBeLessThanOrEqual(90)
+    expect(kibOf(files)).toBeLessThanOrEqual(1000)
+  })
+
+  it('by the client of Google loads that', () => {
+    const packages = packagesOf(loadedByLookup('client'))
+    expect(packages).toEqual(expect.arrayContaining(['@google-cloud/datastore', 'google-gax']))
+  })
+})
 
 describe('an import', () => {
   it('of the core, the express adapter and the memory store stays within its budget', () => {

@@ -30,6 +30,8 @@ export interface DatastoreServer {
   readonly port: number
   /** The requests so far. */
   readonly requests: readonly Record<string, unknown>[]
+  /** The headers that came with them. */
+  readonly headers: readonly Readonly<Record<string, unknown>>[]
   /** What the next calls get: `null`, and they wait for ever. */
   answer: Answer | null
   /** Settles once a call has come. */
@@ -43,11 +45,13 @@ export async function datastoreServer(
 ): Promise<DatastoreServer> {
   const asked = gate()
   const requests: Record<string, unknown>[] = []
+  const headers: Record<string, unknown>[] = []
   const server = new grpc.Server()
-  const state = { answer, asked: asked.reached, requests }
+  const state = { answer, asked: asked.reached, requests, headers }
   server.addService(service(), {
     lookup(call: Call, reply: Reply) {
       requests.push(call.request)
+      headers.push(call.metadata.getMap())
       asked.reach()
       if (state.answer === null) return
       const keys = call.request['keys'] as unknown[]
@@ -114,6 +118,7 @@ function service(): object {
 
 interface Call {
   readonly request: Record<string, unknown>
+  readonly metadata: { getMap(): Record<string, unknown> }
 }
 
 type Reply = (error: object | null, value?: object) => void

@@ -92,9 +92,7 @@ function accountProblem(code: number, said: string, place: Place): string | null
   if (
     /metadata from plugin failed|invalid_grant|default credentials|refresh access token/i.test(said)
   ) {
-    return /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|socket hang up|network/i.test(said)
-      ? 'no token could be fetched for the call: check that this machine may reach oauth2.googleapis.com, or on Google Cloud the metadata server (metadata.google.internal)'
-      : `no valid credentials: ${SIGN_IN}`
+    return tokenProblem(said)
   }
   if (code === PERMISSION_DENIED || code === INVALID_ARGUMENT || code === NOT_FOUND) {
     if (/SERVICE_DISABLED|has not been used in project|API.* is disabled/i.test(said)) {
@@ -125,6 +123,13 @@ function accountProblem(code: number, said: string, place: Place): string | null
   }
   if (code === UNAUTHENTICATED) return `no valid credentials: ${SIGN_IN}`
   return null
+}
+
+/** What there is to do where there is no token for a call. */
+export function tokenProblem(said: string): string {
+  return /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|socket hang up|network/i.test(said)
+    ? 'no token could be fetched for the call: check that this machine may reach oauth2.googleapis.com, or on Google Cloud the metadata server (metadata.google.internal)'
+    : `no valid credentials: ${SIGN_IN}`
 }
 
 const SIGN_IN =

@@ -60,8 +60,14 @@ export async function chooseTransport(
   try {
     return await byDriver(settings, loaders)
   } catch (cause) {
+    if (isMissing(problem) && isMissing(cause)) {
+      throw storeRefusal(
+        `datastoreStore() needs ${GRPC} and google-auth-library, or ${DRIVER}: run "npm install ${GRPC} google-auth-library"`,
+        problem,
+      )
+    }
     // What is there and broken is of more interest than what is not there.
-    throw isMissing(problem) && !isMissing(cause) ? cause : problem
+    throw isMissing(problem) ? cause : problem
   }
 }
 

@@ -1,5 +1,6 @@
 import { loadFailure } from '../../../base/optional-import.ts'
 import { passingTrouble, storeRefusal } from '../../../base/store-errors.ts'
+import { tokenProblem } from '../set-up.ts'
 import { type CallHeaders, type Token, Tokens } from './tokens.ts'
 
 /** What calls to Datastore need a token for, as Google's client asks for it. */
@@ -16,6 +17,8 @@ const UNKNOWN_EXPIRY = 5 * 60 * 1000
 /** Who asks, as the environment says: a key file, the account of the machine, the user of gcloud. */
 export interface GoogleCredentials {
   readonly tokens: Tokens
+  /** Finds out who asks. Throws what google-auth-library says where nobody is named. */
+  find(): Promise<void>
   projectId(): Promise<string>
 }
 
@@ -50,7 +53,6 @@ export async function googleCredentials(
   auth.defaultServicePath = `datastore.${universe}`
   const fetch = async (): Promise<Token> => {
     const client = await auth.getClient()
-    await checkUniverse(universe, auth, client)
     const headers = textsOf(await client.getRequestHeaders(`https://datastore.${universe}/`))
     return { headers, expires: expiryOf(client, headers) }
   }
@@ -59,7 +61,13 @@ export async function googleCredentials(
       throw tokenFailure(cause)
     }),
   )
-  return { tokens, projectId: () => auth.getProjectId() }
+  return {
+    tokens,
+    find: async () => {
+      await checkUniverse(universe, auth, await auth.getClient())
+    },
+    projectId: () => auth.getProjectId(),
+  }
 }
 
 async function loadLibrary(load: (() => Promise<unknown>) | null): Promise<Library> {
@@ -113,9 +121,12 @@ function expiryIn(authorization: string): number | null {
   }
 }
 
-/** Nothing was sent. What is said of it is that of whoever was asked, and holds no secret. */
+/** Nothing was sent. What is said of it is what the one says who was asked, and holds no secret. */
 function tokenFailure(cause: unknown): unknown {
-  if (cause instanceof Error && cause.name === 'SessionStoreError') return cause
-  const [reason = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n')
-  return passingTrouble(`no token for Datastore could be got: ${reason.slice(0, 300)}`, cause)
+  const said = cause instanceof Error ? cause.message : String(cause)
+  const [reason = ''] = said.split('\n')
+  return passingTrouble(
+    `no call to Datastore is sent, since ${tokenProblem(said)} (${reason.slice(0, 200)})`,
+    cause,
+  )
 }

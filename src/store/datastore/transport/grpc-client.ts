@@ -89,9 +89,11 @@ export class GrpcClient implements DatastoreV1Client {
     return this.#call(RUN_QUERY, request, options)
   }
 
-  /** Gets the first token. */
+  /** Finds out who asks, and gets the first token. */
   async initialize(): Promise<void> {
-    await this.#settings.credentials?.tokens.headers()
+    const { credentials } = this.#settings
+    await credentials?.find()
+    await credentials?.tokens.headers()
   }
 
   async getProjectId(): Promise<string | null> {

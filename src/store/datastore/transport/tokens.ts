@@ -80,7 +80,10 @@ export class Tokens {
       if (this.#renewal === renewal) this.#renewal = null
       this.#wait()
     }
-    renewal.token.then(end, end)
+    renewal.token.then(end, () => {
+      this.#renewFrom = this.#now() + AGAIN_AFTER
+      end()
+    })
     return renewal.token
   }
 
