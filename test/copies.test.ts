@@ -1,7 +1,7 @@
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express'
 import passport from 'passport'
 import { describe, expect, it } from 'vitest'
-import { incidentOf } from '../src/base/incident.ts'
+import { incidentOf } from '../src/base/common-cause.ts'
 import * as ours from '../src/express/index.ts'
 import * as core from '../src/index.ts'
 import { environment } from './express/caller-harness.ts'

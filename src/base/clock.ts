@@ -1,4 +1,4 @@
-import { atOnce } from './at-once.ts'
+import { atOnce } from './refuse-promise.ts'
 import { SessionConfigError } from './errors.ts'
 
 /** Whole milliseconds since the epoch. */

@@ -1,4 +1,4 @@
-import { MAJOR, otherMajorOf } from './registry.ts'
+import { MAJOR, otherMajorOf } from './shared-copies.ts'
 import ms from 'ms'
 import { SessionConfigError } from './errors.ts'
 

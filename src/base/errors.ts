@@ -1,4 +1,4 @@
-import { isNotedAs, noteAs } from './registry.ts'
+import { isNotedAs, noteAs } from './shared-copies.ts'
 
 /** Every `code` that an error of this package can carry, for an exhaustive `switch`. */
 export type SessionErrorCode =

@@ -1,4 +1,4 @@
-import { isThenable } from './at-once.ts'
+import { isThenable } from './refuse-promise.ts'
 
 /** What this package needs of a logger; `console` is one. Details never hold an id, a key or a secret of a user. */
 export interface SessionLogger {

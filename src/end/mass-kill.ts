@@ -17,7 +17,7 @@ import {
   isExcepted,
   loginOf,
   raiseFence,
-} from './intents.ts'
+} from './kill-intents.ts'
 import { Problems } from './problems.ts'
 
 /** What a kill of many came to. */

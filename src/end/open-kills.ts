@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { sideBySide } from '../base/parallel.ts'
 import type { Note } from '../store/store.ts'
 import { listFenceNotes, someFenceNotes } from './fences.ts'
-import { type HeldIntent, isDue, isOutdated, listIntents, openKillIn } from './intents.ts'
+import { type HeldIntent, isDue, isOutdated, listIntents, openKillIn } from './kill-intents.ts'
 import { type Problems, sayingOf } from './problems.ts'
 import type { EndSettings } from './settings.ts'
 

@@ -1,4 +1,4 @@
-import { atOnce } from '../base/at-once.ts'
+import { atOnce } from '../base/refuse-promise.ts'
 import { show } from '../base/duration.ts'
 import { SessionValueError } from '../base/errors.ts'
 import { checkKey } from '../record/codec.ts'

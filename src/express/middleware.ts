@@ -1,8 +1,8 @@
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
-import { otherMajorOf } from '../base/registry.ts'
+import { otherMajorOf } from '../base/shared-copies.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
-import { doorOf } from '../request/door.ts'
+import { doorOf } from '../request/adapter-door.ts'
 import type { Session } from '../request/session.ts'
 import type { CommitResult } from '../request/commit.ts'
 import { sessionsDoorOf, type Sessions, type SessionsDoor } from '../sessions.ts'
@@ -25,7 +25,7 @@ import {
   type Slot,
   slotNamed,
   slotOwnedBy,
-} from './request/slots.ts'
+} from './request/mounted-sessions.ts'
 
 /** Options of {@link sessionMiddleware}. */
 export interface SessionMiddlewareOptions {

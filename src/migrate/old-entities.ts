@@ -8,7 +8,7 @@ import {
   OldSessionDamage,
   type OldSystem,
 } from './old-system.ts'
-import { atOnce } from '../base/at-once.ts'
+import { atOnce } from '../base/refuse-promise.ts'
 import { SessionError } from '../base/errors.ts'
 import { checkKey, encodeValue } from '../record/codec.ts'
 import { type Unit, unitOf } from '../record/payload.ts'

@@ -1,4 +1,4 @@
-import { atOnce } from '../base/at-once.ts'
+import { atOnce } from '../base/refuse-promise.ts'
 import { hash } from 'node:crypto'
 import { SessionConfigError } from '../base/errors.ts'
 

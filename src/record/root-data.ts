@@ -1,4 +1,4 @@
-import { isThenable, letGo } from '../base/at-once.ts'
+import { isThenable, letGo } from '../base/refuse-promise.ts'
 import { SessionValueError } from '../base/errors.ts'
 import { checkKey, decodeValue, encodeValue } from './codec.ts'
 import { keyOfUnit, type Payload, type Unit, unitOf, unitPrefix } from './payload.ts'

@@ -3,11 +3,12 @@ import { checkOptions, namesOf, type OptionHints } from '../base/option-checks.t
 import type { UnitChanges } from '../record/payload.ts'
 import { isFoundSavable } from '../write/source.ts'
 import type { Writer } from '../write/writer.ts'
-import type { Failure } from './begun.ts'
+import type { Failure } from './pending-operations.ts'
 import type { CookiePolicy } from './cookie.ts'
-import { expiresAtBrowserClose, isTouchDue } from './lifetime.ts'
+import { isTouchDue } from './lifetime.ts'
 import { touchState } from './save.ts'
 import { type Session, stateOf } from './session.ts'
+import { setCookieFor } from './set-cookie.ts'
 import type { RequestSettings } from './settings.ts'
 import type { RequestState } from './state.ts'
 import type { RequestStorage } from './storage.ts'
@@ -155,21 +156,6 @@ export class RequestCommit<Data extends object> {
     const setCookie = setCookieFor(state, this.#settings)
     return { setCookie, vary: state.accessed || setCookie.length > 0 }
   }
-}
-
-/** Whether the cookie is set again, taken away or left alone: the Set-Cookie values of the response, none or one. */
-function setCookieFor(state: RequestState, { cookies, now }: CommitSettings): string[] {
-  if (!state.allowed) return []
-  const { stored, id, form, presented } = state
-  if (stored !== null && id !== null) {
-    const outdated = presented.outdated && presented.id === id && state.accessed
-    if (state.response.cookie !== 'set' && !outdated) return []
-    const age = Math.ceil((stored.record.expires - now()) / 1000)
-    return [cookies.serialize(id, form, expiresAtBrowserClose(state) ? null : age)]
-  }
-  return state.response.cookie === 'remove' && presented.outcome !== 'none'
-    ? [cookies.serializeRemoval(form)]
-    : []
 }
 
 /** The headers by which a response says what a commit gave, as pairs of name and value; each is to be added once. */

@@ -1,5 +1,5 @@
 import { SessionValueError } from '../base/errors.ts'
-import { type NameOf, refuseAssignments } from './assignment.ts'
+import { type NameOf, refuseAssignments } from './refuse-assignments.ts'
 import { checkKey } from '../record/codec.ts'
 import { type DataValues, encodedValues } from '../record/data-values.ts'
 import { keyOfUnit, type Unit, unitOf, unitPrefix } from '../record/payload.ts'

@@ -16,9 +16,9 @@ import {
   writeBody,
 } from './run.ts'
 import type { PageWork, Part } from './page-work/page-work.ts'
-import { Pages } from './pages.ts'
+import { Pages } from './page-loop.ts'
 import type { RunKind } from './run-kind.ts'
-import type { RunKinds } from './run-kinds.ts'
+import type { RunKinds } from './run-kind-list.ts'
 
 /** What the work on one task came to. */
 export type StepResult =

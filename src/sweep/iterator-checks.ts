@@ -1,6 +1,6 @@
 import { wrongOption } from '../base/option-checks.ts'
 import { show } from '../base/duration.ts'
-import { isNotedAs } from '../base/registry.ts'
+import { isNotedAs } from '../base/shared-copies.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { DeleteSessionsIter, type IteratorClass, type SweepClass } from './query-iter.ts'
 import { SWEEP_ID } from './run.ts'

@@ -1,4 +1,4 @@
-import { pagesOfUser } from '../end/logins.ts'
+import { pagesOfUser } from '../end/login-settlement.ts'
 import { asSessionKey, type SessionKey } from '../record/id.ts'
 import { infoOf, type SessionInfo } from '../record/info.ts'
 import type { Found } from '../record/record.ts'

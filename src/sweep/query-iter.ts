@@ -1,6 +1,6 @@
 import type { Json } from '../base/json.ts'
 import type { SessionLogger } from '../base/logger.ts'
-import { noteAs } from '../base/registry.ts'
+import { noteAs } from '../base/shared-copies.ts'
 import type { SessionKey } from '../record/id.ts'
 import type { DataChange } from '../record/root-data.ts'
 import type { UserOptions } from '../record/limits.ts'

@@ -1,7 +1,7 @@
 import type { Ender } from '../end/ender.ts'
 import type { MassKill } from '../end/mass-kill.ts'
 import type { SessionEntries } from './entry.ts'
-import type { Pages } from './pages.ts'
+import type { Pages } from './page-loop.ts'
 import type { RunState } from './run.ts'
 import type { SweepSettings } from './settings.ts'
 import type { AllWatermarks } from './watermarks.ts'

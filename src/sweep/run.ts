@@ -3,7 +3,7 @@ import type { Note, NoteStore } from '../store/store.ts'
 import type { Version } from '../record/record.ts'
 import type { Problem } from '../end/problems.ts'
 import { SessionConfigError } from '../base/errors.ts'
-import { isNotedAs, noteAs } from '../base/registry.ts'
+import { isNotedAs, noteAs } from '../base/shared-copies.ts'
 
 /** What sweeps are called in run records, whatever class works them off; so are runs that only finish kills. */
 export const SWEEP_ID = 'DeleteSessionsIter'

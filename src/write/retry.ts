@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { SessionStoreError } from '../base/errors.ts'
 import { type Limit, LONG_CALL, perCall } from '../store/budget.ts'
-import { type Incident, incidentOf } from '../base/incident.ts'
+import { type Incident, incidentOf } from '../base/common-cause.ts'
 
 /** What bounds retries over all requests, and waits before each. */
 export interface RetrySettings {

@@ -6,7 +6,7 @@ import {
   isRepresentationHeader,
   mergeSetCookie,
   varyWithCookie,
-} from '../../src/express/response/headers.ts'
+} from '../../src/express/response/header-merging.ts'
 import { parseHead } from '../../src/express/response/head.ts'
 import { isLoopback } from '../../src/express/request/session-request.ts'
 

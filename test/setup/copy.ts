@@ -12,7 +12,7 @@ export interface Copy {
   readonly core: typeof import('../../src/index.ts')
   readonly express: typeof import('../../src/express/index.ts')
   /** What stores tell the core of their failures by. */
-  readonly incident: typeof import('../../src/base/incident.ts')
+  readonly incident: typeof import('../../src/base/common-cause.ts')
 }
 
 /** As which kind of module it is loaded, and of which major it is. */
@@ -30,7 +30,7 @@ export async function copyOf({ format, major = 1 }: CopyKind): Promise<Copy> {
     input: {
       core: join(root, 'src/index.ts'),
       express: join(root, 'src/express/index.ts'),
-      incident: join(root, 'src/base/incident.ts'),
+      incident: join(root, 'src/base/common-cause.ts'),
     },
     external: /^(?:node:|[^./])/,
     platform: 'node',

@@ -4,7 +4,7 @@ import type { Session } from '../../request/session.ts'
 import { isUpgrade, type NodeResponse } from '../response/any-response.ts'
 import type { AnyRequest } from '../request/session-request.ts'
 import { reportTrouble } from '../request/request-session.ts'
-import { headerValues, isSafe, ownOrigin } from '../request/sent.ts'
+import { headerValues, isSafe, ownOrigin } from '../request/request-headers.ts'
 import { show } from '../../base/duration.ts'
 
 /** What a request says of the page that sent it. */

@@ -1,7 +1,7 @@
 import { RequestRefusedError, SessionConfigError, SessionValueError } from '../../base/errors.ts'
 import { checkOptions, namesOf } from '../../base/option-checks.ts'
 import { purposeOf } from '../../request/security-keys.ts'
-import { doorOf } from '../../request/door.ts'
+import { doorOf } from '../../request/adapter-door.ts'
 import type { Session } from '../../request/session.ts'
 import type { KeyRefusal } from '../../record/diagnostics.ts'
 import {
@@ -16,7 +16,7 @@ import {
 import type { AnySessions } from '../request/named-sessions.ts'
 import type { AnyRequest } from '../request/session-request.ts'
 import { reportTrouble, sessionFor, sessionsFrom } from '../request/request-session.ts'
-import { headerValues, isSafe } from '../request/sent.ts'
+import { headerValues, isSafe } from '../request/request-headers.ts'
 
 /** Options of {@link requireSecurityKey}. */
 export interface SecurityKeyCheckOptions extends SameOriginOptions {

@@ -1,7 +1,7 @@
 import { show } from '../../base/duration.ts'
 import { SessionConfigError } from '../../base/errors.ts'
 import { checkOptions, namesOf, wrongOption } from '../../base/option-checks.ts'
-import { doorOf, type SessionDoor } from '../../request/door.ts'
+import { doorOf, type SessionDoor } from '../../request/adapter-door.ts'
 import type { Session } from '../../request/session.ts'
 import { sessionsDoorOf, type Sessions } from '../../sessions.ts'
 import type { DefaultData } from '../../base/types.ts'
@@ -9,7 +9,7 @@ import { beforeCommit, hasFace, originHint, sessionOf } from '../request/request
 import { PASSPORT_KEY, PassportSession, type UserOf } from './session.ts'
 import type { AnyRequest } from '../request/session-request.ts'
 import type { RequestCheck } from '../csrf/same-origin.ts'
-import { SESSION, slotOwnedBy } from '../request/slots.ts'
+import { SESSION, slotOwnedBy } from '../request/mounted-sessions.ts'
 
 /** Options of {@link passportBridge}. */
 export interface PassportBridgeOptions<User = unknown> {

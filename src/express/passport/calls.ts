@@ -1,5 +1,5 @@
-import { shared } from '../../base/registry.ts'
-import type { BegunCall } from '../../request/begun.ts'
+import { shared } from '../../base/shared-copies.ts'
+import type { BegunCall } from '../../request/pending-operations.ts'
 
 /** What Passport gives a request, each under two names. */
 const CALLS = {

@@ -1,14 +1,14 @@
-import { atOnce } from '../../base/at-once.ts'
+import { atOnce } from '../../base/refuse-promise.ts'
 import { show } from '../../base/duration.ts'
 import { SessionValueError } from '../../base/errors.ts'
 import { GUEST_USER } from '../../record/record.ts'
-import type { SessionDoor } from '../../request/door.ts'
+import type { SessionDoor } from '../../request/adapter-door.ts'
 import type { Session } from '../../request/session.ts'
-import type { BegunCall, BegunKind } from '../../request/begun.ts'
+import type { BegunCall, BegunKind } from '../../request/pending-operations.ts'
 import { type PassportCall, watchCalls } from './calls.ts'
 import { type Face, makeFace } from './face.ts'
 import type { AnyRequest } from '../request/session-request.ts'
-import { expose } from '../request/slots.ts'
+import { expose } from '../request/mounted-sessions.ts'
 
 /** Gives the text user of a session for the user object of Passport, which is whatever the app has it be. */
 export type UserOf<User> = (user: User) => string

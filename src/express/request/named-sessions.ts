@@ -6,7 +6,7 @@ import { Socket } from 'node:net'
 import { wrongOption } from '../../base/option-checks.ts'
 import { show } from '../../base/duration.ts'
 import { SessionConfigError } from '../../base/errors.ts'
-import { SESSION } from './slots.ts'
+import { SESSION } from './mounted-sessions.ts'
 
 /**
  * The data of the sessions that a request has under names of their own, by the option `as` of `sessionMiddleware()`. Add

@@ -1,13 +1,13 @@
 import { wrongOption } from '../../base/option-checks.ts'
 import { SessionConfigError } from '../../base/errors.ts'
 import { show } from '../../base/duration.ts'
-import { otherMajorOf, shared } from '../../base/registry.ts'
-import { doorOf } from '../../request/door.ts'
+import { otherMajorOf, shared } from '../../base/shared-copies.ts'
+import { doorOf } from '../../request/adapter-door.ts'
 import type { Session } from '../../request/session.ts'
 import { sessionsDoorOf } from '../../sessions.ts'
 import { publishTrouble, type Trouble } from '../../record/diagnostics.ts'
 import type { AnySessions } from './named-sessions.ts'
-import { firstSlot, slotOwnedBy } from './slots.ts'
+import { firstSlot, slotOwnedBy } from './mounted-sessions.ts'
 
 /** Objects that stand in for a session, as `req.session`. */
 const faces = shared('faces of sessions', () => new WeakMap<object, Session>())

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import type { Socket } from 'node:net'
-import type { HeaderInput, HeaderValue } from './headers.ts'
+import type { HeaderInput, HeaderValue } from './header-merging.ts'
 import type { AnyRequest } from '../request/session-request.ts'
 
 /** A response of either kind of server that Node has, as its users see it. */

@@ -1,5 +1,5 @@
 import type { AnyResponse } from './any-response.ts'
-import type { HeaderInput } from './headers.ts'
+import type { HeaderInput } from './header-merging.ts'
 
 /** What a call of `writeHead` says. */
 export interface Head {

@@ -1,11 +1,11 @@
 import type { CommitResult } from '../../request/commit.ts'
 import { type AnyResponse, OUTGOING_METHODS, type OutgoingMethod } from './any-response.ts'
 import { applyHead, statusOf } from './head.ts'
-import { loosen } from './object-layout.ts'
+import { loosen } from './v8-layout.ts'
 import { overlay, remember } from './overlay.ts'
 import { PipedSources } from './piped-sources.ts'
 import { postponeDestroy } from './postponed-destroy.ts'
-import { callBack, Disguise, headersSentError, writeAfterEndError } from './disguise.ts'
+import { callBack, Disguise, headersSentError, writeAfterEndError } from './pretend-sent.ts'
 import { addHeaders, clearHead } from './session-headers.ts'
 
 /** What is done when a response is about to leave. */

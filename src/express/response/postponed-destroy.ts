@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { shared } from '../../base/registry.ts'
+import { shared } from '../../base/shared-copies.ts'
 import type { AnyResponse } from './any-response.ts'
 import { overlay } from './overlay.ts'
 

@@ -6,7 +6,7 @@ import {
   isRepresentationHeader,
   mergeSetCookie,
   varyWithCookie,
-} from './headers.ts'
+} from './header-merging.ts'
 
 /** Adds what the session has to say, once everybody else has said theirs. May be called again. */
 export function addHeaders(res: AnyResponse, result: CommitResult): void {

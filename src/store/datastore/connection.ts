@@ -1,6 +1,6 @@
 import { passingTrouble } from '../../base/store-errors.ts'
 import { SessionStoreError } from '../../base/errors.ts'
-import { type Incident, markIncident } from '../../base/incident.ts'
+import { type Incident, markIncident } from '../../base/common-cause.ts'
 import { LONG_CALL } from '../budget.ts'
 import { Breaker } from './queue/breaker.ts'
 import type { OpenClient } from './client.ts'

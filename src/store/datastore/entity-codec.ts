@@ -44,13 +44,16 @@ const PURGE_AFTER = 30 * 24 * 60 * 60 * 1000
 /** Datastore's timestamps end with the year 9999, those of a record one day before. */
 const MAX_TIME = Date.UTC(9999, 11, 31)
 
-const REASONS: ReadonlySet<string> = new Set<EndReason>([
-  'expired',
-  'logout',
-  'login',
-  'reset',
-  'killed',
-])
+/** All of them, which the compiler sees to: a record with another reason could not be read. */
+const REASONS: ReadonlySet<string> = new Set(
+  Object.keys({
+    expired: true,
+    logout: true,
+    login: true,
+    reset: true,
+    killed: true,
+  } satisfies Record<EndReason, true>),
+)
 
 /** Every property of this release; the others are kept in {@link SessionRecord.extra}. */
 const OWN: ReadonlySet<string> = new Set([

@@ -1,4 +1,4 @@
-import type { Incident } from '../../base/incident.ts'
+import type { Incident } from '../../base/common-cause.ts'
 import type { OpenClient } from './client.ts'
 
 /** One call under way. */

@@ -1,4 +1,4 @@
-import { noteAs } from '../../base/registry.ts'
+import { noteAs } from '../../base/shared-copies.ts'
 import type { SessionKey } from '../../record/id.ts'
 import { Commits, type Sharing } from './commits.ts'
 import type { Connection } from './connection.ts'

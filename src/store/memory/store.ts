@@ -1,4 +1,4 @@
-import { noteAs } from '../../base/registry.ts'
+import { noteAs } from '../../base/shared-copies.ts'
 import { type Clock, clockFrom } from '../../base/clock.ts'
 import { storeRefusal } from '../../base/store-errors.ts'
 import { SessionConfigError, SessionStoreError } from '../../base/errors.ts'

@@ -1,5 +1,5 @@
-import type { HeldIntent, Intent } from '../../end/intents.ts'
-import { isDue } from '../../end/intents.ts'
+import type { HeldIntent, Intent } from '../../end/kill-intents.ts'
+import { isDue } from '../../end/kill-intents.ts'
 import type { MassKill } from '../../end/mass-kill.ts'
 import { noteOpen, openKills } from '../../end/open-kills.ts'
 import type { Problems } from '../../end/problems.ts'

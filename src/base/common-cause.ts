@@ -1,4 +1,4 @@
-import { shared } from './registry.ts'
+import { shared } from './shared-copies.ts'
 
 /** One event that several calls failed of, such as the loss of the connection that they were under way on. */
 export type Incident = object

@@ -1,7 +1,7 @@
 import { SessionError, SessionLateChangeError } from '../base/errors.ts'
 import type { SessionLogger } from '../base/logger.ts'
 import type { Limit } from '../store/budget.ts'
-import { Begun, type Failure } from './begun.ts'
+import { Begun, type Failure } from './pending-operations.ts'
 
 /** What is to be done about the cookie, as far as the request knows by now. */
 type CookieDecision = 'keep' | 'set' | 'remove'

@@ -1,11 +1,11 @@
 import { show } from '../base/duration.ts'
 import { SessionConfigError, type SessionError } from '../base/errors.ts'
-import { noteAs, shared } from '../base/registry.ts'
+import { noteAs, shared } from '../base/shared-copies.ts'
 import type { Troubles } from '../record/diagnostics.ts'
 import type { SessionKey } from '../record/id.ts'
 import type { Keep } from '../record/payload.ts'
 import type { SessionStore } from '../store/store.ts'
-import type { Begun } from './begun.ts'
+import type { Begun } from './pending-operations.ts'
 import type { RequestState } from './state.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { SessionValueError } from '../base/errors.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
-import { LAST_LOOK_AFTER } from '../end/intents.ts'
+import { LAST_LOOK_AFTER } from '../end/kill-intents.ts'
 import type { KillResult, MassKill } from '../end/mass-kill.ts'
 import { asSessionKey, type SessionKey } from '../record/id.ts'
 import { checkUser, type UserOptions } from '../record/limits.ts'
