@@ -39,7 +39,7 @@ export async function copyOf({ format, major = 1 }: CopyKind): Promise<Copy> {
       {
         name: 'major',
         transform(code, id) {
-          if (!id.endsWith('base/registry.ts')) return null
+          if (!id.endsWith('base/shared-copies.ts')) return null
           const other = code.replace(/const MAJOR\b[^=]*= 1\b/, `const MAJOR = ${major}`)
           if (!other.includes(`const MAJOR = ${major}`))
             throw new Error('found no major to replace')

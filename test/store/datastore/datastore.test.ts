@@ -225,7 +225,7 @@ describe('the client of the Datastore store', () => {
     Object.assign(client, { initialize: async () => undefined })
     expect(twinMaker(make())).toBeNull()
     Object.assign(client, { lookup: never })
-    const store = datastoreStore({ client, projectId: 'p', deadline: 50 })
+    const store = datastoreStore({ client, projectId: 'p', deadline: 400 })
     await expect(store.find(keyNamed('a'))).rejects.toThrow(/no other can be made.*restart/)
   })
 
