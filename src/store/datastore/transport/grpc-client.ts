@@ -1,4 +1,3 @@
-import type { ChannelCredentials, Client, Metadata } from '@grpc/grpc-js'
 import type { DatastoreV1Client } from '../given-client.ts'
 import type { GoogleCredentials } from './google-credentials.ts'
 import {
@@ -11,10 +10,30 @@ import {
 } from './messages.ts'
 import type { CallHeaders } from './tokens.ts'
 
-/** The parts of @grpc/grpc-js that are used. */
+/** Channel credentials of @grpc/grpc-js, which are only passed on. */
+export type ChannelCredentials = object
+
+interface Metadata {
+  set(name: string, value: string): void
+}
+
+interface Client {
+  makeUnaryRequest(
+    path: string,
+    encode: (message: object) => Buffer,
+    decode: (bytes: Buffer) => object,
+    message: object,
+    metadata: Metadata,
+    options: { readonly deadline: number },
+    answer: (error: Error | null, message?: object) => void,
+  ): unknown
+  close(): void
+}
+
+/** The parts of @grpc/grpc-js that are used; by shape, since the types of an app need not have it. */
 export interface Grpc {
-  readonly Client: typeof Client
-  readonly Metadata: typeof Metadata
+  readonly Client: new (address: string, credentials: ChannelCredentials, options: object) => Client
+  readonly Metadata: new () => Metadata
   readonly credentials: {
     createInsecure(): ChannelCredentials
     createSsl(): ChannelCredentials
