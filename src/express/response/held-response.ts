@@ -145,7 +145,7 @@ class ResponseGuard {
       return res
     }
     this.#commit(statusOf(args[0]), args)
-    return this.#isOpen() ? this.#sendHead(args) : res
+    return this.#result === null ? res : this.#sendHead(args)
   }
 
   #write(args: unknown[]): unknown {
@@ -301,10 +301,6 @@ class ResponseGuard {
       restoreMessage()
     }
     this.#disguise = new Disguise(res)
-  }
-
-  #isOpen(): boolean {
-    return this.#phase === 'open'
   }
 
   #release(result: CommitResult): void {

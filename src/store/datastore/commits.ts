@@ -1,30 +1,9 @@
 import { SessionStoreError } from '../../base/errors.ts'
-import type { SessionKey } from '../../record/id.ts'
-import { checkDistinct, checkMutation } from '../mutation-check.ts'
-import { idOf, keyAt, mutationOf } from './entities.ts'
-import type { CallOptions as SendOptions, Connection } from './connection.ts'
-import {
-  checkKey,
-  checkVersion,
-  child,
-  type EntityLayout,
-  encodeEntity,
-  keyIn,
-  versionOf,
-} from './entity-codec.ts'
-import {
-  asDatastoreError,
-  type CallForm,
-  closedError,
-  fullError,
-  isConflict,
-  overdueError,
-} from './errors.ts'
 import { codeOf } from '../../google/grpc-errors.ts'
-import { QueueTimeout } from './queue/queue-timeout.ts'
-import { probeSharedWrites } from './probe.ts'
-import { ConcurrencyLimit } from './queue/concurrency.ts'
-import type { EntityName, EntityWrite } from '../entities.ts'
+import type { SessionKey } from '../../record/id.ts'
+import type { Version } from '../../record/record.ts'
+import type { EntityWrite } from '../entities.ts'
+import { checkDistinct } from '../mutation-check.ts'
 import type {
   CallOptions,
   Mutation,
@@ -32,32 +11,14 @@ import type {
   WriteResult,
   WriteTogetherResult,
 } from '../store.ts'
-import type { Version } from '../../record/record.ts'
-
-/** Whether writes of different requests go out together. */
-export type Sharing =
-  /** Not known yet: writes go singly. */
-  | 'untested'
-  /** A probe is under way: writes go singly. */
-  | 'probing'
-  | 'on'
-  /** Not wanted, or this server can not do it. */
-  | 'off'
-
-/** A mutation that has passed all checks, in the forms that it may be sent in. */
-interface Prepared {
-  readonly key: SessionKey
-  /** Set for an entity that is no session. */
-  readonly at?: EntityName
-  readonly form: CallForm
-  /** Fails the call when the condition does not hold. */
-  readonly single: (key: object) => object
-  /** Is skipped and flagged when the condition does not hold; `null` for an end, which never shares a call. */
-  readonly shared: ((key: object) => object) | null
-  /** The same for writes of one caller, ends among them. */
-  readonly each: (key: object) => object
-  readonly bytes: number
-}
+import type { CallOptions as SendOptions, Connection } from './connection.ts'
+import { keyAt } from './entities.ts'
+import { child, type EntityLayout, keyIn, versionOf } from './entity-codec.ts'
+import { asDatastoreError, closedError, fullError, isConflict, overdueError } from './errors.ts'
+import { type Prepared, prepareEntity, prepareWrite } from './prepared-write.ts'
+import { ConcurrencyLimit } from './queue/concurrency.ts'
+import { QueueTimeout } from './queue/queue-timeout.ts'
+import { type Sharing, SharedWrites } from './shared-writes.ts'
 
 interface Waiting {
   readonly prepared: Prepared
@@ -84,13 +45,8 @@ const MAX_SINGLE = 64
 /** The most writes that wait, of each form. */
 const MAX_WAITING = 10_000
 
-/** How long after a probe that could not be finished another may start, in milliseconds. */
-const PROBE_AGAIN_AFTER = 60_000
-
 /** gRPC codes by which one mutation fails the call of many: invalid, or a condition that does not hold. */
 const SPOILT_BY_ONE: readonly (number | null)[] = [3, 5, 6, 9, 10, 11]
-
-const FAIL = { conflictResolutionStrategy: 'FAIL' }
 
 /** Writes records, each on its condition: singly, all or nothing, or shared between requests where that is safe. */
 export class Commits {
@@ -102,20 +58,19 @@ export class Commits {
   #sharedInFlight = 0
   #scheduled = false
   #closed = false
-  #sharing: Sharing
-  #probeFrom = Number.NEGATIVE_INFINITY
+  readonly #sharing: SharedWrites
 
   constructor(connection: Connection, layout: EntityLayout, sharedWrites: 'auto' | 'off') {
     this.#connection = connection
     this.#layout = layout
     this.#concurrency = new ConcurrencyLimit(MAX_SINGLE, MAX_WAITING, connection.patience)
     this.#queueTimeout = new QueueTimeout(connection.patience, (overdue) => this.#expire(overdue))
-    this.#sharing = sharedWrites === 'auto' ? 'untested' : 'off'
+    this.#sharing = new SharedWrites(connection, layout, sharedWrites)
   }
 
   /** What is known of this server. */
   get sharing(): Sharing {
-    return this.#sharing
+    return this.#sharing.state
   }
 
   /** One write. What a server would refuse is refused before it can harm the others of a shared call. */
@@ -123,8 +78,8 @@ export class Commits {
     mutation: Mutation,
     { deadline = this.#connection.deadline }: CallOptions = {},
   ): Promise<WriteResult> {
-    const prepared = this.#prepare(mutation)
-    if (prepared.shared === null || this.#sharing === 'off') {
+    const prepared = prepareWrite(mutation, this.#layout)
+    if (prepared.shared === null || this.#sharing.state === 'off') {
       return await this.#single(prepared, deadline)
     }
     if (this.#closed) throw closedError()
@@ -142,7 +97,7 @@ export class Commits {
     { deadline }: CallOptions = {},
   ): Promise<WriteTogetherResult> {
     const prepared = [
-      ...mutations.map((mutation) => this.#prepare(mutation)),
+      ...mutations.map((mutation) => prepareWrite(mutation, this.#layout)),
       ...entities.map((write) => prepareEntity(write, this.#connection.namespace)),
     ]
     checkDistinct(prepared.map(({ key }) => key))
@@ -175,9 +130,9 @@ export class Commits {
    * flag conflicts they carry the condition that fails the call, and after a failed call each is tried alone.
    */
   async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
-    const prepared = mutations.map((mutation) => this.#prepare(mutation))
+    const prepared = mutations.map((mutation) => prepareWrite(mutation, this.#layout))
     checkDistinct(prepared.map(({ key }) => key))
-    if (prepared.length > 1) this.#startProbe()
+    if (prepared.length > 1) this.#sharing.find()
     const chunks: Prepared[][] = []
     let bytes = Number.POSITIVE_INFINITY
     for (const one of prepared) {
@@ -196,7 +151,7 @@ export class Commits {
   }
 
   async #writeChunk(chunk: readonly Prepared[]): Promise<readonly WriteEachResult[]> {
-    const form = this.#sharing === 'on' ? 'each' : 'single'
+    const form = this.#sharing.state === 'on' ? 'each' : 'single'
     try {
       const results = await this.#concurrency.run((waited) =>
         this.#commit({ mode: 'NON_TRANSACTIONAL' }, chunk, form, {
@@ -237,59 +192,11 @@ export class Commits {
     this.#concurrency.close()
   }
 
-  #prepare(mutation: Mutation): Prepared {
-    checkMutation(mutation)
-    if (mutation.kind === 'remove') {
-      checkKey(mutation.key)
-      const remove = (key: object): object => ({ delete: key })
-      return {
-        key: mutation.key,
-        form: 'change',
-        single: remove,
-        shared: null,
-        each: remove,
-        bytes: 200,
-      }
-    }
-    if (mutation.kind === 'delete') {
-      checkKey(mutation.key)
-      const baseVersion = mutation.version
-      checkVersion(baseVersion)
-      return {
-        key: mutation.key,
-        form: 'change',
-        single: (key) => ({ delete: key, baseVersion, ...FAIL }),
-        shared: null,
-        each: (key) => ({ delete: key, baseVersion }),
-        bytes: 200,
-      }
-    }
-    if (mutation.kind === 'update') checkVersion(mutation.version)
-    const sweepAt = mutation.kind === 'update' ? mutation.sweepAt : undefined
-    const { properties, bytes } = encodeEntity(mutation.record, this.#layout, sweepAt)
-    const { key } = mutation.record
-    if (mutation.kind === 'insert') {
-      // Without a strategy: that may only be set beside a version (datastore.proto).
-      const insert = (key: object): object => ({ insert: { key, properties } })
-      return { key, form: 'insert', single: insert, shared: insert, each: insert, bytes }
-    }
-    const baseVersion = mutation.version
-    const upsert = (key: object): object => ({ upsert: { key, properties }, baseVersion })
-    return {
-      key,
-      form: 'change',
-      single: (key) => ({ update: { key, properties }, baseVersion, ...FAIL }),
-      shared: upsert,
-      each: upsert,
-      bytes,
-    }
-  }
-
   /** After the poll phase of the event loop, so that all requests that it handled can share a commit. */
   #schedule(): void {
     const [oldest] = this.#gathering
     if (this.#scheduled || oldest === undefined) return
-    if (this.#sharing === 'on' && this.#sharedInFlight >= MAX_SHARED) {
+    if (this.#sharing.state === 'on' && this.#sharedInFlight >= MAX_SHARED) {
       this.#queueTimeout.watch(oldest.since)
       return
     }
@@ -301,10 +208,10 @@ export class Commits {
   }
 
   #send(): void {
-    if (this.#sharing !== 'on') {
+    if (this.#sharing.state !== 'on') {
       const gathered = this.#gathering
       this.#gathering = []
-      if (gathered.length > 1) this.#startProbe()
+      if (gathered.length > 1) this.#sharing.find()
       for (const { prepared, since, deadline, resolve } of gathered) {
         resolve(this.#single(prepared, deadline - (performance.now() - since)))
       }
@@ -449,30 +356,6 @@ export class Commits {
     if (Array.isArray(results) && results.length === writes.length) return results
     throw new SessionStoreError('Datastore gave no result for a write: try again')
   }
-
-  /** In the background: what waits goes out singly meanwhile. */
-  #startProbe(): void {
-    if (this.#sharing !== 'untested' || performance.now() < this.#probeFrom) return
-    this.#sharing = 'probing'
-    probeSharedWrites(this.#connection, this.#layout).then(
-      (passed) => {
-        this.#sharing = passed ? 'on' : 'off'
-      },
-      () => {
-        // It says nothing about the server's ways that it could not be asked.
-        this.#sharing = 'untested'
-        this.#probeFrom = performance.now() + PROBE_AGAIN_AFTER
-      },
-    )
-  }
-}
-
-/** Never shares a call with other requests. */
-function prepareEntity(write: EntityWrite, own: string): Prepared {
-  const { at } = write
-  const single = mutationOf(write)
-  const key = idOf(at, own) as SessionKey
-  return { key, at, form: 'change', single, shared: null, each: single, bytes: 0 }
 }
 
 /** A mutation that the server skipped, because its condition did not hold. */

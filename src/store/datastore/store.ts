@@ -1,6 +1,7 @@
 import { noteAs } from '../../base/shared-copies.ts'
 import type { SessionKey } from '../../record/id.ts'
-import { Commits, type Sharing } from './commits.ts'
+import { Commits } from './commits.ts'
+import type { Sharing } from './shared-writes.ts'
 import type { Connection } from './connection.ts'
 import type { EntityLayout } from './entity-codec.ts'
 import { keyLayoutOf } from './security-key-codec.ts'
