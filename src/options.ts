@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type Clock, clockFrom } from './base/clock.ts'
+import { type Clock, clockFrom, pause } from './base/clock.ts'
 import { type Duration, positiveDuration, show } from './base/duration.ts'
 import type { EndSettings } from './end/settings.ts'
 import type { RequestSettings, StandardSchema } from './request/settings.ts'
@@ -75,7 +75,7 @@ export interface SessionsOptions {
   readonly onGone?: 'drop' | 'error'
   /**
    * How many sessions a user can have; a login beyond that ends those that logged in longest ago, with the reason
-   * `'killed'`. Costs one query per login. Default: no limit.
+   * `'killed'`. Costs two queries per login of a user with up to 200 sessions. Default: no limit.
    */
   readonly maxSessionsPerUser?: number
   /**
@@ -177,7 +177,7 @@ export function settingsFrom(options: SessionsOptions): Settings {
     now,
     randomBytes:
       functionOption('randomBytes', options.randomBytes) ?? ((size) => randomBytes(size)),
-    sleep: functionOption('sleep', options.sleep) ?? wait,
+    sleep: functionOption('sleep', options.sleep) ?? pause,
     retries: new RetryBudget(),
     logger,
     warnOnce: warningOnce(logger),
@@ -346,10 +346,4 @@ function oneOf<Value>(option: string, value: Value, allowed: readonly Value[]): 
 function functionOption<Value>(option: string, value: Value | undefined): Value | undefined {
   if (value === undefined || typeof value === 'function') return value
   throw wrongOption(option, 'must be a function', value)
-}
-
-function wait(duration: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, duration)
-  })
 }

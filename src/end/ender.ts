@@ -14,7 +14,7 @@ import { Problems } from './problems.ts'
 import { sideBySide } from '../base/parallel.ts'
 
 /** How long the observers have together before the response of a request leaves, in milliseconds. */
-const IN_REQUEST = 1000
+export const IN_REQUEST = 1000
 
 /** For how long a failing observer keeps a session stored, in milliseconds since the first failure. */
 const GIVE_UP_AFTER = 24 * 60 * 60 * 1000

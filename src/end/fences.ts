@@ -4,7 +4,7 @@ import type { EndSettings } from './settings.ts'
 import type { Note, NoteStore } from '../store/store.ts'
 import type { SessionRecord } from '../record/record.ts'
 import type { Limit } from '../store/budget.ts'
-import { retried } from '../write/retry.ts'
+import { LONG_WORK, retried } from '../write/retry.ts'
 
 /** The fence notes of users. Their names go on in hex digits. */
 const FENCES = 'fence:'
@@ -67,19 +67,29 @@ export class Fences {
   async read(user: string, limit: Limit): Promise<Fence> {
     const read = this.#settings.now()
     const name = fenceName(user)
-    const known = this.#allKnownAt(read) ?? this.#asking
+    const known = this.#allKnownAt(read)
     if (known !== null) {
-      const [[own = 0], all] = await Promise.all([this.#numbersOf([name], limit), known])
+      const [own = 0] = await this.#numbersOf([name], limit)
+      return { user: own, all: known, read }
+    }
+    const asking = this.#asking
+    if (asking !== null) {
+      const [[own = 0], all] = await Promise.all([
+        this.#numbersOf([name], limit),
+        limit.wait(() => asking, 'none'),
+      ])
       return { user: own, all, read }
     }
-    const both = this.#numbersOf([name, FENCE_OF_ALL], limit)
-    this.#asking = both
+    // Others join it, so it has not only the time that this one has left.
+    const both = this.#numbersOf([name, FENCE_OF_ALL], LONG_WORK)
+    const all = both
       .then(([, number = 0]) => this.#learnAll(number, read))
       .finally(() => {
         this.#asking = null
       })
-    const [[own = 0], all] = await Promise.all([both, this.#asking])
-    return { user: own, all, read }
+    this.#asking = all
+    const [[own = 0], number] = await limit.wait(() => Promise.all([both, all]), 'none')
+    return { user: own, all: number, read }
   }
 
   /** Whether a kill has begun since these numbers were read. Asked once the login is stored. */

@@ -1,3 +1,4 @@
+import { MAX_TIME } from '../record/limits.ts'
 import { decodeValue, encodeValue } from '../record/codec.ts'
 import { LEEWAY } from '../record/expiry.ts'
 import type { ExpirySetting, SessionRecord } from '../record/record.ts'
@@ -86,9 +87,6 @@ function refuse(path: string, why: string): never {
 
 /** The cookie is kept in a scope of its own, so that no app ever meets it among its data. */
 export const COOKIE_UNIT: Unit = unitOf('express-session', 'cookie')
-
-/** Datastore's timestamps end with the year 9999. */
-const MAX_TIME = Date.UTC(9999, 11, 31)
 
 /** One instant on two clocks, in milliseconds since the epoch. */
 export interface Instant {

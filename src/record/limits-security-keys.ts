@@ -1,3 +1,4 @@
+import { MAX_TIME } from './limits.ts'
 import { SessionTooLargeError, SessionValueError } from '../base/errors.ts'
 import { storeRefusal } from '../base/store-errors.ts'
 import { asSessionKey } from './id.ts'
@@ -13,15 +14,12 @@ export const MAX_KEYS_BYTES: number = 3 * 1024 * 1024
 const MAX_INSERTED = 100
 
 /** The most keys that are removed together: the pace that Datastore's "Best Practices" start at. */
-const MAX_REMOVED = 500
+export const MAX_REMOVED = 500
 
 /** What a key weighs beside its texts, rounded up: names, properties, times, and what a store adds to them. */
 const OVERHEAD_BYTES = 600
 
 const MAX_PURPOSE_BYTES = 1500
-
-/** Datastore's timestamps end with the year 9999. */
-const MAX_TIME = Date.UTC(9999, 11, 31)
 
 /** About how many bytes a key takes in a store. */
 function sizeOfKey({ purpose, data }: SecurityKeyRecord): number {

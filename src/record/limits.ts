@@ -12,7 +12,7 @@ const MAX_INDEXED_BYTES = 1500
 const MAX_SHORT_BYTES = 1500
 
 /** Datastore's timestamps end with the year 9999. */
-const MAX_TIME = Date.UTC(9999, 11, 31)
+export const MAX_TIME: number = Date.UTC(9999, 11, 31)
 
 /** Why this text is no user for a session, or `null` when it is one. */
 export function userProblem(user: unknown): string | null {

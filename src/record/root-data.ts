@@ -1,6 +1,6 @@
 import { isThenable, letGo } from '../base/refuse-promise.ts'
 import { SessionValueError } from '../base/errors.ts'
-import { checkKey, decodeValue, encodeValue } from './codec.ts'
+import { checkKey, checkScope, decodeValue, encodeValue } from './codec.ts'
 import { keyOfUnit, type Payload, type Unit, unitOf, unitPrefix } from './payload.ts'
 
 /** Gives the data of one scope, an object of its own; an empty one for a scope that holds nothing. */
@@ -47,7 +47,7 @@ export class RecordData {
 
   /** A function of its own, so that it can be handed on. */
   readonly scope: ScopeOf = (name) => {
-    checkKey(name)
+    checkScope(name)
     return this.#part(name)
   }
 

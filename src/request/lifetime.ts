@@ -1,3 +1,4 @@
+import { MAX_TIME } from '../record/limits.ts'
 import { expiresAt, isTouchDue as isDueBy } from '../record/expiry.ts'
 import type { ExpirySetting, SessionRecord } from '../record/record.ts'
 import type { RequestState } from './state.ts'
@@ -58,15 +59,12 @@ export function expiresAtBrowserClose(state: RequestState): boolean {
 /** What `setExpiry()` takes. */
 type ExpiryValue = Duration | Date | 0 | null
 
-/** Datastore's timestamps end with the year 9999. */
-const LAST_DATE = Date.UTC(9999, 11, 31)
-
 /** What was said to `setExpiry()`, checked. Throws `SessionValueError`. */
 export function expirySettingFrom(value: ExpiryValue): ExpirySetting {
   if (value === null) return null
   if (value instanceof Date) {
     const at = value.getTime()
-    if (at >= 0 && at <= LAST_DATE) return { kind: 'fixed', at }
+    if (at >= 0 && at <= MAX_TIME) return { kind: 'fixed', at }
     throw new SessionValueError('setExpiry() needs a valid date between 1970 and the year 9999')
   }
   const duration = parseDuration(value)

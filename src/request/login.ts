@@ -47,7 +47,7 @@ export function loginPlan<Data extends object>(
   const data =
     options.data === undefined
       ? []
-      : [...encodedValues(options.data, 'the option data of login()')].map(
+      : encodedValues(options.data, 'the option data of login()').map(
           ({ key, value }) => [key, value] as const,
         )
   return { data, client: clientFrom(options.client, client) }

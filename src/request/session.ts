@@ -18,7 +18,7 @@ import { type KeyHost, SessionKeys } from './session-security-keys.ts'
 import { keysOf, nameOf, ScopedSession, SessionView } from './view.ts'
 import type { DefaultData } from '../base/types.ts'
 
-/** The I/O that a session asks its manager for. */
+/** The I/O that a session asks of whoever made it. */
 export interface SessionHost extends KeyHost {
   /** `'gone'` when the session ended elsewhere. */
   save(state: RequestState): Promise<'done' | 'gone'>

@@ -54,14 +54,14 @@ type Owner = Pick<SessionRecord, 'user' | 'authenticated' | 'staticKey'>
  * | `not loaded` | nobody has asked for it yet; nothing can be read        | `load()`: `loading`                         |
  * | `loading`    | one try is under way, for all who ask                   | `stored`, `anonymous` or `failed`           |
  * | `failed`     | the store was down; whoever reads gets that error       | `load()`: `loading`                         |
- * | `anonymous`  | nothing is stored, for whatever reason                  | `adopt()`: `stored`                         |
+ * | `anonymous`  | nothing is stored, for whatever reason                  | `adopt()`: `stored`; `settleEnded()`: `ended` |
  * | `stored`     | there is a record, at the version read or written       | `settle()`, `reread()`, `settleTouch()`:    |
  * |              |                                                         | still `stored`; `adopt()`: another record;  |
  * |              |                                                         | `settleGone()`, `refuseLogin()`: `gone`;    |
  * |              |                                                         | `settleEnded()`: `ended`                    |
  * | `gone`       | it ended elsewhere; changes are dropped, not stored     | `adopt()` after `login()`: `stored`;        |
  * |              |                                                         | `settleEnded()`: `ended`                    |
- * | `ended`      | this request ended it, and none took its place          | `adopt()`: `stored`                         |
+ * | `ended`      | this request ended it, and none took its place          | `adopt()`: `stored`; `settleEnded()`: the same |
  */
 export class RequestState implements DataAccess {
   readonly settings: RequestSettings
@@ -186,7 +186,7 @@ export class RequestState implements DataAccess {
     return this.#stored !== null && expiry !== undefined
   }
 
-  /** Guards against a session of one manager given to another, whose cookie would not fit. */
+  /** Guards against a session of one `createSessions()` given to another, whose cookie would not fit. */
   requireOf(settings: RequestSettings): void {
     if (this.settings !== settings) {
       throw new SessionConfigError('this session was opened by another createSessions()')

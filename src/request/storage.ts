@@ -62,6 +62,7 @@ export class RequestStorage<Data extends object> implements SessionHost {
   async #saveNow(state: RequestState, units: UnitChanges): Promise<SaveOutcome> {
     const { writer, ender, logins } = this.#parts
     const { swap } = state.wishes
+    const before = state.stored?.record.key
     // Whoever works on these sessions without the option has to know of it.
     const announced = ender.events.announce(state.budget)
     const writers = { writer: writer.within(state.budget), ends: ender }
@@ -69,6 +70,8 @@ export class RequestStorage<Data extends object> implements SessionHost {
     await announced
     const { stored } = state
     if (swap?.last !== 'login' || stored === null || outcome === 'gone') return outcome
+    // A login whose cookie could not travel was not done, and the session is still what it was.
+    if (stored.record.key === before) return outcome
     try {
       await logins.settle(stored.record, swap.identity?.fence ?? null, state.budget)
     } catch (error) {

@@ -87,7 +87,6 @@ export class Engine<Data extends object> {
       step: 1,
       attempts: 0,
       claimedUntil: null,
-      intentsDone: false,
       lanes,
       keyLanes,
       large: false,

@@ -1,6 +1,6 @@
 import type { Json } from '../base/json.ts'
 import type { SessionLogger } from '../base/logger.ts'
-import { noteAs } from '../base/shared-copies.ts'
+import { isNotedAs, noteAs } from '../base/shared-copies.ts'
 import type { SessionKey } from '../record/id.ts'
 import type { DataChange } from '../record/root-data.ts'
 import type { UserOptions } from '../record/limits.ts'
@@ -135,10 +135,12 @@ export class DeleteSessionsIter<
 }
 
 noteAs('sweep', DeleteSessionsIter.prototype)
+// That of another copy of this package is no handler of the app's own either.
+noteAs('sweep handler', DeleteSessionsIter.prototype.handleEntry)
 
 /** Whether a class does something of its own with entries; without that a sweep need not look at single ones. */
 export function hasOwnHandler(iter: Pick<DeleteSessionsIter, 'handleEntry'>): boolean {
-  return iter.handleEntry !== DeleteSessionsIter.prototype.handleEntry
+  return !isNotedAs('sweep handler', iter.handleEntry)
 }
 
 /** `DeleteSessionsIter`, or a subclass of it, whatever data it is for. */

@@ -106,8 +106,8 @@ export interface RunState {
   attempts: number
   /** Until when the step that is due belongs to a worker; `null`: it is free. */
   claimedUntil: number | null
-  /** Whether the kills that were left open are finished. */
-  intentsDone: boolean
+  /** In a sweep: whether the kills that were left open are finished. Absent: not yet. */
+  intentsDone?: boolean
   lanes: Lane[]
   /** Those over security keys, in a sweep. */
   keyLanes: Lane[]

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import type { Ender } from '../end/ender.ts'
+import { type Ender, IN_REQUEST } from '../end/ender.ts'
 import { Problems } from '../end/problems.ts'
 import { googleCloudSign } from '../google/platform.ts'
 import { LEEWAY } from '../record/expiry.ts'
@@ -11,9 +11,6 @@ import type { AllWatermarks } from './watermarks.ts'
 
 /** How many sessions it ends at the most. */
 const PAGE = 20
-
-/** How long the observers have together for one session where a response waits for them, in milliseconds. */
-const IN_REQUEST = 1000
 
 type SideSweepSettings = Pick<
   SweepSettings,

@@ -1,3 +1,4 @@
+import { pause } from '../base/clock.ts'
 import { type Duration, positiveDuration } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
@@ -75,7 +76,7 @@ class LocalTasks implements TaskQueue {
     if (options.sleep !== undefined && typeof options.sleep !== 'function') {
       throw wrongOption('localTasks: sleep', 'must be a function', options.sleep)
     }
-    this.#sleep = options.sleep ?? wait
+    this.#sleep = options.sleep ?? pause
   }
 
   connect(handle: (body: Json) => Promise<unknown>): void {
@@ -124,10 +125,4 @@ class LocalTasks implements TaskQueue {
     const [oldest] = this.#names
     if (oldest !== undefined) this.#names.delete(oldest)
   }
-}
-
-function wait(duration: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, duration)
-  })
 }

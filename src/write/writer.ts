@@ -131,9 +131,9 @@ export class Writer {
           try {
             const committer = base.source?.storing ?? null
             const [version] = (await this.#commit([storing(base, record)], committer)) ?? []
-            const found = version === undefined ? null : { record, version }
-            resolve(found && storedFrom(base, found))
-            return found
+            const stored = version === undefined ? null : storedFrom(base, { record, version })
+            resolve(stored)
+            return stored
           } catch (error) {
             reject(asStoreError(error))
             return null

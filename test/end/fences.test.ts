@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   GUEST_USER,
+  memoryStore,
   QueryIter,
   SessionGoneError,
   type SessionKey,
@@ -9,9 +10,11 @@ import {
   type Sessions,
   SessionValueError,
 } from '../../src/index.ts'
-import { fenceName, numberIn } from '../../src/end/fences.ts'
+import { Fences, fenceName, numberIn } from '../../src/end/fences.ts'
 import { keyOf, type SessionId } from '../../src/record/id.ts'
-import { sampleRecord } from '../../src/testing/index.ts'
+import { Budget } from '../../src/store/budget.ts'
+import { failingStore, sampleRecord } from '../../src/testing/index.ts'
+import { RetryBudget } from '../../src/write/retry.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 import { HOUR, place } from '../sweep/harness.ts'
 import { TestQueue } from '../sweep/task-queue.ts'
@@ -251,6 +254,31 @@ describe('a fence', () => {
     p.now += 2 * HOUR
     await sessions.startClearSessions()
     expect(await p.plain.notes.list('fence', 1000)).toEqual([])
+  })
+})
+
+describe('the fence of everybody', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('is read for all who wait for it, whatever time the first of them has left', async () => {
+    const store = failingStore(memoryStore())
+    const gate = store.hold({ method: 'note' })
+    const retries = new RetryBudget()
+    const fences = new Fences({ store, now: () => 0, sleep: async () => {}, retries })
+    const hurried = fences.read('alice', new Budget(10)).catch((error: unknown) => error)
+    await gate.reached
+    const patient = fences.read('bob', new Budget(5000))
+    await vi.advanceTimersByTimeAsync(100)
+    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(await hurried).toBeInstanceOf(SessionStoreError)
+    gate.release()
+    expect(await patient).toEqual({ user: 0, all: 0, read: 0 })
   })
 })
 

@@ -61,7 +61,9 @@ describe.each(STORE_KINDS)('data in scopes on $name', (kind) => {
       expect(event?.scope('shop')).toEqual({ cart: ['a', 'b'] })
       expect(event?.scope('blog')).toEqual({ draft: 'x' })
       expect(event?.scope('none')).toEqual({})
-      expect(() => event?.scope('__proto__')).toThrow(SessionValueError)
+      for (const name of ['__proto__', 'viur-session:old']) {
+        expect(() => event?.scope(name)).toThrow(SessionValueError)
+      }
     })
 
     it('is seen and changed by an iterator', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import {
+  DeleteSessionsIter,
   QueryIter,
   type SecurityKeyName,
   type SecurityKeyRecord,
@@ -124,9 +125,17 @@ describe('security keys in a sweep', () => {
     }
   })
 
-  it('are deleted 500 in a call, page after page with cursors', async () => {
+  class LargePages extends DeleteSessionsIter {
+    static override readonly pageSize: number = 1000
+  }
+
+  it.each([
+    ['', {}],
+    [', also where pages of sessions are larger', { sweep: LargePages }],
+  ])('are deleted 500 in a call, page after page with cursors%s', async (_, options) => {
     const p = place()
-    const { queue, sessions } = sweeper(p)
+    const queue = new TestQueue()
+    const sessions = p.process({ tasks: queue, ...options })
     const expires = p.now - 2 * HOUR
     const records = Array.from({ length: 1200 }, (): SecurityKeyRecord => {
       const { name } = sampleSecurityKey()

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  type Session,
   type SessionInfo,
   SessionConfigError,
   SessionGoneError,
@@ -7,7 +8,7 @@ import {
 } from '../../src/index.ts'
 import { clientHints, shortened } from '../../src/record/info.ts'
 import { gate } from '../setup/gate.ts'
-import { Harness, keyOfCookie, MINUTE } from './harness.ts'
+import { Harness, type Visit, keyOfCookie, MINUTE } from './harness.ts'
 
 type Data = Record<string, unknown>
 
@@ -133,6 +134,23 @@ describe('a limit of sessions per user', () => {
     expect((await app.load(second)).user).toBe('alice')
     expect((await app.load(third)).user).toBe('alice')
     expect((await app.load(other)).user).toBe('bob')
+  })
+
+  it('ends nobody by a login that was not done, since its cookie could not travel', async () => {
+    const app = new Harness<Data>({ maxSessionsPerUser: 2 })
+    const guests: Visit<Data>[] = []
+    for (let n = 0; n < 6; n++) guests.push(await app.visit((s) => s.set('n', n)))
+    const [{ cookie } = { cookie: undefined }] = guests
+    // By hand: a browser does not send it without TLS.
+    const work = async (s: Session<Data>): Promise<void> => {
+      expect(s.get('n')).toBe(0)
+      await s.login('mallory')
+    }
+    const { setCookie } = await app.visit(work, { cookie, secure: false })
+    expect(setCookie).toEqual([])
+    for (const [n, guest] of guests.entries()) {
+      await app.visit((s) => expect(s.get('n')).toBe(n), { cookie: guest.cookie })
+    }
   })
 
   it('of one leaves the login that has just been made', async () => {

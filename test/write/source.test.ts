@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { SessionRecord, SessionStore } from '../../src/index.ts'
+import type { SessionRecord, SessionsOptions, SessionStore } from '../../src/index.ts'
 import { encodeValue } from '../../src/record/codec.ts'
 import { keyOf, mintId } from '../../src/record/id.ts'
 import { Payload, SCOPE_OF_ID, unitOf } from '../../src/record/payload.ts'
@@ -116,9 +116,9 @@ function unitsOf(data: Data): Map<string, string> {
 /** The core knows no system that sessions come from: it works with any that keeps to the interface. */
 describe.each(STORE_KINDS)('a session that names a source on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('of any kind', () => {
-    function app() {
+    function app(options: SessionsOptions = {}) {
       const tickets = new Tickets()
-      const harness = new Harness<Data>({ legacy: tickets, store: kind.make() })
+      const harness = new Harness<Data>({ legacy: tickets, store: kind.make(), ...options })
       return { tickets, harness }
     }
 
@@ -168,6 +168,22 @@ describe.each(STORE_KINDS)('a session that names a source on $name', (kind) => {
         expect(tickets.commits).toEqual(['stored', 'ended'])
       },
     )
+
+    it('is ended by its source by a logout that waited for another request to note its use', async () => {
+      const { tickets, harness } = app({ touchEvery: '10s' })
+      const { cookie } = await harness.visit((session) => session.set('n', 1), { cookie: TICKET })
+      harness.clock.advance('20s')
+      const [reading, leaving] = [await harness.load(cookie), await harness.load(cookie)]
+      expect([reading.loadOutcome, reading.get('n')]).toEqual(['live', 1])
+      const gate = harness.store.hold({ method: 'write' })
+      const touched = harness.commit(reading, cookie)
+      await gate.reached
+      await leaving.logout()
+      const left = harness.commit(leaving, cookie)
+      gate.release()
+      await Promise.all([touched, left])
+      expect(tickets.commits).toEqual(['stored', 'ended'])
+    })
 
     it('is ended by its source when its id changes before it was ever stored', async () => {
       const { tickets, harness } = app()

@@ -134,7 +134,8 @@ export class KillWork<Data extends object> implements PageWork<KillPart> {
   }
 
   async #tell({ marked }: KillPart): Promise<void> {
-    await this.#massKill.tell(marked, this.#deadline)
+    // Taken out, since the parts of a run stay until all of them are done.
+    await this.#massKill.tell(marked.splice(0), this.#deadline)
   }
 
   #isLate(intent: Intent): boolean {

@@ -1,4 +1,5 @@
 import { LEEWAY } from '../../record/expiry.ts'
+import { MAX_REMOVED } from '../../record/limits-security-keys.ts'
 import type { Found } from '../../record/record.ts'
 import {
   expiryOf,
@@ -101,8 +102,10 @@ function recordSweep<Data extends object>(context: PageContext<Data>): LanePage 
 
 /** Deletes security keys that have expired, of which nobody has to hear. */
 export function securityKeyPurge<Data extends object>(context: PageContext<Data>): PageWork {
-  const { settings, state, limit } = context
+  const { settings, state } = context
   const { keys } = settings.store
+  // A class of the app's own may ask for larger pages of sessions.
+  const limit = Math.min(context.limit, MAX_REMOVED)
   return overLanes(state.keyLanes, limit, async (lane) => {
     const { names, cursor } = await readPage(lane, limit, (options) =>
       keys.page(expiryOf(state.query, lane), options),
