@@ -130,6 +130,42 @@ describe.each(Object.entries(BUNDLERS))('an app in one file made by %s', (_name,
   })
 })
 
+/** The command of docs/deploying.md, as options. */
+const COMMONJS = { bundle: true, format: 'cjs', platform: 'node', logLevel: 'silent' } as const
+
+const SERVER = `
+import express from 'express'
+import { createSessions } from 'viur-session'
+import { datastoreStore } from 'viur-session/datastore'
+import { sessionMiddleware } from 'viur-session/express'
+
+const store = datastoreStore({ projectId: 'bundled', namespace: process.env.SPACE })
+const app = express()
+app.use(sessionMiddleware(createSessions({ store, cookie: { secure: false } })))
+app.get('/', (req, res) => {
+  req.session.set('n', 7)
+  res.send('ok')
+})
+const server = app.listen(0, '127.0.0.1', async () => {
+  const response = await fetch('http://127.0.0.1:' + server.address().port)
+  console.log(response.status, response.headers.get('set-cookie')?.split('=')[0])
+  process.exit()
+})
+`
+
+describe.each(EMULATORS)(
+  'an app on Express in one file, as the guide makes it, on the $name',
+  (kind) => {
+    it.skipIf(kind.missing !== null)('serves sessions', async () => {
+      const app = scratch([GRPC, 'express'], SERVER, 'bundle.cjs')
+      const external = [GRPC, DRIVER, '@google-cloud/tasks', AUTH]
+      await esbuild({ ...COMMONJS, entryPoints: [app.source], outfile: app.bundle, external })
+      const said = { stdout: '200 viur-session\n', stderr: '', status: 0 }
+      expect(app.run(kind.host as string)).toEqual(said)
+    })
+  },
+)
+
 interface Scratch {
   readonly source: string
   readonly bundle: string
@@ -137,7 +173,7 @@ interface Scratch {
 }
 
 /** A project outside of this one, that has installed the package, and these of the packages that calls to Datastore go out by. */
-function scratch(packages: readonly string[]): Scratch {
+function scratch(packages: readonly string[], app: string = APP, file = 'bundle.mjs'): Scratch {
   const folder = mkdtempSync(join(tmpdir(), 'viur-bundled-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const modules = join(folder, 'node_modules')
@@ -148,8 +184,8 @@ function scratch(packages: readonly string[]): Scratch {
     symlinkSync(join(root, 'node_modules', name), join(modules, name))
   }
   const source = join(folder, 'app.mjs')
-  writeFileSync(source, APP)
-  const bundle = join(folder, 'bundle.mjs')
+  writeFileSync(source, app)
+  const bundle = join(folder, file)
   return {
     source,
     bundle,

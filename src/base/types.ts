@@ -2,6 +2,8 @@
  * The data of a session, for apps that have one kind of session. Add to it by declaration merging:
  *
  * ```ts
+ * import 'viur-session'
+ *
  * declare module 'viur-session' {
  *   interface SessionData { views: number }
  * }

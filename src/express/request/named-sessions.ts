@@ -13,6 +13,8 @@ import { SESSION } from './mounted-sessions.ts'
  * to it by declaration merging, and the properties of the request are typed:
  *
  * ```ts
+ * import 'viur-session/express'
+ *
  * declare module 'viur-session/express' {
  *   interface NamedSessions { adminSession: { role: string } }
  * }
