@@ -4,6 +4,7 @@ import { loadFailure } from '../base/optional-import.ts'
 import { createRequire } from 'node:module'
 import { show } from '../base/duration.ts'
 import { SessionConfigError, SessionStoreError } from '../base/errors.ts'
+import { withoutQuotes } from '../google/quoting-errors.ts'
 import { googleCloudSign } from '../google/platform.ts'
 
 /** Where the driver is installed from, and what messages call it. */
@@ -99,9 +100,11 @@ export async function openTasksClient(
   } catch (cause) {
     if (given === null) await client.close?.().catch(() => undefined)
     if (cause instanceof SessionStoreError) throw cause
+    const told = withoutQuotes(cause)
+    const why = told === cause ? '' : ` (${(told as Error).message})`
     throw passingTrouble(
-      'the Cloud Tasks client has no credentials or no project: run "gcloud auth application-default login" and set GOOGLE_CLOUD_PROJECT, or set CLOUD_TASKS_EMULATOR_HOST for local work',
-      cause,
+      `the Cloud Tasks client has no credentials or no project${why}: run "gcloud auth application-default login" and set GOOGLE_CLOUD_PROJECT, or set CLOUD_TASKS_EMULATOR_HOST for local work`,
+      told,
     )
   }
 }

@@ -1,5 +1,6 @@
 import { SessionStoreError } from '../base/errors.ts'
 import { passingTrouble, storeRefusal } from '../base/store-errors.ts'
+import { withoutQuotes } from '../google/quoting-errors.ts'
 import {
   codeOf,
   DEADLINE_EXCEEDED,
@@ -46,8 +47,9 @@ export function isWorthAnotherTry(error: unknown): boolean {
  * The client's error as a `SessionStoreError`: what Cloud Tasks surely refused has no effect, and what may have got
  * lost on its way has an unknown one. One that is a `SessionStoreError` already is given back as it is.
  */
-export function asTasksError(error: unknown, target: 'app-engine' | 'http'): SessionStoreError {
-  if (error instanceof SessionStoreError) return error
+export function asTasksError(failure: unknown, target: 'app-engine' | 'http'): SessionStoreError {
+  if (failure instanceof SessionStoreError) return failure
+  const error = withoutQuotes(failure)
   const code = codeOf(error)
   const refusal =
     code === null ? undefined : code === PERMISSION_DENIED ? PERMISSION[target] : REFUSALS[code]

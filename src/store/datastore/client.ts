@@ -1,5 +1,6 @@
 import { SessionStoreError } from '../../base/errors.ts'
 import { passingTrouble, storeRefusal } from '../../base/store-errors.ts'
+import { isFileName, withoutQuotes } from '../../google/quoting-errors.ts'
 import type { EmulatorAddress } from './emulator-address.ts'
 import {
   type DatastoreInstance,
@@ -84,13 +85,17 @@ async function makeReady(
   } catch (cause) {
     if (owned) await client.close?.().catch(() => undefined)
     if (cause instanceof SessionStoreError) throw cause
-    throw passingTrouble(credentialsProblem(settings, cause), cause)
+    const told = withoutQuotes(cause)
+    throw passingTrouble(credentialsProblem(settings, told), told)
   }
 }
 
 function credentialsProblem({ environment }: ClientSettings, cause: unknown): string {
   const file = environment['GOOGLE_APPLICATION_CREDENTIALS']
   const [reason = ''] = (cause instanceof Error ? cause.message : '').split('\n')
+  if (file && !isFileName(file)) {
+    return 'the Datastore client has no credentials: GOOGLE_APPLICATION_CREDENTIALS does not name a file: set it to the path of one, not to what stands in it'
+  }
   if (file) {
     return `the Datastore client has no credentials or no project: GOOGLE_APPLICATION_CREDENTIALS names ${file}, and "${reason}": correct or unset the variable, and set GOOGLE_CLOUD_PROJECT`
   }

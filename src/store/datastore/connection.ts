@@ -1,6 +1,7 @@
 import { passingTrouble } from '../../base/store-errors.ts'
 import { SessionStoreError } from '../../base/errors.ts'
 import { type Incident, markIncident } from '../../base/common-cause.ts'
+import { withoutQuotes } from '../../google/quoting-errors.ts'
 import { LONG_CALL } from '../budget.ts'
 import { Breaker } from './queue/breaker.ts'
 import type { OpenClient } from './client.ts'
@@ -194,7 +195,7 @@ export class Connection {
         return Array.isArray(answer) ? answer[0] : answer
       }
       void send()
-        .then(resolve, reject)
+        .then(resolve, (error: unknown) => reject(withoutQuotes(error, 'what was read for it')))
         .finally(() => clearTimeout(timer))
     })
   }

@@ -1,5 +1,6 @@
 import { loadFailure } from '../../../base/optional-import.ts'
 import { passingTrouble, storeRefusal } from '../../../base/store-errors.ts'
+import { withoutQuotes } from '../../../google/quoting-errors.ts'
 import { tokenProblem } from '../set-up.ts'
 import { type CallHeaders, type Token, Tokens } from './tokens.ts'
 
@@ -121,8 +122,9 @@ function expiryIn(authorization: string): number | null {
   }
 }
 
-/** Nothing was sent. What is said of it is what the one says who was asked, and holds no secret. */
-function tokenFailure(cause: unknown): unknown {
+/** Nothing was sent. What is said of it is what the one says who was asked, without what he quotes. */
+function tokenFailure(failure: unknown): unknown {
+  const cause = withoutQuotes(failure)
   const said = cause instanceof Error ? cause.message : String(cause)
   const [reason = ''] = said.split('\n')
   return passingTrouble(
