@@ -11,11 +11,12 @@ import {
   isLoss,
   isReplaced,
   isSilence,
+  isUnsent,
   lostError,
   UnansweredError,
 } from './errors.ts'
 import { type Flight, Line } from './line.ts'
-import { Successors } from './successors.ts'
+import { discard, Successors } from './successors.ts'
 import { markPlace, type Place } from './place.ts'
 import type { TransportInUse } from './transport/choose.ts'
 
@@ -143,9 +144,7 @@ export class Connection {
     } catch (error) {
       const { line = null, flight = null } = (sent as Sent | null) ?? {}
       if (line !== null) markPlace(error, this.#placeOf(line))
-      // Without a token, say, it was never sent, and nothing was heard.
-      const isUnsent = error instanceof SessionStoreError && error.effect === 'none'
-      if (line === null || flight === null || isUnsent || isSilence(error)) {
+      if (line === null || flight === null || isUnsent(error) || isSilence(error)) {
         return { error, line, isNews: true, wasGood: false }
       }
       if (!isLoss(error)) {
@@ -243,7 +242,7 @@ export class Connection {
     const retired = [...this.#retired]
     this.#retired.clear()
     this.#line?.rest()
-    await Promise.all(retired.map(({ client }) => client.close?.()))
+    await Promise.all(retired.map(discard))
     await this.#successors.close()
     if (this.#line?.open.owned) await this.#line.open.client.close?.()
   }
@@ -256,7 +255,7 @@ export class Connection {
       const request = { ...this.#databaseOf(line), keys }
       await line.open.client.lookup(request, { timeout: this.deadline, retry: null })
     } catch (error) {
-      if (isLoss(error) || isSilence(error)) throw error
+      if (isUnsent(error) || isLoss(error) || isSilence(error)) throw error
     }
     line.hear()
   }
@@ -291,7 +290,7 @@ export class Connection {
     if (!open.owned) return
     this.#retired.add(open)
     const timer = setTimeout(() => {
-      if (this.#retired.delete(open)) open.client.close?.().catch(() => undefined)
+      if (this.#retired.delete(open)) void discard(open)
     }, this.deadline + GRACE)
     timer.unref()
   }

@@ -172,9 +172,21 @@ export function isSilence(error: unknown): boolean {
   return error instanceof UnansweredError || codeOf(error) === DEADLINE_EXCEEDED
 }
 
+/** Whether the call was surely not sent, for want of a token, say: it says nothing of the server, nor of the way to it. */
+export function isUnsent(error: unknown): boolean {
+  return error instanceof SessionStoreError && error.effect === 'none'
+}
+
 /** For what still waits when a store is closed, or comes after it. */
 export function closedError(): SessionStoreError {
   return storeRefusal('the Datastore store is closed: do not use it after close()')
+}
+
+/** For a call that waits for the token that it would be sent with. */
+export function tokenlessError(): SessionStoreError {
+  return passingTrouble(
+    'no call to Datastore is sent: the token is slow to come: check that this machine may reach oauth2.googleapis.com, or on Google Cloud the metadata server (metadata.google.internal)',
+  )
 }
 
 /** For what finds the queue full. */

@@ -79,8 +79,13 @@ export class Successors {
   }
 }
 
-async function discard({ client }: OpenClient): Promise<void> {
-  await client.close?.().catch(() => undefined)
+/** Closes a client that is of no use any more. Never rejects: there is nobody to whom that would matter. */
+export async function discard({ client }: OpenClient): Promise<void> {
+  try {
+    await client.close?.()
+  } catch {
+    // It is left to itself.
+  }
 }
 
 function pause(time: number): Promise<void> {

@@ -1,4 +1,5 @@
 import type { DatastoreV1Client } from '../given-client.ts'
+import { tokenlessError } from '../errors.ts'
 import type { GoogleCredentials } from './google-credentials.ts'
 import {
   decodeCommitResponse,
@@ -78,6 +79,9 @@ const RUN_QUERY: Method = {
 
 const NOBODY: CallHeaders = {}
 
+/** How long a new client waits for its token before it is given up, in milliseconds; the next one asks anew. */
+const FIRST_TOKEN = 30_000
+
 /** The service of Datastore over @grpc/grpc-js, with the calls that the store makes of Google's client. */
 export class GrpcClient implements DatastoreV1Client {
   /** Where calls go, as messages name it. */
@@ -112,7 +116,7 @@ export class GrpcClient implements DatastoreV1Client {
   async initialize(): Promise<void> {
     const { credentials } = this.#settings
     await credentials?.find()
-    await credentials?.tokens.headers()
+    await inTime(credentials?.tokens.headers() ?? NOBODY, FIRST_TOKEN)
   }
 
   async getProjectId(): Promise<string | null> {
@@ -128,7 +132,8 @@ export class GrpcClient implements DatastoreV1Client {
     const { timeout } = options as { timeout?: number }
     const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : Date.now() + timeout
     const who = this.#settings.credentials?.tokens.headers() ?? NOBODY
-    const metadata = this.#metadataOf(who instanceof Promise ? await who : who, routeOf(request))
+    const headers = who instanceof Promise ? await inTime(who, timeout) : who
+    const metadata = this.#metadataOf(headers, routeOf(request))
     return await new Promise((resolve, reject) => {
       this.#client.makeUnaryRequest(
         method.path,
@@ -155,6 +160,23 @@ export class GrpcClient implements DatastoreV1Client {
     for (const [name, value] of Object.entries(all)) metadata.set(name, value)
     this.#last = { who, to, metadata }
     return metadata
+  }
+}
+
+/** Waits so long, in milliseconds: what is not sent for want of a token must not look like a server that is silent. */
+async function inTime(
+  token: CallHeaders | Promise<CallHeaders>,
+  time: number | undefined,
+): Promise<CallHeaders> {
+  if (time === undefined) return await token
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(tokenlessError()), time)
+  })
+  try {
+    return await Promise.race([token, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

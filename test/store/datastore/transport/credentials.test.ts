@@ -9,6 +9,8 @@ import { join } from 'node:path'
 import * as grpc from '@grpc/grpc-js'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type OpenClient, openClient } from '../../../../src/store/datastore/client.ts'
+import { Connection } from '../../../../src/store/datastore/connection.ts'
+import { gate } from '../../../setup/gate.ts'
 import { datastoreServer } from '../../../setup/datastore-server.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'credentials-'))
@@ -95,8 +97,8 @@ function keyFile(more: object = {}): string {
 
 const KEYS = { keys: [{ path: [{ kind: 'k', name: 'n' }] }] }
 
-/** A metadata server, whose tokens live as long as the test says. */
-async function metadataServer(life: () => number) {
+/** A metadata server, whose tokens live as long as the test says, and come when `ready` has settled. */
+async function metadataServer(life: () => number, ready: () => Promise<void> = async () => {}) {
   const asked: string[] = []
   const server = createHttpServer((request, response) => {
     const path = request.url ?? ''
@@ -109,7 +111,7 @@ async function metadataServer(life: () => number) {
         expires_in: life(),
         token_type: 'Bearer',
       }
-      response.end(JSON.stringify(token))
+      void ready().then(() => response.end(JSON.stringify(token)))
     } else if (path.includes('/project/project-id')) response.end('shop')
     else response.end('x')
   }).listen(0, '127.0.0.1')
@@ -120,6 +122,15 @@ async function metadataServer(life: () => number) {
   })
   const tokens = () => asked.filter((path) => path.endsWith('/token')).length
   return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, tokens }
+}
+
+/** The account of the machine is who asks. */
+function onMachine({ host }: { readonly host: string }): void {
+  vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', undefined)
+  vi.stubEnv('HOME', folder)
+  vi.stubEnv('APPDATA', folder)
+  vi.stubEnv('GCE_METADATA_HOST', host)
+  vi.stubEnv('METADATA_SERVER_DETECTION', 'assume-present')
 }
 
 describe('a call to Google over gRPC', () => {
@@ -156,11 +167,7 @@ describe('a call to Google over gRPC', () => {
   test('asks the metadata server for one token, and not again while that is valid', async () => {
     const { server } = await google()
     const metadata = await metadataServer(() => 3600)
-    vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', undefined)
-    vi.stubEnv('HOME', folder)
-    vi.stubEnv('APPDATA', folder)
-    vi.stubEnv('GCE_METADATA_HOST', metadata.host)
-    vi.stubEnv('METADATA_SERVER_DETECTION', 'assume-present')
+    onMachine(metadata)
     const { client, projectId } = await toGoogle()
     expect(projectId).toBe('shop')
     for (let call = 0; call < 5; call++) {
@@ -169,6 +176,43 @@ describe('a call to Google over gRPC', () => {
     expect(metadata.tokens()).toBe(1)
     expect(new Set(server.headers.map((headers) => headers['authorization'])).size).toBe(1)
     expect(server.headers[0]?.['authorization']).toMatch(/^Bearer token-\d+$/)
+  })
+
+  test('whose token does not come in time was not sent, and the next one is, once it comes', async () => {
+    const { server } = await google()
+    const hung = gate()
+    let life = 1
+    let ready: Promise<void> = Promise.resolve()
+    onMachine(
+      await metadataServer(
+        () => life,
+        () => ready,
+      ),
+    )
+    const open = await toGoogle()
+    const connection = new Connection({
+      open: () => Promise.resolve(open),
+      databaseId: '',
+      namespace: '',
+      deadline: 60_000,
+    })
+    onTestFinished(() => connection.close())
+    // The first token is used up as soon as it has come.
+    ready = hung.opened
+    const ask = () => connection.call('lookup', () => KEYS, { deadline: 300 })
+    await expect(ask()).rejects.toMatchObject({
+      code: 'ERR_SESSION_STORE',
+      effect: 'none',
+      retryable: true,
+      message: expect.stringMatching(
+        /^no call to Datastore is sent: the token is slow to come.*metadata\.google\.internal/,
+      ),
+    })
+    expect(server.requests.length).toBe(0)
+    life = 3600
+    hung.open()
+    await connection.call('lookup', () => KEYS)
+    expect(server.requests.length).toBe(1)
   })
 
   test('is not made with credentials of another universe', async () => {

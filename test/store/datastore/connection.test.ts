@@ -1,0 +1,113 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { passingTrouble } from '../../../src/base/store-errors.ts'
+import { Connection } from '../../../src/store/datastore/connection.ts'
+import type { OpenClient } from '../../../src/store/datastore/client.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+const unsent = passingTrouble('no token')
+const never = (): Promise<never> => new Promise(() => undefined)
+const isProbe = (request: object): boolean => JSON.stringify(request).includes('viur-session-probe')
+
+interface Behaviour {
+  /** What becomes of the question whether anybody is there. */
+  readonly probe: () => Promise<unknown>
+  /** What becomes of all other calls. */
+  readonly call: () => Promise<unknown>
+  readonly close?: () => Promise<void>
+}
+
+/** A connection whose clients behave as told, one after the other; the last of them serves for all that follow. */
+function connectionOf(...behaviours: readonly Behaviour[]) {
+  const closed: number[] = []
+  const calls: number[] = []
+  const opened = (at: number): OpenClient => {
+    const { probe, call, close } = behaviours[Math.min(at, behaviours.length - 1)] as Behaviour
+    const ask = (request: object): Promise<unknown> => {
+      if (isProbe(request)) return probe()
+      calls.push(at)
+      return call()
+    }
+    return {
+      client: {
+        lookup: ask,
+        commit: ask,
+        runQuery: ask,
+        close: async () => {
+          closed.push(at)
+          await close?.()
+        },
+      },
+      projectId: 'p',
+      projectFrom: 'a test',
+      address: 'nowhere',
+      transport: { name: 'client', version: null },
+      owned: true,
+      another: async () => opened(at + 1),
+    }
+  }
+  const connection = new Connection({
+    open: async () => opened(0),
+    databaseId: '',
+    namespace: '',
+    deadline: 5000,
+  })
+  const ask = (): Promise<unknown> =>
+    connection
+      .call('lookup', () => ({}))
+      .then(
+        () => 'answered',
+        (error: Error) => error.message,
+      )
+  return { connection, ask, calls, closed }
+}
+
+const answers = async (): Promise<unknown> => [{}]
+const withoutToken = async (): Promise<never> => {
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  throw unsent
+}
+
+describe('a silent connection', () => {
+  test('has said nothing where the question to it was not sent, so that a new one takes its place', async () => {
+    const { ask, calls } = connectionOf(
+      { probe: withoutToken, call: never },
+      { probe: answers, call: answers },
+    )
+    const first = ask()
+    await vi.advanceTimersByTimeAsync(2500)
+    expect(await first).toBe('answered')
+    expect(calls).toEqual([0, 1])
+  })
+
+  test('is not replaced by one to which nothing could be sent', async () => {
+    const { ask, calls, closed } = connectionOf(
+      { probe: never, call: never },
+      { probe: withoutToken, call: answers },
+    )
+    const first = ask()
+    await vi.advanceTimersByTimeAsync(2500)
+    expect(calls).toEqual([0])
+    expect(closed).not.toContain(0)
+    expect(closed).toContain(1)
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(await first).toMatch(/did not answer/)
+  })
+})
+
+describe('closing a connection', () => {
+  test('closes all that is open, also where one that was replaced cannot be closed', async () => {
+    const { connection, ask, closed } = connectionOf(
+      { probe: never, call: never, close: () => Promise.reject(new Error('it is gone')) },
+      { probe: answers, call: answers },
+    )
+    const first = ask()
+    await vi.advanceTimersByTimeAsync(2500)
+    expect(await first).toBe('answered')
+    expect(closed).not.toContain(1)
+    await connection.close()
+    expect(closed).toContain(0)
+    expect(closed).toContain(1)
+  })
+})
