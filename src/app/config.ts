@@ -1,4 +1,5 @@
-import { googleCloudSign } from '../google/platform.ts'
+import { googleCloudSign, isAppEngineStandard, isCloudRunService } from '../google/platform.ts'
+
 /** Where the sessions are. */
 export type StoreName = 'memory' | 'emulator' | 'datastore'
 
@@ -47,14 +48,16 @@ export class EnvironmentError extends Error {
 /** Reads the configuration. Throws `EnvironmentError` rather than guess. */
 export function configFrom(environment: Environment): AppConfig {
   const onGoogle = googleCloudSign(environment) !== null
+  // Only these have a front end of Google that brings visitors. A sign alone may be set on a desk, FUNCTION_TARGET say.
+  const isServed = isAppEngineStandard(environment) || isCloudRunService(environment)
   const caller = callerFrom(environment, onGoogle)
   return {
     port: portFrom(environment['PORT']),
     // What works on a desk must not be open to the network the desk stands in.
-    host: onGoogle ? undefined : '127.0.0.1',
+    host: isServed ? undefined : '127.0.0.1',
     storeName: storeFrom(environment, onGoogle),
     secrets: secretsFrom(environment['SESSION_COOKIE_SECRETS']),
-    behindProxy: onGoogle,
+    behindProxy: isServed,
     caller,
     queue: queueFrom(environment, caller),
   }

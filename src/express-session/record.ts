@@ -78,6 +78,6 @@ export function payloadOf({ data, key }: SessionRecord): Payload {
     return Payload.decode(data, key)
   } catch (cause) {
     if (!(cause instanceof PayloadError)) throw cause
-    throw cause.newer ? newerSession(cause.message, cause) : unreadableSession(cause.message)
+    throw cause.newer ? newerSession(cause.message, cause) : unreadableSession(cause.message, cause)
   }
 }

@@ -135,7 +135,9 @@ export class ViewWriter {
     }
     try {
       const stored = await writer.touch(found, delta)
-      if (stored !== null) view.settleCookie(stored, wanted, delta.expiry)
+      // Whoever else wrote has seen the use, and nobody has been logged in here.
+      if (stored === null) return
+      view.settleCookie(stored, wanted, delta.expiry)
     } catch (error) {
       logger.warn(
         'the use of a session could not be noted down; it may expire sooner than expected',

@@ -26,6 +26,25 @@ describe('configFrom', () => {
     }
   })
 
+  it('keeps to this machine, and believes no proxy, where Google sends no visitors', () => {
+    for (const name of [
+      'FUNCTION_TARGET',
+      'FUNCTION_SIGNATURE_TYPE',
+      'CLOUD_RUN_JOB',
+      'GAE_SERVICE',
+    ]) {
+      expect(configFrom({ [name]: 'x' })).toMatchObject({
+        host: '127.0.0.1',
+        behindProxy: false,
+        // Careful in all else, since it may be Google Cloud all the same.
+        storeName: 'datastore',
+        caller: { kind: 'none' },
+      })
+    }
+    const emulator = { FUNCTIONS_EMULATOR: 'true', FUNCTION_TARGET: 'x', K_SERVICE: 'x' }
+    expect(configFrom(emulator)).toMatchObject({ host: '127.0.0.1', behindProxy: false })
+  })
+
   it('is on the emulator where there is one, and on what was asked for', () => {
     const emulator = { DATASTORE_EMULATOR_HOST: '127.0.0.1:8081' }
     expect(configFrom(emulator).storeName).toBe('emulator')

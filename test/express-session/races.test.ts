@@ -1,8 +1,22 @@
+import type session from 'express-session'
 import { describe, expect, it } from 'vitest'
 import { DatastoreSessionStore } from '../../src/express-session/index.ts'
 import { cookieJar } from '../../src/testing/index.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 import { DAY, HOUR, MINUTE, type Site, sidOf, siteOn } from './harness.ts'
+
+/** Sessions come from elsewhere as well, and there are none, so that whose session it is is told by touches too. */
+const ONLY_OURS = {
+  system: 'none',
+  connect: () => () => ({
+    begin: () => ({
+      follow: async (found: unknown, payload: unknown) => ({ found, payload }),
+      instead: async () => 'unknown',
+    }),
+    storing: null,
+    ending: null,
+  }),
+}
 
 /** The data of a session that is alive, or `null`. */
 async function dataOf({ store }: Site, sid: string): Promise<Record<string, unknown> | null> {
@@ -160,6 +174,34 @@ describe.each(STORE_KINDS)('races of express-session on $name', ({ missing, ...k
     await slow.finish()
     expect(await site.store.length()).toBe(0)
   })
+
+  on(
+    'R17: a touch that comes too late to store a new user ends nothing for the one before',
+    async () => {
+      const userOf = (data: { user?: unknown }) => data.user
+      const site = await make({ store: { userOf, legacy: ONLY_OURS } })
+      // The kills of this user have a number from now on, and those of the other have none.
+      await site.get('/set?user=alice')
+      await site.store.sessions.killSessionByUser('alice')
+      await site.get('/set?user=alice')
+      const sid = sidOf(site.jar)
+      site.advance(HOUR / 2)
+      const seen = async (): Promise<session.SessionData> => {
+        const found = (await site.store.get(sid)) as session.SessionData
+        found.cookie.expires = new Date(Date.now() + HOUR)
+        return Object.assign(found, { user: 'bob' })
+      }
+      const [first, late] = [await seen(), await seen()]
+      const stored = site.below.hold({ method: 'write' })
+      const touch = site.store.touch(sid, first)
+      await stored.reached
+      await site.store.touch(sid, late)
+      stored.release()
+      await touch
+      expect(await dataOf(site, sid)).toEqual({ user: 'alice' })
+      expect(await site.store.sessions.killSessionByUser('bob')).toMatchObject({ ended: 1 })
+    },
+  )
 
   on(
     'R18: a session that expires while a request is under way goes on, an old one does not',
