@@ -1,6 +1,5 @@
-import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
-import { checkOptions } from '../base/option-checks.ts'
+import { checkOptions, wrongOption } from '../base/option-checks.ts'
 import { unsign } from '../base/signature.ts'
 import { decode } from '../request/cookie.ts'
 import { asTime, child } from '../store/datastore/entity-codec.ts'
@@ -54,14 +53,14 @@ class ConnectDatastore extends OldSystem {
     super(OF, options.kind ?? 'Session', options)
     const { expirationMs = 0, cookie = 'connect.sid', secrets = [] } = options
     if (!Number.isSafeInteger(expirationMs) || expirationMs < 0) {
-      throw new SessionConfigError(
-        `${OF}: expirationMs must be whole milliseconds, 0 or more, but is ${show(expirationMs)}`,
+      throw wrongOption(
+        `${OF}: expirationMs`,
+        'must be whole milliseconds, 0 or more',
+        expirationMs,
       )
     }
     if (typeof cookie !== 'string' || cookie === '') {
-      throw new SessionConfigError(
-        `${OF}: cookie must be the name of a cookie, but is ${show(cookie)}`,
-      )
+      throw wrongOption(`${OF}: cookie`, 'must be the name of a cookie', cookie)
     }
     if (!Array.isArray(secrets) || !secrets.every((one) => typeof one === 'string' && one !== '')) {
       throw new SessionConfigError(`${OF}: secrets must be an array of texts that are not empty`)

@@ -9,7 +9,7 @@ import type { Claim, Ids } from './ids.ts'
 import { type Link, seal } from './link.ts'
 import type { OldEntities, OldFound } from './old-entities.ts'
 import { hashOfOldId } from './old-system.ts'
-import { asTime, child } from '../store/datastore/entity-codec.ts'
+import { asTime, child, timestamp } from '../store/datastore/entity-codec.ts'
 
 /** The kind of the entities that say as which session an old one goes on. */
 const MOVED_KIND = 'viur-session-moved'
@@ -115,13 +115,5 @@ function movedTo(to: SessionKey, now: number): Entity['properties'] {
     to: { stringValue: to, excludeFromIndexes: true },
     at: timestamp(now),
     purge: timestamp(now + PURGE_AFTER),
-  }
-}
-
-function timestamp(time: number): object {
-  const milliseconds = time % 1000
-  return {
-    timestampValue: { seconds: String((time - milliseconds) / 1000), nanos: milliseconds * 1e6 },
-    excludeFromIndexes: true,
   }
 }

@@ -12,7 +12,7 @@ import { atOnce } from '../base/refuse-promise.ts'
 import { SessionError } from '../base/errors.ts'
 import { checkKey, encodeValue } from '../record/codec.ts'
 import { type Unit, unitOf } from '../record/payload.ts'
-import { MAX_PAYLOAD_BYTES, userProblem } from '../record/limits.ts'
+import { MAX_AHEAD, MAX_PAYLOAD_BYTES, userProblem } from '../record/limits.ts'
 
 /** An old session that can be used, as the app has converted it. */
 export interface OldFound extends Brought {
@@ -26,9 +26,6 @@ export interface OldFound extends Brought {
 
 /** What an old id leads to. */
 export type OldRead = OldFound | 'unknown' | 'expired' | 'unreadable'
-
-/** Times further ahead than this are no difference between clocks: the entity is damaged. */
-const MAX_AHEAD = 24 * 60 * 60 * 1000
 
 /** Reads the entities of one system, and takes them away. */
 export class OldEntities {

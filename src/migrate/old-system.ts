@@ -1,5 +1,4 @@
-import { show } from '../base/duration.ts'
-import { SessionConfigError } from '../base/errors.ts'
+import { wrongOption } from '../base/option-checks.ts'
 import { valuesOf } from '../request/cookie.ts'
 import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
 import type { Entity, EntityName } from '../store/entities.ts'
@@ -26,8 +25,9 @@ export interface ConvertedSession {
 }
 
 /**
- * Chooses what goes on of an old session; `null` for nothing, and then the session counts as none. It may run at every
- * request until the session is first saved, so it should do nothing else.
+ * Chooses what goes on of an old session; `null` for nothing, and then the session counts as none. It runs at every request
+ * until the session is first saved, and with `sideBySide` at every request for as long as the old entity is there, so it
+ * should be quick and do nothing else.
  */
 export type ConvertSession = (old: OldSession) => ConvertedSession | null
 
@@ -92,23 +92,23 @@ export abstract class OldSystem {
   protected constructor(of: string, kind: unknown, options: OldSessionsOptions) {
     const { namespace, sideBySide = false, convert } = options
     if (typeof kind !== 'string' || kind === '' || /^__.*__$/.test(kind)) {
-      throw new SessionConfigError(`${of}: kind must be the name of a kind, but is ${show(kind)}`)
+      throw wrongOption(`${of}: kind`, 'must be the name of a kind', kind)
     }
     if (
       namespace !== undefined &&
       (typeof namespace !== 'string' || !NAMESPACE.test(namespace) || /^__.*__$/.test(namespace))
     ) {
-      throw new SessionConfigError(
-        `${of}: namespace must be up to 100 letters, digits, dots, hyphens, underscores, but is ${show(namespace)}`,
+      throw wrongOption(
+        `${of}: namespace`,
+        'must be up to 100 letters, digits, dots, hyphens, underscores',
+        namespace,
       )
     }
     if (typeof sideBySide !== 'boolean') {
-      throw new SessionConfigError(
-        `${of}: sideBySide must be true or false, but is ${show(sideBySide)}`,
-      )
+      throw wrongOption(`${of}: sideBySide`, 'must be true or false', sideBySide)
     }
     if (convert !== undefined && typeof convert !== 'function') {
-      throw new SessionConfigError(`${of}: convert must be a function, but is ${show(convert)}`)
+      throw wrongOption(`${of}: convert`, 'must be a function', convert)
     }
     this.kind = kind
     this.namespace = namespace ?? null

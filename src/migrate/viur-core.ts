@@ -1,6 +1,6 @@
 import { type Duration, positiveDuration, show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
-import { checkOptions } from '../base/option-checks.ts'
+import { checkOptions, wrongOption } from '../base/option-checks.ts'
 import { asInt64, child } from '../store/datastore/entity-codec.ts'
 import type { Entity } from '../store/entities.ts'
 import {
@@ -70,8 +70,11 @@ class ViurCore extends OldSystem {
     const { cookie = project && `viur_cookie_${project}`, lifetime = '1h' } = options
     const { userFields = DEFAULT_USER_FIELDS } = options
     if (typeof cookie !== 'string' || cookie === '') {
-      throw new SessionConfigError(
-        `${OF}: cookie must be the name of the old cookie, such as viur_cookie_my-project, but is ${show(cookie)}: GOOGLE_CLOUD_PROJECT names no project to derive it from`,
+      throw wrongOption(
+        `${OF}: cookie`,
+        'must be the name of the old cookie, such as viur_cookie_my-project',
+        cookie,
+        'GOOGLE_CLOUD_PROJECT names no project to derive it from',
       )
     }
     if (!Array.isArray(userFields) || !userFields.every((one) => typeof one === 'string')) {

@@ -84,8 +84,8 @@ export function checkNoteName(name: string): void {
   throw storeRefusal('a note needs a name of letters, digits and :._-')
 }
 
-/** Times further ahead than this are no difference between clocks: the record is damaged. */
-const MAX_AHEAD = 24 * 60 * 60 * 1000
+/** Times further ahead than this are no difference between clocks: what holds them is damaged. In milliseconds. */
+export const MAX_AHEAD: number = 24 * 60 * 60 * 1000
 
 /** Why the times of a stored record can not be true, or `null`. */
 export function timeProblem(record: SessionRecord, now: number): string | null {

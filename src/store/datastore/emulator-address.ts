@@ -1,5 +1,6 @@
 import { show } from '../../base/duration.ts'
 import { SessionConfigError } from '../../base/errors.ts'
+import { wrongOption } from '../../base/option-checks.ts'
 import { googleCloudSign } from '../../google/platform.ts'
 
 /** Where an emulator listens. */
@@ -29,8 +30,10 @@ export function readAddress(text: string): EmulatorAddress | null {
 export function parseEmulatorHost(text: string): EmulatorAddress {
   const address = readAddress(text)
   if (address !== null) return address
-  throw new SessionConfigError(
-    `DATASTORE_EMULATOR_HOST must be host:port, such as 127.0.0.1:8081 or [::1]:8081, but is ${show(text)}`,
+  throw wrongOption(
+    'DATASTORE_EMULATOR_HOST',
+    'must be host:port, such as 127.0.0.1:8081 or [::1]:8081',
+    text,
   )
 }
 

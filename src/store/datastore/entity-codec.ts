@@ -23,7 +23,7 @@ export interface EntityLayout {
 }
 
 /** The properties of an entity as the generated client takes them. */
-export interface EncodedEntity {
+interface EncodedEntity {
   readonly properties: Readonly<Record<string, unknown>>
   /** About how many bytes the entity takes on the wire. */
   readonly bytes: number
@@ -197,6 +197,12 @@ export function child(value: unknown, field: string): unknown {
   return typeof value === 'object' && value !== null
     ? ((value as Record<string, unknown>)[field] ?? undefined)
     : undefined
+}
+
+/** A list in something that came from outside, empty where there is none. */
+export function listIn(value: unknown, field: string): readonly unknown[] {
+  const list = child(value, field)
+  return Array.isArray(list) ? list : []
 }
 
 /** What a `Value` may say beside its content. */

@@ -1,7 +1,7 @@
-import { type Duration, positiveDuration, show } from '../../base/duration.ts'
+import { type Duration, positiveDuration } from '../../base/duration.ts'
 import { SessionConfigError } from '../../base/errors.ts'
 import { DATASTORE_HINTS } from '../../base/option-hints.ts'
-import { checkOptions } from '../../base/option-checks.ts'
+import { checkOptions, wrongOption } from '../../base/option-checks.ts'
 import { BUCKET, DEFAULT_SHARDS } from '../../record/buckets.ts'
 import { openClient } from './client.ts'
 import { emulatorFrom } from './emulator-address.ts'
@@ -35,13 +35,15 @@ export function datastoreStore(options: DatastoreStoreOptions = {}): DatastoreSe
   checkOptions('datastoreStore()', options, DATASTORE_OPTIONS, DATASTORE_HINTS)
   const { client = null, sharedWrites = 'auto', shards = DEFAULT_SHARDS } = options
   if (client !== null && !isV1Client(client) && !isDatastore(client)) {
-    throw new SessionConfigError(
-      `datastoreStore: client must be a v1.DatastoreClient or a Datastore of @google-cloud/datastore, but is ${show(client)}`,
+    throw wrongOption(
+      'datastoreStore: client',
+      'must be a v1.DatastoreClient or a Datastore of @google-cloud/datastore',
+      client,
     )
   }
   const { transport = 'auto' } = options
   if (!['auto', 'grpc', 'client'].includes(transport)) {
-    throw refusal('transport', "must be 'auto', 'grpc' or 'client'", transport)
+    throw wrongOption('datastoreStore: transport', "must be 'auto', 'grpc' or 'client'", transport)
   }
   if (transport === 'grpc' && client !== null) {
     throw new SessionConfigError(
@@ -49,18 +51,23 @@ export function datastoreStore(options: DatastoreStoreOptions = {}): DatastoreSe
     )
   }
   if (sharedWrites !== 'auto' && sharedWrites !== 'off') {
-    throw refusal('sharedWrites', "must be 'auto' or 'off'", sharedWrites)
+    throw wrongOption('datastoreStore: sharedWrites', "must be 'auto' or 'off'", sharedWrites)
   }
   if (!Number.isInteger(shards) || shards < 1 || shards > 256 || (shards & (shards - 1)) !== 0) {
-    throw refusal('shards', 'must be a power of two from 1 to 256', shards)
+    throw wrongOption('datastoreStore: shards', 'must be a power of two from 1 to 256', shards)
   }
   const { sweepRate } = options
   if (sweepRate !== undefined && !(typeof sweepRate === 'number' && sweepRate >= 10)) {
-    throw refusal('sweepRate', 'must be a number of sessions per second from 10', sweepRate)
+    throw wrongOption(
+      'datastoreStore: sweepRate',
+      'must be a number of sessions per second from 10',
+      sweepRate,
+    )
   }
   const deadline = duration('deadline', options.deadline ?? 5000, DAY / 144, 'at most 10 minutes')
   const bucket = duration('bucket', options.bucket ?? BUCKET, 30 * DAY, 'at most 30 days')
-  if (bucket % 60_000 !== 0) throw refusal('bucket', 'must be whole minutes', options.bucket)
+  if (bucket % 60_000 !== 0)
+    throw wrongOption('datastoreStore: bucket', 'must be whole minutes', options.bucket)
   const inherited = client !== null && !isV1Client(client) ? client : null
   const projectId = options.projectId ?? null
   if (projectId !== null) check('projectId', projectId, PROJECT, 'a project id')
@@ -104,18 +111,15 @@ const KIND = /^[A-Za-z0-9._-]{1,1500}$/
 
 function check(option: string, value: unknown, pattern: RegExp, rule: string): void {
   if (typeof value !== 'string' || !pattern.test(value)) {
-    throw refusal(option, `must be ${rule}`, value)
+    throw wrongOption(`datastoreStore: ${option}`, `must be ${rule}`, value)
   }
   // Datastore keeps these names to itself.
-  if (/^__.*__$/.test(value)) throw refusal(option, 'must not match __.*__', value)
+  if (/^__.*__$/.test(value))
+    throw wrongOption(`datastoreStore: ${option}`, 'must not match __.*__', value)
 }
 
 function duration(option: string, value: Duration, most: number, rule: string): number {
   const parsed = positiveDuration(`datastoreStore: ${option}`, value)
-  if (parsed > most) throw refusal(option, `must be ${rule}`, value)
+  if (parsed > most) throw wrongOption(`datastoreStore: ${option}`, `must be ${rule}`, value)
   return parsed
-}
-
-function refusal(option: string, rule: string, value: unknown): SessionConfigError {
-  return new SessionConfigError(`datastoreStore: ${option} ${rule}, but is ${show(value)}`)
 }

@@ -1,9 +1,10 @@
 import type { SessionStoreError } from '../../base/errors.ts'
 import { passingTrouble } from '../../base/store-errors.ts'
 import type { SessionKey } from '../../record/id.ts'
+import { MAX_ROUNDS } from './ask-names.ts'
 import type { Connection } from './connection.ts'
 import { decodeOther, idOf, idOfResult, keyAt } from './entities.ts'
-import { checkKey, child, decodeEntity, type EntityLayout, nameOf } from './entity-codec.ts'
+import { checkKey, decodeEntity, type EntityLayout, listIn, nameOf } from './entity-codec.ts'
 import { asDatastoreError, closedError, fullError, overdueError } from './errors.ts'
 import { EntitiesInFlight } from './queue/in-flight.ts'
 import { AdaptiveLimit } from './queue/adaptive-limit.ts'
@@ -40,9 +41,6 @@ const MAX_IN_FLIGHT = 8
 
 /** The most calls that wait. */
 const MAX_WAITING = 10_000
-
-/** How often the keys that the server defers are asked again. */
-const MAX_ROUNDS = 5
 
 /**
  * Finds records, those asked for in the same tick with one call. A call joins only a lookup that has not been
@@ -237,11 +235,6 @@ export class Lookups {
 
 function decodeSession(result: unknown): Found | Unreadable {
   return decodeEntity(nameOf(result) as SessionKey, result)
-}
-
-function listIn(response: unknown, field: string): readonly unknown[] {
-  const list = child(response, field)
-  return Array.isArray(list) ? list : []
 }
 
 function rejectAll({ waiters }: Asked, error: SessionStoreError): void {

@@ -1,16 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { passingTrouble, storeRefusal } from '../../base/store-errors.ts'
+import { storeRefusal } from '../../base/store-errors.ts'
 import type { SessionStoreError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
 import { checkNoteName } from '../../record/limits.ts'
+import { askNames } from './ask-names.ts'
 import type { Connection } from './connection.ts'
-import { checkVersion, child, keyIn, nameOf, versionOf } from './entity-codec.ts'
+import { checkVersion, child, keyIn, listIn, nameOf, versionOf } from './entity-codec.ts'
 import { asDatastoreError, isConflict } from './errors.ts'
 import type { CallOptions, Note, NoteStore, WriteResult } from '../store.ts'
 import type { Version } from '../../record/record.ts'
-
-/** How often a note that the server defers is asked for again. */
-const MAX_ROUNDS = 5
 
 /** Notes as entities of a kind of their own, one unindexed JSON text each. Few and small, so each is a call of its own. */
 export class DatastoreNotes implements NoteStore {
@@ -29,28 +27,22 @@ export class DatastoreNotes implements NoteStore {
 
   async getMany(
     names: readonly string[],
-    options: CallOptions = {},
+    { deadline }: CallOptions = {},
   ): Promise<readonly (Note | null)[]> {
     for (const name of names) checkNoteName(name)
-    const known = new Map<string, Note | null>()
-    for (let round = 0; round <= MAX_ROUNDS; round++) {
-      const open = [...new Set(names)].filter((name) => !known.has(name))
-      const response = await this.#call(
-        'lookup',
-        (partitionId) => ({ keys: open.map((name) => keyIn(partitionId, this.#kind, name)) }),
-        options,
-      )
-      for (const note of listIn(response, 'found').map(noteOf)) known.set(note.name, note)
-      for (const result of listIn(response, 'missing')) known.set(nameOf(result) ?? '', null)
-      if (listIn(response, 'deferred').length === 0) break
+    let found: ReadonlyMap<string, unknown>
+    try {
+      // A login that took silence for "no note" would pass a fence that nobody saw.
+      found = await askNames(this.#connection, this.#kind, names, 'a note', {
+        deadline,
+        long: true,
+      })
+    } catch (error) {
+      throw asDatastoreError(error, 'lookup')
     }
     return names.map((name) => {
-      const note = known.get(name)
-      if (note !== undefined) return note
-      // Silence about a note must never be taken for "no note": a login would pass a fence that nobody saw.
-      throw passingTrouble(
-        'Datastore left a note out that it was asked for, or kept putting it off: try again',
-      )
+      const result = found.get(name)
+      return result === null ? null : noteOf(result)
     })
   }
 
@@ -88,30 +80,39 @@ export class DatastoreNotes implements NoteStore {
     )
   }
 
-  async list(prefix: string, limit: number, options: CallOptions = {}): Promise<readonly Note[]> {
+  async list(
+    prefix: string,
+    limit: number,
+    { deadline }: CallOptions = {},
+  ): Promise<readonly Note[]> {
     checkNoteName(prefix)
-    const response = await this.#call(
-      'runQuery',
-      (partitionId) => ({
-        partitionId,
-        query: {
-          kind: [{ name: this.#kind }],
-          filter: {
-            compositeFilter: {
-              op: 'AND',
-              filters: [
-                keyFilter('GREATER_THAN_OR_EQUAL', keyIn(partitionId, this.#kind, prefix)),
-                // The character after all that a name can hold.
-                keyFilter('LESS_THAN', keyIn(partitionId, this.#kind, `${prefix}~`)),
-              ],
+    let response: unknown
+    try {
+      response = await this.#connection.call(
+        'runQuery',
+        (partitionId) => ({
+          partitionId,
+          query: {
+            kind: [{ name: this.#kind }],
+            filter: {
+              compositeFilter: {
+                op: 'AND',
+                filters: [
+                  keyFilter('GREATER_THAN_OR_EQUAL', keyIn(partitionId, this.#kind, prefix)),
+                  // The character after all that a name can hold.
+                  keyFilter('LESS_THAN', keyIn(partitionId, this.#kind, `${prefix}~`)),
+                ],
+              },
             },
+            order: [{ property: { name: '__key__' }, direction: 'ASCENDING' }],
+            limit: { value: limit },
           },
-          order: [{ property: { name: '__key__' }, direction: 'ASCENDING' }],
-          limit: { value: limit },
-        },
-      }),
-      options,
-    )
+        }),
+        { deadline, long: true },
+      )
+    } catch (error) {
+      throw asDatastoreError(error, 'runQuery')
+    }
     return listIn(child(response, 'batch'), 'entityResults').map(noteOf)
   }
 
@@ -135,27 +136,10 @@ export class DatastoreNotes implements NoteStore {
       throw asDatastoreError(error, 'commit')
     }
   }
-
-  async #call(
-    method: 'lookup' | 'runQuery',
-    request: (partitionId: object) => object,
-    { deadline }: CallOptions,
-  ): Promise<unknown> {
-    try {
-      return await this.#connection.call(method, request, { deadline, long: true })
-    } catch (error) {
-      throw asDatastoreError(error, method)
-    }
-  }
 }
 
 function keyFilter(op: string, keyValue: object): object {
   return { propertyFilter: { property: { name: '__key__' }, op, value: { keyValue } } }
-}
-
-function listIn(response: unknown, field: string): readonly unknown[] {
-  const list = child(response, field)
-  return Array.isArray(list) ? list : []
 }
 
 function noteOf(result: unknown): Note {

@@ -4,7 +4,7 @@ import type { SessionStoreError } from '../../base/errors.ts'
 import { asSessionKey } from '../../record/id.ts'
 import { sweepValue } from '../../record/buckets.ts'
 import type { Connection } from './connection.ts'
-import { child, decodeEntity, type EntityLayout, nameOf } from './entity-codec.ts'
+import { child, decodeEntity, type EntityLayout, listIn, nameOf } from './entity-codec.ts'
 import { asDatastoreError } from './errors.ts'
 import { codeOf } from '../../google/grpc-errors.ts'
 import type { KeyPage, Page, PageOptions, Selection } from '../store.ts'
@@ -74,8 +74,7 @@ async function read<Entry>(
   let start = cursor === undefined ? null : decodeCursor(cursor, layout, selection)
   for (let batches = 0; batches < MAX_BATCHES; batches++) {
     const batch = await runQuery(connection, layout, query, limit, start)
-    const given = child(batch, 'entityResults')
-    const results: readonly unknown[] = Array.isArray(given) ? given : []
+    const results = listIn(batch, 'entityResults')
     const entries = results.flatMap(entryOf)
     const end = bytesOf(child(batch, 'endCursor'))
     // The older emulator begins a page of a named database with the last entry of the page before (Cloud

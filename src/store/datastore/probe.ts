@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Connection, Request } from './connection.ts'
-import { child, type EntityLayout, keyIn, nameOf, versionOf } from './entity-codec.ts'
+import { child, type EntityLayout, keyIn, listIn, nameOf, versionOf } from './entity-codec.ts'
 import { codeOf } from '../../google/grpc-errors.ts'
 import type { Version } from '../../record/record.ts'
 
@@ -85,8 +85,7 @@ class Probe {
 
   async #holds(mark: string | null): Promise<void> {
     const response = await this.#call('lookup', (key) => ({ keys: [key] }))
-    const list = child(response, mark === null ? 'missing' : 'found')
-    const [result] = Array.isArray(list) ? (list as unknown[]) : []
+    const [result] = listIn(response, mark === null ? 'missing' : 'found')
     expect(nameOf(result) === this.#name, 'an entity is there, or not')
     if (mark === null) return
     const properties = child(child(result, 'entity'), 'properties')
@@ -98,9 +97,9 @@ class Probe {
       mode: 'NON_TRANSACTIONAL',
       mutations: [mutation(key)],
     }))
-    const results = child(response, 'mutationResults')
-    expect(Array.isArray(results) && results.length === 1, 'each mutation has its result')
-    return (results as unknown[])[0]
+    const results = listIn(response, 'mutationResults')
+    expect(results.length === 1, 'each mutation has its result')
+    return results[0]
   }
 
   #call(method: 'lookup' | 'commit', request: Request): Promise<unknown> {

@@ -1,8 +1,8 @@
 import { SessionStoreError } from '../../base/errors.ts'
-import { passingTrouble } from '../../base/store-errors.ts'
 import { checkKeyName, checkRemoved, checkSecurityKeys } from '../../record/limits-security-keys.ts'
+import { askNames } from './ask-names.ts'
 import type { CallOptions as SendOptions, Connection } from './connection.ts'
-import { checkVersion, child, type EntityLayout, keyIn, nameOf, versionOf } from './entity-codec.ts'
+import { checkVersion, child, type EntityLayout, keyIn, listIn, versionOf } from './entity-codec.ts'
 import { asDatastoreError, isConflict } from './errors.ts'
 import { decodeKey, encodeKey } from './security-key-codec.ts'
 import { readKeyPage } from './pages.ts'
@@ -24,9 +24,6 @@ const MAX_IN_FLIGHT = 64
 
 /** The most that wait. */
 const MAX_WAITING = 10_000
-
-/** How often a key that the server defers is asked for again. */
-const MAX_ROUNDS = 5
 
 /**
  * Security keys as entities of a kind of their own. Each call is for one caller alone: a use that shared a commit could
@@ -77,7 +74,11 @@ export class DatastoreKeys implements SecurityKeyStore {
     checkKeyName(name)
     return await this.#concurrency.run(async (waited) => {
       try {
-        return await this.#lookup(name, waited, deadline)
+        const { kind } = this.#layout
+        const options = { waited, deadline }
+        const found = await askNames(this.#connection, kind, [name], 'a security key', options)
+        const result = found.get(name)
+        return result === null ? null : decodeKey(name, result)
       } catch (error) {
         throw asDatastoreError(error, 'lookup')
       }
@@ -145,27 +146,6 @@ export class DatastoreKeys implements SecurityKeyStore {
     this.#concurrency.close()
   }
 
-  async #lookup(
-    name: SecurityKeyName,
-    waited: number,
-    deadline: number | undefined,
-  ): Promise<FoundSecurityKey | null> {
-    const begun = performance.now()
-    for (let round = 0; round <= MAX_ROUNDS; round++) {
-      const response = await this.#connection.call(
-        'lookup',
-        (partitionId) => ({ keys: [keyIn(partitionId, this.#layout.kind, name)] }),
-        { waited: waited + performance.now() - begun, deadline },
-      )
-      const found = listIn(response, 'found').find((result) => nameOf(result) === name)
-      if (found !== undefined) return decodeKey(name, found)
-      if (listIn(response, 'missing').some((result) => nameOf(result) === name)) return null
-      if (listIn(response, 'deferred').length === 0) break
-    }
-    // Silence about a key must never be taken for "no such key".
-    throw passingTrouble('Datastore left a security key out that it was asked for: try again')
-  }
-
   /** The results of the mutations, in their order. */
   async #commit(
     mode: object,
@@ -190,9 +170,4 @@ export class DatastoreKeys implements SecurityKeyStore {
 /** A mutation that the server skipped, because its condition did not hold. */
 function isFlagged(result: unknown): boolean {
   return child(result, 'conflictDetected') === true
-}
-
-function listIn(response: unknown, field: string): readonly unknown[] {
-  const list = child(response, field)
-  return Array.isArray(list) ? list : []
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { SessionStoreError } from '../../../src/index.ts'
 import { datastoreStore } from '../../../src/store/datastore/index.ts'
 import type { NoteStore } from '../../../src/store/store.ts'
@@ -41,6 +41,28 @@ describe('notes of the Datastore store', () => {
     const found = await notes.getMany(['a', 'b'])
     expect(found.map((note) => note?.value)).toEqual([1, 2])
     expect(client.sent('lookup').map(namesOf)).toEqual([['a', 'b'], ['a'], ['a']])
+  })
+
+  test('that are put off have no more time than one call, all in all', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const { client, notes } = setup()
+    client.script = async ({ request }) => {
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      return { found: [], missing: [], deferred: request.keys }
+    }
+    const failed = expect(notes.get('a', { deadline: 1000 })).rejects.toThrow()
+    await vi.advanceTimersByTimeAsync(2000)
+    await failed
+    expect(client.sent('lookup').map(({ options }) => options['timeout'])).toEqual([
+      1000, 700, 400, 100,
+    ])
+  })
+
+  test('are not asked for where no name is given', async () => {
+    const { client, notes } = setup()
+    expect(await notes.getMany([])).toEqual([])
+    expect(client.calls).toEqual([])
   })
 
   test('are not taken to be missing where the server says nothing of them', async () => {
