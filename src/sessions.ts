@@ -14,7 +14,7 @@ import { type DeleteObserver, type ObserverOptions, Observers } from './end/obse
 import { type SessionsOptions, type Settings, settingsFrom } from './options.ts'
 import { asSessionKey, type SessionKey } from './record/id.ts'
 import type { SessionInfo } from './record/info.ts'
-import type { SessionRecord } from './record/record.ts'
+import type { Found, SessionRecord, Unreadable } from './record/record.ts'
 import type { DataChange } from './record/root-data.ts'
 import type { UserOptions } from './record/limits.ts'
 import {
@@ -152,6 +152,8 @@ export interface SessionsParts {
   readonly fences: Fences
   /** Ends one session and tells the observers; false when it had ended already. */
   end(key: SessionKey, how: HowToEnd): Promise<boolean>
+  /** Ends one whose time has run out, as an event. Gives what is there then: `null` where its key is free. */
+  expire(key: SessionKey, limit: Limit): Promise<Found | Unreadable | null>
   /** Settles a login that was just stored; throws where it may not stand, and has ended it then. */
   settleLogin(record: SessionRecord, fence: Fence, limit: Limit): Promise<void>
   /** What is done now and then beside a write. Gives what the response has to wait for, if anything. */
@@ -240,6 +242,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
       fences,
       events: ender.events,
       end: (key, how) => entries.kill(key, how),
+      expire: (key, limit) => entries.expire(key, limit),
       settleLogin: (record, fence, limit) => logins.settle(record, fence, limit),
       sweepAside: () => side.maybe(),
     }

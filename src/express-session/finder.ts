@@ -3,7 +3,14 @@ import { Payload } from '../record/payload.ts'
 import type { Found, Unreadable } from '../record/record.ts'
 import type { SessionsParts } from '../sessions.ts'
 import type { Limit } from '../store/budget.ts'
-import type { ConnectableSource, Loaded, Look, Search, Searches } from '../write/source.ts'
+import type {
+  ConnectableSource,
+  Loaded,
+  Look,
+  Search,
+  Searched,
+  Searches,
+} from '../write/source.ts'
 import type { SessionObjects } from './objects.ts'
 import { isAliveNow, type Readable, readableOf } from './record.ts'
 
@@ -43,9 +50,14 @@ export class SessionFinder {
     if (readable !== null) {
       return look === null ? readable : await look.follow(readable.found, readable.payload, id)
     }
-    const elsewhere = await this.#elsewhere(look, found)
-    if (elsewhere !== null) {
-      return { found: elsewhere, payload: Payload.decode(elsewhere.record.data, key) }
+    if (look !== null) {
+      const { theirs, left } = await this.#elsewhere(look, found, key, limit)
+      if (theirs !== null) {
+        return { found: theirs, payload: Payload.decode(theirs.record.data, key) }
+      }
+      // Saved meanwhile by a request that had loaded it in time.
+      const saved = left === null ? null : readableOf(left, settings)
+      if (saved !== null) return await look.follow(saved.found, saved.payload, id)
     }
     if (found === null) settings.troubles.unknownId()
     else if (found.record !== null && found.record.ended !== null) {
@@ -59,20 +71,47 @@ export class SessionFinder {
     const writer = this.#parts.writer.within(limit)
     const look = this.#searches?.(id).begin(id, writer, limit) ?? null
     if (look === null) return
-    const elsewhere = await this.#elsewhere(look, await writer.find(key))
-    if (elsewhere === null) return
-    await writer.update(elsewhere, { units: new Map(), expiry: undefined, seen: null, force: true })
+    const { theirs } = await this.#elsewhere(look, await writer.find(key), key, limit)
+    if (theirs === null) return
+    // Used by who ends it: by when the old system last wrote it, it might have expired as soon as it is ours.
+    const seen = this.#parts.settings.now()
+    await writer.update(theirs, { units: new Map(), expiry: undefined, seen, force: true })
   }
 
-  /** The session from where the app has it: asked for only where there is none of ours that could be used. */
-  async #elsewhere(look: Look | null, ours: Found | Unreadable | null): Promise<Loaded | null> {
-    if (look === null) return null
-    if (ours !== null) {
-      // One that has ended, or that cannot be read, is there all the same: it must not come back as it once was.
-      if (ours.record === null || ours.record.ended !== null) return null
-      if (isAliveNow(ours.record, this.#parts.settings)) return null
-    }
-    const searched = await look.instead(ours)
-    return typeof searched === 'object' && searched !== null ? searched.found : null
+  /**
+   * The session from where the app has it: asked for only where there is none of ours that could be used. One of ours
+   * that has expired ends before another takes its place, so that its end is told.
+   */
+  async #elsewhere(
+    look: Look,
+    ours: Found | Unreadable | null,
+    key: SessionKey,
+    limit: Limit,
+  ): Promise<Elsewhere> {
+    if (ours === null) return { theirs: foundBy(await look.instead(null)), left: null }
+    const { record } = ours
+    // One that has ended, or that cannot be read, is there all the same: it must not come back as it once was.
+    if (record === null || isAliveNow(record, this.#parts.settings)) return NOTHING
+    if (record.ended === null) {
+      const theirs = foundBy(await look.instead(ours))
+      if (theirs === null || !(await this.#parts.events.marks(limit))) return { theirs, left: null }
+    } else if (record.reason !== 'expired') return NOTHING
+    // Whoever marked it as expired may be telling of it this moment.
+    const left = await this.#parts.expire(key, limit)
+    return { theirs: left === null ? foundBy(await look.instead(null)) : null, left }
   }
+}
+
+/** What there is beside ours. */
+interface Elsewhere {
+  /** The session that takes the place of ours; `null` where there is none, or where ours is in its way. */
+  readonly theirs: Loaded | null
+  /** What is left of ours, where it was to end. */
+  readonly left: Found | Unreadable | null
+}
+
+const NOTHING: Elsewhere = { theirs: null, left: null }
+
+function foundBy(searched: Searched): Loaded | null {
+  return typeof searched === 'object' && searched !== null ? searched.found : null
 }

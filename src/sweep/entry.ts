@@ -2,13 +2,14 @@ import type { SweepSettings } from './settings.ts'
 import type { Limit } from '../store/budget.ts'
 import type { Delta } from '../write/change.ts'
 import { isUsable } from '../record/usable.ts'
-import type { SessionKey } from '../record/id.ts'
+import { isAlive } from '../record/expiry.ts'
+import { mintRev, type SessionKey } from '../record/id.ts'
 import type { Committer } from '../write/source.ts'
 import { Payload, PayloadError, type Unit } from '../record/payload.ts'
 import { changesBy, type DataChange, RecordData } from '../record/root-data.ts'
 import { asStoreError } from '../write/retry.ts'
 import type { Attempt, Latest, Writer } from '../write/writer.ts'
-import type { EndReason, Found } from '../record/record.ts'
+import type { EndReason, Found, SessionRecord, Unreadable } from '../record/record.ts'
 import type { Ender } from '../end/ender.ts'
 import { END, type EndableEntry, type SessionEntry } from './query-iter.ts'
 import { readablePayload } from '../end/events.ts'
@@ -30,6 +31,8 @@ export class SessionEntries<Data extends object> {
   readonly #settings: SweepSettings
   readonly #writer: Writer
   readonly #ender: Ender<Data>
+  /** Those that are being ended because their time has run out. */
+  readonly #expiring = new Map<SessionKey, Promise<Found | Unreadable | null>>()
 
   constructor(settings: SweepSettings, writer: Writer, ender: Ender<Data>) {
     this.#settings = settings
@@ -102,6 +105,52 @@ export class SessionEntries<Data extends object> {
     if (typeof marked === 'boolean') return marked
     await this.#ender.finishInRequest(marked, limit)
     return true
+  }
+
+  /**
+   * Ends a session whose time has run out, where another one is to live under its key and its end is an event: marks it,
+   * tells of it and deletes it. Gives what is there then: `null` where the key is free. Whoever comes meanwhile waits for
+   * the one that is at it.
+   */
+  async expire(key: SessionKey, limit: Limit): Promise<Found | Unreadable | null> {
+    const running = this.#expiring.get(key)
+    if (running !== undefined) return await limit.wait(() => running, 'unknown')
+    const begun = this.#expire(key, limit).finally(() => this.#expiring.delete(key))
+    this.#expiring.set(key, begun)
+    return await begun
+  }
+
+  async #expire(key: SessionKey, limit: Limit): Promise<Found | Unreadable | null> {
+    const { policy, now, randomBytes } = this.#settings
+    const writer = this.#writer.within(limit)
+    // What tries whose answer was lost may have written, so that it is recognised.
+    const revs = new Set<string>()
+    const mark = async (): Promise<Attempt<Found | Unreadable | null>> => {
+      const found = await writer.find(key)
+      if (found === null || found.record === null || found.record.ended !== null) {
+        return { done: found }
+      }
+      const time = now()
+      // Saved meanwhile by a request that had loaded it in time.
+      if (isAlive(found.record, policy, time)) return { done: found }
+      const record: SessionRecord = {
+        ...found.record,
+        ended: Math.min(found.record.expires, time),
+        reason: 'expired',
+        rev: mintRev(randomBytes),
+      }
+      revs.add(record.rev)
+      // Sweeps may have left the bucket behind in which it expired.
+      const attempt = await writer.attempt([
+        { kind: 'update', record, version: found.version, sweepAt: time },
+      ])
+      if (!('done' in attempt)) return attempt
+      return { done: { record, version: attempt.done[0] as string } }
+    }
+    const left = await writer.exclusive(key, () => writer.settle(mark))
+    if (left === null || left.record === null || !revs.has(left.record.rev)) return left
+    await this.#ender.finishInRequest(left, limit)
+    return await writer.find(key)
   }
 
   /** Changes the data of one session; `null` when it is not alive, else whether anything differed. */

@@ -1,13 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { DatastoreSessionStore } from '../../src/express-session/index.ts'
-import { createSessions, type SessionStore, type Sessions } from '../../src/index.ts'
+import {
+  createSessions,
+  type SessionDeleteEvent,
+  type SessionStore,
+  type Sessions,
+} from '../../src/index.ts'
 import { connectDatastoreSessions, viurCoreSessions } from '../../src/migrate/index.ts'
 import { datastoreStore } from '../../src/store/datastore/index.ts'
-import { fakeClock } from '../../src/testing/index.ts'
+import { type FailingStore, failingStore, fakeClock } from '../../src/testing/index.ts'
 import {
   clientAt,
   HOUR,
   handwritten,
+  MINUTE,
   PROGRAMS,
   PROJECT,
   putConnect,
@@ -127,6 +133,255 @@ describe.each(PROGRAMS)('a session that lives again side by side on the %s', (_,
       await visit({ back: true })
       await another.destroy(ID)
       expect(distinct(ends)).toEqual([['expired'], ['logout']])
+    })
+  })
+
+  describe.skipIf(host === undefined)('under its id, before a sweep has told of its end', () => {
+    /** `wait`: how long after its last use, which gave it an hour, it comes back. */
+    async function cameBack(wait = 3 * HOUR) {
+      const namespace = uniqueSpace()
+      const { clock, storeNow, options } = await world(namespace, true)
+      const cookie = { originalMaxAge: null, expires: null, path: '/' }
+      const old = handwritten(by, namespace)
+      await putConnect(old, ID, { cookie, lang: 'de' }, clock.now())
+      const told: SessionDeleteEvent[] = []
+      /** A process of the app; its observer fails while `isBroken`. */
+      const made = ({ observes = true, events = true } = {}) => {
+        const inner = storeNow()
+        const below: FailingStore = Object.assign(failingStore(inner), {
+          entities: (inner as unknown as { entities: object }).entities,
+        })
+        const store = new DatastoreSessionStore({
+          ...options,
+          events,
+          store: below,
+          legacy: connectDatastoreSessions({ sideBySide: true }),
+          logger: { info: () => {}, warn: () => {}, error: () => {} },
+        })
+        const state = { below, store, isBroken: false }
+        if (observes) {
+          store.sessions.onDelete((event) => {
+            told.push(event)
+            if (state.isBroken) throw new Error('not now')
+          })
+        }
+        return state
+      }
+      const one = made()
+      const save = async (data: object, { store } = one): Promise<void> => {
+        const session = await store.get(ID)
+        await store.set(ID, Object.assign(session as never, data))
+      }
+      await save({ first: true })
+      clock.advance(wait)
+      const reasons = (): string[] => told.map(({ reason }) => reason)
+      const hasOld = async (): Promise<boolean> =>
+        (await old.get(old.key(['Session', ID])))[0] !== undefined
+      const removeOld = async (): Promise<void> => {
+        await old.delete(old.key(['Session', ID]))
+      }
+      return { clock, made, one, save, told, reasons, hasOld, removeOld }
+    }
+
+    /** What the observers heard is of one end. */
+    const isOneEnd = (told: readonly SessionDeleteEvent[]): boolean =>
+      new Set(told.map(({ id }) => id)).size === 1
+
+    it('ends once, and the session that takes its place ends with an event of its own', async () => {
+      const { clock, one, save, told, reasons } = await cameBack()
+      const expiredAt = clock.now() - 2 * HOUR
+      const session = await one.store.get(ID)
+      expect(session).toMatchObject({ lang: 'de' })
+      expect(session).not.toHaveProperty('first')
+      expect(reasons()).toEqual(['expired'])
+      expect(told[0]?.data).toMatchObject({ lang: 'de', first: true })
+      expect(told[0]?.ended.getTime()).toBe(expiredAt)
+      await save({ back: true })
+      expect(await one.store.get(ID)).toMatchObject({ lang: 'de', back: true })
+      expect(reasons()).toEqual(['expired'])
+      await one.store.destroy(ID)
+      expect(reasons()).toEqual(['expired', 'logout'])
+      expect(told[1]?.data).toMatchObject({ lang: 'de', back: true })
+      expect(told[1]?.id).not.toBe(told[0]?.id)
+      clock.advance(3 * HOUR)
+      await one.store.sessions.startClearSessions()
+      expect(reasons()).toEqual(['expired', 'logout'])
+      expect(await one.store.get(ID)).toBeNull()
+    })
+
+    it('ends before the logout that it comes back with', async () => {
+      const { one, told, reasons, hasOld } = await cameBack()
+      await one.store.destroy(ID)
+      expect(reasons()).toEqual(['expired', 'logout'])
+      expect(isOneEnd(told)).toBe(false)
+      expect(told[0]?.data).toHaveProperty('first')
+      expect(told[1]?.data).not.toHaveProperty('first')
+      expect(await one.store.get(ID)).toBeNull()
+      expect(await hasOld()).toBe(false)
+    })
+
+    it('is told of by the logout that it comes back with after the sweep', async () => {
+      const { one, reasons } = await cameBack()
+      await one.store.sessions.startClearSessions()
+      await one.store.destroy(ID)
+      expect(reasons()).toEqual(['expired', 'logout'])
+      expect(await one.store.get(ID)).toBeNull()
+    })
+
+    it('ends once for requests that come back together, and serves each', async () => {
+      const { one, save, reasons } = await cameBack()
+      const together = await Promise.all(Array.from({ length: 4 }, () => one.store.get(ID)))
+      for (const session of together) expect(session).toMatchObject({ lang: 'de' })
+      expect(reasons()).toEqual(['expired'])
+      await save({ back: true })
+      expect(await one.store.get(ID)).toMatchObject({ back: true })
+    })
+
+    it('serves a request that comes while the observers are told', async () => {
+      const { one, reasons } = await cameBack()
+      const held = one.below.hold({ method: 'write', when: 'after' })
+      const first = one.store.get(ID)
+      await Promise.race([held.reached, first])
+      const read = one.below.hold({ method: 'find', when: 'after' })
+      const second = one.store.get(ID)
+      await Promise.race([read.reached, second])
+      read.release()
+      held.release()
+      expect(await first).toMatchObject({ lang: 'de' })
+      expect(await second).toMatchObject({ lang: 'de' })
+      expect(reasons()).toEqual(['expired'])
+    })
+
+    it('is not replaced while an observer fails, and told of by the next sweep', async () => {
+      const { clock, one, told, reasons, hasOld } = await cameBack()
+      one.isBroken = true
+      expect(await one.store.get(ID)).toBeNull()
+      expect(await one.store.get(ID)).toBeNull()
+      one.isBroken = false
+      clock.advance(2 * HOUR)
+      expect(await one.store.sessions.startClearSessions()).toMatchObject({ ended: 1 })
+      expect(reasons()).toEqual(['expired', 'expired'])
+      expect(isOneEnd(told)).toBe(true)
+      expect(await one.store.get(ID)).toMatchObject({ lang: 'de' })
+      expect(await hasOld()).toBe(true)
+    })
+
+    it('is met again by sweeps that have left its hour behind, when it is marked after that', async () => {
+      const { clock, one, told } = await cameBack()
+      one.isBroken = true
+      // Deferred to this hour by the sweep, and marked by the request.
+      expect(await one.store.sessions.startClearSessions()).toMatchObject({ ended: 0 })
+      expect(await one.store.get(ID)).toBeNull()
+      one.isBroken = false
+      clock.advance(2 * HOUR)
+      expect(await one.store.sessions.startClearSessions()).toMatchObject({ ended: 1 })
+      expect(told).toHaveLength(3)
+      expect(isOneEnd(told)).toBe(true)
+      expect(await one.store.get(ID)).toMatchObject({ lang: 'de' })
+    })
+
+    it('is logged out in both systems while an observer fails', async () => {
+      const { clock, one, reasons, hasOld } = await cameBack()
+      one.isBroken = true
+      await one.store.destroy(ID)
+      expect(await hasOld()).toBe(false)
+      one.isBroken = false
+      clock.advance(2 * HOUR)
+      await one.store.sessions.startClearSessions()
+      expect(reasons()).toEqual(['expired', 'expired'])
+      expect(await one.store.get(ID)).toBeNull()
+    })
+
+    it('is told of by the next sweep after a crash between mark and delete', async () => {
+      const { clock, one, made, told, reasons } = await cameBack()
+      // The first write is the mark, the second the delete.
+      one.below.failAt(2, 'before', { method: 'write' })
+      expect(await one.store.get(ID)).toBeNull()
+      expect(reasons()).toEqual(['expired'])
+      const sweeping = made()
+      clock.advance(2 * HOUR)
+      expect(await sweeping.store.sessions.startClearSessions()).toMatchObject({ ended: 1 })
+      expect(reasons()).toEqual(['expired', 'expired'])
+      expect(isOneEnd(told)).toBe(true)
+      expect(await sweeping.store.get(ID)).toMatchObject({ lang: 'de' })
+    })
+
+    it('is told of by the next sweep after a crash between mark and observers', async () => {
+      const { clock, one, made, reasons } = await cameBack()
+      // The finds: of the request, before the mark, and then of each try to learn what became of it.
+      one.below.failNext('after', { method: 'write' })
+      for (const n of [3, 4, 5]) one.below.failAt(n, 'before', { method: 'find' })
+      await expect(one.store.get(ID)).rejects.toThrow()
+      expect(reasons()).toEqual([])
+      const sweeping = made()
+      clock.advance(2 * HOUR)
+      await sweeping.store.sessions.startClearSessions()
+      expect(reasons()).toEqual(['expired'])
+      expect(await sweeping.store.get(ID)).toMatchObject({ lang: 'de' })
+    })
+
+    it.each(['mark', 'delete'])('ends once when the answer to its %s is lost', async (what) => {
+      const { one, reasons } = await cameBack()
+      one.below.failAt(what === 'mark' ? 1 : 2, 'after', { method: 'write' })
+      expect(await one.store.get(ID)).toMatchObject({ lang: 'de' })
+      expect(reasons()).toEqual(['expired'])
+    })
+
+    it('lives on where a request that had loaded it in time saves it before it is marked', async () => {
+      const { clock, one, made, reasons } = await cameBack(HOUR - 1)
+      const another = made()
+      const loaded = await another.store.get(ID)
+      expect(loaded).toMatchObject({ first: true })
+      clock.advance(MINUTE)
+      const held = one.below.hold({ method: 'write' })
+      const back = one.store.get(ID)
+      await Promise.race([held.reached, back])
+      await another.store.set(ID, Object.assign(loaded as never, { late: true }))
+      held.release()
+      expect(await back).toMatchObject({ first: true, late: true })
+      expect(reasons()).toEqual([])
+      expect(await one.store.get(ID)).toMatchObject({ first: true, late: true })
+    })
+
+    it('is logged out with one event where it was saved before it is marked', async () => {
+      const { clock, one, made, reasons } = await cameBack(HOUR - 1)
+      const another = made()
+      const loaded = await another.store.get(ID)
+      clock.advance(MINUTE)
+      const held = one.below.hold({ method: 'write' })
+      const ended = one.store.destroy(ID)
+      await Promise.race([held.reached, ended])
+      await another.store.set(ID, Object.assign(loaded as never, { late: true }))
+      held.release()
+      await ended
+      expect(reasons()).toEqual(['logout'])
+      expect(await one.store.get(ID)).toBeNull()
+    })
+
+    it.each([
+      ['without observers', { observes: false }],
+      ['without the option events', { observes: false, events: false }],
+    ])('is marked by a process %s, and served once a sweep has told of it', async (_of, which) => {
+      const { clock, one, made, reasons } = await cameBack()
+      const silent = made(which)
+      expect(await silent.store.get(ID)).toBeNull()
+      expect(await silent.store.get(ID)).toBeNull()
+      expect(reasons()).toEqual([])
+      clock.advance(2 * HOUR)
+      expect(await one.store.sessions.startClearSessions()).toMatchObject({ ended: 1 })
+      expect(reasons()).toEqual(['expired'])
+      expect(await silent.store.get(ID)).toMatchObject({ lang: 'de' })
+    })
+
+    it('is not marked where there is nothing to take its place', async () => {
+      const { clock, one, reasons, removeOld } = await cameBack()
+      await removeOld()
+      one.below.clearCalls()
+      expect(await one.store.get(ID)).toBeNull()
+      expect(one.below.writes).toBe(0)
+      clock.advance(HOUR)
+      await one.store.sessions.startClearSessions()
+      expect(reasons()).toEqual(['expired'])
     })
   })
 
