@@ -76,6 +76,7 @@ describe('finds of a session that is being looked up', () => {
     await expect(second).rejects.toThrow('closed')
     held.open()
     await first
+    await turn()
     expect(vi.getTimerCount()).toBe(0)
   })
 })
