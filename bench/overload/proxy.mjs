@@ -75,8 +75,17 @@ export async function startProxy(target) {
       await closed
     },
     async comeBack() {
-      server = createServer(accept)
-      await listen(server, at)
+      for (const begun = performance.now(); ; ) {
+        server = createServer(accept)
+        try {
+          await listen(server, at)
+          return
+        } catch (error) {
+          // A connection of somebody else may have been given the port meanwhile; it is free again before long.
+          if (error.code !== 'EADDRINUSE' || performance.now() - begun > 10_000) throw error
+          await until(performance.now() + 50)
+        }
+      }
     },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve))
