@@ -10,7 +10,7 @@ import {
   textIn,
 } from './given-client.ts'
 import { EMULATOR_PROJECT, twinMaker } from './new-client.ts'
-import { CREDENTIALS } from './set-up.ts'
+import { CREDENTIALS } from './set-up-errors.ts'
 import {
   chooseTransport,
   type Loaders,

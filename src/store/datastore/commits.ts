@@ -12,12 +12,12 @@ import type {
   WriteTogetherResult,
 } from '../store.ts'
 import type { CallOptions as SendOptions, Connection } from './connection.ts'
-import { keyAt } from './entities.ts'
+import { keyAt } from './other-entities.ts'
 import { child, type EntityLayout, keyIn, versionOf } from './entity-codec.ts'
 import { asDatastoreError, closedError, fullError, isConflict, overdueError } from './errors.ts'
 import { type Prepared, prepareEntity, prepareWrite } from './prepared-write.ts'
-import { ConcurrencyLimit } from './queue/concurrency.ts'
-import { QueueTimeout } from './queue/queue-timeout.ts'
+import { ConcurrencyLimit } from './overload/concurrency-limit.ts'
+import { QueueTimeout } from './overload/queue-timeout.ts'
 import { type Sharing, SharedWrites } from './shared-writes.ts'
 
 interface Waiting {

@@ -3,7 +3,7 @@ import { SessionStoreError } from '../../base/errors.ts'
 import { type Incident, markIncident } from '../../base/common-cause.ts'
 import { withoutQuotes } from '../../google/quoting-errors.ts'
 import { LONG_CALL } from '../budget.ts'
-import { Breaker } from './queue/breaker.ts'
+import { Breaker } from './overload/breaker.ts'
 import type { OpenClient } from './client.ts'
 import {
   asDatastoreError,
@@ -15,9 +15,9 @@ import {
   lostError,
   UnansweredError,
 } from './errors.ts'
-import { type Flight, Line } from './line.ts'
-import { discard, Successors } from './successors.ts'
-import { markPlace, type Place } from './place.ts'
+import { type CallInFlight, WatchedClient } from './watched-client.ts'
+import { discard, SilentClients } from './replace-silent-client.ts'
+import { markTarget, type CallTarget } from './call-target.ts'
 import type { TransportInUse } from './transport/choose.ts'
 
 /** What a call needs beside its own part of the request. */
@@ -81,9 +81,9 @@ export class Connection {
     runQuery: null,
   }
   readonly #retired = new Set<OpenClient>()
-  readonly #successors: Successors
-  #opening: Promise<Line> | null = null
-  #line: Line | null = null
+  readonly #silentClients: SilentClients
+  #opening: Promise<WatchedClient> | null = null
+  #watched: WatchedClient | null = null
   #closed = false
 
   constructor(settings: ConnectionSettings) {
@@ -93,16 +93,16 @@ export class Connection {
     this.patience = settings.deadline / 2
     this.longest = Math.max(settings.deadline, LONG_CALL)
     this.silence = Math.min(1000, settings.deadline / 5)
-    this.#successors = new Successors({
-      ask: (line) => this.#ask(line),
-      isCurrent: (line) => !this.#closed && this.#line === line,
-      replace: (line, next) => this.#replace(line, next),
+    this.#silentClients = new SilentClients({
+      ask: (watched) => this.#ask(watched),
+      isCurrent: (watched) => !this.#closed && this.#watched === watched,
+      replace: (watched, next) => this.#replace(watched, next),
     })
   }
 
   /** What calls go out by; `null` before there is a client. */
   get transport(): TransportInUse | null {
-    return this.#line?.open.transport ?? null
+    return this.#watched?.open.transport ?? null
   }
 
   /**
@@ -127,37 +127,37 @@ export class Connection {
       return last.answer
     }
     passage?.end(last.error, last.isNews)
-    if (breaker?.isOpen === true && isSilence(last.error)) this.#renew(last.line)
+    if (breaker?.isOpen === true && isSilence(last.error)) this.#renew(last.watched)
     throw last.error
   }
 
   /** One attempt. Never rejects. */
   async #try(method: Method, request: Request, time: number): Promise<Tried> {
-    let sent: { readonly line: Line; readonly flight: Flight } | null = null
+    let sent: { readonly watched: WatchedClient; readonly call: CallInFlight } | null = null
     try {
-      const answer = await this.#send(method, request, time, (line, lose) => {
-        const flight = line.begin(lose)
-        sent = { line, flight }
+      const answer = await this.#send(method, request, time, (watched, lose) => {
+        const call = watched.begin(lose)
+        sent = { watched, call }
       })
-      ;(sent as Sent | null)?.line.hear()
+      ;(sent as Sent | null)?.watched.hear()
       return { answer }
     } catch (error) {
-      const { line = null, flight = null } = (sent as Sent | null) ?? {}
-      if (line !== null) markPlace(error, this.#placeOf(line))
-      if (line === null || flight === null || isUnsent(error) || isSilence(error)) {
-        return { error, line, isNews: true, wasGood: false }
+      const { watched = null, call = null } = (sent as Sent | null) ?? {}
+      if (watched !== null) markTarget(error, this.#targetOf(watched))
+      if (watched === null || call === null || isUnsent(error) || isSilence(error)) {
+        return { error, watched, isNews: true, wasGood: false }
       }
       if (!isLoss(error)) {
         // A refusal is an answer.
-        line.hear()
-        return { error, line, isNews: true, wasGood: false }
+        watched.hear()
+        return { error, watched, isNews: true, wasGood: false }
       }
-      const { incident, isNews } = line.lossOf(flight)
+      const { incident, isNews } = watched.lossOf(call)
       markIncident(error, incident)
-      return { error, line, isNews, wasGood: flight.wasGood || isReplaced(error) }
+      return { error, watched, isNews, wasGood: call.wasGood || isReplaced(error) }
     } finally {
-      const { line = null, flight = null } = (sent as Sent | null) ?? {}
-      if (line !== null && flight !== null) line.end(flight)
+      const { watched = null, call = null } = (sent as Sent | null) ?? {}
+      if (watched !== null && call !== null) watched.end(call)
     }
   }
 
@@ -165,28 +165,28 @@ export class Connection {
     method: Method,
     request: Request,
     time: number,
-    sending: (line: Line, lose: (incident: Incident) => void) => void,
+    sending: (watched: WatchedClient, lose: (incident: Incident) => void) => void,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      let place: Place | null = null
+      let target: CallTarget | null = null
       let late = false
       // The driver has a deadline too, but one that never answers must not hang a request for ever.
       const timer = setTimeout(() => {
         late = true
-        reject(new UnansweredError(method, time, place))
+        reject(new UnansweredError(method, time, target))
       }, time + GRACE)
       const send = async (): Promise<unknown> => {
-        const line = await this.#open()
+        const watched = await this.#open()
         if (late) return undefined
-        place = this.#placeOf(line)
-        sending(line, (incident) => {
+        target = this.#targetOf(watched)
+        sending(watched, (incident) => {
           const error = lostError(method)
           markIncident(error, incident)
           reject(error)
         })
-        const { client } = line.open
+        const { client } = watched.open
         const answer = await client[method](
-          { ...this.#databaseOf(line), ...request(this.#partitionOf(line)) },
+          { ...this.#databaseOf(watched), ...request(this.#partitionOf(watched)) },
           // The caller retries, once it has looked what became of the first try. The options are new for
           // each call, since the client writes its headers into them.
           { timeout: time, retry: null },
@@ -211,7 +211,7 @@ export class Connection {
     }
   }
 
-  #placeOf({ open }: Line): Place {
+  #targetOf({ open }: WatchedClient): CallTarget {
     const { emulator = null, databaseId } = this.#settings
     const { projectId, projectFrom, address } = open
     const isEmulator = emulator !== null
@@ -226,14 +226,14 @@ export class Connection {
     }
   }
 
-  #databaseOf({ open: { projectId } }: Line): object {
+  #databaseOf({ open: { projectId } }: WatchedClient): object {
     const { databaseId } = this.#settings
     return { projectId, ...(databaseId === '' ? {} : { databaseId }) }
   }
 
-  #partitionOf(line: Line): object {
+  #partitionOf(watched: WatchedClient): object {
     const { namespace } = this
-    return { ...this.#databaseOf(line), ...(namespace === '' ? {} : { namespaceId: namespace }) }
+    return { ...this.#databaseOf(watched), ...(namespace === '' ? {} : { namespaceId: namespace }) }
   }
 
   /** Closes the client if it is ours. Calls after that are refused. */
@@ -241,49 +241,49 @@ export class Connection {
     this.#closed = true
     const retired = [...this.#retired]
     this.#retired.clear()
-    this.#line?.rest()
+    this.#watched?.rest()
     await Promise.all(retired.map(discard))
-    await this.#successors.close()
-    if (this.#line?.open.owned) await this.#line.open.client.close?.()
+    await this.#silentClients.close()
+    if (this.#watched?.open.owned) await this.#watched.open.client.close?.()
   }
 
   /** Asks for what is not there. Any answer will do, also a refusal. */
-  async #ask(line: Line): Promise<void> {
-    const partitionId = this.#partitionOf(line)
+  async #ask(watched: WatchedClient): Promise<void> {
+    const partitionId = this.#partitionOf(watched)
     const keys = [{ partitionId, path: [{ kind: PROBE_KIND, name: 'probe' }] }]
     try {
-      const request = { ...this.#databaseOf(line), keys }
-      await line.open.client.lookup(request, { timeout: this.deadline, retry: null })
+      const request = { ...this.#databaseOf(watched), keys }
+      await watched.open.client.lookup(request, { timeout: this.deadline, retry: null })
     } catch (error) {
       if (isUnsent(error) || isLoss(error) || isSilence(error)) throw error
     }
-    line.hear()
+    watched.hear()
   }
 
-  /** The line is dead, and another client works: all that is under way has failed, and goes on there. */
-  #replace(line: Line, open: OpenClient): void {
-    const next = this.#lineOf(open)
+  /** The client is dead, and another client works: all that is under way has failed, and goes on there. */
+  #replace(watched: WatchedClient, open: OpenClient): void {
+    const next = this.#watch(open)
     next.hear()
-    this.#line = next
+    this.#watched = next
     this.#opening = Promise.resolve(next)
-    this.#retire(line.open)
-    line.loseAll()
+    this.#retire(watched.open)
+    watched.loseAll()
   }
 
   /**
    * A connection can die without a word, and then every call on it is overdue, for as long as there are calls: only
    * another one helps. What is still under way on the old one has its time.
    */
-  #renew(line: Line | null): void {
-    if (line === null || this.#closed || this.#line !== line) return
-    const { another } = line.open
+  #renew(watched: WatchedClient | null): void {
+    if (watched === null || this.#closed || this.#watched !== watched) return
+    const { another } = watched.open
     if (another === null) return
-    this.#line = null
+    this.#watched = null
     this.#opening = this.#openOnce(another)
     // Whoever calls next hears of it.
     this.#opening.catch(() => undefined)
-    line.rest()
-    this.#retire(line.open)
+    watched.rest()
+    this.#retire(watched.open)
   }
 
   #retire(open: OpenClient): void {
@@ -295,45 +295,45 @@ export class Connection {
     timer.unref()
   }
 
-  #lineOf(open: OpenClient): Line {
-    return new Line(open, this.silence, (line) => this.#successors.suspect(line))
+  #watch(open: OpenClient): WatchedClient {
+    return new WatchedClient(open, this.silence, (watched) => this.#silentClients.suspect(watched))
   }
 
-  #open(): Promise<Line> {
+  #open(): Promise<WatchedClient> {
     if (this.#closed) return Promise.reject(closedError())
     this.#opening ??= this.#openOnce(this.#settings.open)
     return this.#opening
   }
 
-  async #openOnce(open: () => Promise<OpenClient>): Promise<Line> {
-    let line: Line
+  async #openOnce(open: () => Promise<OpenClient>): Promise<WatchedClient> {
+    let watched: WatchedClient
     try {
-      line = this.#lineOf(await open())
-      this.#line = line
+      watched = this.#watch(await open())
+      this.#watched = watched
     } catch (cause) {
       // Credentials may be there a moment later, so a failure is not remembered.
       this.#opening = null
       if (cause instanceof SessionStoreError) throw cause
       throw passingTrouble('the Datastore client could not be made: look at the cause', cause)
     }
-    if (!this.#closed) return line
+    if (!this.#closed) return watched
     await this.close()
     throw closedError()
   }
 }
 
 interface Sent {
-  readonly line: Line
-  readonly flight: Flight
+  readonly watched: WatchedClient
+  readonly call: CallInFlight
 }
 
 type Tried =
   | { readonly answer: unknown }
   | {
       readonly error: unknown
-      readonly line: Line | null
+      readonly watched: WatchedClient | null
       /** Whether it says more than what failed before it. */
       readonly isNews: boolean
-      /** Whether it was lost on a line that had worked, or that has been replaced by one that does. */
+      /** Whether it was lost on a client that had worked, or that has been replaced by one that does. */
       readonly wasGood: boolean
     }

@@ -18,8 +18,8 @@ import {
   UNIMPLEMENTED,
   UNKNOWN,
 } from '../../google/grpc-errors.ts'
-import { type Place, placeOf } from './place.ts'
-import { setUpProblem, silenceProblem, unreachable } from './set-up.ts'
+import { type CallTarget, targetOf } from './call-target.ts'
+import { setUpProblem, silenceProblem, unreachable } from './set-up-errors.ts'
 
 /** What a call was for; decides which of the server's refusals are an ordinary conflict. */
 export type CallForm =
@@ -73,8 +73,8 @@ export function isConflict(error: unknown, form: CallForm): boolean {
 export function asDatastoreError(error: unknown, what: string): SessionStoreError {
   if (error instanceof SessionStoreError) return error
   const code = codeOf(error)
-  const place = placeOf(error)
-  const problem = code === null ? null : setUpProblem(code, saidBy(error), place)
+  const target = targetOf(error)
+  const problem = code === null ? null : setUpProblem(code, saidBy(error), target)
   const failed = `Datastore ${what} failed (${code === null ? 'without a code' : `code ${code}`})`
   if (code !== null && code in REFUSALS) {
     return storeRefusal(`${failed}: ${problem ?? REFUSALS[code]}`, error)
@@ -85,7 +85,7 @@ export function asDatastoreError(error: unknown, what: string): SessionStoreErro
       error,
     )
   }
-  const away = place === null ? null : awayProblem(code, place)
+  const away = target === null ? null : awayProblem(code, target)
   return new SessionStoreError(
     `${failed}: ${problem ?? away ?? 'try again; if it stays, look at the cause and at the status of Google Cloud'}`,
     { cause: error, effect: 'unknown', retryable: true },
@@ -93,9 +93,9 @@ export function asDatastoreError(error: unknown, what: string): SessionStoreErro
 }
 
 /** What there is to do where nothing is heard of the server. */
-function awayProblem(code: number | null, place: Place): string | null {
-  if (code === UNAVAILABLE) return unreachable(place)
-  return code === DEADLINE_EXCEEDED ? silenceProblem(place) : null
+function awayProblem(code: number | null, target: CallTarget): string | null {
+  if (code === UNAVAILABLE) return unreachable(target)
+  return code === DEADLINE_EXCEEDED ? silenceProblem(target) : null
 }
 
 /** All that the server or the driver says of a failure, also by the reason in its details, which drivers decode or not. */
@@ -220,16 +220,16 @@ export function pausedError(
 }
 
 /**
- * A call that was not answered within its time, in milliseconds. `place`: where it was sent, so that it may have had an
+ * A call that was not answered within its time, in milliseconds. `target`: where it was sent, so that it may have had an
  * effect; `null`: nowhere, since there was no client yet.
  */
 export class UnansweredError extends SessionStoreError {
-  constructor(method: string, time: number, place: Place | null) {
+  constructor(method: string, time: number, target: CallTarget | null) {
     super(
-      place === null
+      target === null
         ? `no ${method} could be sent within ${Math.round(time)} ms, since the client of Datastore was not ready: the driver is slow to load, or credentials are slow to come; call "await sessions.ready()" at the start`
-        : `Datastore did not answer a ${method} within ${Math.round(time)} ms: ${silenceProblem(place)}`,
-      { effect: place === null ? 'none' : 'unknown', retryable: true },
+        : `Datastore did not answer a ${method} within ${Math.round(time)} ms: ${silenceProblem(target)}`,
+      { effect: target === null ? 'none' : 'unknown', retryable: true },
     )
   }
 }

@@ -1,7 +1,7 @@
 import { loadFailure } from '../../base/optional-import.ts'
 import { type EmulatorAddress, isLoopback, readAddress } from './emulator-address.ts'
 import { storeRefusal } from '../../base/store-errors.ts'
-import { CHANNEL, DIRECT, KEEPALIVE, OWN } from './transport/channel.ts'
+import { CHANNEL, DIRECT, KEEPALIVE, OWN } from './transport/channel-options.ts'
 import { versionOf } from './transport/packages.ts'
 import { type DatastoreInstance, type DatastoreV1Client, textIn } from './given-client.ts'
 

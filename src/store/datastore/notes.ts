@@ -3,7 +3,7 @@ import { storeRefusal } from '../../base/store-errors.ts'
 import type { SessionStoreError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
 import { checkNoteName } from '../../record/limits.ts'
-import { askNames } from './ask-names.ts'
+import { lookupNames } from './lookup-names.ts'
 import type { Connection } from './connection.ts'
 import { checkVersion, child, keyIn, listIn, nameOf, versionOf } from './entity-codec.ts'
 import { asDatastoreError, isConflict } from './errors.ts'
@@ -33,7 +33,7 @@ export class DatastoreNotes implements NoteStore {
     let found: ReadonlyMap<string, unknown>
     try {
       // A login that took silence for "no note" would pass a fence that nobody saw.
-      found = await askNames(this.#connection, this.#kind, names, 'a note', {
+      found = await lookupNames(this.#connection, this.#kind, names, 'a note', {
         deadline,
         long: true,
       })

@@ -2,7 +2,7 @@ import type { SessionKey } from '../../record/id.ts'
 import type { EntityName, EntityWrite } from '../entities.ts'
 import { checkMutation } from '../mutation-check.ts'
 import type { Mutation } from '../store.ts'
-import { idOf, mutationOf } from './entities.ts'
+import { idOf, mutationOf } from './other-entities.ts'
 import { checkKey, checkVersion, type EntityLayout, encodeEntity } from './entity-codec.ts'
 import type { CallForm } from './errors.ts'
 

@@ -1,12 +1,12 @@
 import { SessionStoreError } from '../../base/errors.ts'
 import { checkKeyName, checkRemoved, checkSecurityKeys } from '../../record/limits-security-keys.ts'
-import { askNames } from './ask-names.ts'
+import { lookupNames } from './lookup-names.ts'
 import type { CallOptions as SendOptions, Connection } from './connection.ts'
 import { checkVersion, child, type EntityLayout, keyIn, listIn, versionOf } from './entity-codec.ts'
 import { asDatastoreError, isConflict } from './errors.ts'
 import { decodeKey, encodeKey } from './security-key-codec.ts'
 import { readKeyPage } from './pages.ts'
-import { ConcurrencyLimit } from './queue/concurrency.ts'
+import { ConcurrencyLimit } from './overload/concurrency-limit.ts'
 import type {
   CallOptions,
   FoundSecurityKey,
@@ -76,7 +76,7 @@ export class DatastoreKeys implements SecurityKeyStore {
       try {
         const { kind } = this.#layout
         const options = { waited, deadline }
-        const found = await askNames(this.#connection, kind, [name], 'a security key', options)
+        const found = await lookupNames(this.#connection, kind, [name], 'a security key', options)
         const result = found.get(name)
         return result === null ? null : decodeKey(name, result)
       } catch (error) {

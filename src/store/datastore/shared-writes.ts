@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 import type { EntityLayout } from './entity-codec.ts'
-import { probeSharedWrites } from './probe.ts'
+import { probeSharedWrites } from './shared-writes-probe.ts'
 
 /** Whether writes of different requests go out together. */
 export type Sharing =

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { SessionStoreError } from '../../../src/index.ts'
 import { datastoreStore } from '../../../src/store/datastore/index.ts'
-import { Breaker, type Passage } from '../../../src/store/datastore/queue/breaker.ts'
-import { AdaptiveLimit } from '../../../src/store/datastore/queue/adaptive-limit.ts'
-import { QueueTimeout } from '../../../src/store/datastore/queue/queue-timeout.ts'
+import { Breaker, type Passage } from '../../../src/store/datastore/overload/breaker.ts'
+import { AdaptiveLimit } from '../../../src/store/datastore/overload/adaptive-limit.ts'
+import { QueueTimeout } from '../../../src/store/datastore/overload/queue-timeout.ts'
 import type { SessionStore } from '../../../src/store/store.ts'
 import { type Call, FakeClient, gate, grpcError, keyNamed, recordOf } from './fake.ts'
 

@@ -1,7 +1,7 @@
 import { loadFailure } from '../../../base/optional-import.ts'
 import { passingTrouble, storeRefusal } from '../../../base/store-errors.ts'
 import { withoutQuotes } from '../../../google/quoting-errors.ts'
-import { tokenProblem } from '../set-up.ts'
+import { tokenProblem } from '../set-up-errors.ts'
 import { type CallHeaders, type Token, Tokens } from './tokens.ts'
 
 /** What calls to Datastore need a token for, as Google's client asks for it. */

@@ -1,7 +1,7 @@
 import { loadFailure } from '../../../base/optional-import.ts'
 import { storeRefusal } from '../../../base/store-errors.ts'
 import type { EmulatorAddress } from '../emulator-address.ts'
-import { ANY_SIZE, CHANNEL, DIRECT, KEEPALIVE, OWN } from './channel.ts'
+import { ANY_SIZE, CHANNEL, DIRECT, KEEPALIVE, OWN } from './channel-options.ts'
 import { type GoogleCredentials, googleCredentials } from './google-credentials.ts'
 import { type Grpc, GrpcClient } from './grpc-client.ts'
 import { versionOf } from './packages.ts'

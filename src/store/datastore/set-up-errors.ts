@@ -8,10 +8,10 @@ import {
   UNAVAILABLE,
   UNIMPLEMENTED,
 } from '../../google/grpc-errors.ts'
-import type { Place } from './place.ts'
+import type { CallTarget } from './call-target.ts'
 
-/** What to call the things of a place of which nothing is known. */
-const NOWHERE: Place = {
+/** What to call the things of a target of which nothing is known. */
+const NOWHERE: CallTarget = {
   address: 'the endpoint of the client',
   isEmulator: false,
   projectId: '',
@@ -26,57 +26,57 @@ export const CREDENTIALS = 'the credentials'
  * What is not set up, and the command that mends it; `null` where the failure has another reason. `said`: all that the
  * server or the driver said of it.
  */
-export function setUpProblem(code: number, said: string, place: Place | null): string | null {
-  if (place?.isEmulator === true) return emulatorProblem(code, said, place)
+export function setUpProblem(code: number, said: string, target: CallTarget | null): string | null {
+  if (target?.isEmulator === true) return emulatorProblem(code, said, target)
   return (
-    accountProblem(code, said, place ?? NOWHERE) ?? databaseProblem(code, said, place ?? NOWHERE)
+    accountProblem(code, said, target ?? NOWHERE) ?? databaseProblem(code, said, target ?? NOWHERE)
   )
 }
 
 /** What there is to do about a call that was not answered in time. */
-export function silenceProblem(place: Place): string {
-  const { isReplaceable = true } = place
-  return isReplaceable ? silentServer(place) : `${silentServer(place)}; ${NO_OTHER}`
+export function silenceProblem(target: CallTarget): string {
+  const { isReplaceable = true } = target
+  return isReplaceable ? silentServer(target) : `${silentServer(target)}; ${NO_OTHER}`
 }
 
 /** Where the connection may be at fault, and not what is behind it. */
 const NO_OTHER =
   'if its connection has died, no other can be made, since "client" of datastoreStore() is neither a Datastore nor a v1.DatastoreClient as it comes: give one of these, or restart the process'
 
-function silentServer(place: Place): string {
-  if (!place.isEmulator) return unreachable(place)
-  return `what is at ${place.address}, where DATASTORE_EMULATOR_HOST says that the emulator is, says nothing: look at its log, stop it and ${startIt(place)}, or unset the variable`
+function silentServer(target: CallTarget): string {
+  if (!target.isEmulator) return unreachable(target)
+  return `what is at ${target.address}, where DATASTORE_EMULATOR_HOST says that the emulator is, says nothing: look at its log, stop it and ${startIt(target)}, or unset the variable`
 }
 
 /** What there is to do where Google Cloud cannot be reached. */
-export function unreachable({ address }: Place): string {
+export function unreachable({ address }: CallTarget): string {
   return `${address} does not answer: check that this machine may reach it ("curl -sS https://${hostOf(address)}"; firewall, VPC, https_proxy), look at the status of Google Cloud, or raise deadline of datastoreStore()`
 }
 
-function emulatorProblem(code: number, said: string, place: Place): string | null {
-  const where = `${place.address}, where DATASTORE_EMULATOR_HOST says that the emulator is`
+function emulatorProblem(code: number, said: string, target: CallTarget): string | null {
+  const where = `${target.address}, where DATASTORE_EMULATOR_HOST says that the emulator is`
   if (/name resolution failed|ENOTFOUND|EAI_AGAIN/i.test(said)) {
     return `nobody knows the host of ${where}: correct the variable, or unset it`
   }
   // What is no gRPC server answers in HTTP of its own, which the driver takes for one of several codes.
   if (/HTTP status code|Protocol error|ERR_HTTP2|Parse Error|Expected HTTP\/2/i.test(said)) {
-    return `what answers at ${where}, is no Datastore emulator: correct the variable, or ${startIt(place)}`
+    return `what answers at ${where}, is no Datastore emulator: correct the variable, or ${startIt(target)}`
   }
   if (code === UNIMPLEMENTED) {
-    return `what answers at ${where}, does not know the calls of Datastore: a Firestore emulator needs --database-mode=datastore-mode; or ${startIt(place)}`
+    return `what answers at ${where}, does not know the calls of Datastore: a Firestore emulator needs --database-mode=datastore-mode; or ${startIt(target)}`
   }
   if (code === UNAVAILABLE) {
-    return `nothing answers at ${where}: ${startIt(place)}, or unset the variable`
+    return `nothing answers at ${where}: ${startIt(target)}, or unset the variable`
   }
-  if (code === DEADLINE_EXCEEDED) return silenceProblem(place)
+  if (code === DEADLINE_EXCEEDED) return silenceProblem(target)
   if (code === UNAUTHENTICATED || code === PERMISSION_DENIED) {
-    return `what answers at ${where}, asks for credentials, as no emulator does: correct the variable, or ${startIt(place)}`
+    return `what answers at ${where}, asks for credentials, as no emulator does: correct the variable, or ${startIt(target)}`
   }
   return null
 }
 
 /** How to start an emulator at the address. The script of the repository knows 127.0.0.1 alone. */
-function startIt({ address }: Place): string {
+function startIt({ address }: CallTarget): string {
   const port = address.slice(address.lastIndexOf(':') + 1)
   const gcloud = `"gcloud beta emulators datastore start --use-firestore-in-datastore-mode --host-port=${address}"`
   if (!/^(?:localhost|127\.0\.0\.1):/.test(address)) return `start it there by ${gcloud}`
@@ -84,10 +84,10 @@ function startIt({ address }: Place): string {
 }
 
 /** What is wrong with the project, or with who asks. */
-function accountProblem(code: number, said: string, place: Place): string | null {
-  const { projectId } = place
-  const project = projectIn(place)
-  const cure = cureOf(place)
+function accountProblem(code: number, said: string, target: CallTarget): string | null {
+  const { projectId } = target
+  const project = projectIn(target)
+  const cure = cureOf(target)
   const id = projectId || 'PROJECT'
   if (
     /metadata from plugin failed|invalid_grant|default credentials|refresh access token/i.test(said)
@@ -136,9 +136,9 @@ const SIGN_IN =
   'on a desk run "gcloud auth application-default login"; elsewhere give this process a service account, or correct GOOGLE_APPLICATION_CREDENTIALS'
 
 /** What is wrong with the database, or the way to it. */
-function databaseProblem(code: number, said: string, place: Place): string | null {
-  const { projectId, databaseId } = place
-  const project = projectIn(place)
+function databaseProblem(code: number, said: string, target: CallTarget): string | null {
+  const { projectId, databaseId } = target
+  const project = projectIn(target)
   const option = projectId === '' ? '' : ` --project=${projectId}`
   const create = (name: string): string =>
     `"gcloud firestore databases create --type=datastore-mode${name === '' ? '' : ` --database=${name}`} --location=PLACE${option}"`
@@ -147,7 +147,7 @@ function databaseProblem(code: number, said: string, place: Place): string | nul
     return `the database ${name} of ${project} is in Firestore native mode, which has no Datastore API: make another one by ${create('NAME')}, and set databaseId of datastoreStore()`
   }
   if (code === NOT_FOUND) {
-    return `there is no database ${name} in ${project}: run ${create(databaseId)}, or ${cureOf(place)}, or databaseId of datastoreStore() ("gcloud firestore databases list${option}" shows what there is)`
+    return `there is no database ${name} in ${project}: run ${create(databaseId)}, or ${cureOf(target)}, or databaseId of datastoreStore() ("gcloud firestore databases list${option}" shows what there is)`
   }
   return null
 }
@@ -164,10 +164,10 @@ function hostOf(address: string): string {
   return address.replace(/:\d+$/, '')
 }
 
-function projectIn({ projectId, projectFrom }: Place): string {
+function projectIn({ projectId, projectFrom }: CallTarget): string {
   return projectId === '' ? 'this project' : `the project ${projectId} (from ${projectFrom})`
 }
 
-function cureOf({ projectFrom }: Place): string {
+function cureOf({ projectFrom }: CallTarget): string {
   return projectFrom === CREDENTIALS ? 'set GOOGLE_CLOUD_PROJECT' : `correct ${projectFrom}`
 }

@@ -2,11 +2,11 @@ import type { Incident } from '../../base/common-cause.ts'
 import type { OpenClient } from './client.ts'
 
 /** One call under way. */
-export interface Flight {
+export interface CallInFlight {
   readonly sentAt: number
-  /** How many were begun on the line before. */
+  /** How many were begun on the client before. */
   readonly number: number
-  /** Whether the line had worked when the call was sent. */
+  /** Whether the client had worked when the call was sent. */
   readonly wasGood: boolean
   /** Fails the call, since its connection is dead. */
   lose(incident: Incident): void
@@ -16,12 +16,12 @@ export interface Flight {
  * One client, with the calls that are under way on it: calls that its connection takes with it have one cause, and a
  * connection that has gone silent is found by what is not heard of any of them.
  */
-export class Line {
+export class WatchedClient {
   readonly open: OpenClient
   readonly #now: () => number
   readonly #silence: number
-  readonly #suspect: (line: Line) => void
-  readonly #flights = new Set<Flight>()
+  readonly #suspect: (watched: WatchedClient) => void
+  readonly #calls = new Set<CallInFlight>()
   #heardAt = 0
   #isGood = false
   #begun = 0
@@ -33,7 +33,7 @@ export class Line {
   constructor(
     open: OpenClient,
     silence: number,
-    suspect: (line: Line) => void,
+    suspect: (watched: WatchedClient) => void,
     now: () => number = () => performance.now(),
   ) {
     this.open = open
@@ -47,22 +47,22 @@ export class Line {
     return this.#heardAt
   }
 
-  begin(lose: (incident: Incident) => void): Flight {
-    const flight = {
+  begin(lose: (incident: Incident) => void): CallInFlight {
+    const call = {
       sentAt: this.#now(),
       number: this.#begun++,
       wasGood: this.#isGood,
       lose,
     }
-    this.#flights.add(flight)
+    this.#calls.add(call)
     this.#watch(this.#silence)
-    return flight
+    return call
   }
 
   /** The call is over, however it ended. */
-  end(flight: Flight): void {
-    this.#flights.delete(flight)
-    if (this.#flights.size === 0) this.rest()
+  end(call: CallInFlight): void {
+    this.#calls.delete(call)
+    if (this.#calls.size === 0) this.rest()
   }
 
   /** The server has said something. */
@@ -72,7 +72,7 @@ export class Line {
   }
 
   /** What a call has been lost by: the same as others that were under way when that happened. */
-  lossOf({ number }: Flight): { readonly incident: Incident; readonly isNews: boolean } {
+  lossOf({ number }: CallInFlight): { readonly incident: Incident; readonly isNews: boolean } {
     this.#isGood = false
     const last = this.#lastLoss
     if (last !== null && number < last.before) return { incident: last, isNews: false }
@@ -84,7 +84,7 @@ export class Line {
   loseAll(): void {
     const incident = { before: this.#begun }
     this.#lastLoss = incident
-    for (const flight of [...this.#flights]) flight.lose(incident)
+    for (const call of [...this.#calls]) call.lose(incident)
     this.rest()
   }
 
@@ -104,7 +104,7 @@ export class Line {
   }
 
   #check(): void {
-    const [oldest] = this.#flights
+    const [oldest] = this.#calls
     if (oldest === undefined) return
     const silent = this.#now() - Math.max(oldest.sentAt, this.#heardAt)
     if (silent < this.#silence) this.#watch(this.#silence - silent)

@@ -1,5 +1,5 @@
 import type { OpenClient } from './client.ts'
-import { Line } from './line.ts'
+import { WatchedClient } from './watched-client.ts'
 
 /** How much longer than the new one an old connection may take before it is dead, at the least, in milliseconds. */
 const MORE = 200
@@ -8,36 +8,36 @@ const MORE = 200
 const MOST = 3
 
 /** What the owner of the lines does for it. */
-export interface SuccessorsSettings {
+export interface ReplaceSettings {
   /** Asks for something small. Any answer will do, also a refusal; rejects where there is none. */
-  readonly ask: (line: Line) => Promise<void>
-  /** Whether calls go out on this line. */
-  readonly isCurrent: (line: Line) => boolean
-  /** The line is dead, and this client works. */
-  readonly replace: (line: Line, next: OpenClient) => void
+  readonly ask: (watched: WatchedClient) => Promise<void>
+  /** Whether calls go out on this client. */
+  readonly isCurrent: (watched: WatchedClient) => boolean
+  /** The client is dead, and this client works. */
+  readonly replace: (watched: WatchedClient, next: OpenClient) => void
 }
 
 /**
- * Finds out whether a line that has gone silent is dead, or the server slow: both the line and a new connection are asked
+ * Finds out whether a client that has gone silent is dead, or the server slow: both the client and a new connection are asked
  * something small, and if only the new one answers, it takes the place of the old one. While nothing answers, further
  * connections are tried beside the first, since what stands between may take one and forget it.
  */
-export class Successors {
-  readonly #settings: SuccessorsSettings
+export class SilentClients {
+  readonly #settings: ReplaceSettings
   /** Clients that are being tried. */
   readonly #tried = new Set<OpenClient>()
   #trials = 0
 
-  constructor(settings: SuccessorsSettings) {
+  constructor(settings: ReplaceSettings) {
     this.#settings = settings
   }
 
-  /** Calls are under way on this line, and nothing is heard of any. */
-  suspect(line: Line): void {
-    const { another } = line.open
-    if (another === null || this.#trials >= MOST || !this.#settings.isCurrent(line)) return
+  /** Calls are under way on this client, and nothing is heard of any. */
+  suspect(watched: WatchedClient): void {
+    const { another } = watched.open
+    if (another === null || this.#trials >= MOST || !this.#settings.isCurrent(watched)) return
     this.#trials += 1
-    void this.#try(line, another).finally(() => {
+    void this.#try(watched, another).finally(() => {
       this.#trials -= 1
     })
   }
@@ -50,7 +50,7 @@ export class Successors {
   }
 
   /** Never rejects. */
-  async #try(line: Line, another: () => Promise<OpenClient>): Promise<void> {
+  async #try(watched: WatchedClient, another: () => Promise<OpenClient>): Promise<void> {
     const { ask, isCurrent, replace } = this.#settings
     const begun = performance.now()
     let next: OpenClient
@@ -62,9 +62,9 @@ export class Successors {
     }
     this.#tried.add(next)
     try {
-      void ask(line).catch(() => undefined)
+      void ask(watched).catch(() => undefined)
       const asked = performance.now()
-      await ask(new Line(next, Number.POSITIVE_INFINITY, () => undefined))
+      await ask(new WatchedClient(next, Number.POSITIVE_INFINITY, () => undefined))
       // The old one was asked first, and gets as long again, since a new connection is made meanwhile.
       await pause(Math.max(MORE, performance.now() - asked))
     } catch {
@@ -72,8 +72,8 @@ export class Successors {
       if (this.#tried.delete(next)) await discard(next)
       return
     }
-    const isTaken = isCurrent(line) && line.heardAt <= begun && this.#tried.delete(next)
-    if (isTaken) replace(line, next)
+    const isTaken = isCurrent(watched) && watched.heardAt <= begun && this.#tried.delete(next)
+    if (isTaken) replace(watched, next)
     // With an answer there is one to go on with, so that the others are of no use.
     await this.close()
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ConcurrencyLimit } from '../../../src/store/datastore/queue/concurrency.ts'
+import { ConcurrencyLimit } from '../../../src/store/datastore/overload/concurrency-limit.ts'
 import { gate } from './fake.ts'
 
 test('runs so many tasks at once, the others in their order', async () => {

@@ -10,7 +10,7 @@ export const MAX_ROUNDS = 5
  * defers, all within the time of one call, and throws for what it says nothing of: silence must never be taken for "there is
  * none". `what`: what a message calls one of them.
  */
-export async function askNames(
+export async function lookupNames(
   connection: Connection,
   kind: string,
   names: Iterable<string>,

@@ -1,5 +1,5 @@
 /** Where calls go, and who said so: what a message needs in order to name what is wrong. */
-export interface Place {
+export interface CallTarget {
   /** `host:port`, or what the client says of its endpoint. */
   readonly address: string
   /** Whether `DATASTORE_EMULATOR_HOST` names the address. */
@@ -13,14 +13,14 @@ export interface Place {
   readonly isReplaceable?: boolean
 }
 
-const places = new WeakMap<object, Place>()
+const targets = new WeakMap<object, CallTarget>()
 
 /** Notes where the call went that failed of this error. */
-export function markPlace(error: unknown, place: Place): void {
-  if (typeof error === 'object' && error !== null) places.set(error, place)
+export function markTarget(error: unknown, target: CallTarget): void {
+  if (typeof error === 'object' && error !== null) targets.set(error, target)
 }
 
 /** Where the call went that failed of this error; `null` where nobody noted it. */
-export function placeOf(error: unknown): Place | null {
-  return typeof error === 'object' && error !== null ? (places.get(error) ?? null) : null
+export function targetOf(error: unknown): CallTarget | null {
+  return typeof error === 'object' && error !== null ? (targets.get(error) ?? null) : null
 }
