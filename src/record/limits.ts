@@ -1,12 +1,10 @@
 import { SessionTooLargeError, SessionValueError } from '../base/errors.ts'
 import { storeRefusal } from '../base/store-errors.ts'
+import { MAX_INDEXED_BYTES, propertiesProblem } from './properties.ts'
 import { type ClientHints, GUEST_USER, type SessionRecord } from './record.ts'
 
 /** The most bytes that an encoded payload may take: 900 KiB, below Datastore's 1 MiB for a whole entity. */
 export const MAX_PAYLOAD_BYTES: number = 900 * 1024
-
-/** The most bytes of an indexed string in Datastore ("Limits"). */
-const MAX_INDEXED_BYTES = 1500
 
 /** The most bytes of what is kept of a client and of a static key: more than 256 characters or a hash ever take. */
 const MAX_SHORT_BYTES = 1500
@@ -58,6 +56,8 @@ export function checkRecord(record: SessionRecord): void {
   }
   const clientIs = client === null ? null : clientProblem(client)
   if (clientIs !== null) throw new SessionValueError(clientIs)
+  const propertiesAre = propertiesProblem(record.properties ?? {})
+  if (propertiesAre !== null) throw new SessionValueError(propertiesAre)
   for (const fence of [record.fence ?? 0, record.fenceAll ?? 0]) {
     if (!Number.isSafeInteger(fence) || fence < 0) {
       throw new SessionValueError('the fence of a session must be a whole number, 0 or above')

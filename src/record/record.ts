@@ -61,6 +61,8 @@ export interface SessionRecord {
   readonly fence?: number
   /** The same of the fence of everybody. */
   readonly fenceAll?: number
+  /** What the app has the session found by, beside its user; absent for one that has none. */
+  readonly properties?: Readonly<Record<string, string>>
   /** Fresh at every write, so that a write whose answer was lost is recognised when read back. */
   readonly rev: string
   /**

@@ -121,6 +121,8 @@ export interface SecurityKeyStore {
 export type Selection =
   | { readonly by: 'all' }
   | { readonly by: 'user'; readonly user: string }
+  /** Those that have a property of the app's own with just this value. */
+  | { readonly by: 'property'; readonly name: string; readonly value: string }
   /**
    * Those of one shard whose bucket ends after `after` and not after `upTo` (milliseconds): a record
    * stands in the bucket in which it expires, or in which it was marked as ended. `outside`: of the records whose id

@@ -30,6 +30,7 @@ const OPTIONS = namesOf<SampleOptions>({
   life: true,
   fence: true,
   fenceAll: true,
+  properties: true,
   rev: true,
   extra: true,
 })

@@ -143,6 +143,26 @@ class Patching extends Passing {
 }
 
 /** Loses what a later release stored. */
+class ForgetsProperties extends Passing {
+  override async write(mutation: Mutation): Promise<WriteResult> {
+    if (!('record' in mutation)) return await this.inner.write(mutation)
+    const { properties: _, ...record } = mutation.record
+    return await this.inner.write({ ...mutation, record })
+  }
+}
+
+/** Gives every session that has any property. */
+class AnyProperty extends Passing {
+  override async page(selection: Selection, options: PageOptions): Promise<Page> {
+    if (selection.by !== 'property') return await this.inner.page(selection, options)
+    const { entries } = await this.inner.page({ by: 'all' }, { limit: 1000 })
+    const having = entries.filter(({ record }) => record?.properties !== undefined)
+    return options.cursor !== undefined || having.length === 0
+      ? { entries: [], cursor: null }
+      : { entries: having, cursor: 'AAAA' }
+  }
+}
+
 class ForgetsExtra extends Passing {
   override write(mutation: Mutation): Promise<WriteResult> {
     if (mutation.kind !== 'update') return this.inner.write(mutation)
@@ -322,6 +342,20 @@ const BROKEN: Record<string, [() => SessionStore, string[]]> = {
   'patches records': [
     () => new Patching(),
     ['takes a static key and the hints of a client back that an update leaves out or sets to null'],
+  ],
+  'knows no properties of the app': [
+    () => new ForgetsProperties(),
+    [
+      'gives back properties of the app as it was inserted, and as it was updated',
+      'pages through the sessions that have one value of a property alone',
+    ],
+  ],
+  'takes one property for another': [
+    () => new AnyProperty(),
+    [
+      'pages through the sessions that have one value of a property alone',
+      'follows a record whose property changes, or goes',
+    ],
   ],
   'loses what a later release stored': [
     () => new ForgetsExtra(),

@@ -12,6 +12,12 @@ import type {
 import type { SessionKey } from '../../record/id.ts'
 import { bucketEnd, isOutside, shardOf, sweepTime, sweepValue } from '../../record/buckets.ts'
 import { clientProblem, userProblem } from '../../record/limits.ts'
+import {
+  OUR_PROPERTIES,
+  type Properties,
+  propertyNameProblem,
+  propertyValueProblem,
+} from '../../record/properties.ts'
 
 /** How entities are laid out. */
 export interface EntityLayout {
@@ -55,27 +61,8 @@ const REASONS: ReadonlySet<string> = new Set(
   } satisfies Record<EndReason, true>),
 )
 
-/** Every property of this release; the others are kept in {@link SessionRecord.extra}. */
-const OWN: ReadonlySet<string> = new Set([
-  'data',
-  'user',
-  'sweep',
-  'expires',
-  'expiry',
-  'purge',
-  'created',
-  'lastseen',
-  'authenticated',
-  'ended',
-  'failedsince',
-  'rev',
-  'reason',
-  'static_security_key',
-  'client',
-  'fence',
-  'fence_all',
-  'life',
-])
+/** Every property of this release; the others are the app's, or kept in {@link SessionRecord.extra}. */
+const OWN = OUR_PROPERTIES
 
 /** What a name of an entity may look like here: a {@link SessionKey}, or another hash of its alphabet. */
 const KEY_SHAPE = /^[A-Za-z0-9_-]{1,200}$/
@@ -102,8 +89,11 @@ export function encodeEntity(
 ): EncodedEntity {
   const { key, data, user, expiry, failedSince = null, extra = {} } = record
   const { staticKey = null, client = null, fence = 0, fenceAll = 0, life } = record
+  const { properties: apps = {} } = record
   checkKey(key)
-  const others = Object.entries(extra).filter(([name]) => !OWN.has(name))
+  const others = Object.entries(extra).filter(
+    ([name]) => !OWN.has(name) && !Object.hasOwn(apps, name),
+  )
   if (others.some(([, value]) => typeof value !== 'object' || value === null)) {
     throw new SessionValueError('extra properties must be as this store gave them')
   }
@@ -113,7 +103,8 @@ export function encodeEntity(
       (sum, part) => sum + Buffer.byteLength(part),
       0,
     ) +
-    weightOf(others)
+    weightOf(others) +
+    weightOf(apps)
   if (bytes > MAX_ENTITY_BYTES) throw new SessionTooLargeError(bytes, MAX_ENTITY_BYTES)
   const bucket = bucketEnd(sweepAt, layout.bucket)
   const properties: [string, Value | null][] = [
@@ -142,6 +133,7 @@ export function encodeEntity(
   return {
     properties: Object.fromEntries([
       ...others,
+      ...Object.entries(apps).map(([name, stringValue]) => [name, { stringValue }] as const),
       ...properties.filter(([, value]) => value !== null),
     ]),
     bytes,
@@ -243,7 +235,9 @@ function decodeRecord(
     if (found === null) throw new Damage(`its property ${name} is not what it should be`)
     return found
   }
-  const extra = Object.entries(properties).filter(([name]) => !OWN.has(name))
+  const others = Object.entries(properties).filter(([name]) => !OWN.has(name))
+  const apps = others.filter(isOfTheApp)
+  const extra = others.filter((other) => !isOfTheApp(other))
   const failedSince = optional('failedsince', asTime)
   const staticKey = asText(properties['static_security_key'])
   const client = asClient(properties['client'])
@@ -270,9 +264,23 @@ function decodeRecord(
     // Without a number it is ended by the next kill: never the other way round.
     ...(fence === 0 ? {} : { fence }),
     ...(fenceAll === 0 ? {} : { fenceAll }),
+    ...(apps.length === 0 ? {} : { properties: textsOf(apps) }),
     rev: read('rev', asText),
     ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
   }
+}
+
+/** Whether a property that is none of ours is one of the app's: those are indexed texts, and what else there is goes back as it is. */
+function isOfTheApp([name, value]: readonly [string, unknown]): boolean {
+  return (
+    propertyNameProblem(name) === null &&
+    child(value, 'excludeFromIndexes') !== true &&
+    propertyValueProblem(name, asText(value)) === null
+  )
+}
+
+function textsOf(properties: readonly (readonly [string, unknown])[]): Properties {
+  return Object.fromEntries(properties.map(([name, value]) => [name, asText(value) ?? '']))
 }
 
 function propertiesOf(result: unknown): Readonly<Record<string, unknown>> {

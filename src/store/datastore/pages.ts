@@ -124,6 +124,8 @@ function conditionOf(selection: Selection): object {
       return {}
     case 'user':
       return { filter: filter('user', 'EQUAL', selection.user) }
+    case 'property':
+      return { filter: filter(selection.name, 'EQUAL', selection.value) }
     case 'expiry': {
       const { shard, after, upTo, outside = false } = selection
       const from = after === undefined ? Number.NEGATIVE_INFINITY : after

@@ -4,6 +4,7 @@ import { storeRefusal } from '../../base/store-errors.ts'
 import { SessionConfigError, SessionStoreError } from '../../base/errors.ts'
 import { checkOptions, namesOf } from '../../base/option-checks.ts'
 import type { SessionKey } from '../../record/id.ts'
+import type { Properties } from '../../record/properties.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from '../../record/buckets.ts'
 import { checkDistinct, checkMutation } from '../mutation-check.ts'
 import { decodeCursor, encodeCursor, position } from './cursors.ts'
@@ -267,9 +268,14 @@ function keyOfMutation(mutation: Mutation): SessionKey {
   return stores(mutation) ? mutation.record.key : mutation.key
 }
 
+function ownValue(properties: Properties = {}, name: string): string | undefined {
+  return Object.hasOwn(properties, name) ? properties[name] : undefined
+}
+
 function sizeOf(record: SessionRecord): number {
-  const { data, user, staticKey, client } = record
+  const { data, user, staticKey, client, properties = {} } = record
   const texts = [data, user, staticKey, client?.agent, client?.address]
+  for (const [name, value] of Object.entries(properties)) texts.push(name, value)
   return texts.reduce((sum, text) => sum + bytesInMemory(text ?? ''), OVERHEAD)
 }
 
@@ -279,6 +285,8 @@ function matches(selection: Selection, { record, sweepAt }: Entry, shards: numbe
       return true
     case 'user':
       return record.user === selection.user
+    case 'property':
+      return ownValue(record.properties, selection.name) === selection.value
     case 'expiry': {
       const end = bucketEnd(sweepAt, BUCKET)
       return (

@@ -25,6 +25,7 @@ export const pageCases: readonly ContractCase[] = [
       const selections: Selection[] = [
         ALL,
         { by: 'user', user: 'alice' },
+        { by: 'property', name: 'tenant', value: 'acme' },
         { by: 'expiry', shard: 0, upTo: BORDER + 24 * HOUR },
       ]
       for (const selection of selections) {
@@ -49,6 +50,40 @@ export const pageCases: readonly ContractCase[] = [
       const selection: Selection = { by: 'user', user: 'alice' }
       for (const limit of [1, 2, 100]) sameKeys(await list(store, selection, limit), alice)
       assert.deepEqual(await list(store, { by: 'user', user: 'nobody' }, 10), [])
+    },
+  },
+  {
+    name: 'pages through the sessions that have one value of a property alone',
+    async run(store) {
+      const acme = await fill(store, 5, { properties: { tenant: 'acme', plan: 'gold' } })
+      await fill(store, 2, { properties: { tenant: 'acme2' } })
+      await fill(store, 2, { properties: { tenant: 'Acme' } })
+      await fill(store, 2, { properties: { plan: 'acme' } })
+      await fill(store, 2, { user: 'acme' })
+      const selection: Selection = { by: 'property', name: 'tenant', value: 'acme' }
+      for (const limit of [1, 2, 100]) sameKeys(await list(store, selection, limit), acme)
+      const gold: Selection = { by: 'property', name: 'plan', value: 'gold' }
+      sameKeys(await list(store, gold, 2), acme)
+      for (const name of ['other', 'toString', 'Tenant']) {
+        assert.deepEqual(await list(store, { by: 'property', name, value: 'acme' }, 10), [])
+      }
+    },
+  },
+  {
+    name: 'follows a record whose property changes, or goes',
+    async run(store) {
+      const record = sampleRecord({ properties: { tenant: 'acme' } })
+      const by = (value: string): Selection => ({ by: 'property', name: 'tenant', value })
+      let version = await insert(store, record)
+      const moved = { ...record, properties: { tenant: 'globex' } }
+      version = applied(await store.write({ kind: 'update', record: moved, version }))
+      assert.deepEqual(await list(store, by('acme'), 10), [])
+      assert.deepEqual(await list(store, by('globex'), 10), [record.key])
+      const { properties: _, ...without } = record
+      version = applied(await store.write({ kind: 'update', record: without, version }))
+      assert.deepEqual(await list(store, by('globex'), 10), [])
+      applied(await store.write({ kind: 'update', record, version }))
+      assert.deepEqual(await list(store, by('acme'), 10), [record.key])
     },
   },
   {
@@ -200,11 +235,12 @@ export const pageCases: readonly ContractCase[] = [
   {
     name: 'gives keys alone as it gives records: the same ones, in the same order and pages',
     async run(store) {
-      await fill(store, 5, { user: 'alice' })
+      await fill(store, 5, { user: 'alice', properties: { tenant: 'acme' } })
       await fill(store, 2)
       const selections: Selection[] = [
         ALL,
         { by: 'user', user: 'alice' },
+        { by: 'property', name: 'tenant', value: 'acme' },
         ...shardNumbers(store).map(
           (shard): Selection => ({ by: 'expiry', shard, upTo: BORDER + 24 * HOUR }),
         ),
@@ -303,7 +339,12 @@ export const pageCases: readonly ContractCase[] = [
       await fill(store, 2, { user: 'bob' })
       const { cursor } = await store.page({ by: 'user', user: 'alice' }, { limit: 1 })
       assert.ok(cursor !== null)
-      for (const selection of [ALL, { by: 'user', user: 'bob' }] as const) {
+      const others: Selection[] = [
+        ALL,
+        { by: 'user', user: 'bob' },
+        { by: 'property', name: 'user', value: 'alice' },
+      ]
+      for (const selection of others) {
         const error = await assertRefused(
           () => store.page(selection, { limit: 1, cursor }),
           'ERR_SESSION_STORE',

@@ -53,6 +53,9 @@ const TAKEN: Readonly<Record<string, () => SessionRecord>> = {
   'the life of one whose id came from outside': () =>
     sampleRecord({ outside: true, life: 'A-_9'.repeat(4) }),
   'the fence of a user alone': () => sampleRecord({ user: 'alice', fence: 1 }),
+  'properties of the app': () =>
+    sampleRecord({ properties: { tenant: 'acme', Plan_2: 'ü\0日本 🙂', empty: '' } }),
+  'a property of 1,500 bytes': () => sampleRecord({ properties: { tenant: 'ü'.repeat(750) } }),
   'a client of the longest agent and no address': () =>
     sampleRecord({ client: { agent: '日'.repeat(256) } }),
   'a client of an address alone': () => sampleRecord({ client: { address: '192.0.2.0' } }),
@@ -86,6 +89,16 @@ const REFUSED: Readonly<Record<string, readonly [Partial<SessionRecord>, Session
   ],
   'a life that is not well-formed': [{ life: 'a\ud800' }, 'ERR_SESSION_VALUE'],
   'a life of 1,501 bytes': [{ life: 'x'.repeat(1501) }, 'ERR_SESSION_VALUE'],
+  'a property of 1,501 bytes': [{ properties: { tenant: 'x'.repeat(1501) } }, 'ERR_SESSION_VALUE'],
+  'a property that is not well-formed': [
+    { properties: { tenant: 'a\ud800' } },
+    'ERR_SESSION_VALUE',
+  ],
+  'a property with the name of one of ours': [{ properties: { user: 'x' } }, 'ERR_SESSION_VALUE'],
+  'a property with a name that Datastore keeps to itself': [
+    { properties: { __key__: 'x' } },
+    'ERR_SESSION_VALUE',
+  ],
   'a fence below 0': [{ fence: -1 }, 'ERR_SESSION_VALUE'],
   'a fence that is not whole': [{ fenceAll: 0.5 }, 'ERR_SESSION_VALUE'],
   'a time before 1970': [{ created: -1 }, 'ERR_SESSION_VALUE'],
@@ -146,6 +159,19 @@ export const recordCases: readonly ContractCase[] = [
         const { staticKey = null, client = null } = (await stored(store, record.key)).record
         assert.deepEqual({ staticKey, client }, { staticKey: null, client: null })
       }
+    },
+  },
+  {
+    name: 'takes properties of the app back that an update leaves out, and has what it gives',
+    async run(store) {
+      const record = sampleRecord({ properties: { tenant: 'acme', plan: 'gold' } })
+      const version = await insert(store, record)
+      const updated = { ...record, properties: { plan: 'silver' } }
+      const second = applied(await store.write({ kind: 'update', record: updated, version }))
+      await assertStored(store, updated, second)
+      const { properties: _, ...without } = record
+      const third = applied(await store.write({ kind: 'update', record: without, version: second }))
+      await assertStored(store, without, third)
     },
   },
   {

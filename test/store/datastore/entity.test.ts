@@ -126,6 +126,37 @@ describe('the entity of a session', () => {
     expect(encode(found.record as SessionRecord).properties).toMatchObject(extra)
   })
 
+  test('holds properties of the app as indexed ones of their own names, beside ours', () => {
+    const properties = { tenant: 'acme', Plan: '' }
+    const record: SessionRecord = { ...full, properties }
+    const encoded = encode(record).properties
+    expect(encoded).toMatchObject({ tenant: { stringValue: 'acme' }, Plan: { stringValue: '' } })
+    const indexed = Object.entries(encoded)
+      .filter(([, value]) => value['excludeFromIndexes'] !== true)
+      .map(([name]) => name)
+    expect(indexed.sort()).toEqual(['Plan', 'sweep', 'tenant', 'user'])
+    expect(decode(encoded).record).toEqual(record)
+  })
+
+  test('takes nothing for a property of the app but an indexed text that one could be', () => {
+    const extra = {
+      later: { stringValue: 'x', excludeFromIndexes: true },
+      number: { integerValue: '1' },
+      viur_later: { stringValue: 'x' },
+      'of another shape': { stringValue: 'x' },
+      long: { stringValue: 'x'.repeat(1501) },
+    }
+    const found = decode({ ...encode(full).properties, ...extra, tenant: { stringValue: 'acme' } })
+    expect(found.record).toEqual({ ...full, extra, properties: { tenant: 'acme' } })
+    expect(encode(found.record as SessionRecord).properties).toMatchObject(extra)
+  })
+
+  test('takes what the app says now over what it did not know when it was read', () => {
+    const extra = { tenant: { integerValue: '1' } }
+    const record = { ...full, extra, properties: { tenant: 'acme' } }
+    expect(encode(record).properties['tenant']).toEqual({ stringValue: 'acme' })
+  })
+
   test('holds a static key and the hints of a client where there are some, unindexed', () => {
     const record: SessionRecord = {
       ...full,
