@@ -11,7 +11,7 @@ import { localTasks, type TaskQueue } from './sweep/task-queue.ts'
 import { SessionConfigError } from './base/errors.ts'
 import { consoleLogger, harmless, type SessionLogger, warningOnce } from './base/logger.ts'
 import { SESSIONS_HINTS } from './base/option-hints.ts'
-import { checkOptions, namesOf, wrongOption } from './base/option-checks.ts'
+import { checkOptions, functionOption, namesOf, wrongOption } from './base/option-checks.ts'
 import { googleCloudSign } from './google/platform.ts'
 import { checkKey, checkScope } from './record/codec.ts'
 import { type CookieOptions, CookiePolicy, MAX_COOKIE_AGE } from './request/cookie.ts'
@@ -341,9 +341,4 @@ function names(
 function oneOf<Value>(option: string, value: Value, allowed: readonly Value[]): Value {
   if (allowed.includes(value)) return value
   throw wrongOption(option, `must be one of ${allowed.map(show).join(', ')}`, value)
-}
-
-function functionOption<Value>(option: string, value: Value | undefined): Value | undefined {
-  if (value === undefined || typeof value === 'function') return value
-  throw wrongOption(option, 'must be a function', value)
 }

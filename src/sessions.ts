@@ -1,7 +1,7 @@
 import { atOnce } from './base/refuse-promise.ts'
 import { SessionConfigError } from './base/errors.ts'
 import type { Json } from './base/json.ts'
-import { checkOptions, namesOf } from './base/option-checks.ts'
+import { checkNoOptions, checkOptions, namesOf } from './base/option-checks.ts'
 import { noteAs, shared } from './base/shared-copies.ts'
 import { storeRefusal } from './base/store-errors.ts'
 import type { DefaultData } from './base/types.ts'
@@ -297,7 +297,8 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
     return await this.#kills.byUser(user, options)
   }
 
-  async killAllSessions(): Promise<KillResult> {
+  async killAllSessions(...unexpected: unknown[]): Promise<KillResult> {
+    checkNoOptions('killAllSessions()', unexpected)
     this.#requireOpen()
     return await this.#kills.all()
   }

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import {
   appEngine,
   cleanupRoutes,
+  localOnly,
   oidc,
   passportBridge,
   privateService,
@@ -226,6 +227,35 @@ describe('a misspelt option', () => {
   })
 })
 
+describe('a value that is neither true nor false', () => {
+  it.each([['true'], ['yes'], [1], [0], [null], [{}]])(
+    'does not turn a dry run into a real one: %s',
+    async (dryRun) => {
+      const clearing = sessions().startClearSessions({ dryRun } as never)
+      await expect(clearing).rejects.toThrow(/dryRun must be true or false/)
+    },
+  )
+})
+
+describe('a function that takes no options', () => {
+  it('refuses exceptions where everybody is killed', async () => {
+    const all = sessions()
+    const kill = all.killAllSessions as (options: object) => Promise<unknown>
+    await expect(kill.call(all, { except: 'k' })).rejects.toThrow(
+      /killAllSessions\(\) takes no options/,
+    )
+  })
+
+  it.each([
+    ['localOnly()', localOnly],
+    ['appEngine()', appEngine],
+  ])('refuses what looks like one: %s', (name, make) => {
+    expect(() => (make as (options: object) => unknown)({ trusted: true })).toThrow(
+      `${name} takes no options`,
+    )
+  })
+})
+
 describe('an option of another library', () => {
   it.each([
     ['maxAge', /use "lifetime"/],
@@ -237,6 +267,11 @@ describe('an option of another library', () => {
     ['prefix', /"kind" or "namespace" of datastoreStore\(\)/],
     ['name', /use "cookie\.name"/],
     ['session_life_time', /use "lifetime"/],
+    ['duration', /use "lifetime"/],
+    ['cookieName', /use "cookie\.name"/],
+    ['password', /use "cookie\.secrets"/],
+    ['maxSessions', /"maxSessionsPerUser"/],
+    ['onDelete', /sessions\.onDelete\(observer\)/],
   ])('%s is answered with what does the same here', (name, says) => {
     expect(() => createSessions({ [name]: true })).toThrow(says)
   })
@@ -269,5 +304,20 @@ describe('what is given in place of options', () => {
       /request\.headers\.cookie/,
     )
     expect(() => sessions().open(undefined as never)).toThrow(SessionConfigError)
+  })
+
+  it.each([[{ sid: 'x' }], [5], [['a=b']]])(
+    'is refused as cookies that were parsed: %s',
+    (cookie) => {
+      expect(() => sessions().open({ cookie } as never)).toThrow(/raw Cookie header/)
+    },
+  )
+
+  it('is no cookie when it is the null of Headers.get()', () => {
+    expect(sessions().open({ cookie: null as never }).loaded).toBe(false)
+  })
+
+  it('is refused when it is no clock', () => {
+    expect(() => memoryStore({ now: 5 as never })).toThrow(/now must be a function/)
   })
 })

@@ -82,6 +82,24 @@ function takes(known: readonly string[]): string {
   return `it takes ${known.length === 1 ? last : `${known.slice(0, -1).join(', ')} and ${last}`}`
 }
 
+/** Refuses whatever is given to a function that takes nothing: somebody would rely on it. */
+export function checkNoOptions(of: string, given: readonly unknown[]): void {
+  if (given.every((one) => one === undefined)) return
+  throw new SessionConfigError(`${of} takes no options, but was given ${show(given[0])}`)
+}
+
+/** A value that is given and is neither true nor false would be taken for one of them, and mean the other. */
+export function checkFlag(option: string, value: unknown): void {
+  if (value === undefined || typeof value === 'boolean') return
+  throw wrongOption(option, 'must be true or false', value)
+}
+
+/** A function of the app's own, where one is given. */
+export function functionOption<Value>(option: string, value: Value | undefined): Value | undefined {
+  if (value === undefined || typeof value === 'function') return value
+  throw wrongOption(option, 'must be a function', value)
+}
+
 /** The error of an option that can not work: what it is called, what it must be, and what it is. `cure`: what else to do. */
 export function wrongOption(
   option: string,

@@ -14,6 +14,8 @@ export const SESSIONS_HINTS: OptionHints = {
   expiration: 'use "lifetime", in milliseconds or as text such as \'1h\'',
   expirationMs: 'use "lifetime"',
   timeout: 'use "lifetime"',
+  duration: 'use "lifetime", in milliseconds or as text such as \'1h\'',
+  activeDuration: 'set "touchEvery": use is what keeps a session alive',
   session_life_time: 'use "lifetime", in milliseconds or as text such as \'1h\'',
   use_session_cookie: 'use "sessionCookie"',
   session_persistent_fields_on_login: 'use "persistentFieldsOnLogin"',
@@ -23,6 +25,8 @@ export const SESSIONS_HINTS: OptionHints = {
   keys: 'use "cookie.secrets", an array of texts of at least 32 bytes, the newest first',
   key: 'use "cookie.name"',
   name: 'use "cookie.name"',
+  cookieName: 'use "cookie.name"',
+  password: 'use "cookie.secrets", an array of texts of at least 32 bytes, the newest first',
   path: 'use "cookie.path"',
   domain: 'use "cookie.domain"',
   sameSite: 'use "cookie.sameSite"',
@@ -45,6 +49,11 @@ export const SESSIONS_HINTS: OptionHints = {
   namespace: 'it is an option of datastoreStore()',
   projectId: 'it is an option of datastoreStore()',
   databaseId: 'it is an option of datastoreStore()',
+  maxSessions:
+    'use "maxSessionsPerUser", or "maxSessions" of memoryStore() for how many it holds together',
+  onDelete: 'set "events" to true and call sessions.onDelete(observer)',
+  clearInterval: 'call sessions.startClearSessions() by cron, or set "sweepProbability"',
+  reapInterval: 'call sessions.startClearSessions() by cron, or set "sweepProbability"',
   queue: 'it is an option of cloudTasks()',
 }
 

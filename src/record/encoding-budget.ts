@@ -15,7 +15,6 @@ const PATIENCE = 4
 export class EncodingBudget {
   readonly #what: string
   readonly #limit: number
-  #references = 0
   #bytes = 0
 
   /** `what` is too large, for the error; `limit` in bytes. */
@@ -26,22 +25,28 @@ export class EncodingBudget {
 
   /** One place where some part stands: a number and a comma at the least. */
   takeReference(): void {
-    this.#references += 2
-    if (this.#references > this.#limit * PATIENCE) this.#stop(this.#references)
+    this.#take(2)
   }
 
   /** One part, which is written once wherever it stands. */
   takePart(part: unknown): false {
-    if (typeof part === 'string') this.#bytes += part.length + 3
-    // Sixteen is a base in which V8 is fast.
-    else if (typeof part === 'bigint') this.#bytes += part.toString(16).length
-    else if (types.isUint8Array(part)) this.#bytes += Math.ceil((part.byteLength * 4) / 3)
-    else this.#bytes += 2
-    if (this.#bytes > this.#limit * PATIENCE) this.#stop(this.#bytes)
+    this.#take(leastSizeOf(part))
     return false
   }
 
-  #stop(size: number): never {
-    throw new SessionTooLargeError(size, this.#limit, this.#what, true)
+  #take(bytes: number): void {
+    this.#bytes += bytes
+    if (this.#bytes <= this.#limit * PATIENCE) return
+    throw new SessionTooLargeError(this.#bytes, this.#limit, this.#what, true)
   }
+}
+
+/** What a part takes at the least, with what separates it from the next. */
+function leastSizeOf(part: unknown): number {
+  if (typeof part === 'string') return part.length + 3
+  if (typeof part === 'number') return String(part).length + 1
+  // Sixteen is a base in which V8 is fast.
+  if (typeof part === 'bigint') return part.toString(16).length
+  if (types.isUint8Array(part)) return Math.ceil((part.byteLength * 4) / 3)
+  return 2
 }

@@ -1,4 +1,4 @@
-import { checkOptions, namesOf, type OptionHints } from '../base/option-checks.ts'
+import { checkOptions, namesOf, type OptionHints, wrongOption } from '../base/option-checks.ts'
 import type { Searches } from '../write/source.ts'
 import type { CookiePolicy } from './cookie.ts'
 import type { RequestSettings } from './settings.ts'
@@ -42,10 +42,16 @@ export function openState(
   searches: Searches | null,
 ): RequestState {
   checkOptions('open()', request, REQUEST, HINTS)
-  const { cookie } = request
-  const header = typeof cookie === 'string' ? cookie : undefined
+  const header = headerOf(request.cookie)
   const { form, allowed } = settings.cookies.formFor(request)
   const presented = settings.cookies.read(header, form)
   const search = searches?.(header) ?? null
   return new RequestState(settings, { form, allowed, presented, client: request, search })
+}
+
+/** `null` is what `Headers.get()` gives where there is none. Cookies that were parsed already would read as none at all. */
+function headerOf(cookie: unknown): string | undefined {
+  if (typeof cookie === 'string') return cookie
+  if (cookie === undefined || cookie === null) return undefined
+  throw wrongOption('open(): cookie', 'must be the raw Cookie header as text', cookie)
 }

@@ -131,7 +131,9 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    * cookie gives an empty session. Throws `SessionStoreError` when the store fails, and `SessionError` when the app's
    * schema throws.
    */
-  load(): Promise<this> {
+  load(): Promise<this>
+  load(...unexpected: unknown[]): Promise<this> {
+    refuseCallback('load()', unexpected)
     const loading = this.#load()
     // Where nobody awaits it, whoever uses the session hears of a failure.
     if (!this.#state.loaded) loading.catch(() => {})
@@ -150,12 +152,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
    */
   save(): Promise<void>
   save(...unexpected: unknown[]): Promise<void> {
-    // Whoever gives a callback waits for it: without a word the request would hang.
-    if (typeof unexpected[0] === 'function') {
-      throw new SessionError(
-        'save() takes no callback and gives a promise: for Passport mount passportBridge() before it',
-      )
-    }
+    refuseCallback('save()', unexpected)
     return this.#state.response.begun.inTurn('save()', 'save', () => this.#save())
   }
 
@@ -217,7 +214,9 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   }
 
   /** Ends the session, without a response at once. With `persistentFieldsOnLogout` or `persistentScopesOnLogout`, a new guest session holds those that are set. */
-  logout(): Promise<void> {
+  logout(): Promise<void>
+  logout(...unexpected: unknown[]): Promise<void> {
+    refuseCallback('logout()', unexpected)
     return this.#state.response.begun.inTurn('logout()', 'end', () => this.#logout())
   }
 
@@ -231,14 +230,18 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   }
 
   /** Ends the session and starts an empty one for nobody, under a new id. */
-  reset(): Promise<void> {
+  reset(): Promise<void>
+  reset(...unexpected: unknown[]): Promise<void> {
+    refuseCallback('reset()', unexpected)
     return this.#change('reset()', 'end', () =>
       this.#state.changeIdentity('reset', NOTHING, NOBODY),
     )
   }
 
   /** Gives the session a new id and keeps everything else. The old id is dead at once. */
-  cycleKey(): Promise<void> {
+  cycleKey(): Promise<void>
+  cycleKey(...unexpected: unknown[]): Promise<void> {
+    refuseCallback('cycleKey()', unexpected)
     return this.#change('cycleKey()', 'login', () =>
       this.#state.changeIdentity('cycleKey', 'all', null),
     )
@@ -390,6 +393,14 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     this.#state.use(what)
     then()
   }
+}
+
+/** Whoever gives a callback waits for it: without a word the request would hang. */
+function refuseCallback(what: string, given: readonly unknown[]): void {
+  if (typeof given[0] !== 'function') return
+  throw new SessionError(
+    `${what} takes no callback and gives a promise: for Passport mount passportBridge() before it`,
+  )
 }
 
 export { stateOf }

@@ -1,5 +1,5 @@
 import { SessionConfigError } from '../base/errors.ts'
-import { checkOptions, namesOf } from '../base/option-checks.ts'
+import { checkFlag, checkOptions, namesOf } from '../base/option-checks.ts'
 import type { SweepSettings } from './settings.ts'
 import { LEEWAY } from '../record/expiry.ts'
 import type { Note, PageOptions } from '../store/store.ts'
@@ -85,6 +85,7 @@ export class SweepStart<Data extends object> {
   async start(options: ClearOptions = {}, budget?: number): Promise<ClearRun> {
     const { now, store } = this.#settings
     checkOptions('startClearSessions()', options, OPTIONS)
+    checkFlag('startClearSessions: dryRun', options.dryRun)
     await this.#ender.requireObservers()
     const latest = now() - LEEWAY
     const before = Math.min(timeOf('before', options.before) ?? latest, latest)

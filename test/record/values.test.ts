@@ -176,6 +176,12 @@ describe('a value far too large', () => {
     expect(session.size).toBe(0)
   })
 
+  it('is a set of a million numbers, known when it is set', async () => {
+    const session = await new Harness<Data>().load()
+    const numbers = new Set(Array.from({ length: 1_000_000 }, (_, n) => n))
+    expect(() => session.set('v', numbers)).toThrow(SessionTooLargeError)
+  })
+
   it('tells what it had come to and the limit', async () => {
     const session = await new Harness<Data>().load()
     let error: unknown

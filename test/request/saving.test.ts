@@ -184,6 +184,18 @@ describe('save()', () => {
     expect(() => save.call(session, () => {})).toThrow(/passportBridge/)
   })
 
+  it.each(['load', 'logout', 'reset', 'cycleKey'] as const)(
+    'refuses one as %s() does, before anything is done',
+    async (name) => {
+      const app = new Harness<Data>()
+      const session = await app.load(await app.given({ a: 1 }))
+      const method = session[name] as (callback: () => void) => Promise<unknown>
+      expect(() => method.call(session, () => {})).toThrow(`${name}() takes no callback`)
+      await app.commit(session)
+      expect(await count(app)).toBe(1)
+    },
+  )
+
   it('is seen by others at once, and what follows is for the next save', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ a: 1 })

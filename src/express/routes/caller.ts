@@ -1,4 +1,5 @@
 import { CallerRefusedError } from '../../base/errors.ts'
+import { checkNoOptions } from '../../base/option-checks.ts'
 import { noteAs, shared } from '../../base/shared-copies.ts'
 import { googleCloudSign, isAppEngineStandard } from '../../google/platform.ts'
 import { isPassedOn } from '../request/proxy-signs.ts'
@@ -71,7 +72,9 @@ const QUEUE_NAME = /^[A-Za-z0-9-]{1,100}$/
  * from outside. They count only where that front end stands: in the standard environment (`GAE_ENV`). Everywhere
  * else anybody can send them, so everybody is refused there. The status is for the cron service alone.
  */
-export function appEngine(): Caller {
+export function appEngine(): Caller
+export function appEngine(...unexpected: unknown[]): Caller {
+  checkNoOptions('appEngine()', unexpected)
   return callerOf('appEngine', (req, purpose) => {
     if (!isAppEngineStandard(process.env))
       throw new CallerRefusedError(
@@ -96,7 +99,9 @@ const LOCAL_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i
  * another site sent, and none at all on Google Cloud or with NODE_ENV `production`. A proxy shows by a header that it
  * adds, or by HTTP/1.0, which nginx speaks unless it is told otherwise; one that leaves no trace at all is served.
  */
-export function localOnly(): Caller {
+export function localOnly(): Caller
+export function localOnly(...unexpected: unknown[]): Caller {
+  checkNoOptions('localOnly()', unexpected)
   return callerOf('localOnly', (req) => {
     if (process.env['NODE_ENV'] === 'production' || googleCloudSign(process.env) !== null)
       throw new CallerRefusedError('localOnly() serves nobody in production')

@@ -2,7 +2,7 @@ import { noteAs } from '../../base/shared-copies.ts'
 import { type Clock, clockFrom } from '../../base/clock.ts'
 import { storeRefusal } from '../../base/store-errors.ts'
 import { SessionConfigError, SessionStoreError } from '../../base/errors.ts'
-import { checkOptions, namesOf } from '../../base/option-checks.ts'
+import { checkOptions, functionOption, namesOf } from '../../base/option-checks.ts'
 import type { SessionKey } from '../../record/id.ts'
 import type { Properties } from '../../record/properties.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from '../../record/buckets.ts'
@@ -89,7 +89,7 @@ class MemoryStore implements SessionStore {
     maxSessions = 100_000,
     maxBytes = 256 * 1024 * 1024,
     maxSecurityKeys = 100_000,
-    now = () => Date.now(),
+    now,
   }: MemoryStoreOptions) {
     for (const [option, value] of Object.entries({ maxSessions, maxBytes, maxSecurityKeys })) {
       if (!Number.isSafeInteger(value) || value < 1) {
@@ -100,7 +100,7 @@ class MemoryStore implements SessionStore {
     }
     this.#maxSessions = maxSessions
     this.#maxBytes = maxBytes
-    this.#now = clockFrom(now)
+    this.#now = clockFrom(functionOption('now', now) ?? (() => Date.now()))
     const limits = { shards: this.shards, maxKeys: maxSecurityKeys, maxBytes }
     this.keys = new MemoryKeys(limits, this.#now, (key) => this.#standing(key))
   }
