@@ -1,10 +1,19 @@
-// One file per entry and the parts that entries share, instead of a hundred: what Node spends on finding and linking modules
-// is most of what an import costs. Types stay as tsc writes them.
+// One file for the core, one for each entry that stands on it, and nothing else to load, instead of two hundred: what Node
+// spends on finding and linking modules is most of what an import costs. Types stay as tsc writes them. Our four
+// dependencies are inside, see docs/dependencies.md; their licences go into a file beside.
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 
 /** Where tsc has written to. */
 const dist = process.argv[2] ?? 'dist'
+
+/** What goes inside. Their tests see to it that what is shipped is what is installed. */
+const INSIDE = /^(?:cookie|devalue|leven|ms)$/
+
+/** Whoever imports one entry most likely imports the first too, so that what entries share is one file. */
+const SHARED =
+  /[\\/]dist[\\/](?:(?:base|record|google|write|end|request|sweep)[\\/]|store[\\/](?:memory[\\/]|[^\\/]+$)|(?:options|sessions|index)\.js$)|[\\/]node_modules[\\/]/
 
 const bundle = await rolldown({
   input: {
@@ -16,12 +25,36 @@ const bundle = await rolldown({
     'express-session': join(dist, 'express-session/index.js'),
     testing: join(dist, 'testing/index.js'),
   },
-  external: /^[^./]/,
+  external: (id) => /^[^./]/.test(id) && !INSIDE.test(id),
   platform: 'node',
 })
-await bundle.write({
+const { output } = await bundle.write({
   dir: join(dist, 'lib'),
   format: 'esm',
   chunkFileNames: 'parts/[name]-[hash].js',
+  codeSplitting: { groups: [{ name: 'core', test: SHARED }] },
 })
 await bundle.close()
+writeFileSync(join(dist, 'lib/licenses.txt'), licensesOf(output))
+
+/**
+ * The licences of the packages that code was taken from.
+ *
+ * @param {import('rolldown').RolldownOutput['output']} chunks
+ */
+function licensesOf(chunks) {
+  const folders = new Set(
+    chunks.flatMap((chunk) =>
+      (chunk.type === 'chunk' ? chunk.moduleIds : []).flatMap(
+        (id) => /.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(id)?.[0] ?? [],
+      ),
+    ),
+  )
+  const texts = [...folders].toSorted().map((folder) => {
+    const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    const license = readdirSync(folder).find((file) => /^licen[cs]e(?:\.md|\.txt)?$/i.test(file))
+    if (license === undefined) throw new Error(`${name} has no file with its licence`)
+    return `${name} ${version}\n\n${readFileSync(join(folder, license), 'utf8').trim()}\n`
+  })
+  return `Code of these packages is in the files beside this one.\n\n${texts.join(`\n${'-'.repeat(80)}\n\n`)}`
+}

@@ -3,7 +3,7 @@ import { decodeValue, encodeValue } from '../record/codec.ts'
 import { LEEWAY } from '../record/expiry.ts'
 import type { ExpirySetting, SessionRecord } from '../record/record.ts'
 import { type Unit, unitOf } from '../record/payload.ts'
-import { types } from 'node:util'
+import { types } from '../base/node-builtins.ts'
 import { SessionValueError } from '../base/errors.ts'
 
 /** As deep as the codec goes; beyond it a value is most likely a cycle of getters. */

@@ -1,4 +1,4 @@
-import { types } from 'node:util'
+import { types } from '../base/node-builtins.ts'
 import { parse, stringify } from 'devalue'
 import { SessionTooLargeError, SessionValueError } from '../base/errors.ts'
 import { EncodingBudget } from './encoding-budget.ts'

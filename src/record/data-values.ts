@@ -1,4 +1,4 @@
-import { types } from 'node:util'
+import { types } from '../base/node-builtins.ts'
 import { show } from '../base/duration.ts'
 import { SessionError, SessionValueError } from '../base/errors.ts'
 import { checkKey, className, encodeValue } from './codec.ts'

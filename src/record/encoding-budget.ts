@@ -1,4 +1,4 @@
-import { types } from 'node:util'
+import { types } from '../base/node-builtins.ts'
 import { SessionTooLargeError } from '../base/errors.ts'
 import { MAX_PAYLOAD_BYTES } from './limits.ts'
 

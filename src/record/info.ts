@@ -1,6 +1,6 @@
 import type { ClientHints, SessionRecord } from './record.ts'
 import type { SessionKey } from './id.ts'
-import { isIP } from 'node:net'
+import { nodeNet } from '../base/node-builtins.ts'
 
 /** Another session, seen without its cookie. */
 export interface SessionInfo {
@@ -49,6 +49,7 @@ export function clientHints(agent: unknown, address: unknown): ClientHints | nul
 
 /** The address with 24 bits of IPv4 or 48 of IPv6 left, the rest zero; `null` for what is no address. */
 export function shortened(address: string): string | null {
+  const { isIP } = nodeNet()
   const [plain = ''] = address.split('%')
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain)?.[1] ?? plain
   if (isIP(mapped) === 4) return `${mapped.split('.').slice(0, 3).join('.')}.0`

@@ -1,4 +1,5 @@
-import { type InspectOptions, inspect, types } from 'node:util'
+import type { InspectOptions } from 'node:util'
+import { inspect, types } from '../base/node-builtins.ts'
 
 /** What `util.inspect` hands to an object that prints itself. */
 type PrintOptions = InspectOptions & { stylize?(text: string, style: string): string }

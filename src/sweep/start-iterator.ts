@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util'
+import { isDeepStrictEqual } from '../base/node-builtins.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import { checkOptions } from '../base/option-checks.ts'

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util'
+import { inspect } from '../../base/node-builtins.ts'
 import { SessionValueError } from '../../base/errors.ts'
 import type { Session } from '../../request/session.ts'
 import { registerFace } from '../request/request-session.ts'

@@ -1,8 +1,6 @@
 import type { Session } from '../../request/session.ts'
 import type { Sessions } from '../../sessions.ts'
-import { IncomingMessage } from 'node:http'
-import { Http2ServerRequest } from 'node:http2'
-import { Socket } from 'node:net'
+import { nodeHttp, nodeHttp2, nodeNet } from '../../base/node-builtins.ts'
 import { wrongOption } from '../../base/option-checks.ts'
 import { show } from '../../base/duration.ts'
 import { SessionConfigError } from '../../base/errors.ts'
@@ -71,7 +69,9 @@ export function sessionNameFrom(as: unknown): string {
 
 function isNodes(name: string): boolean {
   return (
-    name in IncomingMessage.prototype || name in Http2ServerRequest.prototype || own().has(name)
+    name in nodeHttp().IncomingMessage.prototype ||
+    name in nodeHttp2().Http2ServerRequest.prototype ||
+    own().has(name)
   )
 }
 
@@ -79,6 +79,11 @@ let ownNames: ReadonlySet<string> | null = null
 
 /** What every request has itself, and not by its prototype. */
 function own(): ReadonlySet<string> {
-  ownNames ??= new Set(Object.getOwnPropertyNames(new IncomingMessage(new Socket())))
+  ownNames ??= ownNamesNow()
   return ownNames
+}
+
+function ownNamesNow(): ReadonlySet<string> {
+  const { IncomingMessage } = nodeHttp()
+  return new Set(Object.getOwnPropertyNames(new IncomingMessage(new (nodeNet().Socket)())))
 }

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http'
+import { nodeHttp } from '../../base/node-builtins.ts'
 import type { AnyResponse, Listener } from './any-response.ts'
 import { overlay } from './overlay.ts'
 
@@ -94,7 +94,7 @@ interface OwnHead {
 function ownHead(res: AnyResponse): () => void {
   const head = res as unknown as OwnHead
   const before = head._header
-  head._header = `HTTP/1.1 ${res.statusCode} ${STATUS_CODES[res.statusCode] ?? 'unknown'}\r\n\r\n`
+  head._header = `HTTP/1.1 ${res.statusCode} ${nodeHttp().STATUS_CODES[res.statusCode] ?? 'unknown'}\r\n\r\n`
   const restore = overlay(res, NO_IMPLICIT_HEAD)
   return () => {
     restore()
