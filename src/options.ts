@@ -40,9 +40,9 @@ export interface SessionsOptions {
   readonly sessionCookie?: boolean
   /**
    * Keys of the data that survive a login; the rest is dropped. They are carried from a guest, or from the same user who
-   * logs in again, never from one user to another. Default: none.
+   * logs in again, never from one user to another. `'all'`: every key, and what `flash()` keeps. Default: none.
    */
-  readonly persistentFieldsOnLogin?: readonly string[]
+  readonly persistentFieldsOnLogin?: readonly string[] | 'all'
   /** Names of scopes that survive a login whole, under the same rule. Default: none. */
   readonly persistentScopesOnLogin?: readonly string[]
   /** Keys of the data that survive a logout, in a new guest session; the rest is dropped. Default: none. */
@@ -56,6 +56,11 @@ export interface SessionsOptions {
   readonly events?: boolean
   /** Carries long work. Default: a local in-process queue, on which it runs to its end inside the call. */
   readonly tasks?: TaskQueue
+  /**
+   * How long one step of long work, such as a sweep, works before it hands on by the next task. Must be below the time that
+   * the platform gives a task, with room for the page under way. At most 12 hours. Default `'90s'`.
+   */
+  readonly taskBudget?: Duration
   /** The app's own subclasses of `QueryIter`, so that a task can find them by their `id`. */
   readonly iterators?: readonly IteratorClass[]
   /**
@@ -111,6 +116,8 @@ const MINUTE = 60 * 1000
 
 const FIVE_MINUTES = 5 * MINUTE
 
+const MAX_TASK_BUDGET = 12 * 60 * MINUTE
+
 const MAX_ABSOLUTE_LIFETIME = 1000 * 365 * 24 * 60 * 60 * 1000
 
 const KNOWN_OPTIONS = namesOf<SessionsOptions>({
@@ -126,6 +133,7 @@ const KNOWN_OPTIONS = namesOf<SessionsOptions>({
   persistentScopesOnLogout: true,
   events: true,
   tasks: true,
+  taskBudget: true,
   iterators: true,
   sweep: true,
   sweepProbability: true,
@@ -159,7 +167,10 @@ export function settingsFrom(options: SessionsOptions): Settings {
     cookies: new CookiePolicy(options.cookie, production || googleCloudSign(process.env) !== null),
     sessionCookie: oneOf('sessionCookie', options.sessionCookie ?? false, [true, false]),
     keepOnLogin: {
-      fields: names('persistentFieldsOnLogin', options.persistentFieldsOnLogin, 'key'),
+      fields:
+        options.persistentFieldsOnLogin === 'all'
+          ? 'all'
+          : names('persistentFieldsOnLogin', options.persistentFieldsOnLogin, 'key'),
       scopes: names('persistentScopesOnLogin', options.persistentScopesOnLogin, 'scope'),
     },
     keepOnLogout: {
@@ -168,6 +179,7 @@ export function settingsFrom(options: SessionsOptions): Settings {
     },
     events: oneOf('events', options.events ?? false, [true, false]),
     tasks: tasksFrom(options.tasks),
+    taskBudget: taskBudgetFrom(options.taskBudget),
     iterators: iteratorsFrom(options.iterators),
     sweep: sweepFrom(options.sweep),
     outsideIds: false,
@@ -284,6 +296,14 @@ function tasksFrom(tasks: TaskQueue | undefined): TaskQueue {
   throw wrongOption('tasks', 'must be a task queue, such as cloudTasks() gives', tasks)
 }
 
+function taskBudgetFrom(value: Duration | undefined): number {
+  const budget = positiveDuration('taskBudget', value === undefined ? '90s' : value)
+  if (budget <= MAX_TASK_BUDGET) return budget
+  throw new SessionConfigError(
+    `taskBudget must not be above 12 hours, since whoever works on a step keeps others from it for that long, but is ${budget} ms`,
+  )
+}
+
 function probability(value: number): number {
   if (typeof value === 'number' && value >= 0 && value <= 1) return value
   throw wrongOption('sweepProbability', 'must be a number from 0 to 1', value)
@@ -323,7 +343,10 @@ function names(
   what: 'key' | 'scope',
 ): readonly string[] {
   if (value === undefined) return []
-  if (!Array.isArray(value)) throw wrongOption(option, `must be an array of ${what}s`, value)
+  if (!Array.isArray(value)) {
+    const all = option === 'persistentFieldsOnLogin' ? ", or 'all'" : ''
+    throw wrongOption(option, `must be an array of ${what}s${all}`, value)
+  }
   for (const name of value) {
     try {
       if (what === 'key') checkKey(name)

@@ -23,9 +23,10 @@ import {
   responseHeaders,
   type SessionResponse,
 } from './request/commit.ts'
-import { openState, type SessionRequest } from './request/open.ts'
+import type { CookieAttributes } from './request/cookie.ts'
+import { formOf, openState, type SessionRequest } from './request/open.ts'
 import { SecurityKeys } from './request/security-keys.ts'
-import { Session } from './request/session.ts'
+import { Session, stateOf } from './request/session.ts'
 import { RequestStorage } from './request/storage.ts'
 import { budgetFor, type Limit } from './store/budget.ts'
 import { Engine, type StepResult } from './sweep/engine.ts'
@@ -60,6 +61,11 @@ export interface Sessions<Data extends object = DefaultData> {
    * `no-store`, which comes with a cookie.
    */
   responseHeaders(result: CommitResult): [name: string, value: string][]
+  /**
+   * The attributes of the session cookie of a request, for code that sets other cookies beside it. Takes what `open()`
+   * takes, or the session that it gave. Does no I/O, and is no use of the session.
+   */
+  cookieOptions(request: SessionRequest | Session<Data>): CookieAttributes
   /** Another session, read only, without its cookie; `null` when it is not alive. */
   get(key: SessionKey): Promise<SessionInfo | null>
   /** The sessions of a user that are alive, `__guest__` for those of nobody, in no particular order. */
@@ -214,7 +220,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
       securityKeys: new SecurityKeys(settings, writer),
       requireOpen: () => this.#requireOpen(),
     })
-    const commit = new RequestCommit<Data>(settings, writer, storage, () => side.maybe())
+    const commit = new RequestCommit<Data>(settings, storage, () => side.maybe())
     this.#settings = settings
     this.#writer = writer
     this.#ender = ender
@@ -271,6 +277,14 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
 
   responseHeaders(result: CommitResult): [name: string, value: string][] {
     return responseHeaders(result)
+  }
+
+  cookieOptions(request: SessionRequest | Session<Data>): CookieAttributes {
+    const { cookies } = this.#settings
+    if (!(request instanceof Session)) return cookies.attributes(formOf(cookies, request))
+    const state = stateOf(request)
+    state.requireOf(this.#settings)
+    return cookies.attributes(state.form)
   }
 
   async get(key: SessionKey): Promise<SessionInfo | null> {

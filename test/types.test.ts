@@ -33,6 +33,17 @@ function typed(session: Session<Shop>): void {
   expectTypeOf(session.isGuest).toEqualTypeOf<boolean>()
   expectTypeOf(session.isEmpty).toEqualTypeOf<boolean>()
   expectTypeOf(session.scopes()).toEqualTypeOf<string[]>()
+  expectTypeOf(session.flashed('notice')).toEqualTypeOf<unknown>()
+  expectTypeOf(session.flashed<string>('notice')).toEqualTypeOf<string | undefined>()
+  expectTypeOf(session.testCookieWorked()).toEqualTypeOf<boolean>()
+  expectTypeOf(session.expiry).toEqualTypeOf<number | Date | null>()
+  expectTypeOf(session.expiryAge(new Date())).toEqualTypeOf<number>()
+  expectTypeOf(session.expiryDate(new Date())).toEqualTypeOf<Date>()
+  // @ts-expect-error: can not be set
+  session.expiry = 5
+  createSessions({ persistentFieldsOnLogin: 'all', taskBudget: '30s' })
+  // @ts-expect-error: on login only
+  createSessions({ persistentFieldsOnLogout: 'all' })
   expectTypeOf(session.toJSON()).toEqualTypeOf<Record<string, unknown>>()
   // @ts-expect-error: can not be set
   session.isGuest = false

@@ -35,6 +35,12 @@ export interface SessionMiddlewareOptions {
    */
   readonly load?: 'eager' | 'lazy'
   /**
+   * `'auto'` (the default): what the request changed is stored before its response leaves. `'manual'`: data and expiry are
+   * stored by `save()` alone, and what was not saved is dropped, with one warning. `login()`, `logout()`, `reset()` and
+   * `cycleKey()` are stored in any case, with all that goes with the new id; and use is noted down.
+   */
+  readonly save?: 'auto' | 'manual'
+  /**
    * The property of the request that shows the session, for an app with several `createSessions()` in one request, such
    * as `'adminSession'` for `req.adminSession`. Each needs a cookie name of its own, and a store of its own, such as
    * another `kind`. Default `'session'`.
@@ -42,7 +48,7 @@ export interface SessionMiddlewareOptions {
   readonly as?: string
 }
 
-const OPTIONS = namesOf<SessionMiddlewareOptions>({ load: true, as: true })
+const OPTIONS = namesOf<SessionMiddlewareOptions>({ load: true, save: true, as: true })
 
 /** Fits `app.use()` of Express 4 and 5, and plain `http` and `http2` servers. */
 export type SessionMiddleware = (
@@ -72,7 +78,7 @@ export function sessionMiddleware<Data extends object = DefaultData>(
   options: SessionMiddlewareOptions = {},
 ): SessionMiddleware {
   const { commit } = doorFrom(sessions)
-  const { name, eager } = settingsFrom(options)
+  const { name, eager, manual } = settingsFrom(options)
   return function viurSession(req, res, next) {
     const first = firstSlot(req)
     const mounted = first === null ? null : slotOwnedBy(req, sessions)
@@ -97,7 +103,7 @@ export function sessionMiddleware<Data extends object = DefaultData>(
       next(clash)
       return
     }
-    const slot = slotFor(sessions, commit, session, req, name, next)
+    const slot = slotFor(sessions, commit, session, { req, name, manual, fail: next })
     addSlot(req, slot)
     watch(slot, req, res)
     if (eager) load(session, next)
@@ -109,11 +115,22 @@ function slotFor<Data extends object>(
   owner: Sessions<Data>,
   commitNow: SessionsDoor<Data>['commit'],
   session: Session<Data>,
-  req: AnyRequest,
-  name: string,
-  fail: (error: unknown) => void,
+  {
+    req,
+    name,
+    manual,
+    fail,
+  }: {
+    readonly req: AnyRequest
+    readonly name: string
+    readonly manual: boolean
+    readonly fail: (error: unknown) => void
+  },
 ): Slot {
-  const last = (): void => runBeforeCommit(session)
+  const last = (): void => {
+    runBeforeCommit(session)
+    if (manual) dropUnsaved(session)
+  }
   const commit = (status: number) => commitNow(session, { status }, last)
   return {
     owner,
@@ -125,6 +142,30 @@ function slotFor<Data extends object>(
     hasResponse: true,
     guarded: false,
     next: null,
+  }
+}
+
+/**
+ * Takes back what was changed and not saved. What asked for another id, or for the end, asked for its commit as well; and
+ * what a save has failed to store, the commit tries again, so that the request hears of it.
+ */
+function dropUnsaved<Data extends object>(session: Session<Data>): void {
+  const door = doorOf(session)
+  if (door === null || door.wantedIdentity !== undefined || door.saveFailed === true) return
+  if (!session.loaded || !hasChanges(session)) return
+  door.settings.warnOnce(
+    'save',
+    "a request changed its session and did not save it, so that the changes were dropped: with save: 'manual', await req.session.save()",
+  )
+  session.revert()
+}
+
+/** What can not be kept is a change as well. */
+function hasChanges<Data extends object>(session: Session<Data>): boolean {
+  try {
+    return session.changed
+  } catch {
+    return true
   }
 }
 
@@ -230,11 +271,18 @@ function doorFrom<Data extends object>(sessions: Sessions<Data>): SessionsDoor<D
   )
 }
 
-function settingsFrom(options: SessionMiddlewareOptions): { name: string; eager: boolean } {
+function settingsFrom(options: SessionMiddlewareOptions): {
+  name: string
+  eager: boolean
+  manual: boolean
+} {
   checkOptions('sessionMiddleware()', options, OPTIONS)
-  const { load = 'eager', as } = options
+  const { load = 'eager', save = 'auto', as } = options
   if (load !== 'eager' && load !== 'lazy') {
     throw wrongOption('load', "must be 'eager' or 'lazy'", load)
   }
-  return { name: sessionNameFrom(as), eager: load === 'eager' }
+  if (save !== 'auto' && save !== 'manual') {
+    throw wrongOption('save', "must be 'auto' or 'manual'", save)
+  }
+  return { name: sessionNameFrom(as), eager: load === 'eager', manual: save === 'manual' }
 }

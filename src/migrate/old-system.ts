@@ -1,5 +1,5 @@
 import { wrongOption } from '../base/option-checks.ts'
-import { valuesOf } from '../request/cookie.ts'
+import { valuesOf } from '../request/cookie-values.ts'
 import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
 import type { Entity, EntityName } from '../store/entities.ts'
 import type { SessionSource } from '../write/source.ts'

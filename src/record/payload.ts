@@ -40,10 +40,13 @@ export function isOurScope(name: string): boolean {
 /** The scope of what is noted down about one id, such as where its session comes from: no other id inherits it. */
 export const SCOPE_OF_ID = 'viur-session:old'
 
+/** The scope of what is kept until it is read once. */
+export const FLASH_SCOPE = 'viur-session:flash'
+
 /** What of the data of a session goes on where the rest is dropped. */
 export interface Keep {
-  /** Keys of the root. */
-  readonly fields: readonly string[]
+  /** Keys of the root; `'all'`: the whole root, and what is kept until it is read once. */
+  readonly fields: readonly string[] | 'all'
   /** Scopes, whole. */
   readonly scopes: readonly string[]
 }
@@ -154,15 +157,19 @@ export class Payload {
   /** Only these keys of the root, and these scopes. */
   pick({ fields, scopes }: Keep): Payload {
     const entries = new Map<Unit, string>()
-    for (const key of fields) {
-      const unit = unitOf(null, key)
-      const text = this.find(unit)
-      if (text !== undefined) entries.set(unit, text)
+    if (fields !== 'all') {
+      for (const key of fields) {
+        const unit = unitOf(null, key)
+        const text = this.find(unit)
+        if (text !== undefined) entries.set(unit, text)
+      }
     }
-    if (scopes.length > 0) {
+    if (fields === 'all' || scopes.length > 0) {
       for (const [unit, text] of this.entries()) {
         const scope = scopeOfUnit(unit)
-        if (scope !== null && scopes.includes(scope)) entries.set(unit, text)
+        const keeps =
+          scope === null || scope === FLASH_SCOPE ? fields === 'all' : scopes.includes(scope)
+        if (keeps) entries.set(unit, text)
       }
     }
     return Payload.#of(entries)

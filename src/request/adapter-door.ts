@@ -23,6 +23,8 @@ export interface SessionDoor {
   readonly settings: DoorSettings
   /** For calls that answer otherwise than by the promise of a method: the commit waits for them as well. */
   readonly begun: Begun
+  /** Whether the last save failed, so that what it was to store still waits. Absent in older copies. */
+  readonly saveFailed?: boolean
   /** There is no response that could carry a cookie, or no longer: from now on `save()` alone stores. */
   detach(): void
   /** There is a response after all: the session was mounted too early to see it. */
@@ -98,6 +100,10 @@ export class StateDoor implements SessionDoor {
 
   get begun(): Begun {
     return this.#state.response.begun
+  }
+
+  get saveFailed(): boolean {
+    return this.#state.saveFailed
   }
 
   detach(): void {

@@ -1,12 +1,8 @@
 import { SessionGoneError } from '../base/errors.ts'
 import { checkOptions, namesOf, type OptionHints } from '../base/option-checks.ts'
 import type { UnitChanges } from '../record/payload.ts'
-import { isFoundSavable } from '../write/source.ts'
-import type { Writer } from '../write/writer.ts'
 import type { Failure } from './pending-operations.ts'
 import type { CookiePolicy } from './cookie.ts'
-import { isTouchDue } from './lifetime.ts'
-import { touchState } from './save.ts'
 import { type Session, stateOf } from './session.ts'
 import { setCookieFor } from './set-cookie.ts'
 import type { RequestSettings } from './settings.ts'
@@ -25,7 +21,7 @@ const HINTS: OptionHints = { statusCode: 'use "status"' }
 
 /** What the response has to say about the session. */
 export interface CommitResult {
-  /** Set-Cookie values, none or one. */
+  /** Set-Cookie values: none, or one, and one more for each former cookie that is taken away (`cookie.formerly`). */
   readonly setCookie: string[]
   /** Whether the response depends on the cookie, so that it needs `Vary: Cookie`. */
   readonly vary: boolean
@@ -41,19 +37,16 @@ interface CommitSettings extends RequestSettings {
 /** What happens at the end of a request: what it has changed is stored, and the response hears of the cookie. */
 export class RequestCommit<Data extends object> {
   readonly #settings: CommitSettings
-  readonly #writer: Writer
   readonly #storage: RequestStorage<Data>
   readonly #sweepAside: () => Promise<void> | null
 
   /** `sweepAside`: what is done now and then beside a write. Gives what the response has to wait for, if anything. */
   constructor(
     settings: CommitSettings,
-    writer: Writer,
     storage: RequestStorage<Data>,
     sweepAside: () => Promise<void> | null,
   ) {
     this.#settings = settings
-    this.#writer = writer
     this.#storage = storage
     this.#sweepAside = sweepAside
   }
@@ -101,7 +94,7 @@ export class RequestCommit<Data extends object> {
       state.wishes.dropAll()
       throw error
     }
-    const isIdle = state.saving === null && !state.hasMarked && !this.#touchIsDue(state)
+    const isIdle = state.saving === null && !state.hasMarked && !this.#storage.touchIsDue(state)
     if (isIdle && !state.isChangedBy(units)) return this.#result(state)
     const aside = this.#sweepAside()
     const result = this.#store(state, units)
@@ -122,34 +115,10 @@ export class RequestCommit<Data extends object> {
       state.wishes.dropAll()
       throw error
     }
-    if (!work) await this.#touch(state)
+    if (!work) await this.#storage.touch(state)
     // Also when the app has saved by itself: the observers are told before the response leaves.
     await this.#storage.tellEnd(state)
     return this.#result(state)
-  }
-
-  async #touch(state: RequestState): Promise<void> {
-    const { stored } = state
-    if (stored === null || !this.#touchIsDue(state)) return
-    try {
-      await touchState(state, stored, this.#writer.within(state.budget))
-    } catch (error) {
-      this.#settings.logger.warn(
-        'the use of a session could not be noted down; it may expire sooner than expected',
-        { key: stored.record.key, error: (error as Error).message },
-      )
-    }
-  }
-
-  #touchIsDue(state: RequestState): boolean {
-    const { policy, now } = this.#settings
-    const time = now()
-    return (
-      state.accessed &&
-      state.stored !== null &&
-      isTouchDue(state, time) &&
-      isFoundSavable(state.stored, policy, time)
-    )
   }
 
   #result(state: RequestState): CommitResult {

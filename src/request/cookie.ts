@@ -5,6 +5,16 @@ import { COOKIE_HINTS } from '../base/option-hints.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { sign, unsign } from '../base/signature.ts'
 import { asSessionId, type SessionId } from '../record/id.ts'
+import {
+  type CookiePlace,
+  checkCookieDomain,
+  checkCookieName,
+  checkCookiePath,
+  checkHostPrefix,
+  withoutPrefix,
+} from './cookie-names.ts'
+import { decode, valuesOf } from './cookie-values.ts'
+import { type FormerCookie, FormerCookies } from './former-cookies.ts'
 
 /** How the session cookie is named and flagged. */
 export interface CookieOptions {
@@ -29,6 +39,24 @@ export interface CookieOptions {
   readonly priority?: 'low' | 'medium' | 'high'
   /** Signs the cookie in the format of cookie-parser, newest secret first; what does not verify costs no lookup. */
   readonly secrets?: readonly string[]
+  /**
+   * What the cookie was before its name, domain or path changed, so that the change logs nobody out. Under another name: it is
+   * read where no cookie of the new name came; the session gets its cookie under the new name with the next use, and the
+   * former is taken away by the same response. Under the same name, with another domain or path: it is taken away where two of
+   * them came, and with every cookie that is set. Default: none.
+   */
+  readonly formerly?: readonly FormerCookie[]
+}
+
+/** The attributes of the session cookie, in the form that `res.cookie()` of Express and the package cookie take. */
+export interface CookieAttributes {
+  readonly path: string
+  readonly secure: boolean
+  readonly httpOnly: boolean
+  readonly domain?: string
+  readonly sameSite?: 'lax' | 'strict' | 'none'
+  readonly partitioned?: true
+  readonly priority?: 'low' | 'medium' | 'high'
 }
 
 /** The largest Max-Age that browsers keep: 400 days, in seconds (RFC 6265bis, section 5.5). */
@@ -44,12 +72,10 @@ const KNOWN_OPTIONS = namesOf<CookieOptions>({
   partitioned: true,
   priority: true,
   secrets: true,
+  formerly: true,
 })
 
 const DEFAULT_NAME = '__Host-viur-session'
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-const DOMAIN =
-  /^\.?(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/
 const MIN_SECRET_BYTES = 32
 
 /** In what form the cookie travels with one request. */
@@ -62,8 +88,12 @@ export interface CookieForm {
 export interface Presented {
   readonly outcome: 'none' | 'malformed' | 'well-formed'
   readonly id: SessionId | null
-  /** True when an older secret signed it, so that it is due to be sent again under the newest. */
+  /** True when an older secret signed it, or it came under a former name, so that it is due to be sent again. */
   readonly outdated: boolean
+  /** Whether several different ones came, so that none counts. */
+  readonly several: boolean
+  /** The former cookies that came with the request. */
+  readonly former: readonly CookiePlace[]
 }
 
 /** The checked cookie options of a deployment. */
@@ -78,6 +108,7 @@ export class CookiePolicy {
     readonly priority: 'low' | 'medium' | 'high' | undefined
   }
   readonly #secrets: readonly string[]
+  readonly #former: FormerCookies
   readonly #secureForm: CookieForm
   readonly #plainForm: CookieForm
   readonly #mayBePlain: boolean
@@ -93,7 +124,7 @@ export class CookiePolicy {
     const { httpOnly = true, partitioned = false } = options
     const name = options.name ?? (secure === false ? withoutPrefix(DEFAULT_NAME) : DEFAULT_NAME)
 
-    checkName(name)
+    checkCookieName('cookie.name', name)
     check('cookie.secure', "must be true, false or 'auto'", secure, [true, false, 'auto'])
     check('cookie.sameSite', "must be 'lax', 'strict', 'none' or null", sameSite, [
       'lax',
@@ -109,26 +140,14 @@ export class CookiePolicy {
       'high',
       undefined,
     ])
-    if (typeof path !== 'string' || !/^\/[\x21-\x3a\x3c-\x7e]*$/.test(path) || path.length > 1024) {
-      throw wrongOption(
-        'cookie.path',
-        'must start with "/" and hold no ";", space or control character',
-        path,
-      )
-    }
-    if (domain !== undefined && (typeof domain !== 'string' || !DOMAIN.test(domain))) {
-      throw wrongOption('cookie.domain', 'must be a domain name', domain)
-    }
+    checkCookiePath('cookie.path', path)
+    checkCookieDomain('cookie.domain', domain)
     if (secure === false && /^__(secure|host)-/i.test(name)) {
       throw new SessionConfigError(
         `cookie.name ${show(name)} has a prefix that needs a Secure cookie, but cookie.secure is false`,
       )
     }
-    if (/^__host-/i.test(name) && (domain !== undefined || path !== '/')) {
-      throw new SessionConfigError(
-        `cookie.name ${show(name)} starts with "__Host-", which allows no domain and only the path "/": set a cookie.name without that prefix to use ${domain === undefined ? `the path ${show(path)}` : `the domain ${show(domain)}`}`,
-      )
-    }
+    checkHostPrefix('cookie.name', { name, domain, path })
     if (sameSite === 'none' && secure === false) {
       throw new SessionConfigError(
         "cookie.sameSite 'none' needs a Secure cookie, but cookie.secure is false",
@@ -142,6 +161,7 @@ export class CookiePolicy {
 
     this.#options = { path, sameSite, secure, httpOnly, partitioned, domain, priority }
     this.#secrets = checkedSecrets(options.secrets)
+    this.#former = new FormerCookies(options.formerly, { name, domain, path })
     this.#secureForm = { name, secure: true }
     this.#plainForm = { name: withoutPrefix(name), secure: false }
     this.#mayBePlain = secure === 'auto' && !deployed
@@ -168,21 +188,57 @@ export class CookiePolicy {
     return { form: this.#secureForm, allowed: false }
   }
 
-  /** Finds the session id in a raw Cookie header: exactly one distinct, well-formed, verified value counts, otherwise none. */
+  /**
+   * Finds the session id in a raw Cookie header: exactly one distinct, well-formed, verified value counts, otherwise none.
+   * Where nothing came under the name, the former names are looked at, in their order.
+   */
   read(header: string | undefined, form: CookieForm): Presented {
+    const now = this.#readAs(header, form.name)
+    const former = this.#former.in(header, form)
+    if (now.outcome === 'none') {
+      for (const { name } of former) {
+        const before = this.#readAs(header, name)
+        if (before.id !== null) return { ...before, outdated: true, former }
+      }
+    }
+    return { ...now, former }
+  }
+
+  #readAs(header: string | undefined, name: string): Omit<Presented, 'former'> {
     const found = new Map<SessionId, boolean>()
     let present = false
-    for (const value of valuesOf(header, form.name)) {
+    for (const value of valuesOf(header, name)) {
       present = true
       const verified = this.#verify(value)
       if (verified !== null)
         found.set(verified.id, verified.outdated || found.get(verified.id) === true)
     }
     const [first] = found
-    if (first === undefined || found.size > 1) {
-      return { outcome: present ? 'malformed' : 'none', id: null, outdated: false }
+    const several = found.size > 1
+    if (first === undefined || several) {
+      return { outcome: present ? 'malformed' : 'none', id: null, outdated: false, several }
     }
-    return { outcome: 'well-formed', id: first[0], outdated: first[1] }
+    return { outcome: 'well-formed', id: first[0], outdated: first[1], several }
+  }
+
+  /** Whether it is known what cookies of the same name were before. */
+  knowsFormer(form: CookieForm): boolean {
+    return this.#former.of(form).some(({ name }) => name === form.name)
+  }
+
+  /** What another cookie beside ours has for attributes. */
+  attributes(form: CookieForm): CookieAttributes {
+    const { path, domain, httpOnly, partitioned, priority } = this.#options
+    const site = this.#siteIn(form)
+    return {
+      path,
+      secure: form.secure,
+      httpOnly,
+      ...(domain !== undefined && { domain }),
+      ...(site !== null && { sameSite: site }),
+      ...(partitioned && form.secure && { partitioned }),
+      ...(priority !== undefined && { priority }),
+    }
   }
 
   /** The Set-Cookie value that carries this id; `maxAge` in seconds, `null` until the browser closes. */
@@ -196,22 +252,32 @@ export class CookiePolicy {
     return this.#setCookie('', form, 0)
   }
 
+  /** The Set-Cookie value that makes the browser forget a former cookie. */
+  serializeFormerRemoval({ name, path, domain }: CookiePlace, form: CookieForm): string {
+    const { domain: _, ...attributes } = this.attributes(form)
+    return stringifySetCookie({
+      ...attributes,
+      name,
+      value: '',
+      path,
+      maxAge: 0,
+      ...(domain !== undefined && { domain }),
+    })
+  }
+
   #setCookie(value: string, form: CookieForm, maxAge: number | null): string {
-    const { path, domain, sameSite, httpOnly, partitioned, priority } = this.#options
-    // Without Secure a browser refuses both of these, and the plain form is for local work only.
-    const site = sameSite === 'none' && !form.secure ? 'lax' : sameSite
     return stringifySetCookie({
       name: form.name,
       value,
-      path,
-      httpOnly,
-      secure: form.secure,
-      partitioned: partitioned && form.secure,
+      ...this.attributes(form),
       ...(maxAge !== null && { maxAge: Math.min(Math.max(maxAge, 0), MAX_COOKIE_AGE) }),
-      ...(domain !== undefined && { domain }),
-      ...(site !== null && { sameSite: site }),
-      ...(priority !== undefined && { priority }),
     })
+  }
+
+  /** Without Secure a browser refuses `none`, and the plain form is for local work only. */
+  #siteIn(form: CookieForm): 'lax' | 'strict' | 'none' | null {
+    const { sameSite } = this.#options
+    return sameSite === 'none' && !form.secure ? 'lax' : sameSite
   }
 
   #verify(value: string): { id: SessionId; outdated: boolean } | null {
@@ -232,80 +298,8 @@ export class CookiePolicy {
   }
 }
 
-/**
- * Every value that the header holds under exactly this name. Parsers that give an object keep one of several
- * values, and which one an attacker on a sibling domain can choose. Names are compared as they are: decoding
- * them would let `%5F%5FHost-` pass for a prefix that no browser guarded (CVE-2020-8184).
- */
-export function valuesOf(header: string | undefined, name: string): string[] {
-  if (header === undefined || !header.includes(name)) return []
-  const values: string[] = []
-  for (const pair of header.split(';')) {
-    const equals = pair.indexOf('=')
-    if (equals !== -1 && trim(pair.slice(0, equals)) === name)
-      values.push(unquoted(trim(pair.slice(equals + 1))))
-  }
-  return values
-}
-
-/**
- * The value without the one pair of quotes that may stand around the whole of it (RFC 6265, section 4.1.1), as the
- * HTTP clients of Java send every cookie. With any other quote in it, it stays what it is, and is no id.
- */
-function unquoted(value: string): string {
-  const { length } = value
-  if (length < 2 || value[0] !== '"' || value[length - 1] !== '"') return value
-  const inside = value.slice(1, -1)
-  return inside.includes('"') ? value : inside
-}
-
-/** Without the space and tab that RFC 6265bis allows around names and values; nothing else is white space there. */
-function trim(text: string): string {
-  let start = 0
-  let end = text.length
-  while (start < end && isBlank(text[start])) start++
-  while (end > start && isBlank(text[end - 1])) end--
-  return text.slice(start, end)
-}
-
-function isBlank(character: string | undefined): boolean {
-  return character === ' ' || character === '\t'
-}
-
-export function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
-
-function withoutPrefix(name: string): string {
-  return name.replace(/^__(?:Host|Secure)-/i, '')
-}
-
 function check(option: string, rule: string, value: unknown, allowed: readonly unknown[]): void {
   if (!allowed.includes(value)) throw wrongOption(option, rule, value)
-}
-
-function checkName(name: unknown): void {
-  if (typeof name !== 'string' || !TOKEN.test(name) || name.length > 256) {
-    throw wrongOption(
-      'cookie.name',
-      'must be a token of at most 256 characters (RFC 9110, section 5.6.2)',
-      name,
-    )
-  }
-  if (
-    /^__(?:host|secure)-/i.test(name) &&
-    (!/^__(?:Host|Secure)-/.test(name) || withoutPrefix(name) === '')
-  ) {
-    throw wrongOption(
-      'cookie.name',
-      'must spell its prefix "__Host-" or "__Secure-" and go on after it',
-      name,
-    )
-  }
 }
 
 function checkedSecrets(secrets: unknown): readonly string[] {

@@ -38,10 +38,32 @@ export function expiresOf(state: RequestState): number {
   return unchanged ? stored.record.expires : expiresAt(timesOf(state), settings.policy)
 }
 
+/** When the session would end if this were the last time that it is used, in milliseconds since the epoch. */
+export function expiresIfUsed(state: RequestState, lastSeen: number): number {
+  return expiresAt({ ...timesOf(state), lastSeen }, state.settings.policy)
+}
+
+/** What `setExpiry()` said, in the form in which it takes it; what there would be if the request ended now. */
+export function expiryValueOf(state: RequestState): number | Date | null {
+  const { expiry } = timesOf(state)
+  if (expiry === null) return null
+  if (expiry.kind === 'browser') return 0
+  return expiry.kind === 'fixed' ? new Date(expiry.at) : expiry.duration
+}
+
+/** The instant, in milliseconds since the epoch. Throws `SessionValueError` for anything but a valid date. */
+export function timeOf(what: string, at: Date): number {
+  const time = at instanceof Date ? at.getTime() : Number.NaN
+  if (Number.isFinite(time)) return time
+  throw new SessionValueError(`${what} needs a valid Date, not ${show(at)}`)
+}
+
 /** Whether the save of this request is to note down that the session is in use. */
 export function isTouchDue({ stored, settings, wishes }: RequestState, now: number): boolean {
   if (stored === null) return false
-  return wishes.expiry !== undefined || isDueBy(stored.record, settings.policy, now)
+  return (
+    wishes.expiry !== undefined || wishes.isTouched || isDueBy(stored.record, settings.policy, now)
+  )
 }
 
 /** Whether a session that is not stored yet would have ended already, so that there is nothing to store. */

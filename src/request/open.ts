@@ -1,6 +1,6 @@
 import { checkOptions, namesOf, type OptionHints, wrongOption } from '../base/option-checks.ts'
 import type { Searches } from '../write/source.ts'
-import type { CookiePolicy } from './cookie.ts'
+import type { CookieForm, CookiePolicy } from './cookie.ts'
 import type { RequestSettings } from './settings.ts'
 import { RequestState } from './state.ts'
 
@@ -45,6 +45,12 @@ export function openState(
   const header = headerOf(request.cookie)
   const { form, allowed } = settings.cookies.formFor(request)
   const presented = settings.cookies.read(header, form)
+  if (presented.several && !settings.cookies.knowsFormer(form)) {
+    settings.warnOnce(
+      'two cookies',
+      'a request came with two different session cookies of one name, so that it has no session: where cookie.domain or cookie.path has changed, say in cookie.formerly what they were before',
+    )
+  }
   const search = searches?.(header) ?? null
   return new RequestState(settings, { form, allowed, presented, client: request, search })
 }
@@ -54,4 +60,10 @@ function headerOf(cookie: unknown): string | undefined {
   if (typeof cookie === 'string') return cookie
   if (cookie === undefined || cookie === null) return undefined
   throw wrongOption('open(): cookie', 'must be the raw Cookie header as text', cookie)
+}
+
+/** In what form the cookie travels with a request. */
+export function formOf(cookies: CookiePolicy, request: SessionRequest): CookieForm {
+  checkOptions('cookieOptions()', request, REQUEST, HINTS)
+  return cookies.formFor(request).form
 }

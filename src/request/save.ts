@@ -34,7 +34,8 @@ async function saveTaken(
     return await saveSwap(state, swap, { writer, ends }, units, forced)
   }
   // What a session that is gone was given later is dropped: it must not turn into a new one.
-  const work = forced || state.isChangedBy(units)
+  const touched = state.wishes.isTouched && state.stored !== null
+  const work = forced || touched || state.isChangedBy(units)
   if (state.isGone) return work ? 'gone' : 'done'
   if (!work) return 'done'
   if (state.stored === null) return await saveNew(state, writer, units)

@@ -1,9 +1,7 @@
-import { type Duration, parseDuration, show } from '../base/duration.ts'
-import { SessionError, SessionGoneError, SessionValueError } from '../base/errors.ts'
+import { SessionError, SessionGoneError } from '../base/errors.ts'
 import { lockMembers } from './refuse-assignments.ts'
 import { checkScope } from '../record/codec.ts'
 import type { DataValues } from '../record/data-values.ts'
-import { expiresAtBrowserClose, expiresOf, expirySettingFrom, hintAtUnit } from './lifetime.ts'
 import type { Fences } from '../end/fences.ts'
 import type { SessionKey } from '../record/id.ts'
 import { NOTHING } from '../record/payload.ts'
@@ -15,7 +13,9 @@ import { GUEST_USER } from '../record/record.ts'
 import { type LoginOptions, loginPlan, wishForLogin } from './login.ts'
 import type { SecurityKeyCheck, SecurityKeyOptions } from './security-keys.ts'
 import { type KeyHost, SessionKeys } from './session-security-keys.ts'
-import { keysOf, nameOf, ScopedSession, SessionView } from './view.ts'
+import { SessionTimes } from './session-times.ts'
+import { flashUnit, TEST_COOKIE } from './asides.ts'
+import { keysOf, nameOf, ScopedSession } from './view.ts'
 import type { DefaultData } from '../base/types.ts'
 
 /** The I/O that a session asks of whoever made it. */
@@ -28,10 +28,10 @@ export interface SessionHost extends KeyHost {
 let stateOf: <Data extends object>(session: Session<Data>) => RequestState
 
 /**
- * One request's session: the data of `SessionView`, and the identity and lifetime of the session. What it is told
+ * One request's session: the data of `SessionView`, the times of `SessionTimes`, and its identity. What it is told
  * is stored when the response leaves, or by `save()`. Can not be extended: `session.views = 1` throws.
  */
-export class Session<Data extends object = DefaultData> extends SessionView<Data> {
+export class Session<Data extends object = DefaultData> extends SessionTimes<Data> {
   readonly #state: RequestState
   readonly #host: SessionHost
 
@@ -47,7 +47,7 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
 
   /** Sessions are made by `sessions.open()`. */
   constructor(state: RequestState, host: SessionHost) {
-    super(state, null)
+    super(state)
     this.#state = state
     this.#host = host
     Object.preventExtensions(this)
@@ -95,28 +95,6 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
   /** True when the session has ended, by this request or elsewhere, and no other took its place. */
   get ended(): boolean {
     return this.#state.hasEnded
-  }
-
-  /** When the session was created; `null` for one that is not stored. */
-  get created(): Date | null {
-    return this.#date('created')
-  }
-
-  /** When the session was last used, as noted down; up to `touchEvery` behind. */
-  get lastSeen(): Date | null {
-    return this.#date('lastSeen')
-  }
-
-  /** When the stored session ends unless it is used before; `null` for one that is not stored. */
-  get expires(): Date | null {
-    return this.#date('expires')
-  }
-
-  /** When the user logged in; `null` for a guest. */
-  get authenticated(): Date | null {
-    this.#state.use('session.authenticated')
-    const { authenticated } = this.#state.owner
-    return authenticated === null ? null : new Date(authenticated)
   }
 
   /** Why `load()` found what it found; `null` before. After a load that failed, its error is thrown. */
@@ -184,6 +162,43 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     return new ScopedSession<ScopeData>(this.#state, name)
   }
 
+  /**
+   * Keeps a value, such as a message for the next page, until `flashed()` reads it. Beside the data: no other method
+   * sees it, but `isEmpty` does. A second value under the key takes the place of the first; what ends the session, or
+   * gives it to another user, drops it.
+   */
+  flash(key: string, value: unknown): void {
+    const data = this.#state.forWriting('flash()')
+    const unit = flashUnit(key)
+    if (value === undefined) data.remove(unit)
+    else data.write(unit, value)
+  }
+
+  /** Gives what `flash()` kept under the key, once: it is gone with the end of the request; `undefined`: nothing was. */
+  flashed<Value = unknown>(key: string): Value | undefined {
+    const data = this.#state.forWriting('flashed()')
+    const unit = flashUnit(key)
+    const value = data.read(unit) as Value | undefined
+    data.remove(unit)
+    return value
+  }
+
+  /** Stores a mark by which a later request can tell whether the browser takes cookies, by `testCookieWorked()`. */
+  setTestCookie(): void {
+    this.#state.forWriting('setTestCookie()').write(TEST_COOKIE, true)
+  }
+
+  /** Whether the browser has brought the cookie back since `setTestCookie()`: false in the request that called it first. */
+  testCookieWorked(): boolean {
+    const data = this.#state.forReading('testCookieWorked()')
+    return this.#state.outcome === 'live' && data.has(TEST_COOKIE)
+  }
+
+  /** Removes the mark. */
+  deleteTestCookie(): void {
+    this.#state.forWriting('deleteTestCookie()').remove(TEST_COOKIE)
+  }
+
   /** The names of the scopes that hold something, in the order in which they came. */
   scopes(): string[] {
     return this.#state.forReading('scopes()').scopes()
@@ -245,46 +260,6 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
     return this.#change('cycleKey()', 'login', () =>
       this.#state.changeIdentity('cycleKey', 'all', null),
     )
-  }
-
-  /** Whether the user logged in no longer ago than this, for actions that need a recent login. */
-  isFresh(within: Duration): boolean {
-    const limit = parseDuration(within)
-    if (limit === null)
-      throw new SessionValueError(`isFresh() needs a duration, not ${show(within)}`)
-    hintAtUnit(this.#state.settings, 'isFresh()', within)
-    this.#state.use('isFresh()')
-    const { owner, settings } = this.#state
-    const { authenticated } = owner
-    return authenticated !== null && settings.now() - authenticated <= limit
-  }
-
-  /**
-   * Sets when this one session expires: a duration is an idle limit of its own, a `Date` is fixed, `0` lasts until
-   * the browser closes, `null` is the general rule again. `absoluteLifetime` binds in any case.
-   */
-  setExpiry(value: Duration | Date | 0 | null): void {
-    this.#state.forWriting('setExpiry()')
-    const setting = expirySettingFrom(value)
-    hintAtUnit(this.#state.settings, 'setExpiry()', value)
-    this.#state.wishes.expireBy(setting)
-  }
-
-  /** Milliseconds from now until the session ends if it is not used after this request; below 0 when it has ended. */
-  expiryAge(): number {
-    return this.expiryDate().getTime() - this.#state.settings.now()
-  }
-
-  /** When the session ends if it is not used after this request. */
-  expiryDate(): Date {
-    this.#state.forReading('expiryDate()')
-    return new Date(expiresOf(this.#state))
-  }
-
-  /** Whether the cookie is gone when the browser closes. */
-  expireAtBrowserClose(): boolean {
-    this.#state.forReading('expireAtBrowserClose()')
-    return expiresAtBrowserClose(this.#state)
   }
 
   /**
@@ -363,15 +338,6 @@ export class Session<Data extends object = DefaultData> extends SessionView<Data
 
   get #keys(): SessionKeys {
     return new SessionKeys(this.#state, this.#host, () => this.save())
-  }
-
-  #date(time: 'created' | 'lastSeen' | 'expires'): Date | null {
-    this.#state.use(`session.${time}`)
-    const { stored, wishes } = this.#state
-    const { swap } = wishes
-    return stored === null || (swap !== null && swap.identity !== null)
-      ? null
-      : new Date(stored.record[time])
   }
 
   /** Changes the identity, after what else was asked for before. */

@@ -82,6 +82,7 @@ export class RequestState implements DataAccess {
   #failure: SessionError | null = null
   #loading: Promise<void> | null = null
   #saving: Promise<unknown> | null = null
+  #saveFailed = false
   #stored: Loaded | null = null
   #source: Source | null = null
   #id: SessionId | null = null
@@ -288,13 +289,23 @@ export class RequestState implements DataAccess {
     return this.#saving
   }
 
+  /** Whether the last save failed. */
+  get saveFailed(): boolean {
+    return this.#saveFailed
+  }
+
   /** Runs one save after the other, so that two of one request never run side by side and store two sessions. */
   async saveInTurn<Result>(save: () => Promise<Result>): Promise<Result> {
     const before = this.#saving ?? Promise.resolve()
     const saving = before.catch(() => {}).then(save)
     this.#saving = saving
     try {
-      return await saving
+      const result = await saving
+      this.#saveFailed = false
+      return result
+    } catch (error) {
+      this.#saveFailed = true
+      throw error
     } finally {
       if (this.#saving === saving) this.#saving = null
     }

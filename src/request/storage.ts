@@ -3,10 +3,11 @@ import type { Fences } from '../end/fences.ts'
 import type { Logins } from '../end/login-settlement.ts'
 import { keyOf } from '../record/id.ts'
 import type { UnitChanges } from '../record/payload.ts'
-import { hasNewId } from '../write/source.ts'
+import { hasNewId, isFoundSavable } from '../write/source.ts'
 import type { Writer } from '../write/writer.ts'
 import { findSession } from './load.ts'
-import { saveState } from './save.ts'
+import { isTouchDue } from './lifetime.ts'
+import { saveState, touchState } from './save.ts'
 import type { SaveOutcome } from './save-under-new-id.ts'
 import type { SecurityKeys } from './security-keys.ts'
 import type { SessionHost } from './session.ts'
@@ -79,6 +80,34 @@ export class RequestStorage<Data extends object> implements SessionHost {
       throw error
     }
     return outcome
+  }
+
+  /** Whether this request is to note down that the session is in use, where it stores nothing else. */
+  touchIsDue(state: RequestState): boolean {
+    const { policy, now } = this.#parts.settings
+    const time = now()
+    return (
+      state.accessed &&
+      state.stored !== null &&
+      isTouchDue(state, time) &&
+      isFoundSavable(state.stored, policy, time)
+    )
+  }
+
+  /** Notes it down, where that is due; a failure is no failure of the request. */
+  async touch(state: RequestState): Promise<void> {
+    const { stored } = state
+    if (stored === null || !this.touchIsDue(state)) return
+    try {
+      await touchState(state, stored, this.#parts.writer.within(state.budget))
+    } catch (error) {
+      this.#parts.settings.logger.warn(
+        'the use of a session could not be noted down; it may expire sooner than expected',
+        { key: stored.record.key, error: (error as Error).message },
+      )
+    } finally {
+      state.wishes.settleTouch()
+    }
   }
 
   /** Tells the observers of a session that the request has ended, if it has ended one. */

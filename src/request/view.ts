@@ -2,7 +2,7 @@ import { SessionValueError } from '../base/errors.ts'
 import { type NameOf, refuseAssignments } from './refuse-assignments.ts'
 import { checkKey } from '../record/codec.ts'
 import { type DataValues, encodedValues } from '../record/data-values.ts'
-import { keyOfUnit, type Unit, unitOf, unitPrefix } from '../record/payload.ts'
+import { FLASH_SCOPE, keyOfUnit, type Unit, unitOf, unitPrefix } from '../record/payload.ts'
 import { plainJson, printsAs } from './printing.ts'
 import type { SessionData } from './tracked-data.ts'
 
@@ -13,6 +13,9 @@ export interface DataAccess {
   /** The same for whoever only prints it: never throws, and gives `null` where none is loaded. */
   forPrinting(): SessionData | null
 }
+
+/** What all that is kept until it is read once starts with. */
+const FLASHES = unitPrefix(FLASH_SCOPE)
 
 /** What a view of a session is called in the code of an app. */
 let nameOf: NameOf
@@ -146,10 +149,11 @@ export class SessionView<Data extends object> {
     return this.#units('size').length
   }
 
-  /** Whether there is no data: for a session, neither in its root nor in any scope. */
+  /** Whether there is no data: for a session, neither in its root nor in any scope, and nothing of `flash()`. */
   get isEmpty(): boolean {
     const data = this.#access.forReading('isEmpty')
-    if (this.#scope === null && data.scopes().length > 0) return false
+    if (this.#scope === null && (data.scopes().length > 0 || data.units(FLASHES).length > 0))
+      return false
     return data.units(unitPrefix(this.#scope)).length === 0
   }
 

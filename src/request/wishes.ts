@@ -8,6 +8,7 @@ import { SessionData } from './tracked-data.ts'
 export class Wishes {
   #data = new SessionData(Payload.empty)
   #isForced = false
+  #isTouched = false
   #expiry: ExpirySetting | undefined = undefined
   #savedExpiry: ExpirySetting | undefined = undefined
   #swap: Swap | null = null
@@ -43,6 +44,20 @@ export class Wishes {
     const isForced = this.#isForced
     this.#isForced = false
     return isForced
+  }
+
+  /** Whether use is to be noted down, though that is not due. */
+  get isTouched(): boolean {
+    return this.#isTouched
+  }
+
+  touch(): void {
+    this.#isTouched = true
+  }
+
+  /** Use has been noted down, or it has been tried. */
+  settleTouch(): void {
+    this.#isTouched = false
   }
 
   expireBy(setting: ExpirySetting): void {
@@ -125,6 +140,7 @@ export class Wishes {
     if (this.#expiry === expiry) this.#expiry = undefined
     if (expiry !== undefined) this.#savedExpiry = expiry
     this.#swap = null
+    this.#isTouched = false
     // Last: it throws when a value went bad meanwhile, and that must not undo what was stored.
     this.#data.rebase(stored, saved)
   }

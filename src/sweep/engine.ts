@@ -31,9 +31,6 @@ export type StepResult =
   /** There is no such run any more: nothing to do. */
   | { readonly outcome: 'unknown'; readonly run: string }
 
-/** How long one step works on pages before it hands on, in milliseconds. Queues allow 10 minutes. */
-const BUDGET = 90_000
-
 /** How much longer than its budget a worker keeps its claim: for the page under way, and clocks that differ. */
 const CLAIM_SLACK = 180_000
 
@@ -114,7 +111,7 @@ export class Engine<Data extends object> {
   }
 
   /** Works a task off. Throws for a fault that trying again may cure; then the same step is still due. */
-  async handleTask(body: unknown, budget: number = BUDGET): Promise<StepResult> {
+  async handleTask(body: unknown, budget: number = this.#settings.taskBudget): Promise<StepResult> {
     const { run, step } = readBody(body)
     if (this.inProcess) return await this.workOff(run, Number.POSITIVE_INFINITY, budget)
     const result = await this.#workStep(run, step, budget)
@@ -126,7 +123,11 @@ export class Engine<Data extends object> {
   }
 
   /** Works on a run in this very call, step after step, until it is finished or the time (milliseconds) is up. */
-  async workOff(run: string, time: number, budget: number = BUDGET): Promise<StepResult> {
+  async workOff(
+    run: string,
+    time: number,
+    budget: number = this.#settings.taskBudget,
+  ): Promise<StepResult> {
     const { now } = this.#settings
     const deadline = now() + time
     for (;;) {

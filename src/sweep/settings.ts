@@ -14,6 +14,8 @@ export interface SweepSettings {
   /** Whether ids of sessions come from outside, so that one can live again under a key that has ended. */
   readonly outsideIds: boolean
   readonly tasks: TaskQueue
+  /** How long one step works before it hands on, in milliseconds. */
+  readonly taskBudget: number
   readonly iterators: readonly IteratorClass[]
   readonly sweep: SweepClass
   readonly now: Clock

@@ -109,6 +109,26 @@ describe('two sweeps at once', () => {
     expect(p.store.calls.length).toBeGreaterThan(0)
   })
 
+  it('work for as long as taskBudget says, and claim a step for no longer', async () => {
+    const p = place()
+    const { queue, sessions } = deployment(p, { taskBudget: '20s' })
+    await p.fill(5, 2 * HOUR)
+    const { id } = await sessions.startClearSessions()
+    const gate = p.store.hold({ method: 'page' })
+    const working = sessions.handleTask(queue.next().body)
+    await gate.reached
+    expect((await note(p, `run:${id}`))['claimedUntil']).toBe(p.now + 20_000 + 3 * MINUTE)
+    p.now += 20_000
+    gate.release()
+    expect(await working).toMatchObject({ outcome: 'handed-on' })
+    expect(await sessions.handleTask(queue.next().body)).toMatchObject({ outcome: 'finished' })
+    expect(await p.count()).toBe(0)
+  })
+
+  it.each([0, '13h', 'soon', -1])('refuse the taskBudget %j', (taskBudget) => {
+    expect(() => createSessions({ taskBudget })).toThrow(SessionConfigError)
+  })
+
   it('never fork, even where a claim ran out while its holder was still at work', async () => {
     const p = place()
     const { queue, make, sessions } = deployment(p)

@@ -98,7 +98,8 @@ function problemOf(req: AnyRequest, sessions: unknown, door: SessionDoor | null)
     ['persistentFieldsOnLogin', keepOnLogin],
     ['persistentFieldsOnLogout', keepOnLogout],
   ] as const) {
-    if (keep.fields.includes(PASSPORT_KEY))
+    // Of `'all'` it goes on only to the same user again, or from a guest.
+    if (keep.fields !== 'all' && keep.fields.includes(PASSPORT_KEY))
       return `does not work with '${PASSPORT_KEY}' in ${option}: Passport keeps there who is logged in`
   }
   return null

@@ -21,15 +21,32 @@ const known = new WeakMap<object, ReadonlySet<PropertyKey>>()
 /** What a session has of its own. Such a name is never a key of the data here. */
 function namesOf(session: Session): ReadonlySet<PropertyKey> {
   const prototype = Object.getPrototypeOf(session) as object
-  const names =
-    known.get(prototype) ??
-    new Set(
-      [prototype, Object.getPrototypeOf(prototype) as object]
+  let names = known.get(prototype)
+  if (names === undefined) {
+    names = new Set(
+      classesOf(prototype)
         .flatMap((each) => Reflect.ownKeys(each))
-        .filter((name) => name !== 'constructor'),
+        .filter((name) => name !== 'constructor' && name !== DATA_OF_CONNECT_FLASH),
     )
-  known.set(prototype, names)
+    known.set(prototype, names)
+  }
   return names
+}
+
+/** Connect-flash keeps its messages under this key of the data, and asks for it as a property. */
+const DATA_OF_CONNECT_FLASH = 'flash'
+
+/** The prototypes of the classes that a session is of: the last of them has the constructor of no other. */
+function classesOf(prototype: object): object[] {
+  const classes: object[] = []
+  for (
+    let each: object | null = prototype;
+    each !== null && Object.hasOwn(each, 'constructor') && each !== Object.prototype;
+    each = Object.getPrototypeOf(each) as object | null
+  ) {
+    classes.push(each)
+  }
+  return classes
 }
 
 /**

@@ -1,0 +1,126 @@
+import { type Duration, parseDuration, show } from '../base/duration.ts'
+import { SessionValueError } from '../base/errors.ts'
+import {
+  expiresAtBrowserClose,
+  expiresIfUsed,
+  expiresOf,
+  expirySettingFrom,
+  expiryValueOf,
+  hintAtUnit,
+  timeOf,
+} from './lifetime.ts'
+import { lockMembers } from './refuse-assignments.ts'
+import type { RequestState } from './state.ts'
+import { nameOf, SessionView } from './view.ts'
+
+/** The times of a session: when it began, was used, and ends; and what decides on its end. */
+export class SessionTimes<Data extends object> extends SessionView<Data> {
+  readonly #state: RequestState
+
+  static {
+    lockMembers(SessionTimes.prototype, nameOf)
+  }
+
+  protected constructor(state: RequestState) {
+    super(state, null)
+    this.#state = state
+  }
+
+  /** When the session was created; `null` for one that is not stored. */
+  get created(): Date | null {
+    return this.#date('created')
+  }
+
+  /** When the session was last used, as noted down; up to `touchEvery` behind. */
+  get lastSeen(): Date | null {
+    return this.#date('lastSeen')
+  }
+
+  /** When the stored session ends unless it is used before; `null` for one that is not stored. */
+  get expires(): Date | null {
+    return this.#date('expires')
+  }
+
+  /** When the user logged in; `null` for a guest. */
+  get authenticated(): Date | null {
+    this.#state.use('session.authenticated')
+    const { authenticated } = this.#state.owner
+    return authenticated === null ? null : new Date(authenticated)
+  }
+
+  /** Whether the user logged in no longer ago than this, for actions that need a recent login. */
+  isFresh(within: Duration): boolean {
+    const limit = parseDuration(within)
+    if (limit === null)
+      throw new SessionValueError(`isFresh() needs a duration, not ${show(within)}`)
+    hintAtUnit(this.#state.settings, 'isFresh()', within)
+    this.#state.use('isFresh()')
+    const { owner, settings } = this.#state
+    const { authenticated } = owner
+    return authenticated !== null && settings.now() - authenticated <= limit
+  }
+
+  /**
+   * Sets when this one session expires: a duration is an idle limit of its own, a `Date` is fixed, `0` lasts until
+   * the browser closes, `null` is the general rule again. `absoluteLifetime` binds in any case.
+   */
+  setExpiry(value: Duration | Date | 0 | null): void {
+    this.#state.forWriting('setExpiry()')
+    const setting = expirySettingFrom(value)
+    hintAtUnit(this.#state.settings, 'setExpiry()', value)
+    this.#state.wishes.expireBy(setting)
+  }
+
+  /** What `setExpiry()` said, in this request or before: milliseconds, a `Date`, `0`, or `null` for the general rule. */
+  get expiry(): number | Date | null {
+    this.#state.forReading('session.expiry')
+    return expiryValueOf(this.#state)
+  }
+
+  /**
+   * Milliseconds until the session ends if it is not used after this request; below 0 when it has ended. `at`: counted
+   * from then, as if it were used then for the last time. Throws `SessionValueError` for an invalid date.
+   */
+  expiryAge(at?: Date): number {
+    const from = at === undefined ? this.#state.settings.now() : timeOf('expiryAge()', at)
+    return this.expiryDate(at).getTime() - from
+  }
+
+  /**
+   * When the session ends if it is not used after this request. `at`: when it would end if it were used then for the last
+   * time. Throws `SessionValueError` for an invalid date.
+   */
+  expiryDate(at?: Date): Date {
+    this.#state.forReading('expiryDate()')
+    return new Date(
+      at === undefined
+        ? expiresOf(this.#state)
+        : expiresIfUsed(this.#state, timeOf('expiryDate()', at)),
+    )
+  }
+
+  /**
+   * Notes down at the end of this request that the session was used now, though `touchEvery` has not passed: it costs a
+   * write, and gives the session its whole time again. Nothing happens where none is stored. Like any other touch, one that
+   * fails then is a line in the log; `save()` stores it as it stores a change.
+   */
+  touch(): void {
+    this.#state.forWriting('touch()')
+    this.#state.wishes.touch()
+  }
+
+  /** Whether the cookie is gone when the browser closes. */
+  expireAtBrowserClose(): boolean {
+    this.#state.forReading('expireAtBrowserClose()')
+    return expiresAtBrowserClose(this.#state)
+  }
+
+  #date(time: 'created' | 'lastSeen' | 'expires'): Date | null {
+    this.#state.use(`session.${time}`)
+    const { stored, wishes } = this.#state
+    const { swap } = wishes
+    return stored === null || (swap !== null && swap.identity !== null)
+      ? null
+      : new Date(stored.record[time])
+  }
+}
