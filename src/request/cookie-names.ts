@@ -6,6 +6,12 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const DOMAIN =
   /^\.?(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/
 
+/** In what form the cookie travels with one request. */
+export interface CookieForm {
+  readonly name: string
+  readonly secure: boolean
+}
+
 /** What tells one cookie of a browser from another. */
 export interface CookiePlace {
   readonly name: string

@@ -6,6 +6,7 @@ import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { sign, unsign } from '../base/signature.ts'
 import { asSessionId, type SessionId } from '../record/id.ts'
 import {
+  type CookieForm,
   type CookiePlace,
   checkCookieDomain,
   checkCookieName,
@@ -77,12 +78,6 @@ const KNOWN_OPTIONS = namesOf<CookieOptions>({
 
 const DEFAULT_NAME = '__Host-viur-session'
 const MIN_SECRET_BYTES = 32
-
-/** In what form the cookie travels with one request. */
-export interface CookieForm {
-  readonly name: string
-  readonly secure: boolean
-}
 
 /** What a request presented under our name. */
 export interface Presented {

@@ -1,7 +1,7 @@
 import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
-import type { CookieForm } from './cookie.ts'
 import {
+  type CookieForm,
   type CookiePlace,
   checkCookieDomain,
   checkCookieName,

@@ -1,6 +1,7 @@
 import { checkOptions, namesOf, type OptionHints, wrongOption } from '../base/option-checks.ts'
 import type { Searches } from '../write/source.ts'
-import type { CookieForm, CookiePolicy } from './cookie.ts'
+import type { CookiePolicy } from './cookie.ts'
+import type { CookieForm } from './cookie-names.ts'
 import type { RequestSettings } from './settings.ts'
 import { RequestState } from './state.ts'
 
