@@ -13,7 +13,8 @@ import { consoleLogger, harmless, type SessionLogger, warningOnce } from './base
 import { SESSIONS_HINTS } from './base/option-hints.ts'
 import { checkOptions, functionOption, namesOf, wrongOption } from './base/option-checks.ts'
 import { googleCloudSign } from './google/platform.ts'
-import { checkKey, checkScope } from './record/codec.ts'
+import { checkKey, checkScope, plainValues, ValueCodec } from './record/codec.ts'
+import { type SessionTypes, ValueTypes } from './record/value-types.ts'
 import { type CookieOptions, CookiePolicy, MAX_COOKIE_AGE } from './request/cookie.ts'
 import type { ExpiryPolicy } from './record/expiry.ts'
 import type { RandomBytes } from './record/id.ts'
@@ -102,6 +103,12 @@ export interface SessionsOptions {
    * adds or changes are stored with the next use, keys that it leaves out stay stored.
    */
   readonly validate?: StandardSchema
+  /**
+   * Classes of the app's own, such as `Money` or `Temporal.Instant`, by names that are stored beside their values: how
+   * each is told, kept and made again. A process that lacks a type gets a `SessionStoreError` where it reads such a
+   * value, and carries it on unchanged. Default: none.
+   */
+  readonly types?: SessionTypes
 }
 
 /** Options after validation, with everything filled in: it fits what each room asks for. */
@@ -145,6 +152,7 @@ const KNOWN_OPTIONS = namesOf<SessionsOptions>({
   sleep: true,
   logger: true,
   validate: true,
+  types: true,
 })
 
 /** Checks the options once. Throws `SessionConfigError` that names the option, the rule and the value. */
@@ -195,6 +203,8 @@ export function settingsFrom(options: SessionsOptions): Settings {
     warnOnce: warningOnce(logger),
     troubles: new Troubles(logger, now),
     validate: schemaFrom(options.validate),
+    codec:
+      options.types === undefined ? plainValues : new ValueCodec(new ValueTypes(options.types)),
     legacy: legacyFrom(options.legacy),
   }
 }

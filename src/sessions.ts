@@ -185,7 +185,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
   readonly #parts: SessionsParts
   readonly #settings: Settings
   readonly #writer: Writer
-  readonly #observers = new Observers<Data>()
+  readonly #observers: Observers<Data>
   readonly #ender: Ender<Data>
   readonly #entries: SessionEntries<Data>
   /** Of the system that the app comes from. */
@@ -200,10 +200,11 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
   #closing: Promise<void> | null = null
 
   constructor(settings: Settings) {
-    const { store, tasks } = settings
+    const { store, tasks, codec } = settings
+    const observers = new Observers<Data>(codec)
     const writer = new Writer(settings)
     const fences = new Fences(settings)
-    const ender = new Ender<Data>(settings, this.#observers)
+    const ender = new Ender<Data>(settings, observers)
     const entries = new SessionEntries<Data>(settings, writer, ender)
     const logins = new Logins(settings, fences, entries)
     const massKill = new MassKill<Data>(settings, ender, writer, fences)
@@ -222,6 +223,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
     })
     const commit = new RequestCommit<Data>(settings, storage, () => side.maybe())
     this.#settings = settings
+    this.#observers = observers
     this.#writer = writer
     this.#ender = ender
     this.#entries = entries

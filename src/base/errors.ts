@@ -25,7 +25,10 @@ export class SessionError extends Error {
   readonly expose: boolean = false
 }
 
-/** An option, or a combination of options, that can not work. Thrown at construction. */
+/**
+ * An option, or a combination of options, that can not work. Thrown at construction; by `load()` for a schema in the
+ * option `validate` that does not accept its own result.
+ */
 export class SessionConfigError extends SessionError {
   override name = 'SessionConfigError'
   override readonly code = 'ERR_SESSION_CONFIG'

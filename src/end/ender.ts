@@ -3,11 +3,10 @@ import { storeRefusal } from '../base/store-errors.ts'
 import type { EndSettings } from './settings.ts'
 import type { Limit } from '../store/budget.ts'
 import { mintRev } from '../record/id.ts'
-import { Payload } from '../record/payload.ts'
 import { LONG_WORK } from '../write/retry.ts'
 import type { Mutation, WriteEachResult } from '../store/store.ts'
 import type { EndReason, Found, SessionRecord } from '../record/record.ts'
-import { eventId } from './events.ts'
+import { canTell, eventId } from './events.ts'
 import { CURE, EventsSwitch, NOT_HERE } from './events-switch.ts'
 import type { Observers, Told } from './observers.ts'
 import { Problems } from './problems.ts'
@@ -44,8 +43,8 @@ export interface Finished {
     | 'deferred'
     /** Somebody else was quicker. */
     | 'skipped'
-    /** A later release wrote it: one that can read its data has to tell of it. */
-    | 'newer'
+    /** This process cannot read all of it: one that can has to tell of it. */
+    | 'unable'
     | 'failed'
     /** Not begun, because the time was up. */
     | 'left'
@@ -56,7 +55,10 @@ export interface Finished {
   readonly error: SessionStoreError | null
 }
 
-type EnderSettings = Pick<EndSettings, 'store' | 'events' | 'now' | 'randomBytes' | 'logger'>
+type EnderSettings = Pick<
+  EndSettings,
+  'store' | 'events' | 'codec' | 'now' | 'randomBytes' | 'logger'
+>
 
 /**
  * How sessions end. Without events they are deleted. With them an end is a mark, effective at once; then the
@@ -121,7 +123,7 @@ export class Ender<Data extends object> {
   /** Tells of an end that a request has just marked, and finishes it; what fails is left to the sweep. */
   async finishInRequest(marked: Found, limit: Limit = LONG_WORK): Promise<void> {
     if (this.#observers.isEmpty) return
-    if (isNewer(marked.record)) return
+    if (!canTell(marked.record, this.#settings.codec)) return
     const told = await this.#observers.tell(marked.record, this.#inRequests, IN_REQUEST)
     this.logNowAndThen()
     if (told !== 'told') return
@@ -149,22 +151,26 @@ export class Ender<Data extends object> {
   ): Promise<Finished[]> {
     await this.requireObservers()
     await this.events.announce()
-    const { events, now } = this.#settings
+    const { events, codec, now } = this.#settings
     let begun = 0
     const told = await sideBySide(due, SIDE_BY_SIDE, async ({ record }) => {
       if (begun >= SIDE_BY_SIDE && now() >= deadline) return 'left'
       begun += 1
       if (!events) return 'told'
-      return isNewer(record) ? 'newer' : await this.#observers.tell(record, problems, within)
+      if (!canTell(record, codec)) {
+        problems.note(unableToTell(record))
+        return 'unable'
+      }
+      return await this.#observers.tell(record, problems, within)
     })
     const finished: Finished[] = told.map((answer) =>
-      answer === 'newer' || answer === 'left' ? { ...UNTOUCHED, result: answer } : UNTOUCHED,
+      answer === 'unable' || answer === 'left' ? { ...UNTOUCHED, result: answer } : UNTOUCHED,
     )
     const places: number[] = []
     const mutations: Mutation[] = []
     due.forEach((found, at) => {
       const answer = told[at]
-      if (answer === undefined || answer === 'newer' || answer === 'left') return
+      if (answer === undefined || answer === 'unable' || answer === 'left') return
       places.push(at)
       mutations.push(
         answer === 'told' ? deletionOf(found) : this.#afterFailure(found, problems, answer),
@@ -267,7 +273,11 @@ function deletionOf({ record, version }: Found): Mutation {
   return { kind: 'delete', key: record.key, version }
 }
 
-/** Whether a later release wrote it, so that its data can not be told of here. */
-export function isNewer({ data }: SessionRecord): boolean {
-  return Payload.isNewer(data)
+function unableToTell({ key }: SessionRecord): Parameters<Problems['note']>[0] {
+  return {
+    message:
+      'sessions have ended that this process cannot read: a later release wrote them, or it lacks one of their types or keys; they stay stored for a process that can tell of them',
+    of: 'onDelete',
+    example: { key },
+  }
 }

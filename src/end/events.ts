@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { SessionKey } from '../record/id.ts'
+import { holdsType, type ValueCodec } from '../record/codec.ts'
 import { Payload } from '../record/payload.ts'
 import { RecordData } from '../record/root-data.ts'
 import type { EndReason, SessionRecord } from '../record/record.ts'
@@ -22,8 +23,11 @@ export interface SessionDeleteEvent<Data extends object = Record<string, unknown
 }
 
 /** The event of a session that is marked as ended, or whose time has run out. */
-export function eventOf<Data extends object>(record: SessionRecord): SessionDeleteEvent<Data> {
-  return new DeleteEvent<Data>(record)
+export function eventOf<Data extends object>(
+  record: SessionRecord,
+  codec: ValueCodec,
+): SessionDeleteEvent<Data> {
+  return new DeleteEvent<Data>(record, codec)
 }
 
 /**
@@ -44,10 +48,12 @@ class DeleteEvent<Data extends object> implements SessionDeleteEvent<Data> {
   readonly lastSeen: Date
   readonly ended: Date
   readonly #record: SessionRecord
+  readonly #codec: ValueCodec
   #data: RecordData | null = null
 
-  constructor(record: SessionRecord) {
+  constructor(record: SessionRecord, codec: ValueCodec) {
     this.#record = record
+    this.#codec = codec
     this.id = eventId(record)
     this.reason = record.ended === null ? 'expired' : (record.reason ?? 'expired')
     this.key = record.key
@@ -66,16 +72,29 @@ class DeleteEvent<Data extends object> implements SessionDeleteEvent<Data> {
   }
 
   get #decoded(): RecordData {
-    this.#data ??= new RecordData(readablePayload(this.#record))
+    this.#data ??= new RecordData(readablePayload(this.#record), this.#codec)
     return this.#data
   }
 }
 
 /** What has ended is seen even when its payload is damaged: who and when can still be told. */
-export function readablePayload({ data, key }: SessionRecord): Payload {
+export function readablePayload({ data, key }: Pick<SessionRecord, 'data' | 'key'>): Payload {
   try {
     return Payload.decode(data, key)
   } catch {
     return Payload.empty
   }
+}
+
+/**
+ * Whether this process can tell of the session all that was stored. If not, one that can has to: a later release wrote it,
+ * it is sealed by a key that this process lacks, or holds a type that it cannot read. What is damaged holds nothing.
+ */
+export function canTell({ data, key }: SessionRecord, codec: ValueCodec): boolean {
+  if (Payload.isForOthers(data)) return false
+  if (!holdsType(data)) return true
+  for (const text of readablePayload({ data, key }).entries().values()) {
+    if (!codec.canDecode(text)) return false
+  }
+  return true
 }

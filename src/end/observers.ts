@@ -1,6 +1,7 @@
 import { type Duration, positiveDuration, show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
+import type { ValueCodec } from '../record/codec.ts'
 import type { SessionRecord } from '../record/record.ts'
 import { eventOf, type SessionDeleteEvent } from './events.ts'
 import { type Problems, sayingOf } from './problems.ts'
@@ -34,8 +35,14 @@ export type Told = 'told' | 'failed' | 'late'
 
 /** The `onDelete` observers of this process. */
 export class Observers<Data extends object> {
+  readonly #codec: ValueCodec
   #registered: readonly Registered<Data>[] = []
   #count = 0
+
+  /** `codec`: decodes the data of events. */
+  constructor(codec: ValueCodec) {
+    this.#codec = codec
+  }
 
   get isEmpty(): boolean {
     return this.#registered.length === 0
@@ -71,7 +78,7 @@ export class Observers<Data extends object> {
     const end = performance.now() + within
     for (const { name, observer, timeout } of registered) {
       // One of its own for each: what an observer does to the data is not what the next one sees.
-      const event = eventOf<Data>(record)
+      const event = eventOf<Data>(record, this.#codec)
       const left = Math.min(timeout, end - performance.now(), LONGEST_TIMER)
       const problem = left <= 0 ? 'no time left' : await outcomeOf(observer, event, left)
       if (problem === null) continue

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import type { ValueCodec } from '../record/codec.ts'
 import type { SessionLogger } from '../base/logger.ts'
 import type { ExpiryPolicy } from '../record/expiry.ts'
 import type { RandomBytes } from '../record/id.ts'
@@ -13,6 +14,8 @@ export interface EndSettings extends RetrySettings {
   readonly events: boolean
   /** `null`: no limit. */
   readonly maxSessionsPerUser: number | null
+  /** What the data of events is decoded with. */
+  readonly codec: ValueCodec
   readonly now: Clock
   readonly randomBytes: RandomBytes
   readonly logger: SessionLogger

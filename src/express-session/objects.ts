@@ -1,7 +1,7 @@
 import { atOnce } from '../base/refuse-promise.ts'
 import { show } from '../base/duration.ts'
 import { SessionValueError } from '../base/errors.ts'
-import { checkKey } from '../record/codec.ts'
+import { checkKey, plainValues } from '../record/codec.ts'
 import type { SessionKey } from '../record/id.ts'
 import { type Payload, type Unit, unitOf } from '../record/payload.ts'
 import { GUEST_USER, type SessionRecord } from '../record/record.ts'
@@ -46,7 +46,7 @@ export class SessionObjects {
     const cookie = payload.find(COOKIE_UNIT)
     return {
       ...(cookie !== undefined && { cookie: restoreCookie(cookie, record, this.#instant()) }),
-      ...dataIn(payload, null),
+      ...dataIn(payload, null, plainValues),
     }
   }
 

@@ -2,6 +2,7 @@ import type { Budget } from '../store/budget.ts'
 import type { Delta } from '../write/change.ts'
 import type { Loaded } from '../write/source.ts'
 import { type ExpirySetting, GUEST_USER, type SessionRecord } from '../record/record.ts'
+import { plainValues } from '../record/codec.ts'
 import type { SessionKey } from '../record/id.ts'
 import { Payload, type Unit, type UnitChanges, unitPrefix } from '../record/payload.ts'
 import { SessionData } from '../request/tracked-data.ts'
@@ -53,7 +54,7 @@ export class View {
   #isGone = false
   #isStored = false
   /** What this object holds, held against what it held when it was last loaded or stored. */
-  #data = new SessionData(Payload.empty)
+  #data = new SessionData(Payload.empty, plainValues)
   #expiry: ExpirySetting = null
   #lastSeen = 0
   #user: string = GUEST_USER
@@ -83,7 +84,7 @@ export class View {
     const view = new View(this.key, this.origin, this.userAtFirst, this.budget)
     view.#found = this.#found
     view.#isGone = this.#isGone
-    view.#data = new SessionData(this.#data.base)
+    view.#data = new SessionData(this.#data.base, plainValues)
     view.#expiry = this.#expiry
     view.#lastSeen = this.#lastSeen
     view.#user = this.#user
@@ -112,7 +113,7 @@ export class View {
   /** Takes over all of what is stored. */
   showStored(found: Loaded, payload: Payload): void {
     this.#found = found
-    this.#data = new SessionData(payload)
+    this.#data = new SessionData(payload, plainValues)
     this.#expiry = found.record.expiry
     this.#lastSeen = found.record.lastSeen
     this.#user = found.record.user

@@ -10,7 +10,7 @@ import {
 } from './old-system.ts'
 import { atOnce } from '../base/refuse-promise.ts'
 import { SessionError } from '../base/errors.ts'
-import { checkKey, encodeValue } from '../record/codec.ts'
+import { checkKey, plainValues, type ValueCodec } from '../record/codec.ts'
 import { type Unit, unitOf } from '../record/payload.ts'
 import { MAX_AHEAD, MAX_PAYLOAD_BYTES, userProblem } from '../record/limits.ts'
 
@@ -52,7 +52,7 @@ export class OldEntities {
   /** The entity as a session, if it can be used. One that cannot be read counts as none, and the log hears of it once. */
   read(name: string, entity: Entity | null): OldRead {
     if (entity === null) return 'unknown'
-    const { now, policy, troubles } = this.#settings
+    const { now, policy, troubles, codec } = this.#settings
     const time = now()
     try {
       const decoded = this.system.decode(entity)
@@ -63,7 +63,7 @@ export class OldEntities {
       const { version } = entity
       const { staticKey, cookie } = decoded
       return {
-        ...convertedOf(this.system, decoded),
+        ...convertedOf(this.system, decoded, codec),
         written,
         staticKey,
         cookie,
@@ -108,7 +108,11 @@ interface Converted {
  * What goes on of an old session, by the app's function if it has one. Throws `OldSessionDamage` for what no session of
  * ours can hold, so that it counts as unreadable once, and not as an error at each request.
  */
-export function convertedOf(system: OldSystem, old: DecodedSession): Converted {
+export function convertedOf(
+  system: OldSystem,
+  old: DecodedSession,
+  codec: ValueCodec = plainValues,
+): Converted {
   const { user, data } = chosenOf(system, old)
   const problem = user === null || user === undefined ? null : userProblem(user)
   if (problem !== null) throw new OldSessionDamage(problem)
@@ -119,7 +123,7 @@ export function convertedOf(system: OldSystem, old: DecodedSession): Converted {
   let bytes = 0
   for (const [key, value] of Object.entries(data)) {
     if (value === undefined) continue
-    const text = textOf(key, value)
+    const text = textOf(key, value, codec)
     units.set(unitOf(null, key), text)
     bytes += Buffer.byteLength(text) + Buffer.byteLength(key)
   }
@@ -145,10 +149,10 @@ function chosenOf(system: OldSystem, { user, data, written }: DecodedSession): C
   throw new OldSessionDamage('the function in the option "convert" refused it')
 }
 
-function textOf(key: string, value: unknown): string {
+function textOf(key: string, value: unknown, codec: ValueCodec): string {
   try {
     checkKey(key)
-    return encodeValue(value, key)
+    return codec.encode(value, key)
   } catch (error) {
     // The message of the codec names the path, and that may be data.
     if (error instanceof SessionError) throw new OldSessionDamage('it holds what no session can')

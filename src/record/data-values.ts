@@ -1,8 +1,9 @@
 import { types } from '../base/node-builtins.ts'
 import { show } from '../base/duration.ts'
 import { SessionError, SessionValueError } from '../base/errors.ts'
-import { checkKey, className, encodeValue } from './codec.ts'
+import { checkKey, type ValueCodec } from './codec.ts'
 import { EncodingBudget } from './encoding-budget.ts'
+import { className } from './snapshot.ts'
 
 /** Keys and values in one of the forms that an app has them in. */
 export type DataValues<Data extends object> =
@@ -20,7 +21,7 @@ export interface EncodedValue {
  * The keys and values of a plain object, or of whatever gives pairs, each read once. Throws before anything is done with
  * them: `SessionValueError` for what is no such thing or cannot be kept, `SessionTooLargeError` for what is far too much.
  */
-export function encodedValues(values: unknown, what: string): EncodedValue[] {
+export function encodedValues(values: unknown, what: string, codec: ValueCodec): EncodedValue[] {
   const budget = new EncodingBudget(what)
   const encoded: EncodedValue[] = []
   try {
@@ -28,7 +29,7 @@ export function encodedValues(values: unknown, what: string): EncodedValue[] {
       budget.takeReference()
       checkKey(key)
       budget.takePart(key)
-      const text = value === undefined ? null : encodeValue(value, key, budget)
+      const text = value === undefined ? null : codec.encode(value, key, budget)
       encoded.push({ key, value, text })
     }
   } catch (cause) {

@@ -97,8 +97,8 @@ export class Payload {
     this.#index = index
   }
 
-  /** Whether a later release wrote the text: then it is whole, and a newer process can read it. */
-  static isNewer(text: string): boolean {
+  /** Whether it is whole, but not for this process to read: a later release wrote it. */
+  static isForOthers(text: string): boolean {
     const version = /^[1-9][0-9]{0,5}(?= )/.exec(text)?.[0]
     return version !== undefined && Number(version) > VERSION
   }

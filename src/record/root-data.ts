@@ -1,6 +1,6 @@
 import { isThenable, letGo } from '../base/refuse-promise.ts'
-import { SessionValueError } from '../base/errors.ts'
-import { checkKey, checkScope, decodeValue, encodeValue } from './codec.ts'
+import { SessionStoreError, SessionValueError } from '../base/errors.ts'
+import { checkKey, checkScope, type ValueCodec } from './codec.ts'
 import { keyOfUnit, type Payload, type Unit, unitOf, unitPrefix } from './payload.ts'
 
 /** Gives the data of one scope, an object of its own; an empty one for a scope that holds nothing. */
@@ -17,15 +17,59 @@ export function unitsIn(payload: Payload, scope: string | null): Map<Unit, strin
   return units
 }
 
-/** What a scope holds, decoded: a plain object of its own at each call; `null` is the root. */
-export function dataIn(payload: Payload, scope: string | null): Record<string, unknown> {
+/**
+ * What a scope holds, decoded: a plain object of its own at each call; `null` is the root. A value of a type that this
+ * process lacks throws `SessionStoreError` when it is read, and not before.
+ */
+export function dataIn(
+  payload: Payload,
+  scope: string | null,
+  codec: ValueCodec,
+): Record<string, unknown> {
   const prefix = unitPrefix(scope)
   // Whatever a key is called that somebody else stored, it sets no prototype.
   const data: Record<string, unknown> = Object.create(null)
+  const sealed: PropertyDescriptorMap = Object.create(null)
   for (const [unit, text] of payload.entries()) {
-    if (unit.startsWith(prefix)) data[keyOfUnit(unit)] = decodeValue(text)
+    if (!unit.startsWith(prefix)) continue
+    const key = keyOfUnit(unit)
+    try {
+      data[key] = codec.decode(text, key)
+    } catch (error) {
+      if (!(error instanceof SessionStoreError)) throw error
+      // Holds its place among the others.
+      data[key] = undefined
+      sealed[key] = closed(key, () => codec.decode(text, key))
+    }
   }
-  return { ...data }
+  return Object.defineProperties({ ...data }, sealed)
+}
+
+/** The getters of what cannot be read in this process. */
+const closedGetters = new WeakSet<() => unknown>()
+
+/** A property that cannot be read, but set. */
+function closed(key: string, get: () => unknown): PropertyDescriptor {
+  closedGetters.add(get)
+  return {
+    enumerable: true,
+    configurable: true,
+    get,
+    set(value: unknown): void {
+      Object.defineProperty(this, key, {
+        value,
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      })
+    },
+  }
+}
+
+/** Whether the property is one that {@link dataIn} could not read, and nobody has set since. */
+export function isClosed(data: object, key: string): boolean {
+  const get = Object.getOwnPropertyDescriptor(data, key)?.get
+  return get !== undefined && closedGetters.has(get)
 }
 
 /**
@@ -34,11 +78,13 @@ export function dataIn(payload: Payload, scope: string | null): Record<string, u
  */
 export class RecordData {
   readonly #payload: Payload
+  readonly #codec: ValueCodec
   /** What was handed out, by scope; `null` is the root. */
   readonly #parts = new Map<string | null, Record<string, unknown>>()
 
-  constructor(payload: Payload) {
+  constructor(payload: Payload, codec: ValueCodec) {
     this.#payload = payload
+    this.#codec = codec
   }
 
   get root(): Record<string, unknown> {
@@ -55,9 +101,11 @@ export class RecordData {
   changes(): Map<Unit, string | null> {
     const units = new Map<Unit, string | null>()
     for (const [scope, data] of this.#parts) {
-      for (const [key, value] of Object.entries(data)) {
+      for (const key of Object.keys(data)) {
+        if (isClosed(data, key)) continue
+        const value = data[key]
         const unit = unitOf(scope, key)
-        const text = value === undefined ? null : encodeValue(value, key)
+        const text = value === undefined ? null : this.#codec.encode(value, key)
         if (text === (this.#payload.find(unit) ?? null)) continue
         checkKey(key)
         units.set(unit, text)
@@ -70,7 +118,7 @@ export class RecordData {
   }
 
   #part(scope: string | null): Record<string, unknown> {
-    const data = this.#parts.get(scope) ?? dataIn(this.#payload, scope)
+    const data = this.#parts.get(scope) ?? dataIn(this.#payload, scope, this.#codec)
     this.#parts.set(scope, data)
     return data
   }
@@ -80,8 +128,9 @@ export class RecordData {
 export function changesBy<Data extends object>(
   payload: Payload,
   change: DataChange<Data>,
+  codec: ValueCodec,
 ): Map<Unit, string | null> {
-  const data = new RecordData(payload)
+  const data = new RecordData(payload, codec)
   const result: unknown = change(data.root as Data, data.scope)
   if (isThenable(result)) {
     letGo(result)

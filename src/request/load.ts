@@ -1,10 +1,8 @@
-import { SessionError } from '../base/errors.ts'
-import type { SchemaResult, StandardSchema } from './settings.ts'
 import type { Troubles } from '../record/diagnostics.ts'
 import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
-import { type Payload, unitOf } from '../record/payload.ts'
-import { dataIn } from '../record/root-data.ts'
+import type { Payload } from '../record/payload.ts'
 import { useOf } from '../record/usable.ts'
+import { applySchema } from './apply-schema.ts'
 import type { LoadResult, RequestState } from './state.ts'
 import { SessionData } from './tracked-data.ts'
 import type { Loaded, Look } from '../write/source.ts'
@@ -94,44 +92,12 @@ async function checked(
   payload: Payload,
 ): Promise<LoadResult> {
   const { validate, troubles } = state.settings
-  const data = new SessionData(payload)
+  const data = new SessionData(payload, state.settings.codec)
   if (validate !== null) {
     const refusal = await applySchema(validate, payload, data)
     if (refusal !== null) return unreadable(found.record.key, refusal, troubles)
   }
   return { outcome: 'live', id, found, data }
-}
-
-/** Runs the app's schema over the root of the data and takes over what it gives; gives why it refused, or `null`. */
-async function applySchema(
-  schema: StandardSchema,
-  payload: Payload,
-  data: SessionData,
-): Promise<string | null> {
-  // A copy for the schema: what it does to its input must not pass for a change by the app.
-  const result = await run(schema, dataIn(payload, null))
-  if (result.issues !== undefined) {
-    // The messages of a schema may quote the data, so none of them is passed on.
-    return `the schema in the option "validate" refused it (${result.issues.length} issues)`
-  }
-  const given = result.value
-  if (typeof given !== 'object' || given === null)
-    return 'the schema in the option "validate" gave no object'
-  for (const [key, value] of Object.entries(given)) {
-    if (value !== undefined) data.write(unitOf(null, key), value)
-  }
-  return null
-}
-
-/** A schema that throws is a fault of the app, and says nothing about the session. */
-async function run(schema: StandardSchema, value: unknown): Promise<SchemaResult> {
-  try {
-    return await schema['~standard'].validate(value)
-  } catch (cause) {
-    throw new SessionError('the schema in the option "validate" threw: look at the cause', {
-      cause,
-    })
-  }
 }
 
 function unreadable(key: SessionKey, why: string, troubles: Troubles): LoadResult {

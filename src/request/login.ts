@@ -2,6 +2,7 @@ import { show } from '../base/duration.ts'
 import { SessionValueError } from '../base/errors.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
 import { clientHints } from '../record/info.ts'
+import type { ValueCodec } from '../record/codec.ts'
 import { type DataValues, encodedValues } from '../record/data-values.ts'
 import type { Fence } from '../end/fences.ts'
 import { mintSecret } from '../record/id.ts'
@@ -39,6 +40,7 @@ export function loginPlan<Data extends object>(
   user: string,
   options: LoginOptions<Data>,
   client: RequestClient,
+  codec: ValueCodec,
 ): LoginPlan {
   const problem =
     user === GUEST_USER ? `"${GUEST_USER}" is nobody: call logout()` : userProblem(user)
@@ -47,7 +49,7 @@ export function loginPlan<Data extends object>(
   const data =
     options.data === undefined
       ? []
-      : encodedValues(options.data, 'the option data of login()').map(
+      : encodedValues(options.data, 'the option data of login()', codec).map(
           ({ key, value }) => [key, value] as const,
         )
   return { data, client: clientFrom(options.client, client) }

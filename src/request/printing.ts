@@ -83,5 +83,8 @@ function plainPart(value: object, open: Set<object>): unknown {
   if (types.isSet(value) || Array.isArray(value)) {
     return Array.from(value, (member) => plainOf(member, open))
   }
+  const { toJSON } = value as { toJSON?: unknown }
+  // A class of the app's own knows best.
+  if (typeof toJSON === 'function') return plainOf(toJSON.call(value, ''), open)
   return plainObject(Object.entries(value), open)
 }

@@ -8,7 +8,7 @@ import type { SecurityKeyName, SecurityKeyRecord } from '../record/record.ts'
 import type { KeyRefusal } from '../record/diagnostics.ts'
 import type { Limit } from '../store/budget.ts'
 import { MAX_KEY_DATA_BYTES } from '../record/limits-security-keys.ts'
-import { decodeValue, encodeValue } from '../record/codec.ts'
+import type { ValueCodec } from '../record/codec.ts'
 import { EncodingBudget } from '../record/encoding-budget.ts'
 import { mintSecret, type SessionKey } from '../record/id.ts'
 import {
@@ -82,7 +82,11 @@ export interface MintPlan {
 }
 
 /** Checks what `getSecurityKeys()` was asked for, before anything is stored. Throws `SessionValueError`. */
-export function mintPlan(count: number, options: SecurityKeyOptions, lifetime: number): MintPlan {
+export function mintPlan(
+  count: number,
+  options: SecurityKeyOptions,
+  { policy, codec }: Pick<RequestSettings, 'policy' | 'codec'>,
+): MintPlan {
   checkOptions('getSecurityKeys()', options, MINT_OPTIONS)
   if (!Number.isInteger(count) || count < 1 || count > MAX_COUNT) {
     throw new SessionValueError(
@@ -90,7 +94,7 @@ export function mintPlan(count: number, options: SecurityKeyOptions, lifetime: n
     )
   }
   const bound = isBound(options)
-  const { duration = bound ? lifetime : ONE_DAY, data } = options
+  const { duration = bound ? policy.lifetime : ONE_DAY, data } = options
   const time = parseDuration(duration)
   if (time === null || time < 1) {
     throw new SessionValueError(`a security key needs a duration above 0, not ${show(duration)}`)
@@ -103,7 +107,7 @@ export function mintPlan(count: number, options: SecurityKeyOptions, lifetime: n
     duration: time,
     bound,
     purpose: purposeOf(options),
-    data: data === undefined ? null : encodeKeyData(data),
+    data: data === undefined ? null : encodeKeyData(data, codec),
   }
 }
 
@@ -195,9 +199,15 @@ export class SecurityKeys {
     const found = await retried(this.#settings, ask, limit)
     const refusal = refusalOf(found, session, purpose, now())
     if (found === null || refusal !== null) return this.refuse(session, refusal ?? 'unknown')
+    // First: what this process cannot read is not to be used up by it.
+    const given = this.#dataOf(found)
     if (!(await this.#delete(found, limit))) return this.refuse(session, 'used')
-    const { data } = found.record
-    return data === null ? true : (decodeValue(data) as object)
+    return given
+  }
+
+  #dataOf({ record: { data } }: FoundSecurityKey): object | true {
+    if (data === null) return true
+    return this.#settings.codec.decode(data, 'the data of a security key') as object
   }
 
   refuse(key: SessionKey | null, why: KeyRefusal): false {
@@ -247,7 +257,7 @@ function refusalOf(
   return now < record.expires ? null : 'expired'
 }
 
-function encodeKeyData(data: object): string {
+function encodeKeyData(data: object, codec: ValueCodec): string {
   const what = 'the data of a security key'
-  return encodeValue(data, what, new EncodingBudget(what, MAX_KEY_DATA_BYTES))
+  return codec.encode(data, what, new EncodingBudget(what, MAX_KEY_DATA_BYTES))
 }

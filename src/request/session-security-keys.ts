@@ -34,7 +34,7 @@ export class SessionKeys {
   /** Checks the options, and gives what mints keys by them. */
   minting(count: number, options: SecurityKeyOptions): () => Promise<string[]> {
     const { settings } = this.#state
-    const plan = mintPlan(count, options, settings.policy.lifetime)
+    const plan = mintPlan(count, options, settings)
     hintAtUnit(settings, 'getSecurityKey()', options.duration)
     return () => this.#mint(plan)
   }

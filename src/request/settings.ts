@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import type { ValueCodec } from '../record/codec.ts'
 import type { SessionLogger } from '../base/logger.ts'
 import type { Troubles } from '../record/diagnostics.ts'
 import type { ExpiryPolicy } from '../record/expiry.ts'
@@ -17,6 +18,8 @@ export interface RequestSettings extends RetrySettings {
   readonly keepOnLogout: Keep
   /** What the data is checked with when it is loaded; `null`: with nothing. */
   readonly validate: StandardSchema | null
+  /** Turns values into texts and back, those of the app's types among them. */
+  readonly codec: ValueCodec
   readonly now: Clock
   readonly randomBytes: RandomBytes
   readonly logger: SessionLogger

@@ -75,7 +75,7 @@ export class RequestState implements DataAccess {
   readonly client: RequestClient
   /** How long this request waits for the store, all in all. */
   readonly budget: Budget
-  readonly wishes: Wishes = new Wishes()
+  readonly wishes: Wishes
   readonly response: ResponseSide
 
   #standing: Standing = 'not loaded'
@@ -101,6 +101,7 @@ export class RequestState implements DataAccess {
     },
   ) {
     this.settings = settings
+    this.wishes = new Wishes(settings.codec)
     this.form = request.form
     this.allowed = request.allowed
     this.presented = request.presented

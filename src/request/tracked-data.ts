@@ -1,4 +1,4 @@
-import { decodeValue, encodeValue, isMutable } from '../record/codec.ts'
+import { isMutable, type ValueCodec } from '../record/codec.ts'
 import { EncodingBudget } from '../record/encoding-budget.ts'
 import {
   isOurScope,
@@ -19,26 +19,21 @@ interface Live {
 /** Stands for a value of which only the text is known. */
 const UNREAD = Symbol('unread')
 
-function readFrom(live: Live): unknown {
-  if (live.value === UNREAD) {
-    live.value = decodeValue(live.text as string)
-    if (isMutable(live.value)) live.text = null
-  }
-  return live.value
-}
-
 /**
  * What one request sees and does to the data of its session: an encoded payload below, and above it the
  * values that were read or written, decoded once. Finds what changed by comparing encoded texts.
  */
 export class SessionData {
+  /** Turns its values into texts and back. */
+  readonly codec: ValueCodec
   #base: Payload
   readonly #live = new Map<Unit, Live>()
   /** The units present, oldest first; built when somebody first needs an order. */
   #order: Set<Unit> | null = null
 
-  constructor(base: Payload) {
+  constructor(base: Payload, codec: ValueCodec) {
     this.#base = base
+    this.codec = codec
   }
 
   /** What changes are held against: what was loaded, or stored last. */
@@ -52,16 +47,28 @@ export class SessionData {
 
   read(unit: Unit): unknown {
     const known = this.#live.get(unit)
-    if (known !== undefined) return readFrom(known)
+    if (known !== undefined) return this.#readFrom(known, unit)
     const text = this.#base.find(unit)
     if (text === undefined) return undefined
-    const value = decodeValue(text)
+    const value = this.codec.decode(text, keyOfUnit(unit))
     this.#live.set(unit, { value, present: true, text: isMutable(value) ? null : text })
     return value
   }
 
+  #readFrom(live: Live, unit: Unit): unknown {
+    if (live.value === UNREAD) {
+      live.value = this.codec.decode(live.text as string, keyOfUnit(unit))
+      if (isMutable(live.value)) live.text = null
+    }
+    return live.value
+  }
+
   /** `text`: the value encoded, where that is known already. */
-  write(unit: Unit, value: unknown, text: string = encodeValue(value, keyOfUnit(unit))): void {
+  write(
+    unit: Unit,
+    value: unknown,
+    text: string = this.codec.encode(value, keyOfUnit(unit)),
+  ): void {
     this.#set(unit, { value, present: true, text: isMutable(value) ? null : text })
   }
 
@@ -117,7 +124,7 @@ export class SessionData {
     const budget = new EncodingBudget('the session')
     for (const [unit, { value, present, text }] of this.#live) {
       const before = this.#base.find(unit)
-      const after = present ? (text ?? encodeValue(value, keyOfUnit(unit), budget)) : null
+      const after = present ? (text ?? this.codec.encode(value, keyOfUnit(unit), budget)) : null
       if (after !== (before ?? null)) changes.set(unit, after)
     }
     return changes

@@ -55,8 +55,9 @@ export class SessionView<Data extends object> {
   }
 
   /**
-   * Keeps a value: whatever JSON has, and `Date`, `Map`, `Set`, `bigint`, `Uint8Array` and `Buffer`. Setting
-   * `undefined` removes the key. Throws `SessionValueError` with the path of what can not be kept.
+   * Keeps a value: whatever JSON has, and `Date`, `Map`, `Set`, `bigint`, `Uint8Array` and `Buffer`, and what is of one
+   * of the app's `types`. Setting `undefined` removes the key. Throws `SessionValueError` with the path of what can not
+   * be kept.
    */
   set<Key extends keyof Data & string>(key: Key, value: Data[Key] | undefined): this {
     const data = this.#access.forWriting('set()')
@@ -111,7 +112,7 @@ export class SessionView<Data extends object> {
    */
   update(values: DataValues<Data>): this {
     const data = this.#access.forWriting('update()')
-    for (const { key, value, text } of encodedValues(values, 'update()')) {
+    for (const { key, value, text } of encodedValues(values, 'update()', data.codec)) {
       if (text === null) data.remove(this.#unit(key))
       else data.write(this.#unit(key), value, text)
     }
@@ -163,7 +164,10 @@ export class SessionView<Data extends object> {
    */
   toJSON(): Record<string, unknown> {
     if (!(#access in this) || this.#access.forPrinting() === null) return {}
-    return plainJson(this.entries())
+    const data = this.#access.forReading('toJSON()')
+    return plainJson(
+      this.#units('toJSON()').map((unit) => [keyOfUnit(unit), printable(data, unit)]),
+    )
   }
 
   [Symbol.iterator](): IterableIterator<[keyof Data & string, Data[keyof Data & string]]> {
@@ -184,6 +188,15 @@ export class SessionView<Data extends object> {
 
   #units(what: string): Unit[] {
     return this.#access.forReading(what).units(unitPrefix(this.#scope))
+  }
+}
+
+/** The value for whoever only prints it; `null` for one of a type that this process lacks. */
+function printable(data: SessionData, unit: Unit): unknown {
+  try {
+    return data.read(unit)
+  } catch {
+    return null
   }
 }
 

@@ -1,4 +1,4 @@
-import { decodeValue } from '../record/codec.ts'
+import type { ValueCodec } from '../record/codec.ts'
 import { type Keep, NOTHING, Payload, type UnitChanges } from '../record/payload.ts'
 import type { ExpirySetting } from '../record/record.ts'
 import { askFor, type Identity, type IdentityChange, NOBODY, type Swap } from './identity.ts'
@@ -6,13 +6,17 @@ import { SessionData } from './tracked-data.ts'
 
 /** What one request wants of its session and has not stored yet: its data, its expiry, and another identity. */
 export class Wishes {
-  #data = new SessionData(Payload.empty)
+  #data: SessionData
   #isForced = false
   #isTouched = false
   #expiry: ExpirySetting | undefined = undefined
   #savedExpiry: ExpirySetting | undefined = undefined
   #swap: Swap | null = null
   #staticKey: string | null = null
+
+  constructor(codec: ValueCodec) {
+    this.#data = new SessionData(Payload.empty, codec)
+  }
 
   /** The data as the request sees it. */
   get data(): SessionData {
@@ -93,7 +97,8 @@ export class Wishes {
     this.#swap = askFor(change, keep === 'all' ? null : { units, keep }, identity, this.#swap)
     if (identity !== null) this.#staticKey = staticKey
     if (keep !== 'all') {
-      this.#data = new SessionData(isGone ? Payload.empty : this.#data.payload().pick(keep))
+      const kept = isGone ? Payload.empty : this.#data.payload().pick(keep)
+      this.#data = new SessionData(kept, this.#data.codec)
       this.#isForced = false
       if (this.#expiry === undefined) this.#expiry = this.#savedExpiry
     }
@@ -105,7 +110,7 @@ export class Wishes {
     const units = this.#data.changes()
     if (this.#swap?.reason === 'login') this.#swap = { ...this.#swap, reason: null }
     this.changeIdentity('reset', NOTHING, NOBODY, null, isGone)
-    for (const [unit, text] of units) if (text !== null) this.#data.write(unit, decodeValue(text))
+    for (const [unit, text] of units) if (text !== null) this.#data.writeText(unit, text)
     this.#isForced = isForced
   }
 
@@ -152,6 +157,6 @@ export class Wishes {
     this.#isForced = false
     if (this.#expiry !== undefined) this.#savedExpiry = this.#expiry
     this.#expiry = undefined
-    this.#data = new SessionData(Payload.empty)
+    this.#data = new SessionData(Payload.empty, this.#data.codec)
   }
 }

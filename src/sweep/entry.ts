@@ -4,6 +4,7 @@ import type { Delta } from '../write/change.ts'
 import { isUsable } from '../record/usable.ts'
 import { isAlive } from '../record/expiry.ts'
 import { mintRev, type SessionKey } from '../record/id.ts'
+import type { ValueCodec } from '../record/codec.ts'
 import type { Committer } from '../write/source.ts'
 import { Payload, PayloadError, type Unit } from '../record/payload.ts'
 import { changesBy, type DataChange, RecordData } from '../record/root-data.ts'
@@ -43,7 +44,7 @@ export class SessionEntries<Data extends object> {
   /** A session that is alive as an iterator sees it. What is done to it is counted. */
   ofLiving(found: Found, counts: { ended: number; changed: number }): SessionEntry<Data> {
     const { key } = found.record
-    return new Entry<Data>(found, {
+    return new Entry<Data>(found, this.#settings.codec, {
       kill: async () => {
         const isEnded = await this.kill(key)
         if (isEnded) counts.ended += 1
@@ -59,7 +60,10 @@ export class SessionEntries<Data extends object> {
 
   /** A session that has ended, or whose time has run out: it can be read, and be ended by this function. */
   ofDue(found: Found, end: () => Promise<boolean>): SessionEntry<Data> {
-    return new Entry<Data>(found, { kill: end, update: async () => false })
+    return new Entry<Data>(found, this.#settings.codec, {
+      kill: end,
+      update: async () => false,
+    })
   }
 
   /** Ends one session; false when it had ended already. */
@@ -185,7 +189,7 @@ export class SessionEntries<Data extends object> {
       if (!(cause instanceof PayloadError) || cause.newer) throw asStoreError(cause)
       return null
     }
-    return changesBy(payload, change)
+    return changesBy(payload, change, this.#settings.codec)
   }
 
   /** Whether a request that comes now may use it. */
@@ -223,12 +227,14 @@ class Entry<Data extends object> implements SessionEntry<Data>, EndableEntry {
   readonly lastSeen: Date
   readonly expires: Date
   readonly #found: Found
+  readonly #codec: ValueCodec
   readonly #acts: EntryActs<Data>
   #data: RecordData | null = null
 
-  constructor(found: Found, acts: EntryActs<Data>) {
+  constructor(found: Found, codec: ValueCodec, acts: EntryActs<Data>) {
     const { record } = found
     this.#found = found
+    this.#codec = codec
     this.#acts = acts
     this.key = record.key
     this.user = record.user
@@ -246,7 +252,7 @@ class Entry<Data extends object> implements SessionEntry<Data>, EndableEntry {
   }
 
   get #decoded(): RecordData {
-    this.#data ??= new RecordData(readablePayload(this.#found.record))
+    this.#data ??= new RecordData(readablePayload(this.#found.record), this.#codec)
     return this.#data
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import type { ValueCodec } from '../record/codec.ts'
 import type { SessionLogger } from '../base/logger.ts'
 import type { ExpiryPolicy } from '../record/expiry.ts'
 import type { RandomBytes } from '../record/id.ts'
@@ -18,6 +19,8 @@ export interface SweepSettings {
   readonly taskBudget: number
   readonly iterators: readonly IteratorClass[]
   readonly sweep: SweepClass
+  /** What the data of entries is decoded with. */
+  readonly codec: ValueCodec
   readonly now: Clock
   readonly sleep: (duration: number) => Promise<void>
   readonly randomBytes: RandomBytes

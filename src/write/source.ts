@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import type { ValueCodec } from '../record/codec.ts'
 import type { SessionLogger } from '../base/logger.ts'
 import type { Troubles } from '../record/diagnostics.ts'
 import { type ExpiryPolicy, isAlive, isSavable, LEEWAY } from '../record/expiry.ts'
@@ -91,6 +92,7 @@ export interface SourceHost {
   readonly settings: {
     readonly store: SessionStore
     readonly policy: ExpiryPolicy
+    readonly codec: ValueCodec
     readonly now: Clock
     readonly randomBytes: RandomBytes
     readonly logger: SessionLogger

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { plainValues } from '../../src/record/codec.ts'
 import { Payload } from '../../src/record/payload.ts'
 import { dataIn, unitsIn } from '../../src/record/root-data.ts'
 import { isUsable, useOf } from '../../src/record/usable.ts'
@@ -61,17 +62,17 @@ describe('the data of a scope', () => {
   )
 
   it('holds what was stored under each key, and sets no prototype', () => {
-    const data = dataIn(payload, null)
+    const data = dataIn(payload, null, plainValues)
     expect(Object.entries(data)).toEqual([
       ['a', 1],
       ['__proto__', { a: 2 }],
     ])
     expect(Object.getPrototypeOf(data)).toBe(Object.prototype)
-    expect(dataIn(payload, 'cart')).toEqual({ a: 3 })
+    expect(dataIn(payload, 'cart', plainValues)).toEqual({ a: 3 })
   })
 
   it('is an object of its own at each call', () => {
-    expect(dataIn(payload, 'cart')).not.toBe(dataIn(payload, 'cart'))
+    expect(dataIn(payload, 'cart', plainValues)).not.toBe(dataIn(payload, 'cart', plainValues))
   })
 
   it('comes as texts by unit as well', () => {

@@ -7,6 +7,7 @@ import {
   SessionTooLargeError,
   SessionValueError,
 } from '../../src/index.ts'
+import { plainValues } from '../../src/record/codec.ts'
 import { Payload } from '../../src/record/payload.ts'
 import { SessionData } from '../../src/request/tracked-data.ts'
 import { Harness } from './harness.ts'
@@ -702,7 +703,7 @@ describe('a session of 5,000 keys', () => {
     const { body, key } = { body: [] as [string, string][], key: 'A'.repeat(43) as SessionKey }
     for (let i = 0; i < 5000; i++) body.push([JSON.stringify(`key${i}`), `"${'x'.repeat(100)}"`])
     const payload = Payload.decode(Payload.empty.with(new Map(body)).encode(key), key)
-    const data = new SessionData(payload)
+    const data = new SessionData(payload, plainValues)
     const search = vi.spyOn(String.prototype, 'indexOf')
     try {
       for (const [unit] of body) data.write(unit, 'y')

@@ -259,4 +259,106 @@ describe('the option validate', () => {
     expect(session.loaded).toBe(false)
     expect(app.store.writes).toBe(0)
   })
+
+  const count = z.string().transform((text) => text.length)
+  const url = z.string().transform((text) => new URL(text))
+  const UNSTABLE: [string, StandardSchema, RegExp][] = [
+    ['makes numbers of texts', z.object({ x: count }), /does not accept what it has made/],
+    [
+      'renames a key that it needs',
+      z.strictObject({ x: z.string() }).transform(({ x }) => ({ y: x })),
+      /does not accept/,
+    ],
+    [
+      'throws for its own result',
+      {
+        '~standard': {
+          version: 1,
+          vendor: 'test',
+          validate: (value) => ({
+            value: { x: (value as { x: string }).x.toUpperCase() === 'A' ? 5 : 6 },
+          }),
+        },
+      },
+      /does not accept/,
+    ],
+    [
+      'makes instances',
+      z.object({ x: url }),
+      /no session can keep \(x .*instance of URL\): name its class in the option "types"/,
+    ],
+    [
+      'makes instances inside',
+      z.object({ x: url.transform((one) => [one]) }),
+      /x\[0\] .*instance of URL/,
+    ],
+    [
+      'gives a forbidden key',
+      z.object({ x: z.string() }).transform(() => JSON.parse('{"__proto__":1}')),
+      /__proto__/,
+    ],
+  ]
+
+  it.each(UNSTABLE)(
+    'of which the schema %s is an error at the first load, and logs nobody out',
+    async (_, validate, message) => {
+      const before = new Harness()
+      const cookie = await before.given({ x: 'https://example.com/hunter2' })
+      const app = new Harness({ validate, store: before.store }, before.clock)
+      for (let visits = 0; visits < 2; visits++) {
+        const session = app.open(cookie)
+        const error: Error = await session.load().then(
+          () => expect.fail('it was loaded'),
+          (thrown) => thrown,
+        )
+        expect(error).toMatchObject({
+          code: 'ERR_SESSION_CONFIG',
+          message: expect.stringMatching(message),
+        })
+        expect(error.message).not.toContain('hunter2')
+        expect(session.loaded).toBe(false)
+      }
+      expect(app.store.writes).toBe(0)
+      expect(await before.data(cookie)).toEqual({ x: 'https://example.com/hunter2' })
+    },
+  )
+
+  it('may make instances of a type of the app, where the schema takes them as well', async () => {
+    const types = {
+      URL: {
+        is: (value: unknown) => value instanceof URL,
+        encode: String,
+        decode: (text: unknown) => new URL(text as string),
+      },
+    }
+    const validate = z.object({ x: z.union([z.instanceof(URL), url]) })
+    const before = new Harness()
+    const cookie = await before.given({ x: 'https://example.com/' })
+    const app = new Harness({ validate, types, store: before.store }, before.clock)
+    for (const writes of [1, 0]) {
+      app.store.clearCalls()
+      await app.visit((s) => expect(s.get('x')).toEqual(new URL('https://example.com/')), {
+        cookie,
+      })
+      expect(app.store.writes).toBe(writes)
+    }
+  })
+
+  it('reads no value of a type that this process lacks unless the schema does', async () => {
+    const types = {
+      URL: { is: (value: unknown) => value instanceof URL, encode: String, decode: String },
+    }
+    const before = new Harness({ types })
+    const cookie = await before.given({ x: new URL('https://example.com/'), views: 1 })
+    const load = (validate: StandardSchema) =>
+      new Harness({ validate, store: before.store }, before.clock).load(cookie)
+    expect((await load(zodSchema)).get('views')).toBe(1)
+    const asGiven = {
+      '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) },
+    } satisfies StandardSchema
+    expect((await load(asGiven)).get('views')).toBe(1)
+    await expect(load(z.object({ x: z.any() }))).rejects.toMatchObject({
+      code: 'ERR_SESSION_STORE',
+    })
+  })
 })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { encodeValue } from '../../src/record/codec.ts'
+import { encodeValue, plainValues } from '../../src/record/codec.ts'
 import { Payload, unitOf } from '../../src/record/payload.ts'
 import { SessionData } from '../../src/request/tracked-data.ts'
 
@@ -8,7 +8,7 @@ const NAME = unitOf(null, 'name')
 const text = (value: unknown): string => encodeValue(value, 'value')
 
 it('holds a text that somebody else has encoded against what is stored, as it does a value', () => {
-  const data = new SessionData(Payload.empty.with(new Map([[CART, text(['book'])]])))
+  const data = new SessionData(Payload.empty.with(new Map([[CART, text(['book'])]])), plainValues)
   data.writeText(CART, text(['book']))
   expect(data.changes()).toEqual(new Map())
   data.writeText(CART, text(['book', 'pen']))
@@ -27,7 +27,7 @@ it('holds a text that somebody else has encoded against what is stored, as it do
 })
 
 it('reads what was given as a text, and finds what is changed about it then', () => {
-  const data = new SessionData(Payload.empty)
+  const data = new SessionData(Payload.empty, plainValues)
   data.writeText(CART, text(['book']))
   data.writeText(NAME, text('ann'))
   expect(data.has(CART)).toBe(true)

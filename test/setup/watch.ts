@@ -32,8 +32,8 @@ vi.mock(settingsOf, async (original) => {
 
 vi.mock(eventsOf, async (original) => {
   const real = await original<Events>()
-  const eventOf: Events['eventOf'] = (record) => {
-    const event = real.eventOf<never>(record)
+  const eventOf: Events['eventOf'] = (record, codec) => {
+    const event = real.eventOf<never>(record, codec)
     // Without the data, whose decoding is left to who reads it; it is looked at where it is stored.
     const { id, key, user, reason } = event
     scanner.scan('an event for observers', text({ id, key, user, reason }))

@@ -1,7 +1,8 @@
 import { SessionStoreError } from '../../base/errors.ts'
 import { LEEWAY } from '../../record/expiry.ts'
+import { Payload } from '../../record/payload.ts'
 import type { Found, Unreadable } from '../../record/record.ts'
-import { type Finished, isNewer } from '../../end/ender.ts'
+import type { Finished } from '../../end/ender.ts'
 import { GatheredPage } from './gathered-page.ts'
 import {
   isOver,
@@ -76,7 +77,7 @@ class HandledEntries<Data extends object> {
     const isTaken =
       entry.record !== null &&
       // One that can read it has to work on it.
-      !isNewer(entry.record) &&
+      !Payload.isForOthers(entry.record.data) &&
       (state.query.select === 'expired'
         ? isOver(entry.record, this.#cut)
         : // What has ended is no session any more, though it is still stored.
