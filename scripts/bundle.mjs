@@ -23,6 +23,7 @@ const bundle = await rolldown({
     tasks: join(dist, 'cloud-tasks/index.js'),
     express: join(dist, 'express/index.js'),
     'express-session': join(dist, 'express-session/index.js'),
+    sqlite: join(dist, 'store/sqlite/index.js'),
     testing: join(dist, 'testing/index.js'),
   },
   external: (id) => /^[^./]/.test(id) && !INSIDE.test(id),

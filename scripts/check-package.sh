@@ -66,6 +66,7 @@ const { datastoreStore } = require('viur-session/datastore')
 const { connectDatastoreSessions, viurCoreSessions } = require('viur-session/migrate')
 const { storeContract, cookieJar } = require('viur-session/testing')
 const { cloudTasks } = require('viur-session/tasks')
+const { sqliteStore } = require('viur-session/sqlite')
 const { DatastoreSessionStore, cleanupRoutes } = require('viur-session/express-session')
 const session = require('express-session')
 const express = require('express')
@@ -86,8 +87,23 @@ async function main() {
   await assert.rejects(queue.add({ name: 'n', body: null }), /npm install @google-cloud\/tasks/)
   assert.ok(createSessions({ store, legacy: viurCoreSessions({ cookie: 'c' }) }))
   assert.ok(new DatastoreSessionStore({ projectId: 'p', legacy: connectDatastoreSessions() }))
+  await inFile()
   await drop(new DatastoreSessionStore({ store: memoryStore() }))
   await assert.rejects(new DatastoreSessionStore({ projectId: 'p', logger: { warn() {} } }).get('a'), /npm install @grpc\/grpc-js google-auth-library/)
+}
+async function inFile() {
+  // Node 20 has no SQLite, and the entry can be loaded there all the same.
+  if (process.getBuiltinModule('node:sqlite') === undefined) {
+    assert.throws(() => sqliteStore({ file: 'sessions.db' }), /Node 22\.13/)
+    return
+  }
+  const sessions = createSessions({ store: sqliteStore({ file: 'sessions.db' }) })
+  const session = await sessions.open({ secure: true }).load()
+  session.set('n', 1)
+  const [cookie] = (await sessions.commit(session)).setCookie
+  const again = await sessions.open({ secure: true, cookie: cookie.split(';')[0] }).load()
+  assert.equal(again.get('n'), 1)
+  await sessions.close()
 }
 async function drop(store) {
   assert.ok(store instanceof session.Store)

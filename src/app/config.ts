@@ -1,7 +1,7 @@
 import { googleCloudSign, isAppEngineStandard, isCloudRunService } from '../google/platform.ts'
 
 /** Where the sessions are. */
-export type StoreName = 'memory' | 'emulator' | 'datastore'
+export type StoreName = 'memory' | 'sqlite' | 'emulator' | 'datastore'
 
 /** Who may call the routes under /_sessions; `none`: nobody, and they are not there. */
 export type SweepCaller =
@@ -30,6 +30,8 @@ export interface AppConfig {
   /** The address to listen on; `undefined` is all of them. */
   readonly host: string | undefined
   readonly storeName: StoreName
+  /** The file of SQLite that they are kept in; `null` where they are not. */
+  readonly sqliteFile: string | null
   /** What the session cookie is signed with, newest first; none leaves it unsigned. */
   readonly secrets: readonly string[]
   /** Whether a front end of Google ends TLS before us and tells so in X-Forwarded-Proto. */
@@ -51,11 +53,13 @@ export function configFrom(environment: Environment): AppConfig {
   // Only these have a front end of Google that brings visitors. A sign alone may be set on a desk, FUNCTION_TARGET say.
   const isServed = isAppEngineStandard(environment) || isCloudRunService(environment)
   const caller = callerFrom(environment, onGoogle)
+  const storeName = storeFrom(environment, onGoogle)
   return {
     port: portFrom(environment['PORT']),
     // What works on a desk must not be open to the network the desk stands in.
     host: isServed ? undefined : '127.0.0.1',
-    storeName: storeFrom(environment, onGoogle),
+    storeName,
+    sqliteFile: sqliteFileFrom(environment, storeName),
     secrets: secretsFrom(environment['SESSION_COOKIE_SECRETS']),
     behindProxy: isServed,
     caller,
@@ -155,9 +159,27 @@ function portFrom(text: string | undefined): number {
 function storeFrom(environment: Environment, onGoogle: boolean): StoreName {
   const wanted = environment['SESSION_STORE'] || undefined
   const emulated = Boolean(environment['DATASTORE_EMULATOR_HOST'])
-  if (wanted !== undefined && wanted !== 'memory' && wanted !== 'datastore') {
-    throw new EnvironmentError(`SESSION_STORE must be "memory" or "datastore", but is "${wanted}"`)
+  if (wanted !== undefined && !['memory', 'sqlite', 'datastore'].includes(wanted)) {
+    throw new EnvironmentError(
+      `SESSION_STORE must be "memory", "sqlite" or "datastore", but is "${wanted}"`,
+    )
+  }
+  if (wanted === 'sqlite') {
+    if (!onGoogle) return 'sqlite'
+    throw new EnvironmentError(
+      'SESSION_STORE=sqlite is for one machine: what an instance writes on Google Cloud is its own, and gone with it; unset SESSION_STORE',
+    )
   }
   if (wanted === 'memory' || !(wanted || emulated || onGoogle)) return 'memory'
   return emulated ? 'emulator' : 'datastore'
+}
+
+/** Where the sessions are unless SESSION_FILE says so. */
+const SQLITE_FILE = 'sessions.db'
+
+function sqliteFileFrom(environment: Environment, storeName: StoreName): string | null {
+  const file = environment['SESSION_FILE'] || null
+  if (storeName === 'sqlite') return file ?? SQLITE_FILE
+  if (file === null) return null
+  throw new EnvironmentError('SESSION_FILE is for SESSION_STORE=sqlite: set both, or none')
 }

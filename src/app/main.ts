@@ -1,8 +1,9 @@
 import { createServer } from 'node:http'
 import { SessionConfigError, SessionStoreError } from '../base/errors.ts'
-import { memoryStore } from '../index.ts'
+import { memoryStore, type SessionStore } from '../index.ts'
 import { googleCloudSign } from '../google/platform.ts'
 import { datastoreStore } from '../store/datastore/index.ts'
+import { sqliteStore } from '../store/sqlite/index.ts'
 import { createApp } from './app.ts'
 import { createAppSessions } from './sessions.ts'
 import { type AppConfig, configFrom, EnvironmentError } from './config.ts'
@@ -13,6 +14,7 @@ const GRACE = 8000
 
 const STORES: Readonly<Record<AppConfig['storeName'], string>> = {
   memory: 'in the memory of this process',
+  sqlite: 'in a file of SQLite',
   emulator: `on the Datastore emulator at ${process.env['DATASTORE_EMULATOR_HOST']}`,
   datastore: 'in Cloud Datastore',
 }
@@ -25,9 +27,14 @@ try {
   fail(error.message)
 }
 
+function storeOf({ storeName, sqliteFile }: AppConfig): SessionStore {
+  if (sqliteFile !== null) return sqliteStore({ file: sqliteFile })
+  return storeName === 'memory' ? memoryStore() : datastoreStore()
+}
+
 async function start(config: AppConfig): Promise<void> {
   const { storeName, secrets, behindProxy, host, port } = config
-  const store = storeName === 'memory' ? memoryStore() : datastoreStore()
+  const store = storeOf(config)
   const tasks = tasksOf(config.queue)
   const sessions = createAppSessions({
     store,

@@ -7,6 +7,7 @@ describe('configFrom', () => {
       port: 8080,
       host: '127.0.0.1',
       storeName: 'memory',
+      sqliteFile: null,
       secrets: [],
       behindProxy: false,
       caller: { kind: 'local' },
@@ -52,6 +53,18 @@ describe('configFrom', () => {
     expect(configFrom({ ...emulator, SESSION_STORE: 'datastore' }).storeName).toBe('emulator')
     expect(configFrom({ SESSION_STORE: 'datastore' }).storeName).toBe('datastore')
     expect(configFrom({ K_SERVICE: 'demo', SESSION_STORE: 'memory' }).storeName).toBe('memory')
+  })
+
+  it('is in a file of SQLite where it is asked for, and never on Google Cloud', () => {
+    const sqlite = { SESSION_STORE: 'sqlite' }
+    expect(configFrom(sqlite)).toMatchObject({ storeName: 'sqlite', sqliteFile: 'sessions.db' })
+    const emulator = { DATASTORE_EMULATOR_HOST: '127.0.0.1:8081' }
+    expect(configFrom({ ...sqlite, ...emulator, SESSION_FILE: '/tmp/a.db' })).toMatchObject({
+      storeName: 'sqlite',
+      sqliteFile: '/tmp/a.db',
+    })
+    expect(() => configFrom({ ...sqlite, K_SERVICE: 'web' })).toThrow(/one machine/)
+    expect(() => configFrom({ SESSION_FILE: 'a.db' })).toThrow(/SESSION_STORE=sqlite/)
   })
 
   it('takes several secrets, newest first', () => {

@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'vitest'
 import { memoryStore, type SessionStore } from '../../src/index.ts'
 import { datastoreStore } from '../../src/store/datastore/index.ts'
+import { sqliteStore } from '../../src/store/sqlite/index.ts'
 
 /** One kind of store to run a suite on. */
 export interface StoreKind {
@@ -65,6 +69,30 @@ export const MEMORY: StoreKind = {
   make: ({ now } = {}) => memoryStore(now === undefined ? {} : { now }),
 }
 
+/** Where the files of {@link SQLITE} are: one directory for a process, in memory where there is such a place. */
+function sqliteDirectory(): string {
+  const place = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+  const directory = join(place, `viur-session-tests-${process.pid}`)
+  if (!existsSync(directory)) {
+    mkdirSync(directory)
+    process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+  }
+  return directory
+}
+
+/** A file of SQLite, on a Node that has it. */
+const SQLITE: StoreKind = {
+  name: 'SQLite',
+  missing:
+    process.getBuiltinModule('node:sqlite') === undefined ? 'needs Node 22.13 or newer' : null,
+  host: null,
+  make: ({ space = uniqueSpace() } = {}) =>
+    sqliteStore({ file: join(sqliteDirectory(), `${space}.db`) }),
+}
+
+/** What a suite on all stores runs on without an emulator. On an older Node the contract says that SQLite is left out. */
+const HERE: readonly StoreKind[] = SQLITE.missing === null ? [MEMORY, SQLITE] : [MEMORY]
+
 const OLDER = process.env['DATASTORE_EMULATOR_HOST']
 const NEWER = process.env['VIUR_TEST_NEWER_EMULATOR_HOST']
 
@@ -86,9 +114,9 @@ export const EMULATORS_BY_TRANSPORT: readonly (StoreKind & EmulatorKind)[] = [
 
 /** Every kind of store that is this project's to test: a suite on them runs on all, here or in another project. */
 export const STORE_KINDS: readonly StoreKind[] = {
-  memory: [MEMORY],
+  memory: HERE,
   emulators: EMULATORS,
-  all: [MEMORY, ...EMULATORS],
+  all: [...HERE, ...EMULATORS],
 }[
   // One that takes long is in no other project.
   expect.getState().testPath?.endsWith('.long.test.ts')

@@ -41,6 +41,7 @@ export const german: Texts = {
   },
   stores: {
     memory: { name: 'Memory', hint: 'eingebaut, endet mit dem Prozess' },
+    sqlite: { name: 'SQLite', hint: 'eine Datei, überdauert den Prozess' },
     emulator: { name: 'Emulator', hint: 'Datastore, auf diesem Rechner' },
     datastore: { name: 'Datastore', hint: 'Google Cloud, für alle Instanzen' },
   },

@@ -38,6 +38,7 @@ export const english: Texts = {
   },
   stores: {
     memory: { name: 'Memory', hint: 'embedded, ends with this process' },
+    sqlite: { name: 'SQLite', hint: 'a file, outlives this process' },
     emulator: { name: 'Emulator', hint: 'Datastore, on this machine' },
     datastore: { name: 'Datastore', hint: 'Google Cloud, shared by all instances' },
   },

@@ -3,7 +3,7 @@ import { storeRefusal } from '../../base/store-errors.ts'
 import type { SessionKey } from '../../record/id.ts'
 import { BUCKET, bucketEnd, keySweepTime, shardOf } from '../../record/buckets.ts'
 import { checkKeyName, checkRemoved, checkSecurityKeys } from '../../record/limits-security-keys.ts'
-import { decodeCursor, encodeCursor, position } from './cursors.ts'
+import { decodeCursor, encodeCursor, position } from '../cursors.ts'
 import type {
   FoundSecurityKey,
   PageOptions,

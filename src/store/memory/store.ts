@@ -7,7 +7,7 @@ import type { SessionKey } from '../../record/id.ts'
 import type { Properties } from '../../record/properties.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from '../../record/buckets.ts'
 import { checkDistinct, checkMutation } from '../mutation-check.ts'
-import { decodeCursor, encodeCursor, position } from './cursors.ts'
+import { decodeCursor, encodeCursor, position } from '../cursors.ts'
 import { bytesInMemory, MemoryKeys, type Standing } from './security-keys.ts'
 import { MemoryNotes } from './notes.ts'
 import type {

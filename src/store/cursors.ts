@@ -1,6 +1,6 @@
-import { storeRefusal } from '../../base/store-errors.ts'
+import { storeRefusal } from '../base/store-errors.ts'
 
-/** A cursor of the memory store: where the page ended, and of which selection it was. */
+/** A cursor of a store that orders by itself: where the page ended, and of which selection it was. */
 export function encodeCursor(position: string, selection: object): string {
   return Buffer.from(JSON.stringify([selectionText(selection), position])).toString('base64url')
 }

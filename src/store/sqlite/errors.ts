@@ -1,0 +1,83 @@
+import { SessionError, SessionStoreError } from '../../base/errors.ts'
+import { passingTrouble, storeRefusal } from '../../base/store-errors.ts'
+
+/** Primary result codes of SQLite ("Result and Error Codes"). */
+const PERM = 3
+const BUSY = 5
+const LOCKED = 6
+const READONLY = 8
+const IOERR = 10
+const CORRUPT = 11
+const FULL = 13
+const CANTOPEN = 14
+const SCHEMA = 17
+const NOTADB = 26
+
+/** The primary result code of a failure of SQLite; `null` for any other. */
+function codeOf(error: unknown): number | null {
+  const code = (error as { readonly errcode?: unknown } | null)?.errcode
+  return typeof code === 'number' ? code & 0xff : null
+}
+
+/** Whether somebody else holds the lock, so that the same call may go through a moment later. */
+export function isBusy(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === BUSY || code === LOCKED
+}
+
+/** What to tell of a failure. `wasCommitting`: it came when the transaction was to be committed. */
+export function sqliteError(error: unknown, file: string, wasCommitting: boolean): SessionError {
+  if (error instanceof SessionError) return error
+  const code = codeOf(error)
+  const reason = error instanceof Error ? error.message : String(error)
+  switch (code) {
+    case BUSY:
+    case LOCKED:
+    case SCHEMA:
+      return passingTrouble(
+        `${file} is locked by another process for longer than this call can wait: look for long transactions on it`,
+        error,
+      )
+    case NOTADB:
+      return storeRefusal(
+        `${file} is no database of SQLite: give sqliteStore() a file of its own`,
+        error,
+      )
+    case CORRUPT:
+      return storeRefusal(
+        `${file} is damaged (${reason}): put a backup in its place, or remove it with its -wal and -shm files, which ends all sessions`,
+        error,
+      )
+    case FULL:
+      return storeRefusal(
+        `the disk of ${file} is full: nothing was written; make room on it`,
+        error,
+      )
+    case READONLY:
+    case PERM:
+      return storeRefusal(
+        `${file} can not be written: let the user of this process write the file and its directory`,
+        error,
+      )
+    case CANTOPEN:
+      return storeRefusal(
+        `${file} can not be opened: let the user of this process read and write the file and its directory`,
+        error,
+      )
+    case IOERR:
+      return new SessionStoreError(
+        `reading or writing ${file} failed (${reason}): look at its disk`,
+        {
+          cause: error,
+          effect: wasCommitting ? 'unknown' : 'none',
+          retryable: true,
+        },
+      )
+    default:
+      return new SessionStoreError(`SQLite failed on ${file} (${reason})`, {
+        cause: error,
+        effect: wasCommitting ? 'unknown' : 'none',
+        retryable: false,
+      })
+  }
+}

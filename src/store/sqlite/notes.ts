@@ -1,0 +1,95 @@
+import type { Json } from '../../base/json.ts'
+import { checkNoteName } from '../../record/limits.ts'
+import type { Version } from '../../record/record.ts'
+import type { CallOptions, Note, NoteStore, WriteResult } from '../store.ts'
+import type { SqliteDatabase, Statements } from './database.ts'
+import type { Row } from './node-sqlite.ts'
+import { nextVersions } from './versions.ts'
+
+const BY_NAME = 'SELECT name, version, value FROM notes WHERE name = ?'
+
+/** Notes in a file. */
+export class SqliteNotes implements NoteStore {
+  readonly #database: SqliteDatabase
+
+  constructor(database: SqliteDatabase) {
+    this.#database = database
+  }
+
+  async get(name: string, options?: CallOptions): Promise<Note | null> {
+    checkNoteName(name)
+    return await this.#database.read((sql) => noteIn(sql.get(BY_NAME, name)), options)
+  }
+
+  async getMany(
+    names: readonly string[],
+    options?: CallOptions,
+  ): Promise<readonly (Note | null)[]> {
+    names.forEach(checkNoteName)
+    return await this.#database.read(
+      (sql) => names.map((name) => noteIn(sql.get(BY_NAME, name))),
+      options,
+    )
+  }
+
+  async put(
+    name: string,
+    value: Json,
+    version: Version | null,
+    options?: CallOptions,
+  ): Promise<WriteResult> {
+    checkNoteName(name)
+    const text = JSON.stringify(value)
+    return await this.#database.write((sql) => {
+      if (versionOf(sql, name) !== version) return { outcome: 'conflict' }
+      const [next] = nextVersions(sql, 1) as [number]
+      sql.run(
+        'INSERT OR REPLACE INTO notes (name, version, value) VALUES (?, ?, ?)',
+        name,
+        next,
+        text,
+      )
+      return { outcome: 'applied', version: String(next) }
+    }, options)
+  }
+
+  async delete(name: string, version: Version, options?: CallOptions): Promise<WriteResult> {
+    checkNoteName(name)
+    return await this.#database.write((sql) => {
+      if (versionOf(sql, name) !== version) return { outcome: 'conflict' }
+      sql.run('DELETE FROM notes WHERE name = ?', name)
+      return { outcome: 'applied', version }
+    }, options)
+  }
+
+  async list(prefix: string, limit: number, options?: CallOptions): Promise<readonly Note[]> {
+    checkNoteName(prefix)
+    return await this.#database.read(
+      (sql) =>
+        sql
+          .all(
+            'SELECT name, version, value FROM notes WHERE name >= ? AND name < ? ORDER BY name LIMIT ?',
+            prefix,
+            // Behind every character that the name of a note can have.
+            `${prefix}\x7f`,
+            limit,
+          )
+          .map((row) => noteIn(row) as Note),
+      options,
+    )
+  }
+}
+
+function versionOf(sql: Statements, name: string): Version | null {
+  const row = sql.get('SELECT version FROM notes WHERE name = ?', name)
+  return row === undefined ? null : String(row['version'])
+}
+
+function noteIn(row: Row | undefined): Note | null {
+  if (row === undefined) return null
+  return {
+    name: row['name'] as string,
+    value: JSON.parse(row['value'] as string) as Json,
+    version: String(row['version']),
+  }
+}

@@ -1,0 +1,176 @@
+import { SessionStoreError } from '../../base/errors.ts'
+import { noteAs } from '../../base/shared-copies.ts'
+import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from '../../record/buckets.ts'
+import type { SessionKey } from '../../record/id.ts'
+import type { Found, SessionRecord, Unreadable, Version } from '../../record/record.ts'
+import { checkDistinct, checkMutation } from '../mutation-check.ts'
+import type {
+  CallOptions,
+  KeyPage,
+  Mutation,
+  NoteStore,
+  Page,
+  PageOptions,
+  SecurityKeyStore,
+  Selection,
+  SessionStore,
+  WriteEachResult,
+  WriteResult,
+  WriteTogetherResult,
+} from '../store.ts'
+import type { SqliteDatabase, Statements } from './database.ts'
+import { SqliteNotes } from './notes.ts'
+import { pageIn } from './pages.ts'
+import { foundIn, textOf } from './records.ts'
+import { SqliteKeys } from './security-keys.ts'
+import { nextVersions } from './versions.ts'
+
+/** How many writes that are applied each for itself share a transaction: others wait for it, and so does this process. */
+const MOST_AT_ONCE = 50
+
+/** Keeps sessions in a file of SQLite. */
+export class SqliteStore implements SessionStore {
+  readonly name = 'sqlite'
+  readonly shards: number = DEFAULT_SHARDS
+  readonly notes: NoteStore
+  readonly keys: SecurityKeyStore
+  readonly #database: SqliteDatabase
+
+  constructor(database: SqliteDatabase) {
+    this.#database = database
+    this.notes = new SqliteNotes(database)
+    this.keys = new SqliteKeys(database, this.shards)
+  }
+
+  async find(key: SessionKey, options?: CallOptions): Promise<Found | Unreadable | null> {
+    return await this.#database.read((sql) => {
+      const row = sql.get(
+        'SELECT key, version, record, CAST(data AS BLOB) AS data FROM sessions WHERE key = ?',
+        key,
+      )
+      return row === undefined ? null : foundIn(row)
+    }, options)
+  }
+
+  async write(mutation: Mutation, options?: CallOptions): Promise<WriteResult> {
+    const result = await this.writeTogether([mutation], options)
+    return result.outcome === 'applied'
+      ? { outcome: 'applied', version: result.versions[0] as Version }
+      : result
+  }
+
+  async writeTogether(
+    mutations: readonly Mutation[],
+    options?: CallOptions,
+  ): Promise<WriteTogetherResult> {
+    check(mutations)
+    return await this.#database.write((sql): WriteTogetherResult => {
+      if (!mutations.every((mutation) => holds(sql, mutation))) return { outcome: 'conflict' }
+      return { outcome: 'applied', versions: this.#apply(sql, mutations) }
+    }, options)
+  }
+
+  async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
+    check(mutations)
+    const results: WriteEachResult[] = []
+    for (let start = 0; start < mutations.length; start += MOST_AT_ONCE) {
+      const some = mutations.slice(start, start + MOST_AT_ONCE)
+      results.push(...(await this.#writeSome(some)))
+      // Requests are served between two of them.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return results
+  }
+
+  async page(selection: Selection, options: PageOptions): Promise<Page> {
+    const { rows, cursor } = await pageIn(this.#database, selection, options, true)
+    return { entries: rows.map(foundIn), cursor }
+  }
+
+  async pageKeys(selection: Selection, options: PageOptions): Promise<KeyPage> {
+    const { rows, cursor } = await pageIn(this.#database, selection, options, false)
+    return { keys: rows.map((row) => row['key'] as SessionKey), cursor }
+  }
+
+  async ready(): Promise<void> {
+    await this.#database.open()
+  }
+
+  async close(): Promise<void> {
+    this.#database.close()
+  }
+
+  async #writeSome(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
+    try {
+      return await this.#database.write((sql) =>
+        mutations.map((mutation): WriteResult => {
+          if (!holds(sql, mutation)) return { outcome: 'conflict' }
+          const [version] = this.#apply(sql, [mutation]) as [Version]
+          return { outcome: 'applied', version }
+        }),
+      )
+    } catch (error) {
+      if (error instanceof SessionStoreError) {
+        return mutations.map(() => ({ outcome: 'failed', error }))
+      }
+      throw error
+    }
+  }
+
+  #apply(sql: Statements, mutations: readonly Mutation[]): readonly Version[] {
+    const versions = nextVersions(sql, mutations.length)
+    for (const [at, mutation] of mutations.entries()) {
+      sql.run('DELETE FROM properties WHERE key = ?', keyOfMutation(mutation))
+      if (!stores(mutation)) {
+        sql.run('DELETE FROM sessions WHERE key = ?', mutation.key)
+        continue
+      }
+      const { record } = mutation
+      const sweepAt = mutation.kind === 'update' ? mutation.sweepAt : undefined
+      sql.run(
+        `INSERT OR REPLACE INTO sessions (key, version, user, shard, outside, bucket, record, data)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        record.key,
+        versions[at] as number,
+        record.user,
+        shardOf(record.key, this.shards),
+        record.outside === true ? 1 : 0,
+        bucketEnd(sweepAt ?? sweepTime(record), BUCKET),
+        textOf(record),
+        record.data,
+      )
+      for (const [name, value] of Object.entries(record.properties ?? {})) {
+        sql.run(
+          'INSERT INTO properties (name, value, key) VALUES (?, ?, ?)',
+          name,
+          value,
+          record.key,
+        )
+      }
+    }
+    return versions.map(String)
+  }
+}
+
+noteAs('store', SqliteStore.prototype)
+
+/** Throws for what no store takes, before anything is done. */
+function check(mutations: readonly Mutation[]): void {
+  mutations.forEach(checkMutation)
+  checkDistinct(mutations.map(keyOfMutation))
+}
+
+function holds(sql: Statements, mutation: Mutation): boolean {
+  if (mutation.kind === 'remove') return true
+  const row = sql.get('SELECT version FROM sessions WHERE key = ?', keyOfMutation(mutation))
+  if (mutation.kind === 'insert') return row === undefined
+  return row !== undefined && String(row['version']) === mutation.version
+}
+
+function stores(mutation: Mutation): mutation is Extract<Mutation, { record: SessionRecord }> {
+  return mutation.kind === 'insert' || mutation.kind === 'update'
+}
+
+function keyOfMutation(mutation: Mutation): SessionKey {
+  return stores(mutation) ? mutation.record.key : mutation.key
+}

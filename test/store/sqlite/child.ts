@@ -1,0 +1,118 @@
+// A process of its own on a file of SQLite: `node child.ts WORK FILE ARGUMENTS`. Says what it has done line by line, as JSON.
+import { writeSync } from 'node:fs'
+import { createSessions, DeleteSessionsIter, type Sessions } from '../../../src/index.ts'
+import { sqliteStore } from '../../../src/store/sqlite/index.ts'
+import { sampleRecord } from '../../../src/testing/sample-record.ts'
+
+const [work = '', file = '', argument = 'null'] = process.argv.slice(2)
+const input = JSON.parse(argument) as { key: string; cookie: string; count: number; now: number }
+
+/** Called before each statement that runs; at the end of the name of the work: `login/7` dies before the seventh. */
+const [name = '', at = ''] = work.split('/')
+let statements = 0
+beforeEachStatement(() => {
+  statements += 1
+  if (at === 'slow') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+  else if (statements === Number(at)) process.kill(process.pid, 'SIGKILL')
+})
+
+const store = sqliteStore({ file })
+
+function beforeEachStatement(what: () => void): void {
+  const { StatementSync } = process.getBuiltinModule('node:sqlite') as unknown as {
+    StatementSync: { prototype: Record<string, (...values: unknown[]) => unknown> }
+  }
+  for (const method of ['run', 'get', 'all']) {
+    const real = StatementSync.prototype[method] as (...values: unknown[]) => unknown
+    StatementSync.prototype[method] = function (...values: unknown[]): unknown {
+      what()
+      return real.apply(this, values)
+    }
+  }
+}
+
+/** At once, so that nothing that was said is lost when the process is killed. */
+function say(what: unknown): void {
+  writeSync(1, `${JSON.stringify(what)}\n`)
+}
+
+const WORK: Readonly<Record<string, () => Promise<void>>> = {
+  /** Puts a record in the place of another, and says what was answered. */
+  async replace() {
+    const record = sampleRecord({ key: input.key as never })
+    const found = await store.find(record.key)
+    const next = sampleRecord()
+    await store.writeTogether([
+      { kind: 'insert', record: next },
+      { kind: 'delete', key: record.key, version: found?.version as string },
+    ])
+    say({ done: next.key })
+  },
+
+  /** Goes from one record to the next for as long as it lives: says what it begins, and what was answered. */
+  async login() {
+    let record = sampleRecord()
+    say({ begun: record.key })
+    let answer = await store.write({ kind: 'insert', record })
+    for (let round = 0; ; round++) {
+      say({ done: record.key })
+      const next = sampleRecord({ data: 'x'.repeat((round * 977) % 20_000) })
+      say({ begun: next.key })
+      const { version } = answer as { version: string }
+      const result = await store.writeTogether([
+        { kind: 'insert', record: next },
+        { kind: 'delete', key: record.key, version },
+      ])
+      if (result.outcome !== 'applied') throw new Error('nobody else writes here')
+      answer = { outcome: 'applied', version: result.versions[0] as string }
+      record = next
+    }
+  },
+
+  /** Counts in one record, again on each conflict. */
+  async count() {
+    let conflicts = 0
+    for (let counted = 0; counted < input.count; ) {
+      const found = await store.find(input.key as never)
+      if (found?.record == null) throw new Error('the record has to be there')
+      const record = { ...found.record, fence: (found.record.fence ?? 0) + 1 }
+      const { outcome } = await store.write({ kind: 'update', record, version: found.version })
+      if (outcome === 'applied') counted += 1
+      else conflicts += 1
+    }
+    say({ conflicts })
+  },
+
+  /** Changes the session of a cookie until it is gone. */
+  async change() {
+    const sessions = createSessions({ store, cookie: { secure: false } })
+    for (let round = 0; ; round++) {
+      const session = await sessions.open({ cookie: input.cookie }).load()
+      if (session.loadOutcome !== 'live') {
+        say({ outcome: session.loadOutcome, rounds: round })
+        return
+      }
+      session.set('round', round)
+      await sessions.commit(session)
+      if (round % 20 === 0) say({ round })
+    }
+  },
+
+  /** Sweeps, and says which ends its observers heard of. */
+  async sweep() {
+    const sessions: Sessions<object> = createSessions({ store, events: true, now: () => input.now })
+    sessions.onDelete(({ key, reason }) => say({ ended: key, reason }))
+    say({ ready: DeleteSessionsIter.id })
+    await sessions.startClearSessions()
+  },
+
+  /** Opens the file, perhaps as the first, and stores something. */
+  async create() {
+    const record = sampleRecord()
+    const { outcome } = await store.write({ kind: 'insert', record })
+    say({ outcome, key: record.key })
+  },
+}
+
+await WORK[name]?.()
+await store.close()

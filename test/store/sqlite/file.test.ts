@@ -1,0 +1,355 @@
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { describe, expect, it, vi } from 'vitest'
+import { SessionConfigError, SessionStoreError } from '../../../src/index.ts'
+import { SqliteDatabase } from '../../../src/store/sqlite/database.ts'
+import { type SqliteStoreOptions, sqliteStore } from '../../../src/store/sqlite/index.ts'
+import { type Connection, nodeSqlite } from '../../../src/store/sqlite/node-sqlite.ts'
+import { MIGRATIONS, migrate } from '../../../src/store/sqlite/schema.ts'
+import { SqliteStore } from '../../../src/store/sqlite/store.ts'
+import { sampleRecord } from '../../../src/testing/sample-record.ts'
+import { freshFiles, MISSING } from './files.ts'
+
+const fresh = freshFiles()
+
+/** The file, opened by somebody else. */
+function opened(file: string): Connection {
+  return new (nodeSqlite().DatabaseSync)(file)
+}
+
+/** The error of a call that has to fail before anything is done. */
+async function refused(call: Promise<unknown>): Promise<SessionStoreError> {
+  const error = await call.then(
+    () => null,
+    (reason: unknown) => reason,
+  )
+  expect(error).toBeInstanceOf(SessionStoreError)
+  expect(error).toMatchObject({ effect: 'none' })
+  return error as SessionStoreError
+}
+
+/** Calls as a user who may nothing; as root nothing would be refused. */
+function asNobody<Result>(call: () => Result): Result {
+  if (process.geteuid?.() !== 0) return call()
+  process.seteuid?.(65_534)
+  try {
+    return call()
+  } finally {
+    process.seteuid?.(0)
+  }
+}
+
+describe('sqliteStore()', () => {
+  it('is refused with the version that it needs where Node has no node:sqlite', () => {
+    vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined as never)
+    expect(() => sqliteStore({ file: 'sessions.db' })).toThrow(SessionConfigError)
+    expect(() => sqliteStore({ file: 'sessions.db' })).toThrow(/Node 22\.13 .*is v\d+/)
+    vi.restoreAllMocks()
+  })
+
+  it('refuses what is no path of a file, and options that it does not know', () => {
+    for (const file of [undefined, '', ' ', 'a\0b', 1, null, ':memory:', 'file:x.db?mode=memory']) {
+      const options = { file } as unknown as SqliteStoreOptions
+      expect(() => sqliteStore(options), String(file)).toThrow(SessionConfigError)
+    }
+    const misspelt = { file: 'a.db', fil: 'a.db' } as SqliteStoreOptions
+    expect(() => sqliteStore(misspelt)).toThrow(/did you mean "file"/)
+    expect(() => sqliteStore({ filename: 'a.db' } as never)).toThrow(/use "file"/)
+    expect(() => sqliteStore('a.db' as never)).toThrow(/object of options/)
+  })
+})
+
+describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
+  it('is opened at the first use, and holds the sessions for the next process', async () => {
+    const file = fresh()
+    const store = sqliteStore({ file })
+    expect(existsSync(file)).toBe(false)
+    const record = sampleRecord({ user: 'alice' })
+    const written = await store.write({ kind: 'insert', record })
+    await store.close()
+    const again = sqliteStore({ file })
+    expect(await again.find(record.key)).toEqual({
+      record,
+      version: (written as { version: string }).version,
+    })
+    await again.close()
+  })
+
+  it('gives no version twice, whoever opens it', async () => {
+    const file = fresh()
+    const seen = new Set<string>()
+    for (let round = 0; round < 3; round++) {
+      const store = sqliteStore({ file })
+      for (const record of [sampleRecord(), sampleRecord()]) {
+        const { version } = (await store.write({ kind: 'insert', record })) as { version: string }
+        expect(seen.has(version)).toBe(false)
+        seen.add(version)
+        await store.write({ kind: 'delete', key: record.key, version })
+      }
+      await store.close()
+    }
+  })
+
+  it('can be read and written by its owner alone, with all that SQLite puts beside it, whatever the umask', async () => {
+    for (const umask of [0, 0o077, 0o777]) {
+      const file = fresh()
+      const before = process.umask(umask)
+      const store = sqliteStore({ file })
+      try {
+        await store.write({ kind: 'insert', record: sampleRecord() })
+      } finally {
+        process.umask(before)
+      }
+      for (const name of [file, `${file}-wal`, `${file}-shm`]) {
+        expect(statSync(name).mode & 0o777, name).toBe(0o600)
+      }
+      await store.close()
+    }
+  })
+
+  it('is taken from others where it is empty, and left as it is where it holds something', async () => {
+    const file = fresh()
+    writeFileSync(file, '')
+    chmodSync(file, 0o644)
+    await sqliteStore({ file }).ready?.()
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    chmodSync(file, 0o640)
+    await sqliteStore({ file }).ready?.()
+    expect(statSync(file).mode & 0o777).toBe(0o640)
+  })
+
+  it('says that its directory is missing, or is none', async () => {
+    const missing = await refused(
+      sqliteStore({ file: fresh('none/sessions.db') }).find(sampleRecord().key),
+    )
+    expect(missing.message).toMatch(/the directory .*none does not exist: create it/)
+    expect(missing.retryable).toBe(false)
+    const file = fresh()
+    writeFileSync(file, 'x')
+    const inside = await refused(
+      sqliteStore({ file: `${file}/sessions.db` }).find(sampleRecord().key),
+    )
+    expect(inside.message).toMatch(/is no directory/)
+    mkdirSync(fresh('directory'))
+    const directory = await refused(
+      sqliteStore({ file: fresh('directory') }).find(sampleRecord().key),
+    )
+    expect(directory.message).toMatch(/is no file/)
+  })
+
+  it('is left alone where it is no database, or that of another program', async () => {
+    const text = fresh()
+    writeFileSync(text, 'something else, long enough to be taken for the head of a file'.repeat(20))
+    const before = readFileSync(text)
+    const error = await refused(sqliteStore({ file: text }).find(sampleRecord().key))
+    expect(error.message).toMatch(/no database of SQLite: give sqliteStore\(\) a file of its own/)
+    expect(error.retryable).toBe(false)
+    expect(readFileSync(text).equals(before)).toBe(true)
+
+    const other = fresh()
+    const connection = opened(other)
+    connection.exec('CREATE TABLE sessions (id TEXT)')
+    connection.close()
+    const whole = readFileSync(other)
+    const { message } = await refused(sqliteStore({ file: other }).find(sampleRecord().key))
+    expect(message).toMatch(/database of another program/)
+    expect(readFileSync(other).equals(whole)).toBe(true)
+  })
+
+  it('says that it is damaged', async () => {
+    const file = fresh()
+    const store = sqliteStore({ file })
+    const records = Array.from({ length: 50 }, () => sampleRecord({ data: 'x'.repeat(5000) }))
+    await store.writeEach(records.map((record) => ({ kind: 'insert', record })))
+    await store.close()
+    const descriptor = openSync(file, 'r+')
+    // All but the first page, which says what the file is.
+    writeSync(descriptor, Buffer.alloc(statSync(file).size - 4096, 0x5a), 0, null, 4096)
+    closeSync(descriptor)
+    const [first] = records
+    const error = await refused(sqliteStore({ file }).find(first?.key as never))
+    expect(error.message).toMatch(/is damaged .*backup/)
+  })
+
+  it('says that its disk is full, and goes on when it no longer is', async () => {
+    const database = new SqliteDatabase(fresh())
+    const store = new SqliteStore(database)
+    await database.write((sql) => sql.get('PRAGMA max_page_count = 20'))
+    const record = sampleRecord({ data: 'x'.repeat(200_000) })
+    const error = await refused(store.write({ kind: 'insert', record }))
+    expect(error.message).toMatch(/disk of .* is full: nothing was written/)
+    expect(await store.find(record.key)).toBeNull()
+    const [result] = await store.writeEach([{ kind: 'insert', record }])
+    expect(result?.outcome).toBe('failed')
+    await database.write((sql) => sql.get('PRAGMA max_page_count = 2000'))
+    expect(await store.write({ kind: 'insert', record })).toMatchObject({ outcome: 'applied' })
+    await store.close()
+  })
+
+  it('says that it can not be written or created', async () => {
+    const file = fresh()
+    chmodSync(dirname(file), 0o755)
+    await sqliteStore({ file }).ready?.()
+    chmodSync(file, 0o444)
+    for (const [path, words] of [
+      [file, /can not be (written|opened): let the user of this process/],
+      [fresh(), /can not be created or changed \(EACCES\): let the user of this process write in/],
+    ] as const) {
+      const locked = sqliteStore({ file: path })
+      const call = (): Promise<unknown> => locked.write({ kind: 'insert', record: sampleRecord() })
+      const { message, retryable } = await refused(asNobody(call))
+      expect(message).toMatch(words)
+      expect(retryable).toBe(false)
+    }
+  })
+
+  it('is waited for while another process writes, without keeping this one from anything else', async () => {
+    const file = fresh()
+    const store = sqliteStore({ file })
+    const record = sampleRecord()
+    await store.write({ kind: 'insert', record })
+    const other = opened(file)
+    other.exec('BEGIN IMMEDIATE')
+    const next = sampleRecord()
+    const writing = store.write({ kind: 'insert', record: next })
+    const timer = new Promise((resolve) => setTimeout(resolve, 1, 'ran'))
+    // Whoever reads does not wait.
+    expect((await store.find(record.key))?.record).toEqual(record)
+    expect(await Promise.race([writing, timer])).toBe('ran')
+    expect(await store.find(next.key)).toBeNull()
+    other.exec('COMMIT')
+    expect(await writing).toMatchObject({ outcome: 'applied' })
+    other.close()
+    await store.close()
+  })
+
+  it('is waited for as long as the caller says, and then says that it is locked', async () => {
+    const file = fresh()
+    const store = sqliteStore({ file })
+    await store.ready?.()
+    const other = opened(file)
+    other.exec('BEGIN IMMEDIATE')
+    const insert = { kind: 'insert', record: sampleRecord() } as const
+    const error = await refused(store.write(insert, { deadline: 60 }))
+    expect(error.message).toMatch(/locked by another process/)
+    expect(error.retryable).toBe(true)
+    other.exec('ROLLBACK')
+    expect(await store.write(insert)).toMatchObject({ outcome: 'applied' })
+    other.close()
+    await store.close()
+  })
+
+  it('is let go of by close(), and every call after it is refused, also one that waits', async () => {
+    const file = fresh()
+    const store = sqliteStore({ file })
+    await store.write({ kind: 'insert', record: sampleRecord() })
+    const other = opened(file)
+    other.exec('BEGIN IMMEDIATE')
+    const waiting = refused(store.write({ kind: 'insert', record: sampleRecord() }))
+    await store.close()
+    expect((await waiting).message).toMatch(/closed/)
+    other.exec('ROLLBACK')
+    other.close()
+    await store.close()
+    expect(existsSync(`${file}-wal`)).toBe(false)
+    expect((await refused(store.find(sampleRecord().key))).message).toMatch(/closed/)
+    expect((await refused(store.notes.get('a'))).message).toMatch(/closed/)
+    const unused = sqliteStore({ file: fresh() })
+    await unused.close()
+    expect((await refused(unused.find(sampleRecord().key))).message).toMatch(/closed/)
+  })
+
+  it('gives a record that somebody has damaged as one that can not be read, with its key and version', async () => {
+    const file = fresh()
+    const store = sqliteStore({ file })
+    const record = sampleRecord({ user: 'alice' })
+    const written = await store.write({ kind: 'insert', record })
+    const { version } = written as { version: string }
+    const other = opened(file)
+    const { key: _key, data: _data, ...rest } = record
+    for (const broken of [
+      '',
+      '[]',
+      'null',
+      '{}',
+      JSON.stringify({ ...rest, user: 7 }),
+      JSON.stringify({ ...rest, created: 'x' }),
+      JSON.stringify({ ...rest, expires: null }),
+      JSON.stringify({ ...rest, expiry: { kind: 'never' } }),
+      JSON.stringify({ ...rest, expiry: 5 }),
+      JSON.stringify({ ...rest, client: 5 }),
+      JSON.stringify({ ...rest, properties: 5 }),
+      JSON.stringify({ ...rest, properties: { tenant: 5 } }),
+      JSON.stringify({ ...rest, reason: 'x' }),
+      JSON.stringify({ ...rest, rev: null }),
+      JSON.stringify({ ...rest, rev: undefined }),
+      JSON.stringify({ ...rest, fence: 'x' }),
+    ]) {
+      other.prepare('UPDATE sessions SET record = ?').run(broken)
+      const found = await store.find(record.key)
+      expect(found, broken).toMatchObject({ record: null, key: record.key, version })
+      const { entries } = await store.page({ by: 'user', user: 'alice' }, { limit: 10 })
+      expect(entries).toEqual([found])
+    }
+    other.close()
+    const gone = await store.write({ kind: 'delete', key: record.key, version })
+    expect(gone.outcome).toBe('applied')
+    await store.close()
+  })
+})
+
+describe.skipIf(MISSING !== null)(`the schema of a file${MISSING ?? ''}`, () => {
+  const LATER = [...MIGRATIONS, 'ALTER TABLE sessions ADD COLUMN later TEXT']
+
+  it('of a later release is refused, with both numbers', async () => {
+    const file = fresh()
+    const connection = opened(file)
+    migrate(connection, file, LATER)
+    connection.close()
+    const error = await refused(sqliteStore({ file }).find(sampleRecord().key))
+    expect(error.message).toMatch(
+      new RegExp(`schema ${LATER.length}, and this one knows ${MIGRATIONS.length}.*rollout`),
+    )
+  })
+
+  it('is brought up to date with what the file holds, in one transaction', async () => {
+    const file = fresh()
+    const store = sqliteStore({ file })
+    const record = sampleRecord()
+    await store.write({ kind: 'insert', record })
+    await store.close()
+    const connection = opened(file)
+    const broken = [...LATER, 'CREATE TABLE sessions (key TEXT)']
+    expect(() => migrate(connection, file, broken)).toThrow(/already exists/)
+    expect((await sqliteStore({ file }).find(record.key))?.record).toEqual(record)
+    migrate(connection, file, LATER)
+    migrate(connection, file, LATER)
+    const row = connection.prepare('SELECT key, later FROM sessions').get()
+    expect({ ...row }).toEqual({ key: record.key, later: null })
+    connection.close()
+  })
+
+  it('that changes while the file is open stops the writes of the release that does not know it', async () => {
+    const file = fresh()
+    const store = sqliteStore({ file })
+    await store.ready?.()
+    const connection = opened(file)
+    migrate(connection, file, LATER)
+    connection.close()
+    const record = sampleRecord()
+    const error = await refused(store.write({ kind: 'insert', record }))
+    expect(error.message).toMatch(/finish the rollout/)
+    expect(await store.find(record.key)).toBeNull()
+    await store.close()
+  })
+})
