@@ -234,7 +234,7 @@ function detachAfter<Data extends object>(
 }
 
 function load<Data extends object>(session: Session<Data>, next: (error?: unknown) => void): void {
-  const loading = session.load()
+  const loading: Promise<unknown> = doorOf(session)?.load?.() ?? session.load()
   if (session.loaded) {
     // Without a well-formed cookie there is nothing to wait for.
     next()

@@ -36,6 +36,11 @@ export interface SessionDoor {
   readonly wantedIdentity: object | null | undefined
   /** Makes a login that waits a reset: nobody logs in, and the new session holds what it was given since, and no more. */
   resetInsteadOfLogin(): void
+  /**
+   * Like `session.load()`, for an adapter that lets nobody else at the session before it is done: no commit waits for it.
+   * Missing in copies from before it was added.
+   */
+  load?(): Promise<void>
   /** Takes back all but an end that was asked for, as a response with a server error does. */
   withdraw(): void
 }
@@ -77,9 +82,11 @@ export function refuseSession(session: unknown): never {
 /** The door to one state. */
 export class StateDoor implements SessionDoor {
   readonly #state: RequestState
+  readonly load: () => Promise<void>
 
-  constructor(state: RequestState) {
+  constructor(state: RequestState, load: () => Promise<void>) {
     this.#state = state
+    this.load = load
   }
 
   get cookieName(): string {

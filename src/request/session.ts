@@ -39,7 +39,9 @@ export class Session<Data extends object = DefaultData> extends SessionTimes<Dat
     stateOf = (session) =>
       Object(session) === session && #state in session ? session.#state : refuseSession(session)
     openDoors(Session.prototype, (session) =>
-      #state in session ? new StateDoor(session.#state) : null,
+      #state in session
+        ? new StateDoor(session.#state, () => session.#host.load(session.#state))
+        : null,
     )
     printsAs(Session.prototype, 'Session', (session) => (#state in session ? session.#facts() : {}))
     lockMembers(Session.prototype, nameOf)
@@ -112,9 +114,10 @@ export class Session<Data extends object = DefaultData> extends SessionTimes<Dat
   load(): Promise<this>
   load(...unexpected: unknown[]): Promise<this> {
     refuseCallback('load()', unexpected)
+    // Not one that fails the request: where nobody awaits it, whoever uses the session hears of a failure.
+    const { done } = this.#state.response.begun.call('load()', 'other', false)
     const loading = this.#load()
-    // Where nobody awaits it, whoever uses the session hears of a failure.
-    if (!this.#state.loaded) loading.catch(() => {})
+    loading.then(done, done)
     return loading
   }
 

@@ -132,6 +132,33 @@ describe('what was begun and not awaited', () => {
     },
   )
 
+  it.each(['eager', 'lazy'])(
+    'may be a load, for whose end the response waits, with what follows from it (%s)',
+    async (mode) => {
+      const app = new Harness<Data>()
+      for (const cookie of [undefined, await loggedIn(app)]) {
+        const session = app.open(cookie)
+        if (mode === 'eager') await session.load()
+        void session.load().then(async () => {
+          session.set('n', 1)
+          await session.save()
+          session.set('m', 1)
+        })
+        const { cookie: after } = await app.commit(session, cookie)
+        expect(await app.data(after)).toMatchObject({ n: 1, m: 1 })
+      }
+    },
+  )
+
+  it('is no failure of a request that has only loaded', async () => {
+    const app = new Harness<Data>()
+    const cookie = await loggedIn(app)
+    const session = app.open(cookie)
+    app.store.failNext('before', DOWN)
+    void session.load()
+    await expect(app.commit(session, cookie)).resolves.toMatchObject({ setCookie: [] })
+  })
+
   it.each(METHODS.filter(([name]) => name !== 'save'))(
     'and fails is the error of the request: %s',
     async (_name, call) => {
