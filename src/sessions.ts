@@ -140,6 +140,15 @@ export interface SessionsDoor<Data extends object = DefaultData> {
 
 const doors = shared('doors of createSessions()', () => new WeakMap<object, SessionsDoor>())
 
+/** Lets adapters reach these sessions. */
+export function openSessionsDoor<Data extends object>(
+  sessions: object,
+  door: SessionsDoor<Data>,
+): void {
+  noteAs('sessions', sessions)
+  doors.set(sessions, door as unknown as SessionsDoor)
+}
+
 /** The door of what `createSessions()` gives, in whichever copy of this package; `null` for anything else. */
 export function sessionsDoorOf<Data extends object>(
   sessions: Sessions<Data>,
@@ -265,8 +274,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
         return await engine.handleTask(body, budget)
       },
     }
-    noteAs('sessions', this)
-    doors.set(this, door as unknown as SessionsDoor)
+    openSessionsDoor(this, door)
   }
 
   open(request: SessionRequest): Session<Data> {

@@ -2,7 +2,7 @@ import { SessionGoneError } from '../base/errors.ts'
 import { checkOptions, namesOf, type OptionHints } from '../base/option-checks.ts'
 import type { UnitChanges } from '../record/payload.ts'
 import type { Failure } from './pending-operations.ts'
-import type { CookiePolicy } from './cookie.ts'
+import type { SessionCookies } from './cookie.ts'
 import { type Session, stateOf } from './session.ts'
 import { setCookieFor } from './set-cookie.ts'
 import type { RequestSettings } from './settings.ts'
@@ -29,7 +29,7 @@ export interface CommitResult {
 
 /** What the end of a request needs to know of the deployment. */
 interface CommitSettings extends RequestSettings {
-  readonly cookies: CookiePolicy
+  readonly cookies: SessionCookies
   /** What becomes of a response whose changes were dropped, because the session ended elsewhere. */
   readonly onGone: 'drop' | 'error'
 }

@@ -3,8 +3,8 @@ import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { COOKIE_HINTS } from '../base/option-hints.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
-import { sign, unsign } from '../base/signature.ts'
-import { asSessionId, type SessionId } from '../record/id.ts'
+import type { SessionId } from '../record/id.ts'
+import { CookieIds, type CookieValues } from './cookie-ids.ts'
 import {
   type CookieForm,
   type CookiePlace,
@@ -14,7 +14,7 @@ import {
   checkHostPrefix,
   withoutPrefix,
 } from './cookie-names.ts'
-import { decode, valuesOf } from './cookie-values.ts'
+import { valuesOf } from './cookie-values.ts'
 import { type FormerCookie, FormerCookies } from './former-cookies.ts'
 
 /** How the session cookie is named and flagged. */
@@ -77,7 +77,6 @@ const KNOWN_OPTIONS = namesOf<CookieOptions>({
 })
 
 const DEFAULT_NAME = '__Host-viur-session'
-const MIN_SECRET_BYTES = 32
 
 /** What a request presented under our name. */
 export interface Presented {
@@ -91,6 +90,9 @@ export interface Presented {
   readonly former: readonly CookiePlace[]
 }
 
+/** What a request reads its session from, and writes it to. */
+export type SessionCookies = Pick<CookiePolicy, keyof CookiePolicy>
+
 /** The checked cookie options of a deployment. */
 export class CookiePolicy {
   readonly #options: {
@@ -102,7 +104,7 @@ export class CookiePolicy {
     readonly partitioned: boolean
     readonly priority: 'low' | 'medium' | 'high' | undefined
   }
-  readonly #secrets: readonly string[]
+  readonly #values: CookieValues
   readonly #former: FormerCookies
   readonly #secureForm: CookieForm
   readonly #plainForm: CookieForm
@@ -155,7 +157,7 @@ export class CookiePolicy {
     }
 
     this.#options = { path, sameSite, secure, httpOnly, partitioned, domain, priority }
-    this.#secrets = checkedSecrets(options.secrets)
+    this.#values = new CookieIds(options.secrets)
     this.#former = new FormerCookies(options.formerly, { name, domain, path })
     this.#secureForm = { name, secure: true }
     this.#plainForm = { name: withoutPrefix(name), secure: false }
@@ -185,35 +187,22 @@ export class CookiePolicy {
 
   /**
    * Finds the session id in a raw Cookie header: exactly one distinct, well-formed, verified value counts, otherwise none.
-   * Where nothing came under the name, the former names are looked at, in their order.
+   * Where nothing came under the name, the former names are looked at, in their order. `values`: what the values say.
    */
-  read(header: string | undefined, form: CookieForm): Presented {
-    const now = this.#readAs(header, form.name)
+  read(
+    header: string | undefined,
+    form: CookieForm,
+    values: CookieValues = this.#values,
+  ): Presented {
+    const now = readAs(header, form.name, values)
     const former = this.#former.in(header, form)
     if (now.outcome === 'none') {
       for (const { name } of former) {
-        const before = this.#readAs(header, name)
+        const before = readAs(header, name, values)
         if (before.id !== null) return { ...before, outdated: true, former }
       }
     }
     return { ...now, former }
-  }
-
-  #readAs(header: string | undefined, name: string): Omit<Presented, 'former'> {
-    const found = new Map<SessionId, boolean>()
-    let present = false
-    for (const value of valuesOf(header, name)) {
-      present = true
-      const verified = this.#verify(value)
-      if (verified !== null)
-        found.set(verified.id, verified.outdated || found.get(verified.id) === true)
-    }
-    const [first] = found
-    const several = found.size > 1
-    if (first === undefined || several) {
-      return { outcome: present ? 'malformed' : 'none', id: null, outdated: false, several }
-    }
-    return { outcome: 'well-formed', id: first[0], outdated: first[1], several }
   }
 
   /** Whether it is known what cookies of the same name were before. */
@@ -237,9 +226,13 @@ export class CookiePolicy {
   }
 
   /** The Set-Cookie value that carries this id; `maxAge` in seconds, `null` until the browser closes. */
-  serialize(id: SessionId, form: CookieForm, maxAge: number | null): string {
-    const [secret] = this.#secrets
-    return this.#setCookie(secret === undefined ? id : `s:${sign(id, secret)}`, form, maxAge)
+  serialize(
+    id: SessionId,
+    form: CookieForm,
+    maxAge: number | null,
+    values: CookieValues = this.#values,
+  ): string {
+    return this.#setCookie(values.write(id, form.name), form, maxAge)
   }
 
   /** The Set-Cookie value that makes the browser forget the cookie: same name and attributes, no time left. */
@@ -274,47 +267,30 @@ export class CookiePolicy {
     const { sameSite } = this.#options
     return sameSite === 'none' && !form.secure ? 'lax' : sameSite
   }
-
-  #verify(value: string): { id: SessionId; outdated: boolean } | null {
-    if (this.#secrets.length === 0) {
-      const id = asSessionId(value)
-      return id === null ? null : { id, outdated: false }
-    }
-    // Longer than any signed id, even with every character escaped: not worth hashing.
-    if (value.length > 300) return null
-    const text = decode(value)
-    if (!text.startsWith('s:')) return null
-    for (const [index, secret] of this.#secrets.entries()) {
-      const verified = unsign(text.slice(2), secret)
-      const id = verified === null ? null : asSessionId(verified)
-      if (id !== null) return { id, outdated: index > 0 }
-    }
-    return null
-  }
 }
 
 function check(option: string, rule: string, value: unknown, allowed: readonly unknown[]): void {
   if (!allowed.includes(value)) throw wrongOption(option, rule, value)
 }
 
-function checkedSecrets(secrets: unknown): readonly string[] {
-  if (secrets === undefined) return []
-  if (!Array.isArray(secrets) || secrets.length === 0) {
-    throw new SessionConfigError(
-      'cookie.secrets must be an array of at least one text: leave it out for an unsigned cookie',
-    )
+/** What came under one name. */
+function readAs(
+  header: string | undefined,
+  name: string,
+  values: CookieValues,
+): Omit<Presented, 'former'> {
+  const found = new Map<SessionId, boolean>()
+  let present = false
+  for (const value of valuesOf(header, name)) {
+    present = true
+    const verified = values.read(value, name)
+    if (verified !== null)
+      found.set(verified.id, verified.outdated || found.get(verified.id) === true)
   }
-  for (const [index, secret] of secrets.entries()) {
-    if (typeof secret !== 'string' || Buffer.byteLength(secret) < MIN_SECRET_BYTES) {
-      throw new SessionConfigError(
-        `cookie.secrets[${index}] must be a text of at least ${MIN_SECRET_BYTES} bytes`,
-      )
-    }
-    if (new Set(secret).size < 5) {
-      throw new SessionConfigError(`cookie.secrets[${index}] is too easy to guess: use random text`)
-    }
-    if (secrets.indexOf(secret) !== index)
-      throw new SessionConfigError(`cookie.secrets[${index}] is there twice`)
+  const [first] = found
+  const several = found.size > 1
+  if (first === undefined || several) {
+    return { outcome: present ? 'malformed' : 'none', id: null, outdated: false, several }
   }
-  return [...secrets]
+  return { outcome: 'well-formed', id: first[0], outdated: first[1], several }
 }

@@ -1,6 +1,6 @@
 import { checkOptions, namesOf, type OptionHints, wrongOption } from '../base/option-checks.ts'
 import type { Searches } from '../write/source.ts'
-import type { CookiePolicy } from './cookie.ts'
+import type { SessionCookies } from './cookie.ts'
 import type { CookieForm } from './cookie-names.ts'
 import type { RequestSettings } from './settings.ts'
 import { RequestState } from './state.ts'
@@ -38,7 +38,7 @@ const HINTS: OptionHints = {
 
 /** What a request brings, before anything is loaded. `searches`: for sessions of the system that the app comes from. */
 export function openState(
-  settings: RequestSettings & { readonly cookies: CookiePolicy },
+  settings: RequestSettings & { readonly cookies: SessionCookies },
   request: SessionRequest,
   searches: Searches | null,
 ): RequestState {
@@ -64,7 +64,7 @@ function headerOf(cookie: unknown): string | undefined {
 }
 
 /** In what form the cookie travels with a request. */
-export function formOf(cookies: CookiePolicy, request: SessionRequest): CookieForm {
+export function formOf(cookies: SessionCookies, request: SessionRequest): CookieForm {
   checkOptions('cookieOptions()', request, REQUEST, HINTS)
   return cookies.formFor(request).form
 }

@@ -14,7 +14,7 @@ import type { RequestState } from './state.ts'
 
 /** The I/O that security keys of a session need. */
 export interface KeyHost {
-  readonly securityKeys: SecurityKeys
+  readonly securityKeys: Pick<SecurityKeys, 'mint' | 'use' | 'refuse'>
   load(state: RequestState): Promise<void>
 }
 

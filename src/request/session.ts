@@ -22,7 +22,7 @@ import type { DefaultData } from '../base/types.ts'
 export interface SessionHost extends KeyHost {
   /** `'gone'` when the session ended elsewhere. */
   save(state: RequestState): Promise<'done' | 'gone'>
-  readonly fences: Fences
+  readonly fences: Pick<Fences, 'read'>
 }
 
 let stateOf: <Data extends object>(session: Session<Data>) => RequestState

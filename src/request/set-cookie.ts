@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock.ts'
-import type { CookiePolicy } from './cookie.ts'
+import type { SessionCookies } from './cookie.ts'
 import { expiresAtBrowserClose } from './lifetime.ts'
 import type { RequestState } from './state.ts'
 
 interface SetCookieSettings {
-  readonly cookies: CookiePolicy
+  readonly cookies: SessionCookies
   readonly now: Clock
 }
 

@@ -1,5 +1,5 @@
 import type { Ender } from '../end/ender.ts'
-import type { Fences } from '../end/fences.ts'
+import type { EventsSwitch } from '../end/events-switch.ts'
 import type { Logins } from '../end/login-settlement.ts'
 import { keyOf } from '../record/id.ts'
 import type { UnitChanges } from '../record/payload.ts'
@@ -9,7 +9,6 @@ import { findSession } from './load.ts'
 import { isTouchDue } from './lifetime.ts'
 import { saveState, touchState } from './save.ts'
 import type { SaveOutcome } from './save-under-new-id.ts'
-import type { SecurityKeys } from './security-keys.ts'
 import type { SessionHost } from './session.ts'
 import type { RequestSettings } from './settings.ts'
 import type { RequestState } from './state.ts'
@@ -18,18 +17,20 @@ import type { RequestState } from './state.ts'
 export interface StorageParts<Data extends object> {
   readonly settings: RequestSettings
   readonly writer: Writer
-  readonly ender: Ender<Data>
-  readonly logins: Logins
-  readonly fences: Fences
-  readonly securityKeys: SecurityKeys
+  readonly ender: Pick<Ender<Data>, 'endOf' | 'finishInRequest'> & {
+    readonly events: Pick<EventsSwitch, 'announce'>
+  }
+  readonly logins: Pick<Logins, 'settle'>
+  readonly fences: SessionHost['fences']
+  readonly securityKeys: SessionHost['securityKeys']
   /** Throws once the sessions are closed. */
   readonly requireOpen: () => void
 }
 
 /** Loads and stores the sessions of requests: each is loaded once, however many ask, and its saves go one after the other. */
 export class RequestStorage<Data extends object> implements SessionHost {
-  readonly securityKeys: SecurityKeys
-  readonly fences: Fences
+  readonly securityKeys: SessionHost['securityKeys']
+  readonly fences: SessionHost['fences']
   readonly #parts: StorageParts<Data>
   #warnedInsecure = false
 
