@@ -186,7 +186,7 @@ export function settingsFrom(options: SessionsOptions): Settings {
       scopes: names('persistentScopesOnLogout', options.persistentScopesOnLogout, 'scope'),
     },
     events: oneOf('events', options.events ?? false, [true, false]),
-    tasks: tasksFrom(options.tasks),
+    tasks: tasksFrom(options.tasks, options.sleep),
     taskBudget: taskBudgetFrom(options.taskBudget),
     iterators: iteratorsFrom(options.iterators),
     sweep: sweepFrom(options.sweep),
@@ -300,8 +300,8 @@ function refuseStore(options: unknown): void {
   )
 }
 
-function tasksFrom(tasks: TaskQueue | undefined): TaskQueue {
-  if (tasks === undefined) return localTasks()
+function tasksFrom(tasks: TaskQueue | undefined, sleep: SessionsOptions['sleep']): TaskQueue {
+  if (tasks === undefined) return localTasks(sleep === undefined ? {} : { sleep })
   if (typeof tasks?.add === 'function') return tasks
   throw wrongOption('tasks', 'must be a task queue, such as cloudTasks() gives', tasks)
 }

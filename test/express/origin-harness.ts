@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { request } from 'node:http'
+import { Agent, request } from 'node:http'
 import { HOST, ORIGINS, SITES } from '../corpus/same-origin.ts'
 import { onCleanup } from './helpers.ts'
 
@@ -9,28 +9,27 @@ export type Sent = Readonly<Record<string, string | readonly string[]>>
 export interface PostOptions {
   readonly path?: string
   readonly body?: string
+  /** Whose connections the request takes. Default: one of its own. */
+  readonly agent?: Agent | false
 }
 
-/** The status of one request on a connection of its own. */
+/** The status of one request. */
 export function status(
   port: number,
   method: string,
   headers: Sent,
-  { path = '/', body = '' }: PostOptions = {},
+  { path = '/', body = '', agent = false }: PostOptions = {},
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const length = body === '' ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }
     const list = Object.entries({ Host: HOST, ...length, ...headers }).flatMap(([name, values]) =>
       [values].flat().flatMap((value) => [name, value]),
     )
-    const req = request(
-      { port, host: '127.0.0.1', method, path, headers: list, agent: false },
-      (res) => {
-        res.resume()
-        res.on('end', () => resolve(res.statusCode ?? 0))
-        res.on('error', reject)
-      },
-    )
+    const req = request({ port, host: '127.0.0.1', method, path, headers: list, agent }, (res) => {
+      res.resume()
+      res.on('end', () => resolve(res.statusCode ?? 0))
+      res.on('error', reject)
+    })
     req.on('error', reject)
     req.end(body)
   })
@@ -42,16 +41,21 @@ export async function table(
   method: string,
   more: () => Sent | Promise<Sent> = () => ({}),
 ): Promise<string[]> {
+  const agent = new Agent({ keepAlive: true })
   const rows = SITES.map(async ([, sites]) => {
     const cells: string[] = []
     for (const [, origins] of ORIGINS) {
       const headers = { ...(await more()), 'Sec-Fetch-Site': sites, Origin: origins }
-      const answer = await status(port, method, headers)
+      const answer = await status(port, method, headers, { agent })
       cells.push(({ 200: '+', 403: '-' } as Record<number, string>)[answer] ?? `(${answer})`)
     }
     return cells.join('')
   })
-  return await Promise.all(rows)
+  try {
+    return await Promise.all(rows)
+  } finally {
+    agent.destroy()
+  }
 }
 
 /** What is published as trouble of this kind from now on. */

@@ -71,6 +71,7 @@ describe('returnTo()', () => {
   })
 
   it('leads to this server in the eyes of a browser, whatever it was given', () => {
+    const origins = new Set<string>()
     const parts = ['/', '\\', '.', '..', '%2e', '%2f', '%5c', '\t', '@', 'evil.example', '?', ':']
     for (const a of parts)
       for (const b of parts)
@@ -79,8 +80,9 @@ describe('returnTo()', () => {
             const back = returnTo(asked(`/${a}${b}${c}${d}`), '/home')
             const once = decodeURIComponent(back)
             for (const target of [back, once])
-              expect(new URL(target, 'https://shop.example').origin).toBe('https://shop.example')
+              origins.add(new URL(target, 'https://shop.example').origin)
           }
+    expect([...origins]).toEqual(['https://shop.example'])
   })
 
   it.each([

@@ -198,6 +198,19 @@ describe('a run that died', () => {
     expect(await p.process().startClearSessions()).toMatchObject({ state: 'finished', ended: 3 })
   })
 
+  it('is tried again on the queue of the process after waits by the sleep of the options', async () => {
+    const p = place()
+    const waits: number[] = []
+    const sleep = async (time: number): Promise<void> => void waits.push(time)
+    const sessions = p.process({ sleep })
+    p.store.failAlways('before', { method: 'page' })
+    await expect(sessions.startClearSessions()).rejects.toThrow(SessionStoreError)
+    // Each try has waits of its own between its calls; these are those of the queue.
+    expect(waits.filter((time) => [100, 200, 400, 800].includes(time))).toEqual([
+      100, 200, 400, 800,
+    ])
+  })
+
   it('is given up when one step fails ten times, and says why', async () => {
     const p = place()
     const { queue, sessions } = deployment(p)
@@ -289,32 +302,6 @@ describe('run records', () => {
 })
 
 describe('the pages of a sweep', () => {
-  it('are read one after the other where little is due, and side by side where a page is full', async () => {
-    const p = place()
-    const { queue, sessions } = deployment(p)
-    let most = 0
-    let now = 0
-    const real = p.store.page.bind(p.store)
-    vi.spyOn(p.store, 'page').mockImplementation(async (selection, options) => {
-      now += 1
-      most = Math.max(most, now)
-      const page = await real(selection, options)
-      now -= 1
-      return page
-    })
-    await p.fill(300, 2 * HOUR)
-    await sessions.startClearSessions()
-    await drain(sessions, queue, HOUR)
-    expect(most).toBe(1)
-    expect(queue.added).toHaveLength(1)
-    p.now += 4 * HOUR
-    await p.fill(12_000, 2 * HOUR)
-    await sessions.startClearSessions()
-    await drain(sessions, queue, HOUR)
-    expect(most).toBe(8)
-    expect(await p.count()).toBe(0)
-  })
-
   it('end in the middle when the time is up, and the next step goes on there', async () => {
     const p = place()
     const queue = new TestQueue()

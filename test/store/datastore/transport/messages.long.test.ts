@@ -32,9 +32,10 @@ function googleWrites(name: string, message: object): Buffer {
   return Buffer.from(type.encode(type.fromObject(message)).finish())
 }
 
+// Lengths are one to three bytes on the wire, and the long ones cost the most.
 const text = fc.oneof(
-  fc.string({ unit: 'binary', minLength: 1 }),
-  fc.nat(70_000).map((length) => 'ä'.repeat(length + 1)),
+  { weight: 30, arbitrary: fc.string({ unit: 'binary', minLength: 1 }) },
+  { weight: 1, arbitrary: fc.nat(10_000).map((length) => 'ä'.repeat(length + 1)) },
 )
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String)
 const positive = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }).map(String)
