@@ -330,6 +330,8 @@ describe.each(frameworks)('%s', (_name, express) => {
       ['X-Real-IP', '203.0.113.1'],
       ['CF-Connecting-IP', '203.0.113.1'],
       ['True-Client-IP', '203.0.113.1'],
+      ['X-Cloud-Trace-Context', 'a/1'],
+      ['X-AppEngine-Country', 'ZZ'],
     ])('a proxy on this machine that sends %s gets no plain cookie', async (name, value) => {
       expect(await cookieOf(false, { [name]: value })).toBeUndefined()
     })
