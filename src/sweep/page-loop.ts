@@ -4,7 +4,7 @@ import type { PageWork, Part } from './page-work/page-work.ts'
 
 /** What going over pages notes and asks: the state of a run is one. */
 export interface PagesState {
-  /** Whether a part has filled a page, so that parts are worked on side by side. */
+  /** Whether a part had more than one page, so that parts are worked on side by side. */
   large: boolean
   /** Why it has to stop; `null`: it goes on. */
   readonly error: string | null
@@ -24,6 +24,8 @@ export interface PagesLimits {
 export class Pages {
   readonly #state: PagesState
   readonly #limits: PagesLimits
+  /** Those that had something on a page. */
+  readonly #met = new Set<Part>()
   #pages = 0
   #failed = false
 
@@ -34,7 +36,7 @@ export class Pages {
 
   /**
    * One part after the other, which is cheap where there is little to do, as there mostly is; side by side as soon as
-   * one of them has filled a page. At least one page in all, so that every call gets on. Gives whether all is done.
+   * one of them has filled a page, or had a second one: servers end a page where they like. At least one page in all, so that every call gets on. Gives whether all is done.
    * `pace`: how fast pages begin; `null`: at once.
    */
   async goOver<P extends Part>(work: PageWork<P>, pace: Pace | null = null): Promise<boolean> {
@@ -66,7 +68,10 @@ export class Pages {
     try {
       const size = await work.page(part)
       pace?.spent(size, work.pageSize)
-      if (size === work.pageSize && work.sideBySide > 1) this.#state.large = true
+      if (size === 0) return
+      const isMany = size === work.pageSize || this.#met.has(part)
+      if (isMany && work.sideBySide > 1) this.#state.large = true
+      this.#met.add(part)
     } catch (error) {
       this.#failed = true
       throw error

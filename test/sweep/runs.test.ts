@@ -302,6 +302,27 @@ describe('run records', () => {
 })
 
 describe('the pages of a sweep', () => {
+  it('are read side by side by a second page of one shard, where the server fills none', async () => {
+    const p = place()
+    const { queue, sessions } = deployment(p)
+    let most = 0
+    let now = 0
+    const real = p.store.page.bind(p.store)
+    vi.spyOn(p.store, 'page').mockImplementation(async (selection, options) => {
+      now += 1
+      most = Math.max(most, now)
+      // Batches end where the server likes, such as after 300.
+      const page = await real(selection, { ...options, limit: Math.min(options.limit, 30) })
+      now -= 1
+      return page
+    })
+    await p.fill(800, 2 * HOUR)
+    await sessions.startClearSessions()
+    await drain(sessions, queue, HOUR)
+    expect(most).toBe(8)
+    expect(await p.count()).toBe(0)
+  })
+
   it('end in the middle when the time is up, and the next step goes on there', async () => {
     const p = place()
     const queue = new TestQueue()
