@@ -1,18 +1,19 @@
 /**
- * One app in a process of its own, for whoever forked it: `node server.mjs VARIANT NAMESPACE`. Tells its port, and its
- * use of the processor whenever it is asked.
+ * One app in a process of its own, for whoever forked it: `node server.mjs VARIANT NAMESPACE [ready]`. Tells its port,
+ * and its use of the processor whenever it is asked. `ready`: it listens when its store is ready for visitors.
  */
 import express from 'express'
 import { variants } from './variants.mjs'
 
-const [name, namespace] = process.argv.slice(2)
+const [name, namespace, wait] = process.argv.slice(2)
 const app = express()
 app.disable('x-powered-by')
-const { close } = await variants[name].mount(app, { namespace })
+const { ready, close } = await variants[name].mount(app, { namespace })
 app.use((error, _req, res, _next) => {
   console.error(error)
   res.status(500).end()
 })
+if (wait === 'ready') await ready()
 const server = app.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }))
 
 process.on('message', (message) => {

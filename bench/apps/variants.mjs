@@ -5,6 +5,8 @@ import { pagesOfExpressSession, pagesOfIron, pagesOfNobody, pagesOfOurs } from '
 /** The same for everybody: signed cookies, since express-session has no others. */
 const SECRET = 'bench-0123456789abcdef0123456789abcdef'
 const PROJECT = 'viur-session-bench'
+/** An emulator that has just started takes seconds for its first calls. */
+const PATIENCE = '30s'
 
 const built = (path) => new URL(`../../dist/${path}`, import.meta.url).href
 const dropIn = built('lib/express-session.js')
@@ -22,12 +24,12 @@ async function ours(app, { store, load, now }) {
   })
   app.use(sessionMiddleware(sessions, { load }))
   pagesOfOurs(app, { lazy: load === 'lazy' })
-  return { sessions, close: () => store.close() }
+  return { sessions, ready: () => sessions.ready(), close: () => store.close() }
 }
 
-async function ourStore({ namespace }) {
+async function ourStore({ namespace, transport = 'grpc' }) {
   const { datastoreStore } = await import(built('lib/datastore.js'))
-  return datastoreStore({ projectId: PROJECT, namespace })
+  return datastoreStore({ projectId: PROJECT, namespace, transport, deadline: PATIENCE })
 }
 
 async function memory() {
@@ -73,6 +75,15 @@ export const variants = {
     mount: async (app, options) =>
       await ours(app, { ...options, store: await ourStore(options), load: 'lazy' }),
   },
+  client: {
+    title: "viur-session, Google's client",
+    mount: async (app, options) =>
+      await ours(app, {
+        ...options,
+        store: await ourStore({ ...options, transport: 'client' }),
+        load: 'eager',
+      }),
+  },
   'drop-in': {
     title: 'express-session + ours',
     mount: async (app, { namespace, now }) => {
@@ -80,6 +91,7 @@ export const variants = {
       const store = new DatastoreSessionStore({
         projectId: PROJECT,
         namespace,
+        deadline: PATIENCE,
         ...(now && { now }),
       })
       await expressSession(app, store, BEST)
@@ -87,11 +99,11 @@ export const variants = {
     },
   },
   rival: {
-    title: 'connect-datastore, best',
+    title: 'the rival',
     mount: async (app, options) => await rival(app, options, BEST),
   },
   'rival-readme': {
-    title: 'connect-datastore, README',
+    title: 'the rival, as in its README',
     mount: async (app, options) => await rival(app, options, README),
   },
   'memory-ours': {

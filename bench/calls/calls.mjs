@@ -8,7 +8,7 @@ import { hasDropIn, variants } from '../apps/variants.mjs'
 import { barChart } from '../lib/chart.mjs'
 import { table } from '../lib/numbers.mjs'
 import { freshNamespace, needEmulator } from '../lib/parts.mjs'
-import { say, setting, writeChart, writeSection } from '../lib/report.mjs'
+import { chart, report, reportTo, say } from '../lib/report.mjs'
 import { tapWire } from '../lib/wire.mjs'
 import { openColumn } from './columns.mjs'
 import { PRICES, perMillion } from './prices.mjs'
@@ -108,28 +108,23 @@ const callRows = ROWS.map(([title], row) => [
 const callTable = table(['', ...titles], callRows)
 const legend =
   'Each cell: calls, and what they are billed as. L: a key looked up, W: an entity written, D: an entity deleted.'
-writeSection(
-  'bench/RESULTS.md',
-  'calls',
-  [
-    '## Calls for one request, and their price',
-    setting(details),
-    legend,
-    callTable,
-    'Dollars per million such requests (of the last row: page loads); the share is viur-session of the rival at its best.',
-    table(
-      ['', ...titles, 'share'],
-      ROWS.map(([title], row) => [
-        title,
-        ...names.map((name) => dollars(counted[name][row])),
-        best(row),
-      ]),
-    ),
-  ].join('\n\n'),
-)
-writeSection('docs/performance.md', 'calls', [legend, callTable, details].join('\n\n'))
+report('calls', [
+  details,
+  legend,
+  callTable,
+  'Dollars per million such requests (of the last row: page loads); the share is viur-session of the rival at its best.',
+  table(
+    ['', ...titles, 'share'],
+    ROWS.map(([title], row) => [
+      title,
+      ...names.map((name) => dollars(counted[name][row])),
+      best(row),
+    ]),
+  ),
+])
+reportTo('docs/performance.md', 'calls', [legend, callTable, details].join('\n\n'))
 const shown = [3, 4, 5, 6, 8, 9]
-writeChart(
+chart(
   'price',
   barChart({
     title: 'Dollars per million requests',

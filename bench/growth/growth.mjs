@@ -4,22 +4,24 @@
  *
  *   ./emulator.sh -- node bench/growth/growth.mjs [--quick]
  */
-import { hasDropIn, variants } from '../apps/variants.mjs'
+import { variants } from '../apps/variants.mjs'
 import { startApp } from '../lib/app-process.mjs'
 import { barChart } from '../lib/chart.mjs'
 import { ratio, show, table } from '../lib/numbers.mjs'
 import { freshNamespace, needEmulator } from '../lib/parts.mjs'
-import { quick, say, setting, writeChart, writeSection } from '../lib/report.mjs'
+import { chart, quick, report, say } from '../lib/report.mjs'
 import { measure } from '../throughput/rounds.mjs'
 import { fill } from './fill.mjs'
 
 needEmulator()
 const rounds = quick ? 1 : 3
-const seconds = quick ? 0.8 : 1.5
+const seconds = 1
 const stored = quick ? [1000, 10_000] : [1000, 10_000, 100_000]
-const keys = quick ? [1, 1000] : [1, 10, 100, 1000]
-const names = ['eager', ...(hasDropIn ? ['drop-in'] : []), 'rival']
+const names = ['eager', 'client', 'rival']
 const titles = names.map((name) => variants[name].title)
+
+/** Of one key and its value as `sampleData()` makes them, stored. */
+const BYTES_OF_KEYS = 42
 
 const apps = []
 const rows = { stored: [], keys: [] }
@@ -28,9 +30,13 @@ try {
   for (const name of names) apps.push(await startApp(name, namespaces[name]))
   rows.keys = await cellsOf(
     [
-      // As many bytes as the last, so that what is read over the wire can be told from the number of keys.
-      ['3 keys, 40 KB', 'bytes=40000'],
-      ...keys.map((count) => [`${count} ${count === 1 ? 'key' : 'keys'}`, `keys=${count}`]),
+      ['1 key', 'keys=1'],
+      ['10 keys', 'keys=10'],
+      ['100 keys', 'keys=100'],
+      // As many bytes in few keys, so that what the bytes cost can be told from what the keys do.
+      ['3 keys, the bytes of 100', `bytes=${BYTES_OF_KEYS * 100}`],
+      ['1000 keys', 'keys=1000'],
+      ['3 keys, the bytes of 1000', `bytes=${BYTES_OF_KEYS * 1000}`],
     ],
     false,
   )
@@ -41,7 +47,7 @@ try {
     say(`${count} stored`)
     rows.stored.push(...(await cellsOf([[`${count} sessions stored`, 'bytes=500']], true)))
   }
-  report()
+  tell()
 } finally {
   for (const app of apps) await app.stop()
 }
@@ -52,39 +58,41 @@ async function cellsOf(list, warm) {
   return cells.map((cell) => ({ name: cell.name, values: apps.map((app) => result(cell, app)) }))
 }
 
-function report() {
-  const tableOf = (list, field, from = 0) =>
+function tell() {
+  const tableOf = (list, field, ratios) =>
     table(
       ['', ...titles],
       [
         ...list.map(({ name, values }) => [name, ...values.map((value) => show(value[field]))]),
-        [
-          from === 0 ? '**last to first**' : '**1,000 keys to 1**',
-          ...names.map((_, at) =>
-            ratio(list.at(-1).values[at][field], list[from].values[at][field]),
-          ),
-        ],
+        ...ratios.map(([title, first, second]) => [
+          `**${title}**`,
+          ...names.map((_, at) => {
+            const [one, other] = [first, second].map((name) =>
+              list.find((row) => row.name === name),
+            )
+            return ratio(one.values[at][field], other.values[at][field])
+          }),
+        ]),
       ],
     )
-  writeSection(
-    'bench/RESULTS.md',
-    'growth',
-    [
-      '## Growth',
-      setting(
-        `Median of ${rounds} rounds of ${seconds} s over 64 connections, a page that reads one key, all apps taking turns. Sessions of 0.5 KB, or of so many keys of 40 bytes.`,
-      ),
-      'Processor time of the app for one request, ms, by how much is stored beside the sessions in use:',
-      tableOf(rows.stored, 'cpu'),
-      'Requests per second:',
-      tableOf(rows.stored, 'perSecond'),
-      'Processor time of the app for one request, ms, by the keys of each session, of which the page reads one:',
-      tableOf(rows.keys, 'cpu', 1),
-      'Requests per second:',
-      tableOf(rows.keys, 'perSecond', 1),
-    ].join('\n\n'),
-  )
-  writeChart(
+  const ofStored = [['most to least', rows.stored.at(-1).name, rows.stored[0].name]]
+  const ofKeys = [
+    ['1000 keys to 1', '1000 keys', '1 key'],
+    ['1000 keys to 3 of as many bytes', '1000 keys', '3 keys, the bytes of 1000'],
+    ['100 keys to 3 of as many bytes', '100 keys', '3 keys, the bytes of 100'],
+  ]
+  report('growth', [
+    `Median of ${rounds} rounds of ${seconds} s over 64 connections, a page that reads one key, all apps taking turns. Sessions of 0.5 KB, or of so many keys of 42 bytes.`,
+    'Processor time of the app for one request, ms, by how much is stored beside the sessions in use:',
+    tableOf(rows.stored, 'cpu', ofStored),
+    'Requests per second:',
+    tableOf(rows.stored, 'perSecond', ofStored),
+    'Processor time of the app for one request, ms, by the keys of each session, of which the page reads one:',
+    tableOf(rows.keys, 'cpu', ofKeys),
+    'Requests per second:',
+    tableOf(rows.keys, 'perSecond', ofKeys),
+  ])
+  chart(
     'growth',
     barChart({
       title: 'Processor time for one request that reads one key, ms',

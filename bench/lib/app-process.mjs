@@ -4,9 +4,16 @@ import { fileURLToPath } from 'node:url'
 
 const SERVER = fileURLToPath(new URL('../apps/server.mjs', import.meta.url))
 
-/** Starts the app of a variant. `execArgv`: for Node, such as `--cpu-prof`. */
-export async function startApp(variant, namespace, { execArgv = [], env = {} } = {}) {
-  const child = fork(SERVER, [variant, namespace], {
+/**
+ * Starts the app of a variant. `execArgv`: for Node, such as `--cpu-prof`. `waits`: until its store is ready, before it
+ * listens.
+ */
+export async function startApp(
+  variant,
+  namespace,
+  { execArgv = [], env = {}, waits = false } = {},
+) {
+  const child = fork(SERVER, [variant, namespace, ...(waits ? ['ready'] : [])], {
     execArgv,
     env: { ...process.env, NODE_ENV: 'production', METADATA_SERVER_DETECTION: 'none', ...env },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -1,48 +1,51 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { cpus, loadavg, totalmem } from 'node:os'
-import { fileURLToPath } from 'node:url'
-
-const require = createRequire(import.meta.url)
-const ours = createRequire(new URL('../../package.json', import.meta.url))
-const inRoot = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 /** Whether this run is a short one, whose numbers are there to see that everything works. */
 export const quick = process.argv.includes('--quick')
 
-/** What was measured with what, on what and when. */
-export function setting(details = '') {
-  const version = (from, name) => `${name} ${from(`${name}/package.json`).version}`
-  const { model } = cpus()[0]
-  const gib = Math.round(totalmem() / 2 ** 30)
-  const load = loadavg()[0].toFixed(1)
-  return [
-    `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${cpus().length} cores (${model}), ${gib} GiB, load ${load} at the end of this part${quick ? '; **a quick run**, which says little' : ''}.`,
-    `viur-session ${ours('./package.json').version} on ${version(ours, '@google-cloud/datastore')}; ${version(require, 'express')}, ${version(require, 'express-session')}, ${version(require, '@google-cloud/connect-datastore')} on ${version(require, '@google-cloud/datastore')}.`,
-    details,
-  ]
-    .filter(Boolean)
-    .join('\n')
+/** Where bench/run.mjs collects what one whole run has found; without, a part prints its tables. */
+const staging = process.env.BENCH_STAGING ?? null
+
+/** Whether this is the Node by which what is measured once is measured: charts, and what does not depend on Node. */
+export const isMainNode = process.env.BENCH_MAIN_NODE !== 'no'
+
+/** What a part has found, on this Node: paragraphs and tables of Markdown. */
+export function report(part, paragraphs) {
+  const text = `${paragraphs.filter(Boolean).join('\n\n').trim()}\n`
+  if (staging === null) console.log(`\n== ${part}, Node ${process.version}\n\n${text}`)
+  else stage(join('sections', `${part}.${process.version}.md`), text)
 }
 
-/** Puts the text in place of the section of this name, between its two markers; a new one goes to the end. */
-export function writeSection(page, name, text) {
-  const path = inRoot(page)
-  const before = existsSync(path) ? readFileSync(path, 'utf8') : ''
-  const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
-  const section = `${start}\n${text.trim()}\n${end}`
-  const [from, to] = [before.indexOf(start), before.indexOf(end)]
-  const after =
-    from === -1 || to === -1
-      ? `${before.trimEnd()}\n\n${section}\n`
-      : before.slice(0, from) + section + before.slice(to + end.length)
-  writeFileSync(path, after)
+/** A section of another page than RESULTS.md, by its name there. */
+export function reportTo(page, name, text) {
+  if (staging !== null && isMainNode) stage(join('pages', page, `${name}.md`), text)
 }
 
-/** Stores a chart where the documentation shows it. */
-export function writeChart(name, svg) {
-  mkdirSync(inRoot('docs/charts'), { recursive: true })
-  writeFileSync(inRoot(`docs/charts/${name}.svg`), svg)
+/** A chart for the documentation. */
+export function chart(name, svg) {
+  if (staging !== null && isMainNode) stage(join('charts', `${name}.svg`), svg)
+}
+
+/**
+ * What is aimed at and what became of it: `{ what, limit, now }`, ratios of this run. `atLeast`: more is better. Those of
+ * the main Node alone, unless each Node has an aim of its own.
+ */
+export function aims(part, list, { everyNode = false } = {}) {
+  if (staging === null || (!isMainNode && !everyNode)) return
+  stage(join('aims', `${part}.${process.version}.json`), JSON.stringify(list))
+}
+
+/** Figures that another script goes on with, as JSON beside this folder. */
+export function data(name, value) {
+  if (staging !== null && isMainNode)
+    stage(join('data', name), `${JSON.stringify(value, null, 2)}\n`)
+}
+
+function stage(name, content) {
+  const path = join(staging, name)
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, content)
 }
 
 /** Tells whoever waits how far it has come. */

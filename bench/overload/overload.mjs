@@ -1,15 +1,13 @@
 /**
  * What happens when the store behind the sessions has too much to do, hangs, goes away and comes back, and what a first
- * large sweep does to requests. Writes the section "Overload" of ../RESULTS.md.
+ * large sweep does to requests.
  *
  *   ./emulator.sh -- node bench/overload/overload.mjs [--quick]
  */
 import { spawnSync } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { cpus, loadavg, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { median, show, table } from '../lib/numbers.mjs'
-import { quick, say, writeSection } from '../lib/report.mjs'
+import { quick, report, say } from '../lib/report.mjs'
 
 if (!process.env.DATASTORE_EMULATOR_HOST) {
   console.error('Run it on an emulator: ./emulator.sh -- node bench/overload/overload.mjs')
@@ -49,7 +47,6 @@ const sweeps = variants.map((variant) => {
   return { variant, ...Object.fromEntries(fields.map((field) => [field, middle(field)])) }
 })
 
-const version = createRequire(import.meta.url)('@google-cloud/datastore/package.json').version
 const wrong = troubles.reduce((sum, { wrong }) => sum + wrong, 0)
 const TITLES = { ours: 'viur-session', plain: '`datastore.get()` as it comes' }
 const SWEEPS = {
@@ -58,19 +55,10 @@ const SWEEPS = {
   paced: 'a sweep at `sweepRate` 500',
 }
 
-writeSection(
-  'bench/RESULTS.md',
-  'overload',
-  `## Overload
-
-Through a proxy in front of the emulator (\`bench/overload/proxy.mjs\`). Requests come at a fixed pace, whether answers come or not; each reads one of 6,000 sessions of 2 KB. The proxy lets
+report('overload', [
+  `Through a proxy in front of the emulator (\`bench/overload/proxy.mjs\`). Requests come at a fixed pace, whether answers come or not; each reads one of 6,000 sessions of 2 KB. The proxy lets
 400 KB of answers through per second, which is about 150 sessions; then it passes nothing on; then it is not there; then every open connection goes dead and only new ones work. Deadlines are the
-defaults: 5 s for viur-session, 60 s for the client as it comes, which is what a store that calls \`datastore.get()\` does. ${new Date().toISOString().slice(0, 10)}, Node ${process.version},
-\`@google-cloud/datastore\` ${version}, ${cpus().length} cores (${cpus()[0].model}), ${Math.round(totalmem() / 2 ** 30)} GiB, load ${loadavg()[0].toFixed(1)} at the end${quick ? '; **a quick run**' : ''}.
-
-\`\`\`sh
-npm run bench:overload
-\`\`\`
+defaults: 5 s for viur-session, 60 s for the client as it comes, which is what a store that calls \`datastore.get()\` does.
 
 ${Object.keys(TITLES)
   .map(
@@ -125,6 +113,5 @@ ${table(
     one.failed,
     one.ended,
   ]),
-)}
-`,
-)
+)}`,
+])

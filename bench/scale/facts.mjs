@@ -31,6 +31,24 @@ export const published = {
   task: 0.4,
   /** Cloud Tasks "Quotas and limits": dispatches per second of one queue. */
   dispatches: 500,
+  /** Cloud Run "Pricing", tier 1, instance-based billing: $0.000018 a vCPU-second, $0.000002 a GiB-second; 1 vCPU, 0.5 GiB. */
+  instance: 0.000018 + 0.5 * 0.000002,
+  /** Network Service Tiers "Pricing", Premium: dollars per GB to the internet, up to 1 TB a month; more is cheaper. */
+  egress: 0.12,
+  /**
+   * Memorystore for Redis, Standard, us-central1: dollars per GB and hour by size in GB, as the price list stands in the
+   * tests of infracost (google_redis_instance); the largest instance by "Redis tier capabilities".
+   */
+  redis: {
+    sizes: [
+      { upTo: 4, price: 0.064 },
+      { upTo: 10, price: 0.054 },
+      { upTo: 35, price: 0.046 },
+      { upTo: 100, price: 0.035 },
+      { upTo: 300, price: 0.03 },
+    ],
+    most: 300,
+  },
 }
 
 export const assumed = {
@@ -54,6 +72,23 @@ export const assumed = {
   lanes: 8,
   /** Seconds that one step of a sweep works before it hands on. */
   step: 90,
+  /** Of the sessions that begin, so many log in once. */
+  loginsPerSession: 0.3,
+  /** `readCache.maxAge` in seconds, of those that it allows. */
+  readCache: 30,
+  /** Of a processor, when the next instance is started: Cloud Run aims at this share. */
+  use: 0.6,
+  /** Of 2 KB of data in Redis, with key, expiry and what its allocator rounds up; and of a full instance so much is used. */
+  redisBytes: 2400,
+  redisUse: 0.8,
+  /**
+   * Processor time in ms above the bare app. Redis: express-session with its memory store (0.06 by bench/RESULTS.md), and
+   * as much for a GET and an EXPIRE over a socket; not measured. Cookie: cookie-session by bench/RESULTS.md.
+   */
+  redisCpu: 0.12,
+  cookieCpu: 0.06,
+  /** 2 KB of data as base64, with its signature. */
+  cookieBytes: 2800,
   /** For how long deleted index rows are met by queries until they are compacted away. */
   tombstones: DAY,
 }

@@ -1,17 +1,20 @@
 /**
  * A model of 100 million live sessions and 50,000 requests a second on the published limits and prices of Datastore.
- * Writes the tables of ../../docs/scale.md and their charts. Needs no emulator and nothing installed.
+ * Writes the tables of ../../docs/scale.md and their charts. Needs no emulator and nothing installed. What processors do
+ * stands in measured.json, which a whole run of the benchmark writes.
  *
  *   node bench/scale/scale.mjs [seed]
  */
+import { readFileSync } from 'node:fs'
 import { barChart } from '../lib/chart.mjs'
 import { table } from '../lib/numbers.mjs'
-import { writeChart, writeSection } from '../lib/report.mjs'
+import { writeChart, writeSection } from '../lib/page.mjs'
 import { pageLoads } from './contention.mjs'
 import { ours, writePerRequest } from './cost.mjs'
-import { assumed, DAY, HOUR, lifetimes, MINUTE, published } from './facts.mjs'
+import { assumed, DAY, HOUR, lifetimes, MINUTE, MONTH, published } from './facts.mjs'
 import { behind, busiestRange, shardsFor } from './hotspots.mjs'
 import { sweeps, tombstonesPassed } from './sweeping.mjs'
+import { hitRate, systems } from './systems.mjs'
 import { trafficOf } from './traffic.mjs'
 
 const seed = Number(process.argv[2] ?? 1)
@@ -285,6 +288,69 @@ writeChart(
       values: [plain.sum, events.sum, rival.sum],
     })),
   }),
+)
+
+const CACHES = [5, 10, 30, 60]
+const PROCESSES = [1, 4, 20, 100]
+const percent = (share) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`
+writeSection(
+  PAGE,
+  'read-cache',
+  table(
+    ['`maxAge`', 'session affinity', ...PROCESSES.slice(1).map((count) => `${count} processes`)],
+    CACHES.map((maxAge) => [
+      `${maxAge} s`,
+      ...PROCESSES.map((processes) => percent(hitRate(maxAge, processes))),
+    ]),
+  ),
+)
+
+writeSection(
+  PAGE,
+  'fence',
+  table(
+    ['lifetime', 'logins /s', 'reads of the fence /s', 'dollars per month', 'of the sum'],
+    scenes.map(({ name, traffic }, at) => {
+      const logins = traffic.begin * assumed.loginsPerSession
+      const price = ((2 * logins * MONTH) / 1e6) * published.read
+      const share = price / (bills[at].plain.sum + price)
+      return [name, whole(logins), whole(2 * logins), dollars(price), percent(share)]
+    }),
+  ),
+)
+
+const measured = JSON.parse(readFileSync(new URL('./measured.json', import.meta.url), 'utf8'))
+const [, day] = scenes
+writeSection(
+  PAGE,
+  'systems',
+  [
+    `Processor time of a request: ${measured.from}, ms for a page that reads and one that changes 5 KB: bare app ${measured.bare.read} and ${measured.bare.write}, viur-session ${measured.ours.read} and ${measured.ours.write}, connect-datastore ${measured.rival.read} and ${measured.rival.write}.`,
+    ...[1e6, 1e8, 1e10].map((live) => {
+      const { requests, bare, rows } = systems(live, day.traffic, measured)
+      return [
+        `${whole(live / 1e6)} million sessions, ${whole(requests)} requests a second; the app without sessions takes ${whole(bare)} instance${bare === 1 ? '' : 's'}:`,
+        table(
+          [
+            '',
+            'instances',
+            'database or network',
+            'instances for sessions',
+            'sum per month',
+            'ratio',
+          ],
+          rows.map(({ name, instances, database, processors, sum }) => [
+            name,
+            whole(instances),
+            dollars(database),
+            dollars(processors),
+            dollars(sum),
+            (sum / rows[0].sum).toFixed(2),
+          ]),
+        ),
+      ].join('\n\n')
+    }),
+  ].join('\n\n'),
 )
 
 for (const { name, needed } of ranges) console.log(`lifetime ${name}: ${needed} shards needed`)

@@ -4,12 +4,16 @@
  *   node bench/start/imports.mjs [--quick]
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { median, show, table } from '../lib/numbers.mjs'
-import { quick, say, setting, writeSection } from '../lib/report.mjs'
+import { aims, quick, report, say } from '../lib/report.mjs'
 
 const rounds = quick ? 3 : 9
+const hasCompileCache = Number(/^v(\d+)/.exec(process.version)[1]) >= 22
+const cache = mkdtempSync(join(tmpdir(), 'bench-cache-'))
 const root = new URL('../../', import.meta.url)
 const CHILD = fileURLToPath(new URL('./one-import.mjs', import.meta.url))
 
@@ -38,19 +42,28 @@ const SETS = [
   // Seen from here, where the rivals are installed.
   modules: modules.map((module) => import.meta.resolve(module)),
   times: [],
+  cached: [],
 }))
 
-function run(mode, modules) {
+function run(mode, modules, more = {}) {
   // Otherwise express writes down every deprecation.
-  const env = { ...process.env, NODE_ENV: 'production' }
+  const env = { ...process.env, NODE_ENV: 'production', ...more }
   return JSON.parse(execFileSync(process.execPath, [CHILD, mode, ...modules], { env }).toString())
 }
 
 for (let round = 0; round < rounds; round++) {
-  for (const set of SETS) set.times.push(run('time', set.modules))
+  for (const set of SETS) {
+    set.times.push(run('time', set.modules))
+    if (!hasCompileCache) continue
+    const found = run('time', set.modules, { NODE_COMPILE_CACHE: cache })
+    // The first fills it.
+    if (round > 0) set.cached.push(found)
+  }
 }
+rmSync(cache, { recursive: true, force: true })
 
-const rows = SETS.map(({ title, modules, times }) => {
+const counts = new Map()
+const rows = SETS.map(({ title, modules, times, cached }) => {
   const files = run('files', modules).filter(
     (file) => !file.startsWith(fileURLToPath(new URL('.', import.meta.url))),
   )
@@ -62,11 +75,13 @@ const rows = SETS.map(({ title, modules, times }) => {
   )
   const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0)
   const ms = median(times.map((time) => time.ms))
+  counts.set(title, { ms, files: files.length })
   const rss = median(times.map((time) => time.rss)) / 2 ** 20
   say(`${title}: ${show(ms)} ms, ${files.length} files: ${[...packages].join(' ')}`)
   return [
     title,
     show(ms),
+    cached.length === 0 ? '-' : show(median(cached.map((time) => time.ms))),
     show(rss),
     String(files.length),
     String(Math.round(bytes / 1024)),
@@ -75,14 +90,19 @@ const rows = SETS.map(({ title, modules, times }) => {
   ]
 })
 
-writeSection(
-  'bench/RESULTS.md',
+const { ms, files } = counts.get('viur-session + its express')
+aims(
   'imports',
   [
-    '## Importing',
-    setting(
-      `Median of ${rounds} fresh processes, all taking turns; the files are in the page cache of the system.`,
-    ),
-    table(['', 'ms', 'resident, MiB', 'files', 'KiB of code', 'packages', 'of Google'], rows),
-  ].join('\n\n'),
+    { what: 'import of core, Express adapter and memory store: ms', limit: 20, now: ms },
+    { what: 'import of core, Express adapter and memory store: files', limit: 12, now: files },
+  ],
+  { everyNode: true },
 )
+report('imports', [
+  `Median of ${rounds} fresh processes, all taking turns; the files are in the page cache of the system.${hasCompileCache ? ' The second column: with the compile cache of Node (`NODE_COMPILE_CACHE`), filled by a process before.' : ''}`,
+  table(
+    ['', 'ms', 'cached, ms', 'resident, MiB', 'files', 'KiB of code', 'packages', 'of Google'],
+    rows,
+  ),
+])

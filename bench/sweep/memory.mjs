@@ -1,6 +1,6 @@
 /**
  * What memory a worker takes while it sweeps, by the size of the backlog: filled by another process, so that what
- * is measured is the worker alone. See ../RESULTS.md for how to run it.
+ * is measured is the worker alone.
  *
  *   node --expose-gc bench/sweep/memory.mjs [expired sessions, ...]   default 5000 20000 100000
  */

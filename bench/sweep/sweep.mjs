@@ -1,7 +1,7 @@
 /**
  * How fast a sweep ends sessions, and with how many tasks, against the pattern of the reference system: pages of 5,
  * one delete call per session, an unnamed task per page, one after the other. Both in this process, on the same
- * emulator, alternating. See ../RESULTS.md for how to run it.
+ * emulator, alternating.
  *
  *   node bench/sweep/sweep.mjs [expired sessions, default 20000] [rounds, default 3] [ms per call, default 0] [observed]
  *
@@ -9,11 +9,10 @@
  * `observed`: only with an observer.
  */
 import { randomBytes } from 'node:crypto'
-import { createRequire } from 'node:module'
-import { cpus, totalmem } from 'node:os'
 import { createSessions } from '../../dist/index.js'
 import { datastoreStore } from '../../dist/store/datastore/index.js'
 import { sampleRecord } from '../../dist/testing/index.js'
+import { makeQueue, reference } from './patterns.mjs'
 
 const COUNT = Number(process.argv[2] ?? 20_000)
 const ROUNDS = Number(process.argv[3] ?? 3)
@@ -76,28 +75,6 @@ async function fill(store, count) {
   await Promise.all([worker(), worker(), worker()])
 }
 
-/** A queue as Cloud Tasks is one, without its delays; both patterns get the same. */
-function makeQueue() {
-  const waiting = []
-  const names = new Set()
-  return {
-    tasks: 0,
-    async add(task) {
-      if (task.name !== undefined && names.has(task.name)) return 'exists'
-      names.add(task.name)
-      this.tasks += 1
-      // Over the wire, as JSON.
-      waiting.push(JSON.stringify(task))
-      return 'added'
-    },
-    async drain(handle) {
-      for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {
-        await handle(JSON.parse(task).body)
-      }
-    },
-  }
-}
-
 async function ours(observed) {
   const store = makeStore()
   await fill(store, COUNT)
@@ -124,28 +101,12 @@ async function ours(observed) {
   }
 }
 
-/** `QueryIter._qryStep` and `DeleteSessionsIter.handleEntry` of viur-core 3.8, in the same client. */
-async function reference(observed) {
+async function theirs(observed) {
   const store = makeStore()
   await fill(store, REFERENCE_COUNT)
-  const far = distant(store)
   const queue = makeQueue()
-  let events = 0
-  const observer = async () => {
-    events += 1
-  }
-  const step = async ({ cursor }) => {
-    const page = await far.page({ by: 'all' }, { limit: 5, ...(cursor !== null && { cursor }) })
-    for (const { record } of page.entries) {
-      await far.write({ kind: 'remove', key: record.key })
-      if (observed) await observer({ data: JSON.parse(JSON.stringify(record.data)) })
-    }
-    if (page.cursor !== null) await queue.add({ body: { cursor: page.cursor } })
-  }
   const began = performance.now()
-  await queue.add({ body: { cursor: null } })
-  // No names there, so no names here: each add is another task.
-  await queue.drain(step)
+  const events = await reference(distant(store), queue, observed)
   const seconds = (performance.now() - began) / 1000
   if (observed && events < REFERENCE_COUNT) throw new Error(`${events} events`)
   await store.close()
@@ -159,7 +120,7 @@ async function reference(observed) {
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 
 const variants = { ours: () => ours(false), 'ours, observers': () => ours(true) }
-const others = { reference: () => reference(false), 'reference, observers': () => reference(true) }
+const others = { reference: () => theirs(false), 'reference, observers': () => theirs(true) }
 const results = {}
 for (let round = 0; round < ROUNDS; round++) {
   for (const [name, run] of Object.entries({ ...variants, ...others })) {
@@ -173,10 +134,6 @@ for (let round = 0; round < ROUNDS; round++) {
     )
   }
 }
-const { version } = createRequire(import.meta.url)('@google-cloud/datastore/package.json')
-console.log(
-  `${COUNT} expired sessions (reference: ${REFERENCE_COUNT}, tasks scaled), ${WAY} ms per call, median of ${ROUNDS}; Node ${process.version}, @google-cloud/datastore ${version}, ${cpus().length} x ${cpus()[0].model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${new Date().toISOString().slice(0, 10)}`,
-)
 console.log('| | ended per second | ratio | tasks | ratio |\n|---|---|---|---|---|')
 for (const suffix of SUFFIXES) {
   const mine = median(results[`ours${suffix}`].map(({ perSecond }) => perSecond))

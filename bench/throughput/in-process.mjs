@@ -12,11 +12,17 @@ import { fileURLToPath } from 'node:url'
 import express from 'express'
 import { variants } from '../apps/variants.mjs'
 import { show, table } from '../lib/numbers.mjs'
-import { quick, say, setting, writeSection } from '../lib/report.mjs'
+import { isMainNode, quick, report, say } from '../lib/report.mjs'
 
-const NAMES = ['bare', 'memory-ours', 'memory-express-session', 'cookie-session', 'iron-session']
+const NAMES = [
+  'bare',
+  'memory-ours',
+  'memory-express-session',
+  ...(isMainNode ? ['cookie-session', 'iron-session'] : []),
+]
 const PAGES = ['/none', '/read', '/write']
 const IN_A_BATCH = 30
+const BATCHES = quick ? 100 : 600
 // So much room for young objects that none is collected while they are counted.
 const FLAGS = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128']
 
@@ -72,29 +78,24 @@ async function one() {
   return { best: best * 1000, kib: bytes.toSorted((a, b) => a - b)[2] / 1024 }
 }
 
-function report() {
+function tell() {
   const self = fileURLToPath(import.meta.url)
   const env = { ...process.env, NODE_ENV: 'production' }
   const rows = PAGES.map((path) => {
     const results = NAMES.map((variant) => {
-      const args = [...FLAGS, self, 'one', variant, path, quick ? '100' : '1000']
+      const args = [...FLAGS, self, 'one', variant, path, String(BATCHES)]
       const stdio = ['ignore', 'pipe', 'ignore']
       return JSON.parse(execFileSync(process.execPath, args, { env, stdio }).toString())
     })
     say(`${path}: ${results.map(({ best }) => show(best)).join(', ')}`)
     return [path, ...results.map(({ best, kib }) => `${show(best)} / ${show(kib)}`)]
   })
-  const details = `The quickest of ${quick ? 100 : 1000} batches of ${IN_A_BATCH} requests, 0.5 KB of data. Microseconds / KiB that are allocated, for one request.`
-  writeSection(
-    'bench/RESULTS.md',
-    'in-process',
-    [
-      '## One request without sockets and database',
-      setting(details),
-      table(['', ...NAMES.map((variant) => variants[variant].title)], rows),
-    ].join('\n\n'),
-  )
+  const details = `The quickest of ${BATCHES} batches of ${IN_A_BATCH} requests, 0.5 KB of data. Microseconds / KiB that are allocated, for one request.`
+  report('in-process', [
+    details,
+    table(['', ...NAMES.map((variant) => variants[variant].title)], rows),
+  ])
 }
 
 if (mode === 'one') console.log(JSON.stringify(await one()))
-else report()
+else tell()

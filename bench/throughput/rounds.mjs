@@ -40,8 +40,7 @@ async function warmUp(apps, cells, seconds) {
   for (const app of apps) {
     const cookies = await makeSessions(app.url, 32, cells[0].query)
     for (const page of pages) {
-      await hammer(app, page, { connections: 32, cookies, seconds: 1.5 * seconds })
-      await hammer(app, page, { connections: 1, cookies, seconds: seconds / 2 })
+      await hammer(app, page, { connections: 32, cookies, seconds: 2 * seconds })
     }
   }
   say('warm')

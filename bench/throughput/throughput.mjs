@@ -4,20 +4,24 @@
  *
  *   ./emulator.sh -- node bench/throughput/throughput.mjs [--quick]
  */
-import { hasDropIn, variants } from '../apps/variants.mjs'
+import { variants } from '../apps/variants.mjs'
 import { startApp } from '../lib/app-process.mjs'
 import { barChart } from '../lib/chart.mjs'
 import { ratio, show, table } from '../lib/numbers.mjs'
 import { freshNamespace, needEmulator } from '../lib/parts.mjs'
-import { quick, setting, writeChart, writeSection } from '../lib/report.mjs'
+import { aims, chart, data, isMainNode, quick, report } from '../lib/report.mjs'
 import { measure } from './rounds.mjs'
 
 needEmulator()
-const names = ['bare', 'eager', 'lazy', ...(hasDropIn ? ['drop-in'] : []), 'rival']
+/** On the Nodes before the newest only what tells how they differ from it. */
+const isShort = quick || !isMainNode
+const names = isMainNode
+  ? ['bare', 'eager', 'client', 'lazy', 'drop-in', 'rival']
+  : ['bare', 'eager', 'client', 'rival']
 const rounds = quick ? 1 : 3
-const seconds = quick ? 0.8 : 1.5
-const connections = quick ? [1, 64] : [1, 8, 64, 256]
-const sizes = quick ? [500, 50_000] : [500, 50_000]
+const seconds = 1
+const connections = isShort ? [64] : [8, 64, 256]
+const sizes = [500, 50_000]
 
 const cells = []
 for (const page of ['/read', '/write']) {
@@ -39,7 +43,7 @@ const apps = []
 try {
   for (const name of names) apps.push(await startApp(name, freshNamespace()))
   const result = await measure(apps, cells, { rounds, seconds })
-  report((cell, name) =>
+  tell((cell, name) =>
     result(
       cell,
       apps.find((app) => app.variant === name),
@@ -49,7 +53,7 @@ try {
   for (const app of apps) await app.stop()
 }
 
-function report(result) {
+function tell(result) {
   const titles = names.map((name) => variants[name].title)
   const label = ({ connections: count, bytes }) => `${count} connections, ${bytes / 1000} KB`
   const tables = ['/read', '/write'].flatMap((page) => {
@@ -77,7 +81,7 @@ function report(result) {
         ? 'Page that reads one key'
         : 'Page that changes one key, each connection in its own session'
     return [
-      `### ${what}\n\nRequests per second; the ratio is viur-session to the rival.`,
+      `#### ${what}\n\nRequests per second; the ratio is viur-session to the rival.`,
       table(['', ...titles, 'ratio'], perSecond),
       'Processor time of the app for one request, ms; the last column is what viur-session adds to the bare app, as a share of what the rival adds.',
       table(['', ...titles, 'share'], cpu),
@@ -86,21 +90,61 @@ function report(result) {
     ]
   })
   const details = `Median of ${rounds} rounds of ${seconds} s, all apps taking turns, each in a process of its own; the emulator and the load share the machine's cores with them.`
-  writeSection(
-    'bench/RESULTS.md',
-    'throughput',
-    [
-      '## Throughput, latency and processor time, on the emulator',
-      setting(details),
-      ...tables,
-    ].join('\n\n'),
-  )
+  report('throughput', [details, ...tables])
+  const timesRival = (page, bytes, count) => {
+    const cell = cells.find(({ name }) => name === `${page} ${bytes} ${count}`)
+    return cell === undefined
+      ? Number.NaN
+      : result(cell, 'eager').perSecond / result(cell, 'rival').perSecond
+  }
+  const shareOf = (page) => {
+    const cell = cells.find(({ name }) => name === `${page} 5000 64`)
+    const above = (name) => result(cell, name).cpu - result(cell, 'bare').cpu
+    return above('eager') / above('rival')
+  }
+  aims('throughput', [
+    ...[
+      ['/read', 'read page', [3.1, 2.8, 4]],
+      ['/write', 'write page', [2.8, 2.6, 4]],
+    ].flatMap(([page, what, limits]) =>
+      [500, 5000, 50_000].map((bytes, at) => {
+        return {
+          what: `${what}, 64 connections, ${bytes / 1000} KB: requests per second, times the rival`,
+          limit: limits[at],
+          now: timesRival(page, bytes, 64),
+          atLeast: true,
+        }
+      }),
+    ),
+    {
+      what: 'read page, 8 connections, 5 KB: requests per second, times the rival',
+      limit: 2,
+      now: timesRival('/read', 5000, 8),
+      atLeast: true,
+    },
+    {
+      what: 'read page, 64 connections, 5 KB: processor time above the bare app, of what the rival adds',
+      limit: 0.22,
+      now: shareOf('/read'),
+    },
+  ])
+  const at64 = (page) => cells.find((cell) => cell.name === `${page} 5000 64`)
+  const cpuOf = (name) => ({
+    read: round(result(at64('/read'), name).cpu),
+    write: round(result(at64('/write'), name).cpu),
+  })
+  data('scale/measured.json', {
+    from: `Node ${process.version.slice(1)}, ${new Date().toISOString().slice(0, 10)}, 64 connections`,
+    bare: cpuOf('bare'),
+    ours: cpuOf('eager'),
+    rival: cpuOf('rival'),
+  })
   for (const [page, title] of [
     ['/read', 'Page that reads one key'],
     ['/write', 'Page that changes one key'],
   ]) {
     const shown = cells.filter((cell) => cell.page === page && cell.bytes === 5000)
-    writeChart(
+    chart(
       `throughput-${page.slice(1)}`,
       barChart({
         title: `${title}: requests per second`,
@@ -112,7 +156,7 @@ function report(result) {
         })),
       }),
     )
-    writeChart(
+    chart(
       `cpu-${page.slice(1)}`,
       barChart({
         title: `${title}: processor time for one request, ms`,
@@ -124,6 +168,10 @@ function report(result) {
         })),
       }),
     )
+  }
+
+  function round(ms) {
+    return Math.round(ms * 1000) / 1000
   }
 
   /** Of so many connections that each ask again as soon as they are answered (Little's law). */
