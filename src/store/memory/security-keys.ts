@@ -27,7 +27,8 @@ export type Standing = 'dead' | 'guest' | 'user'
 
 /**
  * Security keys in the memory of this process, a bounded number: full, it drops those that expired, then those of sessions
- * that are dead, then those of guests, the oldest first; those of users and of no session stay. */
+ * that are dead, then those of guests, the oldest first. Those of no session make room for a user's alone: anybody can have
+ * them made, and the links in mails that they stand for must not go by what guests do. Those of users stay. */
 export class MemoryKeys implements SecurityKeyStore {
   readonly #limits: MemoryKeysLimits
   readonly #now: Clock
@@ -132,16 +133,18 @@ export class MemoryKeys implements SecurityKeyStore {
     const hasRoom = (): boolean =>
       this.#keys.size + records.length <= maxKeys - Math.floor(maxKeys / 100) &&
       this.#bytes + bytes <= maxBytes - Math.floor(maxBytes / 100)
-    for (const standing of ['dead', 'guest'] as const) {
+    const standingOf = ({ session }: SecurityKeyRecord): Standing | 'of no session' =>
+      session === null ? 'of no session' : this.#standing(session)
+    const isForUser = records.some((record) => standingOf(record) === 'user')
+    for (const standing of ['dead', 'guest', ...(isForUser ? ['of no session'] : [])]) {
       for (const [name, { record }] of this.#keys) {
         if (hasRoom()) return
-        const { session } = record
-        if (session !== null && this.#standing(session) === standing) this.#delete(name)
+        if (standingOf(record) === standing) this.#delete(name)
       }
     }
     if (fits()) return
     throw storeRefusal(
-      `the memory store is full of security keys of users who are logged in (at most ${maxKeys}, and ${maxBytes} bytes): raise its limits, give keys a shorter duration, or use datastoreStore()`,
+      `the memory store is full of security keys of users who are logged in, or of no session (at most ${maxKeys}, and ${maxBytes} bytes): raise its limits, give keys a shorter duration, or use datastoreStore()`,
     )
   }
 

@@ -45,9 +45,26 @@ describe('a memory store that is full of security keys', () => {
     expect(await has(store, 'of guest')).toBe(true)
     await insert(store, 'third', 'user')
     expect(await has(store, 'of guest')).toBe(false)
-    await expect(insert(store, 'fourth', 'user')).rejects.toThrow(/full of security keys/)
-    expect(await has(store, 'of user')).toBe(true)
+    await add(store, 'another guest', null)
+    for (const session of [null, 'another guest'])
+      await expect(insert(store, 'more', session)).rejects.toThrow(/full of security keys/)
     expect(await has(store, 'of null')).toBe(true)
+    await insert(store, 'fourth', 'user')
+    expect(await has(store, 'of null')).toBe(false)
+    await expect(insert(store, 'fifth', 'user')).rejects.toThrow(/full of security keys/)
+    expect(await has(store, 'of user')).toBe(true)
+  })
+
+  test('gives a key to a user after more links were made than there is room for', async () => {
+    const sessions = createSessions({ store: memoryStore({ maxSecurityKeys: 50 }) })
+    const visitor = await sessions.open({ secure: true }).load()
+    const link = () => visitor.getSecurityKey({ sessionBound: false, duration: '1d' })
+    for (let at = 0; at < 50; at++) await link()
+    await expect(link()).rejects.toThrow(/full of security keys/)
+    const session = await sessions.open({ secure: true }).load()
+    await session.login('alice')
+    await session.save()
+    expect(await session.validateSecurityKey(await session.getSecurityKey())).toBe(true)
   })
 
   test.each([
