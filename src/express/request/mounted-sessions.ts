@@ -1,6 +1,7 @@
 import { SessionError } from '../../base/errors.ts'
 import type { Session } from '../../request/session.ts'
 import type { CommitResult } from '../../request/commit.ts'
+import { loosen } from '../v8-layout.ts'
 import type { AnyRequest } from './session-request.ts'
 
 /** On a request: what this module keeps there. The same for every copy of this package. */
@@ -52,8 +53,12 @@ export function slotNamed(req: object, name: string): Slot | null {
 /** Gives the request one more session, and the property that shows it. */
 export function addSlot(req: AnyRequest, slot: Slot): void {
   const first = firstSlot(req)
-  if (first === null) (req as Holder)[HELD] = slot
-  else lastOf(first).next = slot
+  if (first === null) {
+    loosen(req, 'res')
+    ;(req as Holder)[HELD] = slot
+  } else {
+    lastOf(first).next = slot
+  }
   Object.defineProperty(req, slot.name, propertyOf(slot.name))
 }
 

@@ -1,7 +1,7 @@
 import type { CommitResult } from '../../request/commit.ts'
 import { type AnyResponse, OUTGOING_METHODS, type OutgoingMethod } from './any-response.ts'
 import { applyHead, statusOf } from './head.ts'
-import { loosen } from './v8-layout.ts'
+import { loosen } from '../v8-layout.ts'
 import { overlay, remember } from './overlay.ts'
 import { PipedSources } from './piped-sources.ts'
 import { postponeDestroy } from './postponed-destroy.ts'
@@ -86,7 +86,7 @@ class ResponseGuard {
     const { writeHead, write, end, flushHeaders } = res
     this.#inner = { writeHead, write, end, flushHeaders }
     this.#isWrapped = Object.hasOwn(res, 'writeHead')
-    loosen(res)
+    loosen(res, 'req')
     this.#uninstall = remember(res, OVERLAID)
     this.#own = isSecond ? this.#methodsOfItsOwn() : SHARED
     if (!isSecond) (res as Guarded)[GUARD] = this
@@ -296,10 +296,13 @@ class ResponseGuard {
     if (status >= 200 && status <= 599) res.statusCode = status
     const { statusCode } = res
     const restoreMessage = remember(res, ['statusMessage'])
-    this.#restoreStatus = () => {
+    const restore = (): void => {
       res.statusCode = statusCode
       restoreMessage()
     }
+    // Not as a literal: V8 puts a function that is written into a property at once among the old objects, and with it all
+    // that it knows, until a major collection.
+    this.#restoreStatus = restore
     this.#disguise = new Disguise(res)
   }
 

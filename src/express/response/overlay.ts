@@ -1,25 +1,42 @@
-/** Puts properties over those of an object. The function that it gives takes them away again. */
+/**
+ * Puts properties over those of an object. The function that it gives puts back what the object had of its own there. What
+ * it only inherited stays covered, so that such a property has to lead there by itself from then on: V8 makes a dictionary
+ * of an object that a property is taken out of, copies its layout for each, and keeps that, and with it the request, until
+ * a major collection. For the same reason the properties must be the same functions for all objects.
+ */
 export function overlay(target: object, properties: PropertyDescriptorMap): () => void {
   const names = Object.keys(properties)
-  const restore = remember(target, names)
+  const before = descriptorsOf(target, names)
   for (const name of names) {
     const property = { ...properties[name], configurable: true }
     // Like any method: whoever wraps it meanwhile must not run into a TypeError.
     if ('value' in property) property.writable = true
     Object.defineProperty(target, name, property)
   }
-  return restore
+  return () => restore(target, names, before, false)
 }
 
 /** Notes down an object's own properties. The function that it gives puts them back as they were. */
 export function remember(target: object, names: readonly string[]): () => void {
-  const before = names.map((name) => Object.getOwnPropertyDescriptor(target, name))
-  return () => {
-    // The newest first: V8 takes that one back, while an older one taken out makes every use of the object slow.
-    for (let at = names.length - 1; at >= 0; at--) {
-      const [name, descriptor] = [names[at] as string, before[at]]
-      if (descriptor === undefined) Reflect.deleteProperty(target, name)
-      else Object.defineProperty(target, name, descriptor)
-    }
+  const before = descriptorsOf(target, names)
+  return () => restore(target, names, before, true)
+}
+
+type Descriptors = readonly (PropertyDescriptor | undefined)[]
+
+function descriptorsOf(target: object, names: readonly string[]): Descriptors {
+  return names.map((name) => Object.getOwnPropertyDescriptor(target, name))
+}
+
+function restore(
+  target: object,
+  names: readonly string[],
+  before: Descriptors,
+  takesOut: boolean,
+): void {
+  for (const [at, name] of names.entries()) {
+    const descriptor = before[at]
+    if (descriptor !== undefined) Object.defineProperty(target, name, descriptor)
+    else if (takesOut) Reflect.deleteProperty(target, name)
   }
 }

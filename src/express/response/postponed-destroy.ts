@@ -1,17 +1,19 @@
 import type { Socket } from 'node:net'
-import { shared } from '../../base/shared-copies.ts'
 import type { AnyResponse } from './any-response.ts'
-import { overlay } from './overlay.ts'
 
 /** What keeps a socket alive. Pipelined requests share a socket, and are let go in any order. */
 interface Stay {
   holders: number
   /** Whether somebody tried to destroy it meanwhile. */
   asked: boolean
-  readonly restore: () => void
+  /** What was there before us. */
+  readonly destroy: Socket['destroy']
 }
 
-const stays = shared('sockets that stay', () => new WeakMap<Socket, Stay>())
+/** On a socket, and as long as that is there, see overlay(): it serves many requests. The same for every copy of this package. */
+const STAY: unique symbol = Symbol.for('viur-session/1:what keeps a socket')
+
+type Staying = Socket & { [STAY]?: Stay }
 
 /**
  * Keeps the socket alive while a complete response is held back. Express destroys it when an error comes after
@@ -24,37 +26,29 @@ export function postponeDestroy(res: AnyResponse): () => () => void {
   // and Express does not run on that.
   const socket = 'stream' in res ? null : res.req.socket
   if (typeof socket?.destroySoon !== 'function') return () => () => {}
-  const stay = stays.get(socket) ?? keepAlive(socket)
+  const stay = (socket as Staying)[STAY] ?? keepAlive(socket)
   stay.holders += 1
   return () => {
     stay.holders -= 1
     if (stay.holders > 0) return () => {}
-    stay.restore()
     return () => {
-      if (stay.asked) socket.destroySoon()
+      if (!stay.asked) return
+      stay.asked = false
+      socket.destroySoon()
     }
   }
 }
 
-function keepAlive(socket: Socket): Stay {
-  const { destroy } = socket
-  const restore = overlay(socket, {
-    destroy: {
-      value(error?: Error) {
-        if (error) return destroy.call(socket, error)
-        stay.asked = true
-        return socket
-      },
-    },
-  })
-  const stay: Stay = {
-    holders: 0,
-    asked: false,
-    restore() {
-      stays.delete(socket)
-      restore()
-    },
-  }
-  stays.set(socket, stay)
+function keepAlive(socket: Staying): Stay {
+  const stay: Stay = { holders: 0, asked: false, destroy: socket.destroy }
+  socket[STAY] = stay
+  socket.destroy = destroyLater
   return stay
+}
+
+function destroyLater(this: Staying, error?: Error): Socket {
+  const stay = this[STAY] as Stay
+  if (stay.holders === 0 || error) return stay.destroy.call(this, error)
+  stay.asked = true
+  return this
 }

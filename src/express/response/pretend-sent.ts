@@ -2,11 +2,11 @@ import { nodeHttp } from '../../base/node-builtins.ts'
 import type { AnyResponse, Listener } from './any-response.ts'
 import { overlay } from './overlay.ts'
 
-/** On a response that is held back: what it shows of itself. */
+/** On a response that is or was held back: what it shows of itself. Stays, since the properties put over it ask for it. */
 const DISGUISE: unique symbol = Symbol('viur-session: disguise of the response')
 
 interface Disguised extends AnyResponse {
-  [DISGUISE]?: Disguise
+  [DISGUISE]: Disguise
 }
 
 /**
@@ -19,13 +19,15 @@ export class Disguise {
   readonly #on: AnyResponse['on']
   readonly #restoreHead: () => void
   readonly #restore: () => void
-  #restoreLength: (() => void) | null = null
+  #isOn = true
+  #ended = false
+  /** How many bytes wait; `null` while nobody has written. */
+  #waiting: number | null = null
 
   constructor(res: AnyResponse) {
     this.#res = res
     this.#on = res.on
     const showHead = Object.hasOwn(res, '_header') ? ownHead : overlaidHead
-    // First, since it stays: what is taken off again has to be newest, see remember().
     ;(res as Disguised)[DISGUISE] = this
     this.#restoreHead = showHead(res)
     this.#restore = overlay(res, SHOWN)
@@ -33,7 +35,7 @@ export class Disguise {
 
   /** Shows the response as it is again. */
   stop(): void {
-    this.#restoreLength?.()
+    this.#isOn = false
     this.#restore()
     this.#restoreHead()
   }
@@ -46,14 +48,34 @@ export class Disguise {
 
   /** Shows a write as one that fills the buffer. */
   wait([chunk, encoding]: readonly unknown[]): void {
-    this.#restoreLength ??= overlay(this.#res, FULL)
-    const shown = this.#res as { writableLength?: number }
-    shown.writableLength = (shown.writableLength ?? 0) + lengthOf(chunk, encoding)
+    this.#waiting = (this.#waiting ?? 0) + lengthOf(chunk, encoding)
   }
 
   /** Shows the body as complete. Not `finished`, by which Node goes itself: a pipelined response would be let go when its turn comes. */
   end(): void {
-    ;(this.#res as { writableEnded?: boolean }).writableEnded = true
+    this.#ended = true
+  }
+
+  /** What is shown in place of what the response inherits; `undefined` for that. */
+  static shows(res: Disguised, name: string): unknown {
+    const disguise = res[DISGUISE]
+    if (!disguise.#isOn) return undefined
+    if (name === 'writableEnded') return disguise.#ended
+    if (name === 'headersSent') return true
+    if (disguise.#waiting === null) return undefined
+    return name === 'writableNeedDrain' ? true : disguise.#waiting
+  }
+
+  /** The disguise of a response while it wears it. */
+  static worn(res: Disguised): Disguise | null {
+    const disguise = res[DISGUISE]
+    return disguise.#isOn ? disguise : null
+  }
+
+  /** What a property is that is put over the response: that of the prototype, for whoever asks. */
+  static beneath(asked: Disguised, name: string): unknown {
+    // Not the prototype of `asked`, which may be the response itself.
+    return Reflect.get(Object.getPrototypeOf(asked[DISGUISE].#res) as object, name, asked)
   }
 
   on(event: string | symbol, listener: Listener): void {
@@ -65,23 +87,41 @@ export class Disguise {
   }
 }
 
-/**
- * Values and no getters, and one function for all: with those of its own, V8 gives each response a layout of its own, and
- * keeps it, and with it the request, until a major collection.
- */
-const SHOWN: PropertyDescriptorMap = {
-  writableEnded: { value: false },
-  on: {
-    value(this: Disguised, event: string | symbol, listener: Listener) {
-      this[DISGUISE]?.on(event, listener)
-      return this
+/** A property that shows what the disguise says, and what the response inherits once that is off. */
+function shown(name: string): PropertyDescriptor {
+  return {
+    get(this: Disguised) {
+      return Disguise.shows(this, name) ?? Disguise.beneath(this, name)
     },
-  },
+    // As if it were not there. Responses that are made for tests set some of these.
+    set(this: Disguised, value: unknown) {
+      const property = { value, writable: true, enumerable: true, configurable: true }
+      Object.defineProperty(this, name, property)
+    },
+  }
 }
 
-const FULL: PropertyDescriptorMap = {
-  writableNeedDrain: { value: true },
-  writableLength: { value: 0 },
+/** A method that is another one while the disguise is on. */
+function method(
+  name: string,
+  disguised: (disguise: Disguise, args: unknown[]) => unknown,
+): PropertyDescriptor {
+  return {
+    value(this: Disguised, ...args: unknown[]) {
+      const disguise = Disguise.worn(this)
+      if (disguise !== null) return disguised(disguise, args) ?? this
+      return Reflect.apply(Disguise.beneath(this, name) as Listener, this, args)
+    },
+  }
+}
+
+const SHOWN: PropertyDescriptorMap = {
+  writableEnded: shown('writableEnded'),
+  writableNeedDrain: shown('writableNeedDrain'),
+  writableLength: shown('writableLength'),
+  on: method('on', (disguise, [event, listener]) =>
+    disguise.on(event as string | symbol, listener as Listener),
+  ),
 }
 
 /** What Node and others ask whether there is a head: then `headersSent` is true, and headers can not be set. */
@@ -102,13 +142,11 @@ function ownHead(res: AnyResponse): () => void {
   }
 }
 
+/** HTTP/2, where not every version has all of them. */
 function overlaidHead(res: AnyResponse): () => void {
-  return overlay(res, OVERLAID_HEAD)
+  const there = Object.entries(OVERLAID_HEAD).filter(([name]) => name in res)
+  return overlay(res, Object.fromEntries(there))
 }
-
-const refuseSet = refuse('set')
-const refuseAppend = refuse('append')
-const refuseRemove = refuse('remove')
 
 function refuse(what: string): () => never {
   return () => {
@@ -117,14 +155,16 @@ function refuse(what: string): () => never {
 }
 
 /** Whoever asks for a head where there seems to be one means no harm: some ask for each piece of a body. */
-const NO_IMPLICIT_HEAD: PropertyDescriptorMap = { _implicitHeader: { value: () => {} } }
+const NO_IMPLICIT_HEAD: PropertyDescriptorMap = {
+  _implicitHeader: method('_implicitHeader', () => undefined),
+}
 
 const OVERLAID_HEAD: PropertyDescriptorMap = {
-  headersSent: { value: true },
-  setHeader: { value: refuseSet },
-  setHeaders: { value: refuseSet },
-  appendHeader: { value: refuseAppend },
-  removeHeader: { value: refuseRemove },
+  headersSent: shown('headersSent'),
+  setHeader: method('setHeader', refuse('set')),
+  setHeaders: method('setHeaders', refuse('set')),
+  appendHeader: method('appendHeader', refuse('append')),
+  removeHeader: method('removeHeader', refuse('remove')),
   ...NO_IMPLICIT_HEAD,
 }
 
