@@ -447,6 +447,66 @@ describe.each(STORE_KINDS)('outcomes on $name', (kind) => {
       })
     })
 
+    describe('change', () => {
+      const change = async (s: Scene): Promise<unknown> => {
+        await s.session.change((data) => {
+          data['n'] = Number(data['n'] ?? 0) + 1
+        })
+        return (await s.look(s.cookie)).get('n')
+      }
+
+      it('runs again on what is stored on a conflict', async () => {
+        const s = await scene(kind)
+        const theirs = (): Promise<unknown> => s.elsewhere((session) => session.set('n', 5))
+        expect(await meanwhile(s.store, () => change(s), theirs)).toBe(6)
+      })
+
+      it('throws SessionGoneError where the session is gone, and stores nothing', async () => {
+        const s = await scene(kind)
+        const theirs = (): Promise<unknown> => s.elsewhere((session) => session.logout())
+        const changing = meanwhile(s.store, () => change(s), theirs)
+        await expect(changing).rejects.toBeInstanceOf(SessionGoneError)
+        expect(await s.count()).toBe(0)
+      })
+
+      it('throws what the server refuses, after one try', async () => {
+        const s = await scene(kind)
+        s.store.failAlways('before', { error: refused })
+        await expect(change(s)).rejects.toBe(refused)
+        expect(s.store.writes).toBe(1)
+      })
+
+      it('is tried again when the store is unavailable, and throws when it stays away', async () => {
+        const s = await scene(kind)
+        s.store.failAt(1, 'before')
+        s.store.failAt(2, 'before')
+        expect(await change(s)).toBe(1)
+        s.store.failAlways('before')
+        await expect(change(s)).rejects.toBeInstanceOf(SessionStoreError)
+      })
+
+      it('counts as done when only the answer was lost, though others wrote since', async () => {
+        const s = await scene(kind)
+        s.store.failAt(1, 'after')
+        expect(await change(s)).toBe(1)
+        s.store.failAt(1, 'after', { method: 'write' })
+        const look = s.store.hold({ method: 'find' })
+        const changing = change(s)
+        await look.reached
+        await s.elsewhere((session) => session.set('n', 10))
+        look.release()
+        expect(await changing).toBe(10)
+      })
+
+      it('ends in a clear error when others keep changing the session, with nothing stored', async () => {
+        const s = await scene(kind)
+        const stop = s.store.conflictAlways()
+        await expect(change(s)).rejects.toBeInstanceOf(SessionContentionError)
+        stop()
+        expect((await s.look(s.cookie)).has('n')).toBe(false)
+      })
+    })
+
     describe('logout', () => {
       const logout = async (s: Scene): Promise<readonly string[]> => {
         await s.session.logout()

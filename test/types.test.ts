@@ -33,6 +33,15 @@ function typed(session: Session<Shop>): void {
   expectTypeOf(session.isGuest).toEqualTypeOf<boolean>()
   expectTypeOf(session.isEmpty).toEqualTypeOf<boolean>()
   expectTypeOf(session.scopes()).toEqualTypeOf<string[]>()
+  expectTypeOf(
+    session.change((data, scope) => {
+      expectTypeOf(data).toEqualTypeOf<Shop>()
+      expectTypeOf(scope('shop')).toEqualTypeOf<Record<string, unknown>>()
+      data.visits += 1
+      // @ts-expect-error: no such key
+      data.basket = []
+    }),
+  ).toEqualTypeOf<Promise<void>>()
   expectTypeOf(session.flashed('notice')).toEqualTypeOf<unknown>()
   expectTypeOf(session.flashed<string>('notice')).toEqualTypeOf<string | undefined>()
   expectTypeOf(session.testCookieWorked()).toEqualTypeOf<boolean>()

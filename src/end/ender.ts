@@ -3,6 +3,7 @@ import { storeRefusal } from '../base/store-errors.ts'
 import type { EndSettings } from './settings.ts'
 import type { Limit } from '../store/budget.ts'
 import { mintRev } from '../record/id.ts'
+import { stamped } from '../record/revs.ts'
 import { LONG_WORK } from '../write/retry.ts'
 import type { Mutation, WriteEachResult } from '../store/store.ts'
 import type { EndReason, Found, SessionRecord } from '../record/record.ts'
@@ -106,7 +107,7 @@ export class Ender<Data extends object> {
     const { now, randomBytes } = this.#settings
     return {
       kind: 'update',
-      record: { ...record, ended: now(), reason, rev: mintRev(randomBytes) },
+      record: stamped({ ...record, ended: now(), reason }, mintRev(randomBytes)),
       version,
     }
   }
@@ -253,7 +254,7 @@ export class Ender<Data extends object> {
       })
       return deletionOf({ record, version })
     }
-    const kept: SessionRecord = { ...record, failedSince, rev: mintRev(randomBytes) }
+    const kept = stamped({ ...record, failedSince }, mintRev(randomBytes))
     return { kind: 'update', record: kept, version, sweepAt: time }
   }
 }

@@ -4,6 +4,7 @@ import type { EndSettings } from './settings.ts'
 import { FENCE_OF_ALL, type Fences, fenceName } from './fences.ts'
 import { isUsable } from '../record/usable.ts'
 import { mintRev, type SessionKey } from '../record/id.ts'
+import { stamped } from '../record/revs.ts'
 import { type Found, GUEST_USER, type SessionRecord } from '../record/record.ts'
 import { asStoreError } from '../write/retry.ts'
 import type { Writer } from '../write/writer.ts'
@@ -130,7 +131,7 @@ export class MassKill<Data extends object> {
         if (found?.record == null || !this.#isBelow(found, intent)) return { done: undefined }
         if (!isExcepted(found.record, intent)) return { done: undefined }
         const { randomBytes } = this.#settings
-        const record = { ...found.record, fence: number, rev: mintRev(randomBytes) }
+        const record = stamped({ ...found.record, fence: number }, mintRev(randomBytes))
         const mutation: Mutation = { kind: 'update', record, version: found.version }
         const attempt = await this.#writer.attempt([mutation])
         return 'done' in attempt ? { done: undefined } : attempt

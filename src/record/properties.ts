@@ -26,6 +26,7 @@ export const OUR_PROPERTIES: ReadonlySet<string> = new Set([
   'ended',
   'failedsince',
   'rev',
+  'revs',
   'reason',
   'static_security_key',
   'client',

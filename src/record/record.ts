@@ -66,6 +66,11 @@ export interface SessionRecord {
   /** Fresh at every write, so that a write whose answer was lost is recognised when read back. */
   readonly rev: string
   /**
+   * The `rev`s of up to seven writes before the last, the newest first, so that a write whose answer was lost is recognised
+   * though others have written since. Absent: there were none, or nobody knows.
+   */
+  readonly revs?: readonly string[]
+  /**
    * Properties that this release does not know, as the store holds them. A store gives back on write
    * what it gave on read, so that two releases can run side by side without erasing from each other.
    */

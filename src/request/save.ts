@@ -1,6 +1,6 @@
 import { hasNewId, type Loaded } from '../write/source.ts'
 import { Payload, type UnitChanges } from '../record/payload.ts'
-import type { Found } from '../record/record.ts'
+import type { ExpirySetting, Found } from '../record/record.ts'
 import type { Delta } from '../write/change.ts'
 import type { Writer } from '../write/writer.ts'
 import { baseOf, type SaveOutcome, saveSwap, type Writers } from './save-under-new-id.ts'
@@ -64,7 +64,7 @@ export async function touchState(
   if (isNew || (isRenewed && !expiresAtBrowserClose(state))) state.response.sendCookie()
 }
 
-const NO_CHANGE: Delta = { units: new Map(), expiry: undefined, seen: null, force: false }
+export const NO_CHANGE: Delta = { units: new Map(), expiry: undefined, seen: null, force: false }
 
 async function saveChanges(
   state: RequestState,
@@ -84,19 +84,43 @@ async function saveChanges(
     state.settleGone()
     return 'gone'
   }
-  state.settle(stored, units, expiry)
-  const renewed =
-    seen !== null && stored.record.expires !== base.record.expires && !expiresAtBrowserClose(state)
-  if (expiry !== undefined || renewed || isNew) state.response.sendCookie()
+  settleStored(state, { base, stored, units, expiry, seen })
+  if (isNew) state.response.sendCookie()
   // Another request brought it over first, and its response carries the new id.
   if (isNew && stored.record.key !== base.record.key) state.leaveIdToOther()
   return 'done'
 }
 
-async function saveNew(
+/** Takes over what was stored, and sends the cookie again where its lifetime has changed. */
+export function settleStored(
+  state: RequestState,
+  {
+    base,
+    stored,
+    units,
+    expiry,
+    seen,
+  }: {
+    readonly base: Loaded
+    readonly stored: Loaded
+    /** What of this request went into it. */
+    readonly units: UnitChanges
+    readonly expiry: ExpirySetting | undefined
+    readonly seen: number | null
+  },
+): void {
+  state.settle(stored, units, expiry)
+  const renewed =
+    seen !== null && stored.record.expires !== base.record.expires && !expiresAtBrowserClose(state)
+  if (expiry !== undefined || renewed) state.response.sendCookie()
+}
+
+/** `saved`: what of the units the session holds as changes of this request, where those are not all. */
+export async function saveNew(
   state: RequestState,
   writer: Writer,
   units: UnitChanges,
+  saved: UnitChanges = units,
 ): Promise<SaveOutcome> {
   state.response.require('save() of what is not stored yet')
   if (!state.allowed || isStillborn(state)) return 'done'
@@ -110,6 +134,6 @@ async function saveNew(
     const attempt = await writer.attempt([{ kind: 'insert', record }])
     return 'done' in attempt ? { done: { record, version: attempt.done[0] as string } } : attempt
   })
-  state.adopt(minting.id, stored, units, expiry)
+  state.adopt(minting.id, stored, saved, expiry)
   return 'done'
 }

@@ -1,7 +1,9 @@
-import { SessionError, SessionGoneError } from '../base/errors.ts'
+import { show } from '../base/duration.ts'
+import { SessionError, SessionGoneError, SessionValueError } from '../base/errors.ts'
 import { lockMembers } from './refuse-assignments.ts'
 import { checkScope } from '../record/codec.ts'
 import type { DataValues } from '../record/data-values.ts'
+import type { DataChange } from '../record/root-data.ts'
 import type { Fences } from '../end/fences.ts'
 import type { SessionKey } from '../record/id.ts'
 import { NOTHING } from '../record/payload.ts'
@@ -19,9 +21,11 @@ import { keysOf, nameOf, ScopedSession } from './view.ts'
 import type { DefaultData } from '../base/types.ts'
 
 /** The I/O that a session asks of whoever made it. */
-export interface SessionHost extends KeyHost {
+export interface SessionHost<Data extends object> extends KeyHost {
   /** `'gone'` when the session ended elsewhere. */
   save(state: RequestState): Promise<'done' | 'gone'>
+  /** The same for what the function makes of what is stored. */
+  change(state: RequestState, change: DataChange<Data>): Promise<'done' | 'gone'>
   readonly fences: Pick<Fences, 'read'>
 }
 
@@ -33,7 +37,7 @@ let stateOf: <Data extends object>(session: Session<Data>) => RequestState
  */
 export class Session<Data extends object = DefaultData> extends SessionTimes<Data> {
   readonly #state: RequestState
-  readonly #host: SessionHost
+  readonly #host: SessionHost<Data>
 
   static {
     stateOf = (session) =>
@@ -48,7 +52,7 @@ export class Session<Data extends object = DefaultData> extends SessionTimes<Dat
   }
 
   /** Sessions are made by `sessions.open()`. */
-  constructor(state: RequestState, host: SessionHost) {
+  constructor(state: RequestState, host: SessionHost<Data>) {
     super(state)
     this.#state = state
     this.#host = host
@@ -143,6 +147,28 @@ export class Session<Data extends object = DefaultData> extends SessionTimes<Dat
     this.#state.use('save()')
     // At once: a response that leaves right after a save that nobody awaits has to find it under way.
     if ((await this.#host.save(this.#state)) === 'gone') throw new SessionGoneError()
+  }
+
+  /**
+   * Changes the data by what is stored, such as a counter, at once: the function gets the data of the root, and by
+   * `scope(name)` that of a scope, with what this request has changed so far, and changes it in place. Where another write
+   * came between it runs again on what is there then, so it must do nothing else, and must not be async. Afterwards the
+   * session shows what is stored. A session that nothing is stored of is stored as by `save()`.
+   *
+   * Throws what the function throws; `SessionGoneError` when the session ended elsewhere, `SessionContentionError` when others
+   * kept changing it, and then nothing was stored; `SessionStoreError`, with the effect `'unknown'` where the answer was lost
+   * and nobody can tell whether it was stored.
+   */
+  change(fn: DataChange<Data>): Promise<void> {
+    if (typeof fn !== 'function') {
+      throw new SessionValueError(
+        `change() takes a function that changes the data, not ${show(fn)}`,
+      )
+    }
+    return this.#state.response.begun.inTurn('change()', 'other', async () => {
+      await this.#ready('change()')
+      if ((await this.#host.change(this.#state, fn)) === 'gone') throw new SessionGoneError()
+    })
   }
 
   /** Writes at the end of the request even if nothing differs. */

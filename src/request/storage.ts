@@ -2,11 +2,13 @@ import type { Ender } from '../end/ender.ts'
 import type { EventsSwitch } from '../end/events-switch.ts'
 import type { Logins } from '../end/login-settlement.ts'
 import { keyOf } from '../record/id.ts'
+import type { DataChange } from '../record/root-data.ts'
 import type { UnitChanges } from '../record/payload.ts'
 import { hasNewId, isFoundSavable } from '../write/source.ts'
 import type { Writer } from '../write/writer.ts'
 import { findSession } from './load.ts'
 import { isTouchDue } from './lifetime.ts'
+import { changeState } from './change-data.ts'
 import { saveState, touchState } from './save.ts'
 import type { SaveOutcome } from './save-under-new-id.ts'
 import type { SessionHost } from './session.ts'
@@ -21,16 +23,16 @@ export interface StorageParts<Data extends object> {
     readonly events: Pick<EventsSwitch, 'announce'>
   }
   readonly logins: Pick<Logins, 'settle'>
-  readonly fences: SessionHost['fences']
-  readonly securityKeys: SessionHost['securityKeys']
+  readonly fences: SessionHost<Data>['fences']
+  readonly securityKeys: SessionHost<Data>['securityKeys']
   /** Throws once the sessions are closed. */
   readonly requireOpen: () => void
 }
 
 /** Loads and stores the sessions of requests: each is loaded once, however many ask, and its saves go one after the other. */
-export class RequestStorage<Data extends object> implements SessionHost {
-  readonly securityKeys: SessionHost['securityKeys']
-  readonly fences: SessionHost['fences']
+export class RequestStorage<Data extends object> implements SessionHost<Data> {
+  readonly securityKeys: SessionHost<Data>['securityKeys']
+  readonly fences: SessionHost<Data>['fences']
   readonly #parts: StorageParts<Data>
   #warnedInsecure = false
 
@@ -47,18 +49,34 @@ export class RequestStorage<Data extends object> implements SessionHost {
 
   /** `known`: the changes of the data, for whoever has found them already. */
   async save(state: RequestState, known?: UnitChanges): Promise<SaveOutcome> {
-    this.#parts.requireOpen()
-    const outcome = await state.saveInTurn(() => {
+    return await this.#settled(state, () => {
       const units = known ?? state.wishes.data.changes()
       this.#warnIfInsecure(state, units)
       return this.#saveNow(state, units)
     })
+  }
+
+  /** Stores one after the other, and tells what came of it. */
+  async #settled(state: RequestState, store: () => Promise<SaveOutcome>): Promise<SaveOutcome> {
+    this.#parts.requireOpen()
+    const outcome = await state.saveInTurn(store)
     if (outcome === 'gone') {
       const { id } = state.presented
       this.#parts.settings.troubles.report({ kind: 'gone', key: id === null ? null : keyOf(id) })
     }
     if (state.response.isDetached) await this.tellEnd(state)
     return outcome
+  }
+
+  /** Lets the function work on what is stored; see `Session.change()`. */
+  async change(state: RequestState, change: DataChange<Data>): Promise<SaveOutcome> {
+    return await this.#settled(state, async () => {
+      this.#warnIfInsecure(state, state.wishes.data.changes())
+      const { writer, ender } = this.#parts
+      if (state.wishes.swap !== null) await this.#saveNow(state, state.wishes.data.changes())
+      const writers = { writer: writer.within(state.budget), ends: ender }
+      return await changeState(state, writers, change)
+    })
   }
 
   async #saveNow(state: RequestState, units: UnitChanges): Promise<SaveOutcome> {

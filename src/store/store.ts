@@ -35,7 +35,11 @@ export type Mutation =
 /** What became of one write; `conflict`: its condition did not hold, and nothing was written. */
 export type WriteResult =
   | { readonly outcome: 'applied'; readonly version: Version }
-  | { readonly outcome: 'conflict' }
+  | {
+      readonly outcome: 'conflict'
+      /** `true`: after trouble on the way, so that the condition may have been broken by this very write. */
+      readonly maybeOwn?: true
+    }
 
 /** What became of several writes that stand or fall together; one version for each, in their order. */
 export type WriteTogetherResult =

@@ -4,13 +4,14 @@ import type { Delta } from '../write/change.ts'
 import { isUsable } from '../record/usable.ts'
 import { isAlive } from '../record/expiry.ts'
 import { mintRev, type SessionKey } from '../record/id.ts'
+import { isAmongLast, stamped } from '../record/revs.ts'
 import type { ValueCodec } from '../record/codec.ts'
 import type { Committer } from '../write/source.ts'
 import { Payload, PayloadError, type Unit } from '../record/payload.ts'
 import { changesBy, type DataChange, RecordData } from '../record/root-data.ts'
 import { asStoreError } from '../write/retry.ts'
 import type { Attempt, Latest, Writer } from '../write/writer.ts'
-import type { EndReason, Found, SessionRecord, Unreadable } from '../record/record.ts'
+import type { EndReason, Found, Unreadable } from '../record/record.ts'
 import type { Ender } from '../end/ender.ts'
 import { END, type EndableEntry, type SessionEntry } from './query-iter.ts'
 import { readablePayload } from '../end/events.ts'
@@ -137,12 +138,8 @@ export class SessionEntries<Data extends object> {
       const time = now()
       // Saved meanwhile by a request that had loaded it in time.
       if (isAlive(found.record, policy, time)) return { done: found }
-      const record: SessionRecord = {
-        ...found.record,
-        ended: Math.min(found.record.expires, time),
-        reason: 'expired',
-        rev: mintRev(randomBytes),
-      }
+      const ended = Math.min(found.record.expires, time)
+      const record = stamped({ ...found.record, ended, reason: 'expired' }, mintRev(randomBytes))
       revs.add(record.rev)
       // Sweeps may have left the bucket behind in which it expired.
       const attempt = await writer.attempt([
@@ -165,7 +162,7 @@ export class SessionEntries<Data extends object> {
       return await this.#writer.settle<boolean | null>(async () => {
         const found = await this.#writer.find(key)
         if (found?.record == null || !this.isAlive(found)) return { done: null }
-        if (revs.has(found.record.rev)) return { done: true }
+        if (isAmongLast(found.record, revs)) return { done: true }
         const units = this.#changesBy(found, change)
         if (units === null) return { done: null }
         if (units.size === 0) return { done: false }

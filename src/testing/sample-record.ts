@@ -32,6 +32,7 @@ const OPTIONS = namesOf<SampleOptions>({
   fenceAll: true,
   properties: true,
   rev: true,
+  revs: true,
   extra: true,
 })
 

@@ -7,6 +7,7 @@ import type { Mutation, SessionStore } from '../store/store.ts'
 import type { Found, SessionRecord, Unreadable } from '../record/record.ts'
 import { type Limit, longestOf } from '../store/budget.ts'
 import { applyDelta, combine, type Delta } from './change.ts'
+import { isAmongLast, stamped } from '../record/revs.ts'
 import { mintRev, type RandomBytes, type SessionKey } from '../record/id.ts'
 import { type Committer, isFoundSavable, type Loaded, storedFrom, storing } from './source.ts'
 import { PayloadError } from '../record/payload.ts'
@@ -36,7 +37,12 @@ export interface WriterSettings extends RetrySettings {
 export type Attempt<Result> =
   | { readonly done: Result }
   /** Its condition did not hold, or nobody knows: look again, then try again. */
-  | { readonly again: 'conflict' | 'trouble'; readonly error: SessionStoreError | null }
+  | {
+      readonly again: 'conflict' | 'trouble'
+      readonly error: SessionStoreError | null
+      /** Whether it may be a conflict with this very write, whose answer was lost on the way. */
+      readonly maybeOwn?: boolean
+    }
 
 /** What a chain of writes knows of its session: what is stored, that it has ended, or nothing. */
 export type Latest = Loaded | 'gone' | null
@@ -123,14 +129,15 @@ export class Writer {
     const { key } = base.record
     if (this.#chains.has(key)) return null
     const { policy } = this.#settings
-    const record = this.#withRev(applyDelta(base.record, withNews(base, delta), policy))
+    const record = this.stamped(applyDelta(base.record, withNews(base, delta), policy))
     return await this.#inChain<Loaded | null>((resolve, reject) => {
       this.#enqueue(key, {
         kind: 'task',
         run: async () => {
           try {
             const committer = base.source?.storing ?? null
-            const [version] = (await this.#commit([storing(base, record)], committer)) ?? []
+            const { versions } = await this.#commit([storing(base, record)], committer)
+            const [version] = versions ?? []
             const stored = version === undefined ? null : storedFrom(base, { record, version })
             resolve(stored)
             return stored
@@ -147,22 +154,24 @@ export class Writer {
   async #commit(
     mutations: readonly Mutation[],
     committer: Committer | null,
-  ): Promise<readonly string[] | null> {
+  ): Promise<{ readonly versions: readonly string[] | null; readonly maybeOwn?: boolean }> {
     const limit = this.#limit
     const [only, ...more] = mutations
-    if (committer === null && only === undefined) return []
+    if (committer === null && only === undefined) return { versions: [] }
     if (committer === null && only !== undefined && more.length === 0) {
       const result = await limit.wait(
         (deadline) => this.#store.write(only, { deadline }),
         'unknown',
       )
-      return result.outcome === 'applied' ? [result.version] : null
+      return result.outcome === 'applied'
+        ? { versions: [result.version] }
+        : { versions: null, maybeOwn: result.maybeOwn === true }
     }
     const result = await limit.wait(
       (deadline) => (committer ?? this.#store).writeTogether(mutations, { deadline }),
       'unknown',
     )
-    return result.outcome === 'applied' ? result.versions : null
+    return { versions: result.outcome === 'applied' ? result.versions : null }
   }
 
   /**
@@ -238,7 +247,7 @@ export class Writer {
     committer: Committer | null = null,
   ): Promise<Attempt<readonly string[]>> {
     try {
-      const versions = await this.#commit(mutations, committer)
+      const { versions, maybeOwn = false } = await this.#commit(mutations, committer)
       if (versions !== null) return { done: versions }
       for (const mutation of mutations) {
         if (mutation.kind === 'update' || mutation.kind === 'delete') {
@@ -246,7 +255,7 @@ export class Writer {
           this.#settings.troubles.report({ kind: 'conflict', key })
         }
       }
-      return { again: 'conflict', error: null }
+      return { again: 'conflict', error: null, maybeOwn }
     } catch (cause) {
       // A value that no server would take: known before anything was sent.
       if (cause instanceof SessionError && !(cause instanceof SessionStoreError)) throw cause
@@ -328,7 +337,7 @@ export class Writer {
           if (found !== null) throw unreadableSession(found.why)
           return { done: 'gone' }
         }
-        if (revs.has(found.record.rev)) return { done: storedFrom(current, found) }
+        if (isAmongLast(found.record, revs)) return { done: storedFrom(current, found) }
         current = found
       }
       if (!isFoundSavable(current, policy, now())) return { done: 'gone' }
@@ -339,7 +348,7 @@ export class Writer {
         look = true
         return await attempt()
       }
-      const record = this.#withRev(next)
+      const record = this.stamped(next)
       revs.add(record.rev)
       const committer = current.source?.storing ?? null
       const written = await writer.attempt([storing(current, record)], committer)
@@ -348,6 +357,11 @@ export class Writer {
       return { done: storedFrom(current, { record, version: written.done[0] as string }) }
     }
     return await writer.settle(attempt)
+  }
+
+  /** The record with the delta applied; the very same where that changes nothing. Not ready to be written. */
+  changed(base: Loaded, record: SessionRecord, delta: Delta): SessionRecord {
+    return this.#apply(record, withNews(base, delta))
   }
 
   #apply(record: SessionRecord, delta: Delta): SessionRecord {
@@ -361,11 +375,12 @@ export class Writer {
 
   /** The record with the delta applied, ready to be written. */
   applied(record: SessionRecord, delta: Delta): SessionRecord {
-    return this.#withRev(this.#apply(record, delta))
+    return this.stamped(this.#apply(record, delta))
   }
 
-  #withRev(record: SessionRecord): SessionRecord {
-    return { ...record, rev: mintRev(this.#settings.randomBytes) }
+  /** The record as a write stores it, which is recognised by its mark. */
+  stamped(record: SessionRecord): SessionRecord {
+    return stamped(record, mintRev(this.#settings.randomBytes))
   }
 }
 

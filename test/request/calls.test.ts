@@ -135,6 +135,33 @@ const ROWS: Record<string, Row> = {
     finds: 1,
     writes: 0,
   },
+  'change()': {
+    cookie: 'session',
+    does: (s) => s.change((data) => void (data['views'] = 2)),
+    finds: 1,
+    writes: 1,
+  },
+  'change() between other changes': {
+    cookie: 'session',
+    does: async (s) => {
+      s.set('a', 1)
+      await s.change((data) => void (data['views'] = 2))
+      s.set('b', 1)
+    },
+    finds: 1,
+    writes: 2,
+  },
+  'change() without a session': {
+    does: (s) => s.change((data) => void (data['views'] = 2)),
+    finds: 0,
+    writes: 1,
+  },
+  'change() that changes nothing': {
+    cookie: 'session',
+    does: (s) => s.change(() => {}),
+    finds: 2,
+    writes: 0,
+  },
   login: { cookie: 'session', does: (s) => s.login('alice'), finds: 1, writes: 1, fences: 2 },
   'login without a session': { does: (s) => s.login('alice'), finds: 0, writes: 1, fences: 2 },
   logout: { cookie: 'session', does: (s) => s.logout(), finds: 1, writes: 1 },

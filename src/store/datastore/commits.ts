@@ -299,7 +299,9 @@ export class Commits {
 
   async #secondTry(prepared: Prepared, deadline: number): Promise<WriteResult> {
     try {
-      return await this.#single(prepared, deadline)
+      const result = await this.#single(prepared, deadline)
+      // The shared call before it may have applied it.
+      return result.outcome === 'conflict' ? { ...result, maybeOwn: true } : result
     } catch (cause) {
       const error = asDatastoreError(cause, 'commit')
       if (error.effect === 'unknown') throw error

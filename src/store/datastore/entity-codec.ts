@@ -10,6 +10,7 @@ import type {
   Version,
 } from '../../record/record.ts'
 import type { SessionKey } from '../../record/id.ts'
+import { REMEMBERED } from '../../record/revs.ts'
 import { bucketEnd, isOutside, shardOf, sweepTime, sweepValue } from '../../record/buckets.ts'
 import { clientProblem, userProblem } from '../../record/limits.ts'
 import {
@@ -89,7 +90,7 @@ export function encodeEntity(
 ): EncodedEntity {
   const { key, data, user, expiry, failedSince = null, extra = {} } = record
   const { staticKey = null, client = null, fence = 0, fenceAll = 0, life } = record
-  const { properties: apps = {} } = record
+  const { properties: apps = {}, revs } = record
   checkKey(key)
   const others = Object.entries(extra).filter(
     ([name]) => !OWN.has(name) && !Object.hasOwn(apps, name),
@@ -123,6 +124,7 @@ export function encodeEntity(
     ['ended', record.ended === null ? null : timestamp(record.ended)],
     ['failedsince', failedSince === null ? null : timestamp(failedSince)],
     ['rev', text(record.rev)],
+    ['revs', revs === undefined ? null : text([record.rev, ...revs].join(' '))],
     ['reason', record.reason === null ? null : text(record.reason)],
     ['static_security_key', staticKey === null ? null : text(staticKey)],
     ['client', client === null ? null : text(encodeClient(client))],
@@ -242,6 +244,8 @@ function decodeRecord(
   const staticKey = asText(properties['static_security_key'])
   const client = asClient(properties['client'])
   const life = asText(properties['life'])
+  const rev = read('rev', asText)
+  const revs = asRevs(properties['revs'], rev)
   const fence = asNumber(properties['fence'])
   const fenceAll = asNumber(properties['fence_all'])
   return {
@@ -265,7 +269,8 @@ function decodeRecord(
     ...(fence === 0 ? {} : { fence }),
     ...(fenceAll === 0 ? {} : { fenceAll }),
     ...(apps.length === 0 ? {} : { properties: textsOf(apps) }),
-    rev: read('rev', asText),
+    rev,
+    ...(revs.length === 0 ? {} : { revs }),
     ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
   }
 }
@@ -294,6 +299,15 @@ function propertiesOf(result: unknown): Readonly<Record<string, unknown>> {
 export function asText(value: unknown): string | null {
   const found = child(value, 'stringValue')
   return typeof found === 'string' ? found : null
+}
+
+/**
+ * The marks of the writes before the last. The property begins with that of the last: where it does not, a release has
+ * written since that knows nothing of it, and then the writes before are not known.
+ */
+function asRevs(value: unknown, rev: string): string[] {
+  const [last, ...before] = asText(value)?.split(' ') ?? []
+  return last === rev ? before.slice(0, REMEMBERED) : []
 }
 
 function asUser(value: unknown): string | null {

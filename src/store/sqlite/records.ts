@@ -27,6 +27,7 @@ const KNOWN: ReadonlySet<string> = new Set(
     fenceAll: true,
     properties: true,
     rev: true,
+    revs: true,
     extra: true,
   }),
 )
@@ -102,10 +103,12 @@ const REASONS: ReadonlySet<unknown> = new Set([
 
 /** What is wrong with a record that somebody else has written. */
 function problemOf(record: SessionRecord): string | null {
-  const { expiry, reason, rev, client = null, properties = {}, created, lastSeen, expires } = record
+  const { expiry, reason, rev, revs = [], client = null, properties = {} } = record
+  const { created, lastSeen, expires } = record
   if (![created, lastSeen, expires].every(Number.isInteger)) return 'a time is no whole number'
   if (!REASONS.has(reason)) return 'its reason is none of ours'
   if (typeof rev !== 'string') return 'its rev is no text'
+  if (!Array.isArray(revs)) return 'its revs are no list'
   if (typeof properties !== 'object' || properties === null) return 'its properties are none'
   if (client !== null && typeof client !== 'object') return 'its client is no object'
   if (expiry !== null && !['browser', 'idle', 'fixed'].includes(expiry.kind)) {

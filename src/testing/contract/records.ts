@@ -52,6 +52,8 @@ const TAKEN: Readonly<Record<string, () => SessionRecord>> = {
     sampleRecord({ user: 'alice', authenticated: TIME, fence: TIME, fenceAll: TIME + 1 }),
   'the life of one whose id came from outside': () =>
     sampleRecord({ outside: true, life: 'A-_9'.repeat(4) }),
+  'the marks of writes before the last': () =>
+    sampleRecord({ revs: Array.from({ length: 7 }, (_, index) => `A-_${index}`.repeat(4)) }),
   'the fence of a user alone': () => sampleRecord({ user: 'alice', fence: 1 }),
   'properties of the app': () =>
     sampleRecord({ properties: { tenant: 'acme', Plan_2: 'ü\0日本 🙂', empty: '' } }),

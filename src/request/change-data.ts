@@ -1,0 +1,81 @@
+import { Payload, type UnitChanges } from '../record/payload.ts'
+import { changesBy, type DataChange } from '../record/root-data.ts'
+import { changeStored } from '../write/read-modify-write.ts'
+import { hasNewId } from '../write/source.ts'
+import type { Writer } from '../write/writer.ts'
+import { isStillborn, isTouchDue } from './lifetime.ts'
+import { NO_CHANGE, saveNew, saveState, settleStored } from './save.ts'
+import { baseOf, type SaveOutcome, type Writers } from './save-under-new-id.ts'
+import type { RequestState } from './state.ts'
+
+/**
+ * Lets `change` work on what is stored, with what this request has changed on top, and stores what comes of it by one
+ * conditional write; `change` runs again when another write came between. Then the session shows what is stored.
+ */
+export async function changeState<Data extends object>(
+  state: RequestState,
+  writers: Writers,
+  change: DataChange<Data>,
+): Promise<SaveOutcome> {
+  if (state.stored !== null && hasNewId(state.stored)) {
+    // What goes under a new id goes there first.
+    state.wishes.force()
+    await saveState(state, writers, state.wishes.data.changes())
+  }
+  if (state.isGone) return 'gone'
+  const { stored } = state
+  const { writer } = writers
+  if (stored === null || hasNewId(stored)) return await changeNew(state, writer, change)
+  const base = await baseOf(state, stored, writer)
+  if (base === 'gone') {
+    state.settleGone()
+    return 'gone'
+  }
+  const units = state.wishes.data.changes()
+  const { codec } = state.wishes.data
+  const { expiry, isForced: force } = state.wishes
+  const now = state.settings.now()
+  const seen = isTouchDue(state, now) ? now : null
+  const result = await changeStored(writer, state.settings, base, (record) => {
+    const merged = writer.changed(base, record, { units, expiry, seen, force })
+    const changes = changesBy(Payload.decode(merged.data, record.key), change, codec)
+    return writer.changed(base, merged, { ...NO_CHANGE, units: changes })
+  })
+  if (result === 'gone') {
+    state.settleGone()
+    return 'gone'
+  }
+  state.wishes.takeForce()
+  settleStored(state, { base, stored: result, units, expiry, seen })
+  return 'done'
+}
+
+/** The same for a session that nothing is stored of: nobody else can have it, so there is nothing to come between. */
+async function changeNew<Data extends object>(
+  state: RequestState,
+  writer: Writer,
+  change: DataChange<Data>,
+): Promise<SaveOutcome> {
+  const { data, isForced } = state.wishes
+  const pending = data.changes()
+  const changes = changesBy(data.payload(), change, data.codec)
+  const isStorable = state.stored === null && state.allowed && !isStillborn(state)
+  const isWork = pending.size > 0 || changes.size > 0 || isForced
+  if (!isStorable || !isWork) {
+    // What cannot be stored is shown all the same, as by set().
+    showChanges(state, changes)
+    return 'done'
+  }
+  const units = new Map([...pending, ...changes])
+  const outcome = await saveNew(state, writer, units, pending)
+  state.wishes.takeForce()
+  return outcome
+}
+
+function showChanges(state: RequestState, changes: UnitChanges): void {
+  const { data } = state.wishes
+  for (const [unit, text] of changes) {
+    if (text === null) data.remove(unit)
+    else data.writeText(unit, text)
+  }
+}
