@@ -21,6 +21,10 @@ interface Row {
 const UNKNOWN = `${NAME}=${'A'.repeat(43)}`
 const SECRETS = { cookie: { secrets: ['0123456789abcdefghijklmnopqrstuv'] } }
 
+const setViews = (data: Data): void => {
+  data['views'] = 2
+}
+
 const ROWS: Record<string, Row> = {
   'no cookie': { finds: 0, writes: 0 },
   'no cookie, read': { does: (s) => s.get('views'), finds: 0, writes: 0 },
@@ -137,7 +141,7 @@ const ROWS: Record<string, Row> = {
   },
   'change()': {
     cookie: 'session',
-    does: (s) => s.change((data) => void (data['views'] = 2)),
+    does: (s) => s.change(setViews),
     finds: 1,
     writes: 1,
   },
@@ -145,14 +149,14 @@ const ROWS: Record<string, Row> = {
     cookie: 'session',
     does: async (s) => {
       s.set('a', 1)
-      await s.change((data) => void (data['views'] = 2))
+      await s.change(setViews)
       s.set('b', 1)
     },
     finds: 1,
     writes: 2,
   },
   'change() without a session': {
-    does: (s) => s.change((data) => void (data['views'] = 2)),
+    does: (s) => s.change(setViews),
     finds: 0,
     writes: 1,
   },
