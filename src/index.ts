@@ -55,6 +55,7 @@ export {
 export type { RandomBytes, SessionKey } from './record/id.ts'
 export type { SessionInfo } from './record/info.ts'
 export type { DataChange, ScopeOf } from './record/root-data.ts'
+export type { EncryptionKey, EncryptionOptions } from './record/sealer.ts'
 export type { SessionType, SessionTypes } from './record/value-types.ts'
 export type { LoadOutcome } from './request/state.ts'
 export type { SecurityKeyCheck, SecurityKeyOptions } from './request/security-keys.ts'

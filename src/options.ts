@@ -24,6 +24,8 @@ import { otherMajorOf } from './base/shared-copies.ts'
 import { missingParts } from './store/store-check.ts'
 import { memoryStore } from './store/memory/store.ts'
 import type { SessionStore } from './store/store.ts'
+import { sealedStore } from './store/sealed-store.ts'
+import { type EncryptionOptions, Sealer } from './record/sealer.ts'
 import { Troubles } from './record/diagnostics.ts'
 
 /** Options of `createSessions`. All of them can be left out. */
@@ -109,6 +111,11 @@ export interface SessionsOptions {
    * value, and carries it on unchanged. Default: none.
    */
   readonly types?: SessionTypes
+  /**
+   * Seals data before it is stored, with AES-256-GCM: that of sessions, and what security keys hand back. Bound to the
+   * session, so that it opens nowhere else. User, times, client and properties stay readable. Default: none.
+   */
+  readonly encryption?: EncryptionOptions
 }
 
 /** Options after validation, with everything filled in: it fits what each room asks for. */
@@ -152,6 +159,7 @@ const KNOWN_OPTIONS = namesOf<SessionsOptions>({
   sleep: true,
   logger: true,
   validate: true,
+  encryption: true,
   types: true,
 })
 
@@ -164,13 +172,15 @@ export function settingsFrom(options: SessionsOptions): Settings {
   const now = clockFrom(functionOption('now', options.now) ?? (() => Date.now()))
   const store = storeFrom(options, now, production, logger)
   const policy = policyFrom(options)
+  const random: RandomBytes =
+    functionOption('randomBytes', options.randomBytes) ?? ((size) => randomBytes(size))
   if (policy.lifetime < MINUTE) {
     logger.warn(
       `lifetime is ${policy.lifetime} milliseconds, so that a session ends when it has not been used for that long: durations are milliseconds, or text with a unit such as '1h'`,
     )
   }
   return {
-    store,
+    store: encrypted(store, options.encryption, random),
     policy,
     cookies: new CookiePolicy(options.cookie, production || googleCloudSign(process.env) !== null),
     sessionCookie: oneOf('sessionCookie', options.sessionCookie ?? false, [true, false]),
@@ -195,8 +205,7 @@ export function settingsFrom(options: SessionsOptions): Settings {
     onGone: oneOf('onGone', options.onGone ?? 'drop', ['drop', 'error']),
     maxSessionsPerUser: limitFrom(options.maxSessionsPerUser),
     now,
-    randomBytes:
-      functionOption('randomBytes', options.randomBytes) ?? ((size) => randomBytes(size)),
+    randomBytes: random,
     sleep: functionOption('sleep', options.sleep) ?? pause,
     retries: new RetryBudget(),
     logger,
@@ -285,6 +294,14 @@ function storeFrom(
     )
   }
   return store
+}
+
+function encrypted(
+  store: SessionStore,
+  encryption: EncryptionOptions | undefined,
+  random: RandomBytes,
+): SessionStore {
+  return encryption === undefined ? store : sealedStore(store, new Sealer(encryption, random))
 }
 
 function noStore(store: unknown): SessionConfigError {

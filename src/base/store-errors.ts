@@ -15,10 +15,10 @@ export function unreadableSession(why: string, cause?: unknown): SessionStoreErr
   return storeRefusal(`the stored session can not be read: ${why}`, cause)
 }
 
-/** A stored session that only a later release can read; `why`: what that one changed. */
-export function newerSession(why: string, cause: unknown): SessionStoreError {
+/** A stored session that is whole, and that another process can read; `why`: what this one lacks. */
+export function sessionForOthers(why: string, cause: unknown): SessionStoreError {
   return storeRefusal(
-    `a later release of viur-session wrote this session (${why}): finish the rollout`,
+    `the session can be read by another process, and not by this one (${why}): finish the rollout`,
     cause,
   )
 }

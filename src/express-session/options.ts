@@ -15,7 +15,15 @@ export interface DatastoreSessionStoreOptions
   extends DatastoreStoreOptions,
     Pick<
       SessionsOptions,
-      'events' | 'tasks' | 'iterators' | 'sweep' | 'logger' | 'now' | 'randomBytes' | 'sleep'
+      | 'encryption'
+      | 'events'
+      | 'tasks'
+      | 'iterators'
+      | 'sweep'
+      | 'logger'
+      | 'now'
+      | 'randomBytes'
+      | 'sleep'
     > {
   /**
    * Where sessions are kept, such as `memoryStore()`, in place of Datastore. The options of `datastoreStore()`, such
@@ -57,6 +65,7 @@ const SESSIONS_OPTIONS = [
   'legacy',
   'lifetime',
   'touchEvery',
+  'encryption',
   'events',
   'tasks',
   'iterators',

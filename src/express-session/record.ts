@@ -1,4 +1,4 @@
-import { newerSession, unreadableSession } from '../base/store-errors.ts'
+import { sessionForOthers, unreadableSession } from '../base/store-errors.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Troubles } from '../record/diagnostics.ts'
 import { type ExpiryPolicy, expiresAt, isAlive } from '../record/expiry.ts'
@@ -78,6 +78,8 @@ export function payloadOf({ data, key }: SessionRecord): Payload {
     return Payload.decode(data, key)
   } catch (cause) {
     if (!(cause instanceof PayloadError)) throw cause
-    throw cause.newer ? newerSession(cause.message, cause) : unreadableSession(cause.message, cause)
+    throw cause.forOthers
+      ? sessionForOthers(cause.message, cause)
+      : unreadableSession(cause.message, cause)
   }
 }

@@ -6,6 +6,7 @@ import { doorOf } from '../request/adapter-door.ts'
 import type { Session } from '../request/session.ts'
 import type { CommitResult } from '../request/commit.ts'
 import { sessionsDoorOf, type Sessions, type SessionsDoor } from '../sessions.ts'
+import { storeBehind } from '../store/store-behind.ts'
 import type { DefaultData } from '../base/types.ts'
 import {
   anyResponse,
@@ -211,7 +212,7 @@ function clashOf<Data extends object>(
         `req.${other.name} and req.${name} have one cookie name, ${show(cookieName)}, so that each would take the other's cookie: give one of their createSessions() another cookie.name`,
       )
     }
-    if (otherDoor.settings.store === settings.store) {
+    if (storeBehind(otherDoor.settings.store) === storeBehind(settings.store)) {
       settings.warnOnce(
         'as',
         `req.${other.name} and req.${name} keep their sessions in one store, where the cookie of one opens the other: give each a store of its own, such as another kind`,

@@ -17,7 +17,8 @@ export type RandomBytes = (size: number) => Uint8Array
 const ID_BYTES = 32
 const ID_SHAPE = /^[A-Za-z0-9_-]{43}$/
 
-function random(randomBytes: RandomBytes, size: number): Buffer {
+/** So many random bytes. Throws `SessionConfigError` where the app's own source gives something else. */
+export function random(randomBytes: RandomBytes, size: number): Buffer {
   const bytes = atOnce(`randomBytes(${size})`, randomBytes(size))
   if (!(bytes instanceof Uint8Array) || bytes.length !== size) {
     throw new SessionConfigError(`randomBytes(${size}) must return a Uint8Array of ${size} bytes`)

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { SessionKey } from './id.ts'
+import { isSealed, markedUnopened, sealedParts } from './sealed-text.ts'
 
 /**
  * Names one unit of a session: a key of the root, or a key of a scope. Units are what is compared,
@@ -69,12 +70,12 @@ const MAX_SEARCHES = 16
 /** Why a payload could not be read. */
 export class PayloadError extends Error {
   override name = 'PayloadError'
-  /** True when a later release wrote it: then it is whole, and a newer process can read it. */
-  readonly newer: boolean
+  /** True when it is whole, and another process can read it: one of a later release, or one that has the key. */
+  readonly forOthers: boolean
 
-  constructor(message: string, newer = false) {
+  constructor(message: string, forOthers = false) {
     super(message)
-    this.newer = newer
+    this.forOthers = forOthers
   }
 }
 
@@ -97,20 +98,22 @@ export class Payload {
     this.#index = index
   }
 
-  /** Whether it is whole, but not for this process to read: a later release wrote it. */
+  /** Whether it is whole, but not for this process to read: a later release wrote it, or the key is lacking. */
   static isForOthers(text: string): boolean {
+    if (isSealed(text)) return sealedParts(text) !== null
     const version = /^[1-9][0-9]{0,5}(?= )/.exec(text)?.[0]
     return version !== undefined && Number(version) > VERSION
   }
 
   /** Throws {@link PayloadError} unless the text is a whole payload of this key's session. */
   static decode(text: string, key: SessionKey): Payload {
+    refuseSealed(text)
     const end = text.indexOf('\n')
     const [version, boundTo, checksum, ...rest] = text.slice(0, Math.max(end, 0)).split(' ')
     if (version === undefined || !/^[1-9][0-9]{0,5}$/.test(version))
       throw new PayloadError('no payload of ours')
     if (Number(version) > VERSION)
-      throw new PayloadError(`payload version ${version} is newer`, true)
+      throw new PayloadError(`a later release wrote it, in payload version ${version}`, true)
     if (boundTo !== key) throw new PayloadError('the payload of another session')
     const body = text.slice(end)
     if (rest.length > 0 || checksum !== crc32(body).toString(16))
@@ -191,4 +194,18 @@ export class Payload {
     for (const [unit, text] of entries) body += `${unit}\t${text}\n`
     return new Payload(body, entries)
   }
+}
+
+/** Whoever has the key gets the payload in clear from its store. */
+function refuseSealed(text: string): void {
+  if (markedUnopened(text) !== null) {
+    throw new PayloadError('its seal does not open: it is damaged, or that of another session')
+  }
+  if (!isSealed(text)) return
+  const parts = sealedParts(text)
+  if (parts === null) throw new PayloadError('damaged seal')
+  throw new PayloadError(
+    `it is sealed with the key ${JSON.stringify(parts.id)}, which the option encryption of this process does not name, or names with other bytes`,
+    true,
+  )
 }

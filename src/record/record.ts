@@ -84,6 +84,8 @@ export type Version = string
 export interface Found {
   readonly record: SessionRecord
   readonly version: Version
+  /** Set where it is not stored as it would be written now: in clear, or sealed with an older key. */
+  readonly isOutdated?: boolean
 }
 
 /** A record that is there but can not be understood, such as one with a missing or mistyped property. */

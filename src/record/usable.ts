@@ -1,4 +1,4 @@
-import { newerSession } from '../base/store-errors.ts'
+import { sessionForOthers } from '../base/store-errors.ts'
 import { type ExpiryPolicy, isAlive } from './expiry.ts'
 import type { SessionKey } from './id.ts'
 import { timeProblem } from './limits.ts'
@@ -19,7 +19,7 @@ export function isUsable(record: SessionRecord, policy: ExpiryPolicy, now: numbe
 
 /**
  * What the session is to a request that comes now, taken apart. `aliveUntil`: its last instant in milliseconds, where
- * something else than its record says so. Throws `SessionStoreError` for one that a later release wrote: it is not
+ * something else than its record says so. Throws `SessionStoreError` for one that a later release wrote, or whose key is lacking: it is not
  * unreadable but ahead of us, and another instance of this deployment can read it.
  */
 export function useOf(
@@ -40,7 +40,7 @@ export function useOf(
     return { is: 'usable', found, payload: Payload.decode(record.data, key) }
   } catch (cause) {
     if (!(cause instanceof PayloadError)) throw cause
-    if (cause.newer) throw newerSession(cause.message, cause)
+    if (cause.forOthers) throw sessionForOthers(cause.message, cause)
     return { is: 'unreadable', key, why: cause.message }
   }
 }

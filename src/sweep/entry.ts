@@ -1,3 +1,4 @@
+import { sessionForOthers } from '../base/store-errors.ts'
 import type { SweepSettings } from './settings.ts'
 import type { Limit } from '../store/budget.ts'
 import type { Delta } from '../write/change.ts'
@@ -165,8 +166,10 @@ export class SessionEntries<Data extends object> {
         if (isAmongLast(found.record, revs)) return { done: true }
         const units = this.#changesBy(found, change)
         if (units === null) return { done: null }
-        if (units.size === 0) return { done: false }
-        const delta: Delta = { units, expiry: undefined, seen: null, force: false }
+        // What is sealed with an older key, or not at all, is to be written anew.
+        const force = found.isOutdated === true
+        if (units.size === 0 && !force) return { done: false }
+        const delta: Delta = { units, expiry: undefined, seen: null, force }
         const record = this.#writer.applied(found.record, delta)
         revs.add(record.rev)
         const attempt = await this.#writer.attempt([
@@ -183,7 +186,8 @@ export class SessionEntries<Data extends object> {
     try {
       payload = Payload.decode(record.data, record.key)
     } catch (cause) {
-      if (!(cause instanceof PayloadError) || cause.newer) throw asStoreError(cause)
+      if (!(cause instanceof PayloadError)) throw asStoreError(cause)
+      if (cause.forOthers) throw sessionForOthers(cause.message, cause)
       return null
     }
     return changesBy(payload, change, this.#settings.codec)

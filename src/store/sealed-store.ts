@@ -1,0 +1,118 @@
+import { show } from '../base/duration.ts'
+import { storeRefusal } from '../base/store-errors.ts'
+import type { SessionKey } from '../record/id.ts'
+import type { Found, SecurityKeyRecord, SessionRecord, Unreadable } from '../record/record.ts'
+import { isSealed, markedUnopened, sealedParts } from '../record/sealed-text.ts'
+import type { Sealer } from '../record/sealer.ts'
+import { type EntityStore, entitiesOf } from './entities.ts'
+import { noteBehind } from './store-behind.ts'
+import type { FoundSecurityKey, Mutation, SecurityKeyStore, SessionStore } from './store.ts'
+
+/**
+ * A store whose data is sealed before it is stored, and opened when it is read, so that everybody else compares, merges
+ * and reads plain data. What cannot be opened here is handed on as it is stored, and stored again as it is: whoever reads
+ * the payload is told why. The limits of the store count what is sealed.
+ */
+export function sealedStore(store: SessionStore, sealer: Sealer): SessionStore {
+  const sealed = (mutation: Mutation): Mutation =>
+    mutation.kind === 'insert' || mutation.kind === 'update'
+      ? { ...mutation, record: sealedRecord(mutation.record, sealer) }
+      : mutation
+  // Every member by name, so that a new one of stores is not forgotten here.
+  const all: { readonly [Name in keyof Required<SessionStore>]: SessionStore[Name] | undefined } = {
+    name: store.name,
+    shards: store.shards,
+    deadline: store.deadline,
+    sweepRate: store.sweepRate,
+    find: async (key, options) => openedFound(await store.find(key, options), sealer),
+    write: (mutation, options) => inPromise(() => store.write(sealed(mutation), options)),
+    writeTogether: (mutations, options) =>
+      inPromise(() => store.writeTogether(mutations.map(sealed), options)),
+    writeEach: (mutations) => inPromise(() => store.writeEach(mutations.map(sealed))),
+    page: async (selection, options) => {
+      const { entries, cursor } = await store.page(selection, options)
+      return { entries: entries.map((entry) => openedFound(entry, sealer)), cursor }
+    },
+    pageKeys: (selection, options) => store.pageKeys(selection, options),
+    notes: store.notes,
+    keys: sealedKeys(store.keys, sealer),
+    ready: store.ready === undefined ? undefined : () => store.ready?.() ?? Promise.resolve(),
+    close: () => store.close(),
+  }
+  const own = Object.fromEntries(Object.entries(all).filter(([, part]) => part !== undefined))
+  const entities = entitiesOf(store)
+  const made = {
+    ...own,
+    ...(entities !== null && { entities: sealedEntities(entities, sealed) }),
+  } as unknown as SessionStore
+  noteBehind(made, store)
+  return made
+}
+
+function sealedRecord(record: SessionRecord, sealer: Sealer): SessionRecord {
+  return { ...record, data: sealer.seal(record.data, aboutSession(record.key)) }
+}
+
+function openedFound<Answer extends Found | Unreadable | null>(
+  found: Answer,
+  sealer: Sealer,
+): Answer {
+  if (found === null || found.record === null) return found
+  const { key, data } = found.record
+  const { text, isOutdated } = sealer.open(data, aboutSession(key))
+  if (text === data && !isOutdated) return found
+  const record = { ...found.record, data: text }
+  return { ...found, record, ...(isOutdated && { isOutdated }) }
+}
+
+/** What is written together with sessions is another system's, and stays as that one reads it. */
+function sealedEntities(
+  entities: EntityStore,
+  sealed: (mutation: Mutation) => Mutation,
+): EntityStore {
+  return {
+    find: (at, options) => entities.find(at, options),
+    writeTogether: (mutations, others, options) =>
+      inPromise(() => entities.writeTogether(mutations.map(sealed), others, options)),
+  }
+}
+
+function sealedKeys(keys: SecurityKeyStore, sealer: Sealer): SecurityKeyStore {
+  const sealed = (record: SecurityKeyRecord): SecurityKeyRecord =>
+    record.data === null
+      ? record
+      : { ...record, data: sealer.seal(record.data, aboutKey(record.name)) }
+  return {
+    insert: (records, options) => inPromise(() => keys.insert(records.map(sealed), options)),
+    find: async (name, options) => openedKey(await keys.find(name, options), sealer),
+    use: (name, version, options) => keys.use(name, version, options),
+    page: (selection, options) => keys.page(selection, options),
+    remove: (names) => keys.remove(names),
+  }
+}
+
+/** Throws where this process lacks the key that it is sealed with; `null` for one that is damaged. */
+function openedKey(found: FoundSecurityKey | null, sealer: Sealer): FoundSecurityKey | null {
+  if (found === null || found.record.data === null) return found
+  const { text: data } = sealer.open(found.record.data, aboutKey(found.record.name))
+  if (markedUnopened(data) !== null) return null
+  if (!isSealed(data)) return { ...found, record: { ...found.record, data } }
+  const parts = sealedParts(data)
+  if (parts === null) return null
+  throw storeRefusal(
+    `the data of a security key is sealed with the key ${show(parts.id)}, which the option encryption of this process does not name, or names with other bytes: finish the rollout`,
+  )
+}
+
+function aboutSession(key: SessionKey): string {
+  return `viur-session: payload of ${key}`
+}
+
+function aboutKey(name: string): string {
+  return `viur-session: data of security key ${name}`
+}
+
+/** What cannot be sealed is told as what a store refuses is. */
+async function inPromise<Result>(call: () => Promise<Result>): Promise<Result> {
+  return await call()
+}
