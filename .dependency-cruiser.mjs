@@ -14,6 +14,7 @@ const ROOMS = [
   'sessions.ts',
   'index.ts',
   'migrate/',
+  'cookie-sessions/',
   'cloud-tasks/',
   'node/',
   'express/',
@@ -28,7 +29,11 @@ const ROOMS = [
 ]
 
 /** Who may know all options. Everybody else declares what it needs, as an interface of its own. */
-const COMPOSITION = ['^src/(sessions|index)\\.ts$', '^src/express-session/options\\.ts$']
+const COMPOSITION = [
+  '^src/(sessions|index)\\.ts$',
+  '^src/express-session/options\\.ts$',
+  '^src/cookie-sessions/options\\.ts$',
+]
 
 const MIGRATE = '^src/migrate/'
 

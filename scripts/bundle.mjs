@@ -23,6 +23,7 @@ const bundle = await rolldown({
     tasks: join(dist, 'cloud-tasks/index.js'),
     express: join(dist, 'express/index.js'),
     'express-session': join(dist, 'express-session/index.js'),
+    'cookie-sessions': join(dist, 'cookie-sessions/index.js'),
     sqlite: join(dist, 'store/sqlite/index.js'),
     testing: join(dist, 'testing/index.js'),
   },

@@ -67,6 +67,7 @@ const { connectDatastoreSessions, viurCoreSessions } = require('viur-session/mig
 const { storeContract, cookieJar } = require('viur-session/testing')
 const { cloudTasks } = require('viur-session/tasks')
 const { sqliteStore } = require('viur-session/sqlite')
+const { createCookieSessions } = require('viur-session/cookie-sessions')
 const { DatastoreSessionStore, cleanupRoutes } = require('viur-session/express-session')
 const session = require('express-session')
 const express = require('express')
@@ -88,6 +89,7 @@ async function main() {
   assert.ok(createSessions({ store, legacy: viurCoreSessions({ cookie: 'c' }) }))
   assert.ok(new DatastoreSessionStore({ projectId: 'p', legacy: connectDatastoreSessions() }))
   await inFile()
+  await inCookie()
   await drop(new DatastoreSessionStore({ store: memoryStore() }))
   await assert.rejects(new DatastoreSessionStore({ projectId: 'p', logger: { warn() {} } }).get('a'), /npm install @grpc\/grpc-js google-auth-library/)
 }
@@ -104,6 +106,18 @@ async function inFile() {
   const again = await sessions.open({ secure: true, cookie: cookie.split(';')[0] }).load()
   assert.equal(again.get('n'), 1)
   await sessions.close()
+}
+async function inCookie() {
+  const keys = [{ id: 'k', key: require('node:crypto').randomBytes(32) }]
+  const sessions = createCookieSessions({ keys, cookie: { secure: false } })
+  const app = express().use(sessionMiddleware(sessions))
+  app.get('/', (req, res) => res.send(String(req.session.set('n', (req.session.get('n') ?? 0) + 1).get('n'))))
+  const server = app.listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const url = `http://127.0.0.1:${server.address().port}/`
+  const cookie = (await fetch(url)).headers.getSetCookie()[0].split(';')[0]
+  assert.equal(await (await fetch(url, { headers: { cookie } })).text(), '2')
+  server.close()
 }
 async function drop(store) {
   assert.ok(store instanceof session.Store)

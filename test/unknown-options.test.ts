@@ -21,8 +21,10 @@ import {
   QueryIter,
   SessionConfigError,
 } from '../src/index.ts'
+import { createCookieSessions } from '../src/cookie-sessions/index.ts'
 import { connectDatastoreSessions, viurCoreSessions } from '../src/migrate/index.ts'
 import { datastoreStore } from '../src/store/datastore/index.ts'
+import { sqliteStore } from '../src/store/sqlite/index.ts'
 import { cloudTasks } from '../src/cloud-tasks/index.ts'
 import { cookieJar, failingStore, sampleRecord, sampleSecurityKey } from '../src/testing/index.ts'
 
@@ -43,6 +45,8 @@ const session = () => sessions().open({ secure: true })
 const TARGET = { url: 'https://a.example/task', serviceAccountEmail: 'a@b.iam.gserviceaccount.com' }
 
 const QUEUE = { queue: 'q', location: 'l', projectId: 'p' }
+
+const COOKIE_KEYS = [{ id: 'a', key: Uint8Array.from({ length: 32 }, (_, at) => at) }]
 
 /** Every type of options that the package exports, and every function that takes them. */
 const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
@@ -98,6 +102,12 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
     'connectDatastoreSessions()': (wrong) => connectDatastoreSessions(wrong),
   },
   ViurCoreOptions: { 'viurCoreSessions()': (wrong) => viurCoreSessions({ cookie: 'c', ...wrong }) },
+  SqliteStoreOptions: { 'sqliteStore()': (wrong) => sqliteStore({ file: 'a.db', ...wrong }) },
+  CookieSessionsOptions: {
+    'createCookieSessions()': (wrong) => createCookieSessions({ keys: COOKIE_KEYS, ...wrong }),
+    'createCookieSessions() with its option cookie': (wrong) =>
+      createCookieSessions({ keys: COOKIE_KEYS, cookie: wrong }),
+  },
   CloudTasksOptions: {
     'cloudTasks()': (wrong) => cloudTasks({ ...QUEUE, target: TARGET, ...wrong }),
   },

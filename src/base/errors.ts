@@ -77,7 +77,7 @@ export class SessionTooLargeError extends SessionError {
 
   constructor(size: number, limit: number, what: string = 'the session', isStopped = false) {
     super(
-      `${what} would take ${isStopped ? 'more than ' : ''}${size} bytes, and ${limit} is the limit: keep large data elsewhere and its key in the session`,
+      `${what} would take ${isStopped ? 'more than ' : ''}${size} bytes, and ${limit} is the limit${isStopped ? '' : ` (${size - limit} too many)`}: keep large data elsewhere and its key in the session`,
     )
     this.size = size
     this.limit = limit

@@ -7,6 +7,7 @@ import type { Session } from '../request/session.ts'
 import type { CommitResult } from '../request/commit.ts'
 import { sessionsDoorOf, type Sessions, type SessionsDoor } from '../sessions.ts'
 import { storeBehind } from '../store/store-behind.ts'
+import type { CookieSessions } from '../cookie-sessions/session.ts'
 import type { DefaultData } from '../base/types.ts'
 import {
   anyResponse,
@@ -72,13 +73,14 @@ export type SessionMiddleware = (
  * app.use(sessionMiddleware(sessions))
  * ```
  *
- * Throws `SessionConfigError` for anything that `createSessions()` did not make, and for options that are none.
+ * Throws `SessionConfigError` for anything that `createSessions()` or `createCookieSessions()` did not make, and for options
+ * that are none.
  */
 export function sessionMiddleware<Data extends object = DefaultData>(
-  sessions: Sessions<Data>,
+  sessions: Sessions<Data> | CookieSessions<Data>,
   options: SessionMiddlewareOptions = {},
 ): SessionMiddleware {
-  const { commit } = doorFrom(sessions)
+  const { open, commit } = doorFrom(sessions)
   const { name, eager, manual } = settingsFrom(options)
   return function viurSession(req, res, next) {
     const first = firstSlot(req)
@@ -98,7 +100,7 @@ export function sessionMiddleware<Data extends object = DefaultData>(
       )
       return
     }
-    const session = sessions.open(sessionRequestFrom(req))
+    const session = open(sessionRequestFrom(req))
     const clash = first === null ? null : clashOf(first, session, name)
     if (clash !== null) {
       next(clash)
@@ -113,7 +115,7 @@ export function sessionMiddleware<Data extends object = DefaultData>(
 }
 
 function slotFor<Data extends object>(
-  owner: Sessions<Data>,
+  owner: unknown,
   commitNow: SessionsDoor<Data>['commit'],
   session: Session<Data>,
   {
@@ -264,11 +266,15 @@ function twiceError(before: string, name: string): SessionConfigError {
   )
 }
 
-function doorFrom<Data extends object>(sessions: Sessions<Data>): SessionsDoor<Data> {
-  const door = sessionsDoorOf(sessions)
-  if (door !== null) return door
+function doorFrom<Data extends object>(
+  sessions: Sessions<Data> | CookieSessions<Data>,
+): Pick<Sessions<Data>, 'open'> & Pick<SessionsDoor<Data>, 'commit'> {
+  // Of both kinds a session is the same to an adapter; what the types of one kind leave out is for apps.
+  const mounted = sessions as Sessions<Data>
+  const door = sessionsDoorOf(mounted)
+  if (door !== null) return { open: (request) => mounted.open(request), commit: door.commit }
   throw new SessionConfigError(
-    `sessionMiddleware() takes what createSessions() gives, not ${show(sessions)}`,
+    `sessionMiddleware() takes what createSessions() or createCookieSessions() gives, not ${show(sessions)}`,
   )
 }
 

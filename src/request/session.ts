@@ -4,7 +4,7 @@ import { lockMembers } from './refuse-assignments.ts'
 import { checkScope } from '../record/codec.ts'
 import type { DataValues } from '../record/data-values.ts'
 import type { DataChange } from '../record/root-data.ts'
-import type { Fences } from '../end/fences.ts'
+import type { Fence, Fences } from '../end/fences.ts'
 import type { SessionKey } from '../record/id.ts'
 import { NOTHING } from '../record/payload.ts'
 import { openDoors, refuseSession, StateDoor } from './adapter-door.ts'
@@ -26,7 +26,8 @@ export interface SessionHost<Data extends object> extends KeyHost {
   save(state: RequestState): Promise<'done' | 'gone'>
   /** The same for what the function makes of what is stored. */
   change(state: RequestState, change: DataChange<Data>): Promise<'done' | 'gone'>
-  readonly fences: Pick<Fences, 'read'>
+  /** What the fences say now; `null` where nothing is fenced. */
+  readonly fences: { read(...of: Parameters<Fences['read']>): Promise<Fence | null> }
 }
 
 let stateOf: <Data extends object>(session: Session<Data>) => RequestState

@@ -34,7 +34,6 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
   readonly securityKeys: SessionHost<Data>['securityKeys']
   readonly fences: SessionHost<Data>['fences']
   readonly #parts: StorageParts<Data>
-  #warnedInsecure = false
 
   constructor(parts: StorageParts<Data>) {
     this.#parts = parts
@@ -136,12 +135,12 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
   }
 
   #warnIfInsecure(state: RequestState, units: UnitChanges): void {
-    if (state.allowed || state.response.isDetached || this.#warnedInsecure) return
+    if (state.allowed || state.response.isDetached) return
     if (!state.isChangedBy(units)) return
     const isStored = state.stored !== null && !hasNewId(state.stored)
     if (state.wishes.swap === null && (isStored || state.isGone)) return
-    this.#warnedInsecure = true
-    this.#parts.settings.logger.warn(
+    this.#parts.settings.warnOnce(
+      'insecure',
       'no session is stored and no cookie sent for a request that is not secure: serve over https, and behind a proxy set "trust proxy" in Express; for local work over http set cookie.secure to false or connect over loopback',
     )
   }

@@ -4,6 +4,7 @@ import { checkOptions, namesOf, wrongOption } from '../../base/option-checks.ts'
 import { doorOf, type SessionDoor } from '../../request/adapter-door.ts'
 import type { Session } from '../../request/session.ts'
 import { sessionsDoorOf, type Sessions } from '../../sessions.ts'
+import type { CookieSessions } from '../../cookie-sessions/session.ts'
 import type { DefaultData } from '../../base/types.ts'
 import { beforeCommit, hasFace, originHint, sessionOf } from '../request/request-session.ts'
 import { PASSPORT_KEY, PassportSession, type UserOf } from './session.ts'
@@ -39,12 +40,12 @@ const OPTIONS = namesOf<PassportBridgeOptions>({ userOf: true })
  * Throws `SessionConfigError` for anything that `createSessions()` did not make, and for options that cannot work.
  */
 export function passportBridge<Data extends object = DefaultData, User = unknown>(
-  sessions: Sessions<Data>,
+  sessions: Sessions<Data> | CookieSessions<Data>,
   options: PassportBridgeOptions<User>,
 ): RequestCheck {
   if (sessionsDoorOf(sessions) === null) {
     throw new SessionConfigError(
-      `passportBridge() takes what createSessions() gives, not ${show(sessions)}`,
+      `passportBridge() takes what createSessions() or createCookieSessions() gives, not ${show(sessions)}`,
     )
   }
   const userOf = userOfFrom(options)

@@ -29,7 +29,7 @@ export type NamedSessionProperties = {
 }
 
 /** Sessions of whatever data, for whoever only has to find them on a request. */
-export type AnySessions = Pick<Sessions, 'status' | 'ready' | 'close'>
+export type AnySessions = Pick<Sessions, 'responseHeaders'>
 
 /** What Express and its usual companions have on a request; what Node has, it is asked for. */
 const TAKEN: ReadonlySet<string> = new Set([

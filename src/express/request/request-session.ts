@@ -38,7 +38,11 @@ function isObject(value: unknown): value is object {
 export function sessionsFrom(of: string, sessions: unknown): AnySessions | null {
   if (sessions === undefined) return null
   if (sessionsDoorOf(sessions) !== null) return sessions as AnySessions
-  throw wrongOption(`${of}: sessions`, 'must be what createSessions() gives', sessions)
+  throw wrongOption(
+    `${of}: sessions`,
+    'must be what createSessions() or createCookieSessions() gives',
+    sessions,
+  )
 }
 
 /** What to say of a `req.session` that is none of ours: where it comes from, if another major of this package made it. */

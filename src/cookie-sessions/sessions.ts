@@ -1,0 +1,115 @@
+import { keyOf, type SessionId } from '../record/id.ts'
+import type { Found, SessionRecord } from '../record/record.ts'
+import { refuseSession } from '../request/adapter-door.ts'
+import {
+  type CommitResult,
+  RequestCommit,
+  responseHeaders,
+  type SessionResponse,
+} from '../request/commit.ts'
+import type { CookieAttributes } from '../request/cookie.ts'
+import { formOf, openState, type SessionRequest } from '../request/open.ts'
+import { Session } from '../request/session.ts'
+import type { RequestState } from '../request/state.ts'
+import { RequestStorage, type StorageParts } from '../request/storage.ts'
+import { openSessionsDoor } from '../sessions.ts'
+import type { Mutation } from '../store/store.ts'
+import { Writer } from '../write/writer.ts'
+import type { CookieSettings } from './options.ts'
+import { RequestCookies } from './request-cookies.ts'
+import { noResponse, refusal, RequestStore } from './request-store.ts'
+import type { CookieSession, CookieSessions } from './session.ts'
+
+/** What the core asks of a server beside the session itself. Nobody is told of an end, and no kill fences a login. */
+const WITHOUT_SERVER: Omit<StorageParts<object>, 'settings' | 'writer'> = {
+  ender: {
+    events: { announce: async () => {} },
+    endOf: async ({ record: { key }, version }: Found): Promise<Mutation> => ({
+      kind: 'delete',
+      key,
+      version,
+    }),
+    finishInRequest: async () => {},
+  },
+  logins: { settle: async () => {} },
+  fences: { read: async () => null },
+  securityKeys: {
+    mint: noKeys,
+    use: noKeys,
+    refuse: noKeys,
+  },
+  requireOpen: () => {},
+}
+
+function noKeys(): never {
+  throw refusal('security keys')
+}
+
+/**
+ * Sessions in cookies are those of the core: for each request it gets a store that is the cookie. What it would ask of a
+ * server, fences and observers, is not there.
+ */
+export class SealedSessions<Data extends object> implements CookieSessions<Data> {
+  readonly #parts: CookieSettings
+  readonly #commits = new WeakMap<object, RequestCommit<Data>>()
+
+  constructor(parts: CookieSettings) {
+    this.#parts = parts
+    openSessionsDoor<Data>(this, {
+      commit: (session, response, last) => this.#commitOf(session).commit(session, response, last),
+      startClearWithin: async () => {
+        throw refusal('sweep')
+      },
+      handleTask: async () => {
+        throw refusal('tasks')
+      },
+    })
+  }
+
+  open(request: SessionRequest): CookieSession<Data> {
+    const { settings: shared, sealer, cutOf } = this.#parts
+    // There before anything can be written.
+    let state: RequestState | null = null
+    const store: RequestStore = new RequestStore({
+      find: (key) => cookies.foundUnder(key),
+      cutOf,
+      requireResponse: () => {
+        if (state?.response.isDetached === true) throw noResponse()
+      },
+      sizeOf: (record) => {
+        const age = Math.ceil((record.expires - shared.now()) / 1000)
+        return cookies.sizeOf(record, (state as RequestState).form, age)
+      },
+      written: () => state?.response.sendCookie(),
+    })
+    const current = (id: SessionId) => store.current(keyOf(id)) as SessionRecord
+    const cookies: RequestCookies = new RequestCookies(shared.cookies, sealer, current)
+    const settings = { ...shared, store, cookies }
+    const writer = new Writer(settings)
+    const storage = new RequestStorage<Data>({ ...WITHOUT_SERVER, settings, writer })
+    state = openState(settings, request, null)
+    const session = new Session<Data>(state, storage)
+    this.#commits.set(session, new RequestCommit<Data>(settings, storage, () => null))
+    return session
+  }
+
+  async commit(
+    session: CookieSession<Data>,
+    response: SessionResponse = {},
+  ): Promise<CommitResult> {
+    return await this.#commitOf(session).commit(session as Session<Data>, response)
+  }
+
+  responseHeaders(result: CommitResult): [name: string, value: string][] {
+    return responseHeaders(result)
+  }
+
+  cookieOptions(request: SessionRequest): CookieAttributes {
+    const { cookies } = this.#parts.settings
+    return cookies.attributes(formOf(cookies, request))
+  }
+
+  #commitOf(session: object): RequestCommit<Data> {
+    return this.#commits.get(Object(session)) ?? refuseSession(session)
+  }
+}
