@@ -41,6 +41,13 @@ const WITHOUT_SERVER: Omit<StorageParts<object>, 'settings' | 'writer'> = {
   requireOpen: () => {},
 }
 
+/** Loads and stores them; what would have to be atomic between requests, no cookie can be. */
+class CookieStorage<Data extends object> extends RequestStorage<Data> {
+  override async change(): Promise<never> {
+    throw refusal('change()')
+  }
+}
+
 function noKeys(): never {
   throw refusal('security keys')
 }
@@ -86,7 +93,7 @@ export class SealedSessions<Data extends object> implements CookieSessions<Data>
     const cookies: RequestCookies = new RequestCookies(shared.cookies, sealer, current)
     const settings = { ...shared, store, cookies }
     const writer = new Writer(settings)
-    const storage = new RequestStorage<Data>({ ...WITHOUT_SERVER, settings, writer })
+    const storage = new CookieStorage<Data>({ ...WITHOUT_SERVER, settings, writer })
     state = openState(settings, request, null)
     const session = new Session<Data>(state, storage)
     this.#commits.set(session, new RequestCommit<Data>(settings, storage, () => null))
