@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { TestProject } from 'vitest/node'
 import { leftOut } from './announce.ts'
+import { emulatorsOf, type Project } from './projects.ts'
 
 /**
- * Both emulator programs, for the whole run. They differ in what they refuse, lock and ignore, so a test that
+ * Both emulator programs, for the whole run, as far as the files that run ask for them. They differ in what they refuse, lock and ignore, so a test that
  * holds on one of them only has not been shown to hold. Without one, the tests that need it are left out loudly;
  * with CI set, that is a failure: a run that tested half must not look like one that tested all.
  */
@@ -28,8 +30,12 @@ const HOLDER = 'console.log(process.env.DATASTORE_EMULATOR_HOST); process.stdin.
 
 const running: ChildProcess[] = []
 
-export async function setup(): Promise<void> {
-  const started = await Promise.allSettled(PROGRAMS.map(start))
+export async function setup({ name, vitest }: TestProject): Promise<void> {
+  // What was named on the command line. Vitest keeps it to itself; where it no longer does, both programs are started.
+  const { filenamePattern = [] } = vitest as unknown as { readonly filenamePattern?: string[] }
+  const asked = emulatorsOf(name as Project, filenamePattern)
+  const programs = PROGRAMS.filter(({ variable }) => asked.includes(variable))
+  const started = await Promise.allSettled(programs.map(start))
   const failures = started.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
   if (failures.length > 0) throw new Error(failures.map(({ message }) => message).join('\n'))
 }

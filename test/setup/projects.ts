@@ -38,6 +38,31 @@ export function filesOf(project: Project): string[] {
   return ALL.filter(({ projects }) => projects.includes(project)).map(({ file }) => file)
 }
 
+/** By what a file, or a helper that it imports, asks for each emulator program. Suites on both name no variable. */
+const ASKS_FOR = {
+  DATASTORE_EMULATOR_HOST: /\bDATASTORE_EMULATOR_HOST\b/,
+  VIUR_TEST_NEWER_EMULATOR_HOST: /\bVIUR_TEST_NEWER_EMULATOR_HOST\b/,
+} as const
+
+const ASKS_FOR_BOTH = /\b(STORE_KINDS|EMULATORS|EMULATORS_BY_TRANSPORT)\b/
+
+/**
+ * The variables of the emulator programs that the chosen files of a project ask for, so that no other is started.
+ * `chosen`: parts of names, as on the command line; none is all files.
+ */
+export function emulatorsOf(project: Project, chosen: readonly string[]): string[] {
+  // A line can stand behind the name of a file.
+  const parts = chosen
+    .map((part) => part.replace(/:\d+$/, ''))
+    .flatMap((part) => [part, resolve(root, part)])
+  const texts = filesOf(project)
+    .filter((file) => parts.length === 0 || parts.some((part) => join(root, file).includes(part)))
+    .map((file) => [...withHelpers(join(root, file)).values()].join('\n'))
+  return Object.entries(ASKS_FOR).flatMap(([variable, words]) =>
+    texts.some((text) => words.test(text) || ASKS_FOR_BOTH.test(text)) ? [variable] : [],
+  )
+}
+
 /** A test file and the test helpers that it imports, those of the setup left out: they serve every kind of test. */
 function withHelpers(path: string, found: Map<string, string> = new Map()): Map<string, string> {
   const inSetup = path.startsWith(join(root, 'test/setup') + sep)

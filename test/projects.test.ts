@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest'
+import { emulatorsOf, filesOf } from './setup/projects.ts'
+
+const OLDER = 'DATASTORE_EMULATOR_HOST'
+const NEWER = 'VIUR_TEST_NEWER_EMULATOR_HOST'
+
+it.each([
+  ['all files', [], [OLDER, NEWER]],
+  ['a suite on all stores', ['test/end/kills.test.ts'], [OLDER, NEWER]],
+  [
+    'one on both programs over both transports',
+    ['./test/emulator/contract.test.ts'],
+    [OLDER, NEWER],
+  ],
+  ['one on the older program, by its line', ['emulator/no-proxy.test.ts:12'], [OLDER]],
+  ['one that asks for none', ['property/codec.long.test.ts'], []],
+  ['two files', ['property/codec.long', 'emulator/no-proxy'], [OLDER]],
+  ['a file of no project', ['nowhere.test.ts'], []],
+])('%s: only the emulator programs that are asked for are started', (_, chosen, expected) => {
+  expect(emulatorsOf('emulator', chosen)).toEqual(expected)
+})
+
+it('puts each test file into a project, and those that take seconds into none but emulator', () => {
+  const [unit, emulator, browser, slow] = (['unit', 'emulator', 'browser', 'slow'] as const).map(
+    filesOf,
+  )
+  const long = emulator?.filter((file) => file.endsWith('.long.test.ts')) ?? []
+  expect(long.length).toBeGreaterThan(10)
+  expect(unit?.filter((file) => file.includes('.long.'))).toEqual([])
+  expect(unit).toContain('test/projects.test.ts')
+  expect([...(browser ?? []), ...(slow ?? [])].filter((file) => unit?.includes(file))).toEqual([])
+})
