@@ -3,6 +3,9 @@ import { EMULATORS, STORE_KINDS } from '../setup/stores.ts'
 import { HOUR, place } from './harness.ts'
 import { drain, TestQueue } from './task-queue.ts'
 
+/** How long an emulator takes is its own matter; what hangs is cut off by the run as a whole. */
+const NO_LIMIT = 0
+
 describe.each(STORE_KINDS)('20,000 expired sessions on $name', (kind) => {
   it.skipIf(kind.missing !== null)(
     'end by one call, each with one event',
@@ -18,7 +21,7 @@ describe.each(STORE_KINDS)('20,000 expired sessions on $name', (kind) => {
       expect(p.events.map(({ key }) => key).sort()).toEqual(expired.sort())
       expect(await p.count()).toBe(10)
     },
-    600_000,
+    NO_LIMIT,
   )
 })
 
@@ -38,6 +41,6 @@ describe.each(EMULATORS)('20,000 expired sessions on $name', (kind) => {
       expect(p.events).toHaveLength(20_000)
       expect(await p.count()).toBe(11)
     },
-    600_000,
+    NO_LIMIT,
   )
 })
