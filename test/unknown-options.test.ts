@@ -103,6 +103,9 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
   },
   ViurCoreOptions: { 'viurCoreSessions()': (wrong) => viurCoreSessions({ cookie: 'c', ...wrong }) },
   SqliteStoreOptions: { 'sqliteStore()': (wrong) => sqliteStore({ file: 'a.db', ...wrong }) },
+  EncryptionOptions: {
+    encryption: (wrong) => createSessions({ encryption: { keys: COOKIE_KEYS, ...wrong } }),
+  },
   CookieSessionsOptions: {
     'createCookieSessions()': (wrong) => createCookieSessions({ keys: COOKIE_KEYS, ...wrong }),
     'createCookieSessions() with its option cookie': (wrong) =>

@@ -4,7 +4,7 @@ import type { CookieSessions } from './session.ts'
 import { SealedSessions } from './sessions.ts'
 
 export type { CookieSessionsOptions } from './options.ts'
-export type { CookieKey } from './sealer.ts'
+export type { EncryptionKey } from '../record/seal.ts'
 export type { CookieSession, CookieSessions } from './session.ts'
 
 /**

@@ -5,17 +5,18 @@ import { checkOptions, functionOption, namesOf, type OptionHints } from '../base
 import { SESSIONS_HINTS } from '../base/option-hints.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from '../options.ts'
 import type { RandomBytes } from '../record/id.ts'
+import type { EncryptionKey } from '../record/seal.ts'
 import type { SessionTypes } from '../record/value-types.ts'
 import type { CookieOptions } from '../request/cookie.ts'
 import type { StandardSchema } from '../request/settings.ts'
 import { memoryStore } from '../store/memory/store.ts'
 import { cutHook } from './request-store.ts'
-import { type CookieKey, CookieSealer } from './sealer.ts'
+import { CookieSealer } from './sealer.ts'
 
 /** Options of `createCookieSessions`. Those of `createSessions` mean the same. */
 export interface CookieSessionsOptions {
   /** What the cookies are sealed with, newest first: the first key seals, all of them open. */
-  readonly keys: readonly CookieKey[]
+  readonly keys: readonly EncryptionKey[]
   /** How long an unused session lives. Default `'1h'`. */
   readonly lifetime?: Duration
   /** How long a session lives at the most, since login or, for a guest, since it was created. Default `'30d'`. */

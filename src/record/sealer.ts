@@ -1,23 +1,10 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  hkdfSync,
-  type KeyObject,
-} from 'node:crypto'
-import { show } from '../base/duration.ts'
-import { SessionConfigError, SessionValueError } from '../base/errors.ts'
+import { SessionValueError } from '../base/errors.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
-import { random, type RandomBytes } from './id.ts'
+import type { RandomBytes } from './id.ts'
+import { type EncryptionKey, hkdf, type KnownKey, keysFrom, openBody, sealBody } from './seal.ts'
 import { isSealed, markedUnopened, sealedParts, sealedText, unopened } from './sealed-text.ts'
 
-/** A key that data is sealed with. */
-export interface EncryptionKey {
-  /** Stands beside what was sealed, in clear: 1 to 64 letters, digits and `._-`. Each key has one of its own for ever. */
-  readonly id: string
-  /** 32 random bytes, or their base64url. */
-  readonly key: Uint8Array | string
-}
+export type { EncryptionKey } from './seal.ts'
 
 /** The option `encryption`. */
 export interface EncryptionOptions {
@@ -32,20 +19,10 @@ export interface EncryptionOptions {
 
 const OPTIONS = namesOf<EncryptionOptions>({ keys: true, seal: true })
 
-const KEY_PARTS = namesOf<EncryptionKey>({ id: true, key: true })
-
-const CIPHER = 'aes-256-gcm'
-const KEY_BYTES = 32
-const NONCE_BYTES = 12
-const SALT_BYTES = 16
-const TAG_BYTES = 16
+const USE = 'viur-session: seal'
 const PRINT_BYTES = 6
 
-const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
-
-interface Known {
-  readonly id: string
-  readonly secret: KeyObject
+interface Known extends KnownKey {
   readonly print: string
 }
 
@@ -70,7 +47,7 @@ export class Sealer {
     const { seal = true } = options
     if (typeof seal !== 'boolean')
       throw wrongOption('encryption.seal', 'must be true or false', seal)
-    this.#keys = keysFrom(options.keys)
+    this.#keys = keysFrom('encryption.keys', options.keys).map(printed)
     this.#newest = seal ? (this.#keys[0] as Known) : null
     this.#randomBytes = randomBytes
   }
@@ -82,11 +59,7 @@ export class Sealer {
     const by = this.#newest
     if (by === null || isSealed(text)) return text
     if (!text.isWellFormed()) throw new SessionValueError('a session must be well-formed Unicode')
-    const salt = random(this.#randomBytes, SALT_BYTES)
-    const { key, nonce } = derived(by.secret, salt)
-    const cipher = createCipheriv(CIPHER, key, nonce).setAAD(Buffer.from(about))
-    const sealed = [cipher.update(text, 'utf8'), cipher.final()]
-    const body = Buffer.concat([salt, ...sealed, cipher.getAuthTag()]).toString('base64url')
+    const body = sealBody(text, by.secret, { use: USE, about }, this.#randomBytes)
     return sealedText({ id: by.id, print: by.print, body })
   }
 
@@ -96,84 +69,15 @@ export class Sealer {
     const parts = sealedParts(text)
     const by = this.#keys.find(({ id, print }) => id === parts?.id && print === parts.print)
     if (parts === null || by === undefined) return { text, isOutdated: false }
-    const plain = opened(parts.body, by.secret, about)
+    const plain = openBody(parts.body, by.secret, { use: USE, about })
     return plain === null
       ? { text: unopened(text), isOutdated: false }
       : { text: plain, isOutdated: by !== this.#newest }
   }
 }
 
-/** `null` for what is damaged, or about something else. */
-function opened(body: string, secret: KeyObject, about: string): string | null {
-  const bytes = Buffer.from(body, 'base64url')
-  if (bytes.length < SALT_BYTES + TAG_BYTES) return null
-  // The last character of base64url has bits that mean nothing.
-  if (bytes.toString('base64url') !== body) return null
-  const { key, nonce } = derived(secret, bytes.subarray(0, SALT_BYTES))
-  const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES })
-    .setAAD(Buffer.from(about))
-    .setAuthTag(bytes.subarray(-TAG_BYTES))
-  try {
-    const text = decipher.update(bytes.subarray(SALT_BYTES, -TAG_BYTES))
-    return Buffer.concat([text, decipher.final()]).toString('utf8')
-  } catch {
-    return null
-  }
-}
-
-function derived(secret: KeyObject, salt: Uint8Array): { key: Buffer; nonce: Buffer } {
-  const bytes = hkdf(secret, salt, 'viur-session: seal', KEY_BYTES + NONCE_BYTES)
-  return { key: bytes.subarray(0, KEY_BYTES), nonce: bytes.subarray(KEY_BYTES) }
-}
-
-function hkdf(secret: KeyObject, salt: Uint8Array | string, use: string, size: number): Buffer {
-  return Buffer.from(hkdfSync('sha256', secret, salt, use, size))
-}
-
-function keysFrom(given: unknown): readonly Known[] {
-  if (!Array.isArray(given) || given.length === 0) {
-    throw new SessionConfigError(
-      'encryption.keys must be a list of keys, newest first, with one at the least',
-    )
-  }
-  const keys = given.map((one, at) => keyFrom(one, `encryption.keys[${at}]`))
-  for (const { id } of keys) {
-    if (keys.filter((other) => other.id === id).length === 1) continue
-    throw new SessionConfigError(`encryption.keys has two keys with the id ${show(id)}`)
-  }
-  return keys
-}
-
-/** Nothing of the key may stand in a message. */
-function keyFrom(given: unknown, at: string): Known {
-  if (typeof given !== 'object' || given === null || given instanceof Uint8Array) {
-    throw new SessionConfigError(`${at} must be an object with id and key`)
-  }
-  checkOptions(at, given, KEY_PARTS)
-  const { id, key } = given as Partial<Record<keyof EncryptionKey, unknown>>
-  if (typeof id !== 'string' || !ID.test(id)) {
-    throw new SessionConfigError(
-      `${at}.id must be a text of 1 to 64 letters, digits and ._- that names the key`,
-    )
-  }
-  const bytes = bytesOf(key)
-  if (bytes?.length !== KEY_BYTES) {
-    throw new SessionConfigError(
-      `${at}.key must be ${KEY_BYTES} random bytes, or their base64url, as require('node:crypto').randomBytes(${KEY_BYTES}).toString('base64url') gives it`,
-    )
-  }
-  if (bytes.every((byte) => byte === bytes[0])) {
-    throw new SessionConfigError(`${at}.key is one byte over and over: it has to be random`)
-  }
-  const secret = createSecretKey(bytes)
+/** The key with what tells it from another of the same id. */
+function printed({ id, secret }: KnownKey): Known {
   const print = hkdf(secret, '', 'viur-session: print of a key', PRINT_BYTES)
   return { id, secret, print: print.toString('base64url') }
-}
-
-/** A copy, so that whoever overwrites his own changes nothing here; `null` for what is no key. */
-function bytesOf(key: unknown): Buffer | null {
-  if (key instanceof Uint8Array) return Buffer.from(key)
-  if (typeof key !== 'string') return null
-  const bytes = Buffer.from(key, 'base64url')
-  return bytes.toString('base64url') === key.replace(/=+$/, '') ? bytes : null
 }
