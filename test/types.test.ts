@@ -3,13 +3,57 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, expectTypeOf, it } from 'vitest'
-import { createSessions, type Session, type SessionKey, type Sessions } from '../src/index.ts'
+import {
+  createSessions,
+  type Session,
+  type SessionKey,
+  type Sessions,
+  type SessionsOptions,
+  type SessionType,
+} from '../src/index.ts'
 import { asSessionKey, type SessionId } from '../src/record/id.ts'
 
 interface Shop {
   cart: string[]
   locale?: 'de' | 'en'
   visits: number
+}
+
+interface Point {
+  readonly x: number
+}
+
+/** How an app writes its own types. */
+function ownTypes(): SessionsOptions {
+  const point: SessionType<Point, number> = {
+    is: (value) => value instanceof Map,
+    encode: ({ x }) => x,
+    decode: (x) => ({ x }),
+  }
+  // @ts-expect-error: encodes to something else than it decodes
+  const wrong: SessionType<Point, number> = { ...point, encode: ({ x }: Point) => String(x) }
+  // @ts-expect-error: without decode()
+  const half: SessionType<Point, number> = { is: () => true, encode: ({ x }) => x }
+  // @ts-expect-error: a key is bytes or text
+  const key: SessionsOptions = { encryption: { keys: [{ id: 'a', key: 5 }] } }
+  expectTypeOf([wrong, half, key]).toBeArray()
+  return {
+    types: {
+      point,
+      url: {
+        is: (value) => value instanceof URL,
+        encode: (value) => String(value),
+        decode: (text) => new URL(String(text)),
+      },
+    },
+    encryption: {
+      keys: [
+        { id: 'a', key: new Uint8Array(32) },
+        { id: 'b', key: 'text' },
+      ],
+      seal: true,
+    },
+  }
 }
 
 /** Types are checked by `tsc`; what is here is compiled, and only what is called runs. */
@@ -128,7 +172,8 @@ function options(): void {
 
 describe('the types', () => {
   it('are checked by the compiler', () => {
-    for (const check of [typed, scoped, keys, options]) expect(check).toBeTypeOf('function')
+    for (const check of [typed, scoped, keys, options, ownTypes])
+      expect(check).toBeTypeOf('function')
     expect(asSessionKey('x')).toBeNull()
   })
 

@@ -1,10 +1,9 @@
-import { sessionForOthers, unreadableSession } from '../base/store-errors.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Troubles } from '../record/diagnostics.ts'
 import { type ExpiryPolicy, expiresAt, isAlive } from '../record/expiry.ts'
 import { type Fence, fenceOf } from '../end/fences.ts'
 import { mintRev, type RandomBytes, type SessionKey } from '../record/id.ts'
-import { Payload, PayloadError } from '../record/payload.ts'
+import { Payload } from '../record/payload.ts'
 import { type Found, GUEST_USER, type SessionRecord, type Unreadable } from '../record/record.ts'
 import { useOf } from '../record/usable.ts'
 import type { Loaded } from '../write/source.ts'
@@ -70,16 +69,4 @@ export function readableOf(found: Found | Unreadable, settings: RecordSettings):
 /** Whether a request that comes now may use the session. */
 export function isAliveNow(record: SessionRecord, { policy, now }: RecordSettings): boolean {
   return isAlive(record, policy, now())
-}
-
-/** The payload of a record that is to be replaced. */
-export function payloadOf({ data, key }: SessionRecord): Payload {
-  try {
-    return Payload.decode(data, key)
-  } catch (cause) {
-    if (!(cause instanceof PayloadError)) throw cause
-    throw cause.forOthers
-      ? sessionForOthers(cause.message, cause)
-      : unreadableSession(cause.message, cause)
-  }
 }

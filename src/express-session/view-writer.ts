@@ -8,7 +8,8 @@ import type { Delta } from '../write/change.ts'
 import { type Committer, isFoundSavable, type Loaded } from '../write/source.ts'
 import type { CookieReading } from './cookie.ts'
 import type { ByHand } from './objects.ts'
-import { isAliveNow, payloadOf, recordOf } from './record.ts'
+import { isAliveNow, recordOf } from './record.ts'
+import { payloadOf } from '../record/usable.ts'
 import type { TouchLimits, View, Wanted } from './view.ts'
 
 /** Stores what session objects hold, each by what its view knows: conditional on the version that it was loaded at. */

@@ -1,4 +1,5 @@
-import { sessionForOthers } from '../base/store-errors.ts'
+import { sessionForOthers, unreadableSession } from '../base/store-errors.ts'
+import type { SessionStoreError } from '../base/errors.ts'
 import { type ExpiryPolicy, isAlive } from './expiry.ts'
 import type { SessionKey } from './id.ts'
 import { timeProblem } from './limits.ts'
@@ -43,4 +44,19 @@ export function useOf(
     if (cause.forOthers) throw sessionForOthers(cause.message, cause)
     return { is: 'unreadable', key, why: cause.message }
   }
+}
+
+/** The payload of a session that is to be written again. Throws `SessionStoreError` for one that cannot be read. */
+export function payloadOf({ data, key }: SessionRecord): Payload {
+  try {
+    return Payload.decode(data, key)
+  } catch (cause) {
+    throw cause instanceof PayloadError ? unreadable(cause) : cause
+  }
+}
+
+/** Why a stored session cannot be gone on with, for whoever waits for that. */
+export function unreadable(cause: PayloadError): SessionStoreError {
+  const because = cause.forOthers ? sessionForOthers : unreadableSession
+  return because(cause.message, cause)
 }

@@ -11,6 +11,7 @@ import { isStillborn } from './lifetime.ts'
 import { Minting, newRecord } from './new-record.ts'
 import type { RequestState } from './state.ts'
 import { unreadableSession } from '../base/store-errors.ts'
+import { payloadOf } from '../record/usable.ts'
 
 /** What a save came to: `'gone'`, when the session ended elsewhere and this request's changes were dropped. */
 export type SaveOutcome = 'done' | 'gone'
@@ -172,8 +173,7 @@ function carried(
   units: UnitChanges,
 ): Payload {
   const dropsAll = swap.endsOnly || swap.carry.some(({ keep }) => keepsNothing(keep))
-  let payload =
-    old === 'gone' || dropsAll ? Payload.empty : Payload.decode(old.record.data, old.record.key)
+  let payload = old === 'gone' || dropsAll ? Payload.empty : payloadOf(old.record)
   const news = state.source?.news ?? null
   if (news !== null) payload = payload.with(guardedUnits(payload, [news]))
   for (const step of swap.carry) payload = payload.with(step.units).pick(step.keep)

@@ -11,6 +11,7 @@ import { isAmongLast, stamped } from '../record/revs.ts'
 import { mintRev, type RandomBytes, type SessionKey } from '../record/id.ts'
 import { type Committer, isFoundSavable, type Loaded, storedFrom, storing } from './source.ts'
 import { PayloadError } from '../record/payload.ts'
+import { unreadable } from '../record/usable.ts'
 import {
   afterUnknown,
   asStoreError,
@@ -369,7 +370,7 @@ export class Writer {
       return applyDelta(record, delta, this.#settings.policy)
     } catch (cause) {
       if (!(cause instanceof PayloadError)) throw cause
-      throw unreadableSession(cause.message, cause)
+      throw unreadable(cause)
     }
   }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import {
   QueryIter,
   type SessionEntry,
+  type Session,
   type SessionRecord,
   type SessionsOptions,
 } from '../../src/index.ts'
@@ -166,6 +167,37 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
     expect(await other.sessions.killSession(keyOfCookie(cookie))).toBe(true)
     expect((await app.load(cookie)).loadOutcome).toMatch(/unknown|ended/)
   })
+
+  it.each([
+    ['set()', (s: Session<Data>) => s.set('c', 3)],
+    [
+      'change()',
+      (s: Session<Data>) => s.change((data) => Object.assign(data, { c: 3 }) && undefined),
+    ],
+    ['cycleKey()', (s: Session<Data>) => s.cycleKey()],
+    ['login() that carries something', (s: Session<Data>) => s.login('alice')],
+  ])(
+    'is an error too where another process sealed it meanwhile, and nothing is lost: %s',
+    async (_, work) => {
+      const [app, other] = processes(
+        kind,
+        { ...sealing(A), persistentFieldsOnLogin: ['a'] },
+        sealing(B, A),
+      )
+      const cookie = await app.given({ a: 1 })
+      const slow = await app.load(cookie)
+      await other.visit((s) => s.set('b', 2), { cookie })
+      const done = (async () => {
+        await work(slow)
+        await app.commit(slow, cookie)
+      })()
+      await expect(done).rejects.toMatchObject({
+        code: 'ERR_SESSION_STORE',
+        message: expect.stringMatching(/key "b".*finish the rollout/),
+      })
+      expect(await other.data(cookie)).toEqual({ a: 1, b: 2 })
+    },
+  )
 
   it('leaves the events of what this process lacks the key of to one that has it', async () => {
     const events = { events: true }
