@@ -15,6 +15,29 @@ const INSIDE = /^(?:cookie|devalue|leven|ms)$/
 const SHARED =
   /[\\/]dist[\\/](?:(?:base|record|google|write|end|request|sweep)[\\/]|store[\\/](?:memory[\\/]|[^\\/]+$)|(?:options|sessions|index)\.js$)|[\\/]node_modules[\\/]/
 
+const late = new Map()
+
+/**
+ * Whether a module is only reached by an `import()`, and stands in a file that is loaded then.
+ *
+ * @param {string} id
+ * @param {(id: string) => import('rolldown').ModuleInfo | null} infoOf
+ * @returns {boolean}
+ */
+function isLate(id, infoOf) {
+  const known = late.get(id)
+  if (known !== undefined) return known
+  const info = infoOf(id)
+  if (info === null || info.isEntry) return false
+  late.set(id, false)
+  const isIt =
+    info.importers.length === 0
+      ? info.dynamicImporters.length > 0
+      : info.importers.every((importer) => isLate(importer, infoOf))
+  late.set(id, isIt)
+  return isIt
+}
+
 const bundle = await rolldown({
   input: {
     index: join(dist, 'index.js'),
@@ -34,7 +57,15 @@ const { output } = await bundle.write({
   dir: join(dist, 'lib'),
   format: 'esm',
   chunkFileNames: 'parts/[name]-[hash].js',
-  codeSplitting: { groups: [{ name: 'core', test: SHARED }] },
+  codeSplitting: {
+    groups: [
+      {
+        debugName: 'core',
+        name: (id, context) =>
+          SHARED.test(id) && !isLate(id, (one) => context.getModuleInfo(one)) ? 'core' : null,
+      },
+    ],
+  },
 })
 await bundle.close()
 writeFileSync(join(dist, 'lib/licenses.txt'), licensesOf(output))

@@ -2,6 +2,8 @@ import { atOnce } from './base/refuse-promise.ts'
 import { SessionConfigError } from './base/errors.ts'
 import type { Json } from './base/json.ts'
 import { checkNoOptions, checkOptions, namesOf } from './base/option-checks.ts'
+import { crc32 } from './base/node-builtins.ts'
+import { onDemand } from './base/on-demand.ts'
 import { noteAs, shared } from './base/shared-copies.ts'
 import { storeRefusal } from './base/store-errors.ts'
 import type { DefaultData } from './base/types.ts'
@@ -9,7 +11,7 @@ import { Ender } from './end/ender.ts'
 import type { EventsSwitch } from './end/events-switch.ts'
 import { type Fence, Fences } from './end/fences.ts'
 import { Logins } from './end/login-settlement.ts'
-import { type KillResult, MassKill } from './end/mass-kill.ts'
+import type { KillResult } from './end/mass-kill.ts'
 import { type DeleteObserver, type ObserverOptions, Observers } from './end/observers.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from './options.ts'
 import { asSessionKey, type SessionKey } from './record/id.ts'
@@ -29,17 +31,16 @@ import { SecurityKeys } from './request/security-keys.ts'
 import { Session, stateOf } from './request/session.ts'
 import { RequestStorage } from './request/storage.ts'
 import { budgetFor, type Limit } from './store/budget.ts'
-import { Engine, type StepResult } from './sweep/engine.ts'
+import type { StepResult } from './sweep/engine.ts'
 import { type HowToEnd, SessionEntries } from './sweep/entry.ts'
-import { KillMany, type KillOptions } from './sweep/start-kill.ts'
+import type { LongWork } from './sweep/long-work.ts'
+import type { KillOptions } from './sweep/start-kill.ts'
 import { LookUp, updateByUser } from './sweep/look-up.ts'
 import type { IteratorClass, IterQuery } from './sweep/query-iter.ts'
-import { RunKinds } from './sweep/run-kind-list.ts'
 import { SideSweep } from './sweep/side-sweep.ts'
-import { SweepStart, type ClearOptions, type ClearRun } from './sweep/start.ts'
-import { startIterator } from './sweep/start-iterator.ts'
-import { readStatus, type Status } from './sweep/status.ts'
-import { type AllWatermarks, watermarksIn } from './sweep/watermarks.ts'
+import type { ClearOptions, ClearRun } from './sweep/start.ts'
+import type { Status } from './sweep/status.ts'
+import { watermarksIn } from './sweep/watermarks.ts'
 import type { Searches } from './write/source.ts'
 import { Writer } from './write/writer.ts'
 
@@ -195,31 +196,26 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
   readonly #settings: Settings
   readonly #writer: Writer
   readonly #observers: Observers<Data>
-  readonly #ender: Ender<Data>
   readonly #entries: SessionEntries<Data>
   /** Of the system that the app comes from. */
   readonly #searches: Searches | null
   readonly #storage: RequestStorage<Data>
   readonly #commit: RequestCommit<Data>
   readonly #lookUp: LookUp
-  readonly #watermarks: AllWatermarks
-  readonly #engine: Engine<Data>
-  readonly #sweeps: SweepStart<Data>
-  readonly #kills: KillMany<Data>
+  readonly #longWork: () => Promise<LongWork<Data>>
   #closing: Promise<void> | null = null
 
   constructor(settings: Settings) {
     const { store, tasks, codec } = settings
+    // Otherwise the first visitor waits for it to be loaded.
+    crc32('')
     const observers = new Observers<Data>(codec)
     const writer = new Writer(settings)
     const fences = new Fences(settings)
     const ender = new Ender<Data>(settings, observers)
     const entries = new SessionEntries<Data>(settings, writer, ender)
     const logins = new Logins(settings, fences, entries)
-    const massKill = new MassKill<Data>(settings, ender, writer, fences)
     const watermarks = watermarksIn(store)
-    const kinds = new RunKinds<Data>({ settings, ender, entries, massKill, watermarks })
-    const engine = new Engine<Data>(settings, kinds)
     const side = new SideSweep<Data>(settings, ender, watermarks)
     const storage = new RequestStorage<Data>({
       settings,
@@ -234,7 +230,6 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
     this.#settings = settings
     this.#observers = observers
     this.#writer = writer
-    this.#ender = ender
     this.#entries = entries
     this.#searches =
       settings.legacy?.connect({
@@ -245,13 +240,14 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
     this.#storage = storage
     this.#commit = commit
     this.#lookUp = new LookUp(settings, writer)
-    this.#watermarks = watermarks
-    this.#engine = engine
-    this.#sweeps = new SweepStart<Data>(settings, engine, ender, watermarks)
-    this.#kills = new KillMany<Data>(engine, massKill, settings)
+    const longWork = onDemand(async () => {
+      const { LongWork } = await import('./sweep/long-work.ts')
+      return new LongWork<Data>({ settings, writer, fences, ender, entries, watermarks })
+    })
+    this.#longWork = longWork
     atOnce(
       'connect() of the task queue',
-      tasks.connect?.((body) => engine.handleTask(body)),
+      tasks.connect?.(async (body) => await (await longWork()).handleTask(body)),
     )
     this.#parts = {
       settings,
@@ -267,11 +263,11 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
       commit: (session, response, last) => commit.commit(session, response, last),
       startClearWithin: async (budget) => {
         this.#requireOpen()
-        return await this.#sweeps.start({}, budget)
+        return await (await longWork()).startSweep({}, budget)
       },
       handleTask: async (body, budget) => {
         this.#requireOpen()
-        return await engine.handleTask(body, budget)
+        return await (await longWork()).handleTask(body, budget)
       },
     }
     openSessionsDoor(this, door)
@@ -318,13 +314,13 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
 
   async killSessionByUser(user: string, options: KillOptions = {}): Promise<KillResult> {
     this.#requireOpen()
-    return await this.#kills.byUser(user, options)
+    return await (await this.#longWork()).killByUser(user, options)
   }
 
   async killAllSessions(...unexpected: unknown[]): Promise<KillResult> {
     checkNoOptions('killAllSessions()', unexpected)
     this.#requireOpen()
-    return await this.#kills.all()
+    return await (await this.#longWork()).killAll()
   }
 
   async updateSessionsByUser(
@@ -348,7 +344,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
 
   async startClearSessions(options?: ClearOptions): Promise<ClearRun> {
     this.#requireOpen()
-    return await this.#sweeps.start(options)
+    return await (await this.#longWork()).startSweep(options)
   }
 
   async startIterOnQuery(
@@ -357,22 +353,17 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
     customData: Json = null,
   ): Promise<void> {
     this.#requireOpen()
-    await startIterator(this.#engine, this.#watermarks, this.#settings.now, iter, query, customData)
+    await (await this.#longWork()).startIterator(iter, query, customData)
   }
 
   async handleTask(body: unknown): Promise<StepResult> {
     this.#requireOpen()
-    return await this.#engine.handleTask(body)
+    return await (await this.#longWork()).handleTask(body)
   }
 
   async status(): Promise<Status> {
     this.#requireOpen()
-    return await readStatus(
-      this.#settings,
-      this.#watermarks,
-      this.#ender.events,
-      this.#engine.kinds.sweep,
-    )
+    return await (await this.#longWork()).status()
   }
 
   async ready(): Promise<void> {

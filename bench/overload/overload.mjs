@@ -14,8 +14,8 @@ if (!process.env.DATASTORE_EMULATOR_HOST) {
   process.exit(2)
 }
 
-const speed = quick ? '0.4' : '1'
-const rounds = quick ? 1 : 3
+const speed = quick ? '0.15' : '0.5'
+const rounds = quick ? 1 : 2
 
 function run(script, ...args) {
   say([script, ...args].join(' '))

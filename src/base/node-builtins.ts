@@ -26,3 +26,11 @@ export function nodeNet(): typeof import('node:net') {
 export function nodeHttp2(): typeof import('node:http2') {
   return process.getBuiltinModule('node:http2')
 }
+
+let checksum: typeof import('node:zlib').crc32 | null = null
+
+/** CRC-32, of a module that Express loads too. `createSessions()` has loaded it before the first request. */
+export function crc32(text: string): number {
+  checksum ??= process.getBuiltinModule('node:zlib').crc32
+  return checksum(text)
+}

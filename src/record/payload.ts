@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../base/node-builtins.ts'
 import type { SessionKey } from './id.ts'
 import { isSealed, markedUnopened, sealedParts } from './sealed-text.ts'
 

@@ -93,6 +93,7 @@ const ENTRIES = ['.', './express', './datastore', './migrate', './tasks', './tes
 const NOT_OF_NODE: ReadonlySet<string> = new Set([
   'http',
   'http2',
+  'zlib',
   'worker_threads',
   'internal/util/parse_args/parse_args',
   'internal/deps/undici/undici',
@@ -158,6 +159,8 @@ describe('an import', () => {
     expect(packagesOf(files)).toEqual([])
     expect(files.length).toBeGreaterThan(2)
     expect(files.length).toBeLessThanOrEqual(5)
+    // Loaded by whoever sweeps, kills many or iterates.
+    expect(files.filter((file) => file.includes('long-work'))).toEqual([])
     expect(kibOf(files)).toBeGreaterThan(200)
     expect(kibOf(files)).toBeLessThanOrEqual(BUDGET_KIB)
   })

@@ -1,0 +1,71 @@
+import type { Json } from '../base/json.ts'
+import { type KillResult, MassKill } from '../end/mass-kill.ts'
+import type { Fences } from '../end/fences.ts'
+import type { EndSettings } from '../end/settings.ts'
+import type { Writer } from '../write/writer.ts'
+import { Engine, type StepResult } from './engine.ts'
+import type { IteratorClass, IterQuery } from './query-iter.ts'
+import type { PageParts } from './page-work/page-work.ts'
+import { RunKinds } from './run-kind-list.ts'
+import type { SweepSettings } from './settings.ts'
+import { type ClearOptions, type ClearRun, SweepStart } from './start.ts'
+import { startIterator } from './start-iterator.ts'
+import { KillMany, type KillOptions } from './start-kill.ts'
+import { readStatus, type Status } from './status.ts'
+import type { AllWatermarks } from './watermarks.ts'
+
+/** What it needs of the sessions that it goes over. */
+export interface LongWorkParts<Data extends object> extends PageParts<Data> {
+  readonly settings: SweepSettings & EndSettings
+  readonly writer: Writer
+  readonly fences: Fences
+  readonly watermarks: AllWatermarks
+}
+
+/**
+ * All that goes over many sessions: sweeps, kills of many, iterators, and how they are doing. Loaded when somebody asks for
+ * it, since most processes serve visitors and never do.
+ */
+export class LongWork<Data extends object> {
+  readonly #parts: LongWorkParts<Data>
+  readonly #engine: Engine<Data>
+  readonly #sweeps: SweepStart<Data>
+  readonly #kills: KillMany<Data>
+
+  constructor(parts: LongWorkParts<Data>) {
+    const { settings, ender, writer, fences, watermarks } = parts
+    const massKill = new MassKill<Data>(settings, ender, writer, fences)
+    this.#parts = parts
+    this.#engine = new Engine<Data>(settings, new RunKinds<Data>({ ...parts, massKill }))
+    this.#sweeps = new SweepStart<Data>(settings, this.#engine, ender, watermarks)
+    this.#kills = new KillMany<Data>(this.#engine, massKill, settings)
+  }
+
+  async killByUser(user: string, options: KillOptions): Promise<KillResult> {
+    return await this.#kills.byUser(user, options)
+  }
+
+  async killAll(): Promise<KillResult> {
+    return await this.#kills.all()
+  }
+
+  /** `budget`: see {@link SweepStart.start}. */
+  async startSweep(options?: ClearOptions, budget?: number): Promise<ClearRun> {
+    return await this.#sweeps.start(options, budget)
+  }
+
+  async startIterator(iter: IteratorClass, query: IterQuery, customData: Json): Promise<void> {
+    const { settings, watermarks } = this.#parts
+    await startIterator(this.#engine, watermarks, settings.now, iter, query, customData)
+  }
+
+  /** `budget`: how long one step works before it hands on, in milliseconds. */
+  async handleTask(body: unknown, budget?: number): Promise<StepResult> {
+    return await this.#engine.handleTask(body, budget)
+  }
+
+  async status(): Promise<Status> {
+    const { settings, watermarks, ender } = this.#parts
+    return await readStatus(settings, watermarks, ender.events, this.#engine.kinds.sweep)
+  }
+}

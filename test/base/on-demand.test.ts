@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest'
+import { onDemand } from '../../src/base/on-demand.ts'
+
+describe('something on demand', () => {
+  it('is made once, when it is first asked for', async () => {
+    let made = 0
+    const get = onDemand(async () => {
+      made += 1
+      return { made }
+    })
+    expect(made).toBe(0)
+    const [first, second] = await Promise.all([get(), get()])
+    expect(first).toBe(second)
+    expect(await get()).toBe(first)
+    expect(made).toBe(1)
+  })
+
+  it('is tried again by the next who asks, where making it failed', async () => {
+    let tries = 0
+    const get = onDemand(async () => {
+      tries += 1
+      if (tries === 1) throw new Error('not there')
+      return tries
+    })
+    await expect(get()).rejects.toThrow('not there')
+    expect(await get()).toBe(2)
+  })
+})
