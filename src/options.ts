@@ -15,8 +15,11 @@ import { checkOptions, functionOption, namesOf, wrongOption } from './base/optio
 import { googleCloudSign } from './google/platform.ts'
 import { checkKey, checkScope, plainValues, ValueCodec } from './record/codec.ts'
 import { type SessionTypes, ValueTypes } from './record/value-types.ts'
+import { CookieIds } from './request/cookie-ids.ts'
 import { type CookieOptions, CookiePolicy, MAX_COOKIE_AGE } from './request/cookie.ts'
 import type { ExpiryPolicy } from './record/expiry.ts'
+import { dataIn } from './record/root-data.ts'
+import type { PropertiesOf } from './record/with-properties.ts'
 import type { RandomBytes } from './record/id.ts'
 import { RetryBudget } from './write/retry.ts'
 import type { ConnectableSource, SessionSource } from './write/source.ts'
@@ -26,10 +29,11 @@ import { memoryStore } from './store/memory/store.ts'
 import type { SessionStore } from './store/store.ts'
 import { sealedStore } from './store/sealed-store.ts'
 import { type EncryptionOptions, Sealer } from './record/sealer.ts'
+import type { DefaultData } from './base/types.ts'
 import { Troubles } from './record/diagnostics.ts'
 
 /** Options of `createSessions`. All of them can be left out. */
-export interface SessionsOptions {
+export interface SessionsOptions<Data extends object = DefaultData> {
   /** Where sessions are kept. Default: `memoryStore()`, with one warning when NODE_ENV is `production`. */
   readonly store?: SessionStore
   /** How long an unused session lives. Default `'1h'`. */
@@ -87,6 +91,14 @@ export interface SessionsOptions {
    */
   readonly maxSessionsPerUser?: number
   /**
+   * Up to five properties of the app's own, made of the data of the root, by which sessions are listed, counted and gone
+   * over: `(data) => ({ tenant: data.tenant })`. A name is up to 100 letters, digits and underscores and none of ours, a
+   * value a text of at most 1,500 bytes; one that is `undefined` is left out. They are stored in an index, in the clear, and
+   * made anew at every write of the session, so that those stored before get theirs at their next write. The function may run more than once, and must
+   * answer at once; where it fails, the session is not stored. Set it in every process that writes sessions. Default: none.
+   */
+  properties?(data: Partial<Data>): Readonly<Record<string, string | undefined>>
+  /**
    * Sessions of the system that the app comes from, made by a function of `viur-session/migrate`. They are read where
    * nothing of ours is found, and stored in our layout when they are first saved. Needs `datastoreStore()`. Default: none.
    */
@@ -121,6 +133,8 @@ export interface SessionsOptions {
 /** Options after validation, with everything filled in: it fits what each room asks for. */
 export interface Settings extends WriterSettings, EndSettings, RequestSettings, SweepSettings {
   readonly cookies: CookiePolicy
+  /** What clients without cookies send and are handed. */
+  readonly ids: CookieIds
   readonly sweepProbability: number
   readonly onGone: 'drop' | 'error'
   readonly legacy: ConnectableSource | null
@@ -153,6 +167,7 @@ const KNOWN_OPTIONS = namesOf<SessionsOptions>({
   sweepProbability: true,
   onGone: true,
   maxSessionsPerUser: true,
+  properties: true,
   legacy: true,
   now: true,
   randomBytes: true,
@@ -179,10 +194,13 @@ export function settingsFrom(options: SessionsOptions): Settings {
       `lifetime is ${policy.lifetime} milliseconds, so that a session ends when it has not been used for that long: durations are milliseconds, or text with a unit such as '1h'`,
     )
   }
+  const codec =
+    options.types === undefined ? plainValues : new ValueCodec(new ValueTypes(options.types))
   return {
     store: encrypted(store, options.encryption, random),
     policy,
     cookies: new CookiePolicy(options.cookie, production || googleCloudSign(process.env) !== null),
+    ids: new CookieIds(options.cookie?.secrets),
     sessionCookie: oneOf('sessionCookie', options.sessionCookie ?? false, [true, false]),
     keepOnLogin: {
       fields:
@@ -212,8 +230,8 @@ export function settingsFrom(options: SessionsOptions): Settings {
     warnOnce: warningOnce(logger),
     troubles: new Troubles(logger, now),
     validate: schemaFrom(options.validate),
-    codec:
-      options.types === undefined ? plainValues : new ValueCodec(new ValueTypes(options.types)),
+    codec,
+    properties: propertiesFrom(options, codec),
     legacy: legacyFrom(options.legacy),
   }
 }
@@ -345,6 +363,12 @@ function limitFrom(value: number | undefined): number | null {
     value,
     'leave it out for no limit',
   )
+}
+
+function propertiesFrom(options: SessionsOptions, codec: ValueCodec): PropertiesOf | null {
+  const { properties } = options
+  if (functionOption('properties', properties) === undefined) return null
+  return (payload) => properties?.(dataIn(payload, null, codec))
 }
 
 function loggerFrom(logger: SessionLogger | undefined): SessionLogger {

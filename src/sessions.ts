@@ -26,6 +26,8 @@ import {
   type SessionResponse,
 } from './request/commit.ts'
 import type { CookieAttributes } from './request/cookie.ts'
+import { keyOfRequest } from './request/key-of-request.ts'
+import { type ServerRequest, slotOwnedBy } from './request/mounted.ts'
 import { formOf, openState, type SessionRequest } from './request/open.ts'
 import { SecurityKeys } from './request/security-keys.ts'
 import { Session, stateOf } from './request/session.ts'
@@ -35,8 +37,8 @@ import type { StepResult } from './sweep/engine.ts'
 import { type HowToEnd, SessionEntries } from './sweep/entry.ts'
 import type { LongWork } from './sweep/long-work.ts'
 import type { KillOptions } from './sweep/start-kill.ts'
-import { LookUp, updateByUser } from './sweep/look-up.ts'
-import type { IteratorClass, IterQuery } from './sweep/query-iter.ts'
+import { type KeyOutcome, LookUp, type SessionFilter, updateByUser } from './sweep/look-up.ts'
+import type { IteratorClass, IterQuery, SessionEntry } from './sweep/query-iter.ts'
 import { SideSweep } from './sweep/side-sweep.ts'
 import type { ClearOptions, ClearRun } from './sweep/start.ts'
 import type { Status } from './sweep/status.ts'
@@ -67,8 +69,36 @@ export interface Sessions<Data extends object = DefaultData> {
    * takes, or the session that it gave. Does no I/O, and is no use of the session.
    */
   cookieOptions(request: SessionRequest | Session<Data>): CookieAttributes
+  /**
+   * The session of a request that `sessionMiddleware()` or another adapter has given one of these sessions, typed. Throws
+   * `SessionConfigError` where there is none.
+   */
+  of(req: ServerRequest): Session<Data>
+  /**
+   * The key of the session that a request names, for logs and limits of rate: of what `open()` takes, or of a request of the
+   * server. `null` where it names none. Does no I/O and is no use of the session, so it says nothing of whether there is
+   * such a session, and whose it is.
+   */
+  keyOf(request: SessionRequest | ServerRequest): SessionKey | null
   /** Another session, read only, without its cookie; `null` when it is not alive. */
   get(key: SessionKey): Promise<SessionInfo | null>
+  /**
+   * Another session with its data, to be read, changed and ended without its cookie, as iterators get it; `null` when it is
+   * not alive. One lookup; each change is one more, and a write.
+   */
+  entry(key: SessionKey): Promise<SessionEntry<Data> | null>
+  /**
+   * What a request with the cookie of this session would find now: `'live'`, `'unknown'`, `'expired'`, `'ended'` or
+   * `'unreadable'`. One lookup.
+   */
+  outcomeOf(key: SessionKey): Promise<KeyOutcome>
+  /** The sessions that are alive, all or those of a filter, in no particular order. One read each, also of what waits to be swept. */
+  listSessions(filter?: SessionFilter): AsyncIterable<SessionInfo>
+  /**
+   * How many sessions are alive. All of them are counted by keys, but for those that expire within the hour; those of a
+   * filter are one read each. What is stored, or used again, while it counts may be missed or be counted twice.
+   */
+  countSessions(filter?: SessionFilter): Promise<number>
   /** The sessions of a user that are alive, `__guest__` for those of nobody, in no particular order. */
   listSessionsByUser(user: string, options?: UserOptions): AsyncIterable<SessionInfo>
   /** Ends one session; false when it had ended already. */
@@ -114,9 +144,9 @@ export interface Sessions<Data extends object = DefaultData> {
 
 /** Makes the sessions of an app. Throws `SessionConfigError` for options that can not work. */
 export function createSessions<Data extends object = DefaultData>(
-  options: SessionsOptions = {},
+  options: SessionsOptions<Data> = {},
 ): Sessions<Data> {
-  return new ComposedSessions<Data>(settingsFrom(options))
+  return new ComposedSessions<Data>(settingsFrom(options as SessionsOptions))
 }
 
 /**
@@ -296,6 +326,39 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
   async get(key: SessionKey): Promise<SessionInfo | null> {
     this.#requireOpen()
     return await this.#lookUp.get(key)
+  }
+
+  of(req: ServerRequest): Session<Data> {
+    const slot = slotOwnedBy(Object(req), this)
+    if (slot !== null) return slot.session as unknown as Session<Data>
+    throw new SessionConfigError(
+      'of() found no session of these sessions on the request: give it the request, and mount sessionMiddleware() with the same sessions before',
+    )
+  }
+
+  keyOf(request: SessionRequest | ServerRequest): SessionKey | null {
+    return keyOfRequest(request, this.#settings, this)
+  }
+
+  async entry(key: SessionKey): Promise<SessionEntry<Data> | null> {
+    this.#requireOpen()
+    const checked = asSessionKey(key)
+    return checked === null ? null : await this.#entries.find(checked)
+  }
+
+  async outcomeOf(key: SessionKey): Promise<KeyOutcome> {
+    this.#requireOpen()
+    return await this.#lookUp.outcomeOf(key)
+  }
+
+  async *listSessions(filter: SessionFilter = {}): AsyncIterable<SessionInfo> {
+    this.#requireOpen()
+    yield* this.#lookUp.list(filter)
+  }
+
+  async countSessions(filter: SessionFilter = {}): Promise<number> {
+    this.#requireOpen()
+    return await this.#lookUp.count(filter)
   }
 
   async *listSessionsByUser(user: string, options: UserOptions = {}): AsyncIterable<SessionInfo> {

@@ -2,10 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import express from 'express'
+import express, { type ErrorRequestHandler } from 'express'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { cloudTasks } from '../src/cloud-tasks/index.ts'
-import { cleanupRoutes, localOnly, oidc } from '../src/express/index.ts'
+import {
+  cleanupRoutes,
+  localOnly,
+  oidc,
+  type SessionMiddlewareOptions,
+  sessionMiddleware,
+} from '../src/express/index.ts'
 import {
   createSessions,
   DeleteSessionsIter,
@@ -73,6 +79,16 @@ const CASES: Record<string, () => unknown> = {
     const app = new Harness({ validate })
     const cookie = await new Harness({ store: app.store }).given()
     await expect(app.load(cookie)).rejects.toThrow('the option "validate" threw')
+  },
+  'SessionsOptions.properties': async () => {
+    const app = new Harness({ properties: late })
+    await expect(app.visit((one) => one.set('n', 1))).rejects.toThrow(AT_ONCE)
+  },
+  'IdTransportOptions.id': async () => {
+    expect(await answered({ id: late, onId: () => {} })).toMatch(AT_ONCE)
+  },
+  'IdTransportOptions.onId': async () => {
+    expect(await answered({ id: () => undefined, onId: late })).toMatch(AT_ONCE)
   },
   'SessionsOptions.tasks': async () => {
     const add = vi.fn(late)
@@ -216,6 +232,26 @@ const CASES: Record<string, () => unknown> = {
   },
 }
 
+/** The error of a request to an app whose session is opened by its id. */
+async function answered(options: SessionMiddlewareOptions): Promise<string> {
+  const app = express()
+  app.use(sessionMiddleware(createSessions({ cookie: { secure: false } }), options))
+  app.get('/', (req, res) => {
+    req.session.set('n', 1)
+    res.send('done')
+  })
+  const failed: ErrorRequestHandler = (error, _req, res, _next) => {
+    res.send((error as Error).message)
+  }
+  app.use(failed)
+  const server = app.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const text = await (await fetch(`http://127.0.0.1:${port}/`)).text()
+  server.close()
+  return text
+}
+
 const QUEUE = { queue: 'q', location: 'l', projectId: 'p', target: { appEngine: {} } } as never as {
   queue: string
   target: { appEngine: { relativeUri: string } }
@@ -256,7 +292,7 @@ function functionsOfOptions(): string[] {
       /^export interface (\w+Options)\b[^{]*\{\n(.*?)^\}/gms,
     )) {
       for (const [, member = '', type = ''] of body.matchAll(
-        /^ {2}(?:readonly )?(\w+)\??(\(|: .*)$/gm,
+        /^ {2}(?:readonly )?(\w+)\??(\(.*|: .*)$/gm,
       )) {
         if (
           /=>|^\(|\b(?:SessionLogger|StandardSchema|TaskQueue|Caller|SessionStore|OldSessions|\w+Client|\w+Class|\w*Bytes|UserOf|\w*Verifier|Convert\w+)\b/.test(

@@ -5,11 +5,14 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import {
   createSessions,
+  type LoadOutcome,
   type Session,
+  type SessionEntry,
+  type SessionInfo,
   type SessionKey,
+  type SessionType,
   type Sessions,
   type SessionsOptions,
-  type SessionType,
 } from '../src/index.ts'
 import { asSessionKey, type SessionId } from '../src/record/id.ts'
 
@@ -156,6 +159,58 @@ function keys(id: SessionId, key: SessionKey, sessions: Sessions): void {
   expectTypeOf(key).toExtend<string>()
 }
 
+async function fromOutside(
+  sessions: Sessions<Shop>,
+  key: SessionKey,
+  id: SessionId,
+): Promise<void> {
+  const entry = await sessions.entry(key)
+  expectTypeOf(entry).toEqualTypeOf<SessionEntry<Shop> | null>()
+  expectTypeOf(entry?.data).toEqualTypeOf<Shop | undefined>()
+  await entry?.update((data, scope) => {
+    data.visits += 1
+    expectTypeOf(scope('forum')).toEqualTypeOf<Record<string, unknown>>()
+    // @ts-expect-error: no such key
+    data.basket = []
+  })
+  void entry?.setExpiry('1h')
+  void entry?.setExpiry(new Date())
+  // @ts-expect-error: no such unit of time
+  void entry?.setExpiry({ hours: 1 })
+  // @ts-expect-error: shown, and not set
+  if (entry !== null) entry.user = 'alice'
+  // @ts-expect-error: the secret is not the key
+  void sessions.entry(id)
+  expectTypeOf(await sessions.outcomeOf(key)).toExtend<LoadOutcome>()
+  // @ts-expect-error: a key is there, or not: there is no request that could lack it
+  if ((await sessions.outcomeOf(key)) === 'none') return
+  expectTypeOf(sessions.of(new Request('https://a.example'))).toEqualTypeOf<Session<Shop>>()
+  // @ts-expect-error: what open() takes is no request of the server
+  sessions.of({ cookie: 'a=1' })
+  expectTypeOf(sessions.keyOf({ cookie: 'a=1' })).toEqualTypeOf<SessionKey | null>()
+  sessions.keyOf(new Request('https://a.example'))
+  for await (const info of sessions.listSessions({ property: ['tenant', 'acme'] })) {
+    expectTypeOf(info).toEqualTypeOf<SessionInfo>()
+  }
+  // @ts-expect-error: a name and a value
+  void sessions.countSessions({ property: ['tenant'] })
+  // @ts-expect-error: no such filter
+  void sessions.countSessions({ user: 'alice' })
+  const { id: handed } = await sessions.commit(sessions.open({ id: undefined }))
+  expectTypeOf(handed).toEqualTypeOf<string | null | undefined>()
+}
+
+function properties(): void {
+  createSessions<Shop>({ properties: (data) => ({ locale: data.locale }) })
+  // @ts-expect-error: no such key
+  createSessions<Shop>({ properties: (data) => ({ basket: data.basket }) })
+  // @ts-expect-error: of another type
+  createSessions<Shop>({ properties: (data) => ({ visits: data.visits }) })
+  // @ts-expect-error: what stands in the data may not be there yet
+  createSessions<Shop>({ properties: (data) => ({ cart: data.cart.join() }) })
+  createSessions({ properties: ({ tenant }) => ({ tenant: String(tenant) }) })
+}
+
 function options(): void {
   // @ts-expect-error: an unknown option
   createSessions({ lifetme: '1h' })
@@ -172,7 +227,7 @@ function options(): void {
 
 describe('the types', () => {
   it('are checked by the compiler', () => {
-    for (const check of [typed, scoped, keys, options, ownTypes])
+    for (const check of [typed, scoped, keys, fromOutside, properties, options, ownTypes])
       expect(check).toBeTypeOf('function')
     expect(asSessionKey('x')).toBeNull()
   })

@@ -52,7 +52,16 @@ const COOKIE_KEYS = [{ id: 'a', key: Uint8Array.from({ length: 32 }, (_, at) => 
 const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
   SessionsOptions: { 'createSessions()': (wrong) => createSessions(wrong) },
   CookieOptions: { cookie: (wrong) => createSessions({ cookie: wrong }) },
-  SessionRequest: { 'open()': (wrong) => sessions().open(wrong) },
+  SessionRequest: {
+    'open()': (wrong) => sessions().open(wrong),
+    'keyOf()': (wrong) => sessions().keyOf(wrong),
+  },
+  SessionFilter: {
+    'listSessions()': async (wrong) => {
+      for await (const _ of sessions().listSessions(wrong)) break
+    },
+    'countSessions()': (wrong) => sessions().countSessions(wrong),
+  },
   SessionResponse: {
     'commit()': async (wrong) => {
       const all = sessions()
@@ -81,6 +90,12 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
       sessions().startIterOnQuery(Nothing, { select: 'all', ...wrong }),
     'the query of startIterOnQuery() for a user': (wrong) =>
       sessions().startIterOnQuery(Nothing, { select: 'user', user: 'alice', ...wrong }),
+    'the query of startIterOnQuery() for a property': (wrong) =>
+      sessions().startIterOnQuery(Nothing, {
+        select: 'property',
+        property: ['tenant', 'acme'],
+        ...wrong,
+      }),
     'the query of startIterOnQuery() for expired ones': (wrong) =>
       sessions().startIterOnQuery(Nothing, { select: 'expired', ...wrong }),
   },
@@ -97,12 +112,12 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
   },
   MemoryStoreOptions: { 'memoryStore()': (wrong) => memoryStore(wrong) },
   LocalTasksOptions: { 'localTasks()': (wrong) => localTasks(wrong) },
+  SqliteStoreOptions: { 'sqliteStore()': (wrong) => sqliteStore({ file: 'a.db', ...wrong }) },
   DatastoreStoreOptions: { 'datastoreStore()': (wrong) => datastoreStore(wrong) },
   ConnectDatastoreOptions: {
     'connectDatastoreSessions()': (wrong) => connectDatastoreSessions(wrong),
   },
   ViurCoreOptions: { 'viurCoreSessions()': (wrong) => viurCoreSessions({ cookie: 'c', ...wrong }) },
-  SqliteStoreOptions: { 'sqliteStore()': (wrong) => sqliteStore({ file: 'a.db', ...wrong }) },
   EncryptionOptions: {
     encryption: (wrong) => createSessions({ encryption: { keys: COOKIE_KEYS, ...wrong } }),
   },
@@ -160,13 +175,16 @@ const NONE: Readonly<Record<string, string>> = {
   CloudTasksServerOptions: 'probed with the tests of that server',
   DeliverTwiceOptions: 'probed with the tests of that server',
   PageOptions: 'given by this package to a store',
+  ServerRequest: 'a request of the server, which has whatever it has',
+  IdTransportOptions: 'a part of SessionMiddlewareOptions, which are probed',
+  PropertyFilter: 'a pair, whose parts are checked',
   SessionStoreErrorOptions: 'given by a store to an error',
   DatastoreSessionStoreOptions:
     'probed in test/express-session, whose types exclude those of viur-session/express',
   OldSessionsOptions: 'the common part of two others, which are probed',
 }
 
-const LOOKS_LIKE_OPTIONS = /(?:Options|Request|Response|Target|Hints|Query)$/
+const LOOKS_LIKE_OPTIONS = /(?:Options|Request|Response|Target|Hints|Query|Filter)$/
 
 /** The names that the modules behind the entries of the package export as types. */
 function exportedTypes(): string[] {

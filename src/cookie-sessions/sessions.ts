@@ -91,7 +91,7 @@ export class SealedSessions<Data extends object> implements CookieSessions<Data>
     })
     const current = (id: SessionId) => store.current(keyOf(id)) as SessionRecord
     const cookies: RequestCookies = new RequestCookies(shared.cookies, sealer, current)
-    const settings = { ...shared, store, cookies }
+    const settings = { ...shared, store, cookies, ids: null }
     const writer = new Writer(settings)
     const storage = new CookieStorage<Data>({ ...WITHOUT_SERVER, settings, writer })
     state = openState(settings, request, null)

@@ -17,20 +17,20 @@ import {
 } from './response/any-response.ts'
 import { runBeforeCommit } from './request/request-session.ts'
 import { guardResponse } from './response/held-response.ts'
-import { type AnyRequest, sessionRequestFrom } from './request/session-request.ts'
-import { sessionNameFrom } from './request/named-sessions.ts'
 import {
-  addSlot,
-  commitFrom,
-  firstSlot,
-  lastOf,
-  type Slot,
-  slotNamed,
-  slotOwnedBy,
-} from './request/mounted-sessions.ts'
+  handingOver,
+  idIn,
+  idsFrom,
+  type IdTransport,
+  type IdTransportOptions,
+} from './request/id-transport.ts'
+import { type AnyRequest, requestById, sessionRequestFrom } from './request/session-request.ts'
+import { sessionNameFrom } from './request/named-sessions.ts'
+import { firstSlot, type Slot, slotOwnedBy } from '../request/mounted.ts'
+import { addSlot, commitFrom, handOverFrom, lastOf, slotNamed } from './request/mounted-sessions.ts'
 
 /** Options of {@link sessionMiddleware}. */
-export interface SessionMiddlewareOptions {
+export interface SessionMiddlewareOptions extends IdTransportOptions {
   /**
    * `'eager'` (the default): the session is loaded before the handlers run, which costs nothing without a cookie.
    * `'lazy'`: at once to the handlers; those that use the session `await req.session.load()` first.
@@ -50,7 +50,13 @@ export interface SessionMiddlewareOptions {
   readonly as?: string
 }
 
-const OPTIONS = namesOf<SessionMiddlewareOptions>({ load: true, save: true, as: true })
+const OPTIONS = namesOf<SessionMiddlewareOptions>({
+  load: true,
+  save: true,
+  as: true,
+  id: true,
+  onId: true,
+})
 
 /** Fits `app.use()` of Express 4 and 5, and plain `http` and `http2` servers. */
 export type SessionMiddleware = (
@@ -81,11 +87,15 @@ export function sessionMiddleware<Data extends object = DefaultData>(
   options: SessionMiddlewareOptions = {},
 ): SessionMiddleware {
   const { open, commit } = doorFrom(sessions)
-  const { name, eager, manual } = settingsFrom(options)
+  const { name, eager, manual, ids } = settingsFrom(options)
   return function viurSession(req, res, next) {
     const first = firstSlot(req)
     const mounted = first === null ? null : slotOwnedBy(req, sessions)
     if (mounted?.name === name) {
+      if ((mounted.byId === true) !== (ids !== null)) {
+        next(transportError(name))
+        return
+      }
       // Where it was mounted without a response, and has one now.
       if (!mounted.hasResponse) watch(mounted, req, res)
       next()
@@ -100,13 +110,21 @@ export function sessionMiddleware<Data extends object = DefaultData>(
       )
       return
     }
-    const session = open(sessionRequestFrom(req))
-    const clash = first === null ? null : clashOf(first, session, name)
+    let session: Session<Data>
+    try {
+      session = open(ids === null ? sessionRequestFrom(req) : requestById(req, idIn(req, ids)))
+    } catch (error) {
+      next(error)
+      return
+    }
+    const byId = ids !== null
+    const clash = first === null ? null : clashOf(first, session, name, byId)
     if (clash !== null) {
       next(clash)
       return
     }
-    const slot = slotFor(sessions, commit, session, { req, name, manual, fail: next })
+    const plain = slotFor(sessions, commit, session, { req, name, manual, fail: next })
+    const slot = ids === null ? plain : handingOver(plain, ids)
     addSlot(req, slot)
     watch(slot, req, res)
     if (eager) load(session, next)
@@ -193,6 +211,7 @@ function watch(slot: Slot, req: AnyRequest, res: object): void {
   first.guarded = true
   guardResponse(anyResponse(res), {
     commit: (status) => commitFrom(first, status),
+    settled: () => handOverFrom(first, res),
     // To the handlers of errors that are nearest: a router with a session of its own may have some.
     fail: (error) => lastOf(first).fail(error),
   })
@@ -203,13 +222,14 @@ function clashOf<Data extends object>(
   first: Slot,
   session: Session<Data>,
   name: string,
+  byId: boolean,
 ): SessionConfigError | null {
   const door = doorOf(session)
   for (let other: Slot | null = first; other !== null; other = other.next) {
     const otherDoor = doorOf(other.session)
     if (door === null || otherDoor === null) continue
     const { cookieName, settings } = door
-    if (otherDoor.cookieName === cookieName) {
+    if (otherDoor.cookieName === cookieName && !byId && other.byId !== true) {
       return new SessionConfigError(
         `req.${other.name} and req.${name} have one cookie name, ${show(cookieName)}, so that each would take the other's cookie: give one of their createSessions() another cookie.name`,
       )
@@ -260,6 +280,12 @@ function takenError(name: string, there: unknown, ours: boolean): SessionConfigE
   )
 }
 
+function transportError(name: string): SessionConfigError {
+  return new SessionConfigError(
+    `req.${name} is mounted with the option id and without: a request has its session by a cookie or by an id, so mount each on paths of its own`,
+  )
+}
+
 function twiceError(before: string, name: string): SessionConfigError {
   return new SessionConfigError(
     `the same sessions are mounted as req.${before} and as req.${name}: a request has one session of each createSessions(), so take one name`,
@@ -282,6 +308,7 @@ function settingsFrom(options: SessionMiddlewareOptions): {
   name: string
   eager: boolean
   manual: boolean
+  ids: IdTransport | null
 } {
   checkOptions('sessionMiddleware()', options, OPTIONS)
   const { load = 'eager', save = 'auto', as } = options
@@ -291,5 +318,10 @@ function settingsFrom(options: SessionMiddlewareOptions): {
   if (save !== 'auto' && save !== 'manual') {
     throw wrongOption('save', "must be 'auto' or 'manual'", save)
   }
-  return { name: sessionNameFrom(as), eager: load === 'eager', manual: save === 'manual' }
+  return {
+    name: sessionNameFrom(as),
+    eager: load === 'eager',
+    manual: save === 'manual',
+    ids: idsFrom('sessionMiddleware()', options),
+  }
 }

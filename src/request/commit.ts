@@ -3,8 +3,9 @@ import { checkOptions, namesOf, type OptionHints } from '../base/option-checks.t
 import type { UnitChanges } from '../record/payload.ts'
 import type { Failure } from './pending-operations.ts'
 import type { SessionCookies } from './cookie.ts'
+import type { CookieIds } from './cookie-ids.ts'
 import { type Session, stateOf } from './session.ts'
-import { setCookieFor } from './set-cookie.ts'
+import { idFor, setCookieFor } from './set-cookie.ts'
 import type { RequestSettings } from './settings.ts'
 import type { RequestState } from './state.ts'
 import type { RequestStorage } from './storage.ts'
@@ -23,13 +24,21 @@ const HINTS: OptionHints = { statusCode: 'use "status"' }
 export interface CommitResult {
   /** Set-Cookie values: none, or one, and one more for each former cookie that is taken away (`cookie.formerly`). */
   readonly setCookie: string[]
-  /** Whether the response depends on the cookie, so that it needs `Vary: Cookie`. */
+  /** Whether the response depends on the session, so that it needs `Vary`. */
   readonly vary: boolean
+  /**
+   * For a session that was opened by its id: a new value to hand over to the client, which it sends from now on; `null`:
+   * it has to drop the one that it has. Absent: it keeps what it has.
+   */
+  readonly id?: string | null
+  /** Whether the session was opened by its id, so that the response depends on what no cookie says. Absent: by a cookie. */
+  readonly byId?: true
 }
 
 /** What the end of a request needs to know of the deployment. */
 interface CommitSettings extends RequestSettings {
   readonly cookies: SessionCookies
+  readonly ids: CookieIds | null
   /** What becomes of a response whose changes were dropped, because the session ended elsewhere. */
   readonly onGone: 'drop' | 'error'
 }
@@ -123,7 +132,12 @@ export class RequestCommit<Data extends object> {
 
   #result(state: RequestState): CommitResult {
     const setCookie = setCookieFor(state, this.#settings)
-    return { setCookie, vary: state.accessed || setCookie.length > 0 }
+    const vary = state.accessed || setCookie.length > 0
+    if (!state.byId) return { setCookie, vary }
+    const id = idFor(state, this.#settings.ids)
+    return id === undefined
+      ? { setCookie, vary, byId: true }
+      : { setCookie, vary: true, byId: true, id }
   }
 }
 
@@ -131,12 +145,16 @@ export class RequestCommit<Data extends object> {
 export function responseHeaders({
   setCookie,
   vary,
+  id,
+  byId,
 }: CommitResult): [name: string, value: string][] {
   if (!vary) return []
+  const carriesId = setCookie.length > 0 || id !== undefined
   return [
-    ['Vary', 'Cookie'],
+    // By which header the id came, the app alone knows; and whoever is given another response may be somebody else.
+    ['Vary', byId === true ? '*' : 'Cookie'],
     // Whoever stores a response with our cookie would hand the session of one visitor to the next.
-    ['Cache-Control', setCookie.length > 0 ? 'no-store' : 'private, no-cache'],
+    ['Cache-Control', carriesId ? 'no-store' : 'private, no-cache'],
     ...setCookie.map((value): [string, string] => ['Set-Cookie', value]),
   ]
 }

@@ -100,7 +100,11 @@ export function expirySettingFrom(value: ExpiryValue): ExpirySetting {
 }
 
 /** Other systems count in seconds: a number below a minute is one that somebody took over from there. */
-export function hintAtUnit({ warnOnce }: RequestSettings, what: string, value: unknown): void {
+export function hintAtUnit(
+  { warnOnce }: Pick<RequestSettings, 'warnOnce'>,
+  what: string,
+  value: unknown,
+): void {
   if (typeof value !== 'number' || value <= 0 || value >= 60_000) return
   warnOnce(
     what,

@@ -2,6 +2,7 @@ import { fenceOf } from '../end/fences.ts'
 import { expiresAt } from '../record/expiry.ts'
 import { keyOf, mintId, mintRev, type SessionId, type SessionKey } from '../record/id.ts'
 import type { Payload } from '../record/payload.ts'
+import { withProperties } from '../record/with-properties.ts'
 import type { Found, SessionRecord } from '../record/record.ts'
 import type { Delta } from '../write/change.ts'
 import type { Writer } from '../write/writer.ts'
@@ -17,7 +18,7 @@ export function newRecord(
   expiry: Delta['expiry'],
   old: SessionRecord | null,
 ): SessionRecord {
-  const { policy, now, randomBytes } = state.settings
+  const { policy, now, randomBytes, properties } = state.settings
   const time = now()
   // With a new identity everything starts anew; a cycled key is all that changes otherwise.
   const goesOn = old !== null && swap !== null && swap.identity === null
@@ -28,7 +29,7 @@ export function newRecord(
     lastSeen: goesOn ? Math.max(time, old.lastSeen) : time,
     expiry: expiry === undefined ? (goesOn ? old.expiry : null) : expiry,
   }
-  return {
+  const record: SessionRecord = {
     key,
     data: payload.encode(key),
     user: goesOn ? old.user : identity.user,
@@ -40,8 +41,10 @@ export function newRecord(
     staticKey: goesOn ? (old.staticKey ?? null) : identity.staticKey,
     client: goesOn ? (old.client ?? null) : identity.client,
     ...(goesOn ? fencesOf(old) : identity.fence !== null && fenceOf(identity.fence)),
+    ...(goesOn && old.properties !== undefined && { properties: old.properties }),
     ...(goesOn && old.extra !== undefined && { extra: old.extra }),
   }
+  return withProperties(record, properties)
 }
 
 /** A session whose key is cycled belongs to the login that it began with. */

@@ -1,6 +1,8 @@
+import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, namesOf, type OptionHints, wrongOption } from '../base/option-checks.ts'
 import type { Searches } from '../write/source.ts'
-import type { SessionCookies } from './cookie.ts'
+import type { Presented, SessionCookies } from './cookie.ts'
+import type { CookieIds } from './cookie-ids.ts'
 import type { CookieForm } from './cookie-names.ts'
 import type { RequestSettings } from './settings.ts'
 import { RequestState } from './state.ts'
@@ -9,6 +11,12 @@ import { RequestState } from './state.ts'
 export interface SessionRequest {
   /** The raw Cookie header. */
   readonly cookie?: string | undefined
+  /**
+   * In place of `cookie`, for a client without cookies: the value that it was handed over by `id` of `commit()`, from a
+   * header. `undefined` or empty, and no `cookie`: it has none yet. Such a session never sets a cookie. Never take it from a
+   * URL, which ends in logs, histories and Referer headers.
+   */
+  readonly id?: string | undefined
   /** Whether the request came over TLS, as far as the server trusts that. Default `false`. */
   readonly secure?: boolean | undefined
   /**
@@ -24,6 +32,7 @@ export interface SessionRequest {
 
 const REQUEST = namesOf<SessionRequest>({
   cookie: true,
+  id: true,
   secure: true,
   loopback: true,
   userAgent: true,
@@ -38,29 +47,80 @@ const HINTS: OptionHints = {
 
 /** What a request brings, before anything is loaded. `searches`: for sessions of the system that the app comes from. */
 export function openState(
-  settings: RequestSettings & { readonly cookies: SessionCookies },
+  settings: RequestSettings & Presenting,
   request: SessionRequest,
   searches: Searches | null,
 ): RequestState {
-  checkOptions('open()', request, REQUEST, HINTS)
-  const header = headerOf(request.cookie)
-  const { form, allowed } = settings.cookies.formFor(request)
-  const presented = settings.cookies.read(header, form)
+  const { header, form, allowed, presented, byId } = presentedBy('open()', settings, request)
   if (presented.several && !settings.cookies.knowsFormer(form)) {
     settings.warnOnce(
       'two cookies',
       'a request came with two different session cookies of one name, so that it has no session: where cookie.domain or cookie.path has changed, say in cookie.formerly what they were before',
     )
   }
-  const search = searches?.(header) ?? null
-  return new RequestState(settings, { form, allowed, presented, client: request, search })
+  const search = byId ? null : (searches?.(header) ?? null)
+  return new RequestState(settings, { form, allowed, presented, byId, client: request, search })
+}
+
+/** By what the session of a request is found. */
+export interface Presenting {
+  readonly cookies: SessionCookies
+  /** What clients without cookies send and are handed; `null`: there is no session without a cookie. */
+  readonly ids: CookieIds | null
+}
+
+/** What a request presents, and how. `what`: who asks. */
+export function presentedBy(
+  what: string,
+  { cookies, ids }: Presenting,
+  request: SessionRequest,
+): {
+  readonly header: string | undefined
+  readonly form: CookieForm
+  readonly allowed: boolean
+  readonly presented: Presented
+  readonly byId: boolean
+} {
+  checkOptions(what, request, REQUEST, HINTS)
+  const header = headerOf(what, request.cookie)
+  const byId = isById(what, request, header)
+  const { form, allowed } = cookies.formFor(request)
+  const presented = byId ? presentedValue(ids, request.id) : cookies.read(header, form)
+  return { header, form, allowed, presented, byId }
+}
+
+/** What a client without cookies presents, which sends the value alone. */
+function presentedValue(ids: CookieIds | null, value: string | undefined): Presented {
+  if (ids === null) {
+    throw new SessionConfigError(
+      'a session that lives in its cookie cannot be opened by an id: clients without cookies need createSessions()',
+    )
+  }
+  const isThere = value !== undefined && value !== ''
+  const verified = isThere ? ids.read(value) : null
+  const common = { several: false, former: [] }
+  if (verified !== null) return { outcome: 'well-formed', ...verified, ...common }
+  return { outcome: isThere ? 'malformed' : 'none', id: null, outdated: false, ...common }
+}
+
+/** Whether the client has no cookies. A request that may have one and has none is a first visit by cookie. */
+function isById(what: string, request: SessionRequest, header: string | undefined): boolean {
+  const { id } = request
+  if (typeof id === 'string') {
+    if (header === undefined) return true
+    throw new SessionConfigError(
+      `${what} takes a cookie or an id, not both: a client without cookies has its id alone`,
+    )
+  }
+  if (id === undefined || id === null) return 'id' in request && !('cookie' in request)
+  throw wrongOption(`${what}: id`, 'must be a text', typeof id)
 }
 
 /** `null` is what `Headers.get()` gives where there is none. Cookies that were parsed already would read as none at all. */
-function headerOf(cookie: unknown): string | undefined {
+function headerOf(what: string, cookie: unknown): string | undefined {
   if (typeof cookie === 'string') return cookie
   if (cookie === undefined || cookie === null) return undefined
-  throw wrongOption('open(): cookie', 'must be the raw Cookie header as text', cookie)
+  throw wrongOption(`${what}: cookie`, 'must be the raw Cookie header as text', cookie)
 }
 
 /** In what form the cookie travels with a request. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import type { SessionCookies } from './cookie.ts'
+import type { CookieIds } from './cookie-ids.ts'
 import { expiresAtBrowserClose } from './lifetime.ts'
 import type { RequestState } from './state.ts'
 
@@ -10,7 +11,7 @@ interface SetCookieSettings {
 
 /** Whether the cookie is set again, taken away or left alone, and former ones with it: the Set-Cookie values of the response. */
 export function setCookieFor(state: RequestState, settings: SetCookieSettings): string[] {
-  if (!state.allowed) return []
+  if (!state.allowed || state.byId) return []
   const own = ownCookieFor(state, settings)
   const { form, presented } = state
   const { former, several } = presented
@@ -33,12 +34,29 @@ export function setCookieFor(state: RequestState, settings: SetCookieSettings): 
 function ownCookieFor(state: RequestState, { cookies, now }: SetCookieSettings): string[] {
   const { stored, id, form, presented } = state
   if (stored !== null && id !== null) {
-    const outdated = presented.outdated && presented.id === id && state.accessed
-    if (state.response.cookie !== 'set' && !outdated) return []
+    if (state.response.cookie !== 'set' && !isOutdated(state)) return []
     const age = Math.ceil((stored.record.expires - now()) / 1000)
     return [cookies.serialize(id, form, expiresAtBrowserClose(state) ? null : age)]
   }
   return state.response.cookie === 'remove' && presented.outcome !== 'none'
     ? [cookies.serializeRemoval(form)]
     : []
+}
+
+/** Whether an older secret signed what the client has of the session that it uses. */
+function isOutdated({ presented, id, accessed }: RequestState): boolean {
+  return presented.outdated && presented.id === id && accessed
+}
+
+/**
+ * What a client without cookies is handed: a new value, `null` for "drop yours", `undefined` for "keep yours". How long
+ * the session lives is no part of it, so that use alone hands over nothing.
+ */
+export function idFor(state: RequestState, ids: CookieIds | null): string | null | undefined {
+  if (ids === null || !state.allowed || !state.byId) return undefined
+  const { stored, id, presented, response } = state
+  if (stored !== null && id !== null) {
+    return presented.id !== id || isOutdated(state) ? ids.write(id) : undefined
+  }
+  return response.cookie === 'remove' && presented.outcome !== 'none' ? null : undefined
 }

@@ -5,6 +5,7 @@ import type { Troubles } from '../record/diagnostics.ts'
 import type { ExpiryPolicy } from '../record/expiry.ts'
 import type { RandomBytes } from '../record/id.ts'
 import type { Keep } from '../record/payload.ts'
+import type { PropertiesOf } from '../record/with-properties.ts'
 import type { SessionStore } from '../store/store.ts'
 import type { RetrySettings } from '../write/retry.ts'
 
@@ -20,6 +21,8 @@ export interface RequestSettings extends RetrySettings {
   readonly validate: StandardSchema | null
   /** Turns values into texts and back, those of the app's types among them. */
   readonly codec: ValueCodec
+  /** By what the app wants its sessions to be found; `null`: by nothing of its own. */
+  readonly properties: PropertiesOf | null
   readonly now: Clock
   readonly randomBytes: RandomBytes
   readonly logger: SessionLogger

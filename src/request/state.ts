@@ -70,6 +70,8 @@ export class RequestState implements DataAccess {
   /** Whether the cookie may travel with this request. */
   readonly allowed: boolean
   readonly presented: Presented
+  /** Whether the client has no cookies, and is handed the id itself. */
+  readonly byId: boolean
   /** Looks for the session where it may come from; `null` where all are ours. */
   readonly search: Search | null
   readonly client: RequestClient
@@ -96,6 +98,7 @@ export class RequestState implements DataAccess {
       form: CookieForm
       allowed: boolean
       presented: Presented
+      byId?: boolean
       client: RequestClient
       search?: Search | null
     },
@@ -105,6 +108,7 @@ export class RequestState implements DataAccess {
     this.form = request.form
     this.allowed = request.allowed
     this.presented = request.presented
+    this.byId = request.byId === true
     this.client = request.client
     this.search = request.search ?? null
     this.budget = budgetFor(settings.store)

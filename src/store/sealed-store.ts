@@ -22,6 +22,7 @@ export function sealedStore(store: SessionStore, sealer: Sealer): SessionStore {
   const all: { readonly [Name in keyof Required<SessionStore>]: SessionStore[Name] | undefined } = {
     name: store.name,
     shards: store.shards,
+    bucket: store.bucket,
     deadline: store.deadline,
     sweepRate: store.sweepRate,
     find: async (key, options) => openedFound(await store.find(key, options), sealer),

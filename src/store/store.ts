@@ -172,6 +172,8 @@ export interface SessionStore {
   readonly name: string
   /** Over how many shards the expiry index is spread. A power of two. */
   readonly shards: number
+  /** How long a bucket of the expiry index is, in milliseconds. Absent: one hour. */
+  readonly bucket?: number
   /**
    * How long a request waits for the store all in all, with every try, in milliseconds. Absent: 5 seconds. It is passed
    * to each call as what is left of it.

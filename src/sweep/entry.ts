@@ -1,21 +1,21 @@
 import { sessionForOthers } from '../base/store-errors.ts'
 import type { SweepSettings } from './settings.ts'
-import type { Limit } from '../store/budget.ts'
-import type { Delta } from '../write/change.ts'
-import { isUsable } from '../record/usable.ts'
+import { budgetFor, type Limit } from '../store/budget.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { Mutation } from '../store/store.ts'
+import { isUsable, useOf } from '../record/usable.ts'
 import { isAlive } from '../record/expiry.ts'
 import { mintRev, type SessionKey } from '../record/id.ts'
 import { isAmongLast, stamped } from '../record/revs.ts'
-import type { ValueCodec } from '../record/codec.ts'
 import type { Committer } from '../write/source.ts'
 import { Payload, PayloadError, type Unit } from '../record/payload.ts'
-import { changesBy, type DataChange, RecordData } from '../record/root-data.ts'
-import { asStoreError } from '../write/retry.ts'
+import { changesBy, type DataChange } from '../record/root-data.ts'
+import { asStoreError, LONG_WORK } from '../write/retry.ts'
 import type { Attempt, Latest, Writer } from '../write/writer.ts'
 import type { EndReason, Found, Unreadable } from '../record/record.ts'
 import type { Ender } from '../end/ender.ts'
-import { END, type EndableEntry, type SessionEntry } from './query-iter.ts'
-import { readablePayload } from '../end/events.ts'
+import type { SessionEntry } from './query-iter.ts'
+import { type Changed, type EntryWish, entryOf } from './session-entry.ts'
 import { standIn } from './damaged-entry.ts'
 
 /** How a session ends. */
@@ -46,26 +46,37 @@ export class SessionEntries<Data extends object> {
   /** A session that is alive as an iterator sees it. What is done to it is counted. */
   ofLiving(found: Found, counts: { ended: number; changed: number }): SessionEntry<Data> {
     const { key } = found.record
-    return new Entry<Data>(found, this.#settings.codec, {
+    return entryOf<Data>(this.#settings, found, {
       kill: async () => {
         const isEnded = await this.kill(key)
         if (isEnded) counts.ended += 1
         return isEnded
       },
-      update: async (change) => {
-        const differed = await this.update(key, change)
-        if (differed === true) counts.changed += 1
-        return differed !== null
+      change: async (wish) => {
+        const changed = await this.change(key, wish)
+        if (changed?.differed === true && wish.kind === 'data') counts.changed += 1
+        return changed
       },
+    })
+  }
+
+  /** The session under the key for code outside of its requests; `null` where it is not alive, or can not be read. */
+  async find(key: SessionKey): Promise<SessionEntry<Data> | null> {
+    const { store, policy, now } = this.#settings
+    const found = await this.#writer.within(budgetFor(store)).find(key)
+    if (found === null) return null
+    const use = useOf(found, policy, now())
+    if (use.is !== 'usable') return null
+    // Each call has the time that a request has.
+    return entryOf<Data>(this.#settings, use.found, {
+      kill: () => this.kill(key, { reason: 'killed', limit: budgetFor(store) }),
+      change: (wish) => this.change(key, wish, budgetFor(store)),
     })
   }
 
   /** A session that has ended, or whose time has run out: it can be read, and be ended by this function. */
   ofDue(found: Found, end: () => Promise<boolean>): SessionEntry<Data> {
-    return new Entry<Data>(found, this.#settings.codec, {
-      kill: end,
-      update: async () => false,
-    })
+    return entryOf<Data>(this.#settings, found, { kill: end, change: async () => null })
   }
 
   /** Ends one session; false when it had ended already. */
@@ -155,27 +166,44 @@ export class SessionEntries<Data extends object> {
     return await writer.find(key)
   }
 
-  /** Changes the data of one session; `null` when it is not alive, else whether anything differed. */
-  async update(key: SessionKey, change: DataChange<Data>): Promise<boolean | null> {
-    return await this.#writer.exclusive(key, async (latest) => {
+  /** Changes one session, merging with requests that are under way; `null` when it is not alive. */
+  async change(
+    key: SessionKey,
+    wish: EntryWish<Data>,
+    limit: Limit = LONG_WORK,
+  ): Promise<Changed | null> {
+    const writer = this.#writer.within(limit)
+    return await writer.exclusive(key, async (latest) => {
       if (latest === 'gone') return null
       const revs = new Set<string>()
-      return await this.#writer.settle<boolean | null>(async () => {
-        const found = await this.#writer.find(key)
-        if (found?.record == null || !this.isAlive(found)) return { done: null }
-        if (isAmongLast(found.record, revs)) return { done: true }
-        const units = this.#changesBy(found, change)
+      return await writer.settle<Changed | null>(async () => {
+        const found = await writer.find(key)
+        if (found?.record == null || !this.isAlive(found)) {
+          // Our own write may have set an expiry that is over by now.
+          const isOurs = found?.record != null && isAmongLast(found.record, revs)
+          return { done: isOurs ? { found, differed: true } : null }
+        }
+        if (isAmongLast(found.record, revs)) return { done: { found, differed: true } }
+        const units = wish.kind === 'data' ? this.#changesBy(found, wish.change) : new Map()
         if (units === null) return { done: null }
+        const expiry = wish.kind === 'expiry' ? wish.expiry : undefined
+        const isSame = expiry === undefined || isDeepStrictEqual(expiry, found.record.expiry)
         // What is sealed with an older key, or not at all, is to be written anew.
         const force = found.isOutdated === true
-        if (units.size === 0 && !force) return { done: false }
-        const delta: Delta = { units, expiry: undefined, seen: null, force }
-        const record = this.#writer.applied(found.record, delta)
+        if (units.size === 0 && isSame && !force) return { done: { found, differed: false } }
+        const record = writer.applied(found.record, { units, expiry, seen: null, force })
         revs.add(record.rev)
-        const attempt = await this.#writer.attempt([
-          { kind: 'update', record, version: found.version },
-        ])
-        return 'done' in attempt ? { done: true } : attempt
+        const time = this.#settings.now()
+        const mutation: Mutation = {
+          kind: 'update',
+          record,
+          version: found.version,
+          // Sweeps have left the buckets of the past behind.
+          ...(record.expires < time && { sweepAt: time }),
+        }
+        const attempt = await writer.attempt([mutation])
+        if (!('done' in attempt)) return attempt
+        return { done: { found: { record, version: attempt.done[0] as string }, differed: true } }
       })
     })
   }
@@ -213,62 +241,4 @@ async function endElsewhere(
 
 function whoseIs({ record, version }: Found, user: string = record.user): Found {
   return { record: { ...record, user }, version }
-}
-
-/** What can be done to the session of an entry. */
-interface EntryActs<Data extends object> {
-  kill(): Promise<boolean>
-  update(change: DataChange<Data>): Promise<boolean>
-}
-
-class Entry<Data extends object> implements SessionEntry<Data>, EndableEntry {
-  readonly key: SessionKey
-  readonly user: string
-  readonly created: Date
-  readonly lastSeen: Date
-  readonly expires: Date
-  readonly #found: Found
-  readonly #codec: ValueCodec
-  readonly #acts: EntryActs<Data>
-  #data: RecordData | null = null
-
-  constructor(found: Found, codec: ValueCodec, acts: EntryActs<Data>) {
-    const { record } = found
-    this.#found = found
-    this.#codec = codec
-    this.#acts = acts
-    this.key = record.key
-    this.user = record.user
-    this.created = new Date(record.created)
-    this.lastSeen = new Date(record.lastSeen)
-    this.expires = new Date(record.expires)
-  }
-
-  get data(): Data {
-    return this.#decoded.root as Data
-  }
-
-  scope(name: string): Record<string, unknown> {
-    return this.#decoded.scope(name)
-  }
-
-  get #decoded(): RecordData {
-    this.#data ??= new RecordData(readablePayload(this.#found.record), this.#codec)
-    return this.#data
-  }
-
-  async update(change: DataChange<Data>): Promise<boolean> {
-    return await this.#acts.update(change)
-  }
-
-  kill(): Promise<boolean> {
-    return this.#acts.kill()
-  }
-
-  [END](): Promise<void> {
-    const ended = this.#acts.kill().then(() => {})
-    // Whoever does not wait for it has nobody to hear of its failure; it is counted.
-    ended.catch(() => {})
-    return ended
-  }
 }

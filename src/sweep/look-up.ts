@@ -2,7 +2,17 @@ import { pagesOfUser } from '../end/login-settlement.ts'
 import { asSessionKey, type SessionKey } from '../record/id.ts'
 import { infoOf, type SessionInfo } from '../record/info.ts'
 import type { Found } from '../record/record.ts'
-import { isUsable } from '../record/usable.ts'
+import { BUCKET } from '../record/buckets.ts'
+import { LEEWAY } from '../record/expiry.ts'
+import { checkPropertyFilter, type PropertyFilter } from '../record/properties.ts'
+import { isUsable, useOf } from '../record/usable.ts'
+import { applySchema } from '../request/apply-schema.ts'
+import type { RequestSettings } from '../request/settings.ts'
+import type { LoadOutcome } from '../request/state.ts'
+import { SessionData } from '../request/tracked-data.ts'
+import { checkOptions, namesOf } from '../base/option-checks.ts'
+import type { PageOptions, Selection } from '../store/store.ts'
+import { expiryLanes, watermarksIn } from './watermarks.ts'
 import { checkUser, type UserOptions } from '../record/limits.ts'
 import { budgetFor } from '../store/budget.ts'
 import type { Writer } from '../write/writer.ts'
@@ -12,7 +22,28 @@ import { sideBySide } from '../base/parallel.ts'
 import type { DataChange } from '../record/root-data.ts'
 import type { SessionEntries } from './entry.ts'
 
-type LookUpSettings = Pick<SweepSettings, 'store' | 'policy' | 'now'>
+type LookUpSettings = Pick<SweepSettings, 'store' | 'policy' | 'now'> &
+  Pick<RequestSettings, 'validate' | 'codec'>
+
+/** Which sessions are listed or counted; all of them without it. */
+export interface SessionFilter {
+  /** Those that have a property of the app's own with just this value, such as `['tenant', 'acme']`; see the option `properties`. */
+  readonly property?: PropertyFilter
+}
+
+const FILTER = namesOf<SessionFilter>({ property: true })
+
+/** What is found under a key. */
+export type KeyOutcome = Exclude<LoadOutcome, 'none' | 'malformed'>
+
+/** How many records or keys are read in one query. */
+const PAGE = 200
+const KEYS = 1000
+
+/** How many queries are under way at the same time while sessions are counted. */
+const LANES_SIDE_BY_SIDE = 8
+
+const MINUTE = 60_000
 
 /** Finds sessions that are alive, from outside of their requests. */
 export class LookUp {
@@ -34,6 +65,82 @@ export class LookUp {
     return isUsable(found.record, policy, now()) ? infoOf(found.record) : null
   }
 
+  /** What a request with the cookie of this key would find now. */
+  async outcomeOf(key: SessionKey): Promise<KeyOutcome> {
+    const checked = asSessionKey(key)
+    if (checked === null) return 'unknown'
+    const { store, policy, now, validate, codec } = this.#settings
+    const found = await this.#writer.within(budgetFor(store)).find(checked)
+    if (found === null) return 'unknown'
+    const use = useOf(found, policy, now())
+    if (use.is !== 'usable') return use.is
+    if (validate === null) return 'live'
+    const { payload } = use
+    const refusal = await applySchema(validate, payload, new SessionData(payload, codec))
+    return refusal === null ? 'live' : 'unreadable'
+  }
+
+  /** All, or those of a filter. */
+  async *list(filter: SessionFilter): AsyncIterable<SessionInfo> {
+    for await (const page of this.#pages(selectionOf(filter, 'listSessions()'))) {
+      for (const { record } of page) yield infoOf(record)
+    }
+  }
+
+  /** How many there are. */
+  async count(filter: SessionFilter): Promise<number> {
+    const selection = selectionOf(filter, 'countSessions()')
+    if (selection.by === 'all') return await this.#countAll()
+    let count = 0
+    for await (const page of this.#pages(selection)) count += page.length
+    return count
+  }
+
+  /**
+   * By keys alone what stands in buckets that are still to come, since all that is marked or expired stands in those of the
+   * past or of now: a query for keys costs as much as one record. Only what stands in the bucket of now has to be read.
+   */
+  async #countAll(): Promise<number> {
+    const { store, now } = this.#settings
+    const time = now()
+    const sure = time + (store.bucket ?? BUCKET) + LEEWAY
+    const lanes = await expiryLanes(watermarksIn(store), time, 0)
+    const counts = await sideBySide(lanes, LANES_SIDE_BY_SIDE, async ({ shard, outside }) => {
+      const of = { by: 'expiry', shard: shard ?? 0, ...(outside && { outside }) } as const
+      const range = { ...of, after: time - MINUTE, upTo: sure }
+      let count = await this.#countKeys({ ...of, after: sure, upTo: Number.MAX_SAFE_INTEGER })
+      for await (const page of this.#pages(range)) count += page.length
+      return count
+    })
+    return counts.reduce((sum, count) => sum + count, 0)
+  }
+
+  async #countKeys(selection: Selection): Promise<number> {
+    let count = 0
+    let cursor: string | undefined
+    for (;;) {
+      const page = await this.#settings.store.pageKeys(selection, pageOf(KEYS, cursor))
+      if (page.cursor === null) return count
+      count += page.keys.length
+      cursor = page.cursor
+    }
+  }
+
+  /** Those of a selection that are alive, page by page. */
+  async *#pages(selection: Selection): AsyncIterable<readonly Found[]> {
+    const { store, policy, now } = this.#settings
+    let cursor: string | undefined
+    for (;;) {
+      const page = await store.page(selection, pageOf(PAGE, cursor))
+      if (page.cursor === null) return
+      cursor = page.cursor
+      const time = now()
+      yield page.entries.filter(
+        (entry): entry is Found => entry.record !== null && isUsable(entry.record, policy, time),
+      )
+    }
+  }
+
   /** Those of a user. */
   async *listByUser(user: string, options: UserOptions): AsyncIterable<SessionInfo> {
     checkUser(user, 'listSessionsByUser', options)
@@ -50,6 +157,20 @@ export class LookUp {
       yield page.filter(({ record }) => isUsable(record, policy, time))
     }
   }
+}
+
+/** Throws for a filter that could find nothing. */
+function selectionOf(filter: SessionFilter, what: string): Selection {
+  checkOptions(what, filter, FILTER)
+  const { property } = filter
+  if (property === undefined) return { by: 'all' }
+  checkPropertyFilter(property, what)
+  const [name, value] = property
+  return { by: 'property', name, value }
+}
+
+function pageOf(limit: number, cursor: string | undefined): PageOptions {
+  return { limit, ...(cursor !== undefined && { cursor }) }
 }
 
 /** How many sessions are changed at the same time. */
@@ -70,9 +191,9 @@ export async function updateByUser<Data extends object>(
   let changed = 0
   for await (const page of lookUp.pagesOfUser(user)) {
     const results = await sideBySide(page, SIDE_BY_SIDE, ({ record }) =>
-      entries.update(record.key, change),
+      entries.change(record.key, { kind: 'data', change }),
     )
-    changed += results.filter((differed) => differed === true).length
+    changed += results.filter((result) => result?.differed === true).length
   }
   return { changed }
 }

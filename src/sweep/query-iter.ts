@@ -1,19 +1,19 @@
 import type { Json } from '../base/json.ts'
 import type { SessionLogger } from '../base/logger.ts'
 import { isNotedAs, noteAs } from '../base/shared-copies.ts'
-import type { SessionKey } from '../record/id.ts'
+import type { Duration } from '../base/duration.ts'
+import type { SessionInfo } from '../record/info.ts'
 import type { DataChange } from '../record/root-data.ts'
 import type { UserOptions } from '../record/limits.ts'
+import type { PropertyFilter } from '../record/properties.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { SWEEP_ID } from './run.ts'
 
-/** One session that an iterator has come to. */
-export interface SessionEntry<Data extends object = Record<string, unknown>> {
-  readonly key: SessionKey
-  readonly user: string
-  readonly created: Date
-  readonly lastSeen: Date
-  readonly expires: Date
+/**
+ * One session from outside of its requests: one that an iterator has come to, or that `sessions.entry()` gave. Shows what
+ * was stored when it was read, or when it was last changed through it.
+ */
+export interface SessionEntry<Data extends object = Record<string, unknown>> extends SessionInfo {
   /** The data of the root, decoded when it is first read. A copy: changes are made with `update`. */
   readonly data: Data
   /** The data of one scope, in the same way; empty for a scope that holds nothing. */
@@ -24,6 +24,12 @@ export interface SessionEntry<Data extends object = Record<string, unknown>> {
    * run more than once.
    */
   update(change: DataChange<Data>): Promise<boolean>
+  /**
+   * Sets when the session ends, as `session.setExpiry()` does: a duration (milliseconds or text) is an idle limit of its own
+   * since it was last used, a `Date` is fixed, `0` lasts until the browser closes, `null` is the general rule. It is no use of
+   * the session. False when it has ended meanwhile. Throws `SessionValueError` for anything else.
+   */
+  setExpiry(value: Duration | Date | 0 | null): Promise<boolean>
   /**
    * Ends the session, with the reason `killed`; false when it had ended already. Over sessions that have expired it ends
    * the one that has, with the reason `expired`, or finishes an end that was only marked, with the reason it has.
@@ -83,6 +89,8 @@ export interface IteratorClass {
 /** Which sessions an iterator goes over. */
 export type IterQuery =
   | { readonly select: 'all' | 'expired' }
+  /** Those that are alive and have a property with this value: `{ select: 'property', property: ['tenant', 'acme'] }`. */
+  | { readonly select: 'property'; readonly property: PropertyFilter }
   | ({ readonly select: 'user'; readonly user: string } & UserOptions)
 
 /** Under this name an entry of the engine keeps how it ends. Another copy of this package finds it too. */

@@ -1,5 +1,6 @@
 import type { Json } from '../base/json.ts'
 import type { Note, NoteStore } from '../store/store.ts'
+import type { PropertyFilter } from '../record/properties.ts'
 import type { Version } from '../record/record.ts'
 import type { Problem } from '../end/problems.ts'
 import { SessionConfigError } from '../base/errors.ts'
@@ -12,6 +13,7 @@ export const SWEEP_ID = 'DeleteSessionsIter'
 export type RunQuery =
   | { readonly select: 'all' }
   | { readonly select: 'user'; readonly user: string }
+  | { readonly select: 'property'; readonly property: PropertyFilter }
   /** Those that expired, or were marked as ended, between the two instants (milliseconds). */
   | { readonly select: 'expired'; readonly before: number; readonly after: number | null }
   /** None: the run does nothing but finish kills. */

@@ -25,4 +25,6 @@ export interface SweepSettings {
   readonly sleep: (duration: number) => Promise<void>
   readonly randomBytes: RandomBytes
   readonly logger: SessionLogger
+  /** Warns of each thing once. */
+  readonly warnOnce: (about: string, message: string) => void
 }

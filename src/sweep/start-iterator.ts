@@ -4,6 +4,7 @@ import type { Json } from '../base/json.ts'
 import { checkOptions } from '../base/option-checks.ts'
 import { LEEWAY } from '../record/expiry.ts'
 import { checkUser } from '../record/limits.ts'
+import { checkPropertyFilter } from '../record/properties.ts'
 import type { Engine } from './engine.ts'
 import type { IteratorClass, IterQuery } from './query-iter.ts'
 import { freshLane, type Lane, type RunQuery } from './run.ts'
@@ -42,11 +43,17 @@ function queryOf(query: IterQuery, time: number): RunQuery {
       checkOptions(QUERY, query, ['select', 'user', 'literal'])
       checkUser(query.user, 'startIterOnQuery', query)
       return { select: 'user', user: query.user }
+    case 'property':
+      checkOptions(QUERY, query, ['select', 'property'])
+      checkPropertyFilter(query.property, 'startIterOnQuery')
+      return { select: 'property', property: query.property }
     case 'expired':
       checkOptions(QUERY, query, ['select'])
       return { select: 'expired', before: time - LEEWAY, after: null }
     default:
-      throw new SessionConfigError("startIterOnQuery: select must be 'all', 'expired' or 'user'")
+      throw new SessionConfigError(
+        "startIterOnQuery: select must be 'all', 'expired', 'user' or 'property'",
+      )
   }
 }
 

@@ -112,6 +112,7 @@ class ControlledStore implements FailingStore {
   readonly shards: number
   readonly sweepRate: number
   readonly deadline?: number
+  readonly bucket?: number
   readonly #store: SessionStore
   #calls: StoreCall[] = []
   #failures: Failure[] = []
@@ -124,6 +125,7 @@ class ControlledStore implements FailingStore {
     this.shards = store.shards
     this.sweepRate = store.sweepRate ?? Number.POSITIVE_INFINITY
     if (store.deadline !== undefined) this.deadline = store.deadline
+    if (store.bucket !== undefined) this.bucket = store.bucket
   }
 
   get calls(): readonly StoreCall[] {

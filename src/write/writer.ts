@@ -12,6 +12,7 @@ import { mintRev, type RandomBytes, type SessionKey } from '../record/id.ts'
 import { type Committer, isFoundSavable, type Loaded, storedFrom, storing } from './source.ts'
 import { PayloadError } from '../record/payload.ts'
 import { unreadable } from '../record/usable.ts'
+import { type PropertiesOf, withProperties } from '../record/with-properties.ts'
 import {
   afterUnknown,
   asStoreError,
@@ -32,6 +33,8 @@ export interface WriterSettings extends RetrySettings {
   readonly now: Clock
   readonly randomBytes: RandomBytes
   readonly troubles: Troubles
+  /** By what the app wants its sessions to be found; `null`: by nothing of its own. */
+  readonly properties: PropertiesOf | null
 }
 
 /** What one try of a write that may be repeated came to. */
@@ -381,7 +384,8 @@ export class Writer {
 
   /** The record as a write stores it, which is recognised by its mark. */
   stamped(record: SessionRecord): SessionRecord {
-    return stamped(record, mintRev(this.#settings.randomBytes))
+    const { randomBytes, properties } = this.#settings
+    return stamped(withProperties(record, properties), mintRev(randomBytes))
   }
 }
 

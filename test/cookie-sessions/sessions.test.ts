@@ -563,6 +563,13 @@ describe('createCookieSessions()', () => {
     )
   })
 
+  it('has none for clients without cookies, whose id would hold nothing', () => {
+    const { sessions } = cookieApp()
+    for (const id of ['A'.repeat(43), '', undefined]) {
+      expect(() => sessions.open({ id, secure: true })).toThrow(/lives in its cookie/)
+    }
+  })
+
   it('takes no session of another one', async () => {
     const [one, other] = [cookieApp(), cookieApp()]
     const session = one.sessions.open({ secure: true })

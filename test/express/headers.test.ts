@@ -5,7 +5,7 @@ import {
   type HeaderValue,
   isRepresentationHeader,
   mergeSetCookie,
-  varyWithCookie,
+  varyWith,
 } from '../../src/express/response/header-merging.ts'
 import { parseHead } from '../../src/express/response/head.ts'
 import { isLoopback } from '../../src/express/request/session-request.ts'
@@ -24,7 +24,7 @@ describe('Vary', () => {
     [['Origin', 'cookie'], null],
   ]
   it.each(cases)('%j becomes %j', (vary, expected) => {
-    expect(varyWithCookie(vary)).toBe(expected)
+    expect(varyWith(vary, 'Cookie')).toBe(expected)
   })
 })
 

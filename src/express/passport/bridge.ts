@@ -10,7 +10,8 @@ import { beforeCommit, hasFace, originHint, sessionOf } from '../request/request
 import { PASSPORT_KEY, PassportSession, type UserOf } from './session.ts'
 import type { AnyRequest } from '../request/session-request.ts'
 import type { RequestCheck } from '../csrf/same-origin.ts'
-import { SESSION, slotOwnedBy } from '../request/mounted-sessions.ts'
+import { slotOwnedBy } from '../../request/mounted.ts'
+import { SESSION } from '../request/mounted-sessions.ts'
 
 /** Options of {@link passportBridge}. */
 export interface PassportBridgeOptions<User = unknown> {

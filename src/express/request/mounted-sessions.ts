@@ -1,48 +1,11 @@
 import { SessionError } from '../../base/errors.ts'
-import type { Session } from '../../request/session.ts'
+import { firstSlot, setFirstSlot, type Slot } from '../../request/mounted.ts'
 import type { CommitResult } from '../../request/commit.ts'
 import { loosen } from '../v8-layout.ts'
 import type { AnyRequest } from './session-request.ts'
 
-/** On a request: what this module keeps there. The same for every copy of this package. */
-const HELD: unique symbol = Symbol.for('viur-session/1:sessions of a request')
-
-interface Holder {
-  [HELD]?: Slot
-}
-
 /** The property under which a session is found unless the app gives it another. */
 export const SESSION = 'session'
-
-/** One session of a request. Most requests have one; those with several have a chain of them, as they were mounted. */
-export interface Slot {
-  /** To whom the session belongs. */
-  readonly owner: unknown
-  /** The property of the request that shows it. */
-  readonly name: string
-  readonly session: Session
-  /** The session, or what stands in for it. */
-  shown: object
-  commit(status: number): CommitResult | Promise<CommitResult>
-  /** Goes on with the request, after an error. */
-  readonly fail: (error: unknown) => void
-  /** Whether it was mounted with a response. */
-  hasResponse: boolean
-  /** At the first of a request: whether somebody watches over the response, for all of them. */
-  guarded: boolean
-  next: Slot | null
-}
-
-/** The first session of a request; `null` where it has none of ours. */
-export function firstSlot(req: AnyRequest | object): Slot | null {
-  return (req as Holder)[HELD] ?? null
-}
-
-export function slotOwnedBy(req: object, owner: unknown): Slot | null {
-  let slot = firstSlot(req)
-  while (slot !== null && slot.owner !== owner) slot = slot.next
-  return slot
-}
 
 export function slotNamed(req: object, name: string): Slot | null {
   let slot = firstSlot(req)
@@ -55,7 +18,7 @@ export function addSlot(req: AnyRequest, slot: Slot): void {
   const first = firstSlot(req)
   if (first === null) {
     loosen(req, 'res')
-    ;(req as Holder)[HELD] = slot
+    setFirstSlot(req, slot)
   } else {
     lastOf(first).next = slot
   }
@@ -90,7 +53,7 @@ function newProperty(name: string): PropertyDescriptor {
   return {
     configurable: true,
     enumerable: true,
-    get(this: Holder) {
+    get(this: object) {
       return slotNamed(this, name)?.shown
     },
     set() {
@@ -118,8 +81,22 @@ export function commitFrom(slot: Slot, status: number): CommitResult | Promise<C
     : merged(mine, others)
 }
 
+/** Hands over, before the headers leave, what the commit gave clients without cookies. */
+export function handOverFrom(first: Slot, res: object): void {
+  for (let slot: Slot | null = first; slot !== null; slot = slot.next) {
+    if (slot.hasResponse) slot.handOver?.(res)
+  }
+}
+
 const NOTHING: CommitResult = { setCookie: [], vary: false }
 
 function merged(one: CommitResult, other: CommitResult): CommitResult {
-  return { setCookie: [...one.setCookie, ...other.setCookie], vary: one.vary || other.vary }
+  const handed = [one, other].find(({ id }) => id !== undefined)
+  return {
+    setCookie: [...one.setCookie, ...other.setCookie],
+    vary: one.vary || other.vary,
+    // For the headers alone: who has what to hand over has been told by itself.
+    ...([one, other].some(({ vary, byId }) => vary && byId === true) && { byId: true as const }),
+    ...(handed?.id !== undefined && { id: handed.id }),
+  }
 }

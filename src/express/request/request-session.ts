@@ -7,7 +7,7 @@ import type { Session } from '../../request/session.ts'
 import { sessionsDoorOf } from '../../sessions.ts'
 import { publishTrouble, type Trouble } from '../../record/diagnostics.ts'
 import type { AnySessions } from './named-sessions.ts'
-import { firstSlot, slotOwnedBy } from './mounted-sessions.ts'
+import { firstSlot, slotOwnedBy } from '../../request/mounted.ts'
 
 /** Objects that stand in for a session, as `req.session`. */
 const faces = shared('faces of sessions', () => new WeakMap<object, Session>())

@@ -10,15 +10,11 @@ export type AnyRequest = IncomingMessage | Http2ServerRequest
  * What the session has to know of a request, looked up when it is asked for. A class, and no literal with getters: V8
  * keeps a layout for each of those, and with it the request, until a major collection.
  */
-class NodeSessionRequest implements SessionRequest {
+class NodeRequestFacts implements SessionRequest {
   readonly #req: AnyRequest & { readonly ip?: unknown }
 
   constructor(req: AnyRequest) {
     this.#req = req
-  }
-
-  get cookie(): string | undefined {
-    return this.#req.headers.cookie
   }
 
   get secure(): boolean {
@@ -40,8 +36,35 @@ class NodeSessionRequest implements SessionRequest {
   }
 }
 
+class NodeSessionRequest extends NodeRequestFacts {
+  readonly #req: AnyRequest
+
+  constructor(req: AnyRequest) {
+    super(req)
+    this.#req = req
+  }
+
+  get cookie(): string | undefined {
+    return this.#req.headers.cookie
+  }
+}
+
+class RequestById extends NodeRequestFacts {
+  readonly id: string | undefined
+
+  constructor(req: AnyRequest, id: string | undefined) {
+    super(req)
+    this.id = id
+  }
+}
+
 export function sessionRequestFrom(req: AnyRequest): SessionRequest {
   return new NodeSessionRequest(req)
+}
+
+/** The same for a client without cookies. */
+export function requestById(req: AnyRequest, id: string | undefined): SessionRequest {
+  return new RequestById(req, id)
 }
 
 /** Express' own answer, which heeds forwarding headers only as far as "trust proxy" says; else that of the socket. */

@@ -1,12 +1,12 @@
 /** A header as `getHeader()` gives it. */
 export type HeaderValue = number | string | readonly string[] | undefined
 
-/** The Vary header that also names Cookie; `null` when the present one does. */
-export function varyWithCookie(vary: HeaderValue): string | null {
+/** The Vary header that also says `ours`, a name or `*`; `null` when the present one does. */
+export function varyWith(vary: HeaderValue, ours: string): string | null {
   const text = textOf(vary)
   const names = text.split(',').map((name) => name.trim().toLowerCase())
-  if (names.includes('*') || names.includes('cookie')) return null
-  return text.trim() === '' ? 'Cookie' : `${text}, Cookie`
+  if (names.includes('*') || names.includes(ours.toLowerCase())) return null
+  return text.trim() === '' || ours === '*' ? ours : `${text}, ${ours}`
 }
 
 /** All Set-Cookie values: those of the app, without any of our name, then ours (RFC 6265, section 4.1.1: one of each name). */

@@ -12,6 +12,8 @@ import { addHeaders, clearHead } from './session-headers.ts'
 export interface ResponseHooks {
   /** Called once, before anything leaves. Where it answers with a promise, the response is held until then. */
   commit(status: number): CommitResult | Promise<CommitResult>
+  /** Called when the commit is done and the headers have not left, so that more of them can be set. */
+  settled(): void
   /** Called at most once: the response was dropped, nothing of it has left, and there must be another. */
   fail(error: unknown): void
 }
@@ -261,6 +263,7 @@ class ResponseGuard {
     let answer: CommitResult | Promise<CommitResult>
     try {
       answer = this.#hooks.commit(status)
+      if (!(answer instanceof Promise)) this.#hooks.settled()
     } catch (error) {
       // Not thrown at the app, which is in the middle of its answer, but treated like any other failure.
       answer = Promise.reject(error)
@@ -315,6 +318,7 @@ class ResponseGuard {
     this.#result = result
     let flowing: unknown
     try {
+      this.#hooks.settled()
       flowing = this.#replay()
     } catch (error) {
       this.#drop(error, makeUp)
@@ -388,9 +392,9 @@ class ResponseGuard {
    */
   #replace(): void {
     const res = this.#res
-    const { commit } = this.#hooks
+    const { commit, settled } = this.#hooks
     this.#uninstall()
-    new ResponseGuard(res, { commit, fail: () => res.destroy() }, true)
+    new ResponseGuard(res, { commit, settled, fail: () => res.destroy() }, true)
   }
 }
 

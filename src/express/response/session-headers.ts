@@ -5,7 +5,7 @@ import {
   grantsStoring,
   isRepresentationHeader,
   mergeSetCookie,
-  varyWithCookie,
+  varyWith,
 } from './header-merging.ts'
 
 /** Adds what the session has to say, once everybody else has said theirs. May be called again. */
@@ -17,11 +17,13 @@ export function addHeaders(res: AnyResponse, result: CommitResult): void {
       continue
     }
     const present = res.getHeader(name)
-    const merged = name === 'Vary' ? varyWithCookie(present) : cacheControlFor(present, value)
+    const merged = name === 'Vary' ? varyWith(present, value) : cacheControlFor(present, value)
     if (merged !== null) res.setHeader(name, merged)
   }
-  if (cookies.length === 0) return
-  res.setHeader('Set-Cookie', mergeSetCookie(res.getHeader('Set-Cookie'), cookies))
+  if (cookies.length === 0 && result.id === undefined) return
+  if (cookies.length > 0) {
+    res.setHeader('Set-Cookie', mergeSetCookie(res.getHeader('Set-Cookie'), cookies))
+  }
   // Whatever else says that the response may be stored would win over our Cache-Control somewhere.
   for (const name of res.getHeaderNames()) {
     if (grantsStoring(name, res.getHeader(name), Date.now())) res.removeHeader(name)

@@ -30,6 +30,7 @@ import type { Found, Unreadable } from '../../record/record.ts'
 export class DatastoreStore implements SessionStore {
   readonly name = 'datastore'
   readonly shards: number
+  readonly bucket: number
   readonly sweepRate: number
   readonly deadline: number
   readonly notes: NoteStore
@@ -52,6 +53,7 @@ export class DatastoreStore implements SessionStore {
     this.#lookups = new Lookups(connection, layout)
     this.#commits = new Commits(connection, layout, sharedWrites)
     this.shards = layout.shards
+    this.bucket = layout.bucket
     this.sweepRate = sweepRate
     this.deadline = connection.deadline
     this.notes = new DatastoreNotes(connection, `${layout.kind}-note`)

@@ -136,9 +136,18 @@ export function noteExpiry(state: RunState, { record }: Found): void {
 }
 
 export function selectionOf(query: RunQuery, lane: Lane): Selection {
-  if (query.select === 'user') return { by: 'user', user: query.user }
-  if (query.select !== 'expired') return { by: 'all' }
-  return { by: 'expiry', ...expiryOf(query, lane), ...(lane.outside && { outside: true }) }
+  switch (query.select) {
+    case 'user':
+      return { by: 'user', user: query.user }
+    case 'property': {
+      const [name, value] = query.property
+      return { by: 'property', name, value }
+    }
+    case 'expired':
+      return { by: 'expiry', ...expiryOf(query, lane), ...(lane.outside && { outside: true }) }
+    default:
+      return { by: 'all' }
+  }
 }
 
 /** The buckets of a lane: whole ones, from one leeway after their end, so that all in them has expired by any clock. */

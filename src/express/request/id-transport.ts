@@ -1,0 +1,70 @@
+import { SessionConfigError } from '../../base/errors.ts'
+import { wrongOption } from '../../base/option-checks.ts'
+import { atOnce } from '../../base/refuse-promise.ts'
+import type { CommitResult } from '../../request/commit.ts'
+import type { Slot } from '../../request/mounted.ts'
+import type { NodeResponse } from '../response/any-response.ts'
+import type { AnyRequest } from './session-request.ts'
+
+/** Options of an adapter for clients without cookies, such as native apps and scripts. */
+export interface IdTransportOptions {
+  /**
+   * For clients without cookies, such as native apps and scripts: gives the value that the client sent, from a header, such
+   * as `(req) => req.headers['x-session-id']`; `undefined` where it sent none. With it cookies play no part: none is read,
+   * none is set. Never take it from the URL. Needs `onId`.
+   */
+  id?(req: AnyRequest): string | readonly string[] | undefined
+  /**
+   * Hands a new value to such a client, or `null`, which tells it to drop the one that it has: called before the headers
+   * leave, to set one, such as `(res, id) => res.setHeader('X-Session-Id', id ?? '')`.
+   */
+  onId?(res: NodeResponse, id: string | null): void
+}
+
+/** The way of a session to a client without cookies. */
+export type IdTransport = Required<IdTransportOptions>
+
+/** Checks the two options; `null` where there are none. */
+export function idsFrom(of: string, { id, onId }: IdTransportOptions): IdTransport | null {
+  for (const [name, value] of Object.entries({ id, onId })) {
+    if (value === undefined || typeof value === 'function') continue
+    throw wrongOption(`${of}: ${name}`, 'must be a function', value)
+  }
+  if (id === undefined && onId === undefined) return null
+  if (id !== undefined && onId !== undefined) return { id, onId }
+  throw new SessionConfigError(
+    `${of}: id and onId go together: one takes the id from the request, the other hands a new one over with the response`,
+  )
+}
+
+/** What the client sent. */
+export function idIn(req: AnyRequest, { id }: IdTransport): string | undefined {
+  const given: unknown = atOnce('the option id', id(req))
+  if (given === undefined || typeof given === 'string') return given
+  throw wrongOption('the option id', 'must give a text or undefined', typeof given)
+}
+
+/** The slot of a session whose client is handed its id. */
+export function handingOver(slot: Slot, { onId }: IdTransport): Slot {
+  let handed: string | null | undefined
+  let isBroken = false
+  const noted = (result: CommitResult): CommitResult => {
+    handed = result.id
+    return result
+  }
+  return {
+    ...slot,
+    byId: true,
+    commit: (status) => {
+      const committed = slot.commit(status)
+      return committed instanceof Promise ? committed.then(noted) : noted(committed)
+    },
+    handOver: (res) => {
+      if (handed === undefined || isBroken) return
+      // Where it fails, the response of the error has to leave without it.
+      isBroken = true
+      atOnce('the option onId', onId(res as NodeResponse, handed))
+      isBroken = false
+    },
+  }
+}

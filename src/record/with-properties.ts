@@ -1,0 +1,48 @@
+import { show } from '../base/duration.ts'
+import { SessionError, SessionStoreError, SessionValueError } from '../base/errors.ts'
+import { atOnce } from '../base/refuse-promise.ts'
+import { Payload } from './payload.ts'
+import { MAX_PROPERTIES, type Properties, propertiesProblem } from './properties.ts'
+import type { SessionRecord } from './record.ts'
+
+/** Gives the properties by which an app wants a session with this data to be found. */
+export type PropertiesOf = (payload: Payload) => unknown
+
+/**
+ * The record with the properties that the app gives to its data now; `null`: the app says nothing of them, and they stay
+ * as they are. Throws `SessionValueError` for what can not be one, and `SessionError` where the function of the app threw.
+ */
+export function withProperties(record: SessionRecord, of: PropertiesOf | null): SessionRecord {
+  if (of === null) return record
+  const properties = given(of, Payload.decode(record.data, record.key))
+  const { properties: _, ...others } = record
+  return Object.keys(properties).length === 0 ? others : { ...others, properties }
+}
+
+function given(of: PropertiesOf, payload: Payload): Properties {
+  const what = 'the function in the option "properties"'
+  let answer: unknown
+  try {
+    answer = of(payload)
+  } catch (cause) {
+    // It has read a value that this process cannot read.
+    if (cause instanceof SessionStoreError) throw cause
+    throw new SessionError(`${what} threw: look at the cause`, { cause })
+  }
+  atOnce(what, answer, SessionValueError)
+  if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) {
+    throw new SessionValueError(
+      `${what} must give an object of texts, but gave ${Array.isArray(answer) ? 'an array' : show(typeof answer)}`,
+    )
+  }
+  const entries = Object.entries(answer).filter(([, value]) => value !== undefined)
+  if (entries.length > MAX_PROPERTIES) {
+    throw new SessionValueError(
+      `${what} must give at most ${MAX_PROPERTIES} properties, but gave ${entries.length}`,
+    )
+  }
+  const properties = Object.fromEntries(entries) as Properties
+  const problem = propertiesProblem(properties)
+  if (problem !== null) throw new SessionValueError(`${what}: ${problem}`)
+  return properties
+}

@@ -1,0 +1,107 @@
+import type { Duration } from '../base/duration.ts'
+import { readablePayload } from '../end/events.ts'
+import type { SessionKey } from '../record/id.ts'
+import { infoOf } from '../record/info.ts'
+import type { ClientHints, ExpirySetting, Found } from '../record/record.ts'
+import { type DataChange, RecordData } from '../record/root-data.ts'
+import { expirySettingFrom, hintAtUnit } from '../request/lifetime.ts'
+import { END, type EndableEntry, type SessionEntry } from './query-iter.ts'
+import type { SweepSettings } from './settings.ts'
+
+/** What somebody outside of its requests wants changed about a session. */
+export type EntryWish<Data extends object> =
+  | { readonly kind: 'data'; readonly change: DataChange<Data> }
+  | { readonly kind: 'expiry'; readonly expiry: ExpirySetting }
+
+/** What became of such a wish: the session as it is stored now, and whether the wish changed anything about it. */
+export interface Changed {
+  readonly found: Found
+  readonly differed: boolean
+}
+
+type EntrySettings = Pick<SweepSettings, 'codec' | 'warnOnce'>
+
+/** What can be done to the session of an entry. */
+interface EntryActs<Data extends object> {
+  kill(): Promise<boolean>
+  /** `null`: it is not alive. */
+  change(wish: EntryWish<Data>): Promise<Changed | null>
+}
+
+/** The one view of a session from outside of its requests, for iterators, sweeps and `sessions.entry()`. */
+export function entryOf<Data extends object>(
+  settings: EntrySettings,
+  found: Found,
+  acts: EntryActs<Data>,
+): SessionEntry<Data> {
+  return new Entry<Data>(settings, found, acts)
+}
+
+class Entry<Data extends object> implements SessionEntry<Data>, EndableEntry {
+  key: SessionKey
+  user: string
+  created: Date
+  lastSeen: Date
+  expires: Date
+  client?: ClientHints
+  readonly #settings: EntrySettings
+  readonly #acts: EntryActs<Data>
+  #found: Found
+  #data: RecordData | null = null
+
+  constructor(settings: EntrySettings, found: Found, acts: EntryActs<Data>) {
+    const { key, user, created, lastSeen, expires, client } = infoOf(found.record)
+    this.#settings = settings
+    this.#acts = acts
+    this.#found = found
+    this.key = key
+    this.user = user
+    this.created = created
+    this.lastSeen = lastSeen
+    this.expires = expires
+    if (client !== undefined) this.client = client
+  }
+
+  get data(): Data {
+    return this.#decoded.root as Data
+  }
+
+  scope(name: string): Record<string, unknown> {
+    return this.#decoded.scope(name)
+  }
+
+  get #decoded(): RecordData {
+    this.#data ??= new RecordData(readablePayload(this.#found.record), this.#settings.codec)
+    return this.#data
+  }
+
+  async update(change: DataChange<Data>): Promise<boolean> {
+    return await this.#change({ kind: 'data', change })
+  }
+
+  async setExpiry(value: Duration | Date | 0 | null): Promise<boolean> {
+    const expiry = expirySettingFrom(value)
+    hintAtUnit(this.#settings, 'setExpiry()', value)
+    return await this.#change({ kind: 'expiry', expiry })
+  }
+
+  async #change(wish: EntryWish<Data>): Promise<boolean> {
+    const changed = await this.#acts.change(wish)
+    if (changed === null) return false
+    this.#found = changed.found
+    this.#data = null
+    Object.assign(this, infoOf(changed.found.record))
+    return true
+  }
+
+  kill(): Promise<boolean> {
+    return this.#acts.kill()
+  }
+
+  [END](): Promise<void> {
+    const ended = this.#acts.kill().then(() => {})
+    // Whoever does not wait for it has nobody to hear of its failure; it is counted.
+    ended.catch(() => {})
+    return ended
+  }
+}
