@@ -449,32 +449,37 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
     const folder = fileURLToPath(new URL('screenshots/', import.meta.url))
     const widths = { desktop: 1280, tablet: 768, mobile: 375 }
     const pictures = Boolean(process.env['SCREENSHOTS'])
-    const screens = Object.entries(widths).flatMap(([device, width], index) =>
-      (['light', 'dark'] as const).map((theme, at) => ({
-        device,
-        width,
-        theme,
-        also: at !== index % 2,
-      })),
-    )
+    const themes = ['light', 'dark'] as const
+    /** For pictures each screen in each theme; else one walk in the dark, which looks at each page on every screen. */
+    const walks = pictures
+      ? Object.entries(widths).flatMap(([device, width]) =>
+          themes.map((theme) => ({
+            name: `a ${device} in the ${theme} theme`,
+            theme,
+            screens: [[device, width] as const],
+          })),
+        )
+      : [{ name: 'every screen', theme: 'dark' as const, screens: Object.entries(widths) }]
 
     beforeAll(() => mkdirSync(folder, { recursive: true }))
 
     /** Nothing may be wider than its screen. Takes pictures under this name where they are wanted. */
     const shooter =
-      (device: string, theme: string, width: number) =>
+      (screens: readonly (readonly [string, number])[], theme: string) =>
       async (name: string): Promise<void> => {
-        const path = `${folder}${name}-${device}-${theme}.png`
-        if (pictures) await page.screenshot({ path, fullPage: true })
-        expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
+        for (const [device, width] of screens) {
+          await page.setViewportSize({ width, height: 900 })
+          const path = `${folder}${name}-${device}-${theme}.png`
+          if (pictures) await page.screenshot({ path, fullPage: true })
+          const seen = await page.evaluate('document.documentElement.scrollWidth')
+          expect([name, device, seen]).toEqual([name, device, width])
+        }
       }
 
-    // Each screen in one theme, and in both for pictures.
-    for (const { device, width, theme, also } of screens) {
-      if (also && !pictures) continue
-      it(`fits a ${device} in the ${theme} theme`, async () => {
-        await renew({ colorScheme: theme, viewport: { width, height: 900 } })
-        const shot = shooter(device, theme, width)
+    for (const { name: where, theme, screens } of walks) {
+      it(`fits ${where}`, async () => {
+        await renew({ colorScheme: theme })
+        const shot = shooter(screens, theme)
         await page.goto(app.url)
         await shot('guest')
         for (const name of ['Coffee', 'A very long name of a thing that nobody needs but you']) {
@@ -491,12 +496,12 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
         await shot('error')
       })
 
-      it(`shows order, devices and confirmation on a ${device} in the ${theme} theme`, async () => {
+      it(`shows order, devices and confirmation on ${where}`, async () => {
         await app.close()
         const clock = movableClock()
         app = await startApp({ options: { now: clock.now } })
-        await renew({ colorScheme: theme, viewport: { width, height: 900 } })
-        const shot = shooter(device, theme, width)
+        await renew({ colorScheme: theme })
+        const shot = shooter(screens, theme)
         for (const agent of ['curl/8.9.1', 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0']) {
           const answer = await fetch(`${app.url}/api/login`, {
             method: 'POST',
@@ -532,13 +537,13 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
         await shot('order-de')
       })
 
-      it(`shows the sweep on a ${device} in the ${theme} theme`, async () => {
+      it(`shows the sweep on ${where}`, async () => {
         await app.close()
         const tasks = heldTasks()
         const clock = movableClock()
         app = await startApp({ options: { tasks, now: clock.now } })
-        await renew({ colorScheme: theme, viewport: { width, height: 900 } })
-        const shot = shooter(device, theme, width)
+        await renew({ colorScheme: theme })
+        const shot = shooter(screens, theme)
         await page.goto(`${app.url}/ops`)
         await shot('ops-empty')
         for (const user of ['ada', 'grace']) {
