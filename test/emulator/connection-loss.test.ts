@@ -71,6 +71,36 @@ describe.skipIf(older === null)('calls whose connection dies', () => {
     },
   )
 
+  describe.each(['grpc', 'client'] as const)(
+    'where the next connection is refused, over %s',
+    (transport) => {
+      test('nobody notices, and no more is sent until there is one', async () => {
+        const proxy = await startFaultyProxy(older as string)
+        const store = emulatorStore(proxy.address, uniqueSpace(), { transport })
+        try {
+          const sessions = createSessions({ store, logger: { warn() {} } })
+          const visit = async (cookie: string | undefined, at: number): Promise<string> => {
+            const session = await sessions.open({ secure: true, cookie }).load()
+            if (cookie === undefined) session.set('n', 0)
+            else if (at % 2 === 0) session.set('n', (session.get('n') as number) + at)
+            else if (at % 3 === 0) await session.cycleKey()
+            const { setCookie } = await sessions.commit(session)
+            expect(session.loadOutcome).toBe(cookie === undefined ? 'none' : 'live')
+            return setCookie[0]?.split(';')[0] ?? (cookie as string)
+          }
+          const given = Array.from({ length: 12 }, (_, at) => at)
+          const cookies = await Promise.all(given.map((at) => visit(undefined, at)))
+          proxy.reset(1)
+          await Promise.all(given.map((at) => visit(at < 10 ? cookies[at] : undefined, at)))
+          expect(proxy.made).toBe(3)
+        } finally {
+          await store.close()
+          await proxy.close()
+        }
+      })
+    },
+  )
+
   test.each([
     ['a v1.DatastoreClient', 'silence', [6, 'reads']],
     ['a v1.DatastoreClient', 'silence that takes the answers', [12, 'writes']],

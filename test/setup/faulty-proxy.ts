@@ -19,8 +19,8 @@ export interface FaultyProxy {
   held(count: number): Promise<void>
   /** When so many connections there were. */
   madeAtLeast(count: number): Promise<void>
-  /** Connections that are open now are reset. */
-  reset(): void
+  /** Connections that are open now are reset, and so many that come next. */
+  reset(next?: number): void
   /** Connections that are open now, and so many that come next, are open and never say anything. */
   silence(next?: number): void
   /** Nothing goes through, whether it is open now or comes later, until `thaw()`; then it goes on with what has come. */
@@ -66,9 +66,17 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
   const news = new News()
   let made = 0
   let silentNext = 0
+  let resetNext = 0
   let isFrozen = false
   const listener = createServer((client) => {
     made += 1
+    if (resetNext > 0) {
+      resetNext -= 1
+      client.on('error', () => undefined)
+      client.resetAndDestroy()
+      news.tell()
+      return
+    }
     const server = connect({ host: '127.0.0.1', port: frames.port })
     const pair = { client, server, isSilent: silentNext > 0 }
     if (silentNext > 0) silentNext -= 1
@@ -107,7 +115,8 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
     held: frames.held,
     goaway: frames.goaway,
     resetStreams: frames.resetStreams,
-    reset() {
+    reset(next = 0) {
+      resetNext = next
       for (const { client } of pairs) client.resetAndDestroy()
     },
     silence(next = 0) {

@@ -1,3 +1,4 @@
+import { pause } from '../../base/clock.ts'
 import { passingTrouble } from '../../base/store-errors.ts'
 import { SessionStoreError } from '../../base/errors.ts'
 import { type Incident, markIncident } from '../../base/common-cause.ts'
@@ -11,6 +12,7 @@ import {
   isLoss,
   isReplaced,
   isSilence,
+  isUnconnected,
   isUnsent,
   lostError,
   UnansweredError,
@@ -39,6 +41,9 @@ export type Request = (partitionId: object) => object
 
 /** How long after the deadline the server or the driver may still say so itself, in milliseconds. */
 const GRACE = 100
+
+/** How long a call waits before it looks again whether there is a connection, in milliseconds. */
+const RECONNECTING = 50
 
 /** The kind of what is asked for to hear something. There are no such entities. */
 const PROBE_KIND = 'viur-session-probe'
@@ -117,11 +122,17 @@ export class Connection {
     const breaker = bulk ? null : this.#breakers[method]
     const passage = breaker?.enter() ?? null
     if (passage instanceof SessionStoreError) throw passage
-    const first = await this.#try(method, request, time())
+    const left = (): number => until - performance.now()
+    let last = await this.#try(method, request, time())
     // A read that the connection took with it is sent once more on a new one. What became of a write, its caller finds out.
-    const isLost = 'error' in first && first.wasGood && method !== 'commit'
-    const last =
-      isLost && until - performance.now() > 1 ? await this.#try(method, request, time()) : first
+    const isLost = 'error' in last && last.wasGood && method !== 'commit'
+    if (isLost && left() > 1) last = await this.#try(method, request, time())
+    // A new one may take a moment. Until then nothing is sent, not even a write.
+    while ('error' in last && isUnconnected(last.error)) {
+      if (Math.min(last.watched?.timeToReturn ?? 0, left()) <= RECONNECTING) break
+      await pause(RECONNECTING)
+      last = await this.#try(method, request, time())
+    }
     if (!('error' in last)) {
       passage?.end(null)
       return last.answer

@@ -140,6 +140,17 @@ export function isLoss(error: unknown): boolean {
   return error instanceof LostError || LOSSES.includes(codeOf(error)) || isCalm(error)
 }
 
+/**
+ * Whether there was no connection that the call could have been sent on, as gRPC says it: it has asked nothing of the server,
+ * so that trying again adds nothing to its load.
+ */
+export function isUnconnected(error: unknown): boolean {
+  return (
+    codeOf(error) === UNAVAILABLE &&
+    /No connection established|Name resolution failed/.test(saidBy(error))
+  )
+}
+
 /** Whether the call was under way on a connection that was found dead, while another works. */
 export function isReplaced(error: unknown): boolean {
   return error instanceof LostError

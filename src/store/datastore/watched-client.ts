@@ -24,6 +24,8 @@ export class WatchedClient {
   readonly #calls = new Set<CallInFlight>()
   #heardAt = 0
   #isGood = false
+  /** When the first call was lost since something was heard. */
+  #lostAt: number | null = null
   #begun = 0
   /** `before`: the number of the first call that was begun after it. */
   #lastLoss: { readonly before: number } | null = null
@@ -45,6 +47,15 @@ export class WatchedClient {
   /** When something was last heard, on the monotonic clock. */
   get heardAt(): number {
     return this.#heardAt
+  }
+
+  /**
+   * How long a lost connection may take to come back, in milliseconds from now: until then nobody says that the server is
+   * away. 0 where none was lost, and for a client that has never worked.
+   */
+  get timeToReturn(): number {
+    if (this.#lostAt === null || this.#heardAt === 0) return 0
+    return Math.max(0, this.#lostAt + 2 * this.#silence - this.#now())
   }
 
   begin(lose: (incident: Incident) => void): CallInFlight {
@@ -69,11 +80,13 @@ export class WatchedClient {
   hear(): void {
     this.#heardAt = this.#now()
     this.#isGood = true
+    this.#lostAt = null
   }
 
   /** What a call has been lost by: the same as others that were under way when that happened. */
   lossOf({ number }: CallInFlight): { readonly incident: Incident; readonly isNews: boolean } {
     this.#isGood = false
+    this.#lostAt ??= this.#now()
     const last = this.#lastLoss
     if (last !== null && number < last.before) return { incident: last, isNews: false }
     this.#lastLoss = { before: this.#begun }
