@@ -271,8 +271,15 @@ describe('a function of the app that is written with async and fails', () => {
   })
 })
 
-/** What this package makes itself, a store, which has a contract, and what has a test of its own (express-session/user-of). */
+/**
+ * What this package makes itself, a store, which has a contract, what has a test of its own (express-session/user-of), and
+ * options of createSessions() that another function passes on.
+ */
 const NOT_HANDED = [
+  'CookieSessionsOptions.logger',
+  'CookieSessionsOptions.now',
+  'CookieSessionsOptions.randomBytes',
+  'CookieSessionsOptions.validate',
   'CleanupOptions.caller',
   'DatastoreSessionStoreOptions.userOf',
   'SessionsOptions.store',

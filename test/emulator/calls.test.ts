@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   createSessions,
   type Session,
+  type SessionKey,
   type Sessions,
   type SessionsOptions,
 } from '../../src/index.ts'
@@ -194,6 +195,42 @@ describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
       later.get('n')
       await sessions.commit(later)
       expect(client.take()).toEqual(['lookup', 'commit'])
+    })
+
+    it('makes one lookup for another session, one more and a commit for each change, and none for its key', async () => {
+      const { client, sessions, stored } = bench()
+      const cookie = await stored()
+      const key = sessions.keyOf({ cookie, secure: true }) as SessionKey
+      expect(client.take()).toEqual([])
+      expect(await sessions.outcomeOf(key)).toBe('live')
+      expect(client.take()).toEqual(['lookup'])
+      const entry = await sessions.entry(key)
+      expect(client.take()).toEqual(['lookup'])
+      await entry?.update((data) => {
+        data['n'] = 2
+      })
+      expect(client.take()).toEqual(['lookup', 'commit'])
+      await entry?.setExpiry('2h')
+      expect(client.take()).toEqual(['lookup', 'commit'])
+      await entry?.setExpiry('2h')
+      expect(client.take()).toEqual(['lookup'])
+      await entry?.kill()
+      // The first end looks whether ends are events.
+      expect(client.take().filter((call) => call === 'commit')).toHaveLength(1)
+    })
+
+    it('makes two queries for each shard to count all, and one for each page and its end to list', async () => {
+      const { client, sessions, stored } = bench({ properties: () => ({ tenant: 'acme' }) })
+      await stored()
+      client.take()
+      expect(await sessions.countSessions()).toBe(1)
+      const calls = client.take()
+      expect(calls.filter((call) => call === 'lookup')).toHaveLength(2)
+      // The session stands in one of 16 shards, whose page is followed by one that is empty.
+      expect(calls.filter((call) => call === 'runQuery')).toHaveLength(65)
+      expect(await sessions.countSessions({ property: ['tenant', 'acme'] })).toBe(1)
+      expect(client.take()).toEqual(['runQuery', 'runQuery'])
+      for await (const _ of sessions.listSessions()) expect(client.take()).toEqual(['runQuery'])
     })
 
     it.each(['login', 'logout', 'reset', 'cycleKey'] as const)(

@@ -239,6 +239,34 @@ describe.each(STORE_KINDS)('all sessions on $name', (kind) => {
       expect(await found('five')).toBe(0)
     })
 
+    it('follow change(), and stand beside data that is sealed and of types of the app', async () => {
+      const key = { id: 'a', key: Uint8Array.from({ length: 32 }, (_, at) => at + 1) }
+      const { p, sessions } = begin({
+        encryption: { keys: [key] },
+        types: {
+          Url: {
+            is: (value) => value instanceof URL,
+            encode: (url) => String(url),
+            decode: (text) => new URL(String(text)),
+          },
+        },
+        properties: (data) => ({ host: (data['site'] as URL | undefined)?.host }),
+      })
+      const one = await stored(sessions, { site: new URL('https://one.example/') })
+      const session = await sessions.open({ cookie: one.cookie, secure: true }).load()
+      await session.change((data) => {
+        data['site'] = new URL('https://two.example/')
+      })
+      await sessions.commit(session)
+      const found = await p.plain.find(one.key)
+      expect(found?.record?.properties).toEqual({ host: 'two.example' })
+      expect(found?.record?.data).not.toContain('two.example')
+      expect(await keysOf(sessions, { property: ['host', 'two.example'] })).toEqual([one.key])
+      expect(await sessions.countSessions()).toBe(1)
+      const entry = await sessions.entry(one.key)
+      expect(entry?.data['site']).toEqual(new URL('https://two.example/'))
+    })
+
     it('have the value of the merged data, where two requests change at once', async () => {
       const { p, sessions } = begin()
       const other = p.process({ observed: false, properties })
