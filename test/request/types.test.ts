@@ -4,7 +4,12 @@ import { ObjectId } from 'bson'
 import { Decimal } from 'decimal.js'
 import { Temporal } from 'temporal-polyfill'
 import { describe, expect, it } from 'vitest'
-import type { SessionsOptions, SessionType } from '../../src/index.ts'
+import {
+  DeleteSessionsIter,
+  type SessionEntry,
+  type SessionsOptions,
+  type SessionType,
+} from '../../src/index.ts'
 import { STORE_KINDS, uniqueSpace } from '../setup/stores.ts'
 import { Harness, keyOfCookie } from './harness.ts'
 
@@ -315,6 +320,33 @@ describe.each(STORE_KINDS)('a type that this process lacks, on $name', (kind) =>
         ['app', keyOfCookie(out), { price: new Money(2n, 'EUR') }],
       ].sort(),
     )
+  })
+})
+
+describe.each([true, false])('a sweep of the app, with events: %s', (events) => {
+  it('gets what it can tell of all, and what it need not tell of', async () => {
+    const swept: string[] = []
+    class Mine extends DeleteSessionsIter<Record<string, unknown>> {
+      static override id = 'mine'
+      override async handleEntry(entry: SessionEntry<Record<string, unknown>>): Promise<void> {
+        swept.push(entry.key)
+        await super.handleEntry(entry, null)
+      }
+    }
+    const app = new Harness<Record<string, unknown>>({ types: TYPES })
+    const lacking = keyOfCookie(await app.given({ price: new Money(1n, 'EUR') }))
+    const plain = keyOfCookie(await app.given({ a: 1 }))
+    const other = new Harness<Record<string, unknown>>(
+      { sweep: Mine as never, events, store: app.store },
+      app.clock,
+    )
+    if (events) other.sessions.onDelete(() => {})
+    app.clock.advance(26 * 60 * 60 * 1000)
+    await other.sessions.startClearSessions()
+    expect(swept.sort()).toEqual((events ? [plain] : [lacking, plain]).sort())
+    expect((await other.sessions.status()).runs).toMatchObject([
+      events ? { ended: 1, skipped: 1, failed: 0 } : { ended: 2, skipped: 0, failed: 0 },
+    ])
   })
 })
 

@@ -1,8 +1,9 @@
 import { SessionStoreError } from '../../base/errors.ts'
 import { LEEWAY } from '../../record/expiry.ts'
 import { Payload } from '../../record/payload.ts'
-import type { Found, Unreadable } from '../../record/record.ts'
+import type { Found, SessionRecord, Unreadable } from '../../record/record.ts'
 import type { Finished } from '../../end/ender.ts'
+import { canTell } from '../../end/events.ts'
 import { GatheredPage } from './gathered-page.ts'
 import {
   isOver,
@@ -76,8 +77,8 @@ class HandledEntries<Data extends object> {
     const { state, entries } = this.#context
     const isTaken =
       entry.record !== null &&
-      // One that can read it has to work on it.
-      !Payload.isForOthers(entry.record.data) &&
+      // One that can read it has to work on it, and tell of it.
+      this.#isReadable(entry.record) &&
       (state.query.select === 'expired'
         ? isOver(entry.record, this.#cut)
         : // What has ended is no session any more, though it is still stored.
@@ -86,6 +87,13 @@ class HandledEntries<Data extends object> {
     state.totals.skipped += 1
     this.#lane.clean = false
     return false
+  }
+
+  #isReadable(record: SessionRecord): boolean {
+    const { state, settings } = this.#context
+    return state.query.select === 'expired' && settings.events
+      ? canTell(record, settings.codec)
+      : !Payload.isForOthers(record.data)
   }
 
   async handle(found: Found, end: () => Promise<Finished>): Promise<void> {

@@ -58,7 +58,7 @@ export function overLanes(lanes: readonly Lane[], pageSize: number, workOff: Lan
 export interface PageParts<Data extends object> {
   readonly settings: Pick<
     SweepSettings,
-    'store' | 'events' | 'outsideIds' | 'now' | 'sleep' | 'logger'
+    'store' | 'codec' | 'events' | 'outsideIds' | 'now' | 'sleep' | 'logger'
   >
   readonly ender: Ender<Data>
   readonly entries: SessionEntries<Data>
