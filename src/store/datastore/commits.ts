@@ -289,10 +289,14 @@ export class Commits {
       batch.forEach(({ resolve }, at) => {
         resolve(outcomes[at] as WriteResult)
       })
-    } catch {
+    } catch (cause) {
       // Some may have been applied, and one may have spoilt it for all: each is asked about alone.
-      for (const { prepared, since, deadline, resolve } of batch) {
-        resolve(this.#secondTry(prepared, deadline - (performance.now() - since)))
+      for (const { prepared, since, deadline, resolve, reject } of batch) {
+        const left = deadline - (performance.now() - since)
+        // Without time for that it hears what became of the call that it was part of, unless by the fault of another.
+        if (left > 0 || SPOILT_BY_ONE.includes(codeOf(cause)))
+          resolve(this.#secondTry(prepared, left))
+        else reject(asDatastoreError(cause, 'commit'))
       }
     }
   }

@@ -541,6 +541,8 @@ describe('shared writes of the Datastore store', () => {
     const results = await during(Promise.allSettled(writes))
     for (const result of results) {
       expect(result).toMatchObject({ reason: { effect: 'unknown', retryable: true } })
+      // And not that they waited for their turn: they were sent.
+      expect(String((result as PromiseRejectedResult).reason)).toMatch(/did not answer a commit/)
     }
   })
 
