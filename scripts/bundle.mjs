@@ -1,5 +1,5 @@
 // One file for the core, one for each entry that stands on it, and nothing else to load, instead of two hundred: what Node
-// spends on finding and linking modules is most of what an import costs. Types stay as tsc writes them. Our four
+// spends on finding and linking modules is most of what an import costs. Types stay as tsc writes them. Our
 // dependencies are inside, see docs/dependencies.md; their licences go into a file beside.
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,11 +9,17 @@ import { rolldown } from 'rolldown'
 const dist = process.argv[2] ?? 'dist'
 
 /** What goes inside. Their tests see to it that what is shipped is what is installed. */
-const INSIDE = /^(?:cookie|devalue|leven|ms)$/
+const INSIDE = /^(?:cookie|devalue|leven|ms|@bufbuild\/protobuf\/wire)$/
 
 /** Whoever imports one entry most likely imports the first too, so that what entries share is one file. */
 const SHARED =
-  /[\\/]dist[\\/](?:(?:base|record|google|write|end|request|sweep)[\\/]|store[\\/](?:memory[\\/]|[^\\/]+$)|(?:options|sessions|index)\.js$)|[\\/]node_modules[\\/]/
+  /[\\/]dist[\\/](?:(?:base|record|google|write|end|request|sweep)[\\/]|store[\\/](?:memory[\\/]|[^\\/]+$)|(?:options|sessions|index)\.js$)|[\\/]node_modules[\\/](?!@bufbuild)/
+
+/** The text of the licence Apache 2.0, as one of those has it who chose it. */
+const APACHE = readFileSync(
+  new URL('../node_modules/@grpc/grpc-js/LICENSE', import.meta.url),
+  'utf8',
+).trim()
 
 const late = new Map()
 
@@ -84,10 +90,29 @@ function licensesOf(chunks) {
     ),
   )
   const texts = [...folders].toSorted().map((folder) => {
-    const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-    const license = readdirSync(folder).find((file) => /^licen[cs]e(?:\.md|\.txt)?$/i.test(file))
-    if (license === undefined) throw new Error(`${name} has no file with its licence`)
-    return `${name} ${version}\n\n${readFileSync(join(folder, license), 'utf8').trim()}\n`
+    const { name, version, license } = JSON.parse(
+      readFileSync(join(folder, 'package.json'), 'utf8'),
+    )
+    const file = readdirSync(folder).find((one) => /^licen[cs]e(?:\.md|\.txt)?$/i.test(one))
+    const text =
+      file === undefined ? inFiles(chunks, folder) : readFileSync(join(folder, file), 'utf8')
+    if (text === '') throw new Error(`${name} says nothing of its licence`)
+    const apache = file === undefined && /Apache-2\.0/.test(license) ? `\n\n${APACHE}` : ''
+    return `${name} ${version}\n\n${text.trim()}${apache}\n`
   })
   return `Code of these packages is in the files beside this one.\n\n${texts.join(`\n${'-'.repeat(80)}\n\n`)}`
+}
+
+/**
+ * The licences at the head of files, for a package without a file of its own.
+ *
+ * @param {import('rolldown').RolldownOutput['output']} chunks
+ * @param {string} folder
+ */
+function inFiles(chunks, folder) {
+  const ids = chunks.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []))
+  const heads = ids
+    .filter((id) => id.startsWith(folder))
+    .map((id) => /^(?:\/\/.*\n|\n)+/.exec(readFileSync(id, 'utf8'))?.[0] ?? '')
+  return [...new Set(heads.map((head) => head.replaceAll(/^\/\/ ?/gm, '').trim()))].join('\n\n')
 }

@@ -116,7 +116,7 @@ function readCode(type) {
       ${maps.map((field) => `const ${field.name}: Message = {}`).join('\n')}
       const message: Message = { ${start.join(', ')} }
       while (reader.at < end) {
-        const tag = reader.varint()
+        const tag = reader.tag()
         switch (tag) {
           ${cases.join('\n')}
           default:

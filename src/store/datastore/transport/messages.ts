@@ -262,7 +262,7 @@ function readLookupResponse(reader: Reader, end: number): Message {
 
   const message: Message = { found, missing, deferred }
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 10:
         found.push(reader.message(readEntityResult))
@@ -289,7 +289,7 @@ function readLookupResponse(reader: Reader, end: number): Message {
 function readEntityResult(reader: Reader, end: number): Message {
   const message: Message = {}
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 10:
         message['entity'] = reader.message(readEntity)
@@ -317,7 +317,7 @@ function readEntity(reader: Reader, end: number): Message {
   const properties: Message = {}
   const message: Message = { properties }
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 10:
         message['key'] = reader.message(readKey)
@@ -337,7 +337,7 @@ function readKey(reader: Reader, end: number): Message {
 
   const message: Message = { path }
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 10:
         message['partitionId'] = reader.message(readPartitionId)
@@ -355,7 +355,7 @@ function readKey(reader: Reader, end: number): Message {
 function readPartitionId(reader: Reader, end: number): Message {
   const message: Message = {}
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 18:
         message['projectId'] = reader.string()
@@ -376,7 +376,7 @@ function readPartitionId(reader: Reader, end: number): Message {
 function readKeyPathElement(reader: Reader, end: number): Message {
   const message: Message = {}
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 10:
         message['kind'] = reader.string()
@@ -397,7 +397,7 @@ function readKeyPathElement(reader: Reader, end: number): Message {
 function readValue(reader: Reader, end: number): Message {
   const message: Message = {}
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 8:
         message['booleanValue'] = reader.bool()
@@ -448,7 +448,7 @@ function readValue(reader: Reader, end: number): Message {
 function readLatLng(reader: Reader, end: number): Message {
   const message: Message = {}
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 9:
         message['latitude'] = reader.double()
@@ -468,7 +468,7 @@ function readArrayValue(reader: Reader, end: number): Message {
 
   const message: Message = { values }
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 10:
         values.push(reader.message(readValue))
@@ -483,7 +483,7 @@ function readArrayValue(reader: Reader, end: number): Message {
 function readTimestamp(reader: Reader, end: number): Message {
   const message: Message = {}
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 8:
         message['seconds'] = reader.int64()
@@ -503,7 +503,7 @@ function readCommitResponse(reader: Reader, end: number): Message {
 
   const message: Message = { mutationResults }
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 26:
         mutationResults.push(reader.message(readMutationResult))
@@ -526,7 +526,7 @@ function readMutationResult(reader: Reader, end: number): Message {
 
   const message: Message = { transformResults }
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 26:
         message['key'] = reader.message(readKey)
@@ -556,7 +556,7 @@ function readMutationResult(reader: Reader, end: number): Message {
 function readRunQueryResponse(reader: Reader, end: number): Message {
   const message: Message = {}
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 10:
         message['batch'] = reader.message(readQueryResultBatch)
@@ -579,7 +579,7 @@ function readQueryResultBatch(reader: Reader, end: number): Message {
 
   const message: Message = { entityResults }
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 8:
         message['entityResultType'] = reader.enum(ENTITY_RESULT_RESULT_TYPE_NAMES)
@@ -620,7 +620,7 @@ function readQuery(reader: Reader, end: number): Message {
 
   const message: Message = { projection, kind, order, distinctOn }
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 18:
         projection.push(reader.message(readProjection))
@@ -659,7 +659,7 @@ function readQuery(reader: Reader, end: number): Message {
 function readProjection(reader: Reader, end: number): Message {
   const message: Message = {}
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 10:
         message['property'] = reader.message(readPropertyReference)
@@ -674,7 +674,7 @@ function readProjection(reader: Reader, end: number): Message {
 function readPropertyReference(reader: Reader, end: number): Message {
   const message: Message = {}
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 18:
         message['name'] = reader.string()
@@ -689,7 +689,7 @@ function readPropertyReference(reader: Reader, end: number): Message {
 function readKindExpression(reader: Reader, end: number): Message {
   const message: Message = {}
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 10:
         message['name'] = reader.string()
@@ -704,7 +704,7 @@ function readKindExpression(reader: Reader, end: number): Message {
 function readFilter(reader: Reader, end: number): Message {
   const message: Message = {}
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 10:
         message['compositeFilter'] = reader.message(readCompositeFilter)
@@ -724,7 +724,7 @@ function readCompositeFilter(reader: Reader, end: number): Message {
 
   const message: Message = { filters }
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 8:
         message['op'] = reader.enum(COMPOSITE_FILTER_OPERATOR_NAMES)
@@ -742,7 +742,7 @@ function readCompositeFilter(reader: Reader, end: number): Message {
 function readPropertyFilter(reader: Reader, end: number): Message {
   const message: Message = {}
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 10:
         message['property'] = reader.message(readPropertyReference)
@@ -763,7 +763,7 @@ function readPropertyFilter(reader: Reader, end: number): Message {
 function readPropertyOrder(reader: Reader, end: number): Message {
   const message: Message = {}
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 10:
         message['property'] = reader.message(readPropertyReference)
@@ -781,7 +781,7 @@ function readPropertyOrder(reader: Reader, end: number): Message {
 function readInt32Value(reader: Reader, end: number): Message {
   const message: Message = {}
   while (reader.at < end) {
-    const tag = reader.varint()
+    const tag = reader.tag()
     switch (tag) {
       case 8:
         message['value'] = reader.int32()
