@@ -20,10 +20,12 @@ import {
   QueryIter,
   SessionConfigError,
 } from '../src/index.ts'
+import { createCookieSessions } from '../src/cookie-sessions/index.ts'
 import { convertedOf } from '../src/migrate/old-entities.ts'
 import type { OldSystem } from '../src/migrate/old-system.ts'
 import { datastoreStore } from '../src/store/datastore/index.ts'
 import { cookieJar } from '../src/testing/index.ts'
+import { cookieApp, newKey } from './cookie-sessions/harness.ts'
 import { ANN, passportSite } from './express/passport-harness.ts'
 import { Harness } from './request/harness.ts'
 
@@ -225,6 +227,36 @@ const CASES: Record<string, () => unknown> = {
       one.set('n', 1)
       await app.commit(one).catch((error: Error) => expect(error.message).toMatch(AT_ONCE))
     }
+  },
+  'CookieSessionsOptions.now': async () => {
+    const { visit } = cookieApp({ now: late })
+    await expect(visit(undefined, (one) => one.set('n', 1))).rejects.toThrow(AT_ONCE)
+  },
+  'CookieSessionsOptions.randomBytes': async () => {
+    const { visit } = cookieApp({ randomBytes: late })
+    await expect(visit(undefined, (one) => one.set('n', 1))).rejects.toThrow(AT_ONCE)
+  },
+  'CookieSessionsOptions.validate': async () => {
+    const validate = { '~standard': { version: 1 as const, vendor: 'own', validate: late } }
+    const keys = [newKey()]
+    const { cookie } = await cookieApp({ keys }).visit(undefined, (one) => one.set('n', 1))
+    const loaded = cookieApp({ keys, validate }).visit(cookie)
+    await expect(loaded).rejects.toThrow('the option "validate" threw')
+  },
+  'CookieSessionsOptions.logger': async () => {
+    const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const warn = vi.fn(late)
+    const sessions = createCookieSessions({ keys: [newKey()], logger: { warn } })
+    const forbidden = sessions.open({ secure: false })
+    await forbidden.load()
+    forbidden.set('n', 1)
+    await sessions.commit(forbidden)
+    await turn()
+    expect(warn).toHaveBeenCalled()
+    expect(told.mock.calls).toEqual([
+      [expect.stringContaining('the logger of the app failed'), { problem: 'of the app' }],
+    ])
+    told.mockRestore()
   },
   'CookieJarOptions.now': () => {
     const jar = cookieJar({ now: late })

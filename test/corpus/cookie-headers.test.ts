@@ -54,9 +54,15 @@ describe('a Cookie header of', () => {
     expect((await app.load(`${before}${NAME}=${id}${after}`)).loadOutcome).toBe('live')
   })
 
-  it.each([null, 5, {}, ['a=1'], Symbol('x'), true])('no text: %s', async (cookie) => {
-    const app = new Harness()
-    const session = app.sessions.open({ cookie: cookie as never, secure: true })
+  it('nothing at all is nobody', async () => {
+    const session = new Harness().sessions.open({ cookie: null as never, secure: true })
     expect((await session.load()).loadOutcome).toBe('none')
+  })
+
+  it.each([5, {}, ['a=1'], Symbol('x'), true])('no text is refused: %s', (cookie) => {
+    const { sessions } = new Harness()
+    expect(() => sessions.open({ cookie: cookie as never, secure: true })).toThrow(
+      'cookie must be the raw Cookie header as text',
+    )
   })
 })

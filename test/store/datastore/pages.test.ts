@@ -163,7 +163,7 @@ describe('pages of the Datastore store', () => {
     const { store } = setup({ entityResults: [{ ...damaged, version: '7' }], endCursor: end })
     const { entries } = await store.page(all, { limit: 5 })
     expect(entries).toEqual([
-      { record: null, key: keyNamed('a'), version: '7', why: 'it has no property data' },
+      { record: null, key: keyNamed('a'), version: '7', why: 'it has no property rev' },
     ])
   })
 })
