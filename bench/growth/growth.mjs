@@ -14,10 +14,10 @@ import { measure } from '../throughput/rounds.mjs'
 import { fill } from './fill.mjs'
 
 needEmulator()
-const rounds = quick ? 1 : 3
+const rounds = quick ? 1 : 2
 const seconds = 1
 const stored = quick ? [1000, 10_000] : [1000, 10_000, 100_000]
-const names = ['eager', 'client', 'rival']
+const names = ['eager', 'rival']
 const titles = names.map((name) => variants[name].title)
 
 /** Of one key and its value as `sampleData()` makes them, stored. */

@@ -41,9 +41,9 @@ export function watchOthers() {
 
 /** Waits until others leave the machine alone, at most so many seconds. Gives whether they do. */
 export async function othersAreQuiet(seconds) {
-  for (let left = seconds; ; left -= 3) {
+  for (let left = seconds; ; left -= 2) {
     const others = watchOthers()
-    await sleep(3000)
+    await sleep(2000)
     const share = others()
     if (share === null || share <= MOST_OF_OTHERS) return true
     say(`others take ${Math.round(share * 100)} % of the machine`)

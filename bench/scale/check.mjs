@@ -16,7 +16,7 @@ import { pageLoads } from './contention.mjs'
 import { randomFrom } from './random.mjs'
 
 const PROJECT = 'viur-session-bench'
-const ROUNDS = quick ? 3 : 20
+const ROUNDS = quick ? 3 : 10
 const random = randomFrom(1)
 const wire = await tapWire(needEmulator())
 process.env.DATASTORE_EMULATOR_HOST = wire.host

@@ -74,8 +74,8 @@ export const assumed = {
   step: 90,
   /** Of the sessions that begin, so many log in once. */
   loginsPerSession: 0.3,
-  /** `readCache.maxAge` in seconds, of those that it allows. */
-  readCache: 30,
+  /** For how many seconds a process could answer reads from memory; more would be too late for a logout. */
+  fromMemory: 30,
   /** Of a processor, when the next instance is started: Cloud Run aims at this share. */
   use: 0.6,
   /** Of 2 KB of data in Redis, with key, expiry and what its allocator rounds up; and of a full instance so much is used. */

@@ -297,7 +297,7 @@ writeSection(
   PAGE,
   'read-cache',
   table(
-    ['`maxAge`', 'session affinity', ...PROCESSES.slice(1).map((count) => `${count} processes`)],
+    ['kept for', 'session affinity', ...PROCESSES.slice(1).map((count) => `${count} processes`)],
     CACHES.map((maxAge) => [
       `${maxAge} s`,
       ...PROCESSES.map((processes) => percent(hitRate(maxAge, processes))),

@@ -34,7 +34,7 @@ export function systems(live, traffic, measured) {
     writes: of(traffic.writes) + logins,
     deletes: of(traffic.begin) + logins,
   }
-  const hits = requests * (1 - assumed.changes) * hitRate(assumed.readCache, 1)
+  const hits = requests * (1 - assumed.changes) * hitRate(assumed.fromMemory, 1)
   const rows = [
     {
       name: 'viur-session',
@@ -42,7 +42,7 @@ export function systems(live, traffic, measured) {
       database: ops(base) + stored(live),
     },
     {
-      name: `with \`readCache\` of ${assumed.readCache} s and session affinity`,
+      name: `if reads were answered from memory for ${assumed.fromMemory} s, with session affinity`,
       cpu: mixed(measured, 'ours'),
       database: ops({ ...base, reads: base.reads - hits }) + stored(live),
     },

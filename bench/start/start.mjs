@@ -17,7 +17,7 @@ import { freshNamespace, needEmulator } from '../lib/parts.mjs'
 import { aims, chart, isMainNode, quick, report, say } from '../lib/report.mjs'
 
 needEmulator()
-const rounds = quick ? 2 : isMainNode ? 9 : 7
+const rounds = quick ? 2 : isMainNode ? 8 : 6
 const cache = mkdtempSync(join(tmpdir(), 'bench-cache-'))
 const hasCompileCache = Number(/^v(\d+)/.exec(process.version)[1]) >= 22
 

@@ -9,7 +9,7 @@ import { sampleRecord } from '../../dist/testing/index.js'
 import { makeQueue, reference } from './patterns.mjs'
 
 const quick = process.argv.includes('--quick')
-const COUNT = quick ? 40_000 : 400_000
+const COUNT = quick ? 40_000 : 200_000
 const HOUR = 60 * 60 * 1000
 /** The least that a page and its deletes, or one of the calls of the reference, take on the way to a database. */
 const WAYS = [2, 5, 20]

@@ -22,7 +22,7 @@ const NAMES = [
 ]
 const PAGES = ['/none', '/read', '/write']
 const IN_A_BATCH = 30
-const BATCHES = quick ? 100 : 600
+const BATCHES = quick ? 100 : 400
 // So much room for young objects that none is collected while they are counted.
 const FLAGS = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128']
 

@@ -18,7 +18,7 @@ const names = [
   'memory-express-session',
   ...(isMainNode ? ['cookie-session', 'iron-session'] : []),
 ]
-const rounds = quick ? 1 : 5
+const rounds = quick ? 1 : 3
 const seconds = 0.8
 const cells = ['/none', '/read', '/write'].map((page) => ({
   name: page,

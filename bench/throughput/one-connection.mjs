@@ -18,7 +18,7 @@ const PAGES = [
   ['/read', 'page that reads one key'],
   ['/write', 'page that changes one key'],
 ]
-const turns = quick ? 4 : 40
+const turns = quick ? 4 : 30
 const BURST = 50
 /** The first of a burst meet an app whose code has left the caches of the processor. */
 const SKIPPED = 5

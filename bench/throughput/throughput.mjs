@@ -16,7 +16,7 @@ needEmulator()
 /** On the Nodes before the newest only what tells how they differ from it. */
 const isShort = quick || !isMainNode
 const names = isMainNode
-  ? ['bare', 'eager', 'client', 'lazy', 'drop-in', 'rival']
+  ? ['bare', 'eager', 'client', 'lazy', 'rival']
   : ['bare', 'eager', 'client', 'rival']
 const rounds = quick ? 1 : 3
 const seconds = 1
