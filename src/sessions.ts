@@ -27,7 +27,7 @@ import {
 } from './request/commit.ts'
 import type { CookieAttributes } from './request/cookie.ts'
 import { keyOfRequest } from './request/key-of-request.ts'
-import { type ServerRequest, slotOwnedBy } from './request/mounted.ts'
+import { type ServerRequest, sessionOn } from './request/mounted.ts'
 import { formOf, openState, type SessionRequest } from './request/open.ts'
 import { SecurityKeys } from './request/security-keys.ts'
 import { Session, stateOf } from './request/session.ts'
@@ -329,11 +329,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
   }
 
   of(req: ServerRequest): Session<Data> {
-    const slot = slotOwnedBy(Object(req), this)
-    if (slot !== null) return slot.session as unknown as Session<Data>
-    throw new SessionConfigError(
-      'of() found no session of these sessions on the request: give it the request, and mount sessionMiddleware() with the same sessions before',
-    )
+    return sessionOn(req, this) as unknown as Session<Data>
   }
 
   keyOf(request: SessionRequest | ServerRequest): SessionKey | null {

@@ -1,7 +1,9 @@
 import type { DefaultData } from '../base/types.ts'
+import type { SessionKey } from '../record/id.ts'
 import type { DataValues } from '../record/data-values.ts'
 import type { CommitResult, SessionResponse } from '../request/commit.ts'
 import type { CookieAttributes } from '../request/cookie.ts'
+import type { ServerRequest } from '../request/mounted.ts'
 import type { LoginOptions } from '../request/login.ts'
 import type { SessionRequest } from '../request/open.ts'
 import type { Session } from '../request/session.ts'
@@ -40,6 +42,16 @@ export interface CookieSessions<Data extends object = DefaultData> {
   commit(session: CookieSession<Data>, response?: SessionResponse): Promise<CommitResult>
   /** The headers by which a response says what `commit()` gave, as pairs of name and value. */
   responseHeaders(result: CommitResult): [name: string, value: string][]
+  /**
+   * The session of a request that `sessionMiddleware()` or another adapter has given one of these sessions, typed as what it
+   * is. Throws `SessionConfigError` where there is none.
+   */
+  of(req: ServerRequest): CookieSession<Data>
+  /**
+   * The key of the session that a request brings, for logs and limits of rate; `null` where it brings none. Does no I/O, is
+   * no use of the session, and says nothing of whether it is alive.
+   */
+  keyOf(request: SessionRequest | ServerRequest): SessionKey | null
   /** The attributes of the session cookie of a request, for code that sets other cookies beside it. */
   cookieOptions(request: SessionRequest): CookieAttributes
 }

@@ -1,4 +1,4 @@
-import { keyOf, type SessionId } from '../record/id.ts'
+import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
 import type { Found, SessionRecord } from '../record/record.ts'
 import { refuseSession } from '../request/adapter-door.ts'
 import {
@@ -8,6 +8,8 @@ import {
   type SessionResponse,
 } from '../request/commit.ts'
 import type { CookieAttributes } from '../request/cookie.ts'
+import { keyOfRequest } from '../request/key-of-request.ts'
+import { type ServerRequest, sessionOn } from '../request/mounted.ts'
 import { formOf, openState, type SessionRequest } from '../request/open.ts'
 import { Session } from '../request/session.ts'
 import type { RequestState } from '../request/state.ts'
@@ -46,6 +48,10 @@ class CookieStorage<Data extends object> extends RequestStorage<Data> {
   override async change(): Promise<never> {
     throw refusal('change()')
   }
+}
+
+function noneToWrite(): never {
+  throw new TypeError('nothing is written here')
 }
 
 function noKeys(): never {
@@ -109,6 +115,16 @@ export class SealedSessions<Data extends object> implements CookieSessions<Data>
 
   responseHeaders(result: CommitResult): [name: string, value: string][] {
     return responseHeaders(result)
+  }
+
+  of(req: ServerRequest): CookieSession<Data> {
+    return sessionOn(req, this) as unknown as CookieSession<Data>
+  }
+
+  keyOf(request: SessionRequest | ServerRequest): SessionKey | null {
+    const { settings, sealer } = this.#parts
+    const cookies = new RequestCookies(settings.cookies, sealer, noneToWrite)
+    return keyOfRequest(request, { cookies, ids: null }, this)
   }
 
   cookieOptions(request: SessionRequest): CookieAttributes {

@@ -1,3 +1,4 @@
+import { SessionConfigError } from '../base/errors.ts'
 import type { CommitResult } from './commit.ts'
 import type { Session } from './session.ts'
 
@@ -44,6 +45,15 @@ export function firstSlot(req: object): Slot | null {
 /** Gives a request that has none its first session. */
 export function setFirstSlot(req: object, slot: Slot): void {
   ;(req as Holder)[HELD] = slot
+}
+
+/** The session that an adapter gave the request for these sessions. Throws `SessionConfigError` where there is none. */
+export function sessionOn(req: ServerRequest, owner: unknown): Session {
+  const slot = slotOwnedBy(Object(req), owner)
+  if (slot !== null) return slot.session
+  throw new SessionConfigError(
+    'of() found no session of these sessions on the request: give it the request, and mount sessionMiddleware() with the same sessions before',
+  )
 }
 
 export function slotOwnedBy(req: object, owner: unknown): Slot | null {

@@ -53,7 +53,9 @@ async function site(framework: typeof express) {
   app.post('/logout', (req, res, next) => {
     req.session.logout().then(() => res.send('out'), next)
   })
-  app.get('/mine', requireLogin({ sessions }), (req, res) => void res.send(req.session.user))
+  app.get('/mine', requireLogin({ sessions }), (req, res) => {
+    res.send(sessions.of(req).user)
+  })
   app.post('/keyed', requireSecurityKey(), (_req, res) => void res.send('never'))
   const onError: ErrorRequestHandler = (error, _req, res, _next) => {
     errors.push(error)

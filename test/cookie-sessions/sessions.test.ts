@@ -570,6 +570,17 @@ describe('createCookieSessions()', () => {
     }
   })
 
+  it('names the session of a request without using it, and of none where there is none', async () => {
+    const app = cookieApp()
+    const { cookie, session } = await app.visit(undefined, (opened) => opened.login('alice'))
+    const headers = { cookie }
+    expect(app.sessions.keyOf({ cookie, secure: true })).toBe(session.key)
+    expect(app.sessions.keyOf({ headers } as never)).toBe(session.key)
+    expect(app.sessions.keyOf({ secure: true })).toBeNull()
+    expect(app.sessions.keyOf({ cookie: '__Host-viur-session=junk', secure: true })).toBeNull()
+    expect(() => app.sessions.of({ headers } as never)).toThrow(SessionConfigError)
+  })
+
   it('takes no session of another one', async () => {
     const [one, other] = [cookieApp(), cookieApp()]
     const session = one.sessions.open({ secure: true })
