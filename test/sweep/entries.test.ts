@@ -108,6 +108,7 @@ describe.each(STORE_KINDS)('another session by its key on $name', (kind) => {
     it('changes the data, shows what is stored then, and writes nothing where nothing differs', async () => {
       const { p, sessions, one } = await begin()
       const entry = await sessions.entry(one.key)
+      expect([entry?.data, entry?.scope('shop')]).toEqual([{ n: 1 }, { cart: ['a'] }])
       const changed = await entry?.update((data, scope) => {
         data['n'] = 2
         scope('shop')['cart'] = ['b']
