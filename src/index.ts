@@ -62,6 +62,7 @@ export type { SessionType, SessionTypes } from './record/value-types.ts'
 export type { LoadOutcome } from './request/state.ts'
 export type { SecurityKeyCheck, SecurityKeyOptions } from './request/security-keys.ts'
 export type { ScopedSession } from './request/view.ts'
+export type { ExclusiveOptions } from './request/exclusive.ts'
 export type { LoginOptions } from './request/login.ts'
 export type { Session } from './request/session.ts'
 export type { CommitResult, SessionResponse } from './request/commit.ts'
@@ -78,6 +79,7 @@ export type {
   Mutation,
   Note,
   NoteStore,
+  NoteWrite,
   Page,
   PageOptions,
   SecurityKeyPage,
@@ -88,6 +90,7 @@ export type {
   WriteEachResult,
   WriteResult,
   WriteTogetherResult,
+  WriteWithNoteResult,
 } from './store/store.ts'
 export type { KeyRefusal, Trouble } from './record/diagnostics.ts'
 export type { DefaultData, SessionData } from './base/types.ts'

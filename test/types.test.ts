@@ -89,6 +89,17 @@ function typed(session: Session<Shop>): void {
       data.basket = []
     }),
   ).toEqualTypeOf<Promise<void>>()
+  expectTypeOf(
+    session.exclusive(async (signal) => {
+      expectTypeOf(signal).toEqualTypeOf<AbortSignal>()
+      return 5
+    }),
+  ).toEqualTypeOf<Promise<number>>()
+  expectTypeOf(session.exclusive(() => 'now', { wait: 0, lease: '1m' })).toEqualTypeOf<
+    Promise<string>
+  >()
+  // @ts-expect-error: no such option
+  void session.exclusive(() => {}, { timeout: 5 })
   expectTypeOf(session.flashed('notice')).toEqualTypeOf<unknown>()
   expectTypeOf(session.flashed<string>('notice')).toEqualTypeOf<string | undefined>()
   expectTypeOf(session.testCookieWorked()).toEqualTypeOf<boolean>()

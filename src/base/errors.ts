@@ -99,7 +99,10 @@ function retryHeaders(retryAfter: number | null): Readonly<Record<string, string
   return { 'Retry-After': String(Math.max(1, Math.ceil((retryAfter ?? 1000) / 1000))) }
 }
 
-/** Others kept changing this session until the retries were used up; nothing of this request was stored. */
+/**
+ * Others kept changing this session until the retries were used up; nothing of this request was stored. Of `exclusive()`:
+ * others held it for too long, or took it over from one that took longer than its lease.
+ */
 export class SessionContentionError extends SessionError {
   override name = 'SessionContentionError'
   override readonly code = 'ERR_SESSION_CONTENTION'
@@ -107,8 +110,11 @@ export class SessionContentionError extends SessionError {
   /** What the response is to say besides; Express sends them. */
   readonly headers: Readonly<Record<string, string>> = retryHeaders(null)
 
-  constructor(tries: number) {
-    super(`the session was changed by others during each of ${tries} tries to save it: try again`)
+  constructor(
+    tries: number,
+    message = `the session was changed by others during each of ${tries} tries to save it: try again`,
+  ) {
+    super(message)
   }
 }
 

@@ -137,7 +137,7 @@ const DIGITS = [...'0123456789abcdef']
 /** Every fence note there is. Notes have no pages, so where there are many they are asked for digit by digit. */
 export async function listFenceNotes(notes: NoteStore): Promise<Note[]> {
   const all = await notes.get(FENCE_OF_ALL)
-  return [...(all === null ? [] : [all]), ...(await listBelow(notes, FENCES))]
+  return [...(all === null ? [] : [all]), ...(await listNotesBelow(notes, FENCES))]
 }
 
 /** A few fence notes of users, those whose names follow one digit drawn at random (0 to 15). */
@@ -149,10 +149,11 @@ export async function someFenceNotes(
   return await notes.list(`${FENCES}${DIGITS[digit]}`, limit)
 }
 
-async function listBelow(notes: NoteStore, prefix: string): Promise<readonly Note[]> {
+/** Every note whose name is this and hex digits. */
+export async function listNotesBelow(notes: NoteStore, prefix: string): Promise<readonly Note[]> {
   const found = await notes.list(prefix, PAGE)
   if (found.length < PAGE) return found
   const parts: Note[] = []
-  for (const digit of DIGITS) parts.push(...(await listBelow(notes, `${prefix}${digit}`)))
+  for (const digit of DIGITS) parts.push(...(await listNotesBelow(notes, `${prefix}${digit}`)))
   return parts
 }

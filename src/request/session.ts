@@ -4,7 +4,6 @@ import { lockMembers } from './refuse-assignments.ts'
 import { checkScope } from '../record/codec.ts'
 import type { DataValues } from '../record/data-values.ts'
 import type { DataChange } from '../record/root-data.ts'
-import type { Fence, Fences } from '../end/fences.ts'
 import type { SessionKey } from '../record/id.ts'
 import { NOTHING } from '../record/payload.ts'
 import { openDoors, refuseSession, StateDoor } from './adapter-door.ts'
@@ -14,29 +13,20 @@ import type { LoadOutcome, RequestState } from './state.ts'
 import { GUEST_USER } from '../record/record.ts'
 import { type LoginOptions, loginPlan, wishForLogin } from './login.ts'
 import type { SecurityKeyCheck, SecurityKeyOptions } from './security-keys.ts'
-import { type KeyHost, SessionKeys } from './session-security-keys.ts'
-import { SessionTimes } from './session-times.ts'
-import { flashUnit, TEST_COOKIE } from './asides.ts'
+import { SessionKeys } from './session-security-keys.ts'
+import type { ExclusiveOptions } from './exclusive.ts'
+import type { SessionHost } from './session-host.ts'
+import { SessionAsides } from './session-asides.ts'
 import { keysOf, nameOf, ScopedSession } from './view.ts'
 import type { DefaultData } from '../base/types.ts'
-
-/** The I/O that a session asks of whoever made it. */
-export interface SessionHost<Data extends object> extends KeyHost {
-  /** `'gone'` when the session ended elsewhere. */
-  save(state: RequestState): Promise<'done' | 'gone'>
-  /** The same for what the function makes of what is stored. */
-  change(state: RequestState, change: DataChange<Data>): Promise<'done' | 'gone'>
-  /** What the fences say now; `null` where nothing is fenced. */
-  readonly fences: { read(...of: Parameters<Fences['read']>): Promise<Fence | null> }
-}
 
 let stateOf: <Data extends object>(session: Session<Data>) => RequestState
 
 /**
- * One request's session: the data of `SessionView`, the times of `SessionTimes`, and its identity. What it is told
+ * One request's session: the data of `SessionView`, the times of `SessionTimes`, what `SessionAsides` keeps, and its identity. What it is told
  * is stored when the response leaves, or by `save()`. Can not be extended: `session.views = 1` throws.
  */
-export class Session<Data extends object = DefaultData> extends SessionTimes<Data> {
+export class Session<Data extends object = DefaultData> extends SessionAsides<Data> {
   readonly #state: RequestState
   readonly #host: SessionHost<Data>
 
@@ -172,6 +162,29 @@ export class Session<Data extends object = DefaultData> extends SessionTimes<Dat
     })
   }
 
+  /**
+   * Runs the function while no other `exclusive()` of the session does, in whichever process: what others saved before is
+   * loaded first, and what the function leaves changed is saved before the next one has its turn. What this request changed
+   * before is saved before that. Gives what the function gives. The signal fires when the lease runs out: from then on
+   * another one may take over, and once it has, nothing of this one is saved any more.
+   *
+   * Throws what the function throws, and then what it left unsaved is dropped; `SessionContentionError` when others hold the
+   * session for longer than `wait`, or have taken it over; `SessionGoneError`; `SessionStoreError`; `SessionError` within
+   * another `exclusive()` of the session.
+   */
+  exclusive<Result>(
+    fn: (signal: AbortSignal) => Result | Promise<Result>,
+    options: ExclusiveOptions = {},
+  ): Promise<Result> {
+    if (typeof fn !== 'function') {
+      throw new SessionValueError(`exclusive() takes a function, not ${show(fn)}`)
+    }
+    return this.#state.response.begun.begin('exclusive()', 'other', async () => {
+      await this.#ready('exclusive()')
+      return await this.#host.exclusive(this.#state, fn, options)
+    })
+  }
+
   /** Writes at the end of the request even if nothing differs. */
   markChanged(): void {
     this.#state.forWriting('markChanged()')
@@ -190,43 +203,6 @@ export class Session<Data extends object = DefaultData> extends SessionTimes<Dat
   ): ScopedSession<ScopeData> {
     checkScope(name)
     return new ScopedSession<ScopeData>(this.#state, name)
-  }
-
-  /**
-   * Keeps a value, such as a message for the next page, until `flashed()` reads it. Beside the data: no other method
-   * sees it, but `isEmpty` does. A second value under the key takes the place of the first; what ends the session, or
-   * gives it to another user, drops it.
-   */
-  flash(key: string, value: unknown): void {
-    const data = this.#state.forWriting('flash()')
-    const unit = flashUnit(key)
-    if (value === undefined) data.remove(unit)
-    else data.write(unit, value)
-  }
-
-  /** Gives what `flash()` kept under the key, once: it is gone with the end of the request; `undefined`: nothing was. */
-  flashed<Value = unknown>(key: string): Value | undefined {
-    const data = this.#state.forWriting('flashed()')
-    const unit = flashUnit(key)
-    const value = data.read(unit) as Value | undefined
-    data.remove(unit)
-    return value
-  }
-
-  /** Stores a mark by which a later request can tell whether the browser takes cookies, by `testCookieWorked()`. */
-  setTestCookie(): void {
-    this.#state.forWriting('setTestCookie()').write(TEST_COOKIE, true)
-  }
-
-  /** Whether the browser has brought the cookie back since `setTestCookie()`: false in the request that called it first. */
-  testCookieWorked(): boolean {
-    const data = this.#state.forReading('testCookieWorked()')
-    return this.#state.outcome === 'live' && data.has(TEST_COOKIE)
-  }
-
-  /** Removes the mark. */
-  deleteTestCookie(): void {
-    this.#state.forWriting('deleteTestCookie()').remove(TEST_COOKIE)
   }
 
   /** The names of the scopes that hold something, in the order in which they came. */

@@ -4,7 +4,7 @@ import { type Keep, Payload, type UnitChanges } from '../record/payload.ts'
 import type { ExpirySetting, Found, SessionRecord } from '../record/record.ts'
 import { type Budget, budgetFor } from '../store/budget.ts'
 import { asStoreError } from '../write/retry.ts'
-import { hasNewId, type Loaded, type Search, type Source } from '../write/source.ts'
+import { type Committer, hasNewId, type Loaded, type Search, type Source } from '../write/source.ts'
 import type { Presented } from './cookie.ts'
 import type { CookieForm } from './cookie-names.ts'
 import { type Identity, type IdentityChange, NOBODY } from './identity.ts'
@@ -86,6 +86,7 @@ export class RequestState implements DataAccess {
   #loading: Promise<void> | null = null
   #saving: Promise<unknown> | null = null
   #saveFailed = false
+  #lease: Committer | null = null
   #stored: Loaded | null = null
   #source: Source | null = null
   #id: SessionId | null = null
@@ -322,6 +323,22 @@ export class RequestState implements DataAccess {
     this.#standing = 'stored'
     this.#stored = found
     this.#source = found.source ?? null
+  }
+
+  /** This is what others have stored by now; what this request has changed stays a change. */
+  refresh(found: Loaded): void {
+    this.reread(found)
+    const { data, key } = found.record
+    this.wishes.data.rebase(Payload.decode(data, key), new Map())
+  }
+
+  /** What the saves of this request stand or fall with; `null`: nothing. */
+  get lease(): Committer | null {
+    return this.#lease
+  }
+
+  holdLease(lease: Committer | null): void {
+    this.#lease = lease
   }
 
   /** Takes over what was stored, after `saved` and `expiry` of this request went into it. */

@@ -10,8 +10,9 @@ import { findSession } from './load.ts'
 import { isTouchDue } from './lifetime.ts'
 import { changeState } from './change-data.ts'
 import { saveState, touchState } from './save.ts'
-import type { SaveOutcome } from './save-under-new-id.ts'
-import type { SessionHost } from './session.ts'
+import type { ExclusiveOptions, ExclusiveWork } from './exclusive.ts'
+import type { SaveOutcome, Writers } from './save-under-new-id.ts'
+import type { SessionHost } from './session-host.ts'
 import type { RequestSettings } from './settings.ts'
 import type { RequestState } from './state.ts'
 
@@ -71,21 +72,39 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
   async change(state: RequestState, change: DataChange<Data>): Promise<SaveOutcome> {
     return await this.#settled(state, async () => {
       this.#warnIfInsecure(state, state.wishes.data.changes())
-      const { writer, ender } = this.#parts
       if (state.wishes.swap !== null) await this.#saveNow(state, state.wishes.data.changes())
-      const writers = { writer: writer.within(state.budget), ends: ender }
-      return await changeState(state, writers, change)
+      return await changeState(state, this.#writersOf(state), change)
     })
   }
 
+  /** Runs the function while nobody else does; see `Session.exclusive()`. What that needs most apps never load. */
+  async exclusive<Result>(
+    state: RequestState,
+    work: ExclusiveWork<Result>,
+    options: ExclusiveOptions,
+  ): Promise<Result> {
+    this.#parts.requireOpen()
+    const { runExclusive } = await import('./exclusive.ts')
+    const { settings, writer } = this.#parts
+    const save = (of: RequestState): Promise<SaveOutcome> => this.save(of)
+    return await runExclusive({ settings, writer, save }, state, work, options)
+  }
+
+  #writersOf(state: RequestState): Writers {
+    const writer = this.#parts.writer.within(state.budget)
+    return {
+      writer: state.lease === null ? writer : writer.under(state.lease),
+      ends: this.#parts.ender,
+    }
+  }
+
   async #saveNow(state: RequestState, units: UnitChanges): Promise<SaveOutcome> {
-    const { writer, ender, logins } = this.#parts
+    const { ender, logins } = this.#parts
     const { swap } = state.wishes
     const before = state.stored?.record.key
     // Whoever works on these sessions without the option has to know of it.
     const announced = ender.events.announce(state.budget)
-    const writers = { writer: writer.within(state.budget), ends: ender }
-    const outcome = await saveState(state, writers, units)
+    const outcome = await saveState(state, this.#writersOf(state), units)
     await announced
     const { stored } = state
     if (swap?.last !== 'login' || stored === null || outcome === 'gone') return outcome

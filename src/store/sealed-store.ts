@@ -18,6 +18,7 @@ export function sealedStore(store: SessionStore, sealer: Sealer): SessionStore {
     mutation.kind === 'insert' || mutation.kind === 'update'
       ? { ...mutation, record: sealedRecord(mutation.record, sealer) }
       : mutation
+  const withNote = store.writeWithNote?.bind(store)
   // Every member by name, so that a new one of stores is not forgotten here.
   const all: { readonly [Name in keyof Required<SessionStore>]: SessionStore[Name] | undefined } = {
     name: store.name,
@@ -29,6 +30,11 @@ export function sealedStore(store: SessionStore, sealer: Sealer): SessionStore {
     write: (mutation, options) => inPromise(() => store.write(sealed(mutation), options)),
     writeTogether: (mutations, options) =>
       inPromise(() => store.writeTogether(mutations.map(sealed), options)),
+    writeWithNote:
+      withNote === undefined
+        ? undefined
+        : (mutations, note, options) =>
+            inPromise(() => withNote(mutations.map(sealed), note, options)),
     writeEach: (mutations) => inPromise(() => store.writeEach(mutations.map(sealed))),
     page: async (selection, options) => {
       const { entries, cursor } = await store.page(selection, options)

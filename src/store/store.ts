@@ -68,6 +68,24 @@ export interface Note {
   readonly version: Version
 }
 
+/** A conditional write of a note, to be applied together with those of sessions. */
+export interface NoteWrite {
+  readonly name: string
+  /** `undefined`: the note is deleted. */
+  readonly value: Json | undefined
+  /** `null`: the note must not exist yet. */
+  readonly version: Version | null
+}
+
+/** What became of writes with a note: `note` is its version; of one that was deleted it says nothing. */
+export type WriteWithNoteResult =
+  | {
+      readonly outcome: 'applied'
+      readonly versions: readonly Version[]
+      readonly note: Version
+    }
+  | { readonly outcome: 'conflict' }
+
 /** Where the long work over sessions keeps its state. Strong and conditional, like the sessions themselves. */
 export interface NoteStore {
   get(name: string, options?: CallOptions): Promise<Note | null>
@@ -187,6 +205,15 @@ export interface SessionStore {
   write(mutation: Mutation, options?: CallOptions): Promise<WriteResult>
   /** Several writes to different records, all applied or none. */
   writeTogether(mutations: readonly Mutation[], options?: CallOptions): Promise<WriteTogetherResult>
+  /**
+   * Writes to different records, none perhaps, and one of a note, all applied or none. Absent: `session.exclusive()` is
+   * refused.
+   */
+  writeWithNote?(
+    mutations: readonly Mutation[],
+    note: NoteWrite,
+    options?: CallOptions,
+  ): Promise<WriteWithNoteResult>
   /**
    * Up to 500 writes to different records, each applied or not for itself, in as few calls as there can be.
    * After trouble on the way `conflict` may stand for an own write whose answer was lost: read to know.

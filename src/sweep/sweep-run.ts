@@ -6,6 +6,7 @@ import { securityKeyPurge, sweepWork } from './page-work/sweep-work.ts'
 import type { Pages } from './page-loop.ts'
 import { type RunState, SWEEP_ID } from './run.ts'
 import type { RunKind, RunParts } from './run-kind.ts'
+import { removeDeadLeases } from '../end/dead-leases.ts'
 import { Problems } from '../end/problems.ts'
 import { OpenKills } from './page-work/kill-work.ts'
 
@@ -36,6 +37,7 @@ export function sweepRun<Data extends object>(parts: RunParts<Data>): RunKind {
       // The sessions first: what may go wrong with security keys is to keep none of them from ending.
       if (!(await pages.goOver(work, pace))) return false
       if (!(await pages.goOver(securityKeyPurge(context), pace))) return false
+      await removeDeadLeases(store.notes, settings.now())
       await iter.handleFinish(state.totals.scanned, state.customData)
       await notePassed(parts, state)
       return true

@@ -113,6 +113,8 @@ class ControlledStore implements FailingStore {
   readonly sweepRate: number
   readonly deadline?: number
   readonly bucket?: number
+  /** Counts as `writeTogether`. */
+  readonly writeWithNote?: NonNullable<SessionStore['writeWithNote']>
   readonly #store: SessionStore
   #calls: StoreCall[] = []
   #failures: Failure[] = []
@@ -126,6 +128,11 @@ class ControlledStore implements FailingStore {
     this.sweepRate = store.sweepRate ?? Number.POSITIVE_INFINITY
     if (store.deadline !== undefined) this.deadline = store.deadline
     if (store.bucket !== undefined) this.bucket = store.bucket
+    const write = store.writeWithNote?.bind(store)
+    if (write !== undefined) {
+      this.writeWithNote = (mutations, ...asked) =>
+        this.#call('writeTogether', mutations, () => write(mutations, ...asked), true)
+    }
   }
 
   get calls(): readonly StoreCall[] {

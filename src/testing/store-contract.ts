@@ -7,6 +7,7 @@ import { noteCases } from './contract/notes.ts'
 import { pageCases } from './contract/pages.ts'
 import { recordCases } from './contract/records.ts'
 import { togetherCases } from './contract/together.ts'
+import { withNoteCases } from './contract/with-note.ts'
 import { writeCases } from './contract/writes.ts'
 import { type ContractRunner, currentRunner } from './runner.ts'
 
@@ -16,6 +17,7 @@ export type MakeStore = () => SessionStore | Promise<SessionStore>
 const GROUPS: Readonly<Record<string, readonly ContractCase[]>> = {
   'conditional writes': writeCases,
   'writes that stand or fall together': togetherCases,
+  'writes that stand or fall with a note': withNoteCases,
   'writes of many, each for itself': eachCases,
   records: recordCases,
   pages: pageCases,

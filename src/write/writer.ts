@@ -56,6 +56,7 @@ interface DeltaJob {
   readonly base: Loaded
   readonly delta: Delta
   readonly limit: Limit
+  readonly lease: Committer | null
   resolve(result: Loaded | 'gone'): void
   reject(error: unknown): void
 }
@@ -76,19 +77,34 @@ export class Writer {
   readonly #settings: WriterSettings
   readonly #store: SessionStore
   readonly #limit: Limit
+  readonly #lease: Committer | null
   readonly #chains: Map<SessionKey, (DeltaJob | TaskJob)[]>
 
-  /** Of its own: for work that no request waits for. `of`: the writer whose chains it shares. */
-  constructor(settings: WriterSettings, limit: Limit = LONG_WORK, of: Writer | null = null) {
+  /**
+   * Of its own: for work that no request waits for. `of`: the writer whose chains it shares. `lease`: what commits writes
+   * that nobody else commits; `null`: the store.
+   */
+  constructor(
+    settings: WriterSettings,
+    limit: Limit = LONG_WORK,
+    of: Writer | null = null,
+    lease: Committer | null = null,
+  ) {
     this.#settings = settings
     this.#store = settings.store
     this.#limit = limit
+    this.#lease = lease
     this.#chains = of === null ? new Map() : of.#chains
   }
 
   /** The same writer for somebody who waits so long and no longer. */
   within(limit: Limit): Writer {
-    return new Writer(this.#settings, limit, this)
+    return new Writer(this.#settings, limit, this, this.#lease)
+  }
+
+  /** The same writer for somebody whose writes stand or fall with a lease. */
+  under(lease: Committer): Writer {
+    return new Writer(this.#settings, this.#limit, this, lease)
   }
 
   /** The stored record, asked for again when the store is in trouble. */
@@ -110,9 +126,11 @@ export class Writer {
   /** Applies a delta to a loaded session; gives what is stored then, or `'gone'` when it ended meanwhile. */
   async update(base: Loaded, change: Delta): Promise<Loaded | 'gone'> {
     const limit = this.#limit
+    const lease = this.#lease
     const delta = withNews(base, change)
     return await this.#inChain<Loaded | 'gone'>((resolve, reject) => {
-      this.#enqueue(base.record.key, { kind: 'delta', base, delta, limit, resolve, reject })
+      const job = { kind: 'delta', base, delta, limit, lease, resolve, reject } as const
+      this.#enqueue(base.record.key, job)
     })
   }
 
@@ -157,9 +175,10 @@ export class Writer {
   /** The versions written, in the order of the mutations; `null` for a conflict. `committer`: `null` is the store. */
   async #commit(
     mutations: readonly Mutation[],
-    committer: Committer | null,
+    asked: Committer | null,
   ): Promise<{ readonly versions: readonly string[] | null; readonly maybeOwn?: boolean }> {
     const limit = this.#limit
+    const committer = asked ?? this.#lease
     const [only, ...more] = mutations
     if (committer === null && only === undefined) return { versions: [] }
     if (committer === null && only !== undefined && more.length === 0) {
@@ -287,7 +306,10 @@ export class Writer {
         continue
       }
       const jobs = [job]
-      while (chain[0]?.kind === 'delta') jobs.push(chain.shift() as DeltaJob)
+      // Those without a lease must not fall with one that has run out.
+      while (chain[0]?.kind === 'delta' && chain[0].lease === job.lease) {
+        jobs.push(chain.shift() as DeltaJob)
+      }
       latest = await this.#runDeltas(jobs, latest)
     }
     this.#chains.delete(key)
@@ -327,7 +349,7 @@ export class Writer {
   async #save(base: Loaded, jobs: readonly DeltaJob[]): Promise<Loaded | 'gone'> {
     const delta = jobs.map((job) => job.delta).reduce(combine)
     const limit = longestOf(jobs.map((job) => job.limit))
-    const writer = this.within(limit)
+    const writer = new Writer(this.#settings, limit, this, jobs[0]?.lease ?? null)
     const known = jobs.every((job) => job.base.version === base.version)
     const { policy, now } = this.#settings
     const revs = new Set<string>()

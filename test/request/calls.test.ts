@@ -16,6 +16,8 @@ interface Row {
   readonly writes: number
   /** Reads of the fence of the user; that of everybody is read along with it, at most once a minute. */
   readonly fences?: number
+  /** Writes of a lease alone. */
+  readonly notes?: number
 }
 
 const UNKNOWN = `${NAME}=${'A'.repeat(43)}`
@@ -166,6 +168,21 @@ const ROWS: Record<string, Row> = {
     finds: 2,
     writes: 0,
   },
+  // Beside the write of its lease.
+  'exclusive() that changes': {
+    cookie: 'session',
+    does: (s) => s.exclusive(() => void s.set('views', 2)),
+    finds: 2,
+    writes: 1,
+    notes: 1,
+  },
+  'exclusive() that changes nothing': {
+    cookie: 'session',
+    does: (s) => s.exclusive(() => {}),
+    finds: 2,
+    writes: 0,
+    notes: 2,
+  },
   login: { cookie: 'session', does: (s) => s.login('alice'), finds: 1, writes: 1, fences: 2 },
   'login without a session': { does: (s) => s.login('alice'), finds: 0, writes: 1, fences: 2 },
   logout: { cookie: 'session', does: (s) => s.logout(), finds: 1, writes: 1 },
@@ -201,7 +218,9 @@ describe('the calls of one request to the store', () => {
     // An end asks once a minute whether ends are events; see events-switch.test.ts.
     const calls = app.store.calls.filter(({ method }) => method !== 'note')
     expect(calls).toHaveLength(row.finds + row.writes)
-    expect(app.store.calls.length - calls.length).toBe((ENDS.has(name) ? 1 : 0) + (row.fences ?? 0))
+    expect(app.store.calls.length - calls.length).toBe(
+      (ENDS.has(name) ? 1 : 0) + (row.fences ?? 0) + (row.notes ?? 0),
+    )
   })
 
   it('are no more for the login of a process that has heard of no kill of everybody for a minute', async () => {

@@ -4,13 +4,7 @@ import type { SessionKey } from '../../record/id.ts'
 import type { Version } from '../../record/record.ts'
 import type { EntityWrite } from '../entities.ts'
 import { checkDistinct } from '../mutation-check.ts'
-import type {
-  CallOptions,
-  Mutation,
-  WriteEachResult,
-  WriteResult,
-  WriteTogetherResult,
-} from '../store.ts'
+import type { CallOptions, Mutation, WriteEachResult, WriteResult } from '../store.ts'
 import type { CallOptions as SendOptions, Connection } from './connection.ts'
 import { keyAt } from './other-entities.ts'
 import { child, type EntityLayout, keyIn, versionOf } from './entity-codec.ts'
@@ -29,6 +23,15 @@ interface Waiting {
   resolve(result: WriteResult | Promise<WriteResult>): void
   reject(error: SessionStoreError): void
 }
+
+/** Versions in the order of the sessions, and of the other entities. */
+type TogetherResult =
+  | {
+      readonly outcome: 'applied'
+      readonly versions: readonly Version[]
+      readonly entities: readonly Version[]
+    }
+  | { readonly outcome: 'conflict' }
 
 /** The most mutations of one shared commit: the pace that Datastore's "Best Practices" start at. */
 const MAX_MUTATIONS = 500
@@ -90,18 +93,18 @@ export class Commits {
     })
   }
 
-  /** All or nothing, in one round trip; other entities among it. The versions are those of the sessions. */
+  /** All or nothing, in one round trip; other entities among it. */
   async writeTogether(
     mutations: readonly Mutation[],
     entities: readonly EntityWrite[] = [],
     { deadline }: CallOptions = {},
-  ): Promise<WriteTogetherResult> {
+  ): Promise<TogetherResult> {
     const prepared = [
       ...mutations.map((mutation) => prepareWrite(mutation, this.#layout)),
       ...entities.map((write) => prepareEntity(write, this.#connection.namespace)),
     ]
     checkDistinct(prepared.map(({ key }) => key))
-    if (prepared.length === 0) return { outcome: 'applied', versions: [] }
+    if (prepared.length === 0) return { outcome: 'applied', versions: [], entities: [] }
     return await this.#concurrency.run(async (waited) => {
       try {
         const results = await this.#commit(
@@ -110,14 +113,15 @@ export class Commits {
           'single',
           { waited, deadline },
         )
-        return results.some(isFlagged)
-          ? { outcome: 'conflict' }
-          : {
-              outcome: 'applied',
-              versions: mutations.map((_, at) =>
-                versionIn(results[at], prepared[at]?.shared === null),
-              ),
-            }
+        if (results.some(isFlagged)) return { outcome: 'conflict' }
+        const versions = results.map((result, at) =>
+          versionIn(result, prepared[at]?.shared === null),
+        )
+        return {
+          outcome: 'applied',
+          versions: versions.slice(0, mutations.length),
+          entities: versions.slice(mutations.length),
+        }
       } catch (error) {
         if (isConflict(error, 'together')) return { outcome: 'conflict' }
         throw asDatastoreError(error, 'commit')

@@ -7,7 +7,8 @@ import { lookupNames } from './lookup-names.ts'
 import type { Connection } from './connection.ts'
 import { checkVersion, child, keyIn, listIn, nameOf, versionOf } from './entity-codec.ts'
 import { asDatastoreError, isConflict } from './errors.ts'
-import type { CallOptions, Note, NoteStore, WriteResult } from '../store.ts'
+import type { EntityWrite } from '../entities.ts'
+import type { CallOptions, Note, NoteStore, NoteWrite, WriteResult } from '../store.ts'
 import type { Version } from '../../record/record.ts'
 
 /** Notes as entities of a kind of their own, one unindexed JSON text each. Few and small, so each is a call of its own. */
@@ -54,11 +55,7 @@ export class DatastoreNotes implements NoteStore {
   ): Promise<WriteResult> {
     checkNoteName(name)
     if (version !== null) checkVersion(version)
-    const properties = {
-      value: { stringValue: JSON.stringify(value), excludeFromIndexes: true },
-      // The emulators take a write of what is there already for none, and give no new version.
-      rev: { stringValue: randomUUID(), excludeFromIndexes: true },
-    }
+    const properties = propertiesOf(value)
     return await this.#write((partitionId) => {
       const entity = { key: keyIn(partitionId, this.#kind, name), properties }
       return version === null
@@ -135,6 +132,25 @@ export class DatastoreNotes implements NoteStore {
       if (isConflict(error, 'together')) return { outcome: 'conflict' }
       throw asDatastoreError(error, 'commit')
     }
+  }
+}
+
+/** The write of a note as that of an entity of this kind. */
+export function noteEntity({ name, value, version }: NoteWrite, kind: string): EntityWrite {
+  checkNoteName(name)
+  const at = { kind, name, namespace: null }
+  if (value === undefined) return { kind: 'delete', at, version }
+  const properties = propertiesOf(value)
+  return version === null
+    ? { kind: 'insert', at, properties }
+    : { kind: 'update', at, properties, version }
+}
+
+function propertiesOf(value: Json): Readonly<Record<string, unknown>> {
+  return {
+    value: { stringValue: JSON.stringify(value), excludeFromIndexes: true },
+    // The emulators take a write of what is there already for none, and give no new version.
+    rev: { stringValue: randomUUID(), excludeFromIndexes: true },
   }
 }
 

@@ -7,7 +7,7 @@ import type { EntityLayout } from './entity-codec.ts'
 import { keyLayoutOf } from './security-key-codec.ts'
 import { DatastoreKeys } from './security-keys.ts'
 import { Lookups } from './lookups.ts'
-import { DatastoreNotes } from './notes.ts'
+import { DatastoreNotes, noteEntity } from './notes.ts'
 import { readKeyPage, readPage } from './pages.ts'
 import type { EntityStore } from '../entities.ts'
 import type { TransportInUse } from './transport/choose.ts'
@@ -16,6 +16,7 @@ import type {
   KeyPage,
   Mutation,
   NoteStore,
+  NoteWrite,
   Page,
   PageOptions,
   Selection,
@@ -23,6 +24,7 @@ import type {
   WriteEachResult,
   WriteResult,
   WriteTogetherResult,
+  WriteWithNoteResult,
 } from '../store.ts'
 import type { Found, Unreadable } from '../../record/record.ts'
 
@@ -41,6 +43,7 @@ export class DatastoreStore implements SessionStore {
   readonly #layout: EntityLayout
   readonly #lookups: Lookups
   readonly #commits: Commits
+  readonly #noteKind: string
 
   constructor(
     connection: Connection,
@@ -56,7 +59,8 @@ export class DatastoreStore implements SessionStore {
     this.bucket = layout.bucket
     this.sweepRate = sweepRate
     this.deadline = connection.deadline
-    this.notes = new DatastoreNotes(connection, `${layout.kind}-note`)
+    this.#noteKind = `${layout.kind}-note`
+    this.notes = new DatastoreNotes(connection, this.#noteKind)
     this.keys = new DatastoreKeys(connection, keyLayoutOf(layout))
     this.entities = {
       find: (at, options) => this.#lookups.findEntity(at, options),
@@ -87,6 +91,18 @@ export class DatastoreStore implements SessionStore {
     options?: CallOptions,
   ): Promise<WriteTogetherResult> {
     return this.#commits.writeTogether(mutations, [], options)
+  }
+
+  async writeWithNote(
+    mutations: readonly Mutation[],
+    note: NoteWrite,
+    options?: CallOptions,
+  ): Promise<WriteWithNoteResult> {
+    const entity = noteEntity(note, this.#noteKind)
+    const result = await this.#commits.writeTogether(mutations, [entity], options)
+    if (result.outcome !== 'applied') return result
+    const [version = ''] = result.entities
+    return { outcome: 'applied', versions: result.versions, note: version }
   }
 
   writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {

@@ -1,6 +1,6 @@
 import type { Json } from '../../base/json.ts'
 import { checkNoteName } from '../../record/limits.ts'
-import type { Note, NoteStore, WriteResult } from '../store.ts'
+import type { Note, NoteStore, NoteWrite, WriteResult } from '../store.ts'
 import type { Version } from '../../record/record.ts'
 
 /** Notes in the memory of this process. */
@@ -21,19 +21,32 @@ export class MemoryNotes implements NoteStore {
   }
 
   async put(name: string, value: Json, version: Version | null): Promise<WriteResult> {
-    checkNoteName(name)
-    if ((this.#notes.get(name)?.version ?? null) !== version) return { outcome: 'conflict' }
-    this.#versions += 1
-    const next = String(this.#versions)
-    this.#notes.set(name, { text: JSON.stringify(value), version: next })
-    return { outcome: 'applied', version: next }
+    return this.#write({ name, value, version })
   }
 
   async delete(name: string, version: Version): Promise<WriteResult> {
+    return this.#write({ name, value: undefined, version })
+  }
+
+  #write(write: NoteWrite): WriteResult {
+    return this.holds(write)
+      ? { outcome: 'applied', version: this.apply(write) }
+      : { outcome: 'conflict' }
+  }
+
+  /** Whether the condition of the write holds. */
+  holds({ name, version }: NoteWrite): boolean {
     checkNoteName(name)
-    if (this.#notes.get(name)?.version !== version) return { outcome: 'conflict' }
-    this.#notes.delete(name)
-    return { outcome: 'applied', version }
+    return (this.#notes.get(name)?.version ?? null) === version
+  }
+
+  /** Does what {@link holds}. */
+  apply({ name, value }: NoteWrite): Version {
+    this.#versions += 1
+    const version = String(this.#versions)
+    if (value === undefined) this.#notes.delete(name)
+    else this.#notes.set(name, { text: JSON.stringify(value), version })
+    return version
   }
 
   async list(prefix: string, limit: number): Promise<readonly Note[]> {

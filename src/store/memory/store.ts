@@ -13,7 +13,7 @@ import { MemoryNotes } from './notes.ts'
 import type {
   KeyPage,
   Mutation,
-  NoteStore,
+  NoteWrite,
   Page,
   PageOptions,
   Selection,
@@ -21,6 +21,7 @@ import type {
   WriteEachResult,
   WriteResult,
   WriteTogetherResult,
+  WriteWithNoteResult,
 } from '../store.ts'
 import type { Found, SessionRecord, Version } from '../../record/record.ts'
 
@@ -72,7 +73,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
 class MemoryStore implements SessionStore {
   readonly name = 'memory'
   readonly shards = DEFAULT_SHARDS
-  readonly notes: NoteStore = new MemoryNotes()
+  readonly notes: MemoryNotes = new MemoryNotes()
   readonly keys: MemoryKeys
   readonly #entries = new Map<SessionKey, Entry>()
   readonly #maxSessions: number
@@ -118,10 +119,29 @@ class MemoryStore implements SessionStore {
   }
 
   async writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult> {
+    const versions = this.#applyTogether(mutations)
+    return versions === null ? { outcome: 'conflict' } : { outcome: 'applied', versions }
+  }
+
+  async writeWithNote(
+    mutations: readonly Mutation[],
+    note: NoteWrite,
+  ): Promise<WriteWithNoteResult> {
+    if (!this.notes.holds(note)) {
+      this.#check(mutations)
+      return { outcome: 'conflict' }
+    }
+    const versions = this.#applyTogether(mutations)
+    if (versions === null) return { outcome: 'conflict' }
+    return { outcome: 'applied', versions, note: this.notes.apply(note) }
+  }
+
+  /** Applies all of them, and gives their versions, or none: `null`. */
+  #applyTogether(mutations: readonly Mutation[]): Version[] | null {
     const keys = this.#check(mutations)
-    if (!mutations.every((mutation) => this.#holds(mutation))) return { outcome: 'conflict' }
+    if (!mutations.every((mutation) => this.#holds(mutation))) return null
     this.#makeRoom(mutations, keys)
-    return { outcome: 'applied', versions: mutations.map((mutation) => this.#apply(mutation)) }
+    return mutations.map((mutation) => this.#apply(mutation))
   }
 
   async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {

@@ -1,7 +1,7 @@
 import type { Json } from '../../base/json.ts'
 import { checkNoteName } from '../../record/limits.ts'
 import type { Version } from '../../record/record.ts'
-import type { CallOptions, Note, NoteStore, WriteResult } from '../store.ts'
+import type { CallOptions, Note, NoteStore, NoteWrite, WriteResult } from '../store.ts'
 import type { SqliteDatabase, Statements } from './database.ts'
 import type { Row } from './node-sqlite.ts'
 import { nextVersions } from './versions.ts'
@@ -38,28 +38,22 @@ export class SqliteNotes implements NoteStore {
     version: Version | null,
     options?: CallOptions,
   ): Promise<WriteResult> {
-    checkNoteName(name)
-    const text = JSON.stringify(value)
-    return await this.#database.write((sql) => {
-      if (versionOf(sql, name) !== version) return { outcome: 'conflict' }
-      const [next] = nextVersions(sql, 1) as [number]
-      sql.run(
-        'INSERT OR REPLACE INTO notes (name, version, value) VALUES (?, ?, ?)',
-        name,
-        next,
-        text,
-      )
-      return { outcome: 'applied', version: String(next) }
-    }, options)
+    return await this.#write({ name, value, version }, options)
   }
 
   async delete(name: string, version: Version, options?: CallOptions): Promise<WriteResult> {
-    checkNoteName(name)
-    return await this.#database.write((sql) => {
-      if (versionOf(sql, name) !== version) return { outcome: 'conflict' }
-      sql.run('DELETE FROM notes WHERE name = ?', name)
-      return { outcome: 'applied', version }
-    }, options)
+    return await this.#write({ name, value: undefined, version }, options)
+  }
+
+  async #write(write: NoteWrite, options: CallOptions | undefined): Promise<WriteResult> {
+    checkNoteName(write.name)
+    return await this.#database.write(
+      (sql): WriteResult =>
+        holdsNote(sql, write)
+          ? { outcome: 'applied', version: applyNote(sql, write) }
+          : { outcome: 'conflict' },
+      options,
+    )
   }
 
   async list(prefix: string, limit: number, options?: CallOptions): Promise<readonly Note[]> {
@@ -78,6 +72,26 @@ export class SqliteNotes implements NoteStore {
       options,
     )
   }
+}
+
+/** Whether the condition of the write holds. */
+export function holdsNote(sql: Statements, { name, version }: NoteWrite): boolean {
+  return versionOf(sql, name) === version
+}
+
+/** Does what {@link holdsNote}, and gives the version. */
+export function applyNote(sql: Statements, { name, value }: NoteWrite): Version {
+  const [next] = nextVersions(sql, 1) as [number]
+  if (value === undefined) sql.run('DELETE FROM notes WHERE name = ?', name)
+  else {
+    sql.run(
+      'INSERT OR REPLACE INTO notes (name, version, value) VALUES (?, ?, ?)',
+      name,
+      next,
+      JSON.stringify(value),
+    )
+  }
+  return String(next)
 }
 
 function versionOf(sql: Statements, name: string): Version | null {

@@ -2,6 +2,7 @@ import { SessionStoreError } from '../../base/errors.ts'
 import { noteAs } from '../../base/shared-copies.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from '../../record/buckets.ts'
 import type { SessionKey } from '../../record/id.ts'
+import { checkNoteName } from '../../record/limits.ts'
 import type { Found, SessionRecord, Unreadable, Version } from '../../record/record.ts'
 import { checkDistinct, checkMutation } from '../mutation-check.ts'
 import type {
@@ -9,6 +10,7 @@ import type {
   KeyPage,
   Mutation,
   NoteStore,
+  NoteWrite,
   Page,
   PageOptions,
   SecurityKeyStore,
@@ -17,9 +19,10 @@ import type {
   WriteEachResult,
   WriteResult,
   WriteTogetherResult,
+  WriteWithNoteResult,
 } from '../store.ts'
 import type { SqliteDatabase, Statements } from './database.ts'
-import { SqliteNotes } from './notes.ts'
+import { applyNote, holdsNote, SqliteNotes } from './notes.ts'
 import { pageIn } from './pages.ts'
 import { foundIn, textOf } from './records.ts'
 import { SqliteKeys } from './security-keys.ts'
@@ -67,6 +70,21 @@ export class SqliteStore implements SessionStore {
     return await this.#database.write((sql): WriteTogetherResult => {
       if (!mutations.every((mutation) => holds(sql, mutation))) return { outcome: 'conflict' }
       return { outcome: 'applied', versions: this.#apply(sql, mutations) }
+    }, options)
+  }
+
+  async writeWithNote(
+    mutations: readonly Mutation[],
+    note: NoteWrite,
+    options?: CallOptions,
+  ): Promise<WriteWithNoteResult> {
+    check(mutations)
+    checkNoteName(note.name)
+    return await this.#database.write((sql): WriteWithNoteResult => {
+      const holdsAll = mutations.every((mutation) => holds(sql, mutation)) && holdsNote(sql, note)
+      if (!holdsAll) return { outcome: 'conflict' }
+      const versions = this.#apply(sql, mutations)
+      return { outcome: 'applied', versions, note: applyNote(sql, note) }
     }, options)
   }
 

@@ -1,0 +1,518 @@
+import { describe, expect, it } from 'vitest'
+import {
+  SessionConfigError,
+  SessionContentionError,
+  SessionError,
+  SessionGoneError,
+  type SessionStore,
+  SessionValueError,
+} from '../../src/index.ts'
+import { failingStore, type FakeClock, fakeClock } from '../../src/testing/index.ts'
+import { gate } from '../setup/gate.ts'
+import { STORE_KINDS, type StoreKind, uniqueSpace } from '../setup/stores.ts'
+import { Harness } from './harness.ts'
+
+type Data = { n?: number; other?: unknown }
+type Process = Harness<Data>
+
+interface Deployment {
+  readonly clock: FakeClock
+  readonly plain: SessionStore
+  process(): Process
+  leases(): Promise<number>
+}
+
+/** Waits as it is asked to, but never for long: who holds the session goes on meanwhile. */
+const sleep = (duration: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, Math.min(duration, 5)))
+
+/** One set of sessions, and as many processes on it as wanted. */
+function deployment(kind: StoreKind): Deployment {
+  const space = uniqueSpace()
+  const clock = fakeClock()
+  const plain = kind.make({ space, now: clock.now })
+  return {
+    clock,
+    plain,
+    process: () => {
+      const own = kind.name === 'memory' ? plain : kind.make({ space })
+      return new Harness<Data>({ store: failingStore(own), sleep }, clock)
+    },
+    leases: async () => (await plain.notes.list('lease:', 10)).length,
+  }
+}
+
+const memory = (): Deployment => deployment(STORE_KINDS[0] as StoreKind)
+
+describe.each(STORE_KINDS)('exclusive() on $name', (kind) => {
+  describe.skipIf(kind.missing !== null)('of a stored session', () => {
+    it('lets one after the other work, over processes, each on what the one before left', async () => {
+      const d = deployment(kind)
+      const processes = [d.process(), d.process(), d.process()]
+      const [first] = processes as [Process]
+      const cookie = await first.given({ n: 0 })
+      let inside = 0
+      await Promise.all(
+        processes.flatMap((h) =>
+          Array.from({ length: 3 }, async () => {
+            const session = await h.load(cookie)
+            await session.exclusive(async () => {
+              inside += 1
+              expect(inside).toBe(1)
+              const n = session.get('n') ?? 0
+              await new Promise((resolve) => setImmediate(resolve))
+              session.set('n', n + 1)
+              inside -= 1
+            })
+          }),
+        ),
+      )
+      expect(await first.data(cookie)).toEqual({ n: 9 })
+      expect(await d.leases()).toBe(0)
+    })
+
+    it('counts every call that resolved, with answers lost before and after their effect', async () => {
+      const d = deployment(kind)
+      const processes = [d.process(), d.process(), d.process()]
+      const cookie = await (processes[0] as Process).given({ n: 0 })
+      const rounds = kind.name === 'memory' ? 30 : 6
+      const counts = await Promise.all(
+        processes.map(async (h, at) => {
+          let resolved = 0
+          for (let n = 0; n < rounds; n++) {
+            if (n % 3 === at) h.store.failAt(1, 'before', { method: 'writeTogether' })
+            if (n % 3 === (at + 1) % 3) h.store.failAt(1, 'after', { method: 'writeTogether' })
+            if (n % 3 === (at + 2) % 3) h.store.failAt(1, 'after', { method: 'note' })
+            const session = await h.load(cookie)
+            await session
+              .exclusive(() => void session.set('n', (session.get('n') ?? 0) + 1), { wait: '1m' })
+              .then(() => {
+                resolved += 1
+              })
+          }
+          return resolved
+        }),
+      )
+      const resolved = counts.reduce((sum, count) => sum + count)
+      expect(await (processes[0] as Process).data(cookie)).toEqual({ n: resolved })
+      expect(resolved).toBe(3 * rounds)
+    })
+
+    it('does not let one whose lease has run out save over its successor', async () => {
+      const d = deployment(kind)
+      const [a, b] = [d.process(), d.process()]
+      const cookie = await a.given({ n: 1 })
+      const slow = await a.load(cookie)
+      const inside = gate()
+      const late = slow.exclusive(async () => {
+        inside.reach()
+        await inside.opened
+        slow.set('n', 100)
+      })
+      await inside.reached
+      d.clock.advance('31s')
+      const quick = await b.load(cookie)
+      await quick.exclusive(() => void quick.set('n', 2))
+      inside.open()
+      await expect(late).rejects.toBeInstanceOf(SessionContentionError)
+      expect(slow.changed).toBe(false)
+      await a.commit(slow, cookie)
+      expect(await b.data(cookie)).toEqual({ n: 2 })
+    })
+
+    it('does not let it save while its successor is still at work', async () => {
+      const d = deployment(kind)
+      const [a, b] = [d.process(), d.process()]
+      const cookie = await a.given({ n: 1 })
+      const slow = await a.load(cookie)
+      const inside = gate()
+      const late = slow.exclusive(async () => {
+        inside.reach()
+        await inside.opened
+        slow.set('other', 'late')
+        await slow.save()
+      })
+      await inside.reached
+      d.clock.advance('31s')
+      const next = await b.load(cookie)
+      await next.exclusive(async () => {
+        inside.open()
+        await expect(late).rejects.toBeInstanceOf(SessionContentionError)
+        next.set('n', (next.get('n') ?? 0) + 1)
+      })
+      expect(await b.data(cookie)).toEqual({ n: 2 })
+      expect(await d.leases()).toBe(0)
+    })
+
+    it('goes on after its lease has run out where nobody took over', async () => {
+      const d = deployment(kind)
+      const h = d.process()
+      const cookie = await h.given({ n: 1 })
+      const session = await h.load(cookie)
+      await session.exclusive(() => {
+        d.clock.advance('5m')
+        session.set('n', 2)
+      })
+      expect(await h.data(cookie)).toEqual({ n: 2 })
+    })
+
+    it('merges with those who save without it', async () => {
+      const d = deployment(kind)
+      const [a, b] = [d.process(), d.process()]
+      const cookie = await a.given({ n: 1 })
+      const session = await a.load(cookie)
+      await session.exclusive(async () => {
+        session.set('n', 2)
+        await b.visit((s) => s.set('other', 'theirs'), { cookie })
+      })
+      expect(await a.data(cookie)).toEqual({ n: 2, other: 'theirs' })
+    })
+  })
+})
+
+describe('exclusive()', () => {
+  it('gives what the function gives, and costs a lease, a read and one commit', async () => {
+    const h = memory().process()
+    const cookie = await h.given({ n: 1 })
+    await h.visit(
+      async (s) => {
+        h.store.clearCalls()
+        expect(await s.exclusive(() => Boolean(s.set('n', 2)))).toBe(true)
+        expect(h.store.calls.map(({ method }) => method)).toEqual(['note', 'find', 'writeTogether'])
+        h.store.clearCalls()
+        expect(await s.exclusive(async () => s.get('n'))).toBe(2)
+        expect(h.store.calls.map(({ method }) => method)).toEqual(['note', 'find', 'note'])
+        h.store.clearCalls()
+      },
+      { cookie },
+    )
+    expect(h.store.calls).toEqual([])
+  })
+
+  it('saves what was changed before, and lets the next one see it', async () => {
+    const d = memory()
+    const [a, b] = [d.process(), d.process()]
+    const cookie = await a.given({ n: 1 })
+    const session = await a.load(cookie)
+    session.set('other', 'before')
+    await session.exclusive(async () => {
+      expect(await b.data(cookie)).toEqual({ n: 1, other: 'before' })
+    })
+  })
+
+  it('saves as often as asked inside, each under the lease, and lets go by the last', async () => {
+    const d = memory()
+    const h = d.process()
+    const cookie = await h.given({ n: 1 })
+    const session = await h.load(cookie)
+    await session.exclusive(async () => {
+      for (let n = 2; n < 5; n++) {
+        session.set('n', n)
+        await session.save()
+        expect(await d.leases()).toBe(1)
+      }
+      await session.change((data) => {
+        data.n = (data.n ?? 0) + 10
+      })
+      expect(await d.leases()).toBe(1)
+      session.set('other', 1)
+    })
+    expect([await h.data(cookie), await d.leases()]).toEqual([{ n: 14, other: 1 }, 0])
+  })
+
+  it('drops what a function that throws has not saved, gives its error, and lets the next one on', async () => {
+    const d = memory()
+    const h = d.process()
+    const cookie = await h.given({ n: 1 })
+    const error = new Error('mine')
+    const { session } = await h.visit(
+      async (s) => {
+        const failing = s.exclusive(async () => {
+          s.set('other', 'saved')
+          await s.save()
+          s.set('n', 2)
+          throw error
+        })
+        await expect(failing).rejects.toBe(error)
+        await s.exclusive(() => {})
+      },
+      { cookie },
+    )
+    expect([await h.data(cookie), session.get('n')]).toEqual([{ n: 1, other: 'saved' }, 1])
+    expect(await d.leases()).toBe(0)
+  })
+
+  it('tells whoever waits in vain, and stores nothing of it', async () => {
+    const d = memory()
+    const [a, b] = [d.process(), d.process()]
+    const cookie = await a.given({ n: 1 })
+    const [holder, other] = [await a.load(cookie), await b.load(cookie)]
+    await holder.exclusive(async () => {
+      for (const wait of [0, 20, '100ms']) {
+        const waiting = other.exclusive(() => void other.set('n', 9), { wait })
+        const clock = setInterval(() => d.clock.advance(50), 1)
+        await expect(waiting).rejects.toMatchObject({ code: 'ERR_SESSION_CONTENTION', status: 503 })
+        clearInterval(clock)
+      }
+    })
+    expect(await b.data(cookie)).toEqual({ n: 1 })
+  })
+
+  it('lets those of one process have their turn at once, in the order in which they came', async () => {
+    const d = memory()
+    const h = d.process()
+    const cookie = await h.given({ n: 0 })
+    const order: number[] = []
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, at) => {
+        const session = await h.load(cookie)
+        await session.exclusive(() => void order.push(at))
+      }),
+    )
+    expect(order).toEqual(Array.from({ length: 20 }, (_, at) => at))
+    // None had to poll: each took the lease by one call and let it go by another.
+    expect(h.store.calls.filter(({ method }) => method === 'note')).toHaveLength(40)
+  })
+
+  it('lets calls of one session object follow each other', async () => {
+    const h = memory().process()
+    const session = await h.load(await h.given({ n: 0 }))
+    const call = (): Promise<void> =>
+      session.exclusive(async () => {
+        const n = session.get('n') ?? 0
+        await new Promise((resolve) => setImmediate(resolve))
+        session.set('n', n + 1)
+      })
+    await Promise.all([call(), call(), call()])
+    expect(session.get('n')).toBe(3)
+  })
+
+  it('refuses to wait for itself', async () => {
+    const h = memory().process()
+    const cookie = await h.given({ n: 1 })
+    const session = await h.load(cookie)
+    await session.exclusive(async () => {
+      await expect(session.exclusive(() => {})).rejects.toThrow(/within exclusive\(\)/)
+      const again = await h.load(cookie)
+      const waiting = again.exclusive(() => {}, { wait: 0 })
+      await expect(waiting).rejects.toBeInstanceOf(SessionContentionError)
+      const other = await h.load(await h.given({ n: 1 }))
+      expect(await other.exclusive(() => 'other')).toBe('other')
+    })
+    await expect(session.exclusive(() => 'again')).resolves.toBe('again')
+  })
+
+  it('runs for a visitor without a session as it is, and stores what it leaves', async () => {
+    const d = memory()
+    const h = d.process()
+    const { cookie } = await h.visit((s) => s.exclusive(() => void s.set('n', 1)))
+    expect([await h.data(cookie), await d.leases()]).toEqual([{ n: 1 }, 0])
+    h.store.clearCalls()
+    expect((await h.visit((s) => s.exclusive(() => {}))).setCookie).toEqual([])
+    expect(h.store.calls).toEqual([])
+  })
+
+  it('aborts its signal when the lease runs out, and not before it is over', async () => {
+    const h = memory().process()
+    const session = await h.load(await h.given({ n: 1 }))
+    let kept: AbortSignal | null = null
+    await session.exclusive(async (signal) => {
+      kept = signal
+      expect(signal.aborted).toBe(false)
+    })
+    await session.exclusive(
+      (signal) =>
+        new Promise<void>((resolve) => {
+          signal.addEventListener('abort', () => {
+            expect(signal.reason).toBeInstanceOf(SessionError)
+            resolve()
+          })
+        }),
+      { lease: 20 },
+    )
+    expect((kept as unknown as AbortSignal).aborted).toBe(false)
+  })
+
+  it('lets the next one of the process go on when a function does not come to its end', async () => {
+    const d = memory()
+    const h = d.process()
+    const cookie = await h.given({ n: 1 })
+    const [hung, next] = [await h.load(cookie), await h.load(cookie)]
+    const inside = gate()
+    const late = hung.exclusive(
+      async (signal) => {
+        signal.addEventListener('abort', () => d.clock.advance('1s'))
+        await inside.opened
+        hung.set('n', 9)
+      },
+      { lease: 30 },
+    )
+    await next.exclusive(() => void next.set('n', 2))
+    inside.open()
+    await expect(late).rejects.toBeInstanceOf(SessionContentionError)
+    expect(await h.data(cookie)).toEqual({ n: 2 })
+  })
+
+  it('is no longer exclusive, and says so, where nothing is left to save either', async () => {
+    const d = memory()
+    const [a, b] = [d.process(), d.process()]
+    const cookie = await a.given({ n: 1 })
+    const [slow, quick] = [await a.load(cookie), await b.load(cookie)]
+    const late = slow.exclusive(async () => {
+      d.clock.advance('1m')
+      await quick.exclusive(() => void quick.set('n', 2))
+      return slow.get('n')
+    })
+    await expect(late).rejects.toBeInstanceOf(SessionContentionError)
+  })
+
+  it('takes a login, a logout and a new key along, and leaves nothing to those who waited', async () => {
+    for (const method of ['login', 'logout', 'cycleKey', 'reset'] as const) {
+      const d = memory()
+      const [a, b] = [d.process(), d.process()]
+      const given = await a.given({ n: 1 })
+      const waiting = await b.load(given)
+      let waited: Promise<void> = Promise.resolve()
+      const { cookie } = await a.visit(
+        (s) =>
+          s.exclusive(async () => {
+            waited = waiting.exclusive(() => void waiting.set('n', 9))
+            waited.catch(() => {})
+            await (method === 'login' ? s.login('alice') : s[method]())
+          }),
+        { cookie: given },
+      )
+      await expect(waited).rejects.toBeInstanceOf(SessionGoneError)
+      const session = await a.load(cookie)
+      expect(session.user).toBe(method === 'login' ? 'alice' : '__guest__')
+      expect(await a.stored(given)).toBeNull()
+      expect(await d.leases()).toBe(0)
+    }
+  })
+
+  it('keeps the lease over a login that was saved inside', async () => {
+    const d = memory()
+    const h = d.process()
+    const given = await h.given({ n: 1 })
+    const { cookie } = await h.visit(
+      (s) =>
+        s.exclusive(async () => {
+          await s.login('alice')
+          await s.save()
+          expect(await d.leases()).toBe(1)
+          s.set('n', 5)
+        }),
+      { cookie: given },
+    )
+    expect([await h.data(cookie), await d.leases()]).toEqual([{ n: 5 }, 0])
+  })
+
+  it('tells of a session that ended while it waited, or while it worked', async () => {
+    const d = memory()
+    const [a, b] = [d.process(), d.process()]
+    const cookie = await a.given({ n: 1 })
+    const session = await a.load(cookie)
+    const working = session.exclusive(async () => {
+      await b.visit((s) => s.logout(), { cookie })
+      session.set('n', 2)
+    })
+    await expect(working).rejects.toBeInstanceOf(SessionGoneError)
+    await expect(session.exclusive(() => {})).rejects.toBeInstanceOf(SessionGoneError)
+    expect([await a.stored(cookie), await d.leases()]).toEqual([null, 0])
+  })
+
+  it('takes over the lease of one that is gone, once it has run out, and a sweep removes what is left', async () => {
+    const d = memory()
+    const [a, b] = [d.process(), d.process()]
+    const cookie = await a.given({ n: 1 })
+    const dead = await a.load(cookie)
+    // As by kill -9: it never comes back.
+    void dead.exclusive(() => new Promise(() => {}))
+    while ((await d.leases()) === 0) await new Promise((resolve) => setImmediate(resolve))
+    await b.sessions.startClearSessions()
+    expect(await d.leases()).toBe(1)
+    d.clock.advance('31s')
+    const next = await b.load(cookie)
+    void next.exclusive(() => new Promise(() => {}))
+    while ((await next.exclusive(() => {}, { wait: 0 }).catch(() => 'taken')) !== 'taken');
+    d.clock.advance('34s')
+    await b.sessions.startClearSessions()
+    expect(await d.leases()).toBe(1)
+    d.clock.advance('6m')
+    await b.sessions.startClearSessions()
+    expect(await d.leases()).toBe(0)
+  })
+
+  it('waits for what was begun inside and not awaited', async () => {
+    const d = memory()
+    const h = d.process()
+    const cookie = await h.given({ n: 1 })
+    const session = await h.load(cookie)
+    await session.exclusive(() => {
+      session.set('n', 2)
+      void session.save()
+      void session.change((data) => {
+        data.n = 3
+      })
+    })
+    expect([await h.data(cookie), await d.leases()]).toEqual([{ n: 3 }, 0])
+  })
+
+  it('fails where the store does, and leaves no change behind', async () => {
+    const d = memory()
+    const h = d.process()
+    const cookie = await h.given({ n: 1 })
+    const session = await h.load(cookie)
+    const stop = h.store.failAlways('before', { method: 'writeTogether' })
+    const failing = session.exclusive(() => void session.set('n', 2))
+    await expect(failing).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
+    stop()
+    expect([session.changed, session.get('n'), await d.leases()]).toEqual([false, 1, 0])
+    const down = h.store.failAlways('before', { method: 'note' })
+    await expect(session.exclusive(() => {})).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
+    down()
+    expect(await session.exclusive(() => 'up')).toBe('up')
+  })
+
+  it('refuses what can not work', async () => {
+    const d = memory()
+    const h = d.process()
+    const session = await h.load(await h.given({ n: 1 }))
+    expect(() => session.exclusive(5 as never)).toThrow(SessionValueError)
+    for (const options of [
+      { wait: 'soon' },
+      { wait: '2h' },
+      { lease: 0 },
+      { lease: '61m' },
+      { leese: 5 },
+      null,
+    ]) {
+      await expect(session.exclusive(() => {}, options as never)).rejects.toBeInstanceOf(
+        SessionConfigError,
+      )
+    }
+    const { writeWithNote: _, ...without } = Object.assign(Object.create(null), {
+      ...bound(d.plain),
+    })
+    const other = new Harness<Data>({ store: failingStore(without as SessionStore) }, d.clock)
+    const cookie = await other.given({ n: 1 })
+    const refused = (await other.load(cookie)).exclusive(() => {})
+    await expect(refused).rejects.toThrow(/writeWithNote/)
+  })
+})
+
+/** The store with its methods as properties, one of which can be left out. */
+function bound(store: SessionStore): object {
+  const { name, shards, notes, keys } = store
+  const methods = [
+    'find',
+    'write',
+    'writeTogether',
+    'writeEach',
+    'page',
+    'pageKeys',
+    'close',
+  ] as const
+  const entries = methods.map((method) => [method, (store[method] as () => unknown).bind(store)])
+  return { name, shards, notes, keys, ...Object.fromEntries(entries) }
+}
