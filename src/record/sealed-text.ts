@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../base/node-builtins.ts'
 
 /**
  * The form of what is sealed: `2 sealed KEY PRINT CHECKSUM BYTES`, one line. The head can be read without the key, so that

@@ -1,7 +1,7 @@
 import { sessionForOthers } from '../base/store-errors.ts'
 import type { SweepSettings } from './settings.ts'
 import { budgetFor, type Limit } from '../store/budget.ts'
-import { isDeepStrictEqual } from 'node:util'
+import { isDeepStrictEqual } from '../base/node-builtins.ts'
 import type { Mutation } from '../store/store.ts'
 import { isUsable, useOf } from '../record/usable.ts'
 import { isAlive } from '../record/expiry.ts'
