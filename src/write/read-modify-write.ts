@@ -100,6 +100,11 @@ class Change {
     }
     if (written.maybeOwn === true || written.error?.effect === 'unknown') {
       this.#unanswered.set(record.rev, current.record.rev)
+      // At once, before others have written so often that nobody can tell any more.
+      const found = await this.#writer.again(current).catch(() => null)
+      if (found?.record != null && isAmongLast(found.record, this.#own)) {
+        return { done: storedFrom(current, found) }
+      }
     }
     return written
   }
