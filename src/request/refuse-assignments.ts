@@ -31,9 +31,7 @@ export function refuseAssignments(prototype: object, nameOf: NameOf): void {
 
 /** The same for the members of a class below. */
 export function lockMembers(prototype: object, nameOf: NameOf): void {
-  for (const member of Reflect.ownKeys(prototype)) {
-    if (member !== 'constructor') lock(prototype, member, nameOf)
-  }
+  for (const member of Reflect.ownKeys(prototype)) lock(prototype, member, nameOf)
 }
 
 function lock(prototype: object, member: PropertyKey, nameOf: NameOf): void {

@@ -51,14 +51,14 @@ const NEW_NAMES: Record<string, [code: string, message: string]> = {
   'a method of a scope': ['scope.get = 1', "use req.session.scope(…).set('get', …)"],
 }
 
+/** Of all classes that a session is made of. */
 const MEMBERS: string[] = await (async () => {
   const names = new Set<string>()
-  let prototype: object = Object.getPrototypeOf(await loaded())
-  for (let level = 0; level < 2; level++) {
+  let prototype: object | null = Object.getPrototypeOf(await loaded())
+  while (prototype !== null && prototype !== Object.prototype) {
     for (const name of Object.getOwnPropertyNames(prototype)) names.add(name)
     prototype = Object.getPrototypeOf(prototype)
   }
-  names.delete('constructor')
   return [...names]
 })()
 
