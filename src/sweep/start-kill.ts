@@ -37,18 +37,8 @@ export class KillMany<Data extends object> {
 
   async byUser(user: string, options: KillOptions): Promise<KillResult> {
     checkOptions('killSessionByUser()', options, OPTIONS)
-    // The key of a session is null while a new id waits to be stored: that must not mean "no exception".
-    if ((options.except as SessionKey | null | undefined) === null) {
-      throw new SessionValueError(
-        'killSessionByUser: except is null; after login(), reset() or cycleKey() call save() first',
-      )
-    }
-    const { except = null } = options
     checkUser(user, 'killSessionByUser', options)
-    if (except !== null && asSessionKey(except) === null) {
-      throw new SessionValueError('killSessionByUser: except must be the key of a session')
-    }
-    return await this.#kill(user, except)
+    return await this.#kill(user, exceptionIn(options))
   }
 
   async all(): Promise<KillResult> {
@@ -85,4 +75,24 @@ export class KillMany<Data extends object> {
     await run.save()
     await this.#engine.handOn(run.state, false, delay)
   }
+}
+
+/** The session that is to go on; `null`: none is. Throws where one was meant and none is named: what is killed stays so. */
+function exceptionIn(options: KillOptions): SessionKey | null {
+  if (!('except' in options)) return null
+  const except: unknown = options.except
+  // The key of a session is null while a new id waits to be stored.
+  if (except === null) {
+    throw new SessionValueError(
+      'killSessionByUser: except is null; after login(), reset() or cycleKey() call save() first',
+    )
+  }
+  if (except === undefined) {
+    throw new SessionValueError(
+      'killSessionByUser: except is undefined; give the key of the session that goes on, or leave the option out to end all',
+    )
+  }
+  const key = asSessionKey(except)
+  if (key !== null) return key
+  throw new SessionValueError('killSessionByUser: except must be the key of a session')
 }

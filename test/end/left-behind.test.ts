@@ -82,6 +82,19 @@ describe('a kill', () => {
     expect(await p.count()).toBe(1)
   })
 
+  it('refuses an exception that is undefined, where the app meant one', async () => {
+    const p = place()
+    const sessions = p.process()
+    await loggedIn(sessions, 'alice')
+    const kill = sessions.killSessionByUser('alice', { except: undefined as never })
+    await expect(kill).rejects.toMatchObject({
+      code: 'ERR_SESSION_VALUE',
+      message: expect.stringContaining('leave the option out'),
+    })
+    expect(await p.count()).toBe(1)
+    expect(await sessions.killSessionByUser('alice', {})).toMatchObject({ ended: 1 })
+  })
+
   it('of a damaged record is told', async () => {
     const p = place()
     const [key] = await p.fill(1, null, 'alice')
