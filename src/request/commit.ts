@@ -1,5 +1,7 @@
-import { SessionGoneError } from '../base/errors.ts'
+import { show } from '../base/duration.ts'
+import { SessionConfigError, SessionGoneError } from '../base/errors.ts'
 import { checkOptions, namesOf, type OptionHints } from '../base/option-checks.ts'
+import { isThenable, letGo } from '../base/refuse-promise.ts'
 import type { UnitChanges } from '../record/payload.ts'
 import type { Failure } from './pending-operations.ts'
 import type { SessionCookies } from './cookie.ts'
@@ -142,12 +144,15 @@ export class RequestCommit<Data extends object> {
 }
 
 /** The headers by which a response says what a commit gave, as pairs of name and value; each is to be added once. */
-export function responseHeaders({
-  setCookie,
-  vary,
-  id,
-  byId,
-}: CommitResult): [name: string, value: string][] {
+export function responseHeaders(result: CommitResult): [name: string, value: string][] {
+  // Without them the response would leave without its cookie.
+  if (!Array.isArray(Object(result).setCookie)) {
+    if (isThenable(result)) letGo(result)
+    throw new SessionConfigError(
+      `responseHeaders() takes what commit() gave, and not ${isThenable(result) ? 'a promise: await commit() before' : show(result)}`,
+    )
+  }
+  const { setCookie, vary, id, byId } = result
   if (!vary) return []
   const carriesId = setCookie.length > 0 || id !== undefined
   return [

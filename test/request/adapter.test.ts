@@ -1,6 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { expect, it } from 'vitest'
-import { type CommitResult, createSessions, type Session, type Sessions } from '../../src/index.ts'
+import {
+  type CommitResult,
+  createSessions,
+  type Session,
+  SessionConfigError,
+  type Sessions,
+} from '../../src/index.ts'
 import { ask, started } from '../express/helpers.ts'
 
 type Handler = (session: Session, req: IncomingMessage) => Promise<{ status: number; body: string }>
@@ -85,3 +91,22 @@ it('gives headers in the form that fetch takes', () => {
   expect(headers.get('vary')).toBe('Cookie')
   expect(headers.get('cache-control')).toBe('no-store')
 })
+
+it.each([
+  ['nothing', undefined, 'not undefined'],
+  ['null', null, 'not null'],
+  ['the session', 'session', 'not an object'],
+  ['a commit that nobody awaited', 'commit', 'not a promise: await commit() before'],
+])(
+  'refuses headers of %s, by which a response would lose its cookie',
+  async (_what, given, why) => {
+    const sessions = createSessions()
+    const session = await sessions.open({ secure: true }).load()
+    session.set('a', 1)
+    const result =
+      given === 'session' ? session : given === 'commit' ? sessions.commit(session) : given
+    const ask = (): unknown => sessions.responseHeaders(result as never)
+    expect(ask).toThrow(SessionConfigError)
+    expect(ask).toThrow(why)
+  },
+)
