@@ -48,6 +48,10 @@ class CookieStorage<Data extends object> extends RequestStorage<Data> {
   override async change(): Promise<never> {
     throw refusal('change()')
   }
+
+  override async exclusive(): Promise<never> {
+    throw refusal('exclusive()')
+  }
 }
 
 function noneToWrite(): never {

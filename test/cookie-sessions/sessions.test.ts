@@ -517,6 +517,7 @@ describe('what needs a server', () => {
       await expect((async () => await call())()).rejects.toThrow(words)
     }
     await expect(session['change']?.(() => {})).rejects.toThrow(/have no change\(\)/)
+    await expect(session['exclusive']?.(() => {})).rejects.toThrow(/have no exclusive\(\)/)
   })
 
   it('is no save() without a response, which would be lost', async () => {
