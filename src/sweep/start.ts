@@ -26,8 +26,11 @@ const OPTIONS = namesOf<ClearOptions>({ before: true, after: true, dryRun: true 
 export interface ClearRun {
   /** `null` for a dry run, of which nothing is kept. */
   readonly id: string | null
-  /** `'running'`: it goes on in tasks, or in the next call. `'already-running'`: another one had been started before. */
-  readonly state: 'finished' | 'running' | 'already-running' | 'dry-run'
+  /**
+   * `'running'`: it goes on in tasks, or in the next call. `'already-running'`: another one had been started before.
+   * `'failed'`: `handleError()` of the app's own has ended it early; `status()` says why.
+   */
+  readonly state: 'finished' | 'failed' | 'running' | 'already-running' | 'dry-run'
   readonly scanned: number
   /** Of a dry run: how many would end. */
   readonly ended: number
@@ -143,7 +146,7 @@ export class SweepStart<Data extends object> {
       await this.#engine.handOn(state, isLost)
     }
     const end = (await RunRecord.read(store.notes, state.id))?.state ?? state
-    return { ...summary(end), state: end.finished !== null ? 'finished' : meanwhile }
+    return { ...summary(end), state: endOf(end) ?? meanwhile }
   }
 
   async #count(before: number, after: number | null): Promise<ClearRun> {
@@ -198,6 +201,12 @@ export class SweepStart<Data extends object> {
       await notes.delete(note.name, note.version)
     })
   }
+}
+
+/** How a run has ended; `null`: it has not. */
+export function endOf({ finished, error }: RunState): 'finished' | 'failed' | null {
+  if (finished === null) return null
+  return error === null ? 'finished' : 'failed'
 }
 
 /** Whether somebody works on the run, or a task for it is on its way. Every step notes down when it starts and ends. */

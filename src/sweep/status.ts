@@ -2,7 +2,7 @@ import type { SweepSettings } from './settings.ts'
 import { LEEWAY } from '../record/expiry.ts'
 import { CURE, type EventsSwitch, NOT_HERE } from '../end/events-switch.ts'
 import type { RunKind } from './run-kind.ts'
-import { isRunning } from './start.ts'
+import { endOf, isRunning } from './start.ts'
 import { type Lane, type RunState, runName, runOf } from './run.ts'
 import { sideBySide } from '../base/parallel.ts'
 import { type AllWatermarks, expiryLanes } from './watermarks.ts'
@@ -158,14 +158,7 @@ function infoOf(state: RunState, now: number): RunInfo {
   return {
     id: state.id,
     iterator: state.iter,
-    state:
-      state.finished !== null
-        ? state.error === null
-          ? 'finished'
-          : 'failed'
-        : isRunning(state, now)
-          ? 'running'
-          : 'died',
+    state: endOf(state) ?? (isRunning(state, now) ? 'running' : 'died'),
     started: new Date(state.started),
     finished: state.finished === null ? null : new Date(state.finished),
     steps: state.step,

@@ -11,7 +11,7 @@ import {
 } from '../../src/express/index.ts'
 import {
   createSessions,
-  type DeleteSessionsIter,
+  DeleteSessionsIter,
   QueryIter,
   SessionConfigError,
   SessionStoreError,
@@ -301,6 +301,22 @@ describe('cleanupRoutes()', () => {
     })
     gate.release()
     expect((await first).status).toBe(200)
+  })
+
+  it('answers /cron with 500 where handleError() has ended the sweep', async () => {
+    class Broken extends DeleteSessionsIter {
+      override handleEntry(): void {
+        throw new Error('broken')
+      }
+      override handleError(): boolean {
+        return false
+      }
+    }
+    const routes = await serveRoutes({ caller: localOnly(), sessions: { sweep: Broken } })
+    await fill(routes, 1)
+    const reply = await routes.call('/cron')
+    expect(reply.status).toBe(500)
+    expect(JSON.parse(reply.body)).toMatchObject({ state: 'failed', scanned: 1, failed: 1 })
   })
 
   it('works a chain of tasks off, one after the other', async () => {

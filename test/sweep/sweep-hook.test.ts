@@ -235,7 +235,7 @@ describe('the class of the sweep', () => {
       throw new Error('broken')
     }
     goesOn = answer
-    await sessions.startClearSessions()
+    expect(await sessions.startClearSessions()).toMatchObject({ state: 'failed' })
     expect((await sessions.status()).lastSweep).toMatchObject({
       state: 'failed',
       error: 'handleError() ended the run',

@@ -99,6 +99,15 @@ export function cleanupRoutes<Data extends object = DefaultData>(
   }
 }
 
+/** What a cron hears of a run; one that was ended early must not look like one that went well. */
+const STATUS_OF: Readonly<Record<ClearRun['state'], number>> = {
+  finished: 200,
+  'already-running': 200,
+  'dry-run': 200,
+  running: 202,
+  failed: 500,
+}
+
 function routesOf<Data extends object>(
   sessions: Sessions<Data>,
   start: () => Promise<ClearRun>,
@@ -109,7 +118,7 @@ function routesOf<Data extends object>(
     purpose: 'cron',
     answer: async () => {
       const run = await start()
-      return { status: run.state === 'running' ? 202 : 200, body: shown(run) }
+      return { status: STATUS_OF[run.state], body: shown(run) }
     },
   }
   const task: Route = {
