@@ -99,6 +99,9 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
     'the query of startIterOnQuery() for expired ones': (wrong) =>
       sessions().startIterOnQuery(Nothing, { select: 'expired', ...wrong }),
   },
+  ExclusiveOptions: {
+    'exclusive()': (wrong) => session().exclusive(async () => undefined, wrong),
+  },
   LoginOptions: { 'login()': async (wrong) => session().login('alice', wrong) },
   ClientHints: {
     'the option client of login()': async (wrong) => session().login('alice', { client: wrong }),

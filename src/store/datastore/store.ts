@@ -86,11 +86,12 @@ export class DatastoreStore implements SessionStore {
     return this.#commits.write(mutation, options)
   }
 
-  writeTogether(
+  async writeTogether(
     mutations: readonly Mutation[],
     options?: CallOptions,
   ): Promise<WriteTogetherResult> {
-    return this.#commits.writeTogether(mutations, [], options)
+    const result = await this.#commits.writeTogether(mutations, [], options)
+    return result.outcome === 'applied' ? { outcome: 'applied', versions: result.versions } : result
   }
 
   async writeWithNote(
