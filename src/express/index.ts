@@ -11,7 +11,7 @@ export {
   type SessionMiddlewareOptions,
   sessionMiddleware,
 } from './middleware.ts'
-export type { IdTransportOptions } from './request/id-transport.ts'
+export type { IdTransportOptions } from '../node/request/id-transport.ts'
 export type { AnySessions, NamedSessions } from './request/named-sessions.ts'
 export { type PassportBridgeOptions, passportBridge } from './passport/bridge.ts'
 export { type LoginCheckOptions, requireLogin } from './routes/require-login.ts'

@@ -14,20 +14,20 @@ import {
   isResponseTo,
   type NodeResponse,
   outlivesResponse,
-} from './response/any-response.ts'
+} from '../node/response/any-response.ts'
 import { runBeforeCommit } from './request/request-session.ts'
-import { guardResponse } from './response/held-response.ts'
+import { guardResponse } from '../node/response/held-response.ts'
 import {
   handingOver,
   idIn,
   idsFrom,
   type IdTransport,
   type IdTransportOptions,
-} from './request/id-transport.ts'
-import { type AnyRequest, requestById, sessionRequestFrom } from './request/session-request.ts'
+} from '../node/request/id-transport.ts'
+import { type AnyRequest, requestById, sessionRequestFrom } from '../node/request/session-request.ts'
 import { sessionNameFrom } from './request/named-sessions.ts'
 import { firstSlot, type Slot, slotOwnedBy } from '../request/mounted.ts'
-import { addSlot, commitFrom, handOverFrom, lastOf, slotNamed } from './request/mounted-sessions.ts'
+import { addSlot, commitFrom, handOverFrom, lastOf, slotNamed } from '../node/request/mounted-sessions.ts'
 
 /** Options of {@link sessionMiddleware}. */
 export interface SessionMiddlewareOptions extends IdTransportOptions {

@@ -6,9 +6,9 @@ import {
   isRepresentationHeader,
   mergeSetCookie,
   varyWith,
-} from '../../src/express/response/header-merging.ts'
-import { parseHead } from '../../src/express/response/head.ts'
-import { isLoopback } from '../../src/express/request/session-request.ts'
+} from '../../src/node/response/header-merging.ts'
+import { parseHead } from '../../src/node/response/head.ts'
+import { isLoopback } from '../../src/node/request/session-request.ts'
 
 describe('Vary', () => {
   const cases: [HeaderValue, string | null][] = [

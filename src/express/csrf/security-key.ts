@@ -14,7 +14,7 @@ import {
   type SameOriginOptions,
 } from './same-origin.ts'
 import type { AnySessions } from '../request/named-sessions.ts'
-import type { AnyRequest } from '../request/session-request.ts'
+import type { AnyRequest } from '../../node/request/session-request.ts'
 import { reportTrouble, sessionFor, sessionsFrom } from '../request/request-session.ts'
 import { headerValues, isSafe } from '../request/request-headers.ts'
 

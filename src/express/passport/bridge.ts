@@ -8,10 +8,10 @@ import type { CookieSessions } from '../../cookie-sessions/session.ts'
 import type { DefaultData } from '../../base/types.ts'
 import { beforeCommit, hasFace, originHint, sessionOf } from '../request/request-session.ts'
 import { PASSPORT_KEY, PassportSession, type UserOf } from './session.ts'
-import type { AnyRequest } from '../request/session-request.ts'
+import type { AnyRequest } from '../../node/request/session-request.ts'
 import type { RequestCheck } from '../csrf/same-origin.ts'
 import { slotOwnedBy } from '../../request/mounted.ts'
-import { SESSION } from '../request/mounted-sessions.ts'
+import { SESSION } from '../../node/request/mounted-sessions.ts'
 
 /** Options of {@link passportBridge}. */
 export interface PassportBridgeOptions<User = unknown> {

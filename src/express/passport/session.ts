@@ -7,8 +7,8 @@ import type { Session } from '../../request/session.ts'
 import type { BegunCall, BegunKind } from '../../request/pending-operations.ts'
 import { type PassportCall, watchCalls } from './calls.ts'
 import { type Face, makeFace } from './face.ts'
-import type { AnyRequest } from '../request/session-request.ts'
-import { expose } from '../request/mounted-sessions.ts'
+import type { AnyRequest } from '../../node/request/session-request.ts'
+import { expose } from '../../node/request/mounted-sessions.ts'
 
 /** Gives the text user of a session for the user object of Passport, which is whatever the app has it be. */
 export type UserOf<User> = (user: User) => string

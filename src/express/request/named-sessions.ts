@@ -4,7 +4,7 @@ import { nodeHttp, nodeHttp2, nodeNet } from '../../base/node-builtins.ts'
 import { wrongOption } from '../../base/option-checks.ts'
 import { show } from '../../base/duration.ts'
 import { SessionConfigError } from '../../base/errors.ts'
-import { SESSION } from './mounted-sessions.ts'
+import { SESSION } from '../../node/request/mounted-sessions.ts'
 
 /**
  * The data of the sessions that a request has under names of their own, by the option `as` of `sessionMiddleware()`. Add

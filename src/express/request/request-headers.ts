@@ -1,4 +1,4 @@
-import type { AnyRequest } from './session-request.ts'
+import type { AnyRequest } from '../../node/request/session-request.ts'
 
 /**
  * The values of a header, one for each time that it was sent. From the raw headers: of two, Node joins some and

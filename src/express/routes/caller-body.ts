@@ -1,4 +1,4 @@
-import type { AnyRequest } from '../request/session-request.ts'
+import type { AnyRequest } from '../../node/request/session-request.ts'
 
 /** The most bytes that the body of a task may take; ours take some hundred. */
 const MAX_BODY_BYTES: number = 16 * 1024

@@ -3,7 +3,7 @@ import { CallerRefusedError } from '../../base/errors.ts'
 import { checkOptions, namesOf } from '../../base/option-checks.ts'
 import { type Caller, callerOf } from './caller.ts'
 import { checkClaims, expectedFrom, jsonOf } from './caller-claims.ts'
-import type { AnyRequest } from '../request/session-request.ts'
+import type { AnyRequest } from '../../node/request/session-request.ts'
 import { headerValues } from '../request/request-headers.ts'
 
 /** Options of {@link privateService}. */

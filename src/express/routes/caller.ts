@@ -2,8 +2,8 @@ import { CallerRefusedError } from '../../base/errors.ts'
 import { checkNoOptions } from '../../base/option-checks.ts'
 import { noteAs, shared } from '../../base/shared-copies.ts'
 import { googleCloudSign, isAppEngineStandard } from '../../google/platform.ts'
-import { isPassedOn } from '../request/proxy-signs.ts'
-import { type AnyRequest, isLoopback } from '../request/session-request.ts'
+import { isPassedOn } from '../../node/request/proxy-signs.ts'
+import { type AnyRequest, isLoopback } from '../../node/request/session-request.ts'
 import { headerValues, ownOrigin } from '../request/request-headers.ts'
 
 /** What a caller wants: start a sweep, deliver a task, or read the status. */

@@ -7,10 +7,10 @@ import { checkOptions, namesOf, wrongOption } from '../../base/option-checks.ts'
 import { sessionsDoorOf, type Sessions } from '../../sessions.ts'
 import { publishTrouble } from '../../record/diagnostics.ts'
 import type { DefaultData } from '../../base/types.ts'
-import { anyResponse, type NodeResponse } from '../response/any-response.ts'
+import { anyResponse, type NodeResponse } from '../../node/response/any-response.ts'
 import { type Caller, type CallerPurpose, isCaller } from './caller.ts'
 import { readTaskBody } from './caller-body.ts'
-import type { AnyRequest } from '../request/session-request.ts'
+import type { AnyRequest } from '../../node/request/session-request.ts'
 
 /** Options of {@link cleanupRoutes}. */
 export interface CleanupOptions {

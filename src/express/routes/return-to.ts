@@ -1,4 +1,4 @@
-import type { AnyRequest } from '../request/session-request.ts'
+import type { AnyRequest } from '../../node/request/session-request.ts'
 
 /** Under which name the way back travels: in the query of the login page, and in the form that it shows. */
 export const RETURN_TO = 'returnTo'
