@@ -51,6 +51,7 @@ const bundle = await rolldown({
     migrate: join(dist, 'migrate/index.js'),
     tasks: join(dist, 'cloud-tasks/index.js'),
     express: join(dist, 'express/index.js'),
+    fetch: join(dist, 'fetch/index.js'),
     'express-session': join(dist, 'express-session/index.js'),
     'cookie-sessions': join(dist, 'cookie-sessions/index.js'),
     sqlite: join(dist, 'store/sqlite/index.js'),

@@ -68,6 +68,7 @@ const { storeContract, cookieJar } = require('viur-session/testing')
 const { cloudTasks } = require('viur-session/tasks')
 const { sqliteStore } = require('viur-session/sqlite')
 const { createCookieSessions } = require('viur-session/cookie-sessions')
+const { withSession } = require('viur-session/fetch')
 const { DatastoreSessionStore, cleanupRoutes } = require('viur-session/express-session')
 const session = require('express-session')
 const express = require('express')
@@ -90,6 +91,7 @@ async function main() {
   assert.ok(new DatastoreSessionStore({ projectId: 'p', legacy: connectDatastoreSessions() }))
   await inFile()
   await inCookie()
+  await overFetch()
   await drop(new DatastoreSessionStore({ store: memoryStore() }))
   await assert.rejects(new DatastoreSessionStore({ projectId: 'p', logger: { warn() {} } }).get('a'), /npm install @grpc\/grpc-js google-auth-library/)
 }
@@ -118,6 +120,12 @@ async function inCookie() {
   const cookie = (await fetch(url)).headers.getSetCookie()[0].split(';')[0]
   assert.equal(await (await fetch(url, { headers: { cookie } })).text(), '2')
   server.close()
+}
+async function overFetch() {
+  const request = new Request('https://shop.example/')
+  const response = await withSession(createSessions(), request, (session) => Response.json(session.set('n', 1).get('n')))
+  assert.match(response.headers.get('set-cookie'), /^__Host-viur-session=/)
+  assert.equal(await response.json(), 1)
 }
 async function drop(store) {
   assert.ok(store instanceof session.Store)

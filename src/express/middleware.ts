@@ -24,10 +24,20 @@ import {
   type IdTransport,
   type IdTransportOptions,
 } from '../node/request/id-transport.ts'
-import { type AnyRequest, requestById, sessionRequestFrom } from '../node/request/session-request.ts'
+import {
+  type AnyRequest,
+  requestById,
+  sessionRequestFrom,
+} from '../node/request/session-request.ts'
 import { sessionNameFrom } from './request/named-sessions.ts'
 import { firstSlot, type Slot, slotOwnedBy } from '../request/mounted.ts'
-import { addSlot, commitFrom, handOverFrom, lastOf, slotNamed } from '../node/request/mounted-sessions.ts'
+import {
+  addSlot,
+  commitFrom,
+  handOverFrom,
+  lastOf,
+  slotNamed,
+} from '../node/request/mounted-sessions.ts'
 
 /** Options of {@link sessionMiddleware}. */
 export interface SessionMiddlewareOptions extends IdTransportOptions {

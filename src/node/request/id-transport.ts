@@ -7,25 +7,30 @@ import type { NodeResponse } from '../response/any-response.ts'
 import type { AnyRequest } from './session-request.ts'
 
 /** Options of an adapter for clients without cookies, such as native apps and scripts. */
-export interface IdTransportOptions {
+export interface IdTransportOptions<Request = AnyRequest, Response = NodeResponse> {
   /**
    * For clients without cookies, such as native apps and scripts: gives the value that the client sent, from a header, such
    * as `(req) => req.headers['x-session-id']`; `undefined` where it sent none. With it cookies play no part: none is read,
    * none is set. Never take it from the URL. Needs `onId`.
    */
-  id?(req: AnyRequest): string | readonly string[] | undefined
+  id?(req: Request): string | readonly string[] | undefined
   /**
    * Hands a new value to such a client, or `null`, which tells it to drop the one that it has: called before the headers
    * leave, to set one, such as `(res, id) => res.setHeader('X-Session-Id', id ?? '')`.
    */
-  onId?(res: NodeResponse, id: string | null): void
+  onId?(res: Response, id: string | null): void
 }
 
 /** The way of a session to a client without cookies. */
-export type IdTransport = Required<IdTransportOptions>
+export type IdTransport<Request = AnyRequest, Response = NodeResponse> = Required<
+  IdTransportOptions<Request, Response>
+>
 
 /** Checks the two options; `null` where there are none. */
-export function idsFrom(of: string, { id, onId }: IdTransportOptions): IdTransport | null {
+export function idsFrom<Request, Response>(
+  of: string,
+  { id, onId }: IdTransportOptions<Request, Response>,
+): IdTransport<Request, Response> | null {
   for (const [name, value] of Object.entries({ id, onId })) {
     if (value === undefined || typeof value === 'function') continue
     throw wrongOption(`${of}: ${name}`, 'must be a function', value)
@@ -38,7 +43,10 @@ export function idsFrom(of: string, { id, onId }: IdTransportOptions): IdTranspo
 }
 
 /** What the client sent. */
-export function idIn(req: AnyRequest, { id }: IdTransport): string | undefined {
+export function idIn<Request, Response>(
+  req: Request,
+  { id }: IdTransport<Request, Response>,
+): string | undefined {
   const given: unknown = atOnce('the option id', id(req))
   if (given === undefined || typeof given === 'string') return given
   throw wrongOption('the option id', 'must give a text or undefined', typeof given)

@@ -3,13 +3,23 @@ import type { AnyResponse } from './any-response.ts'
 import {
   cacheControlFor,
   grantsStoring,
+  type HeaderInput,
+  type HeaderValue,
   isRepresentationHeader,
   mergeSetCookie,
   varyWith,
 } from './header-merging.ts'
 
+/** The headers of a response of whatever kind. */
+export interface HeaderFields {
+  getHeader(name: string): HeaderValue
+  getHeaderNames(): string[]
+  setHeader(name: string, value: HeaderInput): unknown
+  removeHeader(name: string): void
+}
+
 /** Adds what the session has to say, once everybody else has said theirs. May be called again. */
-export function addHeaders(res: AnyResponse, result: CommitResult): void {
+export function addHeaders(res: HeaderFields, result: CommitResult): void {
   const cookies: string[] = []
   for (const [name, value] of responseHeaders(result)) {
     if (name === 'Set-Cookie') {

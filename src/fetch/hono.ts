@@ -1,0 +1,70 @@
+import { type AnySessions, requireSessions, serve } from './with-session.ts'
+import { type FetchOptions, honoSettingsFrom } from './options.ts'
+
+/** What the session of these sessions is: `Session` with its data, or `CookieSession`. */
+export type SessionOf<Sessions extends { open(request: never): object }> = ReturnType<
+  Sessions['open']
+>
+
+/**
+ * The variables of a Hono app that has the session, so that `c.get('session')` is typed:
+ * `new Hono<{ Variables: SessionVariables<typeof sessions> }>()`.
+ */
+export interface SessionVariables<Sessions extends { open(request: never): object }> {
+  session: SessionOf<Sessions>
+}
+
+/** What is used of a context of Hono. */
+export interface HonoContext {
+  readonly req: { readonly raw: Request }
+  readonly env: unknown
+  get res(): Response
+  set res(response: Response | undefined)
+  set(key: never, value: never): void
+}
+
+/** Fits `app.use()` of Hono. */
+export type HonoMiddleware = (context: HonoContext, next: () => Promise<void>) => Promise<void>
+
+/**
+ * Gives every request of a Hono app its session, as `c.get('session')`, and stores what the request changed before its
+ * response leaves. When it can not be stored, `app.onError` is asked for another response.
+ *
+ * ```ts
+ * const app = new Hono<{ Variables: SessionVariables<typeof sessions> }>()
+ * app.use(honoSession(sessions))
+ * app.get('/', (c) => c.text(c.get('session').user))
+ * ```
+ *
+ * Throws `SessionConfigError` for anything that `createSessions()` or `createCookieSessions()` did not make, and for options
+ * that are none.
+ */
+export function honoSession<AnySession extends object>(
+  sessions: AnySessions<AnySession>,
+  options: FetchOptions = {},
+): HonoMiddleware {
+  requireSessions('honoSession()', sessions)
+  const settings = honoSettingsFrom(options)
+  return async (context, next) => {
+    const respond = async (session: AnySession): Promise<Response> => {
+      context.set('session' as never, session as never)
+      // What a handler throws ends here, as the response that app.onError has made of it.
+      await next()
+      return context.res
+    }
+    const own = { ...settings, address: addressIn(context.env) }
+    const response = await serve(sessions, context.req.raw, respond, own)
+    if (response === context.res) return
+    // Otherwise Hono adds the headers of the former response to it, and takes our cookie for one that is in the way.
+    context.res = undefined
+    context.res = response
+  }
+}
+
+/** Where Hono runs on Node, it has the request of that. */
+function addressIn(env: unknown): string | undefined {
+  const { incoming } = Object(env) as {
+    readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } }
+  }
+  return incoming?.socket?.remoteAddress
+}

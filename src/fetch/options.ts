@@ -1,0 +1,86 @@
+import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
+import { idsFrom, type IdTransport, type IdTransportOptions } from '../node/request/id-transport.ts'
+
+/** What `withSession()` and `honoSession()` have in common. */
+export interface FetchOptions extends IdTransportOptions<Request, Response> {
+  /**
+   * `'eager'` (the default): the session is loaded before the handler runs, which costs nothing without a cookie.
+   * `'lazy'`: at once to the handler, which calls `await session.load()` before it uses the session.
+   */
+  readonly load?: 'eager' | 'lazy'
+  /**
+   * How many proxies stand before the app, whose `X-Forwarded-Proto` and `X-Forwarded-For` then count; `true`: there is no
+   * other way to the app than through them. Default `false`: `request.url` says whether the request came over TLS.
+   */
+  readonly trustProxy?: boolean | number
+}
+
+/** Options of {@link withSession}. */
+export interface FetchSessionOptions extends FetchOptions {
+  /**
+   * The address of the other end of the connection, where the framework knows it: `request` does not hold it. From a
+   * loopback address, and without a proxy, the session works over plain http outside of production, as with Express.
+   */
+  readonly address?: string | undefined
+  /**
+   * Makes the response when the handler throws or what it changed cannot be stored. Its status counts as that of any
+   * response. Without it `withSession()` rejects with the error.
+   */
+  onError?(error: unknown, request: Request): Response | Promise<Response>
+}
+
+/** The options, checked. */
+export interface FetchSettings {
+  readonly eager: boolean
+  /** How many proxies are trusted. */
+  readonly hops: number
+  readonly address: string | undefined
+  readonly ids: IdTransport<Request, Response> | null
+  readonly onError: FetchSessionOptions['onError'] | undefined
+}
+
+const SHARED = { load: true, trustProxy: true, id: true, onId: true } as const
+
+const OPTIONS = namesOf<FetchSessionOptions>({ ...SHARED, address: true, onError: true })
+
+const HONO_OPTIONS = namesOf<FetchOptions>(SHARED)
+
+export function settingsFrom(options: FetchSessionOptions): FetchSettings {
+  return checked('withSession()', options, OPTIONS)
+}
+
+export function honoSettingsFrom(options: FetchOptions): FetchSettings {
+  return checked('honoSession()', options, HONO_OPTIONS)
+}
+
+function checked(
+  of: string,
+  options: FetchSessionOptions,
+  known: readonly string[],
+): FetchSettings {
+  checkOptions(of, options, known)
+  const { load = 'eager', trustProxy = false, address, onError } = options
+  if (load !== 'eager' && load !== 'lazy') {
+    throw wrongOption(`${of}: load`, "must be 'eager' or 'lazy'", load)
+  }
+  if (typeof trustProxy !== 'boolean' && !(Number.isSafeInteger(trustProxy) && trustProxy >= 0)) {
+    throw wrongOption(
+      `${of}: trustProxy`,
+      'must be true, false or a number of proxies, since a Request does not hold the address that a list would be compared with',
+      trustProxy,
+    )
+  }
+  if (address !== undefined && typeof address !== 'string') {
+    throw wrongOption(`${of}: address`, 'must be a text', typeof address)
+  }
+  if (onError !== undefined && typeof onError !== 'function') {
+    throw wrongOption(`${of}: onError`, 'must be a function', onError)
+  }
+  return {
+    eager: load === 'eager',
+    hops: typeof trustProxy === 'number' ? trustProxy : trustProxy ? Number.POSITIVE_INFINITY : 0,
+    address,
+    ids: idsFrom(of, options),
+    onError,
+  }
+}

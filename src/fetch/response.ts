@@ -1,0 +1,71 @@
+import type { HeaderInput, HeaderValue } from '../node/response/header-merging.ts'
+import type { HeaderFields } from '../node/response/session-headers.ts'
+
+/** Whether this is a Response, of whichever implementation. */
+export function isResponse(value: unknown): value is Response {
+  if (typeof value !== 'object' || value === null) return false
+  const { status, headers } = value as { readonly status?: unknown; readonly headers?: unknown }
+  return (
+    typeof status === 'number' && typeof (headers as Headers | null)?.getSetCookie === 'function'
+  )
+}
+
+/** What a handler gave, which has to be a Response that can still leave. */
+export function responseFrom(of: string, given: unknown): Response {
+  if (!isResponse(given)) {
+    throw new TypeError(`${of} must give a Response, not ${given === null ? 'null' : typeof given}`)
+  }
+  if (given.bodyUsed || given.body?.locked === true) {
+    throw new TypeError(`${of} gave a Response whose body somebody has read already: give a clone`)
+  }
+  return given
+}
+
+/** `Response.error()` has the status 0: the client gets no response at all. */
+export function statusOf({ status }: Response): number {
+  return status === 0 ? 500 : status
+}
+
+/**
+ * The same response with headers that can be changed. Always another object: the headers of `Response.redirect()` and of
+ * what `fetch()` gave can not be changed, and an app may give one Response without a body to all visitors, who must not be
+ * handed each other's cookies. `null` for what no constructor makes, such as 101 and `Response.error()`.
+ */
+export function copyOf(response: Response): Response | null {
+  const { status, statusText, body } = response
+  if (status < 200 || status > 599) return null
+  return new Response(body, { status, statusText, headers: new Headers(response.headers) })
+}
+
+/** Lets go of what a response that will not leave would have read. */
+export function drop({ body }: Response, why: unknown): void {
+  body?.cancel(why).catch(() => {})
+}
+
+/** Headers of a Response in the form in which those of Node are asked. */
+export class FetchHeaders implements HeaderFields {
+  readonly #headers: Headers
+
+  constructor(headers: Headers) {
+    this.#headers = headers
+  }
+
+  getHeader(name: string): HeaderValue {
+    if (name.toLowerCase() === 'set-cookie') return this.#headers.getSetCookie()
+    return this.#headers.get(name) ?? undefined
+  }
+
+  getHeaderNames(): string[] {
+    return [...new Set(this.#headers.keys())]
+  }
+
+  setHeader(name: string, value: HeaderInput): void {
+    const [first, ...others] = Array.isArray(value) ? (value as string[]) : [String(value)]
+    this.#headers.delete(name)
+    for (const one of [first, ...others]) if (one !== undefined) this.#headers.append(name, one)
+  }
+
+  removeHeader(name: string): void {
+    this.#headers.delete(name)
+  }
+}

@@ -1,0 +1,155 @@
+import { show } from '../base/duration.ts'
+import { SessionConfigError } from '../base/errors.ts'
+import { atOnce } from '../base/refuse-promise.ts'
+import { addHeaders } from '../node/response/session-headers.ts'
+import { doorOf } from '../request/adapter-door.ts'
+import type { CommitResult, SessionResponse } from '../request/commit.ts'
+import type { SessionRequest } from '../request/open.ts'
+import { sessionsDoorOf } from '../sessions.ts'
+import { mount, noteDone, openSlot } from './mounting.ts'
+import { type FetchSessionOptions, type FetchSettings, settingsFrom } from './options.ts'
+import { copyOf, drop, FetchHeaders, isResponse, responseFrom, statusOf } from './response.ts'
+import { sessionRequestFrom } from './session-request.ts'
+
+/** What an adapter asks of sessions: those of `createSessions()` and of `createCookieSessions()` have it. */
+export interface AnySessions<AnySession extends object> {
+  open(request: SessionRequest): AnySession
+  commit(session: AnySession, response?: SessionResponse): Promise<CommitResult>
+}
+
+/**
+ * Gives the handler the session of a request, stores what the request changed, and then gives the response, with the cookie
+ * and the headers that it needs. Nothing of a response has left before that; the body of a streamed one is sent after it.
+ * What is changed later, such as from inside of the stream, is stored by `await session.save()` alone.
+ *
+ * ```ts
+ * const serve = (request: Request) =>
+ *   withSession(sessions, request, (session) => Response.json({ user: session.user }))
+ * ```
+ *
+ * A response with status 500 or above drops what the request changed, and so does an error that is thrown. A Response that
+ * is thrown is thrown on, with the same headers as if it were given back. Called again for a request that it is serving,
+ * it gives the same session, and the outer one stores.
+ *
+ * Rejects with what the handler throws, and with what the commit does, such as `SessionStoreError`; with `onError` it gives
+ * that function's response. Rejects with `SessionConfigError` for anything that `createSessions()` or
+ * `createCookieSessions()` did not make, and for options that are none.
+ */
+export async function withSession<AnySession extends object, AnyRequest extends Request>(
+  sessions: AnySessions<AnySession>,
+  request: AnyRequest,
+  handler: (session: AnySession, request: AnyRequest) => Response | Promise<Response>,
+  options: FetchSessionOptions = {},
+): Promise<Response> {
+  requireSessions('withSession()', sessions)
+  return await serve(sessions, request, handler, settingsFrom(options))
+}
+
+/** Throws `SessionConfigError` for what gives no sessions. `of`: who asks. */
+export function requireSessions(of: string, sessions: unknown): void {
+  if (sessionsDoorOf(sessions) !== null) return
+  throw new SessionConfigError(
+    `${of} takes what createSessions() or createCookieSessions() gives, not ${show(sessions)}`,
+  )
+}
+
+export async function serve<AnySession extends object, AnyRequest extends Request>(
+  sessions: AnySessions<AnySession>,
+  request: AnyRequest,
+  handler: (session: AnySession, request: AnyRequest) => Response | Promise<Response>,
+  settings: FetchSettings,
+): Promise<Response> {
+  const outer = openSlot(request, sessions)
+  if (outer !== null) return await handler(outer.session as unknown as AnySession, request)
+  const session = sessions.open(sessionRequestFrom(request, settings))
+  const slot = mount(request, sessions, session)
+  try {
+    if (settings.eager) await loaded(session)
+    const exchange = new Exchange(sessions, session, settings)
+    return await exchange.serve(request, () => handler(session, request))
+  } finally {
+    noteDone(slot)
+  }
+}
+
+/** A page that does not use the session needs no store: the session keeps the error for whoever uses it. */
+async function loaded(session: object): Promise<void> {
+  await (session as { load(): Promise<unknown> }).load().catch(() => {})
+}
+
+/** One request and its response. */
+class Exchange<AnySession extends object> {
+  readonly #sessions: AnySessions<AnySession>
+  readonly #session: AnySession
+  readonly #settings: FetchSettings
+
+  constructor(sessions: AnySessions<AnySession>, session: AnySession, settings: FetchSettings) {
+    this.#sessions = sessions
+    this.#session = session
+    this.#settings = settings
+  }
+
+  async serve(request: Request, handler: () => unknown): Promise<Response> {
+    const { onError } = this.#settings
+    try {
+      return await this.#respond('the handler of withSession()', handler)
+    } catch (error) {
+      if (isResponse(error)) throw error
+      if (onError === undefined) return await this.#fail(error)
+      return await this.#respond('onError of withSession()', () => onError(error, request)).catch(
+        (second: unknown) => this.#fail(second),
+      )
+    }
+  }
+
+  /** `of`: who gives the response. */
+  async #respond(of: string, make: () => unknown): Promise<Response> {
+    let given: unknown
+    let isThrown = false
+    try {
+      given = await make()
+    } catch (error) {
+      if (!isResponse(error)) throw error
+      given = error
+      isThrown = true
+    }
+    const response = await this.#finish(responseFrom(of, given))
+    if (isThrown) throw response
+    return response
+  }
+
+  async #finish(response: Response): Promise<Response> {
+    let finished: Response
+    try {
+      const result = await this.#commit(statusOf(response))
+      finished = this.#complete(response, result)
+    } catch (error) {
+      drop(response, error)
+      throw error
+    }
+    // From now on there is no response that could carry a cookie: what comes is stored by save().
+    doorOf(this.#session)?.detach()
+    return finished
+  }
+
+  #complete(response: Response, result: CommitResult): Response {
+    if (!result.vary) return response
+    const copy = copyOf(response)
+    if (copy === null) return response
+    const { id } = result
+    if (id !== undefined) atOnce('the option onId', this.#settings.ids?.onId(copy, id))
+    addHeaders(new FetchHeaders(copy.headers), result)
+    return copy
+  }
+
+  #commit(status: number): Promise<CommitResult> {
+    return this.#sessions.commit(this.#session, { status })
+  }
+
+  /** Nobody gives a response: what would stand if it were a server error is stored. */
+  async #fail(error: unknown): Promise<never> {
+    // Of two errors the first says more.
+    if (!isResponse(error)) await this.#commit(500).catch(() => {})
+    throw error
+  }
+}
