@@ -5,7 +5,7 @@ import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { unreadableSession } from '../base/store-errors.ts'
 import type { SessionKey } from '../record/id.ts'
 import type { SessionStore } from '../store/store.ts'
-import { Lease, type LeaseSettings, type LeaseStore } from '../write/lease.ts'
+import { Lease, type LeaseSettings, type LeaseStore, takenError } from '../write/lease.ts'
 import { LONGEST_LEASE } from '../write/lease-note.ts'
 import { hasNewId, isFoundAlive, type Loaded } from '../write/source.ts'
 import type { Writer } from '../write/writer.ts'
@@ -51,10 +51,18 @@ export async function runExclusive<Result>(
   await state.response.begun.turn()
   await saveBefore(parts, state)
   const { stored } = state
-  // Nobody else can have a session that nothing is stored of.
-  if (stored === null) return await runAlone(parts, state, work, times.lease)
-  const { key } = stored.record
   const begun = parts.settings.now()
+  // Nobody else can have a session that nothing is stored of; calls of this request follow each other.
+  if (stored === null) {
+    const before = alone.get(state)
+    if (before === undefined) return await runAlone(parts, state, work, times.lease)
+    await within(before, times.wait)
+    const wait = Math.max(0, times.wait - (parts.settings.now() - begun))
+    if (alone.get(state) === before) throw takenError(times.wait)
+    // By now there may be one that is stored.
+    return await runExclusive(parts, state, work, { ...times, wait })
+  }
+  const { key } = stored.record
   const turn = await nextTurn(store, key, times.wait)
   try {
     const wait = Math.max(0, times.wait - (parts.settings.now() - begun))
@@ -86,6 +94,9 @@ async function saveBefore({ save }: ExclusiveParts, state: RequestState): Promis
   )
 }
 
+/** Who works on a session that nothing is stored of. */
+const alone = new WeakMap<RequestState, Promise<void>>()
+
 async function runAlone<Result>(
   { save }: ExclusiveParts,
   state: RequestState,
@@ -93,7 +104,15 @@ async function runAlone<Result>(
   lease: number,
 ): Promise<Result> {
   const clock = new LeaseClock(lease)
-  clock.start(() => {})
+  let end = (): void => {}
+  const own = new Promise<void>((resolve) => {
+    end = () => {
+      if (alone.get(state) === own) alone.delete(state)
+      resolve()
+    }
+  })
+  alone.set(state, own)
+  clock.start(end)
   try {
     const result = await held.run({ state, outer: held.getStore() }, () => work(clock.signal))
     await state.response.begun.turn()
@@ -104,6 +123,7 @@ async function runAlone<Result>(
     throw error
   } finally {
     clock.stop()
+    end()
   }
 }
 

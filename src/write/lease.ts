@@ -218,7 +218,8 @@ function lostError(): SessionContentionError {
   )
 }
 
-function takenError(wait: number): SessionContentionError {
+/** What to tell whoever has waited in vain. */
+export function takenError(wait: number): SessionContentionError {
   return new SessionContentionError(
     1,
     `exclusive() waited ${wait} ms for other requests of the session that hold it: try again`,

@@ -287,6 +287,26 @@ describe('exclusive()', () => {
     expect(session.get('n')).toBe(3)
   })
 
+  it('lets those of a visitor without a session follow each other, and tells whoever waits in vain', async () => {
+    const h = memory().process()
+    const session = await h.load()
+    const inside = gate()
+    const one = session.exclusive(async () => {
+      const n = session.get('n') ?? 0
+      inside.reach()
+      await inside.opened
+      session.set('n', n + 1)
+    })
+    await inside.reached
+    const late = session.exclusive(() => {}, { wait: 0 })
+    await expect(late).rejects.toBeInstanceOf(SessionContentionError)
+    const two = session.exclusive(() => session.set('n', (session.get('n') ?? 0) + 1))
+    inside.open()
+    await Promise.all([one, two])
+    expect((await h.commit(session)).setCookie).toHaveLength(1)
+    expect(session.get('n')).toBe(2)
+  })
+
   it('refuses to wait for itself', async () => {
     const h = memory().process()
     const cookie = await h.given({ n: 1 })
