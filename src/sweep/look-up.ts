@@ -162,8 +162,9 @@ export class LookUp {
 /** Throws for a filter that could find nothing. */
 function selectionOf(filter: SessionFilter, what: string): Selection {
   checkOptions(what, filter, FILTER)
+  // One that is named and undefined must not find the sessions of everybody.
+  if (!('property' in filter)) return { by: 'all' }
   const { property } = filter
-  if (property === undefined) return { by: 'all' }
   checkPropertyFilter(property, what)
   const [name, value] = property
   return { by: 'property', name, value }

@@ -172,6 +172,8 @@ describe.each(STORE_KINDS)('all sessions on $name', (kind) => {
         ['', 'a'],
         'tenant',
         null,
+        // Such as of an app that has no tenant at hand: that must not be everybody's.
+        undefined,
       ]) {
         const filter = { property } as never
         await expect(sessions.countSessions(filter)).rejects.toThrow(SessionValueError)
