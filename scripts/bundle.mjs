@@ -63,6 +63,8 @@ const bundle = await rolldown({
 const { output } = await bundle.write({
   dir: join(dist, 'lib'),
   format: 'esm',
+  // The declarations carry the doc comments; here they would only be read at each start.
+  comments: { jsdoc: false, annotation: true, legal: true },
   chunkFileNames: 'parts/[name]-[hash].js',
   codeSplitting: {
     groups: [
