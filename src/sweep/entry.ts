@@ -6,10 +6,11 @@ import type { Mutation } from '../store/store.ts'
 import { isUsable, useOf } from '../record/usable.ts'
 import { isAlive } from '../record/expiry.ts'
 import { mintRev, type SessionKey } from '../record/id.ts'
-import { isAmongLast, stamped } from '../record/revs.ts'
+import { stamped } from '../record/revs.ts'
 import type { Committer } from '../write/source.ts'
 import { Payload, PayloadError, type Unit } from '../record/payload.ts'
 import { changesBy, type DataChange } from '../record/root-data.ts'
+import { Tries } from '../write/read-modify-write.ts'
 import { asStoreError, LONG_WORK } from '../write/retry.ts'
 import type { Attempt, Latest, Writer } from '../write/writer.ts'
 import type { EndReason, Found, Unreadable } from '../record/record.ts'
@@ -175,15 +176,13 @@ export class SessionEntries<Data extends object> {
     const writer = this.#writer.within(limit)
     return await writer.exclusive(key, async (latest) => {
       if (latest === 'gone') return null
-      const revs = new Set<string>()
-      return await writer.settle<Changed | null>(async () => {
+      const tries = new Tries()
+      const attempt = async (): Promise<Attempt<Changed | null>> => {
         const found = await writer.find(key)
-        if (found?.record == null || !this.isAlive(found)) {
-          // Our own write may have set an expiry that is over by now.
-          const isOurs = found?.record != null && isAmongLast(found.record, revs)
-          return { done: isOurs ? { found, differed: true } : null }
-        }
-        if (isAmongLast(found.record, revs)) return { done: { found, differed: true } }
+        if (found?.record == null) return { done: null }
+        // Also of one that is over by now, since our own write may have set its expiry.
+        if (tries.isStored(found.record)) return { done: { found, differed: true } }
+        if (!this.isAlive(found)) return { done: null }
         const units = wish.kind === 'data' ? this.#changesBy(found, wish.change) : new Map()
         if (units === null) return { done: null }
         const expiry = wish.kind === 'expiry' ? wish.expiry : undefined
@@ -192,7 +191,7 @@ export class SessionEntries<Data extends object> {
         const force = found.isOutdated === true
         if (units.size === 0 && isSame && !force) return { done: { found, differed: false } }
         const record = writer.applied(found.record, { units, expiry, seen: null, force })
-        revs.add(record.rev)
+        tries.begin(record)
         const time = this.#settings.now()
         const mutation: Mutation = {
           kind: 'update',
@@ -201,10 +200,12 @@ export class SessionEntries<Data extends object> {
           // Sweeps have left the buckets of the past behind.
           ...(record.expires < time && { sweepAt: time }),
         }
-        const attempt = await writer.attempt([mutation])
-        if (!('done' in attempt)) return attempt
-        return { done: { found: { record, version: attempt.done[0] as string }, differed: true } }
-      })
+        const written = await writer.attempt([mutation])
+        tries.isLost(written, record, found.record)
+        if (!('done' in written)) return written
+        return { done: { found: { record, version: written.done[0] as string }, differed: true } }
+      }
+      return await tries.settled(() => writer.settle(attempt))
     })
   }
 

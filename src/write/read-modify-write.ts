@@ -33,10 +33,7 @@ class Change {
   readonly #writer: Writer
   readonly #settings: Settings
   readonly #make: Making
-  /** The marks of all tries. */
-  readonly #own = new Set<string>()
-  /** Those whose answer was lost, each with the mark of the record that it was to replace. */
-  readonly #unanswered = new Map<string, string>()
+  readonly #tries = new Tries()
 
   constructor(writer: Writer, settings: Settings, make: Making) {
     this.#writer = writer
@@ -66,13 +63,7 @@ class Change {
       look = true
       return await this.#write(current, this.#writer.stamped(next))
     }
-    try {
-      return await this.#writer.settle(attempt)
-    } catch (error) {
-      throw error instanceof SessionContentionError && this.#unanswered.size > 0
-        ? unknownEffect(error)
-        : error
-    }
+    return await this.#tries.settled(() => this.#writer.settle(attempt))
   }
 
   /** What is there now, once it is clear that none of the tries before has been applied, or will be any more. */
@@ -80,33 +71,74 @@ class Change {
     const found = await this.#writer.again(current)
     if (found === null) return { done: 'gone' }
     if (found.record === null) throw unreadableSession(found.why)
-    if (isAmongLast(found.record, this.#own)) return { done: storedFrom(current, found) }
-    const last = revsOf(found.record)
+    return this.#tries.isStored(found.record) ? { done: storedFrom(current, found) } : found
+  }
+
+  async #write(current: Loaded, record: SessionRecord): Promise<Attempt<Loaded>> {
+    this.#tries.begin(record)
+    const committer = current.source?.storing ?? null
+    const written = await this.#writer.attempt([storing(current, record)], committer)
+    if ('done' in written) {
+      return { done: storedFrom(current, { record, version: written.done[0] as string }) }
+    }
+    if (this.#tries.isLost(written, record, current.record)) {
+      // At once, before others have written so often that nobody can tell any more.
+      const found = await this.#writer.again(current).catch(() => null)
+      if (found?.record != null && this.#tries.isAmongLast(found.record)) {
+        return { done: storedFrom(current, found) }
+      }
+    }
+    return written
+  }
+}
+
+/** The tries of a change that must not be stored twice, of which some may have been stored though nobody heard of it. */
+export class Tries {
+  /** The marks of all of them. */
+  readonly #own = new Set<string>()
+  /** Those whose answer was lost, each with the mark of the record that it was to replace. */
+  readonly #unanswered = new Map<string, string>()
+
+  /** This record is about to be written. */
+  begin({ rev }: SessionRecord): void {
+    this.#own.add(rev)
+  }
+
+  /** Notes whether nobody knows if `record` was written in the place of `replaced`, and tells it. */
+  isLost(written: Attempt<unknown>, { rev }: SessionRecord, replaced: SessionRecord): boolean {
+    if ('done' in written) return false
+    const isLost = written.maybeOwn === true || written.error?.effect === 'unknown'
+    if (isLost) this.#unanswered.set(rev, replaced.rev)
+    return isLost
+  }
+
+  /** Whether one of them is known to have been stored, by what is there now. */
+  isAmongLast(found: SessionRecord): boolean {
+    return isAmongLast(found, this.#own)
+  }
+
+  /** The same for whoever tries again if not. Throws where nobody can tell any more. */
+  isStored(found: SessionRecord): boolean {
+    if (this.isAmongLast(found)) return true
+    const last = revsOf(found)
     for (const [rev, replaced] of this.#unanswered) {
       const at = last.indexOf(replaced)
       if (at === -1) throw unknownEffect()
       // Something else took the place of what it was to replace. At 0 nothing has yet, and it may still be on its way.
       if (at > 0) this.#unanswered.delete(rev)
     }
-    return found
+    return false
   }
 
-  async #write(current: Loaded, record: SessionRecord): Promise<Attempt<Loaded>> {
-    this.#own.add(record.rev)
-    const committer = current.source?.storing ?? null
-    const written = await this.#writer.attempt([storing(current, record)], committer)
-    if ('done' in written) {
-      return { done: storedFrom(current, { record, version: written.done[0] as string }) }
+  /** What `settle` gives; where others kept writing, says so of a try that may have been stored all the same. */
+  async settled<Result>(settle: () => Promise<Result>): Promise<Result> {
+    try {
+      return await settle()
+    } catch (error) {
+      throw error instanceof SessionContentionError && this.#unanswered.size > 0
+        ? unknownEffect(error)
+        : error
     }
-    if (written.maybeOwn === true || written.error?.effect === 'unknown') {
-      this.#unanswered.set(record.rev, current.record.rev)
-      // At once, before others have written so often that nobody can tell any more.
-      const found = await this.#writer.again(current).catch(() => null)
-      if (found?.record != null && isAmongLast(found.record, this.#own)) {
-        return { done: storedFrom(current, found) }
-      }
-    }
-    return written
   }
 }
 

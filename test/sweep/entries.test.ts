@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  createSessions,
   type SessionDeleteEvent,
   type SessionKey,
   type Sessions,
@@ -183,6 +184,31 @@ describe.each(STORE_KINDS)('another session by its key on $name', (kind) => {
       p.store.failNext('after', { method: 'write' })
       expect(await entry?.setExpiry(new Date(p.now - 1))).toBe(true)
     })
+
+    it.each(['before', 'after'] as const)(
+      'does not make it again where the answer was lost %s its effect and others have written too often since',
+      async (when) => {
+        const { p, sessions, one } = await begin()
+        const entry = await sessions.entry(one.key)
+        const error = new SessionStoreError('lost', { effect: 'unknown', retryable: true })
+        p.store.failNext(when, { method: 'write', error })
+        const read = p.store.hold({ method: 'find' })
+        const changing = entry?.update(countUp).catch((caught: unknown) => caught)
+        await read.reached
+        const look = p.store.hold({ method: 'find' })
+        read.release()
+        await look.reached
+        const others = createSessions<Data>({ store: p.plain, now: () => p.now })
+        for (let n = 0; n < 8; n++) {
+          const session = await others.open({ cookie: one.cookie, secure: true }).load()
+          session.set('other', n)
+          await others.commit(session)
+        }
+        look.release()
+        expect(await changing).toMatchObject({ code: 'ERR_SESSION_STORE', effect: 'unknown' })
+        expect(await dataOf(sessions, one)).toMatchObject({ n: when === 'after' ? 2 : 1 })
+      },
+    )
 
     it('changes nothing where the function throws, is async, or leaves what can not be kept', async () => {
       const { sessions, one } = await begin()
