@@ -21,6 +21,7 @@ import {
   SessionConfigError,
 } from '../src/index.ts'
 import { createCookieSessions } from '../src/cookie-sessions/index.ts'
+import { withSession as withFetchSession } from '../src/fetch/index.ts'
 import { convertedOf } from '../src/migrate/old-entities.ts'
 import type { OldSystem } from '../src/migrate/old-system.ts'
 import { datastoreStore } from '../src/store/datastore/index.ts'
@@ -91,6 +92,13 @@ const CASES: Record<string, () => unknown> = {
   },
   'IdTransportOptions.onId': async () => {
     expect(await answered({ id: () => undefined, onId: late })).toMatch(AT_ONCE)
+  },
+  'FetchSessionOptions.onError': async () => {
+    const thrown = () => Promise.reject(new Error('of the handler'))
+    const answer = withFetchSession(createSessions(), new Request('http://a/'), thrown, {
+      onError: late,
+    })
+    await expect(answer).rejects.toThrow('of the app')
   },
   'SessionsOptions.tasks': async () => {
     const add = vi.fn(late)

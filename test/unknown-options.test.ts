@@ -21,6 +21,8 @@ import {
   QueryIter,
   SessionConfigError,
 } from '../src/index.ts'
+import { withSession as withFetchSession } from '../src/fetch/index.ts'
+import { honoSession } from '../src/fetch/hono.ts'
 import { createCookieSessions } from '../src/cookie-sessions/index.ts'
 import { connectDatastoreSessions, viurCoreSessions } from '../src/migrate/index.ts'
 import { datastoreStore } from '../src/store/datastore/index.ts'
@@ -145,6 +147,11 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
   SessionMiddlewareOptions: {
     'sessionMiddleware()': (wrong) => sessionMiddleware(sessions(), wrong),
   },
+  FetchSessionOptions: {
+    'withSession() of fetch': (wrong) =>
+      withFetchSession(sessions(), new Request('http://a/'), () => new Response(), wrong),
+  },
+  FetchOptions: { 'honoSession()': (wrong) => honoSession(sessions(), wrong) },
   CleanupOptions: {
     'cleanupRoutes()': (wrong) => cleanupRoutes(sessions(), { caller: appEngine(), ...wrong }),
   },
