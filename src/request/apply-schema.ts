@@ -24,6 +24,7 @@ export async function applySchema(
   const given = await resultOf(schema, payload, data)
   if (typeof given === 'string') return given
   takeOver(given, data)
+  data.noteFilledIn()
   if (data.changes().size === 0) return null
   // What it has changed is stored, and comes to it at the next visit: it would lock the user out.
   await requireItsOwn(schema, data)

@@ -33,11 +33,12 @@ export async function changeState<Data extends object>(
   }
   const units = state.wishes.data.changes()
   const { codec } = state.wishes.data
+  const merging = state.wishes.data.merging(units)
   const { expiry, isForced: force } = state.wishes
   const now = state.settings.now()
   const seen = isTouchDue(state, now) ? now : null
   const result = await changeStored(writer, state.settings, base, (record) => {
-    const merged = writer.changed(base, record, { units, expiry, seen, force })
+    const merged = writer.changed(base, record, { ...merging, expiry, seen, force })
     const changes = changesBy(Payload.decode(merged.data, record.key), change, codec)
     return writer.changed(base, merged, { ...NO_CHANGE, units: changes })
   })

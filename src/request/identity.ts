@@ -1,6 +1,7 @@
 import type { Fence } from '../end/fences.ts'
 import type { Keep, UnitChanges } from '../record/payload.ts'
 import { type ClientHints, type EndReason, GUEST_USER } from '../record/record.ts'
+import type { Guarded } from '../write/change.ts'
 
 /** What an identity method was asked for. */
 export type IdentityChange = 'login' | 'logout' | 'reset' | 'cycleKey'
@@ -29,6 +30,8 @@ export const NOBODY: Identity = {
 /** What becomes of the old data when an identity method takes effect: this request's changes to it, then a selection. */
 interface CarryStep {
   readonly units: UnitChanges
+  /** What of it goes in below `units`, each on its condition. */
+  readonly guarded?: readonly Guarded[]
   readonly keep: Keep
 }
 

@@ -176,8 +176,12 @@ function carried(
   let payload = old === 'gone' || dropsAll ? Payload.empty : payloadOf(old.record)
   const news = state.source?.news ?? null
   if (news !== null) payload = payload.with(guardedUnits(payload, [news]))
-  for (const step of swap.carry) payload = payload.with(step.units).pick(step.keep)
-  return payload.with(units).without(SCOPE_OF_ID)
+  for (const step of swap.carry) payload = merged(payload, step).pick(step.keep)
+  return merged(payload, state.wishes.data.merging(units)).without(SCOPE_OF_ID)
+}
+
+function merged(payload: Payload, { guarded, units }: Pick<Delta, 'guarded' | 'units'>): Payload {
+  return payload.with(guardedUnits(payload, guarded)).with(units)
 }
 
 function wantsRecord(state: RequestState, swap: Swap, payload: Payload, force: boolean): boolean {

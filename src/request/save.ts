@@ -79,7 +79,8 @@ async function saveChanges(
   if (isNew) state.response.require('save() of a session that is to be brought over')
   if (isNew && !state.allowed) return 'done'
   const seen = isNew || isTouchDue(state, now) ? now : null
-  const stored = await writer.update(base, { units, expiry, seen, force: forced })
+  const merging = state.wishes.data.merging(units)
+  const stored = await writer.update(base, { ...merging, expiry, seen, force: forced })
   if (stored === 'gone') {
     state.settleGone()
     return 'gone'

@@ -1,3 +1,4 @@
+import type { Guarded } from '../write/change.ts'
 import { isMutable, type ValueCodec } from '../record/codec.ts'
 import { EncodingBudget } from '../record/encoding-budget.ts'
 import {
@@ -28,6 +29,8 @@ export class SessionData {
   readonly codec: ValueCodec
   #base: Payload
   readonly #live = new Map<Unit, Live>()
+  /** What the schema of the app has made of what was loaded, such as defaults: the request has not asked for it. */
+  #filledIn: UnitChanges = new Map()
   /** The units present, oldest first; built when somebody first needs an order. */
   #order: Set<Unit> | null = null
 
@@ -130,6 +133,31 @@ export class SessionData {
     return changes
   }
 
+  /** What was changed until now was so by the schema of the app. */
+  noteFilledIn(): void {
+    this.#filledIn = this.changes()
+  }
+
+  /**
+   * These changes by how they merge: what the schema has filled in, and the request has left so, goes in only where nobody
+   * else has changed the unit since it was loaded.
+   */
+  merging(changes: UnitChanges): { readonly units: UnitChanges; readonly guarded?: Guarded[] } {
+    if (this.#filledIn.size === 0) return { units: changes }
+    const units = new Map(changes)
+    const guarded: Guarded[] = []
+    for (const [unit, text] of changes) {
+      if (!this.#isFilledIn(unit, text)) continue
+      units.delete(unit)
+      guarded.push({ unit, text: this.#base.find(unit) ?? null, units: new Map([[unit, text]]) })
+    }
+    return guarded.length === 0 ? { units } : { units, guarded }
+  }
+
+  #isFilledIn(unit: Unit, text: string | null | undefined): boolean {
+    return text !== undefined && this.#filledIn.has(unit) && this.#filledIn.get(unit) === text
+  }
+
   /** The payload as this request sees it. */
   payload(): Payload {
     return this.#base.with(this.changes())
@@ -142,7 +170,10 @@ export class SessionData {
   rebase(stored: Payload, saved: UnitChanges): void {
     const pending = this.#pendingOver(stored)
     for (const unit of [...this.#live.keys()]) {
-      const changedSince = pending.has(unit) && pending.get(unit) !== saved.get(unit)
+      const changedSince =
+        pending.has(unit) &&
+        pending.get(unit) !== saved.get(unit) &&
+        !this.#isFilledIn(unit, pending.get(unit))
       const asStored = saved.has(unit) && (stored.find(unit) ?? null) === saved.get(unit)
       const untouched = stored.find(unit) === this.#base.find(unit)
       if (!changedSince && !asStored && !untouched) this.#live.delete(unit)

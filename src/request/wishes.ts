@@ -94,7 +94,8 @@ export class Wishes {
   ): void {
     // What can not be kept throws here, before anything is wished for.
     const units = keep === 'all' || isGone ? new Map() : this.#data.changes()
-    this.#swap = askFor(change, keep === 'all' ? null : { units, keep }, identity, this.#swap)
+    const step = keep === 'all' ? null : { ...this.#data.merging(units), keep }
+    this.#swap = askFor(change, step, identity, this.#swap)
     if (identity !== null) this.#staticKey = staticKey
     if (keep !== 'all') {
       const kept = isGone ? Payload.empty : this.#data.payload().pick(keep)

@@ -414,7 +414,7 @@ export class Writer {
 /** What a source has changed goes in with whatever is stored. */
 function withNews({ source }: Loaded, delta: Delta): Delta {
   const news = source?.news ?? null
-  return news === null ? delta : { ...delta, guarded: [news] }
+  return news === null ? delta : { ...delta, guarded: [news, ...(delta.guarded ?? [])] }
 }
 
 function givenUp(): SessionStoreError {

@@ -411,3 +411,45 @@ describe('change()', () => {
     )
   })
 })
+
+describe('what the schema of the app has filled in', () => {
+  const validate = {
+    '~standard': {
+      version: 1 as const,
+      vendor: 'test',
+      validate: (value: unknown) => ({ value: { n: 0, ...(value as object) } }),
+    },
+  }
+
+  it('gives way to what another request has stored meanwhile, in change() and at the end of the request', async () => {
+    const h = new Harness<Data>({ validate })
+    const cookie = await h.given({ other: 1 })
+    const [one, two, three] = await Promise.all([h.load(cookie), h.load(cookie), h.load(cookie)])
+    await one.change(increment)
+    await two.change(increment)
+    three.set('other', 2)
+    await h.commit(three, cookie)
+    expect([one.get('n'), two.get('n'), three.get('n')]).toEqual([1, 2, 2])
+    expect(await h.data(cookie)).toEqual({ other: 2, n: 2 })
+  })
+
+  it('is stored where nobody has, and so is what the request has made of it', async () => {
+    const h = new Harness<Data>({ validate })
+    const [kept, changed] = [await h.given({ other: 1 }), await h.given({ other: 1 })]
+    await h.visit(() => {}, { cookie: kept })
+    await h.visit((session) => session.set('n', 5), { cookie: changed })
+    expect((await h.stored(kept))?.data).toContain('"n"\t[0]')
+    expect((await h.stored(changed))?.data).toContain('"n"\t[5]')
+  })
+
+  it.each(['login', 'cycleKey'] as const)('gives way to it in %s() too', async (method) => {
+    const h = new Harness<Data>({ validate, persistentFieldsOnLogin: ['n'] })
+    const cookie = await h.given({ other: 1 })
+    const session = await h.load(cookie)
+    await h.visit((other) => other.set('n', 5), { cookie })
+    await session[method]('alice')
+    const after = await h.commit(session, cookie)
+    expect(session.get('n')).toBe(5)
+    expect(await h.data(after.cookie)).toMatchObject({ n: 5 })
+  })
+})
