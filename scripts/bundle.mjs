@@ -9,7 +9,7 @@ import { rolldown } from 'rolldown'
 const dist = process.argv[2] ?? 'dist'
 
 /** What goes inside. Their tests see to it that what is shipped is what is installed. */
-const INSIDE = /^(?:cookie|devalue|leven|ms|@bufbuild\/protobuf\/wire)$/
+const INSIDE = /^(?:cookie|devalue|leven|lru-cache|ms|@bufbuild\/protobuf\/wire)$/
 
 /** Whoever imports one entry most likely imports the first too, so that what entries share is one file. */
 const SHARED =

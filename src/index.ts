@@ -64,7 +64,7 @@ export type { SecurityKeyCheck, SecurityKeyOptions } from './request/security-ke
 export type { ScopedSession } from './request/view.ts'
 export type { ExclusiveOptions } from './request/exclusive.ts'
 export type { LoginOptions } from './request/login.ts'
-export type { Session } from './request/session.ts'
+export type { LoadOptions, Session } from './request/session.ts'
 export type { CommitResult, SessionResponse } from './request/commit.ts'
 export type { ServerRequest } from './request/mounted.ts'
 export type { SessionRequest } from './request/open.ts'
@@ -72,6 +72,7 @@ export { createSessions, type Sessions } from './sessions.ts'
 export type { KillOptions } from './sweep/start-kill.ts'
 export type { SchemaResult, StandardSchema } from './request/settings.ts'
 export type { SessionSource } from './write/source.ts'
+export type { ReadCacheOptions } from './store/read-cache-options.ts'
 export { type MemoryStoreOptions, memoryStore } from './store/memory/store.ts'
 export type {
   FoundSecurityKey,

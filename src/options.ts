@@ -28,6 +28,8 @@ import { missingParts } from './store/store-check.ts'
 import { memoryStore } from './store/memory/store.ts'
 import type { SessionStore } from './store/store.ts'
 import { sealedStore } from './store/sealed-store.ts'
+import { type ReadCacheOptions, readCacheFrom } from './store/read-cache-options.ts'
+import { rememberingStore } from './store/remembering-store.ts'
 import { type EncryptionOptions, Sealer } from './record/sealer.ts'
 import type { DefaultData } from './base/types.ts'
 import { Troubles } from './record/diagnostics.ts'
@@ -128,6 +130,13 @@ export interface SessionsOptions<Data extends object = DefaultData> {
    * session, so that it opens nowhere else. User, times, client and properties stay readable. Default: none.
    */
   readonly encryption?: EncryptionOptions
+  /**
+   * Lets requests that only read, by GET or HEAD, have their session from the memory of this process, so that many at a time
+   * cost one lookup: `{ maxAge: '10s' }`. What they see may be that old; nothing is lost by it, since writes stay conditional,
+   * and what this process writes or ends is seen at once. Other methods, `login()`, `change()` and the guards read the store,
+   * and `load({ fresh: true })` does. Default: none, every request reads the store.
+   */
+  readonly readCache?: ReadCacheOptions
 }
 
 /** Options after validation, with everything filled in: it fits what each room asks for. */
@@ -176,6 +185,7 @@ const KNOWN_OPTIONS = namesOf<SessionsOptions>({
   validate: true,
   encryption: true,
   types: true,
+  readCache: true,
 })
 
 /** Checks the options once. Throws `SessionConfigError` that names the option, the rule and the value. */
@@ -197,7 +207,8 @@ export function settingsFrom(options: SessionsOptions): Settings {
   const codec =
     options.types === undefined ? plainValues : new ValueCodec(new ValueTypes(options.types))
   return {
-    store: encrypted(store, options.encryption, random),
+    store: encrypted(remembering(store, options.readCache, now), options.encryption, random),
+    remembers: options.readCache !== undefined,
     policy,
     cookies: new CookiePolicy(options.cookie, production || googleCloudSign(process.env) !== null),
     ids: new CookieIds(options.cookie?.secrets),
@@ -320,6 +331,15 @@ function encrypted(
   random: RandomBytes,
 ): SessionStore {
   return encryption === undefined ? store : sealedStore(store, new Sealer(encryption, random))
+}
+
+/** Below what seals: what is sealed in the store is sealed in memory too. */
+function remembering(
+  store: SessionStore,
+  readCache: ReadCacheOptions | undefined,
+  now: Clock,
+): SessionStore {
+  return readCache === undefined ? store : rememberingStore(store, readCacheFrom(readCache), now)
 }
 
 function noStore(store: unknown): SessionConfigError {

@@ -178,7 +178,7 @@ function scratch(packages: readonly string[], app: string = APP, file = 'bundle.
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const modules = join(folder, 'node_modules')
   cpSync(built, join(modules, 'viur-session'), { recursive: true })
-  const needed = ['@bufbuild/protobuf', 'cookie', 'devalue', 'leven', 'ms']
+  const needed = ['@bufbuild/protobuf', 'cookie', 'devalue', 'leven', 'lru-cache', 'ms']
   for (const name of [...needed, ...packages]) {
     mkdirSync(dirname(join(modules, name)), { recursive: true })
     symlinkSync(join(root, 'node_modules', name), join(modules, name))

@@ -20,7 +20,7 @@ describe('createSessions()', () => {
     const { message, code } = error as SessionConfigError
     expect(code).toBe('ERR_SESSION_CONFIG')
     for (const part of says) expect(message).toContain(part)
-    expect(message.length).toBeLessThan(400)
+    expect(message.length).toBeLessThan(500)
   })
 
   it.each(Object.entries(GOOD_OPTIONS))('takes %s', (_, options) => {

@@ -39,7 +39,9 @@ function ownTypes(): SessionsOptions {
   const half: SessionType<Point, number> = { is: () => true, encode: ({ x }) => x }
   // @ts-expect-error: a key is bytes or text
   const key: SessionsOptions = { encryption: { keys: [{ id: 'a', key: 5 }] } }
-  expectTypeOf([wrong, half, key]).toBeArray()
+  // @ts-expect-error: how old it can be has to be said
+  const cache: SessionsOptions = { readCache: { maxSessions: 10 } }
+  expectTypeOf([wrong, half, key, cache]).toBeArray()
   return {
     types: {
       point,
@@ -68,6 +70,9 @@ function typed(session: Session<Shop>): void {
   expectTypeOf(session.setDefault('cart', [])).toEqualTypeOf<string[]>()
   expectTypeOf([...session.keys()]).toEqualTypeOf<('cart' | 'locale' | 'visits')[]>()
   session.set('visits', 1).set('locale', 'de')
+  expectTypeOf(session.load({ fresh: true })).resolves.toEqualTypeOf<typeof session>()
+  // @ts-expect-error: no option of load()
+  void session.load({ stale: true })
   session.update({ visits: 2 })
   session.update(new Map([['visits', 2]] as const))
   session.update([

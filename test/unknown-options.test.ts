@@ -126,6 +126,10 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
   EncryptionOptions: {
     encryption: (wrong) => createSessions({ encryption: { keys: COOKIE_KEYS, ...wrong } }),
   },
+  ReadCacheOptions: {
+    readCache: (wrong) => createSessions({ readCache: { maxAge: '10s', ...wrong } }),
+  },
+  LoadOptions: { 'load()': async (wrong) => session().load(wrong) },
   CookieSessionsOptions: {
     'createCookieSessions()': (wrong) => createCookieSessions({ keys: COOKIE_KEYS, ...wrong }),
     'createCookieSessions() with its option cookie': (wrong) =>

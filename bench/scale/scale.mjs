@@ -290,6 +290,11 @@ writeChart(
   }),
 )
 
+/** Dollars per month for the lookups that memory answers, of requests that only read. */
+const savedBy = (maxAge, processes) =>
+  ((assumed.requests * (1 - assumed.changes) * hitRate(maxAge, processes) * MONTH) / 1e6) *
+  published.read
+
 const CACHES = [5, 10, 30, 60]
 const PROCESSES = [1, 4, 20, 100]
 const percent = (share) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`
@@ -297,10 +302,17 @@ writeSection(
   PAGE,
   'read-cache',
   table(
-    ['kept for', 'session affinity', ...PROCESSES.slice(1).map((count) => `${count} processes`)],
+    [
+      '`maxAge`',
+      'session affinity',
+      ...PROCESSES.slice(1).map((count) => `${count} processes`),
+      'saved per month, affinity',
+      'of 100 processes',
+    ],
     CACHES.map((maxAge) => [
       `${maxAge} s`,
       ...PROCESSES.map((processes) => percent(hitRate(maxAge, processes))),
+      ...[1, 100].map((processes) => dollars(savedBy(maxAge, processes))),
     ]),
   ),
 )

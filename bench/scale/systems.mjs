@@ -42,7 +42,7 @@ export function systems(live, traffic, measured) {
       database: ops(base) + stored(live),
     },
     {
-      name: `if reads were answered from memory for ${assumed.fromMemory} s, with session affinity`,
+      name: `the same with \`readCache\` of ${assumed.fromMemory} s, and session affinity`,
       cpu: mixed(measured, 'ours'),
       database: ops({ ...base, reads: base.reads - hits }) + stored(live),
     },

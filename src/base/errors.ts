@@ -34,13 +34,20 @@ export class SessionConfigError extends SessionError {
   override readonly code = 'ERR_SESSION_CONFIG'
 }
 
-/** A data method was called before `load()` had finished. */
+/**
+ * A data method was called before `load()` had finished; with `readCache`, a method that must not go by memory before
+ * `load({ fresh: true })` had.
+ */
 export class SessionNotLoadedError extends SessionError {
   override name = 'SessionNotLoadedError'
   override readonly code = 'ERR_SESSION_NOT_LOADED'
 
-  constructor(what: string) {
-    super(`${what} needs a loaded session: call "await session.load()" first`)
+  constructor(what: string, why: 'not loaded' | 'from memory' = 'not loaded') {
+    super(
+      why === 'not loaded'
+        ? `${what} needs a loaded session: call "await session.load()" first`
+        : `${what} needs what is stored now, and this session was read from memory (readCache): call "await session.load({ fresh: true })" first`,
+    )
   }
 }
 

@@ -9,12 +9,8 @@ import { sessionsDoorOf, type Sessions, type SessionsDoor } from '../sessions.ts
 import { storeBehind } from '../store/store-behind.ts'
 import type { CookieSessions } from '../cookie-sessions/session.ts'
 import type { DefaultData } from '../base/types.ts'
-import {
-  anyResponse,
-  isResponseTo,
-  type NodeResponse,
-  outlivesResponse,
-} from '../node/response/any-response.ts'
+import { anyResponse, isResponseTo, type NodeResponse } from '../node/response/any-response.ts'
+import { outlivesResponse } from '../node/request/long-lived.ts'
 import { runBeforeCommit } from './request/request-session.ts'
 import { guardResponse } from '../node/response/held-response.ts'
 import {

@@ -27,6 +27,12 @@ class FetchRequestFacts implements SessionRequest {
     return !isPassedOn({ rawHeaders: [...this.#request.headers].flat() })
   }
 
+  // What goes on as a WebSocket is not to begin with what is old.
+  get method(): string | undefined {
+    const { method, headers } = this.#request
+    return headers.has('upgrade') ? undefined : method
+  }
+
   get userAgent(): string | undefined {
     return this.#request.headers.get('user-agent') ?? undefined
   }

@@ -86,6 +86,8 @@ export interface Found {
   readonly version: Version
   /** Set where it is not stored as it would be written now: in clear, or sealed with an older key. */
   readonly isOutdated?: boolean
+  /** Set where it was read from the memory of this process, so that there may be a newer one by now; see `readCache`. */
+  readonly isRemembered?: true
 }
 
 /** A record that is there but can not be understood, such as one with a missing or mistyped property. */

@@ -41,6 +41,8 @@ export interface SessionDoor {
    * Missing in copies from before it was added.
    */
   load?(): Promise<void>
+  /** Whether the session was read from memory, so that a guard has to load it anew. Absent in older copies. */
+  readonly isRemembered?: boolean
   /** Takes back all but an end that was asked for, as a response with a server error does. */
   withdraw(): void
 }
@@ -127,6 +129,10 @@ export class StateDoor implements SessionDoor {
 
   resetInsteadOfLogin(): void {
     this.#state.resetInsteadOfLogin()
+  }
+
+  get isRemembered(): boolean {
+    return this.#state.isRemembered
   }
 
   withdraw(): void {

@@ -1,6 +1,7 @@
 import type { Troubles } from '../record/diagnostics.ts'
 import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
 import type { Payload } from '../record/payload.ts'
+import type { Found, Unreadable } from '../record/record.ts'
 import { useOf } from '../record/usable.ts'
 import { applySchema } from './apply-schema.ts'
 import type { LoadResult, RequestState } from './state.ts'
@@ -10,17 +11,25 @@ import type { Writer } from '../write/writer.ts'
 
 /**
  * Finds the session of a request; at once where it names none, so that without a cookie the handlers run in the same
- * turn. Throws `SessionStoreError`, or `SessionError` for a schema that throws.
+ * turn. `fromMemory`: whether an answer from memory will do. Throws `SessionStoreError`, or `SessionError` for a schema that throws.
  */
-export function findSession(state: RequestState, writer: Writer): LoadResult | Promise<LoadResult> {
+export function findSession(
+  state: RequestState,
+  writer: Writer,
+  fromMemory: boolean,
+): LoadResult | Promise<LoadResult> {
   return state.search === null && state.presented.id === null
     ? resultWithout(state)
-    : search(state, writer)
+    : search(state, writer, fromMemory)
 }
 
-async function search(state: RequestState, writer: Writer): Promise<LoadResult> {
+async function search(
+  state: RequestState,
+  writer: Writer,
+  fromMemory: boolean,
+): Promise<LoadResult> {
   const look = state.search?.begin(state.presented.id, writer, state.budget) ?? null
-  const ours = await findOurs(state, writer, look)
+  const ours = await findOurs(state, writer, look, fromMemory)
   return look === null || ours.outcome === 'live' ? ours : await findElsewhere(state, look, ours)
 }
 
@@ -33,20 +42,38 @@ async function findOurs(
   state: RequestState,
   writer: Writer,
   look: Look | null,
+  fromMemory: boolean,
 ): Promise<LoadResult> {
   const { presented, settings } = state
   const { troubles } = settings
   if (presented.id === null) return resultWithout(state)
   const key = keyOf(presented.id)
-  const found = await writer.find(key)
+  const known = await writer.find(key, fromMemory)
+  const found = isOutOfDate(known, state) ? await writer.find(key) : known
   if (found === null) {
     troubles.unknownId()
     return { outcome: 'unknown' }
   }
   if (found.record === null) return unreadable(key, found.why, troubles)
   const result = await resultOf(state, presented.id, found, look)
+  // What the app's schema refuses may be another by now.
+  if (found.isRemembered === true && result.outcome === 'unreadable')
+    return await findOurs(state, writer, look, false)
   if (result.outcome === 'ended') troubles.report({ kind: 'ended-id', key })
   return result
+}
+
+/**
+ * Whether it was read from memory, and no request could use it: another process may have renewed what expired by now, or
+ * be able to read what this one can not.
+ */
+function isOutOfDate(found: Found | Unreadable | null, { settings }: RequestState): boolean {
+  if (found === null || found.record === null || found.isRemembered !== true) return false
+  try {
+    return useOf(found, settings.policy, settings.now()).is !== 'usable'
+  } catch {
+    return true
+  }
 }
 
 /** The session from where it may come from, since there is none of ours. */

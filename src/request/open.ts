@@ -24,6 +24,11 @@ export interface SessionRequest {
    * on. Asked for only where `secure` is not true. Default `false`.
    */
   readonly loopback?: boolean | undefined
+  /**
+   * The HTTP method. With `readCache`, the session of a `GET` or `HEAD` may be read from memory; without it, and for any
+   * other, it never is. To be left out for what goes on when its response has left, such as a WebSocket.
+   */
+  readonly method?: string | undefined
   /** The User-Agent header, for `login()` with the option `client`. Read only then. */
   readonly userAgent?: string | undefined
   /** The address of the client, as far as the server trusts it, for the same. Read only then. */
@@ -35,6 +40,7 @@ const REQUEST = namesOf<SessionRequest>({
   id: true,
   secure: true,
   loopback: true,
+  method: true,
   userAgent: true,
   ip: true,
 })

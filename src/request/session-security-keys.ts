@@ -15,7 +15,8 @@ import type { RequestState } from './state.ts'
 /** The I/O that security keys of a session need. */
 export interface KeyHost {
   readonly securityKeys: Pick<SecurityKeys, 'mint' | 'use' | 'refuse'>
-  load(state: RequestState): Promise<void>
+  /** `fresh`: from the store, whatever is in memory. */
+  load(state: RequestState, fresh?: boolean): Promise<void>
 }
 
 /** The security keys of one request's session: those that are bound to it, and those that are not. */
@@ -58,7 +59,7 @@ export class SessionKeys {
   }
 
   async #useBound(key: unknown, purpose: string): Promise<object | boolean> {
-    await this.#whenLoaded('validateSecurityKey()')
+    await this.#whenLoaded('validateSecurityKey()', true)
     const session = this.#state.key
     return session === null
       ? this.#host.securityKeys.refuse(null, 'no-session')
@@ -90,9 +91,10 @@ export class SessionKeys {
     )
   }
 
-  async #whenLoaded(what: string): Promise<void> {
+  async #whenLoaded(what: string, fresh = false): Promise<void> {
     await this.#state.response.begun.turn()
-    if (!this.#state.loaded) await this.#host.load(this.#state)
+    const { loaded, isRemembered } = this.#state
+    if (!loaded || (fresh && isRemembered)) await this.#host.load(this.#state, fresh)
     this.#state.use(what)
   }
 }

@@ -48,13 +48,16 @@ export class SessionTimes<Data extends object> extends SessionView<Data> {
     return authenticated === null ? null : new Date(authenticated)
   }
 
-  /** Whether the user logged in no longer ago than this, for actions that need a recent login. */
+  /**
+   * Whether the user logged in no longer ago than this, for actions that need a recent login. For a session that was read
+   * from memory (`readCache`) it throws `SessionNotLoadedError`: `await session.load({ fresh: true })` first.
+   */
   isFresh(within: Duration): boolean {
     const limit = parseDuration(within)
     if (limit === null)
       throw new SessionValueError(`isFresh() needs a duration, not ${show(within)}`)
     hintAtUnit(this.#state.settings, 'isFresh()', within)
-    this.#state.use('isFresh()')
+    this.#state.useStored('isFresh()')
     const { owner, settings } = this.#state
     const { authenticated } = owner
     return authenticated !== null && settings.now() - authenticated <= limit

@@ -1,5 +1,6 @@
 import { show } from '../base/duration.ts'
 import { SessionError, SessionGoneError, SessionValueError } from '../base/errors.ts'
+import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { lockMembers } from './refuse-assignments.ts'
 import { checkScope } from '../record/codec.ts'
 import type { DataValues } from '../record/data-values.ts'
@@ -19,6 +20,17 @@ import type { SessionHost } from './session-host.ts'
 import { SessionAsides } from './session-asides.ts'
 import { keysOf, nameOf, ScopedSession } from './view.ts'
 import type { DefaultData } from '../base/types.ts'
+
+/** Options of `session.load()`. */
+export interface LoadOptions {
+  /**
+   * `true`: what was read from memory (`readCache`) is read again from the store; what the request has changed stays on top.
+   * What the request has read from the store is not asked for again. Default `false`.
+   */
+  readonly fresh?: boolean
+}
+
+const LOAD_OPTIONS = namesOf<LoadOptions>({ fresh: true })
 
 let stateOf: <Data extends object>(session: Session<Data>) => RequestState
 
@@ -103,21 +115,22 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
 
   /**
    * Finds the session of the request: one lookup, none without a well-formed cookie. A bad, unknown or expired
-   * cookie gives an empty session. Throws `SessionStoreError` when the store fails, and `SessionError` when the app's
-   * schema throws.
+   * cookie gives an empty session. With `readCache` a GET may be answered from memory, and `fresh` is for what must not
+   * be. Throws `SessionStoreError` when the store fails, and `SessionError` when the app's schema throws.
    */
-  load(): Promise<this>
-  load(...unexpected: unknown[]): Promise<this> {
-    refuseCallback('load()', unexpected)
+  load(options?: LoadOptions): Promise<this>
+  load(...given: unknown[]): Promise<this> {
+    refuseCallback('load()', given)
+    const fresh = isFreshWanted(given[0])
     // Not one that fails the request: where nobody awaits it, whoever uses the session hears of a failure.
     const { done } = this.#state.response.begun.call('load()', 'other', false)
-    const loading = this.#load()
+    const loading = this.#load(fresh)
     loading.then(done, done)
     return loading
   }
 
-  async #load(): Promise<this> {
-    await this.#host.load(this.#state)
+  async #load(fresh: boolean): Promise<this> {
+    await this.#host.load(this.#state, fresh)
     return this
   }
 
@@ -319,9 +332,12 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     return key
   }
 
-  /** Whether this is the static security key of this session. Never throws for a bad key. */
+  /**
+   * Whether this is the static security key of this session. Never throws for a bad key; for a session that was read from
+   * memory (`readCache`) it throws `SessionNotLoadedError`: `await session.load({ fresh: true })` first.
+   */
   validateStaticSecurityKey(key: unknown): boolean {
-    this.#state.use('validateStaticSecurityKey()')
+    this.#state.useStored('validateStaticSecurityKey()')
     return this.#keys.isStatic(key)
   }
 
@@ -359,12 +375,21 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
   /** Loads the session if nobody did, and refuses what comes too late. */
   async #ready(what: string, then: () => void = () => {}): Promise<void> {
     this.#state.response.requireOpen(what)
-    if (!this.#state.loaded) await this.#host.load(this.#state)
+    // What depends on whose session it is, and what is in it, is never decided by memory.
+    if (!this.#state.loaded || this.#state.isRemembered) await this.#host.load(this.#state, true)
     while (this.#state.saving !== null) await this.#state.saving.catch(() => {})
     this.#state.response.requireOpen(what)
     this.#state.use(what)
     then()
   }
+}
+
+function isFreshWanted(options: unknown): boolean {
+  if (options === undefined) return false
+  checkOptions('load()', options as LoadOptions, LOAD_OPTIONS)
+  const { fresh = false } = options as LoadOptions
+  if (typeof fresh !== 'boolean') throw wrongOption('load(): fresh', 'must be true or false', fresh)
+  return fresh
 }
 
 /** Whoever gives a callback waits for it: without a word the request would hang. */

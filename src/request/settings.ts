@@ -26,6 +26,8 @@ export interface RequestSettings extends RetrySettings {
   readonly now: Clock
   readonly randomBytes: RandomBytes
   readonly logger: SessionLogger
+  /** Whether requests that only read may be answered from memory. Absent: no. */
+  readonly remembers?: boolean
   /** Warns of each thing once. */
   readonly warnOnce: (about: string, message: string) => void
   readonly troubles: Troubles

@@ -10,7 +10,7 @@ import type { CookieForm } from './cookie-names.ts'
 import { type Identity, type IdentityChange, NOBODY } from './identity.ts'
 import { ResponseSide } from './response-state.ts'
 import type { RequestSettings } from './settings.ts'
-import type { SessionData } from './tracked-data.ts'
+import { SessionData } from './tracked-data.ts'
 import type { DataAccess } from './view.ts'
 import { Wishes } from './wishes.ts'
 
@@ -36,6 +36,7 @@ export type LoadResult =
 
 /** What is known of the client of a request. */
 export interface RequestClient {
+  readonly method?: string | undefined
   readonly userAgent?: string | undefined
   readonly ip?: string | undefined
 }
@@ -57,7 +58,9 @@ type Owner = Pick<SessionRecord, 'user' | 'authenticated' | 'staticKey'>
  * | `failed`     | the store was down; whoever reads gets that error       | `load()`: `loading`                         |
  * | `anonymous`  | nothing is stored, for whatever reason                  | `adopt()`: `stored`; `settleEnded()`: `ended` |
  * | `stored`     | there is a record, at the version read or written       | `settle()`, `reread()`, `settleTouch()`:    |
- * |              |                                                         | still `stored`; `adopt()`: another record;  |
+ * |              |                                                         | still `stored`; `reload()`: the same, or    |
+ * |              |                                                         | `anonymous`, or `gone` with changes;        |
+ * |              |                                                         | `adopt()`: another record;                  |
  * |              |                                                         | `settleGone()`, `refuseLogin()`: `gone`;    |
  * |              |                                                         | `settleEnded()`: `ended`                    |
  * | `gone`       | it ended elsewhere; changes are dropped, not stored     | `adopt()` after `login()`: `stored`;        |
@@ -84,6 +87,7 @@ export class RequestState implements DataAccess {
   #outcome: LoadOutcome | null = null
   #failure: SessionError | null = null
   #loading: Promise<void> | null = null
+  #reloading: Promise<void> | null = null
   #saving: Promise<unknown> | null = null
   #saveFailed = false
   #lease: Committer | null = null
@@ -140,6 +144,24 @@ export class RequestState implements DataAccess {
   /** The record this request goes by, with the version it was read or written at. */
   get stored(): Loaded | null {
     return this.#stored
+  }
+
+  /** Whether the session may be read from memory: that of a request that is to change nothing. */
+  get mayRemember(): boolean {
+    if (this.settings.remembers !== true) return false
+    const { method } = this.client
+    return method === 'GET' || method === 'HEAD'
+  }
+
+  /** Whether the record was read from memory, so that there may be a newer one, or none, by now. */
+  get isRemembered(): boolean {
+    return this.#stored?.isRemembered === true
+  }
+
+  /** The same as `use()` for what must not go by memory. */
+  useStored(what: string): void {
+    this.use(what)
+    if (this.isRemembered) throw new SessionNotLoadedError(what, 'from memory')
   }
 
   /** Where the session comes from that the request has, or had last. */
@@ -289,6 +311,40 @@ export class RequestState implements DataAccess {
     this.wishes.startFrom(result.data)
   }
 
+  /** Takes what is stored in the place of what was read from memory; what this request has changed stays on top. */
+  reload(find: () => Promise<LoadResult>): Promise<void> {
+    this.#reloading ??= this.#reloadBy(find).finally(() => {
+      this.#reloading = null
+    })
+    return this.#reloading
+  }
+
+  async #reloadBy(find: () => Promise<LoadResult>): Promise<void> {
+    const result = await find()
+    // A save that came in between has told what is stored.
+    if (!this.isRemembered) return
+    if (result.outcome === 'live') {
+      this.reread(result.found)
+      this.#id = result.id
+      this.wishes.goOnFrom(result.data)
+      return
+    }
+    // What was changed is dropped, and told of, by the rule for sessions that end meanwhile.
+    const hadWork = this.#hasWork
+    this.#outcome = result.outcome
+    this.#leave(hadWork ? 'gone' : 'anonymous')
+    this.wishes.goOnFrom(new SessionData(Payload.empty, this.settings.codec))
+  }
+
+  /** A value that cannot be kept is work as well. */
+  get #hasWork(): boolean {
+    try {
+      return this.changed
+    } catch {
+      return true
+    }
+  }
+
   // --- Transitions by storing ---
 
   /** The save under way; `null`: none is. */
@@ -384,7 +440,7 @@ export class RequestState implements DataAccess {
     this.wishes.settleEnded()
   }
 
-  #leave(standing: 'gone' | 'ended'): void {
+  #leave(standing: 'gone' | 'ended' | 'anonymous'): void {
     this.#standing = standing
     this.#stored = null
     this.#id = null

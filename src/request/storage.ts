@@ -14,7 +14,7 @@ import type { ExclusiveOptions, ExclusiveWork } from './exclusive.ts'
 import type { SaveOutcome, Writers } from './save-under-new-id.ts'
 import type { SessionHost } from './session-host.ts'
 import type { RequestSettings } from './settings.ts'
-import type { RequestState } from './state.ts'
+import type { LoadResult, RequestState } from './state.ts'
 
 /** What the sessions of requests are loaded and stored with. */
 export interface StorageParts<Data extends object> {
@@ -42,9 +42,20 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
     this.fences = parts.fences
   }
 
-  load(state: RequestState): Promise<void> {
+  load(state: RequestState, fresh = false): Promise<void> {
     if (!state.loaded) this.#parts.requireOpen()
-    return state.load(() => findSession(state, this.#parts.writer.within(state.budget)))
+    const find = (fromMemory: boolean) =>
+      findSession(state, this.#parts.writer.within(state.budget), fromMemory)
+    if (!fresh || !state.mayRemember) return state.load(() => find(state.mayRemember))
+    return this.#loadFresh(state, async () => await find(false))
+  }
+
+  /** What was read from memory, by a load under way perhaps, is read again. */
+  async #loadFresh(state: RequestState, find: () => Promise<LoadResult>): Promise<void> {
+    await state.load(find)
+    if (!state.isRemembered) return
+    this.#parts.requireOpen()
+    await state.reload(find)
   }
 
   /** `known`: the changes of the data, for whoever has found them already. */

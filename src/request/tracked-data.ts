@@ -182,6 +182,28 @@ export class SessionData {
     this.#order = null
   }
 
+  /**
+   * The same where it was loaded again: what the schema fills in now takes the place of what it filled in before, but not of
+   * what the request has changed.
+   */
+  goOnFrom(loaded: SessionData): void {
+    this.rebase(loaded.#base, new Map())
+    const filledIn = loaded.changes()
+    const own = new Map(this.changes())
+    for (const [unit, text] of own) {
+      if (!this.#isFilledIn(unit, text) || filledIn.get(unit) === text) continue
+      own.delete(unit)
+      this.#live.delete(unit)
+      this.#order = null
+    }
+    for (const [unit, text] of filledIn) {
+      if (own.has(unit)) continue
+      if (text === null) this.remove(unit)
+      else this.writeText(unit, text)
+    }
+    this.#filledIn = loaded.#filledIn
+  }
+
   /** The changes that there are now. A value that went bad meanwhile must not hide what was stored. */
   #pendingOver(stored: Payload): UnitChanges {
     try {

@@ -80,6 +80,11 @@ export class Wishes {
     this.#data = data
   }
 
+  /** The data that was loaded in the place of what was read from memory: what this request has changed stays on top. */
+  goOnFrom(data: SessionData): void {
+    this.#data.goOnFrom(data)
+  }
+
   /**
    * Wishes for a new id, or for none. `keep`: what of the data goes on; `'all'` leaves data and identity. What this
    * request said of the expiry is meant for the session that goes on, whichever of the two came first. `isGone`: what

@@ -4,8 +4,8 @@ import type { SessionKey } from '../record/id.ts'
 import type { Found, SecurityKeyRecord, SessionRecord, Unreadable } from '../record/record.ts'
 import { isSealed, markedUnopened, sealedParts } from '../record/sealed-text.ts'
 import type { Sealer } from '../record/sealer.ts'
-import { type EntityStore, entitiesOf } from './entities.ts'
-import { noteBehind } from './store-behind.ts'
+import type { EntityStore } from './entities.ts'
+import { storeInFront } from './store-behind.ts'
 import type { FoundSecurityKey, Mutation, SecurityKeyStore, SessionStore } from './store.ts'
 
 /**
@@ -19,41 +19,26 @@ export function sealedStore(store: SessionStore, sealer: Sealer): SessionStore {
       ? { ...mutation, record: sealedRecord(mutation.record, sealer) }
       : mutation
   const withNote = store.writeWithNote?.bind(store)
-  // Every member by name, so that a new one of stores is not forgotten here.
-  const all: { readonly [Name in keyof Required<SessionStore>]: SessionStore[Name] | undefined } = {
-    name: store.name,
-    shards: store.shards,
-    bucket: store.bucket,
-    deadline: store.deadline,
-    sweepRate: store.sweepRate,
-    find: async (key, options) => openedFound(await store.find(key, options), sealer),
-    write: (mutation, options) => inPromise(() => store.write(sealed(mutation), options)),
-    writeTogether: (mutations, options) =>
-      inPromise(() => store.writeTogether(mutations.map(sealed), options)),
-    writeWithNote:
-      withNote === undefined
-        ? undefined
-        : (mutations, note, options) =>
-            inPromise(() => withNote(mutations.map(sealed), note, options)),
-    writeEach: (mutations) => inPromise(() => store.writeEach(mutations.map(sealed))),
-    page: async (selection, options) => {
-      const { entries, cursor } = await store.page(selection, options)
-      return { entries: entries.map((entry) => openedFound(entry, sealer)), cursor }
+  return storeInFront(
+    store,
+    {
+      find: async (key, options) => openedFound(await store.find(key, options), sealer),
+      write: (mutation, options) => inPromise(() => store.write(sealed(mutation), options)),
+      writeTogether: (mutations, options) =>
+        inPromise(() => store.writeTogether(mutations.map(sealed), options)),
+      ...(withNote !== undefined && {
+        writeWithNote: (mutations, note, options) =>
+          inPromise(() => withNote(mutations.map(sealed), note, options)),
+      }),
+      writeEach: (mutations) => inPromise(() => store.writeEach(mutations.map(sealed))),
+      page: async (selection, options) => {
+        const { entries, cursor } = await store.page(selection, options)
+        return { entries: entries.map((entry) => openedFound(entry, sealer)), cursor }
+      },
+      keys: sealedKeys(store.keys, sealer),
     },
-    pageKeys: (selection, options) => store.pageKeys(selection, options),
-    notes: store.notes,
-    keys: sealedKeys(store.keys, sealer),
-    ready: store.ready === undefined ? undefined : () => store.ready?.() ?? Promise.resolve(),
-    close: () => store.close(),
-  }
-  const own = Object.fromEntries(Object.entries(all).filter(([, part]) => part !== undefined))
-  const entities = entitiesOf(store)
-  const made = {
-    ...own,
-    ...(entities !== null && { entities: sealedEntities(entities, sealed) }),
-  } as unknown as SessionStore
-  noteBehind(made, store)
-  return made
+    (entities) => sealedEntities(entities, sealed),
+  )
 }
 
 function sealedRecord(record: SessionRecord, sealer: Sealer): SessionRecord {

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Troubles } from '../record/diagnostics.ts'
 import type { ExpiryPolicy } from '../record/expiry.ts'
 import type { Mutation, SessionStore } from '../store/store.ts'
+import type { ReadOptions } from '../store/remembering-store.ts'
 import type { Found, SessionRecord, Unreadable } from '../record/record.ts'
 import { type Limit, longestOf } from '../store/budget.ts'
 import { applyDelta, combine, type Delta } from './change.ts'
@@ -107,9 +108,15 @@ export class Writer {
     return new Writer(this.#settings, this.#limit, this, lease)
   }
 
-  /** The stored record, asked for again when the store is in trouble. */
-  async find(key: SessionKey): Promise<Found | Unreadable | null> {
-    return await this.ask((deadline) => this.#store.find(key, { deadline }))
+  /**
+   * The stored record, asked for again when the store is in trouble. `fromMemory`: an answer that is as old as `readCache`
+   * allows will do.
+   */
+  async find(key: SessionKey, fromMemory = false): Promise<Found | Unreadable | null> {
+    return await this.ask((deadline) => {
+      const options: ReadOptions = fromMemory ? { deadline, fromMemory } : { deadline }
+      return this.#store.find(key, options)
+    })
   }
 
   /** What a call without effect gives, asked for again when the store is in trouble. */

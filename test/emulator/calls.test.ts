@@ -148,6 +148,41 @@ describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
       expect(client.take()).toEqual([])
     })
 
+    it('makes one lookup for the 20 requests of a page load where reads are remembered, and 20 where not', async () => {
+      for (const [options, lookups] of [
+        [{ readCache: { maxAge: '10s' } }, 1],
+        [{}, 20],
+      ] as const) {
+        const { client, sessions, other, stored, advance } = bench(options)
+        const cookie = await stored()
+        advance(1)
+        for (let request = 0; request < 20; request++) {
+          const session = await sessions.open({ cookie, secure: true, method: 'GET' }).load()
+          expect(session.get('n')).toBe(1)
+          await sessions.commit(session)
+        }
+        expect(client.take()).toEqual(Array(lookups).fill('lookup'))
+        // One that changes something is a lookup and a commit as ever, and the next page shows it.
+        const changing = await sessions.open({ cookie, secure: true, method: 'POST' }).load()
+        changing.set('n', 2)
+        await sessions.commit(changing)
+        expect(client.take()).toEqual(['lookup', 'commit'])
+        const after = await sessions.open({ cookie, secure: true, method: 'GET' }).load()
+        expect(after.get('n')).toBe(2)
+        expect(client.take()).toEqual(lookups === 1 ? [] : ['lookup'])
+        // From memory another process's write costs the conflict: the commit in vain, the lookup, and the commit.
+        const there = await other.open({ cookie, secure: true }).load()
+        there.set('m', 1)
+        await other.commit(there)
+        const late = await sessions.open({ cookie, secure: true, method: 'GET' }).load()
+        late.set('n', 3)
+        await sessions.commit(late)
+        expect(client.take()).toEqual(
+          lookups === 1 ? ['commit', 'lookup', 'commit'] : ['lookup', 'commit'],
+        )
+      }
+    })
+
     it('makes one lookup and no write for a well-formed unknown cookie, even when 1,000 arrive', async () => {
       const { client, sessions, open } = bench()
       const session = await open(randomCookie()).load()

@@ -223,6 +223,43 @@ describe('the calls of one request to the store', () => {
     )
   })
 
+  it.each([
+    ['a page load', {}, 20],
+    ['a page load, with readCache', { readCache: { maxAge: '10s' } }, 1],
+  ])(
+    'are one find for each request that reads, unless they are remembered: %s',
+    async (_, options, finds) => {
+      const app = new Harness<Data>(options)
+      const cookie = await app.given({ views: 1 })
+      app.clock.advance('10s')
+      for (let request = 0; request < 20; request++) {
+        await app.visit((s) => s.get('views'), { cookie, method: 'GET' })
+      }
+      expect(app.store.calls.map(({ method }) => method)).toEqual(Array(finds).fill('find'))
+    },
+  )
+
+  it.each([
+    ['POST and changed', 'POST', (s: Session<Data>) => s.set('views', 2), ['find', 'write']],
+    ['GET and changed', 'GET', (s: Session<Data>) => s.set('views', 2), ['write']],
+    ['GET and change()', 'GET', (s: Session<Data>) => s.change(setViews), ['find', 'write']],
+    ['GET and logout()', 'GET', (s: Session<Data>) => s.logout(), ['find', 'write']],
+    ['GET and cycleKey()', 'GET', (s: Session<Data>) => s.cycleKey(), ['find', 'writeTogether']],
+    ['GET and read', 'GET', (s: Session<Data>) => s.get('views'), []],
+    [
+      'GET and load({ fresh: true })',
+      'GET',
+      (s: Session<Data>) => s.load({ fresh: true }),
+      ['find'],
+    ],
+  ])('of a session that is remembered are none more: %s', async (_, method, does, calls) => {
+    const app = new Harness<Data>({ readCache: { maxAge: '10s' } })
+    const cookie = await app.given({ views: 1 })
+    await app.visit(does, { cookie, method })
+    const made = app.store.calls.map((call) => call.method).filter((name) => name !== 'note')
+    expect(made).toEqual(calls)
+  })
+
   it('are no more for the login of a process that has heard of no kill of everybody for a minute', async () => {
     const app = new Harness<Data>()
     const notes = async (): Promise<number> => {

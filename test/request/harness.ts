@@ -44,6 +44,7 @@ export interface VisitOptions {
   readonly load?: boolean
   readonly secure?: boolean
   readonly loopback?: boolean
+  readonly method?: string
 }
 
 /** One process of an app: sessions, its store, its clock, and what it logs. */
@@ -86,9 +87,16 @@ export class Harness<Data extends object = DefaultData> {
   /** One request from beginning to end. */
   async visit(
     work: (session: Session<Data>) => unknown = () => {},
-    { cookie, status = 200, load = true, secure = true, loopback = false }: VisitOptions = {},
+    {
+      cookie,
+      status = 200,
+      load = true,
+      secure = true,
+      loopback = false,
+      method,
+    }: VisitOptions = {},
   ): Promise<Visit<Data>> {
-    const session = this.sessions.open({ cookie, secure, loopback })
+    const session = this.sessions.open({ cookie, secure, loopback, method })
     if (load) await session.load()
     await work(session)
     return { session, ...(await this.commit(session, cookie, status)) }

@@ -68,7 +68,7 @@ async function admit(req: AnyRequest, { sessions, origins, purpose }: Rules): Pr
     reportTrouble(req, { kind: 'key-refused', key, why: chosen.why }, session)
     throw refusedKey(chosen.why)
   }
-  await session.load()
+  await session.load({ fresh: true })
   if (refusal !== null && !session.validateStaticSecurityKey(native)) throw refusedKey('static')
   if (!(await isValid(session, chosen, purpose))) throw refusedKey(null)
 }

@@ -1,6 +1,7 @@
 import { type Duration, positiveDuration, show } from '../../base/duration.ts'
 import { RequestRefusedError, SessionConfigError } from '../../base/errors.ts'
 import { checkOptions, namesOf, wrongOption } from '../../base/option-checks.ts'
+import { doorOf } from '../../request/adapter-door.ts'
 import type { Session } from '../../request/session.ts'
 import { isResponseTo, type NodeResponse } from '../../node/response/any-response.ts'
 import { localPath, RETURN_TO, wayBack } from './return-to.ts'
@@ -57,8 +58,11 @@ export function requireLogin(options: LoginCheckOptions = {}): RequestCheck<obje
       next(error)
       return
     }
-    if (session.loaded) decide(session, rules, req, res, next)
-    else session.load().then(() => decide(session, rules, req, res, next), next)
+    if (session.loaded && doorOf(session)?.isRemembered !== true) {
+      decide(session, rules, req, res, next)
+    } else {
+      session.load({ fresh: true }).then(() => decide(session, rules, req, res, next), next)
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import type { SessionRequest } from '../../request/open.ts'
+import { isUpgrade, outlivesResponse } from './long-lived.ts'
 import { isPassedOn } from './proxy-signs.ts'
 
 /** A request of either kind of server that Node has. */
@@ -11,7 +12,7 @@ export type AnyRequest = IncomingMessage | Http2ServerRequest
  * keeps a layout for each of those, and with it the request, until a major collection.
  */
 class NodeRequestFacts implements SessionRequest {
-  readonly #req: AnyRequest & { readonly ip?: unknown }
+  readonly #req: AnyRequest & { readonly ip?: unknown; readonly originalMethod?: unknown }
 
   constructor(req: AnyRequest) {
     this.#req = req
@@ -23,6 +24,13 @@ class NodeRequestFacts implements SessionRequest {
 
   get loopback(): boolean {
     return isLoopback(this.#req.socket?.remoteAddress) && !isPassedOn(this.#req)
+  }
+
+  // By the method that was sent too, where another stands in for it. A session that goes on is not to begin with what is old.
+  get method(): string | undefined {
+    const { method, originalMethod = method } = this.#req
+    const isOne = originalMethod === method && !isUpgrade(this.#req) && !outlivesResponse(this.#req)
+    return isOne ? method : undefined
   }
 
   get userAgent(): string | undefined {

@@ -1,0 +1,184 @@
+import type { Clock } from '../base/clock.ts'
+import { onDemand } from '../base/on-demand.ts'
+import type { SessionKey } from '../record/id.ts'
+import type { Found, Unreadable } from '../record/record.ts'
+import { CallsUnderWay, type Call } from './calls-under-way.ts'
+import type { EntityStore } from './entities.ts'
+import type { KeptRecords } from './kept-records.ts'
+import { storeInFront } from './store-behind.ts'
+import type { CallOptions, Mutation, SessionStore } from './store.ts'
+
+/** What is kept, and how long. */
+export interface ReadCacheSettings {
+  /** How old an answer from memory can be, in milliseconds. */
+  readonly maxAge: number
+  /** How many sessions are kept at the most. */
+  readonly maxSessions: number
+}
+
+/** What whoever reads says to a store that remembers; other stores need not know it. */
+export interface ReadOptions extends CallOptions {
+  /** Whether an answer from memory will do. */
+  readonly fromMemory?: true
+}
+
+/**
+ * A store that keeps what it has read and written for a while, and answers from there those who are content with that.
+ * Everybody else reads the store behind it. What this process writes is kept, or forgotten, at once. Only what is there,
+ * and has not ended, is kept.
+ */
+export function rememberingStore(
+  store: SessionStore,
+  settings: ReadCacheSettings,
+  now: Clock,
+): SessionStore {
+  const memory = new Memory(settings, now)
+  const withNote = store.writeWithNote?.bind(store)
+  return storeInFront(
+    store,
+    {
+      find: (key, options) => memory.find(key, options, (rest) => store.find(key, rest)),
+      write: (mutation, options) =>
+        memory.around(
+          [mutation],
+          () => store.write(mutation, options),
+          (result) => (result.outcome === 'applied' ? [result.version] : null),
+        ),
+      writeTogether: (mutations, options) =>
+        memory.around(
+          mutations,
+          () => store.writeTogether(mutations, options),
+          (result) => (result.outcome === 'applied' ? result.versions : null),
+        ),
+      ...(withNote !== undefined && {
+        writeWithNote: (mutations, note, options) =>
+          memory.around(
+            mutations,
+            () => withNote(mutations, note, options),
+            (result) => (result.outcome === 'applied' ? result.versions : null),
+          ),
+      }),
+      writeEach: (mutations) => memory.around(mutations, () => store.writeEach(mutations)),
+      ...(store.ready !== undefined && {
+        ready: async () => {
+          await Promise.all([memory.open(), store.ready?.()])
+        },
+      }),
+      close: () => {
+        memory.clear()
+        return store.close()
+      },
+    },
+    (entities) => rememberingEntities(entities, memory),
+  )
+}
+
+/** What a migration writes together with sessions is forgotten. */
+function rememberingEntities(entities: EntityStore, memory: Memory): EntityStore {
+  return {
+    find: (at, options) => entities.find(at, options),
+    writeTogether: (mutations, others, options) =>
+      memory.around(mutations, () => entities.writeTogether(mutations, others, options)),
+  }
+}
+
+class Memory {
+  readonly #maxAge: number
+  readonly #now: Clock
+  readonly #calls = new CallsUnderWay()
+  #kept: KeptRecords | null = null
+
+  /** Loads what keeps the records, which nobody else needs. */
+  readonly open: () => Promise<KeptRecords>
+
+  constructor({ maxAge, maxSessions }: ReadCacheSettings, now: Clock) {
+    this.#maxAge = maxAge
+    this.#now = now
+    this.open = onDemand(async () => {
+      const { keepRecords } = await import('./kept-records.ts')
+      this.#kept = keepRecords(maxSessions)
+      return this.#kept
+    })
+    // Before somebody waits for it. Whoever needs it hears of a failure.
+    this.open().catch(() => {})
+  }
+
+  async find(
+    key: SessionKey,
+    options: ReadOptions = {},
+    find: (options: CallOptions) => Promise<Found | Unreadable | null>,
+  ): Promise<Found | Unreadable | null> {
+    const { fromMemory, ...rest } = options
+    const kept = this.#kept ?? (await this.open())
+    const known = fromMemory === true ? this.#recall(kept, key) : null
+    if (known !== null) return known
+    const call = this.#begin(key, false)
+    let isAnswered = false
+    try {
+      const found = await find(rest)
+      isAnswered = true
+      if (call.isCurrent) this.#keep(call, found)
+      return found
+    } finally {
+      this.#calls.end(call, isAnswered)
+    }
+  }
+
+  /** `versions`: those that were written, in the order of the mutations; `null`: none were. Absent: nothing is kept. */
+  async around<Result>(
+    mutations: readonly Mutation[],
+    write: () => Promise<Result>,
+    versions: (result: Result) => readonly string[] | null = () => null,
+  ): Promise<Result> {
+    if (this.#kept === null) await this.open()
+    const calls = mutations.map((mutation) => this.#begin(keyOfMutation(mutation), true))
+    try {
+      const result = await write()
+      const written = versions(result)
+      mutations.forEach((mutation, at) => {
+        const call = calls[at] as Call
+        const version = written?.[at]
+        const isThere = mutation.kind === 'insert' || mutation.kind === 'update'
+        if (version === undefined || !isThere || !call.isCurrent) return
+        this.#keep(call, { record: mutation.record, version })
+      })
+      return result
+    } finally {
+      for (const call of calls) this.#calls.end(call, true)
+    }
+  }
+
+  clear(): void {
+    this.#kept?.clear()
+  }
+
+  #recall(kept: KeptRecords, key: SessionKey): Found | null {
+    const known = kept.get(key)
+    if (known === undefined) return null
+    const age = this.#now() - known.since
+    // A clock that was set back says nothing of how old it is.
+    if (age >= 0 && age < this.#maxAge) return { ...known.found, isRemembered: true }
+    kept.delete(key)
+    return null
+  }
+
+  /** What a write is about to change is not true any more, whatever comes of it. */
+  #begin(key: SessionKey, isWrite: boolean): Call {
+    if (isWrite) this.#kept?.delete(key)
+    return this.#calls.begin(key, isWrite, this.#now())
+  }
+
+  #keep({ key, since }: Call, found: Found | Unreadable | null): void {
+    if (found === null || found.record === null || found.record.ended !== null) {
+      this.#kept?.delete(key)
+    } else {
+      this.#kept?.set(key, { found, since })
+    }
+  }
+}
+
+function keyOfMutation(mutation: Mutation): SessionKey {
+  return mutation.kind === 'insert' || mutation.kind === 'update'
+    ? mutation.record.key
+    : mutation.key
+}
