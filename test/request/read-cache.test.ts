@@ -280,6 +280,19 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect(await there.data(cookie)).toEqual({ n: 6, other: 'mine' })
     })
 
+    it('lets exclusive() see what is stored', async () => {
+      const [here, there] = two(kind)
+      const cookie = await here.given({ n: 1 })
+      await get(here, cookie)
+      await there.visit((s) => s.set('n', 5), { cookie })
+      const session = await get(here, cookie)
+      await session.exclusive(() => {
+        session.set('n', (session.get('n') ?? 0) + 1)
+      })
+      expect(await there.data(cookie)).toEqual({ n: 6 })
+      expect((await get(here, cookie)).get('n')).toBe(6)
+    })
+
     it('logs nobody in by what memory says of whose session it is', async () => {
       const [here, there] = two(kind, { ...CACHE, persistentFieldsOnLogin: ['n'] })
       const { cookie: guest } = await here.visit((s) => s.set('n', 1))
