@@ -9,11 +9,16 @@ import { rolldown } from 'rolldown'
 const dist = process.argv[2] ?? 'dist'
 
 /** What goes inside. Their tests see to it that what is shipped is what is installed. */
-const INSIDE = /^(?:cookie|devalue|leven|lru-cache|ms|@bufbuild\/protobuf\/wire)$/
+const INSIDE =
+  /^(?:cookie|devalue|leven|lru-cache|ms|proxy-addr|forwarded|ipaddr\.js|@bufbuild\/protobuf\/wire)$/
 
 /** Whoever imports one entry most likely imports the first too, so that what entries share is one file. */
 const SHARED =
-  /[\\/]dist[\\/](?:(?:base|record|google|write|end|request|sweep)[\\/]|store[\\/](?:memory[\\/]|[^\\/]+$)|(?:options|sessions|index)\.js$)|[\\/]node_modules[\\/](?!@bufbuild)/
+  /[\\/]dist[\\/](?:(?:base|record|google|write|end|request|sweep)[\\/]|store[\\/](?:memory[\\/]|[^\\/]+$)|(?:options|sessions|index)\.js$)|[\\/]node_modules[\\/](?!@bufbuild|proxy-addr|forwarded|ipaddr\.js)/
+
+/** What the adapters have in common, in one file too: what holds a response, and the routes for clean-up. */
+const ADAPTERS =
+  /[\\/]dist[\\/](?:node[\\/](?!(?:index|with-session|options|trusted-proxies|answer-error)\.js$)|express[\\/](?:routes[\\/](?:caller[a-z-]*|cleanup-routes)|request[\\/]request-headers)\.js$)/
 
 /** The text of the licence Apache 2.0, as one of those has it who chose it. */
 const APACHE = readFileSync(
@@ -52,6 +57,7 @@ const bundle = await rolldown({
     tasks: join(dist, 'cloud-tasks/index.js'),
     express: join(dist, 'express/index.js'),
     fetch: join(dist, 'fetch/index.js'),
+    node: join(dist, 'node/index.js'),
     'express-session': join(dist, 'express-session/index.js'),
     'cookie-sessions': join(dist, 'cookie-sessions/index.js'),
     sqlite: join(dist, 'store/sqlite/index.js'),
@@ -73,6 +79,7 @@ const { output } = await bundle.write({
         name: (id, context) =>
           SHARED.test(id) && !isLate(id, (one) => context.getModuleInfo(one)) ? 'core' : null,
       },
+      { debugName: 'adapters', name: (id) => (ADAPTERS.test(id) ? 'adapters' : null) },
     ],
   },
 })

@@ -69,6 +69,7 @@ const { cloudTasks } = require('viur-session/tasks')
 const { sqliteStore } = require('viur-session/sqlite')
 const { createCookieSessions } = require('viur-session/cookie-sessions')
 const { withSession } = require('viur-session/fetch')
+const { withSession: onNode } = require('viur-session/node')
 const { DatastoreSessionStore, cleanupRoutes } = require('viur-session/express-session')
 const session = require('express-session')
 const express = require('express')
@@ -126,6 +127,15 @@ async function overFetch() {
   const response = await withSession(createSessions(), request, (session) => Response.json(session.set('n', 1).get('n')))
   assert.match(response.headers.get('set-cookie'), /^__Host-viur-session=/)
   assert.equal(await response.json(), 1)
+}
+async function overHttp() {
+  const serve = onNode(createSessions(), (req, res) => res.end(String(req.session.set('n', 1).get('n'))), { trustProxy: 1 })
+  const server = require('node:http').createServer(serve).listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const headers = { 'X-Forwarded-Proto': 'https' }
+  const response = await fetch(`http://127.0.0.1:${server.address().port}/`, { headers })
+  assert.match(response.headers.get('set-cookie'), /^__Host-viur-session=/)
+  server.close()
 }
 async function drop(store) {
   assert.ok(store instanceof session.Store)

@@ -1,6 +1,7 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
 import { readdirSync, readFileSync } from 'node:fs'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import express, { type ErrorRequestHandler } from 'express'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -21,6 +22,7 @@ import {
   SessionConfigError,
 } from '../src/index.ts'
 import { createCookieSessions } from '../src/cookie-sessions/index.ts'
+import { withSession as withNodeSession } from '../src/node/index.ts'
 import { withSession as withFetchSession } from '../src/fetch/index.ts'
 import { convertedOf } from '../src/migrate/old-entities.ts'
 import type { OldSystem } from '../src/migrate/old-system.ts'
@@ -92,6 +94,12 @@ const CASES: Record<string, () => unknown> = {
   },
   'IdTransportOptions.onId': async () => {
     expect(await answered({ id: () => undefined, onId: late })).toMatch(AT_ONCE)
+  },
+  'NodeSessionOptions.onError': async () => {
+    const thrown = () => Promise.reject(new Error('of the handler'))
+    const serve = withNodeSession(createSessions(), thrown, { onError: late })
+    const req = new IncomingMessage(new Socket())
+    await expect(serve(req, new ServerResponse(req))).rejects.toThrow('of the app')
   },
   'FetchSessionOptions.onError': async () => {
     const thrown = () => Promise.reject(new Error('of the handler'))

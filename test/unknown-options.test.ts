@@ -21,6 +21,7 @@ import {
   QueryIter,
   SessionConfigError,
 } from '../src/index.ts'
+import { withSession as withNodeSession } from '../src/node/index.ts'
 import { withSession as withFetchSession } from '../src/fetch/index.ts'
 import { honoSession } from '../src/fetch/hono.ts'
 import { createCookieSessions } from '../src/cookie-sessions/index.ts'
@@ -154,6 +155,9 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
   FetchSessionOptions: {
     'withSession() of fetch': (wrong) =>
       withFetchSession(sessions(), new Request('http://a/'), () => new Response(), wrong),
+  },
+  NodeSessionOptions: {
+    'withSession() of node': (wrong) => withNodeSession(sessions(), () => {}, wrong),
   },
   FetchOptions: { 'honoSession()': (wrong) => honoSession(sessions(), wrong) },
   CleanupOptions: {

@@ -4,15 +4,13 @@ import { otherMajorOf } from '../base/shared-copies.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { doorOf } from '../request/adapter-door.ts'
 import type { Session } from '../request/session.ts'
-import type { CommitResult } from '../request/commit.ts'
-import { sessionsDoorOf, type Sessions, type SessionsDoor } from '../sessions.ts'
+import type { Sessions } from '../sessions.ts'
+import { requireSessions } from '../node/request/any-sessions.ts'
+import { loadFirst, slotFor, watch } from '../node/attach.ts'
 import { storeBehind } from '../store/store-behind.ts'
 import type { CookieSessions } from '../cookie-sessions/session.ts'
 import type { DefaultData } from '../base/types.ts'
-import { anyResponse, isResponseTo, type NodeResponse } from '../node/response/any-response.ts'
-import { outlivesResponse } from '../node/request/long-lived.ts'
-import { runBeforeCommit } from './request/request-session.ts'
-import { guardResponse } from '../node/response/held-response.ts'
+import type { NodeResponse } from '../node/response/any-response.ts'
 import {
   handingOver,
   idIn,
@@ -27,13 +25,7 @@ import {
 } from '../node/request/session-request.ts'
 import { sessionNameFrom } from './request/named-sessions.ts'
 import { firstSlot, type Slot, slotOwnedBy } from '../request/mounted.ts'
-import {
-  addSlot,
-  commitFrom,
-  handOverFrom,
-  lastOf,
-  slotNamed,
-} from '../node/request/mounted-sessions.ts'
+import { addSlot, slotNamed } from '../node/request/mounted-sessions.ts'
 
 /** Options of {@link sessionMiddleware}. */
 export interface SessionMiddlewareOptions extends IdTransportOptions {
@@ -92,7 +84,7 @@ export function sessionMiddleware<Data extends object = DefaultData>(
   sessions: Sessions<Data> | CookieSessions<Data>,
   options: SessionMiddlewareOptions = {},
 ): SessionMiddleware {
-  const { open, commit } = doorFrom(sessions)
+  const { commit } = requireSessions('sessionMiddleware()', sessions)
   const { name, eager, manual, ids } = settingsFrom(options)
   return function viurSession(req, res, next) {
     const first = firstSlot(req)
@@ -116,9 +108,12 @@ export function sessionMiddleware<Data extends object = DefaultData>(
       )
       return
     }
-    let session: Session<Data>
+    let session: Session
     try {
-      session = open(ids === null ? sessionRequestFrom(req) : requestById(req, idIn(req, ids)))
+      // Of both kinds a session is the same to an adapter; what the types of one kind leave out is for apps.
+      session = (sessions as unknown as Sessions).open(
+        ids === null ? sessionRequestFrom(req) : requestById(req, idIn(req, ids)),
+      )
     } catch (error) {
       next(error)
       return
@@ -133,100 +128,15 @@ export function sessionMiddleware<Data extends object = DefaultData>(
     const slot = ids === null ? plain : handingOver(plain, ids)
     addSlot(req, slot)
     watch(slot, req, res)
-    if (eager) load(session, next)
+    if (eager) loadFirst(session, next)
     else next()
   }
 }
 
-function slotFor<Data extends object>(
-  owner: unknown,
-  commitNow: SessionsDoor<Data>['commit'],
-  session: Session<Data>,
-  {
-    req,
-    name,
-    manual,
-    fail,
-  }: {
-    readonly req: AnyRequest
-    readonly name: string
-    readonly manual: boolean
-    readonly fail: (error: unknown) => void
-  },
-): Slot {
-  const last = (): void => {
-    runBeforeCommit(session)
-    if (manual) dropUnsaved(session)
-  }
-  const commit = (status: number) => commitNow(session, { status }, last)
-  return {
-    owner,
-    name,
-    session: session as unknown as Session,
-    shown: session,
-    commit: outlivesResponse(req) ? (status) => detachAfter(session, commit(status)) : commit,
-    fail,
-    hasResponse: true,
-    guarded: false,
-    next: null,
-  }
-}
-
-/**
- * Takes back what was changed and not saved. What asked for another id, or for the end, asked for its commit as well; and
- * what a save has failed to store, the commit tries again, so that the request hears of it.
- */
-function dropUnsaved<Data extends object>(session: Session<Data>): void {
-  const door = doorOf(session)
-  if (door === null || door.wantedIdentity !== undefined || door.saveFailed === true) return
-  if (!session.loaded || !hasChanges(session)) return
-  door.settings.warnOnce(
-    'save',
-    "a request changed its session and did not save it, so that the changes were dropped: with save: 'manual', await req.session.save()",
-  )
-  session.revert()
-}
-
-/** What can not be kept is a change as well. */
-function hasChanges<Data extends object>(session: Session<Data>): boolean {
-  try {
-    return session.changed
-  } catch {
-    return true
-  }
-}
-
-/** One guard for all sessions of a request: it stands where the first was mounted that saw the response. */
-function watch(slot: Slot, req: AnyRequest, res: object): void {
-  if (!isResponseTo(req, res) || (res.headersSent && outlivesResponse(req))) {
-    slot.hasResponse = false
-    doorOf(slot.session)?.detach()
-    return
-  }
-  if (res.headersSent) {
-    // Too late for this response. The commit makes changes throw, where they would be lost without a word.
-    if (slot.hasResponse) void slot.commit(res.statusCode)
-    return
-  }
-  if (!slot.hasResponse) {
-    slot.hasResponse = true
-    doorOf(slot.session)?.attach()
-  }
-  const first = firstSlot(req) ?? slot
-  if (first.guarded) return
-  first.guarded = true
-  guardResponse(anyResponse(res), {
-    commit: (status) => commitFrom(first, status),
-    settled: () => handOverFrom(first, res),
-    // To the handlers of errors that are nearest: a router with a session of its own may have some.
-    fail: (error) => lastOf(first).fail(error),
-  })
-}
-
 /** Why this session can not stand beside those that the request has. */
-function clashOf<Data extends object>(
+function clashOf(
   first: Slot,
-  session: Session<Data>,
+  session: Session,
   name: string,
   byId: boolean,
 ): SessionConfigError | null {
@@ -250,33 +160,6 @@ function clashOf<Data extends object>(
   return null
 }
 
-/** The session of a request that outlives its response goes on without one, once that is committed. */
-function detachAfter<Data extends object>(
-  session: Session<Data>,
-  committed: CommitResult | Promise<CommitResult>,
-): CommitResult | Promise<CommitResult> {
-  const detached = (result: CommitResult): CommitResult => {
-    doorOf(session)?.detach()
-    return result
-  }
-  return committed instanceof Promise ? committed.then(detached) : detached(committed)
-}
-
-function load<Data extends object>(session: Session<Data>, next: (error?: unknown) => void): void {
-  const loading: Promise<unknown> = doorOf(session)?.load?.() ?? session.load()
-  if (session.loaded) {
-    // Without a well-formed cookie there is nothing to wait for.
-    next()
-    return
-  }
-  loading.then(
-    () => next(),
-    // A page that does not use the session needs no store, so an outage must not take it down. The session keeps the
-    // error for whoever uses it.
-    () => next(),
-  )
-}
-
 function takenError(name: string, there: unknown, ours: boolean): SessionConfigError {
   if (otherMajorOf(there) !== null) return new SessionConfigError(`req.${name} is ${show(there)}`)
   return new SessionConfigError(
@@ -295,18 +178,6 @@ function transportError(name: string): SessionConfigError {
 function twiceError(before: string, name: string): SessionConfigError {
   return new SessionConfigError(
     `the same sessions are mounted as req.${before} and as req.${name}: a request has one session of each createSessions(), so take one name`,
-  )
-}
-
-function doorFrom<Data extends object>(
-  sessions: Sessions<Data> | CookieSessions<Data>,
-): Pick<Sessions<Data>, 'open'> & Pick<SessionsDoor<Data>, 'commit'> {
-  // Of both kinds a session is the same to an adapter; what the types of one kind leave out is for apps.
-  const mounted = sessions as Sessions<Data>
-  const door = sessionsDoorOf(mounted)
-  if (door !== null) return { open: (request) => mounted.open(request), commit: door.commit }
-  throw new SessionConfigError(
-    `sessionMiddleware() takes what createSessions() or createCookieSessions() gives, not ${show(sessions)}`,
   )
 }
 

@@ -1,4 +1,5 @@
-import { type AnySessions, requireSessions, serve } from './with-session.ts'
+import { type AnySessions, requireSessions } from '../node/request/any-sessions.ts'
+import { serve } from './with-session.ts'
 import { type FetchOptions, honoSettingsFrom } from './options.ts'
 
 /** What the session of these sessions is: `Session` with its data, or `CookieSession`. */

@@ -6,4 +6,5 @@ export {
   type SessionVariables,
 } from './hono.ts'
 export type { FetchOptions, FetchSessionOptions } from './options.ts'
-export { type AnySessions, withSession } from './with-session.ts'
+export { withSession } from './with-session.ts'
+export type { AnySessions } from '../node/request/any-sessions.ts'

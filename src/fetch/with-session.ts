@@ -1,21 +1,12 @@
-import { show } from '../base/duration.ts'
-import { SessionConfigError } from '../base/errors.ts'
 import { atOnce } from '../base/refuse-promise.ts'
 import { addHeaders } from '../node/response/session-headers.ts'
 import { doorOf } from '../request/adapter-door.ts'
-import type { CommitResult, SessionResponse } from '../request/commit.ts'
-import type { SessionRequest } from '../request/open.ts'
-import { sessionsDoorOf } from '../sessions.ts'
+import { type AnySessions, requireSessions } from '../node/request/any-sessions.ts'
+import type { CommitResult } from '../request/commit.ts'
 import { mount, noteDone, openSlot } from './mounting.ts'
 import { type FetchSessionOptions, type FetchSettings, settingsFrom } from './options.ts'
 import { copyOf, drop, FetchHeaders, isResponse, responseFrom, statusOf } from './response.ts'
 import { sessionRequestFrom } from './session-request.ts'
-
-/** What an adapter asks of sessions: those of `createSessions()` and of `createCookieSessions()` have it. */
-export interface AnySessions<AnySession extends object> {
-  open(request: SessionRequest): AnySession
-  commit(session: AnySession, response?: SessionResponse): Promise<CommitResult>
-}
 
 /**
  * Gives the handler the session of a request, stores what the request changed, and then gives the response, with the cookie
@@ -43,14 +34,6 @@ export async function withSession<AnySession extends object, AnyRequest extends 
 ): Promise<Response> {
   requireSessions('withSession()', sessions)
   return await serve(sessions, request, handler, settingsFrom(options))
-}
-
-/** Throws `SessionConfigError` for what gives no sessions. `of`: who asks. */
-export function requireSessions(of: string, sessions: unknown): void {
-  if (sessionsDoorOf(sessions) !== null) return
-  throw new SessionConfigError(
-    `${of} takes what createSessions() or createCookieSessions() gives, not ${show(sessions)}`,
-  )
 }
 
 export async function serve<AnySession extends object, AnyRequest extends Request>(

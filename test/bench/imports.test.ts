@@ -84,7 +84,16 @@ const NOT_YET = /google|grpc|protobuf|^express$/
 const BUDGET_KIB = 400
 
 /** All that do not stand on a package which loads these itself, as express-session does. */
-const ENTRIES = ['.', './express', './datastore', './migrate', './tasks', './testing']
+const ENTRIES = [
+  '.',
+  './express',
+  './node',
+  './fetch',
+  './datastore',
+  './migrate',
+  './tasks',
+  './testing',
+]
 
 /**
  * What an `import` of `node:util`, `node:http` or `node:http2` loads beside: on Node 22 and later it takes longer than all

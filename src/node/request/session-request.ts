@@ -7,19 +7,27 @@ import { isPassedOn } from './proxy-signs.ts'
 /** A request of either kind of server that Node has. */
 export type AnyRequest = IncomingMessage | Http2ServerRequest
 
+/** Proxies that an app trusts to say how a request came, and from whom. */
+export interface TrustedProxies {
+  isSecure(req: AnyRequest): boolean
+  clientOf(req: AnyRequest): string | undefined
+}
+
 /**
  * What the session has to know of a request, looked up when it is asked for. A class, and no literal with getters: V8
  * keeps a layout for each of those, and with it the request, until a major collection.
  */
 class NodeRequestFacts implements SessionRequest {
   readonly #req: AnyRequest & { readonly ip?: unknown; readonly originalMethod?: unknown }
+  readonly #proxies: TrustedProxies | null
 
-  constructor(req: AnyRequest) {
+  constructor(req: AnyRequest, proxies: TrustedProxies | null) {
     this.#req = req
+    this.#proxies = proxies
   }
 
   get secure(): boolean {
-    return isSecure(this.#req)
+    return this.#proxies === null ? isSecure(this.#req) : this.#proxies.isSecure(this.#req)
   }
 
   get loopback(): boolean {
@@ -39,6 +47,7 @@ class NodeRequestFacts implements SessionRequest {
 
   // That of Express heeds forwarding headers only as far as "trust proxy" says.
   get ip(): string | undefined {
+    if (this.#proxies !== null) return this.#proxies.clientOf(this.#req)
     const { ip } = this.#req
     return typeof ip === 'string' ? ip : this.#req.socket?.remoteAddress
   }
@@ -47,8 +56,8 @@ class NodeRequestFacts implements SessionRequest {
 class NodeSessionRequest extends NodeRequestFacts {
   readonly #req: AnyRequest
 
-  constructor(req: AnyRequest) {
-    super(req)
+  constructor(req: AnyRequest, proxies: TrustedProxies | null) {
+    super(req, proxies)
     this.#req = req
   }
 
@@ -60,24 +69,36 @@ class NodeSessionRequest extends NodeRequestFacts {
 class RequestById extends NodeRequestFacts {
   readonly id: string | undefined
 
-  constructor(req: AnyRequest, id: string | undefined) {
-    super(req)
+  constructor(req: AnyRequest, id: string | undefined, proxies: TrustedProxies | null) {
+    super(req, proxies)
     this.id = id
   }
 }
 
-export function sessionRequestFrom(req: AnyRequest): SessionRequest {
-  return new NodeSessionRequest(req)
+/** `proxies`: who says how the request came; `null`: Express does, by its setting "trust proxy", or nobody. */
+export function sessionRequestFrom(
+  req: AnyRequest,
+  proxies: TrustedProxies | null = null,
+): SessionRequest {
+  return new NodeSessionRequest(req, proxies)
 }
 
 /** The same for a client without cookies. */
-export function requestById(req: AnyRequest, id: string | undefined): SessionRequest {
-  return new RequestById(req, id)
+export function requestById(
+  req: AnyRequest,
+  id: string | undefined,
+  proxies: TrustedProxies | null = null,
+): SessionRequest {
+  return new RequestById(req, id, proxies)
 }
 
 /** Express' own answer, which heeds forwarding headers only as far as "trust proxy" says; else that of the socket. */
 function isSecure(req: AnyRequest & { readonly secure?: unknown }): boolean {
-  if (typeof req.secure === 'boolean') return req.secure
+  return typeof req.secure === 'boolean' ? req.secure : isEncrypted(req)
+}
+
+/** Whether the connection itself is TLS. */
+export function isEncrypted(req: AnyRequest): boolean {
   const socket = req.socket as { readonly encrypted?: unknown } | undefined
   return socket?.encrypted === true
 }
