@@ -1,3 +1,6 @@
+// Loaded on demand, which takes more turns of the event loop than a walk waits for an actor.
+import '../../src/request/exclusive.ts'
+import '../../src/sweep/long-work.ts'
 import type { SessionStore } from '../../src/index.ts'
 import { SessionStoreError } from '../../src/index.ts'
 

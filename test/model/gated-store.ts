@@ -1,6 +1,9 @@
 import { type SessionRecord, type SessionStore, SessionStoreError } from '../../src/index.ts'
 import type { Mutation, Note, NoteStore } from '../../src/store/store.ts'
 import type { Arrive, Footprint } from './schedule.ts'
+// Loaded on demand, which takes more turns of the event loop than a walk waits for an actor.
+import '../../src/request/exclusive.ts'
+import '../../src/sweep/long-work.ts'
 
 /** What one actor's calls have done in the store, in the order of {@link Effect.at} over all actors. */
 export interface Effect {
