@@ -10,11 +10,11 @@ const dist = process.argv[2] ?? 'dist'
 
 /** What goes inside. Their tests see to it that what is shipped is what is installed. */
 const INSIDE =
-  /^(?:cookie|devalue|leven|lru-cache|ms|proxy-addr|forwarded|ipaddr\.js|@bufbuild\/protobuf\/wire)$/
+  /^(?:commander|cookie|devalue|leven|lru-cache|ms|proxy-addr|forwarded|ipaddr\.js|@bufbuild\/protobuf\/wire)$/
 
 /** Whoever imports one entry most likely imports the first too, so that what entries share is one file. */
 const SHARED =
-  /[\\/]dist[\\/](?:(?:base|record|google|write|end|request|sweep)[\\/]|store[\\/](?:memory[\\/]|[^\\/]+$)|(?:options|sessions|index)\.js$)|[\\/]node_modules[\\/](?!@bufbuild|proxy-addr|forwarded|ipaddr\.js)/
+  /[\\/]dist[\\/](?:(?:base|record|google|write|end|request|sweep)[\\/]|store[\\/](?:memory[\\/]|[^\\/]+$)|(?:options|sessions|index)\.js$)|[\\/]node_modules[\\/](?!@bufbuild|commander|proxy-addr|forwarded|ipaddr\.js)/
 
 /** What the adapters have in common, in one file too: what holds a response, and the routes for clean-up. */
 const ADAPTERS =
@@ -62,6 +62,7 @@ const bundle = await rolldown({
     'cookie-sessions': join(dist, 'cookie-sessions/index.js'),
     sqlite: join(dist, 'store/sqlite/index.js'),
     testing: join(dist, 'testing/index.js'),
+    cli: join(dist, 'cli/main.js'),
   },
   external: (id) => /^[^./]/.test(id) && !INSIDE.test(id),
   platform: 'node',

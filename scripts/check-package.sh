@@ -230,6 +230,7 @@ for node in "${nodes[@]}"; do
   echo "package: on Node $("$node" --version)"
   "$node" use.mjs
   "$node" readme.mjs "$root/README.md"
+  PATH="$(dirname "$(command -v "$node")"):$PATH" npx --no-install viur-session --help | grep -q '^Usage: viur-session'
   "$node" --disable-warning=ExperimentalWarning use.cjs
 done
 

@@ -167,6 +167,11 @@ export interface SessionsDoor<Data extends object = DefaultData> {
   startClearWithin(budget: number): Promise<ClearRun>
   /** Like `handleTask()`. `budget`: how long one step works before it hands on, in milliseconds. */
   handleTask(body: unknown, budget: number): Promise<StepResult>
+  /**
+   * Stores a session again where it would be stored in another way now: in clear, sealed, or with another key. Gives
+   * whether it was written, and `null` for one that is not alive, or damaged. Throws as `entry()` does.
+   */
+  rewrite(key: SessionKey): Promise<boolean | null>
 }
 
 const doors = shared('doors of createSessions()', () => new WeakMap<object, SessionsDoor>())
@@ -298,6 +303,11 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
       handleTask: async (body, budget) => {
         this.#requireOpen()
         return await (await longWork()).handleTask(body, budget)
+      },
+      rewrite: async (key) => {
+        this.#requireOpen()
+        const changed = await entries.change(key, { kind: 'data', change: () => {} })
+        return changed === null ? null : changed.differed
       },
     }
     openSessionsDoor(this, door)

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -6,22 +6,13 @@ import { fileURLToPath } from 'node:url'
 import { build as esbuild } from 'esbuild'
 import { rolldown } from 'rolldown'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { buildInto } from './built-package.ts'
 import { EMULATORS, uniqueSpace } from './setup/stores.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const built = mkdtempSync(join(tmpdir(), 'viur-built-'))
-const dist = join(built, 'dist')
 
-/** The package as users get it. */
-beforeAll(() => {
-  const run = (...words: string[]) =>
-    execFileSync(process.execPath, words, { cwd: root, stdio: 'pipe' })
-  for (const project of ['src', 'src/express-session']) {
-    run('node_modules/typescript/bin/tsc', '-p', project, '--noCheck', '--outDir', dist)
-  }
-  run('scripts/bundle.mjs', dist)
-  cpSync(join(root, 'package.json'), join(built, 'package.json'))
-})
+beforeAll(() => buildInto(built))
 
 afterAll(() => rmSync(built, { recursive: true }))
 
@@ -178,8 +169,7 @@ function scratch(packages: readonly string[], app: string = APP, file = 'bundle.
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const modules = join(folder, 'node_modules')
   cpSync(built, join(modules, 'viur-session'), { recursive: true })
-  const needed = ['@bufbuild/protobuf', 'cookie', 'devalue', 'leven', 'lru-cache', 'ms']
-  for (const name of [...needed, ...packages]) {
+  for (const name of packages) {
     mkdirSync(dirname(join(modules, name)), { recursive: true })
     symlinkSync(join(root, 'node_modules', name), join(modules, name))
   }

@@ -80,6 +80,9 @@ export class SealedSessions<Data extends object> implements CookieSessions<Data>
       handleTask: async () => {
         throw refusal('tasks')
       },
+      rewrite: async () => {
+        throw refusal('rewrite')
+      },
     })
   }
 

@@ -1,0 +1,64 @@
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type Sessions, type SessionsDoor, sessionsDoorOf } from '../sessions.ts'
+import { UsageError } from './exit.ts'
+
+/** The sessions of the app, and the door to them. */
+export interface AppSessions {
+  readonly sessions: Sessions
+  readonly door: SessionsDoor
+}
+
+const EXAMPLE = `for example, with a file sessions.mjs that the app imports its sessions from as well:
+
+  import { createSessions } from 'viur-session'
+  import { datastoreStore } from 'viur-session/datastore'
+
+  export const sessions = createSessions({
+    store: datastoreStore(),
+  })`
+
+/** What the module at this path exports by default or as `sessions`. Throws {@link UsageError} where that is none. */
+export async function sessionsFrom(path: string | undefined): Promise<AppSessions> {
+  if (path === undefined) {
+    throw new UsageError(
+      `--sessions <file> is needed: the module that exports what createSessions() gave the app, so that options, observers and keys are the app's; ${EXAMPLE}`,
+    )
+  }
+  const found = await importFrom(path)
+  for (const sessions of candidatesOf(found)) {
+    const door = sessionsDoorOf(sessions)
+    if (door === null) continue
+    if (typeof (sessions as Partial<Sessions>).listSessions === 'function') {
+      return { sessions: sessions as Sessions, door }
+    }
+    throw new UsageError(
+      `${path} exports sessions that are kept in cookies: there is nothing on the server to look after`,
+    )
+  }
+  throw new UsageError(
+    `${path} exports no sessions: what createSessions() gave has to be its default export, or be exported as "sessions"; ${EXAMPLE}`,
+  )
+}
+
+async function importFrom(path: string): Promise<Record<string, unknown>> {
+  const url = pathToFileURL(resolve(path)).href
+  try {
+    return (await import(url)) as Record<string, unknown>
+  } catch (error) {
+    const isMissing =
+      (error as { code?: unknown; url?: unknown } | null)?.code === 'ERR_MODULE_NOT_FOUND'
+    if (isMissing && (error as { url?: unknown }).url === url) {
+      throw new UsageError(
+        `${path} does not exist: --sessions takes the path of a module; ${EXAMPLE}`,
+      )
+    }
+    throw error
+  }
+}
+
+/** Of a CommonJS module the default export is all that it exports. */
+function candidatesOf(module: Record<string, unknown>): unknown[] {
+  const { default: whole, sessions } = module
+  return [sessions, whole, (whole as { sessions?: unknown } | null | undefined)?.sessions]
+}

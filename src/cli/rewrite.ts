@@ -1,0 +1,89 @@
+import type { SessionKey } from '../record/id.ts'
+import type { AppSessions } from './app-sessions.ts'
+import { EXIT, type ExitCode } from './exit.ts'
+import type { Job } from './job.ts'
+import { eachOf } from './side-by-side.ts'
+
+/** What became of the sessions. */
+interface Counts {
+  /** Stored again. */
+  rewritten: number
+  /** Stored already as they would be now. */
+  unchanged: number
+  /** Ended, or expired, since they were listed. */
+  gone: number
+  /** Sealed with a key that this process lacks: nobody can tell here how they should be stored. */
+  unreadable: number
+  /** Nobody can read them any more. */
+  damaged: number
+  /** The store failed. */
+  failed: number
+}
+
+const SIDE_BY_SIDE = 10
+
+/** Stores every live session again that would be stored in another way now, and leaves the others alone. */
+export async function rewrite({ app, output, signal }: Job): Promise<ExitCode> {
+  const counts: Counts = {
+    rewritten: 0,
+    unchanged: 0,
+    gone: 0,
+    unreadable: 0,
+    damaged: 0,
+    failed: 0,
+  }
+  let seen = 0
+  let problem: unknown = null
+  let isComplete = true
+  try {
+    await eachOf(app.sessions.listSessions(), { width: SIDE_BY_SIDE, signal }, async ({ key }) => {
+      try {
+        counts[await outcomeOf(app, key)] += 1
+      } catch (error) {
+        counts[isForOthers(error) ? 'unreadable' : 'failed'] += 1
+        problem ??= error
+      }
+      seen += 1
+      output.progress(`${seen} sessions, ${counts.rewritten} of them rewritten`)
+    })
+  } catch (error) {
+    problem = error
+    isComplete = false
+  }
+  if (signal.aborted) isComplete = false
+  output.answer({ ...counts, complete: isComplete }, () => inWords(counts))
+  if (problem !== null) output.error(`the first that went wrong: ${(problem as Error).message}`)
+  if (signal.aborted) output.warn(`stopped after ${seen} sessions: start it again for the rest`)
+  else if (!isComplete) output.error(`given up after ${seen} sessions: start it again for the rest`)
+  const isDone = isComplete && counts.failed === 0 && counts.unreadable === 0
+  return isDone ? EXIT.done : EXIT.failed
+}
+
+async function outcomeOf({ sessions, door }: AppSessions, key: SessionKey): Promise<keyof Counts> {
+  const isWritten = await door.rewrite(key)
+  if (isWritten !== null) return isWritten ? 'rewritten' : 'unchanged'
+  return (await sessions.outcomeOf(key)) === 'unreadable' ? 'damaged' : 'gone'
+}
+
+/** Whether the session is whole, and another process can read it. */
+function isForOthers(error: unknown): boolean {
+  const { cause } = Object(error) as { cause?: unknown }
+  return (Object(cause) as { forOthers?: unknown }).forOthers === true
+}
+
+const WORDS: Readonly<Record<keyof Counts, string>> = {
+  rewritten: 'rewritten',
+  unchanged: 'stored already as they should be',
+  gone: 'ended meanwhile',
+  unreadable:
+    'not readable by this process, and left alone: it lacks the key that they are sealed with',
+  damaged: 'damaged, and left alone',
+  failed: 'failed',
+}
+
+function inWords(counts: Counts): string[] {
+  return Object.entries(WORDS)
+    .map(([name, words]) => ({ words, count: counts[name as keyof Counts] }))
+    .filter(({ count, words }) => count > 0 || words === WORDS.rewritten)
+    .map(({ count, words }) => `${count} ${words}`)
+}

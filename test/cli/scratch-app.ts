@@ -1,0 +1,81 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { buildInto } from '../built-package.ts'
+import { uniqueSpace } from '../setup/stores.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** What a command said, and how it ended. */
+export interface Ended {
+  readonly stdout: string
+  readonly stderr: string
+  readonly code: number | null
+}
+
+/** A folder outside of this one that has installed the package, and an app's module of sessions. */
+export interface ScratchApp {
+  /** Where its sessions are in the emulator. */
+  readonly space: string
+  /** Writes a file into the folder. */
+  write(name: string, text: string): void
+  /** Runs the command `viur-session` to its end. */
+  run(args: readonly string[], environment?: Record<string, string>): Promise<Ended>
+  /** The same, on a terminal of this width; it has one stream for all that is said. */
+  onTerminal(args: readonly string[], width?: number, input?: string): Promise<Ended>
+  /** Starts the command. */
+  start(
+    args: readonly string[],
+    environment?: Record<string, string>,
+  ): ChildProcessWithoutNullStreams
+  remove(): void
+}
+
+/** Installs the package, as it is built, into a folder of its own. `host`: the Datastore emulator. */
+export function scratchApp(host: string): ScratchApp {
+  const folder = mkdtempSync(join(tmpdir(), 'viur-cli-'))
+  const modules = join(folder, 'node_modules')
+  // Inside of node_modules its own files would be taken for those of a package.
+  buildInto(join(folder, 'built'))
+  mkdirSync(modules)
+  renameSync(join(folder, 'built'), join(modules, 'viur-session'))
+  mkdirSync(join(modules, '@grpc'))
+  symlinkSync(join(root, 'node_modules/@grpc/grpc-js'), join(modules, '@grpc/grpc-js'))
+  const space = uniqueSpace()
+  const command = join(modules, 'viur-session/dist/lib/cli.js')
+  const start = (program: string, words: readonly string[], more: Record<string, string>) => {
+    const { PATH = '' } = process.env
+    const env = { PATH, SPACE: space, DATASTORE_EMULATOR_HOST: host, ...more }
+    return spawn(program, words, {
+      cwd: folder,
+      env: { METADATA_SERVER_DETECTION: 'none', ...env },
+    })
+  }
+  const onNode = (args: readonly string[], environment: Record<string, string> = {}) =>
+    start(process.execPath, [command, ...args], environment)
+  return {
+    space,
+    write: (name, text) => writeFileSync(join(folder, name), text),
+    run: (args, environment) => ended(onNode(args, environment)),
+    onTerminal: async (args, width = 80, input = '') => {
+      const words = [process.execPath, command, ...args].map((word) => `'${word}'`).join(' ')
+      const shell = ['-qec', `stty cols ${width}; ${words}`, '/dev/null']
+      const child = start('script', shell, { TERM: 'xterm-256color' })
+      child.stdin.write(input)
+      return await ended(child)
+    },
+    start: onNode,
+    remove: () => rmSync(folder, { recursive: true }),
+  }
+}
+
+/** What a process has said by its end. */
+export async function ended(child: ChildProcessWithoutNullStreams): Promise<Ended> {
+  const said = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk) => (said.stdout += chunk))
+  child.stderr.on('data', (chunk) => (said.stderr += chunk))
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  return { ...said, code }
+}

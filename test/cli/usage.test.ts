@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type ScratchApp, scratchApp } from './scratch-app.ts'
+
+describe('the command viur-session', () => {
+  let app: ScratchApp
+  beforeAll(() => {
+    app = scratchApp('127.0.0.1:1')
+  })
+  afterAll(() => app.remove())
+
+  it('says what it can do', async () => {
+    const { code, stdout, stderr } = await app.run(['--help'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toContain('rewrite')
+    expect((await app.run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+
+  it.each(['rewrite'])('says by an example how to use %s', async (name) => {
+    const { code, stdout } = await app.run([name, '--help'])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(new RegExp(`For example:\n  npx viur-session ${name}.*--sessions`))
+    expect(stdout).toContain('--json')
+  })
+
+  it.each([
+    [['rewrit'], "error: unknown command 'rewrit'\n(Did you mean rewrite?)\n"],
+    [['rewrite', '--jsn'], "error: unknown option '--jsn'\n(Did you mean --json?)\n"],
+  ])('names the nearest for %j', async (args, stderr) => {
+    expect(await app.run(args)).toEqual({ code: 2, stdout: '', stderr })
+  })
+
+  it('takes no arguments that it does not know', async () => {
+    const { code, stderr } = await app.run(['rewrite', 'all', '--sessions', 'x.mjs'])
+    expect(code).toBe(2)
+    expect(stderr).toContain('too many arguments')
+  })
+
+  it('shows what there is where no command is named', async () => {
+    const { code, stdout, stderr } = await app.run([])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain('Usage: viur-session')
+  })
+
+  it.each([
+    { name: 'none', args: [], says: '--sessions <file> is needed' },
+    {
+      name: 'a file that is not there',
+      args: ['--sessions', 'no.mjs'],
+      says: 'no.mjs does not exist',
+    },
+    {
+      name: 'other exports',
+      args: ['--sessions', 'other.mjs'],
+      says: 'other.mjs exports no sessions',
+    },
+    {
+      name: 'nothing',
+      args: ['--sessions', 'nothing.mjs'],
+      says: 'nothing.mjs exports no sessions',
+    },
+  ])('shows how to write the module of sessions where it gets $name', async ({ args, says }) => {
+    app.write('other.mjs', 'export const sessions = { listSessions() {} }\nexport default null\n')
+    app.write('nothing.mjs', '')
+    const { code, stdout, stderr } = await app.run(['rewrite', ...args])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(says)
+    expect(stderr).toContain('export const sessions = createSessions({')
+  })
+
+  it('says that sessions in cookies are not on the server', async () => {
+    app.write(
+      'cookies.mjs',
+      `import { randomBytes } from 'node:crypto'
+import { createCookieSessions } from 'viur-session/cookie-sessions'
+export default createCookieSessions({ keys: [{ id: 'k', key: randomBytes(32) }] })\n`,
+    )
+    const { code, stderr } = await app.run(['rewrite', '--sessions', 'cookies.mjs'])
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr:
+        'error: cookies.mjs exports sessions that are kept in cookies: there is nothing on the server to look after\n',
+    })
+  })
+
+  it('tells what the module of sessions throws, and what it imports and is not there', async () => {
+    app.write('throws.mjs', "throw new Error('no such secret')\n")
+    app.write('lacks.mjs', "import './lacking.mjs'\n")
+    const throws = await app.run(['rewrite', '--sessions', 'throws.mjs'])
+    expect(throws).toEqual({ code: 1, stdout: '', stderr: 'error: no such secret\n' })
+    const lacks = await app.run(['rewrite', '--sessions', 'lacks.mjs'])
+    expect(lacks.code).toBe(1)
+    expect(lacks.stderr).toContain('lacking.mjs')
+  })
+
+  it.each([
+    ['default', 'export default sessions'],
+    ['sessions', 'export { sessions }'],
+    ['sessions of the default export', 'export default { sessions }'],
+  ])('takes sessions that are exported as %s', async (_name, line) => {
+    app.write(
+      'memory.mjs',
+      `import { createSessions } from 'viur-session'\nconst sessions = createSessions()\n${line}\n`,
+    )
+    const said = await app.run(['rewrite', '--sessions', 'memory.mjs'])
+    expect(said).toEqual({ code: 0, stdout: '0 rewritten\n', stderr: '' })
+  })
+
+  it('takes sessions of a CommonJS module', async () => {
+    app.write(
+      'memory.cjs',
+      "const { createSessions } = require('viur-session')\nmodule.exports = createSessions()\n",
+    )
+    const said = await app.run(['rewrite', '--sessions', 'memory.cjs'])
+    expect(said).toEqual({ code: 0, stdout: '0 rewritten\n', stderr: '' })
+  })
+
+  it('shows errors in colour on a terminal, but for who wants none', async () => {
+    const { stdout } = await app.onTerminal(['rewrite', '--sessions', 'no.mjs'])
+    expect(stdout).toContain('\u001b[31merror: no.mjs does not exist')
+    const plain = await app.run(['rewrite', '--sessions', 'no.mjs'], { TERM: 'xterm-256color' })
+    expect(plain.stderr).not.toContain('\u001b')
+  })
+})
