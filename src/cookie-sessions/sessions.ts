@@ -39,6 +39,7 @@ const WITHOUT_SERVER: Omit<StorageParts<object>, 'settings' | 'writer'> = {
     mint: noKeys,
     use: noKeys,
     refuse: noKeys,
+    show: noKeys,
   },
   requireOpen: () => {},
 }

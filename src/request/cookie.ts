@@ -196,13 +196,15 @@ export class CookiePolicy {
   ): Presented {
     const now = readAs(header, form.name, values)
     const former = this.#former.in(header, form)
-    if (now.outcome === 'none') {
+    let { outcome } = now
+    if (outcome === 'none') {
       for (const { name } of former) {
         const before = readAs(header, name, values)
         if (before.id !== null) return { ...before, outdated: true, former }
+        if (before.outcome === 'malformed') outcome = 'malformed'
       }
     }
-    return { ...now, former }
+    return { ...now, outcome, former }
   }
 
   /** Whether it is known what cookies of the same name were before. */

@@ -215,6 +215,14 @@ export class SecurityKeys {
     return false
   }
 
+  /** A static key that a login has made, for whoever it belongs to; `null`: there is none to show. Throws `SessionError`. */
+  show(staticKey: string | null): string {
+    if (staticKey !== null) return staticKey
+    throw new SessionError(
+      'the static security key is shown once, right after login(): a client that lost it has to log in again',
+    )
+  }
+
   /**
    * Whether it was this call that deleted the key. A call whose answer was lost counts as not: nobody knows whether it
    * was this one or another that took effect.

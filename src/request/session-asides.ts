@@ -39,13 +39,13 @@ export class SessionAsides<Data extends object> extends SessionTimes<Data> {
     else data.write(unit, value)
   }
 
-  /** Gives what `flash()` kept under the key, once: it is gone with the end of the request; `undefined`: nothing was. */
+  /**
+   * Gives what `flash()` kept under the key, once: it is gone with the end of the request; `undefined`: nothing was. What
+   * another request has flashed meanwhile stays for the next one.
+   */
   flashed<Value = unknown>(key: string): Value | undefined {
     const data = this.#state.forWriting('flashed()')
-    const unit = flashUnit(key)
-    const value = data.read(unit) as Value | undefined
-    data.remove(unit)
-    return value
+    return data.take(flashUnit(key)) as Value | undefined
   }
 
   /** Stores a mark by which a later request can tell whether the browser takes cookies, by `testCookieWorked()`. */

@@ -14,7 +14,7 @@ import type { RequestState } from './state.ts'
 
 /** The I/O that security keys of a session need. */
 export interface KeyHost {
-  readonly securityKeys: Pick<SecurityKeys, 'mint' | 'use' | 'refuse'>
+  readonly securityKeys: Pick<SecurityKeys, 'mint' | 'use' | 'refuse' | 'show'>
   /** `fresh`: from the store, whatever is in memory. */
   load(state: RequestState, fresh?: boolean): Promise<void>
 }
@@ -44,6 +44,11 @@ export class SessionKeys {
   using(key: unknown, options: SecurityKeyCheck): () => Promise<object | boolean> {
     const { bound, purpose } = checkPlan(options)
     return () => (bound ? this.#useBound(key, purpose) : this.#useFree(key, purpose))
+  }
+
+  /** The static security key of the login that this request made, once. Throws `SessionError` at any other time. */
+  showStatic(): string {
+    return this.#host.securityKeys.show(this.#state.wishes.takeStaticKey())
   }
 
   /** Whether this is the static security key of the session. Never throws for a bad key. */

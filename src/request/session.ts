@@ -323,13 +323,7 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
    */
   staticSecurityKey(): string {
     this.#state.use('staticSecurityKey()')
-    const key = this.#state.wishes.takeStaticKey()
-    if (key === null) {
-      throw new SessionError(
-        'the static security key is shown once, right after login(): a client that lost it has to log in again',
-      )
-    }
-    return key
+    return this.#keys.showStatic()
   }
 
   /**

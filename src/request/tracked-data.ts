@@ -31,6 +31,8 @@ export class SessionData {
   readonly #live = new Map<Unit, Live>()
   /** What the schema of the app has made of what was loaded, such as defaults: the request has not asked for it. */
   #filledIn: UnitChanges = new Map()
+  /** Units that were read for the last time: what comes under their names later is still to be read. */
+  readonly #taken = new Set<Unit>()
   /** The units present, oldest first; built when somebody first needs an order. */
   #order: Set<Unit> | null = null
 
@@ -83,6 +85,7 @@ export class SessionData {
   }
 
   #set(unit: Unit, live: Live): void {
+    this.#taken.delete(unit)
     if (!this.has(unit)) {
       this.#units().add(unit)
       // A key that comes back is the newest here, and is stored as such where it was not stored before.
@@ -97,6 +100,13 @@ export class SessionData {
     this.#units().delete(unit)
     this.#live.set(unit, { value: undefined, present: false, text: null })
     return true
+  }
+
+  /** Reads a value and removes it: this value, and none that somebody else has put there since it was loaded. */
+  take(unit: Unit): unknown {
+    const value = this.read(unit)
+    if (this.remove(unit)) this.#taken.add(unit)
+    return value
   }
 
   /** The units that start with this prefix, oldest first. */
@@ -117,6 +127,7 @@ export class SessionData {
   /** Back to what was loaded. */
   revert(): void {
     this.#live.clear()
+    this.#taken.clear()
     this.#order = null
   }
 
@@ -139,15 +150,15 @@ export class SessionData {
   }
 
   /**
-   * These changes by how they merge: what the schema has filled in, and the request has left so, goes in only where nobody
-   * else has changed the unit since it was loaded.
+   * These changes by how they merge: what the schema has filled in, and the request has left so, and what was taken goes in
+   * only where nobody else has changed the unit since it was loaded.
    */
   merging(changes: UnitChanges): { readonly units: UnitChanges; readonly guarded?: Guarded[] } {
-    if (this.#filledIn.size === 0) return { units: changes }
+    if (this.#filledIn.size === 0 && this.#taken.size === 0) return { units: changes }
     const units = new Map(changes)
     const guarded: Guarded[] = []
     for (const [unit, text] of changes) {
-      if (!this.#isFilledIn(unit, text)) continue
+      if (!this.#isFilledIn(unit, text) && !this.#isTaken(unit, text)) continue
       units.delete(unit)
       guarded.push({ unit, text: this.#base.find(unit) ?? null, units: new Map([[unit, text]]) })
     }
@@ -156,6 +167,10 @@ export class SessionData {
 
   #isFilledIn(unit: Unit, text: string | null | undefined): boolean {
     return text !== undefined && this.#filledIn.has(unit) && this.#filledIn.get(unit) === text
+  }
+
+  #isTaken(unit: Unit, text: string | null | undefined): boolean {
+    return text === null && this.#taken.has(unit)
   }
 
   /** The payload as this request sees it. */
@@ -173,7 +188,8 @@ export class SessionData {
       const changedSince =
         pending.has(unit) &&
         pending.get(unit) !== saved.get(unit) &&
-        !this.#isFilledIn(unit, pending.get(unit))
+        !this.#isFilledIn(unit, pending.get(unit)) &&
+        !this.#isTaken(unit, pending.get(unit))
       const asStored = saved.has(unit) && (stored.find(unit) ?? null) === saved.get(unit)
       const untouched = stored.find(unit) === this.#base.find(unit)
       if (!changedSince && !asStored && !untouched) this.#live.delete(unit)

@@ -516,6 +516,9 @@ describe('what needs a server', () => {
     ]) {
       await expect((async () => await call())()).rejects.toThrow(words)
     }
+    // Nobody could check the key that this would show.
+    await session['login']?.('alice')
+    expect(() => session['staticSecurityKey']?.()).toThrow(words)
     await expect(session['change']?.(() => {})).rejects.toThrow(/have no change\(\)/)
     await expect(session['exclusive']?.(() => {})).rejects.toThrow(/have no exclusive\(\)/)
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { SessionNotLoadedError, SessionValueError } from '../../src/index.ts'
+import { type Session, SessionNotLoadedError, SessionValueError } from '../../src/index.ts'
 import { Harness, MINUTE } from './harness.ts'
 
 describe('flash()', () => {
@@ -19,6 +19,48 @@ describe('flash()', () => {
     const cookie = await h.given({}, (s) => s.flash('notice', 'saved'))
     await h.visit((s) => s.flashed('notice'), { cookie, status: 500 })
     expect((await h.load(cookie)).flashed('notice')).toBe('saved')
+  })
+
+  const readers: Record<string, (session: Session) => unknown> = {
+    'at the end of its request': () => {},
+    'by save()': (s) => s.save(),
+    'by change()': (s) => s.change(() => {}),
+    'by exclusive()': (s) => s.exclusive(() => s.set('n', 1)),
+    'after it was loaded anew': (s) => s.load({ fresh: true }),
+    'under a new id': (s) => s.cycleKey(),
+    'by a login that carries all': (s) => s.login('alice'),
+  }
+  it.each(Object.entries(readers))(
+    'takes away what was read, and not what another request has flashed meanwhile, %s',
+    async (_, work) => {
+      const h = new Harness({ persistentFieldsOnLogin: 'all' })
+      const cookie = await h.given({}, (s) => {
+        s.flash('notice', 'first')
+        s.flash('other', 'read')
+      })
+      const reader = await h.load(cookie)
+      expect([reader.flashed('notice'), reader.flashed('other')]).toEqual(['first', 'read'])
+      await h.visit((s) => s.flash('notice', 'second'), { cookie })
+      await work(reader)
+      const next = await h.load((await h.commit(reader, cookie)).cookie)
+      expect([next.flashed('notice'), next.flashed('other')]).toEqual(['second', undefined])
+    },
+  )
+
+  it('stays read where an earlier value was on its way into the store', async () => {
+    const h = new Harness()
+    const cookie = await h.given()
+    const session = await h.load(cookie)
+    session.flash('notice', 'first')
+    const gate = h.store.hold({ method: 'write' })
+    const saved = session.save()
+    await gate.reached
+    expect(session.flashed('notice')).toBe('first')
+    gate.release()
+    await saved
+    expect(session.flashed('notice')).toBeUndefined()
+    await h.commit(session, cookie)
+    expect((await h.load(cookie)).flashed('notice')).toBeUndefined()
   })
 
   it('stands beside the data: no other method sees it, and the session is not empty', async () => {

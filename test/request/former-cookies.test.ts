@@ -103,8 +103,18 @@ describe('a cookie that had another name', () => {
     const { next } = releases({ name: 'sid' }, NEW)
     const cookie = `sid=${'A'.repeat(43)}; sid=${'B'.repeat(43)}`
     const { session } = await next.visit((s) => s.get('views'), { cookie })
-    expect(session.loadOutcome).toBe('none')
+    expect(session.loadOutcome).toBe('malformed')
     expect(next.store.finds).toBe(0)
+    expect(next.warnings).toEqual([])
+    const rubbish = await next.visit(() => {}, { cookie: 'sid=rubbish' })
+    expect([rubbish.session.loadOutcome, rubbish.setCookie]).toEqual(['malformed', []])
+  })
+
+  it('is taken away by a logout of whoever brings two different ones, of which one may come alone next time', async () => {
+    const { next } = releases({ name: 'sid' }, NEW)
+    const cookie = `sid=${'A'.repeat(43)}; sid=${'B'.repeat(43)}`
+    const { setCookie } = await next.visit((s) => s.logout(), { cookie })
+    expect(setCookie).toContain('sid=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax')
   })
 
   it('can have had one of several names, and a domain and path of its own', async () => {
