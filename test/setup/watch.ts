@@ -44,21 +44,18 @@ vi.mock(eventsOf, async (original) => {
 })
 
 vi.mock(errorsOf, async (original) => {
-  // The errors of the package are made of an Error that shows its message.
-  const plain = globalThis.Error
-  globalThis.Error = new Proxy(plain, {
+  const real = await original<Errors>()
+  // What the errors of the package are made of shows their messages: `super()` asks for it at each call.
+  const shown = new Proxy(Error, {
     construct(target, args: [string?, ErrorOptions?], made) {
       const [message, options] = args
       scanner.scan('the message of an error', `${message} ${options?.cause}`)
       return Reflect.construct(target, args, made) as object
     },
   })
-  hooks.add(globalThis.Error)
-  try {
-    return await original<Errors>()
-  } finally {
-    globalThis.Error = plain
-  }
+  Object.setPrototypeOf(real.SessionError, shown)
+  hooks.add(shown)
+  return real
 })
 
 /** All of them, which the types see to; a test sees to it that they are heard. */
