@@ -23,8 +23,8 @@ export interface ScratchApp {
   write(name: string, text: string): void
   /** Runs the command `viur-session` to its end. */
   run(args: readonly string[], environment?: Record<string, string>): Promise<Ended>
-  /** The same, on a terminal of this width; it has one stream for all that is said. */
-  onTerminal(args: readonly string[], width?: number, input?: string): Promise<Ended>
+  /** The same, on a terminal of this width, which has one stream for all that is said. `answer`: typed when it asks. */
+  onTerminal(args: readonly string[], width?: number, answer?: string): Promise<Ended>
   /** Starts the command. */
   start(
     args: readonly string[],
@@ -59,11 +59,13 @@ export function scratchApp(host: string): ScratchApp {
     space,
     write: (name, text) => writeFileSync(join(folder, name), text),
     run: (args, environment) => ended(onNode(args, environment)),
-    onTerminal: async (args, width = 80, input = '') => {
+    onTerminal: async (args, width = 80, answer = '') => {
       const words = [process.execPath, command, ...args].map((word) => `'${word}'`).join(' ')
       const shell = ['-qec', `stty cols ${width}; ${words}`, '/dev/null']
       const child = start('script', shell, { TERM: 'xterm-256color' })
-      child.stdin.write(input)
+      child.stdout.on('data', (chunk) => {
+        if (String(chunk).includes('[y/N]')) child.stdin.write(answer)
+      })
       return await ended(child)
     },
     start: onNode,

@@ -15,12 +15,15 @@ describe('the command viur-session', () => {
     expect((await app.run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
 
-  it.each(['rewrite'])('says by an example how to use %s', async (name) => {
-    const { code, stdout } = await app.run([name, '--help'])
-    expect(code).toBe(0)
-    expect(stdout).toMatch(new RegExp(`For example:\n  npx viur-session ${name}.*--sessions`))
-    expect(stdout).toContain('--json')
-  })
+  it.each(['rewrite', 'list', 'show', 'kill', 'sweep', 'status'])(
+    'says by an example how to use %s',
+    async (name) => {
+      const { code, stdout } = await app.run([name, '--help'])
+      expect(code).toBe(0)
+      expect(stdout).toMatch(new RegExp(`For example:\n  npx viur-session ${name} .*--sessions`))
+      expect(stdout).toContain('--json')
+    },
+  )
 
   it.each([
     [['rewrit'], "error: unknown command 'rewrit'\n(Did you mean rewrite?)\n"],

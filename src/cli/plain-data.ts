@@ -1,0 +1,22 @@
+/** Data of a session with nothing but what JSON has. What this process can not read is told in its place. */
+export function plainData(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Date) return value.toISOString()
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
+  if (value instanceof Map) return [...value].map(plainData)
+  if (value instanceof Set) return [...value].map(plainData)
+  if (Array.isArray(value)) return value.map(plainData)
+  if ('toJSON' in value) return value
+  const plain: Record<string, unknown> = Object.create(null)
+  for (const name of Object.keys(value)) plain[name] = readable(value, name)
+  return plain
+}
+
+function readable(value: object, name: string): unknown {
+  try {
+    return plainData((value as Record<string, unknown>)[name])
+  } catch (error) {
+    return { unreadable: (error as Error).message }
+  }
+}

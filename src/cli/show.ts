@@ -1,0 +1,53 @@
+import { EXIT, type ExitCode } from './exit.ts'
+import type { CommonOptions, Job } from './job.ts'
+import { inSeconds } from './list.ts'
+import { plainData } from './plain-data.ts'
+import { jsonLine } from './text.ts'
+import { keyFrom } from './words.ts'
+
+export interface ShowOptions extends CommonOptions {
+  readonly data?: boolean
+  readonly scope?: string
+}
+
+const OUTCOMES = {
+  unknown: 'there is no session of this key',
+  ended: 'the session has ended',
+  expired: 'the session has expired',
+  unreadable: 'the session is damaged: nobody can read it',
+  live: 'the session has changed meanwhile: ask again',
+}
+
+/** Shows one session: times, user and client, and its data if so wanted. */
+export async function show(
+  { app, output }: Job,
+  text: string,
+  { data, scope }: ShowOptions,
+): Promise<ExitCode> {
+  const key = keyFrom(text)
+  const entry = await app.sessions.entry(key)
+  if (entry === null) {
+    const outcome = await app.sessions.outcomeOf(key)
+    output.answer({ outcome }, () => [OUTCOMES[outcome]])
+    return EXIT.failed
+  }
+  const { user, created, lastSeen, expires, client } = entry
+  const values = {
+    ...(data && { data: plainData(entry.data) }),
+    ...(scope !== undefined && { scope: plainData(entry.scope(scope)) }),
+  }
+  const told = { key, user, created, lastSeen, expires, ...(client && { client }), ...values }
+  output.answer({ outcome: 'live', ...told }, () => [
+    `key        ${key}`,
+    `user       ${user}`,
+    `created    ${inSeconds(created)}`,
+    `last seen  ${inSeconds(lastSeen)}`,
+    `expires    ${inSeconds(expires)}`,
+    ...Object.entries(client ?? {}).map(([name, value]) => `${name.padEnd(9)}  ${value}`),
+    ...Object.values(values).flatMap((one) => [
+      '',
+      ...Object.entries(one as object).map(([name, value]) => `${name}: ${jsonLine(value)}`),
+    ]),
+  ])
+  return EXIT.done
+}

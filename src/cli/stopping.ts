@@ -1,0 +1,18 @@
+/** Somebody has asked to stop while the work was under way. The message says what becomes of the rest. */
+export class Stopped extends Error {
+  override name = 'Stopped'
+}
+
+/** Waits for work that cannot be stopped halfway, but no longer than until somebody asks to stop. */
+export async function untilStopped<Result>(
+  work: Promise<Result>,
+  signal: AbortSignal,
+  message: string,
+): Promise<Result> {
+  return await new Promise<Result>((done, fail) => {
+    const stop = () => fail(new Stopped(message))
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+    work.then(done, fail).finally(() => signal.removeEventListener('abort', stop))
+  })
+}

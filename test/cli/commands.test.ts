@@ -1,0 +1,267 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createSessions, type Sessions, type SessionsOptions } from '../../src/index.ts'
+import { emulatorStore, uniqueSpace } from '../setup/stores.ts'
+import { type ScratchApp, scratchApp } from './scratch-app.ts'
+
+const host = process.env['DATASTORE_EMULATOR_HOST']
+
+const HOUR = 3_600_000
+
+describe.skipIf(host === undefined)('the commands of viur-session', () => {
+  let app: ScratchApp
+  beforeAll(() => {
+    app = scratchApp(host as string)
+    app.write(
+      'sessions.mjs',
+      `import { createSessions } from 'viur-session'
+import { datastoreStore } from 'viur-session/datastore'
+export default createSessions({
+  store: datastoreStore({ projectId: 'viur-session-test', namespace: process.env.SPACE }),
+})
+`,
+    )
+  })
+  afterAll(() => app.remove())
+
+  const open: Sessions[] = []
+  afterAll(async () => {
+    await Promise.all(open.map((sessions) => sessions.close()))
+  })
+
+  function sessionsIn(space: string, options: SessionsOptions = {}): Sessions {
+    const sessions = createSessions({ store: emulatorStore(host as string, space), ...options })
+    open.push(sessions)
+    return sessions
+  }
+
+  /** Logs somebody in; gives the cookie, and the key. */
+  async function login(sessions: Sessions, user: string, data: Record<string, unknown> = {}) {
+    const session = await sessions.open({ secure: true }).load()
+    await session.login(user, { client: { agent: 'Firefox \u202e 3', address: '203.0.113.9' } })
+    for (const [name, value] of Object.entries(data)) session.set(name, value)
+    const { setCookie } = await sessions.commit(session)
+    const [cookie = ''] = (setCookie[0] as string).split(';')
+    return { key: session.key as string, cookie }
+  }
+
+  const run = (space: string, ...args: string[]) =>
+    app.run([...args, '--sessions', 'sessions.mjs'], { SPACE: space })
+
+  const parsed = (stdout: string) =>
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+
+  describe('list', () => {
+    it('shows all live sessions, or those of a user, a line each, and never an id', async () => {
+      const space = uniqueSpace()
+      const sessions = sessionsIn(space)
+      const [alice, again, bob] = [
+        await login(sessions, 'alice'),
+        await login(sessions, 'alice'),
+        await login(sessions, 'bob\u001b[2J'),
+      ]
+      await login(sessionsIn(space, { now: () => Date.now() - 5 * HOUR }), 'expired')
+      const all = await run(space, 'list', '--json')
+      expect({ code: all.code, stderr: all.stderr }).toEqual({ code: 0, stderr: '' })
+      const keys = parsed(all.stdout).map(({ key }) => key)
+      expect(keys.toSorted()).toEqual([alice.key, again.key, bob.key].toSorted())
+      const info = await sessions.get(bob.key as never)
+      expect(parsed(all.stdout).find(({ key }) => key === bob.key)).toEqual(
+        JSON.parse(JSON.stringify(info)),
+      )
+      const ofAlice = await run(space, 'list', '--user', 'alice', '--json')
+      expect(parsed(ofAlice.stdout).map(({ user }) => user)).toEqual(['alice', 'alice'])
+      const text = await run(space, 'list')
+      expect(text.stdout).toMatch(/^KEY {42}LAST SEEN/)
+      expect(text.stdout).toContain(`${alice.key}  2`)
+      expect(text.stdout).toContain('bob\\u001b[2J\n')
+      for (const said of [all.stdout, text.stdout]) {
+        expect(said).not.toContain('\u001b')
+        expect(said).not.toContain('\u202e')
+        for (const { cookie } of [alice, again, bob]) {
+          expect(said).not.toContain(cookie.split('=')[1])
+        }
+      }
+    })
+
+    it('says nothing where there are none', async () => {
+      const said = await run(uniqueSpace(), 'list')
+      expect(said).toEqual({ code: 0, stdout: '', stderr: '' })
+    })
+
+    it('means just the user that is named', async () => {
+      const space = uniqueSpace()
+      await login(sessionsIn(space), 'guest')
+      expect(parsed((await run(space, 'list', '--user', 'guest', '--json')).stdout)).toHaveLength(1)
+      const nobody = await run(space, 'list', '--user', '')
+      expect(nobody).toMatchObject({ code: 2, stdout: '' })
+      expect(nobody.stderr).toContain('--user')
+    })
+  })
+
+  describe('show', () => {
+    it('shows one session, and its data only if so wanted', async () => {
+      const space = uniqueSpace()
+      const sessions = sessionsIn(space)
+      const data = {
+        n: 7n,
+        at: new Date(0),
+        cart: new Map([['x', new Set([1])]]),
+        bytes: Buffer.from('a'),
+      }
+      const { key } = await login(sessions, 'alice', data)
+      const entry = await sessions.entry(key as never)
+      await entry?.update((_, scope) => {
+        scope('shop')['total'] = 5
+      })
+      const plain = await run(space, 'show', key, '--json')
+      expect(JSON.parse(plain.stdout)).toEqual({
+        outcome: 'live',
+        ...JSON.parse(JSON.stringify(await sessions.get(key as never))),
+      })
+      const full = await run(space, 'show', key, '--json', '--data', '--scope', 'shop')
+      expect(JSON.parse(full.stdout)).toMatchObject({
+        data: { n: '7', at: '1970-01-01T00:00:00.000Z', cart: [['x', [1]]], bytes: 'YQ==' },
+        scope: { total: 5 },
+      })
+      const text = await run(space, 'show', key, '--data')
+      expect(text.code).toBe(0)
+      expect(text.stdout).toContain(`key        ${key}\nuser       alice\n`)
+      expect(text.stdout).toContain('agent      Firefox \\u202e 3\naddress    203.0.113.0\n')
+      expect(text.stdout).toContain('\nn: "7"\n')
+    })
+
+    it('tells what this process can not read in its place', async () => {
+      const space = uniqueSpace()
+      class Money {}
+      const types = {
+        Money: { is: (value: unknown) => value instanceof Money, encode: () => 1, decode: () => 1 },
+      }
+      const { key } = await login(sessionsIn(space, { types }), 'alice', { m: new Money(), n: 1 })
+      const { data } = JSON.parse((await run(space, 'show', key, '--data', '--json')).stdout)
+      expect(data).toEqual({ m: { unreadable: expect.stringContaining('Money') }, n: 1 })
+    })
+
+    it('says what became of a session that is not alive, and says no key that it does not know', async () => {
+      const space = uniqueSpace()
+      const earlier = sessionsIn(space, { now: () => Date.now() - 5 * HOUR })
+      const { key } = await login(earlier, 'alice')
+      expect(await run(space, 'show', key)).toEqual({
+        code: 1,
+        stdout: 'the session has expired\n',
+        stderr: '',
+      })
+      // As an id may begin, too.
+      const unknown = `-${'A'.repeat(42)}`
+      expect(await run(space, 'show', unknown, '--json')).toEqual({
+        code: 1,
+        stdout: '{"outcome":"unknown"}\n',
+        stderr: '',
+      })
+      const wrong = await run(space, 'show', 'secret-of-somebody')
+      expect(wrong).toMatchObject({ code: 2, stdout: '' })
+      expect(wrong.stderr).toContain('43 characters')
+      expect(wrong.stderr).not.toContain('secret')
+    })
+  })
+
+  describe('kill', () => {
+    it('ends one session, those of a user, or all', async () => {
+      const space = uniqueSpace()
+      const sessions = sessionsIn(space)
+      const users = ['alice', 'alice', 'bob', 'carol', 'carol', 'carol']
+      const [first] = await Promise.all(users.map((user) => login(sessions, user)))
+      const left = async () => await sessions.countSessions()
+      const key = first?.key as string
+      expect(await run(space, 'kill', key, '--yes')).toEqual({
+        code: 0,
+        stdout: '1 ended\n',
+        stderr: '',
+      })
+      expect(await left()).toBe(5)
+      expect((await run(space, 'kill', key, '--yes')).code).toBe(1)
+      const ofCarol = await run(space, 'kill', '--user', 'carol', '--yes', '--json')
+      expect(JSON.parse(ofCarol.stdout)).toEqual({ ended: 3, handedOn: false })
+      expect(await left()).toBe(2)
+      expect((await run(space, 'kill', '--all', '--yes')).stdout).toBe('2 ended\n')
+      expect(await left()).toBe(0)
+    })
+
+    it('asks on a terminal, and ends nothing where nobody can be asked or the answer is no', async () => {
+      const space = uniqueSpace()
+      const sessions = sessionsIn(space)
+      await login(sessions, 'alice')
+      const unasked = await run(space, 'kill', '--all')
+      expect(unasked).toEqual({
+        code: 2,
+        stdout: '',
+        stderr: 'error: there is no terminal to ask on: add --yes\n',
+      })
+      app.write(
+        'asked.mjs',
+        `process.env.SPACE = '${space}'\nexport const { default: sessions } = await import('./sessions.mjs')\n`,
+      )
+      const asked = ['kill', '--user', 'alice', '--sessions', 'asked.mjs']
+      const refused = await app.onTerminal(asked, 80, 'n\n')
+      expect(refused.stdout).toContain('End all sessions of "alice"? [y/N]')
+      expect(refused.stdout).toContain('nothing was ended')
+      expect(refused.code).toBe(1)
+      expect(await sessions.countSessions()).toBe(1)
+      expect((await app.onTerminal(asked, 80, '\u0003')).code).toBe(1)
+      expect(await sessions.countSessions()).toBe(1)
+      const agreed = await app.onTerminal(asked, 80, 'y\n')
+      expect(agreed).toMatchObject({ code: 0, stdout: expect.stringContaining('1 ended') })
+      expect(await sessions.countSessions()).toBe(0)
+    })
+
+    it.each([[[]], [['--all', '--user', 'alice']], [['A'.repeat(43), '--all']], [['--user', '']]])(
+      'takes just one of them, and not %j',
+      async (args) => {
+        const space = uniqueSpace()
+        const sessions = sessionsIn(space)
+        await login(sessions, 'alice')
+        expect(await run(space, 'kill', '--yes', ...args)).toMatchObject({ code: 2, stdout: '' })
+        expect(await sessions.countSessions()).toBe(1)
+      },
+    )
+  })
+
+  describe('sweep and status', () => {
+    it('count what waits, end it, and tell of it', async () => {
+      const space = uniqueSpace()
+      const earlier = sessionsIn(space, { now: () => Date.now() - 5 * HOUR })
+      for (const user of ['alice', 'bob']) await login(earlier, user)
+      const waiting = await run(space, 'status')
+      expect(waiting).toMatchObject({ code: 0, stderr: '' })
+      expect(waiting.stdout).toMatch(/^store {11}reachable\nwaiting {9}2\n/)
+      const dry = await run(space, 'sweep', '--dry-run', '--json')
+      expect(JSON.parse(dry.stdout)).toMatchObject({ state: 'dry-run', ended: 2 })
+      const real = await run(space, 'sweep')
+      expect(real).toEqual({
+        code: 0,
+        stdout: 'the sweep is finished\n2 sessions and 0 security keys ended, of 2 looked at\n',
+        stderr: '',
+      })
+      const { backlog, lastSweep } = JSON.parse((await run(space, 'status', '--json')).stdout)
+      expect({ backlog, ended: lastSweep.ended }).toEqual({ backlog: 0, ended: 2 })
+    })
+
+    it('are refused, and fail, where observers are elsewhere and where the store is away', async () => {
+      app.write(
+        'events.mjs',
+        `import { createSessions } from 'viur-session'
+export default createSessions({ events: true })\n`,
+      )
+      const unheard = await app.run(['sweep', '--sessions', 'events.mjs'])
+      expect(unheard).toMatchObject({ code: 1, stdout: '' })
+      expect(unheard.stderr).toContain('onDelete observer')
+      const away = await app.run(['status', '--sessions', 'sessions.mjs'], {
+        DATASTORE_EMULATOR_HOST: '127.0.0.1:1',
+      })
+      expect(away).toMatchObject({ code: 1, stdout: 'store           unreachable\n' })
+      expect(away.stderr).toContain('warning: ')
+    })
+  })
+})
