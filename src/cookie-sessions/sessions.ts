@@ -46,6 +46,8 @@ const WITHOUT_SERVER: Omit<StorageParts<object>, 'settings' | 'writer'> = {
 
 /** Loads and stores them; what would have to be atomic between requests, no cookie can be. */
 class CookieStorage<Data extends object> extends RequestStorage<Data> {
+  override readonly keepsClients = false
+
   override async change(): Promise<never> {
     throw refusal('change()')
   }

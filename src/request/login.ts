@@ -1,8 +1,7 @@
 import { show } from '../base/duration.ts'
 import { SessionValueError } from '../base/errors.ts'
-import { checkOptions, namesOf } from '../base/option-checks.ts'
+import { checkOptions, namesOf, type OptionHints } from '../base/option-checks.ts'
 import { clientHints } from '../record/info.ts'
-import type { ValueCodec } from '../record/codec.ts'
 import { type DataValues, encodedValues } from '../record/data-values.ts'
 import type { Fence } from '../end/fences.ts'
 import { mintSecret } from '../record/id.ts'
@@ -24,6 +23,10 @@ export interface LoginOptions<Data extends object> {
 
 const LOGIN_OPTIONS = namesOf<LoginOptions<object>>({ data: true, client: true })
 
+const WITHOUT_CLIENTS: OptionHints = {
+  client: 'there is no list of devices: use createSessions() with a store',
+}
+
 const CLIENT_HINTS = namesOf<ClientHints>({ agent: true, address: true })
 
 /** What `login()` was asked for, checked. */
@@ -39,13 +42,14 @@ export interface LoginPlan {
 export function loginPlan<Data extends object>(
   user: string,
   options: LoginOptions<Data>,
-  client: RequestClient,
-  codec: ValueCodec,
+  { client, settings: { codec } }: RequestState,
+  { keepsClients }: { readonly keepsClients: boolean },
 ): LoginPlan {
   const problem =
     user === GUEST_USER ? `"${GUEST_USER}" is nobody: call logout()` : userProblem(user)
   if (problem !== null) throw new SessionValueError(problem)
-  checkOptions('login()', options, LOGIN_OPTIONS)
+  if (keepsClients) checkOptions('login()', options, LOGIN_OPTIONS)
+  else checkOptions('login()', options, ['data'], WITHOUT_CLIENTS)
   const data =
     options.data === undefined
       ? []

@@ -15,6 +15,8 @@ export interface SessionHost<Data extends object> extends KeyHost {
   ): Promise<Result>
   /** The same for what the function makes of what is stored. */
   change(state: RequestState, change: DataChange<Data>): Promise<'done' | 'gone'>
+  /** Whether there is a list of devices that could show what `login()` notes down of a client. */
+  readonly keepsClients: boolean
   /** What the fences say now; `null` where nothing is fenced. */
   readonly fences: { read(...of: Parameters<Fences['read']>): Promise<Fence | null> }
 }

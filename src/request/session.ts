@@ -231,7 +231,7 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
    * The save that follows throws `SessionGoneError` when a kill of the user began after this call.
    */
   login(user: string, options: LoginOptions<Data> = {}): Promise<void> {
-    const plan = loginPlan(user, options, this.#state.client, this.#state.settings.codec)
+    const plan = loginPlan(user, options, this.#state, this.#host)
     const { allowed, budget, response } = this.#state
     // Read now: what a kill does from here on, this login does not outlive.
     const reading =

@@ -34,6 +34,7 @@ export interface StorageParts<Data extends object> {
 export class RequestStorage<Data extends object> implements SessionHost<Data> {
   readonly securityKeys: SessionHost<Data>['securityKeys']
   readonly fences: SessionHost<Data>['fences']
+  readonly keepsClients: boolean = true
   readonly #parts: StorageParts<Data>
 
   constructor(parts: StorageParts<Data>) {

@@ -516,6 +516,9 @@ describe('what needs a server', () => {
     ]) {
       await expect((async () => await call())()).rejects.toThrow(words)
     }
+    expect(() => session['login']?.('alice', { client: true })).toThrow(
+      /login\(\) has no option "client": there is no list of devices/,
+    )
     // Nobody could check the key that this would show.
     await session['login']?.('alice')
     expect(() => session['staticSecurityKey']?.()).toThrow(words)
