@@ -1,5 +1,5 @@
 /** Somebody has asked to stop while the work was under way. The message says what becomes of the rest. */
-export class Stopped extends Error {
+class Stopped extends Error {
   override name = 'Stopped'
 }
 

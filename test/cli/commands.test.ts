@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSessions, type Sessions, type SessionsOptions } from '../../src/index.ts'
 import { emulatorStore, uniqueSpace } from '../setup/stores.ts'
-import { type ScratchApp, scratchApp } from './scratch-app.ts'
+import { ended, type ScratchApp, scratchApp } from './scratch-app.ts'
 
 const host = process.env['DATASTORE_EMULATOR_HOST']
 
@@ -89,6 +89,15 @@ export default createSessions({
     it('says nothing where there are none', async () => {
       const said = await run(uniqueSpace(), 'list')
       expect(said).toEqual({ code: 0, stdout: '', stderr: '' })
+    })
+
+    it('ends quietly where its reader has gone', async () => {
+      const space = uniqueSpace()
+      const sessions = sessionsIn(space)
+      for (const user of ['alice', 'bob']) await login(sessions, user)
+      const child = app.start(['list', '--sessions', 'sessions.mjs'], { SPACE: space })
+      child.stdout.destroy()
+      expect(await ended(child)).toEqual({ code: 0, stdout: '', stderr: '' })
     })
 
     it('means just the user that is named', async () => {
@@ -214,6 +223,39 @@ export default createSessions({
       const agreed = await app.onTerminal(asked, 80, 'y\n')
       expect(agreed).toMatchObject({ code: 0, stdout: expect.stringContaining('1 ended') })
       expect(await sessions.countSessions()).toBe(0)
+    })
+
+    it('is finished by the next sweep where somebody stopped it halfway', async () => {
+      const space = uniqueSpace()
+      const sessions = sessionsIn(space)
+      for (const user of ['alice', 'alice', 'bob']) await login(sessions, user)
+      app.write(
+        'held.mjs',
+        `import { createSessions } from 'viur-session'
+import { datastoreStore } from 'viur-session/datastore'
+const store = datastoreStore({ projectId: 'viur-session-test', namespace: process.env.SPACE })
+// The store takes no end, and does not answer.
+store.writeEach = () => {
+  setInterval(() => {}, 1000)
+  process.stdout.write('held')
+  return new Promise(() => {})
+}
+export default createSessions({ store })
+`,
+      )
+      const args = ['kill', '--user', 'alice', '--yes', '--sessions', 'held.mjs']
+      const child = app.start(args, { SPACE: space })
+      child.stdout.once('data', () => child.kill('SIGINT'))
+      expect(await ended(child)).toEqual({
+        code: 1,
+        stdout: 'held',
+        stderr:
+          'error: stopped: what is not ended yet of the sessions of a user, or of all, is ended by the next sweep\n',
+      })
+      expect(await sessions.countSessions()).toBe(3)
+      await sessions.startClearSessions()
+      const left = await run(space, 'list', '--json')
+      expect(parsed(left.stdout).map(({ user }) => user)).toEqual(['bob'])
     })
 
     it.each([[[]], [['--all', '--user', 'alice']], [['A'.repeat(43), '--all']], [['--user', '']]])(
