@@ -80,7 +80,13 @@ export class Fences {
       ])
       return { user: own, all, read }
     }
-    // Others join it, so it has not only the time that this one has left.
+    // Not begun by whoever has no time left: nobody would hear of a failure.
+    const [[own = 0], all] = await limit.wait(() => this.#askForBoth(name, read), 'none')
+    return { user: own, all, read }
+  }
+
+  /** Others join it, so it has not only the time that whoever begins it has left. */
+  #askForBoth(name: string, read: number): Promise<[readonly number[], number]> {
     const both = this.#numbersOf([name, FENCE_OF_ALL], LONG_WORK)
     const all = both
       .then(([, number = 0]) => this.#learnAll(number, read))
@@ -88,8 +94,7 @@ export class Fences {
         this.#asking = null
       })
     this.#asking = all
-    const [[own = 0], number] = await limit.wait(() => Promise.all([both, all]), 'none')
-    return { user: own, all: number, read }
+    return Promise.all([both, all])
   }
 
   /** Whether a kill has begun since these numbers were read. Asked once the login is stored. */

@@ -280,6 +280,15 @@ describe('the fence of everybody', () => {
     gate.release()
     expect(await patient).toEqual({ user: 0, all: 0, read: 0 })
   })
+
+  it('is not asked for by whoever has no time left: nobody would hear that the store is down', async () => {
+    const store = failingStore(memoryStore())
+    const retries = new RetryBudget()
+    const fences = new Fences({ store, now: () => 0, sleep: async () => {}, retries })
+    await expect(fences.read('alice', new Budget(0))).rejects.toBeInstanceOf(SessionStoreError)
+    expect(store.calls).toEqual([])
+    expect(await fences.read('alice', new Budget(5000))).toEqual({ user: 0, all: 0, read: 0 })
+  })
 })
 
 describe('a kill of everybody', () => {
