@@ -138,18 +138,20 @@ async function runUnder<Result>(
     await reload(parts.writer, state)
     const result = await work()
     await state.response.begun.turn()
+    // A later call of this session object has taken over: its lease is not for what this one leaves.
+    if (state.lease !== lease) throw lease.lost()
     lease.letGo()
     const isWork = state.changed
     if (isWork && (await parts.save(state)) === 'gone') throw new SessionGoneError()
     if ((await lease.release()) === 'lost' && !isWork) throw lease.lost()
     return result
   } catch (error) {
-    // What was not stored under the lease must not be stored without it.
-    state.wishes.withdraw()
+    // What was not stored under the lease must not be stored without it. What is there under another is not this one's.
+    if (state.lease === lease || state.lease === null) state.wishes.withdraw()
     await lease.release()
     throw error
   } finally {
-    state.holdLease(null)
+    if (state.lease === lease) state.holdLease(null)
   }
 }
 

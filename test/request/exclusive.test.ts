@@ -373,6 +373,60 @@ describe('exclusive()', () => {
     expect(await h.data(cookie)).toEqual({ n: 2 })
   })
 
+  it('does not let a call save by the lease of a later one of the same session object, nor end that', async () => {
+    const d = memory()
+    const h = d.process()
+    const cookie = await h.given({ n: 1 })
+    const session = await h.load(cookie)
+    const [begun, inside] = [gate(), gate()]
+    const hung = session.exclusive(
+      async (signal) => {
+        signal.addEventListener('abort', () => d.clock.advance('1s'))
+        begun.reach()
+        await inside.opened
+        session.set('other', 'late')
+      },
+      { lease: 30 },
+    )
+    await begun.reached
+    await session.exclusive(async () => {
+      session.set('n', 2)
+      inside.open()
+      await expect(hung).rejects.toBeInstanceOf(SessionContentionError)
+      expect([await h.data(cookie), await d.leases()]).toEqual([{ n: 1 }, 1])
+      await session.save()
+      expect(await d.leases()).toBe(1)
+      d.clock.advance('31s')
+      await d.process().visit((s) => s.exclusive(() => void s.set('n', 3)), { cookie })
+      session.set('n', 9)
+      await expect(session.save()).rejects.toBeInstanceOf(SessionContentionError)
+      session.revert()
+    })
+    expect(await h.data(cookie)).toEqual({ n: 3, other: 'late' })
+  })
+
+  it('leaves nothing of a call behind whose session object went on with a later one', async () => {
+    const d = memory()
+    const h = d.process()
+    const cookie = await h.given({ n: 1 })
+    const session = await h.load(cookie)
+    const inside = gate()
+    const hung = session.exclusive(
+      async (signal) => {
+        signal.addEventListener('abort', () => d.clock.advance('1s'))
+        await inside.opened
+        session.set('other', 'late')
+      },
+      { lease: 30 },
+    )
+    await session.exclusive(() => void session.set('n', 2))
+    inside.open()
+    await expect(hung).rejects.toBeInstanceOf(SessionContentionError)
+    expect(session.changed).toBe(false)
+    await h.commit(session, cookie)
+    expect(await h.data(cookie)).toEqual({ n: 2 })
+  })
+
   it('is no longer exclusive, and says so, where nothing is left to save either', async () => {
     const d = memory()
     const [a, b] = [d.process(), d.process()]
