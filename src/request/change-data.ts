@@ -1,5 +1,6 @@
-import { Payload, type UnitChanges } from '../record/payload.ts'
+import type { UnitChanges } from '../record/payload.ts'
 import { changesBy, type DataChange } from '../record/root-data.ts'
+import { payloadOf } from '../record/usable.ts'
 import { changeStored } from '../write/read-modify-write.ts'
 import { hasNewId } from '../write/source.ts'
 import type { Writer } from '../write/writer.ts'
@@ -39,7 +40,7 @@ export async function changeState<Data extends object>(
   const seen = isTouchDue(state, now) ? now : null
   const result = await changeStored(writer, state.settings, base, (record) => {
     const merged = writer.changed(base, record, { ...merging, expiry, seen, force })
-    const changes = changesBy(Payload.decode(merged.data, record.key), change, codec)
+    const changes = changesBy(payloadOf(merged), change, codec)
     return writer.changed(base, merged, { ...NO_CHANGE, units: changes })
   })
   if (result === 'gone') {

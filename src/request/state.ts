@@ -2,6 +2,7 @@ import { SessionConfigError, SessionError, SessionNotLoadedError } from '../base
 import type { SessionId, SessionKey } from '../record/id.ts'
 import { type Keep, Payload, type UnitChanges } from '../record/payload.ts'
 import type { ExpirySetting, Found, SessionRecord } from '../record/record.ts'
+import { payloadOf } from '../record/usable.ts'
 import { type Budget, budgetFor } from '../store/budget.ts'
 import { asStoreError } from '../write/retry.ts'
 import { type Committer, hasNewId, type Loaded, type Search, type Source } from '../write/source.ts'
@@ -381,11 +382,14 @@ export class RequestState implements DataAccess {
     this.#source = found.source ?? null
   }
 
-  /** This is what others have stored by now; what this request has changed stays a change. */
+  /**
+   * This is what others have stored by now; what this request has changed stays a change. Throws `SessionStoreError` for what
+   * this process cannot read.
+   */
   refresh(found: Loaded): void {
+    const payload = payloadOf(found.record)
     this.reread(found)
-    const { data, key } = found.record
-    this.wishes.data.rebase(Payload.decode(data, key), new Map())
+    this.wishes.data.rebase(payload, new Map())
   }
 
   /** What the saves of this request stand or fall with; `null`: nothing. */
@@ -400,8 +404,7 @@ export class RequestState implements DataAccess {
   /** Takes over what was stored, after `saved` and `expiry` of this request went into it. */
   settle(stored: Loaded, saved: UnitChanges, expiry: ExpirySetting | undefined): void {
     this.reread(stored)
-    const { data, key } = stored.record
-    this.wishes.settle(Payload.decode(data, key), saved, expiry)
+    this.wishes.settle(payloadOf(stored.record), saved, expiry)
   }
 
   /** The same for a session that now stands under this new id. */

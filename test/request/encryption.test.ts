@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   QueryIter,
   type SessionEntry,
@@ -83,6 +83,49 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
     slow.set('c', 3)
     await app.commit(slow, cookie)
     expect(await other.data(cookie)).toEqual({ a: 1, b: 2, c: 3 })
+  })
+
+  it('seals what exclusive() and what save() and change() inside of it store, under the lease', async () => {
+    const [app, other] = processes(kind, sealing(A), sealing(B, A))
+    const cookie = await app.given({ n: 1 })
+    const texts: string[] = []
+    await app.visit(
+      (s) =>
+        s.exclusive(async () => {
+          s.set('secret', 'hunter2')
+          await s.save()
+          texts.push(await textOf(app, cookie))
+          await s.change((data) => {
+            data['more'] = 'hunter2'
+          })
+          texts.push(await textOf(app, cookie))
+          s.set('n', 2)
+        }),
+      { cookie },
+    )
+    texts.push(await textOf(app, cookie))
+    expect(texts).toEqual(Array(3).fill(expect.stringMatching(/^2 sealed a /)))
+    expect(texts.join()).not.toMatch(/hunter2|secret|more/)
+    expect(await app.store.notes.list('lease:', 10)).toEqual([])
+    // The next one is on what that one left, whichever key sealed it.
+    await other.visit((s) => s.exclusive(() => s.set('n', (s.get('n') as number) + 1)), { cookie })
+    expect(await textOf(app, cookie)).toMatch(/^2 sealed b /)
+    expect(await other.data(cookie)).toEqual({ n: 3, secret: 'hunter2', more: 'hunter2' })
+  })
+
+  it('leaves a session alone that exclusive() finds sealed with a key that this process lacks', async () => {
+    const [app, other] = processes(kind, sealing(A), sealing(B, A))
+    const cookie = await app.given({ a: 1 })
+    const session = await app.load(cookie)
+    await other.visit((s) => s.set('b', 2), { cookie })
+    const run = vi.fn<() => void>()
+    await expect(session.exclusive(run)).rejects.toMatchObject({
+      code: 'ERR_SESSION_STORE',
+      message: expect.stringMatching(/key "b".*finish the rollout/),
+    })
+    expect(run).not.toHaveBeenCalled()
+    expect(await app.store.notes.list('lease:', 10)).toEqual([])
+    expect(await other.data(cookie)).toEqual({ a: 1, b: 2 })
   })
 
   it('seals anew whatever gets a new id, and nothing opens under another', async () => {
