@@ -15,6 +15,12 @@ it.each([
   ['one on the older program, by its line', ['emulator/no-proxy.test.ts:12'], [OLDER]],
   ['one that asks for none', ['property/codec.long.test.ts'], []],
   ['two files', ['property/codec.long', 'emulator/no-proxy'], [OLDER]],
+  [
+    'one that has a helper ask for them',
+    ['test/migrate/connect-datastore.test.ts'],
+    [OLDER, NEWER],
+  ],
+  ['a file of another project', ['emulator/changing-processes.slow'], []],
   ['a file of no project', ['nowhere.test.ts'], []],
 ])('%s: only the emulator programs that are asked for are started', (_, chosen, expected) => {
   expect(emulatorsOf('emulator', chosen)).toEqual(expected)

@@ -73,18 +73,38 @@ async function wireTo(host: string, port: number): Promise<Wire> {
   }
 }
 
-/** What one visitor does over one connection. */
-async function visitor(app: Express): Promise<{ wire: Wire; get(path: string): Promise<void> }> {
-  const port = await listening(createHttpServer(app))
-  const wire = await wireTo('127.0.0.1', port)
-  const socket = connect(wire.port, '127.0.0.1')
+/**
+ * What one visitor does over one connection. `writes`: how often the server has given something to the socket since last
+ * asked, which is a packet each; on their way to a reader that is busy two of them can become one.
+ */
+async function visitor(
+  app: Express,
+): Promise<{ writes(): number; get(path: string): Promise<void> }> {
+  const server = createHttpServer(app)
+  let writes = 0
+  server.on('connection', (near) => {
+    const { _write, _writev } = near
+    near._write = (...given) => {
+      writes += 1
+      _write.apply(near, given)
+    }
+    near._writev = (...given) => {
+      writes += 1
+      _writev?.apply(near, given)
+    }
+  })
+  const socket = connect(await listening(server), '127.0.0.1')
   await once(socket, 'connect')
   onTestFinished(() => {
     socket.destroy()
   })
   let cookie = ''
   return {
-    wire,
+    writes() {
+      const counted = writes
+      writes = 0
+      return counted
+    },
     async get(path) {
       socket.write(`GET ${path} HTTP/1.1\r\nhost: a\r\n${cookie && `cookie: ${cookie}\r\n`}\r\n`)
       let text = ''
@@ -129,10 +149,13 @@ describe('a visitor', () => {
   it.each(['/read', '/write'])(
     'gets the answer of %s in one packet, as without a session',
     async (path) => {
-      const store = memoryStore()
-      const { wire, get } = await visitor(appOn(store))
+      const { writes, get } = await visitor(appOn(memoryStore()))
       await get('/write')
-      expect((await least(get, path, wire)).received.packets).toBe(1)
+      for (let tries = 0; tries < TRIES; tries++) {
+        writes()
+        await get(path)
+        expect(writes()).toBe(1)
+      }
     },
   )
 })
