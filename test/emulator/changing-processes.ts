@@ -12,6 +12,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** One process: changes the session so often, each time in a request of its own, while answers of its store are lost. */
 const SCRIPT = `
+import { once } from 'node:events'
 import { createSessions } from './index.js'
 import { datastoreStore } from './store/datastore/index.js'
 import { failingStore } from './testing/index.js'
@@ -23,7 +24,7 @@ const store = failingStore(
 const sessions = createSessions({ store, logger: { warn() {} } })
 const counts = { resolved: 0, contended: 0, unknown: 0 }
 
-async function once(session) {
+async function changeOnce(session) {
   if (method === 'change') {
     await session.change((data) => {
       data.n += 1
@@ -34,7 +35,8 @@ async function once(session) {
     async () => {
       if (method === 'hold') {
         console.log('holding')
-        await new Promise((resolve) => setTimeout(resolve, 600_000))
+        // Until it is killed, or whoever has started it is gone.
+        await once(process.stdin.resume(), 'end')
       }
       session.set('n', session.get('n') + 1)
     },
@@ -48,7 +50,7 @@ for (let n = 0; n < Number(rounds); n++) {
   const writing = method === 'change' ? 'write' : 'writeTogether'
   if (method !== 'hold' && n % 3 > 0) store.failNext(n % 3 === 1 ? 'before' : 'after', { method: writing })
   try {
-    await once(session)
+    await changeOnce(session)
     counts.resolved += 1
   } catch (error) {
     if (error.effect === 'unknown') counts.unknown += 1
@@ -82,7 +84,7 @@ export function changingProcesses(): (host: string, args: readonly string[]) => 
     const { PATH = '' } = process.env
     const child = spawn(process.execPath, [`${out}/script.js`, ...args], {
       env: { PATH, DATASTORE_EMULATOR_HOST: host },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', 'inherit'],
     })
     started.push(child)
     let text = ''
