@@ -6,6 +6,7 @@ import {
 } from '../base/errors.ts'
 import type { SessionKey } from '../record/id.ts'
 import type { Found, SessionRecord, Version } from '../record/record.ts'
+import { storesRecord } from '../store/mutations.ts'
 import type {
   Mutation,
   NoteStore,
@@ -77,7 +78,7 @@ export class RequestStore implements SessionStore {
     let next: SessionRecord | null = null
     for (const mutation of mutations) {
       if (!this.#holds(mutation)) return { outcome: 'conflict' }
-      if (mutation.kind === 'insert' || mutation.kind === 'update') next = mutation.record
+      if (storesRecord(mutation)) next = mutation.record
     }
     if (next !== null) this.#requireRoom(next)
     this.#written = next

@@ -5,6 +5,7 @@ import type { Limit } from '../store/budget.ts'
 import { mintRev } from '../record/id.ts'
 import { stamped } from '../record/revs.ts'
 import { LONG_WORK } from '../write/retry.ts'
+import { keyOfMutation, storesRecord } from '../store/mutations.ts'
 import type { Mutation, WriteEachResult } from '../store/store.ts'
 import type { EndReason, Found, SessionRecord } from '../record/record.ts'
 import { canTell, eventId } from './events.ts'
@@ -230,10 +231,9 @@ export class Ender<Data extends object> {
   /** A conflict may also stand for an own write whose answer was lost, so the store is asked which are still there. */
   async #stored(mutations: readonly Mutation[]): Promise<Set<Mutation>> {
     const stored = await sideBySide(mutations, MAX_WRITES, async (mutation) => {
-      const key = 'record' in mutation ? mutation.record.key : mutation.key
-      const found = await this.#settings.store.find(key)
+      const found = await this.#settings.store.find(keyOfMutation(mutation))
       if (found === null) return false
-      return !('record' in mutation) || found.record?.rev !== mutation.record.rev
+      return !storesRecord(mutation) || found.record?.rev !== mutation.record.rev
     })
     return new Set(mutations.filter((_, at) => stored[at]))
   }

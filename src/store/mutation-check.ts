@@ -1,10 +1,11 @@
 import { storeRefusal } from '../base/store-errors.ts'
 import { checkRecord } from '../record/limits.ts'
+import { storesRecord } from './mutations.ts'
 import type { Mutation } from './store.ts'
 
 /** {@link checkRecord} for whatever the mutation stores. */
 export function checkMutation(mutation: Mutation): void {
-  if (mutation.kind === 'insert' || mutation.kind === 'update') checkRecord(mutation.record)
+  if (storesRecord(mutation)) checkRecord(mutation.record)
 }
 
 /** Throws when two of the writes that go out together are to one record. `keys`: those that they are to. */

@@ -5,6 +5,7 @@ import type { Found, Unreadable } from '../record/record.ts'
 import { CallsUnderWay, type Call } from './calls-under-way.ts'
 import type { EntityStore } from './entities.ts'
 import type { KeptRecords } from './kept-records.ts'
+import { keyOfMutation, storesRecord } from './mutations.ts'
 import { storeInFront } from './store-behind.ts'
 import type { CallOptions, Mutation, SessionStore } from './store.ts'
 
@@ -138,8 +139,7 @@ class Memory {
       mutations.forEach((mutation, at) => {
         const call = calls[at] as Call
         const version = written?.[at]
-        const isThere = mutation.kind === 'insert' || mutation.kind === 'update'
-        if (version === undefined || !isThere || !call.isCurrent) return
+        if (version === undefined || !storesRecord(mutation) || !call.isCurrent) return
         this.#keep(call, { record: mutation.record, version })
       })
       return result
@@ -175,10 +175,4 @@ class Memory {
       this.#kept?.set(key, { found, since })
     }
   }
-}
-
-function keyOfMutation(mutation: Mutation): SessionKey {
-  return mutation.kind === 'insert' || mutation.kind === 'update'
-    ? mutation.record.key
-    : mutation.key
 }

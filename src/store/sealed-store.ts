@@ -5,6 +5,7 @@ import type { Found, SecurityKeyRecord, SessionRecord, Unreadable } from '../rec
 import { isSealed, markedUnopened, sealedParts } from '../record/sealed-text.ts'
 import type { Sealer } from '../record/sealer.ts'
 import type { EntityStore } from './entities.ts'
+import { storesRecord } from './mutations.ts'
 import { storeInFront } from './store-behind.ts'
 import type { FoundSecurityKey, Mutation, SecurityKeyStore, SessionStore } from './store.ts'
 
@@ -15,7 +16,7 @@ import type { FoundSecurityKey, Mutation, SecurityKeyStore, SessionStore } from 
  */
 export function sealedStore(store: SessionStore, sealer: Sealer): SessionStore {
   const sealed = (mutation: Mutation): Mutation =>
-    mutation.kind === 'insert' || mutation.kind === 'update'
+    storesRecord(mutation)
       ? { ...mutation, record: sealedRecord(mutation.record, sealer) }
       : mutation
   const withNote = store.writeWithNote?.bind(store)

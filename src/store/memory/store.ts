@@ -7,6 +7,7 @@ import type { SessionKey } from '../../record/id.ts'
 import type { Properties } from '../../record/properties.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from '../../record/buckets.ts'
 import { checkDistinct, checkMutation } from '../mutation-check.ts'
+import { keyOfMutation, storesRecord } from '../mutations.ts'
 import { decodeCursor, encodeCursor, position } from '../cursors.ts'
 import { bytesInMemory, MemoryKeys, type Standing } from './security-keys.ts'
 import { MemoryNotes } from './notes.ts'
@@ -207,7 +208,7 @@ class MemoryStore implements SessionStore {
     this.#versions += 1
     const version = String(this.#versions)
     this.#remove(key)
-    if (stores(mutation)) {
+    if (storesRecord(mutation)) {
       const { record } = mutation
       const size = sizeOf(record)
       const sweepAt =
@@ -238,8 +239,8 @@ class MemoryStore implements SessionStore {
     let bytes = this.#bytes
     for (const mutation of mutations) {
       const before = this.#entries.get(keyOfMutation(mutation))
-      sessions += (stores(mutation) ? 1 : 0) - (before === undefined ? 0 : 1)
-      bytes += (stores(mutation) ? sizeOf(mutation.record) : 0) - (before?.size ?? 0)
+      sessions += (storesRecord(mutation) ? 1 : 0) - (before === undefined ? 0 : 1)
+      bytes += (storesRecord(mutation) ? sizeOf(mutation.record) : 0) - (before?.size ?? 0)
     }
     if (sessions <= this.#maxSessions && bytes <= this.#maxBytes) return
     const victims: SessionKey[] = []
@@ -279,14 +280,6 @@ class MemoryStore implements SessionStore {
 }
 
 noteAs('store', MemoryStore.prototype)
-
-function stores(mutation: Mutation): mutation is Extract<Mutation, { record: SessionRecord }> {
-  return mutation.kind === 'insert' || mutation.kind === 'update'
-}
-
-function keyOfMutation(mutation: Mutation): SessionKey {
-  return stores(mutation) ? mutation.record.key : mutation.key
-}
 
 function ownValue(properties: Properties = {}, name: string): string | undefined {
   return Object.hasOwn(properties, name) ? properties[name] : undefined

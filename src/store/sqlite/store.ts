@@ -3,8 +3,9 @@ import { noteAs } from '../../base/shared-copies.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from '../../record/buckets.ts'
 import type { SessionKey } from '../../record/id.ts'
 import { checkNoteName } from '../../record/limits.ts'
-import type { Found, SessionRecord, Unreadable, Version } from '../../record/record.ts'
+import type { Found, Unreadable, Version } from '../../record/record.ts'
 import { checkDistinct, checkMutation } from '../mutation-check.ts'
+import { keyOfMutation, storesRecord } from '../mutations.ts'
 import type {
   CallOptions,
   KeyPage,
@@ -139,7 +140,7 @@ export class SqliteStore implements SessionStore {
     const versions = nextVersions(sql, mutations.length)
     for (const [at, mutation] of mutations.entries()) {
       sql.run('DELETE FROM properties WHERE key = ?', keyOfMutation(mutation))
-      if (!stores(mutation)) {
+      if (!storesRecord(mutation)) {
         sql.run('DELETE FROM sessions WHERE key = ?', mutation.key)
         continue
       }
@@ -183,12 +184,4 @@ function holds(sql: Statements, mutation: Mutation): boolean {
   const row = sql.get('SELECT version FROM sessions WHERE key = ?', keyOfMutation(mutation))
   if (mutation.kind === 'insert') return row === undefined
   return row !== undefined && String(row['version']) === mutation.version
-}
-
-function stores(mutation: Mutation): mutation is Extract<Mutation, { record: SessionRecord }> {
-  return mutation.kind === 'insert' || mutation.kind === 'update'
-}
-
-function keyOfMutation(mutation: Mutation): SessionKey {
-  return stores(mutation) ? mutation.record.key : mutation.key
 }
