@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { checkOptions, namesOf } from '../base/option-checks.ts'
+import { checkOptions } from '../base/option-checks.ts'
 import { encodeValue } from '../record/codec.ts'
 import { keyOf, mintId, mintRev } from '../record/id.ts'
 import { Payload, unitOf } from '../record/payload.ts'
+import { RECORD_PROPERTIES } from '../record/record-names.ts'
 import { GUEST_USER, type SessionRecord } from '../record/record.ts'
 
 /** What of a {@link sampleRecord} is given; `values` becomes its payload unless there is `data`. */
@@ -11,30 +12,7 @@ export interface SampleOptions extends Partial<SessionRecord> {
   readonly values?: Readonly<Record<string, unknown>>
 }
 
-const OPTIONS = namesOf<SampleOptions>({
-  values: true,
-  key: true,
-  data: true,
-  user: true,
-  created: true,
-  lastSeen: true,
-  authenticated: true,
-  expires: true,
-  expiry: true,
-  ended: true,
-  reason: true,
-  failedSince: true,
-  staticKey: true,
-  client: true,
-  outside: true,
-  life: true,
-  fence: true,
-  fenceAll: true,
-  properties: true,
-  rev: true,
-  revs: true,
-  extra: true,
-})
+const OPTIONS: readonly (keyof SampleOptions)[] = ['values', ...RECORD_PROPERTIES]
 
 /** When a sample was created unless told otherwise: the first of January 2030, 12:30 UTC. */
 const CREATED = Date.UTC(2030, 0, 1, 12, 30)

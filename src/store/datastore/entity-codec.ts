@@ -10,6 +10,7 @@ import type {
   Version,
 } from '../../record/record.ts'
 import type { SessionKey } from '../../record/id.ts'
+import { isEndReason } from '../../record/record-names.ts'
 import { REMEMBERED } from '../../record/revs.ts'
 import { bucketEnd, isOutside, shardOf, sweepTime, sweepValue } from '../../record/buckets.ts'
 import { clientProblem, userProblem } from '../../record/limits.ts'
@@ -50,17 +51,6 @@ const PURGE_AFTER = 30 * 24 * 60 * 60 * 1000
 
 /** Datastore's timestamps end with the year 9999, those of a record one day before. */
 const MAX_TIME = Date.UTC(9999, 11, 31)
-
-/** All of them, which the compiler sees to: a record with another reason could not be read. */
-const REASONS: ReadonlySet<string> = new Set(
-  Object.keys({
-    expired: true,
-    logout: true,
-    login: true,
-    reset: true,
-    killed: true,
-  } satisfies Record<EndReason, true>),
-)
 
 /** Every property of this release; the others are the app's, or kept in {@link SessionRecord.extra}. */
 const OWN = OUR_PROPERTIES
@@ -317,7 +307,7 @@ function asUser(value: unknown): string | null {
 
 function asReason(value: unknown): EndReason | null {
   const reason = asText(value)
-  return reason !== null && REASONS.has(reason) ? (reason as EndReason) : null
+  return isEndReason(reason) ? reason : null
 }
 
 /** The instant of a value, or `null`. Whole milliseconds; what others wrote may be finer. */

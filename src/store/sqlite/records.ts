@@ -1,36 +1,11 @@
 import { SessionError } from '../../base/errors.ts'
-import { namesOf } from '../../base/option-checks.ts'
 import type { SessionKey } from '../../record/id.ts'
 import { checkRecord } from '../../record/limits.ts'
 import type { Found, SessionRecord, Unreadable } from '../../record/record.ts'
+import { isEndReason, RECORD_PROPERTIES } from '../../record/record-names.ts'
 import type { Row } from './node-sqlite.ts'
 
-/** Every property of a record that this release knows: the compiler sees to it that none is missing. */
-const KNOWN: ReadonlySet<string> = new Set(
-  namesOf<SessionRecord>({
-    key: true,
-    data: true,
-    user: true,
-    created: true,
-    lastSeen: true,
-    authenticated: true,
-    expires: true,
-    expiry: true,
-    ended: true,
-    reason: true,
-    failedSince: true,
-    staticKey: true,
-    client: true,
-    outside: true,
-    life: true,
-    fence: true,
-    fenceAll: true,
-    properties: true,
-    rev: true,
-    revs: true,
-    extra: true,
-  }),
-)
+const KNOWN: ReadonlySet<string> = new Set(RECORD_PROPERTIES)
 
 /** What a record must have in any case, beside key and data. */
 const NEEDED = [
@@ -92,21 +67,12 @@ function propertiesIn(text: string): object | null {
   }
 }
 
-const REASONS: ReadonlySet<unknown> = new Set([
-  null,
-  'expired',
-  'logout',
-  'login',
-  'reset',
-  'killed',
-])
-
 /** What is wrong with a record that somebody else has written. */
 function problemOf(record: SessionRecord): string | null {
   const { expiry, reason, rev, revs = [], client = null, properties = {} } = record
   const { created, lastSeen, expires } = record
   if (![created, lastSeen, expires].every(Number.isInteger)) return 'a time is no whole number'
-  if (!REASONS.has(reason)) return 'its reason is none of ours'
+  if (reason !== null && !isEndReason(reason)) return 'its reason is none of ours'
   if (typeof rev !== 'string') return 'its rev is no text'
   if (!Array.isArray(revs)) return 'its revs are no list'
   if (typeof properties !== 'object' || properties === null) return 'its properties are none'
