@@ -2,7 +2,7 @@ import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, wrongOption } from '../base/option-checks.ts'
 import { unsign } from '../base/signature.ts'
 import { decode } from '../request/cookie-values.ts'
-import { asTime, child } from '../store/datastore/entity-codec.ts'
+import { asTime, child } from '../store/datastore/values.ts'
 import type { Entity } from '../store/entities.ts'
 import {
   COMMON_OPTIONS,

@@ -9,7 +9,7 @@ import type { Claim, Ids } from './ids.ts'
 import { type Link, seal } from './link.ts'
 import type { OldEntities, OldFound } from './old-entities.ts'
 import { hashOfOldId } from './old-system.ts'
-import { asTime, child, timestamp } from '../store/datastore/entity-codec.ts'
+import { asTime, child, timestamp } from '../store/datastore/values.ts'
 
 /** The kind of the entities that say as which session an old one goes on. */
 const MOVED_KIND = 'viur-session-moved'

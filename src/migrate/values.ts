@@ -1,4 +1,4 @@
-import { asInt64, child } from '../store/datastore/entity-codec.ts'
+import { asInt64, child } from '../store/datastore/values.ts'
 import { OldSessionDamage } from './old-system.ts'
 
 /** As deep as the codec goes. */

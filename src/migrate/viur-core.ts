@@ -1,7 +1,7 @@
 import { type Duration, positiveDuration, show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, wrongOption } from '../base/option-checks.ts'
-import { asInt64, child } from '../store/datastore/entity-codec.ts'
+import { asInt64, child } from '../store/datastore/values.ts'
 import type { Entity } from '../store/entities.ts'
 import {
   COMMON_OPTIONS,

@@ -7,7 +7,8 @@ import { checkDistinct } from '../mutation-check.ts'
 import type { CallOptions, Mutation, WriteEachResult, WriteResult } from '../store.ts'
 import type { CallOptions as SendOptions, Connection } from './connection.ts'
 import { keyAt } from './other-entities.ts'
-import { child, type EntityLayout, keyIn, versionOf } from './entity-codec.ts'
+import type { EntityLayout } from './entity-codec.ts'
+import { child, isFlagged, keyIn, versionOf } from './values.ts'
 import { asDatastoreError, closedError, fullError, isConflict, overdueError } from './errors.ts'
 import { type Prepared, prepareEntity, prepareWrite } from './prepared-write.ts'
 import { ConcurrencyLimit } from './overload/concurrency-limit.ts'
@@ -366,11 +367,6 @@ export class Commits {
     if (Array.isArray(results) && results.length === writes.length) return results
     throw new SessionStoreError('Datastore gave no result for a write: try again')
   }
-}
-
-/** A mutation that the server skipped, because its condition did not hold. */
-function isFlagged(result: unknown): boolean {
-  return child(result, 'conflictDetected') === true
 }
 
 function resultOf(result: unknown, isDelete: boolean): WriteResult {

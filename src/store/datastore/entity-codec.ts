@@ -1,5 +1,5 @@
 import { SessionTooLargeError, SessionValueError } from '../../base/errors.ts'
-import { passingTrouble, storeRefusal } from '../../base/store-errors.ts'
+import { passingTrouble } from '../../base/store-errors.ts'
 import type {
   ClientHints,
   EndReason,
@@ -7,19 +7,32 @@ import type {
   Found,
   SessionRecord,
   Unreadable,
-  Version,
 } from '../../record/record.ts'
 import type { SessionKey } from '../../record/id.ts'
 import { isEndReason } from '../../record/record-names.ts'
 import { REMEMBERED } from '../../record/revs.ts'
 import { bucketEnd, isOutside, shardOf, sweepTime, sweepValue } from '../../record/buckets.ts'
-import { clientProblem, userProblem } from '../../record/limits.ts'
+import { clientProblem, MAX_TIME, userProblem } from '../../record/limits.ts'
 import {
   OUR_PROPERTIES,
   type Properties,
   propertyNameProblem,
   propertyValueProblem,
 } from '../../record/properties.ts'
+import {
+  asInt64,
+  asNumber,
+  asText,
+  asTime,
+  child,
+  integer,
+  isNull,
+  text,
+  timestamp,
+  type Value,
+  versionOf,
+  weightOf,
+} from './values.ts'
 
 /** How entities are laid out. */
 export interface EntityLayout {
@@ -37,9 +50,6 @@ interface EncodedEntity {
   readonly bytes: number
 }
 
-/** A `Value` of the Datastore API, as the generated client takes and gives it. */
-type Value = Readonly<Record<string, unknown>>
-
 /** The most bytes of one entity (Datastore: "Limits"). */
 const MAX_ENTITY_BYTES = 1_048_572
 
@@ -48,9 +58,6 @@ const OVERHEAD_BYTES = 1024
 
 /** How long after its expiry a TTL policy may delete a session that no sweep has met, in milliseconds. */
 const PURGE_AFTER = 30 * 24 * 60 * 60 * 1000
-
-/** Datastore's timestamps end with the year 9999, those of a record one day before. */
-const MAX_TIME = Date.UTC(9999, 11, 31)
 
 /** Every property of this release; the others are the app's, or kept in {@link SessionRecord.extra}. */
 const OWN = OUR_PROPERTIES
@@ -62,11 +69,6 @@ const KEY_SHAPE = /^[A-Za-z0-9_-]{1,200}$/
 export function checkKey(key: SessionKey): void {
   if (typeof key === 'string' && KEY_SHAPE.test(key) && !/^__.*__$/.test(key)) return
   throw new SessionValueError('a session key must be 43 characters of base64url')
-}
-
-/** The key of an entity, as the generated client takes it. */
-export function keyIn(partitionId: object, kind: string, name: string): object {
-  return { partitionId, path: [{ kind, name }] }
 }
 
 /**
@@ -151,61 +153,9 @@ export function decodeEntity(key: SessionKey, result: unknown): Found | Unreadab
   }
 }
 
-/** The name of the entity in an `EntityResult`, or `null` when no session can have it. */
-export function nameOf(result: unknown): string | null {
-  const path = child(child(child(result, 'entity'), 'key'), 'path')
-  if (!Array.isArray(path) || path.length !== 1) return null
-  const name = child(path[0], 'name')
-  return typeof name === 'string' && name !== '' ? name : null
-}
-
-/** The version in an `EntityResult` or a `MutationResult`, whatever way of int64 the client has; else `null`. */
-export function versionOf(result: unknown): Version | null {
-  const version = asInt64(child(result, 'version'))
-  return version === null || version.startsWith('-') || version === '0' ? null : version
-}
-
-/** Throws for a version that is not of this store; the server would take it for another condition. */
-export function checkVersion(version: Version): void {
-  if (/^[1-9]\d{0,18}$/.test(version)) return
-  throw storeRefusal('this version is not one of the Datastore store')
-}
-
 /** From when on a TTL policy may delete what expires at this instant. */
 export function purgeTime(expires: number): number {
   return Math.min(expires + PURGE_AFTER, MAX_TIME)
-}
-
-/** A field of something that came from outside, `undefined` where there is none, or it is null. */
-export function child(value: unknown, field: string): unknown {
-  return typeof value === 'object' && value !== null
-    ? ((value as Record<string, unknown>)[field] ?? undefined)
-    : undefined
-}
-
-/** A list in something that came from outside, empty where there is none. */
-export function listIn(value: unknown, field: string): readonly unknown[] {
-  const list = child(value, field)
-  return Array.isArray(list) ? list : []
-}
-
-/** What a `Value` may say beside its content. */
-const NO_CONTENT: ReadonlySet<string> = new Set([
-  'nullValue',
-  'meaning',
-  'excludeFromIndexes',
-  'valueType',
-])
-
-/**
- * Whether a `Value` holds nothing, in whatever form the client gives it: REST has `nullValue: null`, gRPC a name or a number,
- * and a message of protobufjs has fields that are null in its prototype.
- */
-export function isNull(value: unknown): boolean {
-  if (value === undefined || value === null) return true
-  if (typeof value !== 'object' || !('nullValue' in value)) return false
-  if (child(value, 'nullValue') !== undefined) return true
-  return Object.entries(value).every(([name, content]) => content === null || NO_CONTENT.has(name))
 }
 
 /** What is wrong with one stored entity. */
@@ -285,12 +235,6 @@ function propertiesOf(result: unknown): Readonly<Record<string, unknown>> {
   return properties as Readonly<Record<string, unknown>>
 }
 
-/** The text of a value, or `null`. */
-export function asText(value: unknown): string | null {
-  const found = child(value, 'stringValue')
-  return typeof found === 'string' ? found : null
-}
-
 /**
  * The marks of the writes before the last. The property begins with that of the last: where it does not, a release has
  * written since that knows nothing of it, and then the writes before are not known.
@@ -310,18 +254,6 @@ function asReason(value: unknown): EndReason | null {
   return isEndReason(reason) ? reason : null
 }
 
-/** The instant of a value, or `null`. Whole milliseconds; what others wrote may be finer. */
-export function asTime(value: unknown): number | null {
-  const stamp = child(value, 'timestampValue')
-  const seconds = asInt64(child(stamp, 'seconds') ?? 0)
-  const nanos = child(stamp, 'nanos') ?? 0
-  if (stamp === undefined || stamp === null || seconds === null || typeof nanos !== 'number') {
-    return null
-  }
-  const time = Number(seconds) * 1000 + Math.floor(nanos / 1_000_000)
-  return time >= 0 && time <= MAX_TIME ? time : null
-}
-
 function asExpiry(value: unknown): ExpirySetting {
   const at = asTime(value)
   if (at !== null) return { kind: 'fixed', at }
@@ -329,21 +261,6 @@ function asExpiry(value: unknown): ExpirySetting {
   const duration = text === null ? Number.NaN : Number(text)
   if (duration === 0) return { kind: 'browser' }
   return Number.isSafeInteger(duration) && duration > 0 ? { kind: 'idle', duration } : null
-}
-
-/** A whole number above 0; 0 for anything else. */
-function asNumber(value: unknown): number {
-  const number = Number(asInt64(child(value, 'integerValue')) ?? 0)
-  return Number.isSafeInteger(number) && number > 0 ? number : 0
-}
-
-/** The digits of an int64, which is a text, a `Long` or a number, as the client is set. */
-export function asInt64(value: unknown): string | null {
-  if (typeof value === 'number' && !Number.isSafeInteger(value)) return null
-  if (!['string', 'number', 'bigint', 'object'].includes(typeof value)) return null
-  if (value === null || Array.isArray(value)) return null
-  const digits = String(value)
-  return /^-?\d{1,19}$/.test(digits) ? digits : null
 }
 
 function encodeClient({ agent, address }: ClientHints): string {
@@ -376,34 +293,4 @@ function encodeExpiry(expiry: ExpirySetting): Value | null {
     throw new SessionValueError('the duration of setExpiry() must be whole milliseconds above 0')
   }
   return { integerValue: String(duration), excludeFromIndexes: true }
-}
-
-/** A text that is not indexed. */
-export function text(value: string): Value {
-  return { stringValue: value, excludeFromIndexes: true }
-}
-
-/** A whole number that is not indexed. */
-function integer(value: number): Value {
-  return { integerValue: String(value), excludeFromIndexes: true }
-}
-
-/** An instant (milliseconds) that is not indexed. */
-export function timestamp(time: number): Value {
-  const milliseconds = time % 1000
-  return {
-    timestampValue: { seconds: String((time - milliseconds) / 1000), nanos: milliseconds * 1e6 },
-    excludeFromIndexes: true,
-  }
-}
-
-/** About how many bytes the values take that were read with the record and go back as they are. */
-function weightOf(value: unknown): number {
-  if (typeof value === 'string') return Buffer.byteLength(value) + 2
-  if (value instanceof Uint8Array) return value.length + 4
-  if (typeof value !== 'object' || value === null) return 4
-  return Object.entries(value).reduce(
-    (sum, [name, inner]) => sum + name.length + weightOf(inner),
-    8,
-  )
 }

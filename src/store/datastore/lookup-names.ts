@@ -1,6 +1,6 @@
 import { passingTrouble } from '../../base/store-errors.ts'
 import type { CallOptions, Connection } from './connection.ts'
-import { keyIn, listIn, nameOf } from './entity-codec.ts'
+import { keyIn, listIn, nameOf } from './values.ts'
 
 /** How often what the server defers is asked for again. */
 export const MAX_ROUNDS = 5

@@ -1,5 +1,5 @@
 import { passingTrouble } from '../../base/store-errors.ts'
-import { checkVersion, child, keyIn, versionOf } from './entity-codec.ts'
+import { checkVersion, child, keyIn, versionOf } from './values.ts'
 import type { Entity, EntityName, EntityWrite } from '../entities.ts'
 
 /** The key of an entity, as the generated client takes it. */

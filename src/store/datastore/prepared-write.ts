@@ -3,7 +3,8 @@ import type { EntityName, EntityWrite } from '../entities.ts'
 import { checkMutation } from '../mutation-check.ts'
 import type { Mutation } from '../store.ts'
 import { idOf, mutationOf } from './other-entities.ts'
-import { checkKey, checkVersion, type EntityLayout, encodeEntity } from './entity-codec.ts'
+import { checkKey, type EntityLayout, encodeEntity } from './entity-codec.ts'
+import { checkVersion } from './values.ts'
 import type { CallForm } from './errors.ts'
 
 /** A mutation that has passed all checks, in the forms that it may be sent in. */

@@ -1,16 +1,7 @@
 import { asSessionKey } from '../../record/id.ts'
 import { bucketEnd, keySweepTime, shardOf, sweepValue } from '../../record/buckets.ts'
-import {
-  asText,
-  asTime,
-  child,
-  isNull,
-  type EntityLayout,
-  purgeTime,
-  text,
-  timestamp,
-  versionOf,
-} from './entity-codec.ts'
+import { type EntityLayout, purgeTime } from './entity-codec.ts'
+import { asText, asTime, child, isNull, text, timestamp, versionOf } from './values.ts'
 import type { FoundSecurityKey } from '../store.ts'
 import type { SecurityKeyName, SecurityKeyRecord } from '../../record/record.ts'
 

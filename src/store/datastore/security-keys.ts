@@ -2,7 +2,8 @@ import { SessionStoreError } from '../../base/errors.ts'
 import { checkKeyName, checkRemoved, checkSecurityKeys } from '../../record/limits-security-keys.ts'
 import { lookupNames } from './lookup-names.ts'
 import type { CallOptions as SendOptions, Connection } from './connection.ts'
-import { checkVersion, child, type EntityLayout, keyIn, listIn, versionOf } from './entity-codec.ts'
+import type { EntityLayout } from './entity-codec.ts'
+import { checkVersion, isFlagged, keyIn, listIn, versionOf } from './values.ts'
 import { asDatastoreError, isConflict } from './errors.ts'
 import { decodeKey, encodeKey } from './security-key-codec.ts'
 import { readKeyPage } from './pages.ts'
@@ -165,9 +166,4 @@ export class DatastoreKeys implements SecurityKeyStore {
     if (results.length === count) return results
     throw new SessionStoreError('Datastore gave no result for a write of security keys: try again')
   }
-}
-
-/** A mutation that the server skipped, because its condition did not hold. */
-function isFlagged(result: unknown): boolean {
-  return child(result, 'conflictDetected') === true
 }

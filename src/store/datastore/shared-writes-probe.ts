@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Connection, Request } from './connection.ts'
-import { child, type EntityLayout, keyIn, listIn, nameOf, versionOf } from './entity-codec.ts'
+import type { EntityLayout } from './entity-codec.ts'
+import { child, isFlagged, keyIn, listIn, nameOf, versionOf } from './values.ts'
 import { codeOf } from '../../google/grpc-errors.ts'
 import type { Version } from '../../record/record.ts'
 
@@ -74,13 +75,13 @@ class Probe {
 
   async #applied(mutation: (key: object) => object): Promise<Version> {
     const result = await this.#commit(mutation)
-    expect(child(result, 'conflictDetected') !== true, 'a right write is applied')
+    expect(!isFlagged(result), 'a right write is applied')
     return versionOf(result) ?? ''
   }
 
   async #skipped(mutation: (key: object) => object): Promise<void> {
     const result = await this.#commit(mutation)
-    expect(child(result, 'conflictDetected') === true, 'a stale write is flagged')
+    expect(isFlagged(result), 'a stale write is flagged')
   }
 
   async #holds(mark: string | null): Promise<void> {
