@@ -154,6 +154,8 @@ export function createSessions<Data extends object = DefaultData>(
  * major use it of each other, so that within a major it only grows.
  */
 export interface SessionsDoor<Data extends object = DefaultData> {
+  /** The name of the store. None where sessions have no store, or where a copy of an earlier release made them. */
+  readonly storeName?: string
   /**
    * Like `commit()`, but answers at once where nothing has to be stored. `last`: called when all that the request has
    * begun is done, right before its session can not be changed any more.
@@ -295,6 +297,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
       sweepAside: () => side.maybe(),
     }
     const door: SessionsDoor<Data> = {
+      storeName: store.name,
       commit: (session, response, last) => commit.commit(session, response, last),
       startClearWithin: async (budget) => {
         this.#requireOpen()

@@ -29,12 +29,18 @@ export async function sessionsFrom(path: string | undefined): Promise<AppSession
   for (const sessions of candidatesOf(found)) {
     const door = sessionsDoorOf(sessions)
     if (door === null) continue
-    if (typeof (sessions as Partial<Sessions>).listSessions === 'function') {
-      return { sessions: sessions as Sessions, door }
+    if (typeof (sessions as Partial<Sessions>).listSessions !== 'function') {
+      throw new UsageError(
+        `${path} exports sessions that are kept in cookies: there is nothing on the server to look after`,
+      )
     }
-    throw new UsageError(
-      `${path} exports sessions that are kept in cookies: there is nothing on the server to look after`,
-    )
+    // Nothing would be found, and "0 ended" or "0 rewritten" be taken for the truth about the app.
+    if (door.storeName === 'memory') {
+      throw new UsageError(
+        `${path} exports sessions that are kept in the memory of the process: the command reaches none of the app; set the option store, for example to datastoreStore()`,
+      )
+    }
+    return { sessions: sessions as Sessions, door }
   }
   throw new UsageError(
     `${path} exports no sessions: what createSessions() gave has to be its default export, or be exported as "sessions"; ${EXAMPLE}`,

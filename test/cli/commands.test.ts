@@ -23,6 +23,33 @@ export default createSessions({
   })
   afterAll(() => app.remove())
 
+  const MAKE = {
+    module: `import { createSessions } from 'viur-session'
+import { datastoreStore } from 'viur-session/datastore'
+const store = datastoreStore({ projectId: 'viur-session-test', namespace: process.env.SPACE })
+const sessions = createSessions({ store })`,
+    commonJs: `const { createSessions } = require('viur-session')
+const { datastoreStore } = require('viur-session/datastore')
+const store = datastoreStore({ projectId: 'viur-session-test', namespace: process.env.SPACE })
+const sessions = createSessions({ store })`,
+  }
+
+  it.each([
+    ['default', 'exported.mjs', `${MAKE.module}\nexport default sessions\n`],
+    ['sessions', 'exported.mjs', `${MAKE.module}\nexport { sessions }\n`],
+    [
+      'sessions of the default export',
+      'exported.mjs',
+      `${MAKE.module}\nexport default { sessions }\n`,
+    ],
+    ['module.exports', 'exported.cjs', `${MAKE.commonJs}\nmodule.exports = sessions\n`],
+    ['exports.sessions', 'exported.cjs', `${MAKE.commonJs}\nexports.sessions = sessions\n`],
+  ])('take sessions that are exported as %s', async (_name, file, text) => {
+    app.write(file, text)
+    const said = await app.run(['rewrite', '--sessions', file], { SPACE: uniqueSpace() })
+    expect(said).toEqual({ code: 0, stdout: '0 rewritten\n', stderr: '' })
+  })
+
   const open: Sessions[] = []
   afterAll(async () => {
     await Promise.all(open.map((sessions) => sessions.close()))
@@ -294,7 +321,9 @@ export default createSessions({ store })
       app.write(
         'events.mjs',
         `import { createSessions } from 'viur-session'
-export default createSessions({ events: true })\n`,
+import { datastoreStore } from 'viur-session/datastore'
+const store = datastoreStore({ projectId: 'viur-session-test', namespace: process.env.SPACE })
+export default createSessions({ store, events: true })\n`,
       )
       const unheard = await app.run(['sweep', '--sessions', 'events.mjs'])
       expect(unheard).toMatchObject({ code: 1, stdout: '' })

@@ -95,27 +95,22 @@ export default createCookieSessions({ keys: [{ id: 'k', key: randomBytes(32) }] 
     expect(lacks.stderr).toContain('lacking.mjs')
   })
 
-  it.each([
-    ['default', 'export default sessions'],
-    ['sessions', 'export { sessions }'],
-    ['sessions of the default export', 'export default { sessions }'],
-  ])('takes sessions that are exported as %s', async (_name, line) => {
-    app.write(
-      'memory.mjs',
-      `import { createSessions } from 'viur-session'\nconst sessions = createSessions()\n${line}\n`,
-    )
-    const said = await app.run(['rewrite', '--sessions', 'memory.mjs'])
-    expect(said).toEqual({ code: 0, stdout: '0 rewritten\n', stderr: '' })
-  })
-
-  it('takes sessions of a CommonJS module', async () => {
-    app.write(
-      'memory.cjs',
-      "const { createSessions } = require('viur-session')\nmodule.exports = createSessions()\n",
-    )
-    const said = await app.run(['rewrite', '--sessions', 'memory.cjs'])
-    expect(said).toEqual({ code: 0, stdout: '0 rewritten\n', stderr: '' })
-  })
+  it.each(['list', 'rewrite', 'status'])(
+    'does not look at sessions that are in the memory of another process: %s',
+    async (name) => {
+      app.write(
+        'memory.mjs',
+        "import { createSessions } from 'viur-session'\nexport default createSessions()\n",
+      )
+      const { code, stdout, stderr } = await app.run([name, '--sessions', 'memory.mjs'])
+      expect({ code, stdout, stderr }).toEqual({
+        code: 2,
+        stdout: '',
+        stderr:
+          'error: memory.mjs exports sessions that are kept in the memory of the process: the command reaches none of the app; set the option store, for example to datastoreStore()\n',
+      })
+    },
+  )
 
   it('shows errors in colour on a terminal, but for who wants none', async () => {
     const { stdout } = await app.onTerminal(['rewrite', '--sessions', 'no.mjs'])
