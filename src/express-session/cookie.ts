@@ -4,13 +4,11 @@ import { LEEWAY } from '../record/expiry.ts'
 import type { ExpirySetting, SessionRecord } from '../record/record.ts'
 import { type Unit, unitOf } from '../record/payload.ts'
 import { types } from '../base/node-builtins.ts'
+import { FORBIDDEN_KEYS } from '../base/forbidden-keys.ts'
 import { SessionValueError } from '../base/errors.ts'
 
 /** As deep as the codec goes; beyond it a value is most likely a cycle of getters. */
 const MAX_DEPTH = 64
-
-/** Keys that no session holds, at any depth: see the codec. */
-const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
 /**
  * The value as text; `null` where JSON would leave it out. What the codec keeps is kept as it is; anything else

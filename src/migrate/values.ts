@@ -1,11 +1,9 @@
+import { FORBIDDEN_KEYS } from '../base/forbidden-keys.ts'
 import { asInt64, child } from '../store/datastore/values.ts'
 import { OldSessionDamage } from './old-system.ts'
 
 /** As deep as the codec goes. */
 const MAX_DEPTH = 64
-
-/** Names that no session holds, at any depth: see the codec. */
-const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
 /** The properties of an entity, or of one embedded in another, as plain values. */
 export function plainProperties(

@@ -1,9 +1,10 @@
 import { types } from '../base/node-builtins.ts'
 import { parse, stringify } from 'devalue'
 import { SessionStoreError, SessionValueError } from '../base/errors.ts'
+import { FORBIDDEN_KEYS } from '../base/forbidden-keys.ts'
 import { EncodingBudget } from './encoding-budget.ts'
 import { isOurScope } from './payload.ts'
-import { FORBIDDEN_KEYS, snapshot, TypedPart } from './snapshot.ts'
+import { snapshot, TypedPart } from './snapshot.ts'
 import { ValueTypes } from './value-types.ts'
 
 /** Throws for a key of session data that is no text, or that is a danger to whoever copies it. */

@@ -1,4 +1,5 @@
 import { SessionValueError } from '../base/errors.ts'
+import { FORBIDDEN_KEYS } from '../base/forbidden-keys.ts'
 
 /** Indexed properties of the app's own, by name. */
 export type Properties = Readonly<Record<string, string>>
@@ -37,12 +38,9 @@ export const OUR_PROPERTIES: ReadonlySet<string> = new Set([
 
 const NAME = /^[A-Za-z][A-Za-z0-9_]{0,99}$/
 
-/** Names that reach an object's prototype when they are copied carelessly. */
-const FORBIDDEN: ReadonlySet<string> = new Set(['constructor', 'prototype'])
-
 /** Why this can not be the name of a property of the app's own, or `null`. */
 export function propertyNameProblem(name: unknown): string | null {
-  if (typeof name !== 'string' || !NAME.test(name) || FORBIDDEN.has(name)) {
+  if (typeof name !== 'string' || !NAME.test(name) || FORBIDDEN_KEYS.has(name)) {
     return 'the name of a property must be up to 100 letters, digits and underscores, and begin with a letter'
   }
   // Databases and exports may not tell upper from lower case.

@@ -1,5 +1,5 @@
 import { SessionValueError } from '../base/errors.ts'
-import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
+import { checkFlag, checkOptions, namesOf } from '../base/option-checks.ts'
 import type { RandomBytes } from './id.ts'
 import { type EncryptionKey, hkdf, type KnownKey, keysFrom, openBody, sealBody } from './seal.ts'
 import { isSealed, markedUnopened, sealedParts, sealedText, unopened } from './sealed-text.ts'
@@ -45,8 +45,7 @@ export class Sealer {
   constructor(options: EncryptionOptions, randomBytes: RandomBytes) {
     checkOptions('encryption', options, OPTIONS)
     const { seal = true } = options
-    if (typeof seal !== 'boolean')
-      throw wrongOption('encryption.seal', 'must be true or false', seal)
+    checkFlag('encryption.seal', seal)
     this.#keys = keysFrom('encryption.keys', options.keys).map(printed)
     this.#newest = seal ? (this.#keys[0] as Known) : null
     this.#randomBytes = randomBytes

@@ -1,17 +1,11 @@
 import { types as nodeTypes } from '../base/node-builtins.ts'
+import { FORBIDDEN_KEYS } from '../base/forbidden-keys.ts'
 import { SessionTooLargeError, SessionValueError } from '../base/errors.ts'
 import type { EncodingBudget } from './encoding-budget.ts'
 import type { ValueTypes } from './value-types.ts'
 
 /** How deep values may be nested. */
 const MAX_DEPTH = 64
-
-/** Names that reach an object's prototype when they are copied carelessly. */
-export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set([
-  '__proto__',
-  'constructor',
-  'prototype',
-])
 
 /** A value of a type of the app's own, by the name of the type and in plain terms. */
 export class TypedPart {

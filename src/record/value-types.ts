@@ -1,5 +1,6 @@
 import { classOf, placeOf } from '../base/error-place.ts'
 import { SessionConfigError, SessionValueError } from '../base/errors.ts'
+import { FORBIDDEN_KEYS } from '../base/forbidden-keys.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { isThenable, letGo } from '../base/refuse-promise.ts'
 import { storeRefusal } from '../base/store-errors.ts'
@@ -27,7 +28,8 @@ const PARTS = namesOf<SessionType>({ is: true, encode: true, decode: true })
 const OURS: ReadonlySet<string> = new Set([
   ...['Array', 'BigInt', 'Boolean', 'Buffer', 'Bytes', 'Date', 'Left', 'Map', 'Number', 'Object'],
   ...['Set', 'String', 'Type', 'Uint8Array', 'bigint', 'boolean', 'null', 'number', 'object'],
-  ...['string', 'undefined', '__proto__', 'constructor', 'prototype'],
+  ...['string', 'undefined'],
+  ...FORBIDDEN_KEYS,
 ])
 
 const MAX_NAME = 100

@@ -1,6 +1,6 @@
 import { show } from '../base/duration.ts'
 import { SessionError, SessionGoneError, SessionValueError } from '../base/errors.ts'
-import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
+import { checkFlag, checkOptions, namesOf } from '../base/option-checks.ts'
 import { lockMembers } from './refuse-assignments.ts'
 import { checkScope } from '../record/codec.ts'
 import type { DataValues } from '../record/data-values.ts'
@@ -382,7 +382,7 @@ function isFreshWanted(options: unknown): boolean {
   if (options === undefined) return false
   checkOptions('load()', options as LoadOptions, LOAD_OPTIONS)
   const { fresh = false } = options as LoadOptions
-  if (typeof fresh !== 'boolean') throw wrongOption('load(): fresh', 'must be true or false', fresh)
+  checkFlag('load(): fresh', fresh)
   return fresh
 }
 
