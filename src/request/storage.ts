@@ -83,7 +83,8 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
   /** Lets the function work on what is stored; see `Session.change()`. */
   async change(state: RequestState, change: DataChange<Data>): Promise<SaveOutcome> {
     return await this.#settled(state, async () => {
-      this.#warnIfInsecure(state, state.wishes.data.changes())
+      // To find the changes costs encoding them.
+      if (!state.allowed) this.#warnIfInsecure(state, state.wishes.data.changes())
       if (state.wishes.swap !== null) await this.#saveNow(state, state.wishes.data.changes())
       return await changeState(state, this.#writersOf(state), change)
     })
