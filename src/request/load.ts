@@ -1,8 +1,8 @@
 import type { Troubles } from '../record/diagnostics.ts'
 import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
 import type { Payload } from '../record/payload.ts'
-import type { Found, Unreadable } from '../record/record.ts'
-import { useOf } from '../record/usable.ts'
+import type { Found } from '../record/record.ts'
+import { type Use, useOf } from '../record/usable.ts'
 import { applySchema } from './apply-schema.ts'
 import type { LoadResult, RequestState } from './state.ts'
 import { SessionData } from './tracked-data.ts'
@@ -49,13 +49,15 @@ async function findOurs(
   if (presented.id === null) return resultWithout(state)
   const key = keyOf(presented.id)
   const known = await writer.find(key, fromMemory)
-  const found = isOutOfDate(known, state) ? await writer.find(key) : known
+  const isRemembered = known !== null && known.record !== null && known.isRemembered === true
+  const use = isRemembered ? useOfRemembered(known, state) : null
+  const found = isRemembered && use === null ? await writer.find(key) : known
   if (found === null) {
     troubles.unknownId()
     return { outcome: 'unknown' }
   }
   if (found.record === null) return unreadable(key, found.why, troubles)
-  const result = await resultOf(state, presented.id, found, look)
+  const result = await resultOf(state, presented.id, found, look, use)
   // What the app's schema refuses may be another by now.
   if (found.isRemembered === true && result.outcome === 'unreadable')
     return await findOurs(state, writer, look, false)
@@ -64,15 +66,15 @@ async function findOurs(
 }
 
 /**
- * Whether it was read from memory, and no request could use it: another process may have renewed what expired by now, or
- * be able to read what this one can not.
+ * What the session is to the request that was read from memory; `null` where no request could use it: another process may have renewed what
+ * expired by now, or be able to read what this one can not.
  */
-function isOutOfDate(found: Found | Unreadable | null, { settings }: RequestState): boolean {
-  if (found === null || found.record === null || found.isRemembered !== true) return false
+function useOfRemembered(found: Found, { settings }: RequestState): Use | null {
   try {
-    return useOf(found, settings.policy, settings.now()).is !== 'usable'
+    const use = useOf(found, settings.policy, settings.now())
+    return use.is === 'usable' ? use : null
   } catch {
-    return true
+    return null
   }
 }
 
@@ -92,15 +94,16 @@ async function findElsewhere(
     : await resultOf(state, there.id, there.found, look)
 }
 
-/** What a stored session is to the request. `id`: `null` where the request does not know it. */
+/** What a stored session is to the request. `id`: `null` where the request does not know it. `known`: what that is, if known. */
 async function resultOf(
   state: RequestState,
   id: SessionId | null,
   found: Loaded,
   look: Look | null,
+  known: Use | null = null,
 ): Promise<LoadResult> {
   const { policy, now, troubles } = state.settings
-  const use = useOf(found, policy, now(), found.source?.aliveUntil ?? null)
+  const use = known ?? useOf(found, policy, now(), found.source?.aliveUntil ?? null)
   if (use.is === 'unreadable') return unreadable(use.key, use.why, troubles)
   if (use.is !== 'usable') return { outcome: use.is }
   const { payload } = use
