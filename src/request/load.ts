@@ -66,8 +66,8 @@ async function findOurs(
 }
 
 /**
- * What the session is to the request that was read from memory; `null` where no request could use it: another process may have renewed what
- * expired by now, or be able to read what this one can not.
+ * What a session that was read from memory is to the request; `null` where no request could use it: another process may have
+ * renewed what expired by now, or be able to read what this one can not.
  */
 function useOfRemembered(found: Found, { settings }: RequestState): Use | null {
   try {

@@ -2,8 +2,9 @@ import { SessionContentionError, SessionStoreError } from '../base/errors.ts'
 import { unreadableSession } from '../base/store-errors.ts'
 import type { SessionRecord } from '../record/record.ts'
 import { isAmongLast, revsOf } from '../record/revs.ts'
+import type { Latest } from './chains.ts'
 import { isFoundSavable, type Loaded, storedFrom, storing } from './source.ts'
-import type { Attempt, Latest, Writer, WriterSettings } from './writer.ts'
+import type { Attempt, Writer, WriterSettings } from './writer.ts'
 
 type Settings = Pick<WriterSettings, 'policy' | 'now'>
 

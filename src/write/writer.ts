@@ -1,5 +1,5 @@
 import { SessionContentionError, SessionError, SessionStoreError } from '../base/errors.ts'
-import { passingTrouble, unreadableSession } from '../base/store-errors.ts'
+import { unreadableSession } from '../base/store-errors.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Troubles } from '../record/diagnostics.ts'
 import type { ExpiryPolicy } from '../record/expiry.ts'
@@ -7,6 +7,7 @@ import type { Mutation, SessionStore } from '../store/store.ts'
 import type { ReadOptions } from '../store/remembering-store.ts'
 import type { Found, SessionRecord, Unreadable } from '../record/record.ts'
 import { type Limit, longestOf } from '../store/budget.ts'
+import { Chains, type DeltaJob, type Latest } from './chains.ts'
 import { applyDelta, combine, type Delta } from './change.ts'
 import { isAmongLast, stamped } from '../record/revs.ts'
 import { mintRev, type RandomBytes, type SessionKey } from '../record/id.ts'
@@ -49,37 +50,17 @@ export type Attempt<Result> =
       readonly maybeOwn?: boolean
     }
 
-/** What a chain of writes knows of its session: what is stored, that it has ended, or nothing. */
-export type Latest = Loaded | 'gone' | null
-
-interface DeltaJob {
-  readonly kind: 'delta'
-  readonly base: Loaded
-  readonly delta: Delta
-  readonly limit: Limit
-  readonly lease: Committer | null
-  resolve(result: Loaded | 'gone'): void
-  reject(error: unknown): void
-}
-
-interface TaskJob {
-  readonly kind: 'task'
-  /** Gets what the writes before it left behind, if that is known. */
-  run(latest: Latest): Promise<Latest>
-}
-
 /**
  * Writes changes of sessions so that nothing comes back and nothing is lost: every write is conditional on
  * the version that was read; on a conflict the record is read again, and the changes are applied to what is
- * there now. Writes to one session within this process form a chain: while one is in flight, later ones wait,
- * and go out together as one. Whoever waits gives up when its limit is over; the others of the chain go on.
+ * there now. Writes to one session within this process form a chain; see {@link Chains}.
  */
 export class Writer {
   readonly #settings: WriterSettings
   readonly #store: SessionStore
   readonly #limit: Limit
   readonly #lease: Committer | null
-  readonly #chains: Map<SessionKey, (DeltaJob | TaskJob)[]>
+  readonly #chains: Chains
 
   /**
    * Of its own: for work that no request waits for. `of`: the writer whose chains it shares. `lease`: what commits writes
@@ -95,7 +76,7 @@ export class Writer {
     this.#store = settings.store
     this.#limit = limit
     this.#lease = lease
-    this.#chains = of === null ? new Map() : of.#chains
+    this.#chains = of === null ? new Chains((base, jobs) => this.#save(base, jobs)) : of.#chains
   }
 
   /** The same writer for somebody who waits so long and no longer. */
@@ -137,7 +118,7 @@ export class Writer {
     const delta = withNews(base, change)
     return await this.#inChain<Loaded | 'gone'>((resolve, reject) => {
       const job = { kind: 'delta', base, delta, limit, lease, resolve, reject } as const
-      this.#enqueue(base.record.key, job)
+      this.#chains.add(base.record.key, job)
     })
   }
 
@@ -160,7 +141,7 @@ export class Writer {
     const { policy } = this.#settings
     const record = this.stamped(applyDelta(base.record, withNews(base, delta), policy))
     return await this.#inChain<Loaded | null>((resolve, reject) => {
-      this.#enqueue(key, {
+      this.#chains.add(key, {
         kind: 'task',
         run: async () => {
           try {
@@ -214,7 +195,7 @@ export class Writer {
     leaves: (result: Result) => Latest = () => null,
   ): Promise<Result> {
     return this.#inChain<Result>((resolve, reject) => {
-      this.#enqueue(key, {
+      this.#chains.add(key, {
         kind: 'task',
         run: async (latest) => {
           try {
@@ -293,65 +274,6 @@ export class Writer {
     }
   }
 
-  #enqueue(key: SessionKey, job: DeltaJob | TaskJob): void {
-    const chain = this.#chains.get(key)
-    if (chain !== undefined) {
-      chain.push(job)
-      return
-    }
-    const started = [job]
-    this.#chains.set(key, started)
-    void this.#run(key, started)
-  }
-
-  /** Works one chain off. Never rejects: each job hears of its own failure. */
-  async #run(key: SessionKey, chain: (DeltaJob | TaskJob)[]): Promise<void> {
-    let latest: Latest = null
-    for (let job = chain.shift(); job !== undefined; job = chain.shift()) {
-      if (job.kind === 'task') {
-        latest = await job.run(latest)
-        continue
-      }
-      const jobs = [job]
-      // Those without a lease must not fall with one that has run out.
-      while (chain[0]?.kind === 'delta' && chain[0].lease === job.lease) {
-        jobs.push(chain.shift() as DeltaJob)
-      }
-      latest = await this.#runDeltas(jobs, latest)
-    }
-    this.#chains.delete(key)
-  }
-
-  async #runDeltas(jobs: readonly DeltaJob[], latest: Latest): Promise<Latest> {
-    const waiting = jobs.filter(({ limit }) => limit.left > 0)
-    // Whoever has given up meanwhile is not to have its change stored after it was told of the failure.
-    if (waiting.length < jobs.length) {
-      for (const job of jobs) if (!waiting.includes(job)) job.reject(givenUp())
-      return await this.#runDeltas(waiting, latest)
-    }
-    const [first] = jobs
-    if (first === undefined) return latest
-    try {
-      // An id is never given out twice, so gone stays gone.
-      const result = latest === 'gone' ? latest : await this.#save(latest ?? first.base, jobs)
-      for (const job of jobs) job.resolve(result)
-      return result
-    } catch (error) {
-      if (
-        jobs.length === 1 ||
-        error instanceof SessionStoreError ||
-        error instanceof SessionContentionError
-      ) {
-        for (const job of jobs) job.reject(error)
-        return null
-      }
-      // One of them can not be stored, such as a session grown too large: its neighbours must not suffer.
-      let left: Latest = latest
-      for (const job of jobs) left = await this.#runDeltas([job], left)
-      return left
-    }
-  }
-
   /** The session as it is stored, or `base` as it was found where there is nothing to write. */
   async #save(base: Loaded, jobs: readonly DeltaJob[]): Promise<Loaded | 'gone'> {
     const delta = jobs.map((job) => job.delta).reduce(combine)
@@ -422,8 +344,4 @@ export class Writer {
 function withNews({ source }: Loaded, delta: Delta): Delta {
   const news = source?.news ?? null
   return news === null ? delta : { ...delta, guarded: [news, ...(delta.guarded ?? [])] }
-}
-
-function givenUp(): SessionStoreError {
-  return passingTrouble('nobody waits for this write any more')
 }
