@@ -11,6 +11,8 @@ const ROOMS = [
   'request/',
   'sweep/',
   'options.ts',
+  'sessions-interface.ts',
+  'sessions-door.ts',
   'sessions.ts',
   'index.ts',
   'migrate/',

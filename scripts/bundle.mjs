@@ -14,7 +14,7 @@ const INSIDE =
 
 /** Whoever imports one entry most likely imports the first too, so that what entries share is one file. */
 const SHARED =
-  /[\\/]dist[\\/](?:(?:base|record|google|write|end|request|sweep)[\\/]|store[\\/](?:memory[\\/]|[^\\/]+$)|(?:options|sessions|index)\.js$)|[\\/]node_modules[\\/](?!@bufbuild|commander|proxy-addr|forwarded|ipaddr\.js)/
+  /[\\/]dist[\\/](?:(?:base|record|google|write|end|request|sweep)[\\/]|store[\\/](?:memory[\\/]|[^\\/]+$)|(?:options|sessions(?:-[a-z]+)?|index)\.js$)|[\\/]node_modules[\\/](?!@bufbuild|commander|proxy-addr|forwarded|ipaddr\.js)/
 
 /** What the adapters have in common, in one file too: what holds a response, and the routes for clean-up. */
 const ADAPTERS =

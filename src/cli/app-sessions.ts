@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type Sessions, type SessionsDoor, sessionsDoorOf } from '../sessions.ts'
+import type { Sessions } from '../sessions-interface.ts'
+import { type SessionsDoor, sessionsDoorOf } from '../sessions-door.ts'
 import { UsageError } from './exit.ts'
 
 /** The sessions of the app, and the door to them. */

@@ -1,7 +1,8 @@
 import session from 'express-session'
 import type { HowToEnd } from '../sweep/entry.ts'
 import { GUEST_USER } from '../record/record.ts'
-import { composeSessions, type Sessions } from '../sessions.ts'
+import { composeSessions } from '../sessions.ts'
+import type { Sessions } from '../sessions-interface.ts'
 import { type DatastoreSessionStoreOptions, resolve } from './options.ts'
 import { StoredSessions } from './stored-sessions.ts'
 

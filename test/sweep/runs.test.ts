@@ -533,7 +533,7 @@ describe('a small sweep on the side of a commit', () => {
 it('works in a call that has only so much time where there is no real queue', async () => {
   const store = failingStore(memoryStore({ now: () => now }))
   let now = Date.UTC(2026, 5, 1, 12, 30)
-  const { sessionsDoorOf } = await import('../../src/sessions.ts')
+  const { sessionsDoorOf } = await import('../../src/sessions-door.ts')
   const sessions = createSessions({ store, now: () => now })
   const door = sessionsDoorOf(sessions)
   if (door === null) throw new Error('no sessions of this package')

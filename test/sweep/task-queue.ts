@@ -1,7 +1,7 @@
 import type { StepResult } from '../../src/sweep/engine.ts'
 import type { Task, TaskQueue } from '../../src/sweep/task-queue.ts'
 import type { Sessions } from '../../src/index.ts'
-import { sessionsDoorOf } from '../../src/sessions.ts'
+import { sessionsDoorOf } from '../../src/sessions-door.ts'
 
 type Data = Record<string, unknown>
 

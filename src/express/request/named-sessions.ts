@@ -1,5 +1,5 @@
 import type { Session } from '../../request/session.ts'
-import type { Sessions } from '../../sessions.ts'
+import type { Sessions } from '../../sessions-interface.ts'
 import { nodeHttp, nodeHttp2, nodeNet } from '../../base/node-builtins.ts'
 import { wrongOption } from '../../base/option-checks.ts'
 import { show } from '../../base/duration.ts'

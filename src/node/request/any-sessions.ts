@@ -2,7 +2,7 @@ import { show } from '../../base/duration.ts'
 import { SessionConfigError } from '../../base/errors.ts'
 import type { CommitResult, SessionResponse } from '../../request/commit.ts'
 import type { SessionRequest } from '../../request/open.ts'
-import { sessionsDoorOf, type SessionsDoor } from '../../sessions.ts'
+import { sessionsDoorOf, type SessionsDoor } from '../../sessions-door.ts'
 
 /** What an adapter asks of sessions: those of `createSessions()` and of `createCookieSessions()` have it. */
 export interface AnySessions<AnySession extends object> {
