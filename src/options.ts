@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type Clock, clockFrom, pause } from './base/clock.ts'
+import { clockFrom, pause } from './base/clock.ts'
 import { type Duration, positiveDuration, show } from './base/duration.ts'
 import type { EndSettings } from './end/settings.ts'
 import type { RequestSettings, StandardSchema } from './request/settings.ts'
@@ -23,14 +23,10 @@ import type { PropertiesOf } from './record/with-properties.ts'
 import type { RandomBytes } from './record/id.ts'
 import { RetryBudget } from './write/retry.ts'
 import type { ConnectableSource, SessionSource } from './write/source.ts'
-import { otherMajorOf } from './base/shared-copies.ts'
-import { missingParts } from './store/store-check.ts'
-import { memoryStore } from './store/memory/store.ts'
 import type { SessionStore } from './store/store.ts'
-import { sealedStore } from './store/sealed-store.ts'
-import { type ReadCacheOptions, readCacheFrom } from './store/read-cache-options.ts'
-import { rememberingStore } from './store/remembering-store.ts'
-import { type EncryptionOptions, Sealer } from './record/sealer.ts'
+import type { ReadCacheOptions } from './store/read-cache-options.ts'
+import { encrypted, remembering, storeFrom } from './store/store-option.ts'
+import type { EncryptionOptions } from './record/sealer.ts'
 import type { DefaultData } from './base/types.ts'
 import { Troubles } from './record/diagnostics.ts'
 
@@ -195,7 +191,7 @@ export function settingsFrom(options: SessionsOptions): Settings {
   const production = process.env['NODE_ENV'] === 'production'
   const logger = loggerFrom(options.logger)
   const now = clockFrom(functionOption('now', options.now) ?? (() => Date.now()))
-  const store = storeFrom(options, now, production, logger)
+  const store = storeFrom(options.store, now, production, logger)
   const policy = policyFrom(options)
   const random: RandomBytes =
     functionOption('randomBytes', options.randomBytes) ?? ((size) => randomBytes(size))
@@ -294,56 +290,6 @@ function policyFrom(options: SessionsOptions): ExpiryPolicy {
     )
   }
   return { lifetime, absoluteLifetime, touchEvery }
-}
-
-function storeFrom(
-  options: SessionsOptions,
-  now: Clock,
-  production: boolean,
-  logger: SessionLogger,
-): SessionStore {
-  const { store } = options
-  if (store === undefined) {
-    if (production) {
-      logger.warn(
-        'sessions are kept in the memory of this process: set the option "store", for example to datastoreStore(), to keep them across restarts and instances',
-      )
-    }
-    return memoryStore({ now })
-  }
-  // One of another major may do something else under the same names.
-  if (typeof store !== 'object' || store === null || otherMajorOf(store) !== null) {
-    throw noStore(store)
-  }
-  const missing = missingParts(store)
-  if (missing.includes('find') && missing.includes('write')) throw noStore(store)
-  if (missing.length > 0) {
-    throw new SessionConfigError(
-      `store is no whole session store: it lacks ${missing.join(', ')} (see the interface SessionStore; storeContract() of viur-session/testing tries a store)`,
-    )
-  }
-  return store
-}
-
-function encrypted(
-  store: SessionStore,
-  encryption: EncryptionOptions | undefined,
-  random: RandomBytes,
-): SessionStore {
-  return encryption === undefined ? store : sealedStore(store, new Sealer(encryption, random))
-}
-
-/** Below what seals: what is sealed in the store is sealed in memory too. */
-function remembering(
-  store: SessionStore,
-  readCache: ReadCacheOptions | undefined,
-  now: Clock,
-): SessionStore {
-  return readCache === undefined ? store : rememberingStore(store, readCacheFrom(readCache), now)
-}
-
-function noStore(store: unknown): SessionConfigError {
-  return wrongOption('store', 'must be a session store, such as datastoreStore() gives', store)
 }
 
 /** A store in the place of the options is the first thing that people write. */
