@@ -1,6 +1,7 @@
 import type { SessionStore } from '../store/store.ts'
 import type { ContractCase } from './contract/case.ts'
 import { eachCases } from './contract/each.ts'
+import { expiryPageCases } from './contract/expiry-pages.ts'
 import { keyPageCases } from './contract/key-pages.ts'
 import { keyCases } from './contract/keys.ts'
 import { noteCases } from './contract/notes.ts'
@@ -21,6 +22,7 @@ const GROUPS: Readonly<Record<string, readonly ContractCase[]>> = {
   'writes of many, each for itself': eachCases,
   records: recordCases,
   pages: pageCases,
+  'pages by expiry': expiryPageCases,
   notes: noteCases,
   'security keys': keyCases,
   'pages of security keys': keyPageCases,
