@@ -116,10 +116,7 @@ function beganAt({ authenticated, created }: SessionRecord): number {
 const PAGE = 200
 
 /** What is stored of a user and can be read, page by page, also what has ended. */
-export async function* pagesOfUser(
-  store: SessionStore,
-  user: string,
-): AsyncIterable<readonly Found[]> {
+async function* pagesOfUser(store: SessionStore, user: string): AsyncIterable<readonly Found[]> {
   let cursor: string | undefined
   for (;;) {
     const page = await store.page(

@@ -1,4 +1,3 @@
-import { pagesOfUser } from '../end/login-settlement.ts'
 import { asSessionKey, type SessionKey } from '../record/id.ts'
 import { infoOf, type SessionInfo } from '../record/info.ts'
 import type { Found } from '../record/record.ts'
@@ -150,12 +149,8 @@ export class LookUp {
   }
 
   /** Those of a user, page by page. */
-  async *pagesOfUser(user: string): AsyncIterable<readonly Found[]> {
-    const { store, policy, now } = this.#settings
-    for await (const page of pagesOfUser(store, user)) {
-      const time = now()
-      yield page.filter(({ record }) => isUsable(record, policy, time))
-    }
+  pagesOfUser(user: string): AsyncIterable<readonly Found[]> {
+    return this.#pages({ by: 'user', user })
   }
 }
 

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { storeRefusal } from '../../base/store-errors.ts'
-import type { SessionStoreError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
 import { checkNoteName } from '../../record/limits.ts'
 import { lookupNames } from './lookup-names.ts'
 import type { Connection } from './connection.ts'
 import { checkVersion, child, keyIn, listIn, nameOf, versionOf } from './values.ts'
 import { asDatastoreError, isConflict } from './errors.ts'
+import { keyAt, mutationOf } from './other-entities.ts'
 import type { EntityWrite } from '../entities.ts'
+import { storedNote } from '../stored-note.ts'
 import type { CallOptions, Note, NoteStore, NoteWrite, WriteResult } from '../store.ts'
 import type { Version } from '../../record/record.ts'
 
@@ -53,28 +53,11 @@ export class DatastoreNotes implements NoteStore {
     version: Version | null,
     options: CallOptions = {},
   ): Promise<WriteResult> {
-    checkNoteName(name)
-    if (version !== null) checkVersion(version)
-    const properties = propertiesOf(value)
-    return await this.#write((partitionId) => {
-      const entity = { key: keyIn(partitionId, this.#kind, name), properties }
-      return version === null
-        ? { insert: entity }
-        : { update: entity, baseVersion: version, conflictResolutionStrategy: 'FAIL' }
-    }, options)
+    return await this.#write({ name, value, version }, options)
   }
 
   async delete(name: string, version: Version, options: CallOptions = {}): Promise<WriteResult> {
-    checkNoteName(name)
-    checkVersion(version)
-    return await this.#write(
-      (partitionId) => ({
-        delete: keyIn(partitionId, this.#kind, name),
-        baseVersion: version,
-        conflictResolutionStrategy: 'FAIL',
-      }),
-      options,
-    )
+    return await this.#write({ name, value: undefined, version }, options)
   }
 
   async list(
@@ -113,16 +96,15 @@ export class DatastoreNotes implements NoteStore {
     return listIn(child(response, 'batch'), 'entityResults').map(noteOf)
   }
 
-  async #write(
-    mutation: (partitionId: object) => object,
-    { deadline }: CallOptions,
-  ): Promise<WriteResult> {
+  async #write(note: NoteWrite, { deadline }: CallOptions): Promise<WriteResult> {
+    const write = noteEntity(note, this.#kind)
+    const mutation = mutationOf(write)
     try {
       const response = await this.#connection.call(
         'commit',
         (partitionId) => ({
           mode: 'NON_TRANSACTIONAL',
-          mutations: [mutation(partitionId)],
+          mutations: [mutation(keyAt(partitionId, write.at))],
         }),
         { deadline, long: true },
       )
@@ -139,7 +121,11 @@ export class DatastoreNotes implements NoteStore {
 export function noteEntity({ name, value, version }: NoteWrite, kind: string): EntityWrite {
   checkNoteName(name)
   const at = { kind, name, namespace: null }
-  if (value === undefined) return { kind: 'delete', at, version }
+  if (value === undefined) {
+    // Without a version an entity is deleted as it is.
+    checkVersion(version ?? '')
+    return { kind: 'delete', at, version }
+  }
   const properties = propertiesOf(value)
   return version === null
     ? { kind: 'insert', at, properties }
@@ -159,20 +145,6 @@ function keyFilter(op: string, keyValue: object): object {
 }
 
 function noteOf(result: unknown): Note {
-  const name = nameOf(result)
-  const version = versionOf(result)
-  const text = child(child(child(child(result, 'entity'), 'properties'), 'value'), 'stringValue')
-  if (name === null || version === null || typeof text !== 'string') throw damaged()
-  try {
-    return { name, version, value: JSON.parse(text) as Json }
-  } catch (cause) {
-    throw damaged(cause)
-  }
-}
-
-function damaged(cause?: unknown): SessionStoreError {
-  return storeRefusal(
-    'a note of the sweep is damaged: delete it, and the next run makes a new one',
-    cause,
-  )
+  const value = child(child(child(result, 'entity'), 'properties'), 'value')
+  return storedNote(nameOf(result), versionOf(result), child(value, 'stringValue'))
 }

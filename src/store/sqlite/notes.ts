@@ -2,11 +2,10 @@ import type { Json } from '../../base/json.ts'
 import { checkNoteName } from '../../record/limits.ts'
 import type { Version } from '../../record/record.ts'
 import type { CallOptions, Note, NoteStore, NoteWrite, WriteResult } from '../store.ts'
+import { storedNote } from '../stored-note.ts'
 import type { SqliteDatabase, Statements } from './database.ts'
 import type { Row } from './node-sqlite.ts'
 import { nextVersions } from './versions.ts'
-
-const BY_NAME = 'SELECT name, version, value FROM notes WHERE name = ?'
 
 /** Notes in a file. */
 export class SqliteNotes implements NoteStore {
@@ -18,7 +17,7 @@ export class SqliteNotes implements NoteStore {
 
   async get(name: string, options?: CallOptions): Promise<Note | null> {
     checkNoteName(name)
-    return await this.#database.read((sql) => noteIn(sql.get(BY_NAME, name)), options)
+    return await this.#database.read((sql) => noteNamed(sql, name), options)
   }
 
   async getMany(
@@ -26,10 +25,7 @@ export class SqliteNotes implements NoteStore {
     options?: CallOptions,
   ): Promise<readonly (Note | null)[]> {
     names.forEach(checkNoteName)
-    return await this.#database.read(
-      (sql) => names.map((name) => noteIn(sql.get(BY_NAME, name))),
-      options,
-    )
+    return await this.#database.read((sql) => names.map((name) => noteNamed(sql, name)), options)
   }
 
   async put(
@@ -68,7 +64,7 @@ export class SqliteNotes implements NoteStore {
             `${prefix}\x7f`,
             limit,
           )
-          .map((row) => noteIn(row) as Note),
+          .map(noteIn),
       options,
     )
   }
@@ -99,11 +95,11 @@ function versionOf(sql: Statements, name: string): Version | null {
   return row === undefined ? null : String(row['version'])
 }
 
-function noteIn(row: Row | undefined): Note | null {
-  if (row === undefined) return null
-  return {
-    name: row['name'] as string,
-    value: JSON.parse(row['value'] as string) as Json,
-    version: String(row['version']),
-  }
+function noteNamed(sql: Statements, name: string): Note | null {
+  const row = sql.get('SELECT name, version, value FROM notes WHERE name = ?', name)
+  return row === undefined ? null : noteIn(row)
+}
+
+function noteIn(row: Row): Note {
+  return storedNote(row['name'] as string, String(row['version']), row['value'])
 }

@@ -78,4 +78,32 @@ describe('notes of the Datastore store', () => {
     await expect(notes.getMany(['a'])).rejects.toBeInstanceOf(SessionStoreError)
     expect(client.sent('lookup')).toHaveLength(6)
   })
+
+  test('that are damaged are refused, and nothing of them is quoted', async () => {
+    const { client, notes } = setup()
+    await notes.put('a', 1, null)
+    for (const stringValue of ['alice', undefined]) {
+      client.script = (_, serve) => {
+        const { found } = serve() as { found: { entity: object }[] }
+        const properties = { value: { stringValue } }
+        return { found: found.map((one) => ({ ...one, entity: { ...one.entity, properties } })) }
+      }
+      const error = await notes.get('a').catch((reason: unknown) => reason)
+      expect(error).toBeInstanceOf(SessionStoreError)
+      const { message, cause, retryable } = error as SessionStoreError
+      expect(message).toMatch(/a note .* is damaged: delete it/)
+      expect(`${message} ${String(cause)}`).not.toContain('alice')
+      expect(retryable).toBe(false)
+    }
+  })
+
+  test('are not deleted by anybody who names no version', async () => {
+    const { client, notes } = setup()
+    await notes.put('a', 1, null)
+    for (const version of [null, undefined, '', '0']) {
+      await expect(notes.delete('a', version as never)).rejects.toBeInstanceOf(SessionStoreError)
+    }
+    expect(client.sent('commit')).toHaveLength(1)
+    expect((await notes.get('a'))?.value).toBe(1)
+  })
 })

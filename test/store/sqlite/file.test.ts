@@ -306,6 +306,25 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     expect(gone.outcome).toBe('applied')
     await store.close()
   })
+
+  it('refuses a note that somebody has damaged, says what to do, and quotes nothing of it', async () => {
+    const file = fresh()
+    const store = sqliteStore({ file })
+    await store.notes.put('run:a', { of: 'alice' }, null)
+    const other = opened(file)
+    other.prepare('UPDATE notes SET value = ?').run('alice')
+    other.close()
+    for (const call of [
+      store.notes.get('run:a'),
+      store.notes.getMany?.(['run:a']),
+      store.notes.list('run:', 10),
+    ]) {
+      const { message, cause } = await refused(Promise.resolve(call))
+      expect(message).toMatch(/a note .* is damaged: delete it/)
+      expect(`${message} ${String(cause)}`).not.toContain('alice')
+    }
+    await store.close()
+  })
 })
 
 describe.skipIf(MISSING !== null)(`the schema of a file${MISSING ?? ''}`, () => {
