@@ -1,5 +1,6 @@
 import { SessionError } from '../base/errors.ts'
 import type { SessionKey } from '../record/id.ts'
+import { FOR_NOT_SECURE } from './insecure.ts'
 import { hintAtUnit, isStillborn } from './lifetime.ts'
 import {
   checkPlan,
@@ -92,7 +93,7 @@ export class SessionKeys {
       )
     }
     throw new SessionError(
-      'there is no session to bind a security key to, since none is stored for a request that is not secure: serve over https, and behind a proxy set "trust proxy" in Express; for local work over http set cookie.secure to false or connect over loopback',
+      `there is no session to bind a security key to, since none is stored ${FOR_NOT_SECURE}`,
     )
   }
 

@@ -6,6 +6,7 @@ import type { DataChange } from '../record/root-data.ts'
 import type { UnitChanges } from '../record/payload.ts'
 import { hasNewId, isFoundSavable } from '../write/source.ts'
 import type { Writer } from '../write/writer.ts'
+import { FOR_NOT_SECURE } from './insecure.ts'
 import { findSession } from './load.ts'
 import { isTouchDue } from './lifetime.ts'
 import { changeState } from './change-data.ts'
@@ -173,7 +174,7 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
     if (state.wishes.swap === null && (isStored || state.isGone)) return
     this.#parts.settings.warnOnce(
       'insecure',
-      'no session is stored and no cookie sent for a request that is not secure: serve over https, and behind a proxy set "trust proxy" in Express; for local work over http set cookie.secure to false or connect over loopback',
+      `no session is stored and no cookie sent ${FOR_NOT_SECURE}`,
     )
   }
 }

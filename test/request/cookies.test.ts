@@ -184,7 +184,7 @@ describe('a request that is not secure', () => {
     await app.visit((s) => s.login('alice'), insecure)
     expect(app.store.calls).toEqual([])
     expect(app.warnings).toHaveLength(1)
-    expect(app.warnings[0]).toMatch(/not secure.*trust proxy/)
+    expect(app.warnings[0]).toMatch(/not secure.*trust proxy.*trustProxy.*cookie\.secure.*address/)
   })
 
   it('warns of nothing while it only reads', async () => {
