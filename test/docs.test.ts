@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ms from 'ms'
 import { describe, expect, it } from 'vitest'
@@ -23,6 +23,18 @@ const anchorOf = (heading: string): string =>
     .replace(/[^\p{Letter}\p{Number} _-]/gu, '')
     .replaceAll(' ', '-')
 
+/** Whether there is such a file or folder. `*` stands for any part of its name. */
+function isThere(path: string): boolean {
+  const parts = basename(path).split('*')
+  const folder = join(root, dirname(path))
+  return (
+    existsSync(folder) &&
+    readdirSync(folder).some(
+      (name) => name.startsWith(parts[0] ?? '') && name.endsWith(parts.at(-1) ?? ''),
+    )
+  )
+}
+
 describe('the documentation', () => {
   it.each(pages)('has no link that leads nowhere: %s', (page) => {
     const broken: string[] = []
@@ -38,6 +50,11 @@ describe('the documentation', () => {
       if (!headings.includes(anchor)) broken.push(target)
     }
     expect(broken).toEqual([])
+  })
+
+  it.each(pages)('names no file of the repository that is not there: %s', (page) => {
+    const named = [...read(page).matchAll(/`((?:bench|docs|scripts|src|test)\/[^`\s]+)`/g)]
+    expect(named.map(([, path = '']) => path).filter((path) => !isThere(path))).toEqual([])
   })
 
   it('states the defaults that there are', () => {
