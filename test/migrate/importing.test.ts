@@ -39,6 +39,55 @@ describe.each(PROGRAMS)('bringing a session over on the %s', (_, host) => {
       )
     })
 
+    it('counts what change() adds in ten requests of two processes, of which one brings it over', async () => {
+      const move = await moving()
+      const apps = [move.process(), move.process()]
+      const sessions = await Promise.all(
+        Array.from({ length: 10 }, (_, at) =>
+          (apps[at % 2] as (typeof apps)[0]).open(COOKIE).load(),
+        ),
+      )
+      await Promise.all(
+        sessions.map((session) =>
+          session.change((data) => {
+            data['n'] = Number(data['n'] ?? 0) + 1
+          }),
+        ),
+      )
+      const visits = await Promise.all(
+        sessions.map((session, at) =>
+          move.commit(apps[at % 2] as (typeof apps)[0], session, COOKIE),
+        ),
+      )
+      const [cookie, ...more] = visits.flatMap(({ own }) => (own === undefined ? [] : [own]))
+      expect(more).toEqual([])
+      expect(await move.count(KIND)).toBe(1)
+      await move.visit(move.process(), cookie, (session) =>
+        expect(Object.fromEntries(session)).toEqual({ lang: 'de', n: 10 }),
+      )
+    })
+
+    it('is done by exclusive(), which lets one after the other work on it then', async () => {
+      const move = await moving()
+      const apps = [move.process(), move.process()]
+      const visits = await Promise.all(
+        apps.map(async (app) => {
+          const session = await app.open(COOKIE).load()
+          await session.exclusive(async () => {
+            const n = Number(session.get('n') ?? 0)
+            await new Promise((resolve) => setImmediate(resolve))
+            session.set('n', n + 1)
+          })
+          return await move.commit(app, session, COOKIE)
+        }),
+      )
+      const [cookie, ...more] = visits.flatMap(({ own }) => (own === undefined ? [] : [own]))
+      expect(more).toEqual([])
+      await move.visit(move.process(), cookie, (session) =>
+        expect(Object.fromEntries(session)).toEqual({ lang: 'de', n: 2 }),
+      )
+    })
+
     it('is done once by ten requests of one process at the same time', async () => {
       const move = await moving()
       const app = move.process()

@@ -64,6 +64,15 @@ describe('keyOf()', () => {
     expect(plain.sessions.keyOf(ofNode(cookie))).toBe(keyOfCookie(cookie))
   })
 
+  it('names none by the plain name where the other came as well, and can be none of ours', () => {
+    const { sessions } = new Harness()
+    const plain = `viur-session=${'A'.repeat(43)}`
+    const two = `${NAME}=${'B'.repeat(43)}; ${NAME}=${'C'.repeat(43)}`
+    for (const other of [`${NAME}=junk`, two]) {
+      expect(sessions.keyOf(ofNode(`${other}; ${plain}`))).toBeNull()
+    }
+  })
+
   it('refuses what is no request', () => {
     const { sessions } = new Harness()
     for (const wrong of [null, undefined, 'a=1', 7]) {

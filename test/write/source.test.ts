@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { SessionRecord, SessionsOptions, SessionStore } from '../../src/index.ts'
 import { encodeValue } from '../../src/record/codec.ts'
 import { keyOf, mintId } from '../../src/record/id.ts'
@@ -155,6 +155,62 @@ describe.each(STORE_KINDS)('a session that names a source on $name', (kind) => {
         (session) => expect(Object.fromEntries(session)).toEqual({ lang: 'fr', n: 2 }),
         { cookie },
       )
+    })
+
+    it('is brought over by change() before the function works on it, with what the request changed before', async () => {
+      const { tickets, harness } = app()
+      const { cookie, setCookie } = await harness.visit(
+        async (session) => {
+          session.set('own', 1)
+          await session.change((data) => {
+            data['all'] = Object.keys(data)
+          })
+          // Under the new id, and at once.
+          expect(session.key).not.toBeNull()
+          expect(session.changed).toBe(false)
+        },
+        { cookie: TICKET },
+      )
+      expect(setCookie).toHaveLength(1)
+      expect(tickets).toMatchObject({ commits: ['stored'], ticket: null })
+      expect(await harness.data(cookie)).toEqual({ lang: 'de', own: 1, all: ['lang', 'own'] })
+    })
+
+    it('is brought over by a change() that changes nothing as well', async () => {
+      const { tickets, harness } = app()
+      const { cookie } = await harness.visit((session) => session.change(() => {}), {
+        cookie: TICKET,
+      })
+      expect(tickets).toMatchObject({ commits: ['stored'], ticket: null })
+      expect(await harness.data(cookie)).toEqual({ lang: 'de' })
+    })
+
+    it('has what has changed at its source in change(), which stores it', async () => {
+      const { tickets, harness } = app()
+      const { cookie } = await harness.visit((session) => session.set('n', 1), { cookie: TICKET })
+      tickets.changes = { lang: 'fr' }
+      const seen = await harness.load(cookie)
+      await seen.change((data) => {
+        data['seen'] = data['lang']
+      })
+      expect(seen.get('seen')).toBe('fr')
+      tickets.changes = {}
+      expect(await harness.data(cookie)).toEqual({ lang: 'fr', n: 1, seen: 'fr' })
+    })
+
+    it('is brought over and then refused by exclusive() where its source has a say in its end', async () => {
+      const { tickets, harness } = app()
+      const run = vi.fn<() => void>()
+      const { cookie } = await harness.visit(
+        async (session) => {
+          await expect(session.exclusive(run)).rejects.toThrow(/another system serves side by side/)
+        },
+        { cookie: TICKET },
+      )
+      expect(run).not.toHaveBeenCalled()
+      expect(tickets.commits).toEqual(['stored'])
+      expect(await harness.store.notes.list('lease:', 10)).toEqual([])
+      expect(await harness.data(cookie)).toEqual({ lang: 'de' })
     })
 
     it.each(['logout', 'reset', 'cycleKey', 'login'] as const)(
