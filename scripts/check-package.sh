@@ -93,6 +93,7 @@ async function main() {
   await inFile()
   await inCookie()
   await overFetch()
+  await overHttp()
   await drop(new DatastoreSessionStore({ store: memoryStore() }))
   await assert.rejects(new DatastoreSessionStore({ projectId: 'p', logger: { warn() {} } }).get('a'), /npm install @grpc\/grpc-js google-auth-library/)
 }
