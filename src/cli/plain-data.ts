@@ -7,7 +7,9 @@ export function plainData(value: unknown): unknown {
   if (value instanceof Map) return [...value].map(plainData)
   if (value instanceof Set) return [...value].map(plainData)
   if (Array.isArray(value)) return value.map(plainData)
-  if ('toJSON' in value) return value
+  // Of a class of the app's own. In what a session keeps by itself, data may have this name.
+  const { toJSON } = value as { readonly toJSON?: unknown }
+  if (typeof toJSON === 'function') return plainData(toJSON.call(value))
   const plain: Record<string, unknown> = Object.create(null)
   for (const name of Object.keys(value)) plain[name] = readable(value, name)
   return plain

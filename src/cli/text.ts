@@ -1,11 +1,12 @@
-/** What a terminal would obey, or show in another order than it is written. */
-const CONTROLS =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+/** What a terminal would obey, would show in another order than it is written, or not at all. */
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
+/** Without the flag `u`, so that it takes both halves of a pair. */
+const EACH = /./gs
 
 /** The text with nothing in it that a terminal obeys: names and agents of browsers are what strangers chose. */
 export function harmless(text: string): string {
-  return text.replace(CONTROLS, escaped)
+  return text.replace(HIDDEN, (found) => found.replace(EACH, escaped))
 }
 
 /** As JSON in one line, which means the same, and which no terminal obeys either. */

@@ -87,7 +87,7 @@ const sessions = createSessions({ store })`,
       const [alice, again, bob] = [
         await login(sessions, 'alice'),
         await login(sessions, 'alice'),
-        await login(sessions, 'bob\u001b[2J'),
+        await login(sessions, 'bob\u001b[2J\u061c\u200b\u{e0041}'),
       ]
       await login(sessionsIn(space, { now: () => Date.now() - 5 * HOUR }), 'expired')
       const all = await run(space, 'list', '--json')
@@ -103,10 +103,11 @@ const sessions = createSessions({ store })`,
       const text = await run(space, 'list')
       expect(text.stdout).toMatch(/^KEY {42}LAST SEEN/)
       expect(text.stdout).toContain(`${alice.key}  2`)
-      expect(text.stdout).toContain('bob\\u001b[2J\n')
+      expect(text.stdout).toContain('bob\\u001b[2J\\u061c\\u200b\\udb40\\udc41\n')
       for (const said of [all.stdout, text.stdout]) {
-        expect(said).not.toContain('\u001b')
-        expect(said).not.toContain('\u202e')
+        for (const hidden of ['\u001b', '\u202e', '\u061c', '\u200b', '\u{e0041}']) {
+          expect(said).not.toContain(hidden)
+        }
         for (const { cookie } of [alice, again, bob]) {
           expect(said).not.toContain(cookie.split('=')[1])
         }
@@ -146,6 +147,8 @@ const sessions = createSessions({ store })`,
         at: new Date(0),
         cart: new Map([['x', new Set([1])]]),
         bytes: Buffer.from('a'),
+        toJSON: 7n,
+        body: { toJSON: 'a', n: 7n },
       }
       const { key } = await login(sessions, 'alice', data)
       const entry = await sessions.entry(key as never)
@@ -159,7 +162,14 @@ const sessions = createSessions({ store })`,
       })
       const full = await run(space, 'show', key, '--json', '--data', '--scope', 'shop')
       expect(JSON.parse(full.stdout)).toMatchObject({
-        data: { n: '7', at: '1970-01-01T00:00:00.000Z', cart: [['x', [1]]], bytes: 'YQ==' },
+        data: {
+          n: '7',
+          at: '1970-01-01T00:00:00.000Z',
+          cart: [['x', [1]]],
+          bytes: 'YQ==',
+          toJSON: '7',
+          body: { toJSON: 'a', n: '7' },
+        },
         scope: { total: 5 },
       })
       const text = await run(space, 'show', key, '--data')
