@@ -48,17 +48,21 @@ export async function sessionsFrom(path: string | undefined): Promise<AppSession
   )
 }
 
+/** What Node says of the path itself; the module may import others. */
+const NO_MODULE: Readonly<Record<string, string>> = {
+  ERR_MODULE_NOT_FOUND: 'does not exist',
+  ERR_UNSUPPORTED_DIR_IMPORT: 'is a folder',
+}
+
 async function importFrom(path: string): Promise<Record<string, unknown>> {
   const url = pathToFileURL(resolve(path)).href
   try {
     return (await import(url)) as Record<string, unknown>
   } catch (error) {
-    const isMissing =
-      (error as { code?: unknown; url?: unknown } | null)?.code === 'ERR_MODULE_NOT_FOUND'
-    if (isMissing && (error as { url?: unknown }).url === url) {
-      throw new UsageError(
-        `${path} does not exist: --sessions takes the path of a module; ${EXAMPLE}`,
-      )
+    const { code, url: missing } = Object(error) as { code?: unknown; url?: unknown }
+    const what = missing === url ? NO_MODULE[String(code)] : undefined
+    if (what !== undefined) {
+      throw new UsageError(`${path} ${what}: --sessions takes the path of a module; ${EXAMPLE}`)
     }
     throw error
   }

@@ -51,6 +51,7 @@ describe('the command viur-session', () => {
       args: ['--sessions', 'no.mjs'],
       says: 'no.mjs does not exist',
     },
+    { name: 'a folder', args: ['--sessions', '.'], says: '. is a folder' },
     {
       name: 'other exports',
       args: ['--sessions', 'other.mjs'],
