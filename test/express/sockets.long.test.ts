@@ -89,6 +89,16 @@ function world(kind: StoreKind = MEMORY, options: SessionsOptions = {}): World {
   }
 }
 
+/** Two hours go by, in which ordinary requests change `other`, 3 in the end. */
+async function renewed(w: World, cookie: string): Promise<void> {
+  for (let half = 0; half < 4; half++) {
+    w.clock.advance(30 * MINUTE)
+    const other = await w.look(cookie)
+    other.set('other', half)
+    await w.sessions.commit(other)
+  }
+}
+
 async function started(server: HttpServer): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   cleanups.push(async () => {
@@ -172,12 +182,7 @@ describe.each(STORE_KINDS)('the session of a WebSocket, on $name', (kind) => {
     const w = world(kind)
     const cookie = await w.login()
     const session = await (await upgraded(w))(cookie)
-    for (let half = 0; half < 4; half++) {
-      w.clock.advance(30 * MINUTE)
-      const other = await w.look(cookie)
-      other.set('other', half)
-      await w.sessions.commit(other)
-    }
+    await renewed(w, cookie)
     session.set('n', 2)
     await session.save()
     expect(Object.fromEntries(await w.look(cookie))).toEqual({ n: 2, other: 3 })
@@ -187,12 +192,7 @@ describe.each(STORE_KINDS)('the session of a WebSocket, on $name', (kind) => {
     const w = world(kind)
     const cookie = await w.login()
     const session = await (await upgraded(w))(cookie)
-    for (let half = 0; half < 4; half++) {
-      w.clock.advance(30 * MINUTE)
-      const other = await w.look(cookie)
-      other.set('other', half)
-      await w.sessions.commit(other)
-    }
+    await renewed(w, cookie)
     await session.logout()
     expect((await w.look(cookie)).isGuest).toBe(true)
   })
