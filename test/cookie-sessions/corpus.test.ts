@@ -152,6 +152,8 @@ describe('a cookie that was tampered with', () => {
     ]) {
       await assertNobody(app, `${NAME}=${sealedBy(key, text)}`, text)
     }
+    const long = `${right}\n"a"\t["${'x'.repeat(4000)}"]`
+    await assertNobody(app, `${NAME}=${sealedBy(key, long)}`, 'longer than any browser keeps')
     // Of another format that a later release may have, sealed rightly.
     await assertNobody(app, `${NAME}=${sealedBy(key, right, id, '2')}`)
   })
