@@ -1,7 +1,7 @@
 // One file for the core, one for each entry that stands on it, and nothing else to load, instead of two hundred: what Node
 // spends on finding and linking modules is most of what an import costs. Types stay as tsc writes them. Our
 // dependencies are inside, see docs/dependencies.md; their licences go into a file beside.
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 
@@ -86,6 +86,8 @@ const { output } = await bundle.write({
 })
 await bundle.close()
 writeFileSync(join(dist, 'lib/licenses.txt'), licensesOf(output))
+// npm does so when it installs, but not again where a linked folder is built anew.
+chmodSync(join(dist, 'lib/cli.js'), 0o755)
 
 /**
  * The licences of the packages that code was taken from.

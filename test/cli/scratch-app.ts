@@ -19,6 +19,8 @@ export interface Ended {
 export interface ScratchApp {
   /** Where its sessions are in the emulator. */
   readonly space: string
+  /** The file of the command. */
+  readonly command: string
   /** Writes a file into the folder. */
   write(name: string, text: string): void
   /** Runs the command `viur-session` to its end. */
@@ -57,6 +59,7 @@ export function scratchApp(host: string): ScratchApp {
     start(process.execPath, [command, ...args], environment)
   return {
     space,
+    command,
     write: (name, text) => writeFileSync(join(folder, name), text),
     run: (args, environment) => ended(onNode(args, environment)),
     onTerminal: async (args, width = 80, answer = '') => {

@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process'
+import { dirname } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type ScratchApp, scratchApp } from './scratch-app.ts'
+import { ended, type ScratchApp, scratchApp } from './scratch-app.ts'
 
 describe('the command viur-session', () => {
   let app: ScratchApp
@@ -13,6 +15,12 @@ describe('the command viur-session', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toContain('rewrite')
     expect((await app.run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+
+  it('can be run as a file as it is built, where no package manager has seen to that', async () => {
+    const PATH = dirname(process.execPath)
+    const { code, stderr } = await ended(spawn(app.command, ['--version'], { env: { PATH } }))
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   })
 
   it.each(['rewrite', 'list', 'show', 'kill', 'sweep', 'status'])(
