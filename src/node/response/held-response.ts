@@ -1,7 +1,7 @@
 import type { CommitResult } from '../../request/commit.ts'
-import { type AnyResponse, OUTGOING_METHODS, type OutgoingMethod } from './any-response.ts'
+import type { AnyResponse, OutgoingMethod } from './any-response.ts'
 import { applyHead, statusOf } from './head.ts'
-import { loosen } from '../v8-layout.ts'
+import { type OutgoingCalls, OutgoingMethods } from './outgoing-methods.ts'
 import { overlay, remember } from './overlay.ts'
 import { PipedSources } from './piped-sources.ts'
 import { postponeDestroy } from './postponed-destroy.ts'
@@ -28,25 +28,6 @@ interface Call {
   readonly args: unknown[]
 }
 
-/** What is put over a response, and taken off for the next one in its place. */
-const OVERLAID = [...OUTGOING_METHODS, 'on'] as const
-
-/** An old name of writeHead, which would get past us. Not there in HTTP/2. */
-const WRITE_HEADER: PropertyDescriptor = {
-  value(this: AnyResponse, ...args: unknown[]) {
-    return this.writeHead(...args)
-  },
-  writable: true,
-  configurable: true,
-}
-
-type OwnMethods = Readonly<Record<OutgoingMethod, AnyResponse[OutgoingMethod]>>
-
-/** On a response: who watches over it first. */
-const GUARD: unique symbol = Symbol('viur-session: guard of the response')
-
-type Guarded = { [GUARD]?: ResponseGuard }
-
 const nothing = (): void => {}
 
 /**
@@ -55,15 +36,12 @@ const nothing = (): void => {}
  * calls go through. `dropped`: the commit failed; another guard has taken over, and whatever still writes to this one
  * (a stream half way, the compression middleware) writes into the void.
  */
-class ResponseGuard {
+class ResponseGuard implements OutgoingCalls {
   readonly #res: AnyResponse
   readonly #hooks: ResponseHooks
   /** Whether this response takes the place of one that was dropped. */
   readonly #isSecond: boolean
-  readonly #inner: Readonly<Record<OutgoingMethod, AnyResponse[OutgoingMethod]>>
-  readonly #uninstall: () => void
-  /** What we put in the place of the methods: where something else stands there, it was wrapped later. */
-  readonly #own: OwnMethods
+  readonly #methods: OutgoingMethods
   /** Whether somebody who was mounted before us may send the head without asking for it, once the body begins. */
   #isWrapped: boolean
   readonly #sources: PipedSources
@@ -85,59 +63,12 @@ class ResponseGuard {
     this.#res = res
     this.#hooks = hooks
     this.#isSecond = isSecond
-    const { writeHead, write, end, flushHeaders } = res
-    this.#inner = { writeHead, write, end, flushHeaders }
-    this.#isWrapped = Object.hasOwn(res, 'writeHead')
-    loosen(res, 'req')
-    this.#uninstall = remember(res, OVERLAID)
-    this.#own = isSecond ? this.#methodsOfItsOwn() : SHARED
-    if (!isSecond) (res as Guarded)[GUARD] = this
-    this.#install()
+    this.#methods = new OutgoingMethods(res, this, isSecond)
+    this.#isWrapped = this.#methods.wereWrapped
     this.#sources = new PipedSources(res)
   }
 
-  #install(): void {
-    const res = this.#res
-    const { writeHead, write, end, flushHeaders } = this.#own
-    res.writeHead = writeHead
-    res.write = write
-    res.end = end
-    res.flushHeaders = flushHeaders
-    if ('writeHeader' in res) Object.defineProperty(res, 'writeHeader', WRITE_HEADER)
-  }
-
-  /** Whoever wrapped the methods of the first response keeps those, and goes on calling them. */
-  #methodsOfItsOwn(): OwnMethods {
-    return {
-      writeHead: (...args) => this.#writeHead(args),
-      write: (...args) => this.#write(args),
-      end: (...args) => this.#end(args),
-      flushHeaders: () => this.#flushHeaders(),
-    }
-  }
-
-  /**
-   * Shared by all first responses, which lead to their guards: V8 takes functions of each response's own for part of its
-   * layout, and keeps them, and with them the request, until a major collection.
-   */
-  static shared(): OwnMethods {
-    return {
-      writeHead(this: unknown, ...args: unknown[]) {
-        return guardOf(this).#writeHead(args)
-      },
-      write(this: unknown, ...args: unknown[]) {
-        return guardOf(this).#write(args)
-      },
-      end(this: unknown, ...args: unknown[]) {
-        return guardOf(this).#end(args)
-      },
-      flushHeaders(this: unknown) {
-        guardOf(this).#flushHeaders()
-      },
-    }
-  }
-
-  #writeHead(args: unknown[]): unknown {
+  writeHead(args: unknown[]): unknown {
     const res = this.#res
     if (this.#phase === 'dropped') return res
     if (this.#phase === 'held') throw headersSentError('write')
@@ -150,7 +81,7 @@ class ResponseGuard {
     return this.#result === null ? res : this.#sendHead(args)
   }
 
-  #write(args: unknown[]): unknown {
+  write(args: unknown[]): unknown {
     if (this.#refusesBody(true)) return this.#swallow(args, false)
     this.#begin()
     if (this.#phase === 'open') return this.#pass('write', args)
@@ -160,7 +91,7 @@ class ResponseGuard {
     return false
   }
 
-  #end(args: unknown[]): unknown {
+  end(args: unknown[]): unknown {
     const hasChunk = Boolean(args[0]) && typeof args[0] !== 'function'
     if (this.#refusesBody(hasChunk)) return this.#swallow(args, this.#res)
     this.#begin()
@@ -182,7 +113,7 @@ class ResponseGuard {
     }
   }
 
-  #flushHeaders(): void {
+  flushHeaders(): void {
     if (this.#phase === 'dropped') return
     this.#begin()
     if (this.#phase === 'open') this.#pass('flushHeaders', [])
@@ -199,12 +130,12 @@ class ResponseGuard {
     const res = this.#res
     if (this.#isWrapped) this.#headFirst()
     const head = this.#announced
-    if (head === null) return this.#inner[method].apply(res, args)
+    if (head === null) return this.#methods.before[method].apply(res, args)
     // Whoever wrapped writeHead later has seen this head, and must not see it twice.
     this.#announced = null
     const restore = overlay(res, { writeHead: { value: () => this.#sendHead(head) } })
     try {
-      return this.#inner[method].apply(res, args)
+      return this.#methods.before[method].apply(res, args)
     } finally {
       restore()
     }
@@ -227,7 +158,7 @@ class ResponseGuard {
    */
   #announce(): void {
     const res = this.#res
-    if (res.writeHead === this.#own.writeHead) return
+    if (!this.#methods.isHeadWrapped) return
     const phase = this.#phase
     this.#phase = 'announcing'
     try {
@@ -350,11 +281,11 @@ class ResponseGuard {
     const res = this.#res
     const result = this.#result
     // Without anything to add it is as if we were not there.
-    if (result === null || !result.vary) return this.#inner.writeHead.apply(res, args)
+    if (result === null || !result.vary) return this.#methods.before.writeHead.apply(res, args)
     // Headers given to writeHead would take the place of ours, so all of them go through setHeader.
     const left = args.length > 1 ? applyHead(res, args) : args
     addHeaders(res, result)
-    return this.#inner.writeHead.apply(res, left)
+    return this.#methods.before.writeHead.apply(res, left)
   }
 
   /** Gives what is to be called when the response, or the one in its place, is out. */
@@ -393,13 +324,7 @@ class ResponseGuard {
   #replace(): void {
     const res = this.#res
     const { commit, settled } = this.#hooks
-    this.#uninstall()
+    this.#methods.uninstall()
     new ResponseGuard(res, { commit, settled, fail: () => res.destroy() }, true)
   }
-}
-
-const SHARED: OwnMethods = ResponseGuard.shared()
-
-function guardOf(res: unknown): ResponseGuard {
-  return (res as Guarded)[GUARD] as ResponseGuard
 }
