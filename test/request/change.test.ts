@@ -238,12 +238,46 @@ describe('change()', () => {
       },
       { cookie },
     )
+    expect(h.store.writes).toBe(1)
     const stored = await h.stored(cookie)
     expect(stored).toMatchObject({
       lastSeen: h.clock.now(),
       expiry: { kind: 'idle', duration: 20 * MINUTE },
     })
     expect(setCookie).toHaveLength(1)
+  })
+
+  it('notes the use down by its own write, and needs no other', async () => {
+    const h = new Harness<Data>()
+    const cookie = await h.given({ n: 1 })
+    h.clock.advance('10m')
+    const { setCookie } = await h.visit((s) => s.change(increment), { cookie })
+    expect(h.store.writes).toBe(1)
+    expect(await h.stored(cookie)).toMatchObject({ lastSeen: h.clock.now() })
+    expect(setCookie).toHaveLength(1)
+  })
+
+  it('writes what was marked as changed, once, though nothing differs', async () => {
+    const h = new Harness<Data>()
+    const cookie = await h.given({ n: 1 })
+    await h.visit(
+      async (s) => {
+        s.markChanged()
+        await s.change(() => {})
+        expect([h.store.writes, s.changed]).toEqual([1, false])
+      },
+      { cookie },
+    )
+    expect(h.store.writes).toBe(1)
+  })
+
+  it('never brings back a session whose time has run out since it was loaded', async () => {
+    const h = new Harness<Data>()
+    const cookie = await h.given({ n: 1 })
+    const session = await h.load(cookie)
+    h.clock.advance('63m')
+    await expect(session.change(increment)).rejects.toBeInstanceOf(SessionGoneError)
+    expect(h.store.writes).toBe(0)
   })
 
   it('drops all where the function throws, and gives its error', async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   SessionConfigError,
   SessionContentionError,
@@ -256,6 +256,84 @@ describe('exclusive()', () => {
       }
     })
     expect(await b.data(cookie)).toEqual({ n: 1 })
+  })
+
+  it('waits ten seconds unless told otherwise, and looks every 50 to 500 milliseconds', async () => {
+    const d = memory()
+    const pauses: number[] = []
+    const other = new Harness<Data>(
+      {
+        store: failingStore(d.plain),
+        sleep: async (duration) => {
+          pauses.push(duration)
+          d.clock.advance(duration)
+        },
+      },
+      d.clock,
+    )
+    const h = d.process()
+    const cookie = await h.given({ n: 1 })
+    const [holder, waiting] = [await h.load(cookie), await other.load(cookie)]
+    await holder.exclusive(async () => {
+      await expect(waiting.exclusive(() => {})).rejects.toThrow(/waited 10000 ms/)
+    })
+    expect(pauses.reduce((sum, pause) => sum + pause)).toBe(10_000)
+    // The last one is what was left.
+    expect(Math.min(...pauses.slice(0, -1))).toBeGreaterThanOrEqual(50)
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(500)
+    expect(pauses[0]).toBeLessThanOrEqual(100)
+  })
+
+  it('does not run for a session whose time has run out since it was loaded', async () => {
+    const d = memory()
+    const h = d.process()
+    const cookie = await h.given({ n: 1 })
+    const session = await h.load(cookie)
+    d.clock.advance('61m')
+    const run = vi.fn<() => void>()
+    await expect(session.exclusive(run)).rejects.toBeInstanceOf(SessionGoneError)
+    expect([run.mock.calls, await d.leases()]).toEqual([[], 0])
+  })
+
+  it('takes no save of another request down with a lease that was lost', async () => {
+    const d = memory()
+    const [a, b] = [d.process(), d.process()]
+    const cookie = await a.given({ n: 1 })
+    const [slow, first, plain] = [await a.load(cookie), await a.load(cookie), await a.load(cookie)]
+    const late = slow.exclusive(async () => {
+      d.clock.advance('31s')
+      await b.visit((s) => s.exclusive(() => void s.set('n', 2)), { cookie })
+      // All that follows waits behind this one, in one process.
+      const hold = a.store.hold({ method: 'write' })
+      first.set('other', 1)
+      const begun = first.save()
+      await hold.reached
+      slow.set('n', 100)
+      plain.set('other', 2)
+      const saves = [slow.save(), plain.save()]
+      await new Promise((resolve) => setImmediate(resolve))
+      hold.release()
+      await begun
+      const [lost, stored] = await Promise.allSettled(saves)
+      expect(lost).toMatchObject({ status: 'rejected', reason: { code: 'ERR_SESSION_CONTENTION' } })
+      expect(stored).toMatchObject({ status: 'fulfilled' })
+      throw new Error('done')
+    })
+    await expect(late).rejects.toThrow('done')
+    expect(await b.data(cookie)).toEqual({ n: 2, other: 2 })
+  })
+
+  it('drops what a function that throws has left for a visitor without a session', async () => {
+    const h = memory().process()
+    const { setCookie } = await h.visit(async (s) => {
+      const failing = s.exclusive(() => {
+        s.set('n', 1)
+        throw new Error('mine')
+      })
+      await expect(failing).rejects.toThrow('mine')
+      expect(s.changed).toBe(false)
+    })
+    expect([setCookie, h.store.writes]).toEqual([[], 0])
   })
 
   it('lets those of one process have their turn at once, in the order in which they came', async () => {

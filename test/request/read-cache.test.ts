@@ -572,6 +572,25 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       await write(good, version)
       expect((await seen(here, cookie))[0]).toBe(1)
     })
+
+    it('encryption asks the store each time where the key is lacking', async () => {
+      const keys = ['a', 'b'].map((id) => ({ id, key: randomBytes(32) }))
+      const [a, b] = keys as [(typeof keys)[0], (typeof keys)[0]]
+      const [here] = deployment(kind, 1, { ...CACHE, encryption: { keys: [a] } })
+      if (here === undefined) return expect.fail('there is no process')
+      const withKeys = (newest: typeof a, other: typeof a): Harness<Data> =>
+        new Harness<Data>({ encryption: { keys: [newest, other] }, store: here.store }, here.clock)
+      const cookie = await here.given({ n: 1 })
+      await withKeys(b, a).visit((s) => s.set('n', 2), { cookie })
+      here.clock.advance('10s')
+      for (let times = 0; times < 2; times++) {
+        const before = here.store.finds
+        await expect(get(here, cookie)).rejects.toBeInstanceOf(SessionStoreError)
+        expect(here.store.finds).toBeGreaterThan(before)
+      }
+      await withKeys(a, b).visit((s) => s.set('n', 3), { cookie })
+      expect((await seen(here, cookie))[0]).toBe(3)
+    })
   })
 })
 
