@@ -37,6 +37,16 @@ export function copyOf(response: Response): Response | null {
   return new Response(body, { status, statusText, headers: new Headers(response.headers) })
 }
 
+/** Whether the headers of a response can be changed, which only trying tells. */
+export function takesHeaders({ headers }: Response): boolean {
+  try {
+    headers.delete('x-viur-session')
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Lets go of what a response that will not leave would have read. */
 export function drop({ body }: Response, why: unknown): void {
   body?.cancel(why).catch(() => {})

@@ -5,7 +5,15 @@ import { type AnySessions, requireSessions } from '../node/request/any-sessions.
 import type { CommitResult } from '../request/commit.ts'
 import { mount, noteDone, openSlot } from './mounting.ts'
 import { type FetchSessionOptions, type FetchSettings, settingsFrom } from './options.ts'
-import { copyOf, drop, FetchHeaders, isResponse, responseFrom, statusOf } from './response.ts'
+import {
+  copyOf,
+  drop,
+  FetchHeaders,
+  isResponse,
+  responseFrom,
+  statusOf,
+  takesHeaders,
+} from './response.ts'
 import { sessionRequestFrom } from './session-request.ts'
 
 /**
@@ -117,12 +125,26 @@ class Exchange<AnySession extends object> {
 
   #complete(response: Response, result: CommitResult): Response {
     if (!result.vary) return response
-    const copy = copyOf(response)
+    const copy = copyOf(response) ?? this.#asItIs(response, result)
     if (copy === null) return response
     const { id } = result
     if (id !== undefined) atOnce('the option onId', this.#settings.ids?.onId(copy, id))
     addHeaders(new FetchHeaders(copy.headers), result)
     return copy
+  }
+
+  /** A response of which there is no copy, such as the one that goes on as a WebSocket; `null` where it takes no headers. */
+  #asItIs(response: Response, { setCookie, id }: CommitResult): Response | null {
+    // It belongs to one connection, so that no other visitor is handed what is set on it.
+    if (response.status === 101 && takesHeaders(response)) return response
+    const isLost = response.status !== 0 && (setCookie.length > 0 || id !== undefined)
+    if (isLost) {
+      doorOf(this.#session)?.settings.warnOnce(
+        'no headers',
+        `a response with the status ${response.status} takes no headers, so that what a request did to its session came to no client: log in, and start the session, by a request before it`,
+      )
+    }
+    return null
   }
 
   #commit(status: number): Promise<CommitResult> {

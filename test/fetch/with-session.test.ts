@@ -187,6 +187,25 @@ describe('the response', () => {
     expect(store.writes).toBe(0)
   })
 
+  it.each([
+    ['takes headers gets them', new Headers(), 1],
+    ['takes none warns once', Response.redirect('https://shop.example/').headers, 0],
+  ])('that goes on as a WebSocket and %s', async (_what, headers, cookies) => {
+    const warnings: string[] = []
+    const { sessions } = setup({ logger: { warn: (message) => void warnings.push(message) } })
+    // As a server gives it that upgrades: no constructor makes one.
+    const upgraded = { status: 101, statusText: '', headers, body: null, bodyUsed: false }
+    for (let times = 0; times < 2; times++) {
+      const response = await withSession(sessions, asked(), (session) => {
+        session.set('views', 1)
+        return upgraded as unknown as Response
+      })
+      expect(response).toBe(upgraded)
+      expect(response.headers.getSetCookie()).toHaveLength(cookies)
+    }
+    expect(warnings).toEqual(cookies === 0 ? [expect.stringContaining('status 101')] : [])
+  })
+
   it('that somebody has read is refused before anything is stored', async () => {
     const { sessions, store } = setup()
     const serving = withSession(sessions, asked(), async (session) => {
