@@ -4,11 +4,7 @@ import type { SecurityKeyName, SecurityKeyRecord } from '../../record/record.ts'
 import { sampleSecurityKey } from '../sample-security-key.ts'
 import { assertRefused, type ContractCase } from './case.ts'
 import { insertKeys } from './keys.ts'
-
-const HOUR = 60 * 60 * 1000
-
-/** The end of a bucket. */
-const BORDER = Date.UTC(2030, 0, 1, 13)
+import { BORDER, HOUR, shardNumbers } from './whole-selection.ts'
 
 /** Of `keys.page` and `keys.remove`: how the sweep meets and deletes keys that have expired. */
 export const keyPageCases: readonly ContractCase[] = [
@@ -146,9 +142,8 @@ async function fillShard(
   })
   // Stored in another order than the one in which they expire.
   await insertKeys(store.keys, [...others.toReversed(), first])
-  const numbers = Array.from({ length: store.shards }, (_, shard) => shard)
   const shards = await Promise.all(
-    numbers.map((shard) => list(store, { shard, upTo: BORDER + 24 * HOUR }, 100)),
+    shardNumbers(store).map((shard) => list(store, { shard, upTo: BORDER + 24 * HOUR }, 100)),
   )
   const shard = shards.findIndex((names) => names.length > 0)
   return { shard, names: [first, ...others].map(({ name }) => name) }
@@ -177,9 +172,8 @@ async function listShards(
   upTo: number,
   after?: number,
 ): Promise<SecurityKeyName[]> {
-  const numbers = Array.from({ length: store.shards }, (_, shard) => shard)
   const shards = await Promise.all(
-    numbers.map((shard) =>
+    shardNumbers(store).map((shard) =>
       list(store, { shard, upTo, ...(after !== undefined && { after }) }, 100),
     ),
   )
