@@ -269,6 +269,43 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     expect((await refused(unused.find(sampleRecord().key))).message).toMatch(/closed/)
   })
 
+  it('takes back what failed half way, keeps no lock for it, and goes on with the next write', async () => {
+    const file = fresh()
+    const store = sqliteStore({ file })
+    await store.ready?.()
+    const other = opened(file)
+    other.exec(`CREATE TRIGGER no BEFORE INSERT ON sessions WHEN NEW.user = 'bob'
+      BEGIN SELECT RAISE(ABORT, 'not he'); END`)
+    const [alice, bob] = ['alice', 'bob'].map((user) => sampleRecord({ user }))
+    const both = [alice, bob].map(
+      (record) => ({ kind: 'insert', record: record as never }) as const,
+    )
+    await refused(store.writeTogether(both))
+    other.exec('BEGIN IMMEDIATE')
+    other.exec('ROLLBACK')
+    other.close()
+    expect((await store.pageKeys({ by: 'all' }, { limit: 10 })).keys).toEqual([])
+    const next = await store.write({ kind: 'insert', record: sampleRecord() })
+    expect(next.outcome).toBe('applied')
+    await store.close()
+  })
+
+  it('lets others have their turn while many are written, each for itself', async () => {
+    const store = sqliteStore({ file: fresh() })
+    let turns = 0
+    const turn = (): void => {
+      turns += 1
+      timer = setImmediate(turn)
+    }
+    let timer = setImmediate(turn)
+    const records = Array.from({ length: 160 }, () => sampleRecord())
+    const results = await store.writeEach(records.map((record) => ({ kind: 'insert', record })))
+    clearImmediate(timer)
+    expect(results.map(({ outcome }) => outcome)).toEqual(Array(160).fill('applied'))
+    expect(turns).toBeGreaterThanOrEqual(3)
+    await store.close()
+  })
+
   it('gives a record that somebody has damaged as one that can not be read, with its key and version', async () => {
     const file = fresh()
     const store = sqliteStore({ file })
