@@ -6,6 +6,7 @@ export CI=true METADATA_SERVER_DETECTION=none
 # Seconds for everything. What is still running then is cut off, and counts as failed.
 limit=${CI_SECONDS:-3600}
 counts=$(mktemp -d)
+runs=0
 failures=()
 took=()
 ended=''
@@ -17,13 +18,24 @@ finish() {
   printf '\n== steps\n'
   for line in ${took[@]+"${took[@]}"}; do printf '%s\n' "$line"; done
   for line in ${failures[@]+"${failures[@]}"}; do printf 'FAILED: %s\n' "$line"; done
-  cat "$counts"/* 2>/dev/null | awk '
+  failed_cases
+  cat "$counts"/*.run 2>/dev/null | awk '
     { n[$1]++ } END { printf "%d passed, %d failed, %d skipped\n", n["passed"], n["failed"], n["skipped"] }'
   rm -rf "$counts"
   [ ${#failures[@]} -eq 0 ] || exit 1
   exit 0
 }
 trap finish EXIT
+
+# The names of the cases that failed, run by run, at the end of the log: what stands further up in one is often not kept.
+failed_cases() {
+  local run
+  for run in "$counts"/*.run; do
+    [ -e "$run" ] && grep -q '^failed ' "$run" || continue
+    printf '\n== failed in: %s\n' "$(cat "${run%.run}.name")"
+    grep '^failed ' "$run" | cut -d' ' -f2- | head -n 40
+  done
+}
 
 load() { [ ! -r /proc/loadavg ] || printf ', load %s' "$(cut -d' ' -f1 /proc/loadavg)"; }
 
@@ -48,11 +60,13 @@ needed() { step "$@" || { ended=yes && exit 1; }; }
 tests() {
   local name=$1 file
   shift
-  file=$(mktemp "$counts/run.XXXXXX")
+  runs=$((runs + 1))
+  file=$(printf '%s/%02d.run' "$counts" "$runs")
+  printf '%s\n' "$name" > "${file%.run}.name"
   if ! step "$name" env ${node_dir:+"PATH=$node_dir:$PATH"} "VIUR_CI_COUNTS=$file" node node_modules/vitest/vitest.mjs run \
-    --reporter=default --reporter=./test/setup/left-out.ts --reporter=./scripts/count-cases.mjs "$@"; then
-    grep -q '^failed' "$file" || echo failed >> "$file"
-  elif ! grep -q '^passed' "$file"; then
+    --reporter=default "--reporter=$PWD/test/setup/left-out.ts" "--reporter=$PWD/scripts/count-cases.mjs" "$@"; then
+    grep -qs '^failed' "$file" || echo 'failed no case: see the end of its output' >> "$file"
+  elif ! grep -qs '^passed' "$file"; then
     failures+=("$name ran no test")
   fi
 }
