@@ -33,7 +33,7 @@ function projectsOf(file: string): readonly Project[] {
   return ['unit']
 }
 
-/** All files of a project. */
+/** All files of a project. The packages in test/frameworks run their own tests. */
 export function filesOf(project: Project): string[] {
   return ALL.filter(({ projects }) => projects.includes(project)).map(({ file }) => file)
 }
@@ -76,7 +76,15 @@ function withHelpers(path: string, found: Map<string, string> = new Map()): Map<
   return found
 }
 
-const ALL = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+const ALL = readdirSync(join(root, 'test'), { withFileTypes: true })
+  .filter(({ name }) => name !== 'frameworks')
+  .flatMap((entry) =>
+    entry.isDirectory()
+      ? readdirSync(join(root, 'test', entry.name), { recursive: true, encoding: 'utf8' }).map(
+          (path) => join(entry.name, path),
+        )
+      : [entry.name],
+  )
   .filter((path) => path.endsWith('.test.ts'))
   .map((path) => `test/${path.split(sep).join('/')}`)
   .sort()
