@@ -15,6 +15,7 @@ import {
   takesHeaders,
 } from './response.ts'
 import { sessionRequestFrom } from './session-request.ts'
+import { responseInsteadOf } from './thrown.ts'
 
 /**
  * Gives the handler the session of a request, stores what the request changed, and then gives the response, with the cookie
@@ -27,8 +28,9 @@ import { sessionRequestFrom } from './session-request.ts'
  * ```
  *
  * A response with status 500 or above drops what the request changed, and so does an error that is thrown. A Response that
- * is thrown is thrown on, with the same headers as if it were given back. Called again for a request that it is serving,
- * it gives the same session, and the outer one stores.
+ * is thrown is thrown on, with the same headers as if it were given back. What `redirect()` of Next.js and of SvelteKit
+ * throws is given as the response that it stands for. Called again for a request that it is serving, it gives the same
+ * session, and the outer one stores.
  *
  * Rejects with what the handler throws, and with what the commit does, such as `SessionStoreError`; with `onError` it gives
  * that function's response. Rejects with `SessionConfigError` for anything that `createSessions()` or
@@ -100,9 +102,9 @@ class Exchange<AnySession extends object> {
     try {
       given = await make()
     } catch (error) {
-      if (!isResponse(error)) throw error
-      given = error
-      isThrown = true
+      isThrown = isResponse(error)
+      given = isThrown ? error : responseInsteadOf(error)
+      if (given === null) throw error
     }
     const response = await this.#finish(responseFrom(of, given))
     if (isThrown) throw response

@@ -154,6 +154,47 @@ describe('the response', () => {
     expect(await seen(sessions, cookieOf(thrown))).toEqual({ user: 'alice' })
   })
 
+  it.each([
+    ['redirect() of Next.js', { digest: 'NEXT_REDIRECT;replace;/in?a=1;b;307;' }, 307, '/in?a=1;b'],
+    ['redirect() of a server action', { digest: 'NEXT_REDIRECT;push;/in;303;' }, 303, '/in'],
+    ['notFound() of Next.js', { digest: 'NEXT_HTTP_ERROR_FALLBACK;404' }, 404, null],
+    ['redirect() of SvelteKit', { status: 308, location: '/in' }, 308, '/in'],
+  ])('is made of what %s throws, and what was changed is stored', async (_of, own, status, to) => {
+    const { sessions } = setup()
+    const thrown = 'digest' in own ? Object.assign(new Error('NEXT'), own) : own
+    const onError = (): never => {
+      throw new Error('it is no error')
+    }
+    const response = await withSession(
+      sessions,
+      asked(),
+      async (session) => {
+        await session.login('alice')
+        throw thrown
+      },
+      { onError },
+    )
+    expect([response.status, response.headers.get('location')]).toEqual([status, to])
+    expect(await seen(sessions, cookieOf(response))).toEqual({ user: 'alice' })
+  })
+
+  it.each([
+    ['an error of Next.js', Object.assign(new Error('x'), { digest: '1234567' })],
+    ['a page that is to be dynamic', Object.assign(new Error('x'), { digest: 'NEXT_REDIRECT' })],
+    ['error() of SvelteKit', { status: 404, body: { message: 'x' } }],
+    ['an error of a client', Object.assign(new Error('x'), { status: 302, location: '/in' })],
+    ['a text', 'NEXT_REDIRECT;push;/in;303;'],
+    ['nothing', null],
+  ])('is not made of %s, which is thrown on', async (_of, thrown) => {
+    const { sessions, store } = setup()
+    const serving = withSession(sessions, asked(), (session) => {
+      session.set('views', 1)
+      throw thrown
+    })
+    await expect(serving).rejects.toBe(thrown)
+    expect(store.writes).toBe(0)
+  })
+
   it('of the status 500 drops changes, and keeps a logout', async () => {
     const { sessions, store } = setup()
     const cookie = await stored(sessions)
