@@ -40,6 +40,7 @@ export interface SessionsOptions<Data extends object = DefaultData> {
   readonly absoluteLifetime?: Duration
   /** How often use is noted down, at the most. Default: the smaller of `'5m'` and a tenth of `lifetime`. */
   readonly touchEvery?: Duration
+  /** Name and attributes of the cookie. Default: `__Host-viur-session`, Secure, HttpOnly and SameSite=Lax. */
   readonly cookie?: CookieOptions
   /** `true`: the cookie has no Max-Age and is gone when the browser closes. Default `false`. */
   readonly sessionCookie?: boolean

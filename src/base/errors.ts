@@ -16,6 +16,7 @@ export type SessionErrorCode =
 
 /** The base of all errors of this package. Messages say what to do, and hold no secret. */
 export class SessionError extends Error {
+  /** The name of its class. */
   override name = 'SessionError'
   /** Stable across releases, unlike the message. */
   readonly code: SessionErrorCode = 'ERR_SESSION'
@@ -125,7 +126,9 @@ export class SessionContentionError extends SessionError {
   }
 }
 
+/** What is known of a failed call of a store. */
 export interface SessionStoreErrorOptions {
+  /** The driver's own error. */
   readonly cause?: unknown
   /** `'none'`: surely nothing was written. `'unknown'` (the default): it may have been. */
   readonly effect?: 'none' | 'unknown'
@@ -188,6 +191,7 @@ export class RequestRefusedError extends SessionError {
   override name = 'RequestRefusedError'
   override readonly code = 'ERR_REQUEST_REFUSED'
   override readonly status: 401 | 403
+  /** The same as `status`, for frameworks that look for this name. */
   readonly statusCode: 401 | 403
 
   constructor(message: string, status: 401 | 403 = 403) {

@@ -2,8 +2,11 @@ import { isThenable } from './refuse-promise.ts'
 
 /** What this package needs of a logger; `console` is one. Details never hold an id, a key or a secret of a user. */
 export interface SessionLogger {
+  /** What is only of interest, such as the totals of a sweep. */
   info?(message: string, details?: Readonly<Record<string, unknown>>): void
+  /** What somebody should look at. */
   warn(message: string, details?: Readonly<Record<string, unknown>>): void
+  /** What failed. */
   error?(message: string, details?: Readonly<Record<string, unknown>>): void
 }
 

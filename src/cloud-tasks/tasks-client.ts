@@ -12,6 +12,7 @@ const DRIVER = '@google-cloud/tasks'
 
 /** A `CloudTasksClient` of `@google-cloud/tasks` 6 or 7, or anything that passes `createTask` on to one. */
 export interface CloudTasksClient {
+  /** Adds a task to a queue. */
   createTask(request: object, options?: object): Promise<unknown>
   /** Called before the first call, when it is there. */
   initialize?(): Promise<unknown>

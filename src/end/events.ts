@@ -9,10 +9,15 @@ import type { EndReason, SessionRecord } from '../record/record.ts'
 export interface SessionDeleteEvent<Data extends object = Record<string, unknown>> {
   /** The same at every delivery of the same end, so that an observer can tell a repetition. */
   readonly id: string
+  /** Why it ended. */
   readonly reason: EndReason
+  /** The key of the session: no secret, and not the value of its cookie. */
   readonly key: SessionKey
+  /** Whose session it was; `__guest__` where nobody was logged in. */
   readonly user: string
+  /** When it began. */
   readonly created: Date
+  /** When it was last used, as noted down: up to `touchEvery` behind. */
   readonly lastSeen: Date
   /** When it ended; for an expired session, when its time ran out. */
   readonly ended: Date

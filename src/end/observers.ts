@@ -11,6 +11,7 @@ export type DeleteObserver<Data extends object> = (
   event: SessionDeleteEvent<Data>,
 ) => void | Promise<void>
 
+/** Options of `sessions.onDelete()`. */
 export interface ObserverOptions {
   /** How long one call may take before it counts as failed. Default 10 seconds. */
   readonly timeout?: Duration

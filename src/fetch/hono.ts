@@ -12,15 +12,20 @@ export type SessionOf<Sessions extends { open(request: never): object }> = Retur
  * `new Hono<{ Variables: SessionVariables<typeof sessions> }>()`.
  */
 export interface SessionVariables<Sessions extends { open(request: never): object }> {
+  /** The session of the request. */
   session: SessionOf<Sessions>
 }
 
 /** What is used of a context of Hono. */
 export interface HonoContext {
+  /** The request, and below it that of the platform. */
   readonly req: { readonly raw: Request }
+  /** What the server adds, such as the socket. */
   readonly env: unknown
+  /** The response as it is so far. */
   get res(): Response
   set res(response: Response | undefined)
+  /** Sets a variable. */
   set(key: never, value: never): void
 }
 

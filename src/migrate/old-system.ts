@@ -21,6 +21,7 @@ export interface OldSession {
 export interface ConvertedSession {
   /** Whose session it is from now on; `null`, `undefined` and `'__guest__'` for nobody. */
   readonly user?: string | null
+  /** What the session holds from now on. */
   readonly data: Readonly<Record<string, unknown>>
 }
 

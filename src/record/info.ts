@@ -4,11 +4,15 @@ import { nodeNet } from '../base/node-builtins.ts'
 
 /** Another session, seen without its cookie. */
 export interface SessionInfo {
+  /** Names the session; no secret. What `entry()`, `outcomeOf()` and `killSession()` take. */
   readonly key: SessionKey
+  /** Whose session it is; `__guest__` where nobody is logged in. */
   readonly user: string
+  /** When it began. */
   readonly created: Date
   /** As noted down; up to `touchEvery` behind. */
   readonly lastSeen: Date
+  /** When it ends unless it is used before. */
   readonly expires: Date
   /** Where the user logged in from, when `login()` was asked to keep it. */
   readonly client?: ClientHints

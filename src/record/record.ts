@@ -26,20 +26,25 @@ export interface ClientHints {
 
 /** One session as it is stored. Times are milliseconds since the epoch. Never changed in place. */
 export interface SessionRecord {
+  /** Names the entity: a hash of the id, which is in the cookie alone. */
   readonly key: SessionKey
   /** The encoded payload; see `payload.ts`. */
   readonly data: string
   /** Whose session it is; `__guest__` when nobody is logged in. */
   readonly user: string
+  /** When the session began. */
   readonly created: number
+  /** When it was last used, as noted down. */
   readonly lastSeen: number
   /** When the user logged in, or `null` for a guest. */
   readonly authenticated: number | null
   /** When it ends unless it is used before; the truth for reading, together with today's limits. */
   readonly expires: number
+  /** What `setExpiry()` said of it. */
   readonly expiry: ExpirySetting
   /** When the session was marked as ended; such a record is refused at read. `null` while it lives. */
   readonly ended: number | null
+  /** Why it ended; `null` while it lives. */
   readonly reason: EndReason | null
   /** When an observer first failed to hear of the end; absent while none did. */
   readonly failedSince?: number | null
@@ -82,7 +87,9 @@ export type Version = string
 
 /** A record, and the version that it was read or written at. */
 export interface Found {
+  /** What is stored. */
   readonly record: SessionRecord
+  /** The condition of the write that is to replace or delete it. */
   readonly version: Version
   /** Set where it is not stored as it would be written now: in clear, or sealed with an older key. */
   readonly isOutdated?: boolean
@@ -92,8 +99,11 @@ export interface Found {
 
 /** A record that is there but can not be understood, such as one with a missing or mistyped property. */
 export interface Unreadable {
+  /** `null`: there is none to be had. */
   readonly record: null
+  /** Its key. */
   readonly key: SessionKey
+  /** The condition of the write that is to replace or delete it. */
   readonly version: Version
   /** What is wrong with it, without any of its content. */
   readonly why: string
@@ -106,6 +116,7 @@ declare const nameBrand: unique symbol
 
 /** One security key as it is stored. Times are milliseconds since the epoch. Never changed. */
 export interface SecurityKeyRecord {
+  /** Under which name it is stored. */
   readonly name: SecurityKeyName
   /** The session that it belongs to; `null`: whoever has the key may use it. */
   readonly session: SessionKey | null
@@ -113,6 +124,8 @@ export interface SecurityKeyRecord {
   readonly purpose: string
   /** What its use hands back, encoded; `null` for nothing. */
   readonly data: string | null
+  /** When it was made. */
   readonly created: number
+  /** From when on it is not accepted. */
   readonly expires: number
 }

@@ -37,6 +37,7 @@ export interface CookieOptions {
   readonly httpOnly?: boolean
   /** Default `false`. Needs Secure. */
   readonly partitioned?: boolean
+  /** Which cookies Chrome gives up last, where there are too many. Default: the attribute is left out. */
   readonly priority?: 'low' | 'medium' | 'high'
   /** Signs the cookie in the format of cookie-parser, newest secret first; what does not verify costs no lookup. */
   readonly secrets?: readonly string[]
@@ -51,12 +52,19 @@ export interface CookieOptions {
 
 /** The attributes of the session cookie, in the form that `res.cookie()` of Express and the package cookie take. */
 export interface CookieAttributes {
+  /** Below which path the browser sends it. */
   readonly path: string
+  /** Whether it is sent over TLS alone. */
   readonly secure: boolean
+  /** Whether scripts of the page cannot read it. */
   readonly httpOnly: boolean
+  /** Absent: it belongs to this host alone. */
   readonly domain?: string
+  /** Whether it goes with requests from other sites; absent: as the browser thinks right. */
   readonly sameSite?: 'lax' | 'strict' | 'none'
+  /** Whether each site that embeds this one has cookies of its own. */
   readonly partitioned?: true
+  /** Which cookies Chrome gives up last. */
   readonly priority?: 'low' | 'medium' | 'high'
 }
 

@@ -11,6 +11,7 @@ import { type ClientHints, GUEST_USER } from '../record/record.ts'
 import { hashOfKey } from './security-keys.ts'
 import type { RequestClient, RequestState } from './state.ts'
 
+/** Options of `session.login()`. */
 export interface LoginOptions<Data extends object> {
   /** What the new session holds beside the persistent fields, in any form that `update()` takes. */
   readonly data?: DataValues<Data>

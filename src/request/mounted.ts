@@ -11,6 +11,7 @@ interface Holder {
 
 /** A request of a server: of Node, of a framework on it, or of `fetch`. */
 export interface ServerRequest {
+  /** Its headers: the object of Node, or `Headers`. */
   readonly headers: object
 }
 

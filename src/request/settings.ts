@@ -35,6 +35,7 @@ export interface RequestSettings extends RetrySettings {
 
 /** What of Standard Schema v1 (standardschema.dev) is used here; zod, valibot and arktype schemas fit. */
 export interface StandardSchema {
+  /** Version, vendor and the function that validates. */
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string
@@ -42,6 +43,7 @@ export interface StandardSchema {
   }
 }
 
+/** The value as the schema gives it, or what is wrong with it. */
 export type SchemaResult =
   | { readonly value: unknown; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string }[] }

@@ -63,13 +63,17 @@ export interface CallOptions {
 
 /** A small piece of JSON under a name, beside the sessions: run records, watermarks, intents. */
 export interface Note {
+  /** Names it: 1 to 200 letters, digits and `:._-`, the first a letter or a digit. */
   readonly name: string
+  /** What it holds. */
   readonly value: Json
+  /** The condition of the write that is to replace or delete it. */
   readonly version: Version
 }
 
 /** A conditional write of a note, to be applied together with those of sessions. */
 export interface NoteWrite {
+  /** Which note. */
   readonly name: string
   /** `undefined`: the note is deleted. */
   readonly value: Json | undefined
@@ -88,6 +92,7 @@ export type WriteWithNoteResult =
 
 /** Where the long work over sessions keeps its state. Strong and conditional, like the sessions themselves. */
 export interface NoteStore {
+  /** The note now, never a stale one; `null` for one that is not there. */
   get(name: string, options?: CallOptions): Promise<Note | null>
   /**
    * Those of these names, 1 to 100, in their order; `null` for one that is not there. Absent: each is asked for by
@@ -101,6 +106,7 @@ export interface NoteStore {
     version: Version | null,
     options?: CallOptions,
   ): Promise<WriteResult>
+  /** Deletes the note if it still is at this version. */
   delete(name: string, version: Version, options?: CallOptions): Promise<WriteResult>
   /** Those whose name starts with this, in the order of their names, at most `limit`. */
   list(prefix: string, limit: number, options?: CallOptions): Promise<readonly Note[]>
@@ -108,20 +114,27 @@ export interface NoteStore {
 
 /** A security key, and the version that it was read at. */
 export interface FoundSecurityKey {
+  /** What is stored. */
   readonly record: SecurityKeyRecord
+  /** The condition of its use. */
   readonly version: Version
 }
 
 /** Which security keys a page is taken from: like the `expiry` of {@link Selection}, by `expires`. */
 export interface SecurityKeySelection {
+  /** Which shard, from 0 on. */
   readonly shard: number
+  /** Those whose bucket ends after this, in milliseconds since the epoch. Absent: from the first on. */
   readonly after?: number
+  /** Those whose bucket ends at this at the latest, in milliseconds since the epoch. */
   readonly upTo: number
 }
 
 /** A page of names, as {@link KeyPage} is one of keys. */
 export interface SecurityKeyPage {
+  /** The names, those that expire first before the others. */
   readonly names: readonly SecurityKeyName[]
+  /** As that of {@link Page}. */
   readonly cursor: string | null
 }
 
@@ -158,6 +171,7 @@ export type Selection =
       readonly outside?: true
     }
 
+/** How much a page holds, and where it begins. */
 export interface PageOptions {
   /** How many entries at the most, 1 to 1000. */
   readonly limit: number
@@ -165,7 +179,9 @@ export interface PageOptions {
   readonly cursor?: string
 }
 
+/** A page of records. */
 export interface Page {
+  /** The records, those that cannot be read among them, in the order of the selection. */
   readonly entries: readonly (Found | Unreadable)[]
   /** Where the next page starts. `null` when this page was empty: the only sign of the end. */
   readonly cursor: string | null
@@ -173,7 +189,9 @@ export interface Page {
 
 /** A page of keys alone, which costs less than one of records. */
 export interface KeyPage {
+  /** The keys, in the order of the selection. */
   readonly keys: readonly SessionKey[]
+  /** As that of {@link Page}. */
   readonly cursor: string | null
 }
 

@@ -80,9 +80,13 @@ noteAs('iterator', QueryIter.prototype)
 export interface IteratorClass {
   // biome-ignore lint/suspicious/noExplicitAny: the data of the app's own class is known to that class alone
   new (): QueryIter<any>
+  /** See {@link QueryIter.id}. */
   readonly id: string
+  /** See {@link QueryIter.queueName}. */
   readonly queueName: string
+  /** See {@link QueryIter.pageSize}. */
   readonly pageSize: number
+  /** See {@link QueryIter.concurrency}. */
   readonly concurrency: number
 }
 

@@ -11,6 +11,7 @@ import { type Lane, RunRecord, type RunState, runName, runOf } from './run.ts'
 import { sideBySide } from '../base/parallel.ts'
 import { type AllWatermarks, expiryLanes } from './watermarks.ts'
 
+/** What `sessions.startClearSessions()` goes over. */
 export interface ClearOptions {
   /** Only what expired before this, in whole buckets of the expiry index (one hour unless set). Default: what expired five minutes ago or earlier, which is also the latest there can be. */
   readonly before?: Date
@@ -31,11 +32,15 @@ export interface ClearRun {
    * `'failed'`: `handleError()` of the app's own has ended it early; `status()` says why.
    */
   readonly state: 'finished' | 'failed' | 'running' | 'already-running' | 'dry-run'
+  /** How many sessions were read. */
   readonly scanned: number
   /** Of a dry run: how many would end. */
   readonly ended: number
+  /** How many of them were alive, or had been ended by somebody else. */
   readonly skipped: number
+  /** How many could not be ended; a later sweep meets them again. */
   readonly failed: number
+  /** How many ends an `onDelete` observer failed to take; a later sweep tells them again. */
   readonly observersFailed: number
   /** How many of them the app's own `handleEntry` (option `sweep`) has left alone. */
   readonly kept: number

@@ -8,6 +8,7 @@ import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 export interface Task {
   /** Letters, digits, hyphens and underscores. A queue delivers tasks of one name once, as far as it can. */
   readonly name: string
+  /** What `sessions.handleTask()` gets. Holds no secret and no data of a session. */
   readonly body: Json
   /** The `queueName` of the iterator, where it has one and the task queue has several. */
   readonly queue?: string
@@ -28,6 +29,7 @@ export interface TaskQueue {
   close?(): Promise<void>
 }
 
+/** Options of {@link localTasks}. */
 export interface LocalTasksOptions {
   /** How often a task is tried at the most. Default 5. */
   readonly maxAttempts?: number

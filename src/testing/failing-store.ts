@@ -30,11 +30,13 @@ export type StoreMethod =
 
 /** One call that reached the store. Holds no key and no data. */
 export interface StoreCall {
+  /** Which method was called. */
   readonly method: StoreMethod
   /** What a write does: one for `write`, several for `writeTogether`, none for the others. */
   readonly kinds: readonly Mutation['kind'][]
 }
 
+/** Which calls fail, and how. */
 export interface FailOptions {
   /** Only calls of this method count and fail. Default: all. */
   readonly method?: StoreMethod
@@ -45,6 +47,7 @@ export interface FailOptions {
   readonly error?: unknown
 }
 
+/** Which call is held, and when. */
 export interface HoldOptions {
   /** Only a call of this method is held. Default: whichever comes next. */
   readonly method?: StoreMethod
@@ -68,6 +71,7 @@ export interface FailingStore extends SessionStore {
   readonly finds: number
   /** How many of the calls were `write` or `writeTogether`. */
   readonly writes: number
+  /** Forgets the calls so far, and so begins to count anew. */
   clearCalls(): void
   /**
    * Fails the `n`-th call from now on, counted from 1: `before`: it is not passed on; `after`: it is, and then

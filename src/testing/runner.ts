@@ -2,6 +2,7 @@ import { SessionConfigError } from '../base/errors.ts'
 
 /** The two functions that a test runner registers tests with. vitest, node:test, Jest and Mocha have them. */
 export interface ContractRunner {
+  /** Groups tests under a name. */
   readonly describe: (name: string, body: () => void) => unknown
   /** Some runners take the most milliseconds that the test may take. */
   readonly it: (name: string, test: () => Promise<void>, timeout?: number) => unknown

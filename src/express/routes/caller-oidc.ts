@@ -6,6 +6,7 @@ import { checkClaims, type ExpectedCaller, expectedFrom, jsonOf } from './caller
 
 /** What is used of an `OAuth2Client` of `google-auth-library`. */
 export interface IdTokenVerifier {
+  /** Checks signature, `aud`, `iss` and `exp` of a token, and gives what it says. */
   verifyIdToken(options: {
     idToken: string
     audience: string | string[]

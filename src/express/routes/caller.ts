@@ -14,6 +14,7 @@ export type CallerPurpose = 'cron' | 'task' | 'status'
  * `privateService()` or `localOnly()`; there is no default, since what proves a caller depends on where the app runs.
  */
 export interface Caller {
+  /** By which function it was made. */
   readonly name: 'appEngine' | 'oidc' | 'privateService' | 'localOnly'
   /**
    * Settles for who may call, and throws `CallerRefusedError` for anybody else. Reads headers and the socket, never

@@ -6,7 +6,9 @@ import { sessionsDoorOf, type SessionsDoor } from '../../sessions-door.ts'
 
 /** What an adapter asks of sessions: those of `createSessions()` and of `createCookieSessions()` have it. */
 export interface AnySessions<AnySession extends object> {
+  /** Opens the session of a request. */
   open(request: SessionRequest): AnySession
+  /** Stores what was changed, and says what the response needs. */
   commit(session: AnySession, response?: SessionResponse): Promise<CommitResult>
 }
 

@@ -3,8 +3,11 @@
  * these three calls on to one. The handwritten client offers no versions (nodejs-datastore issue 2095).
  */
 export interface DatastoreV1Client {
+  /** Reads entities by their keys. */
   lookup(request: object, options?: object): Promise<unknown>
+  /** Writes entities. */
   commit(request: object, options?: object): Promise<unknown>
+  /** Reads a page of a query. */
   runQuery(request: object, options?: object): Promise<unknown>
   /** Called before the first call, when it is there. */
   initialize?(): Promise<unknown>
@@ -16,8 +19,11 @@ export interface DatastoreV1Client {
 
 /** A `Datastore` of `@google-cloud/datastore`: its options and credentials serve for a client of our own. */
 export interface DatastoreInstance {
+  /** What it was made with. */
   readonly options: object
+  /** Its credentials. */
   readonly auth: object
+  /** The namespace of its keys, where it has one. */
   readonly namespace?: string | undefined
 }
 
