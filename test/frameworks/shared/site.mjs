@@ -1,0 +1,149 @@
+// What the folders beside this one have in common: an app in a process of its own, and a browser that visits it.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+/** The one of the folder whose tests run. */
+const testing = createRequire(join(process.cwd(), 'package.json')).resolve('viur-session/testing')
+const { cookieJar } = await import(pathToFileURL(testing).href)
+
+/** Where browsers believe to be: TLS ends in front of the app. */
+const SITE = 'https://site.test'
+
+/** @returns {Promise<number>} */
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** Runs a command to its end, which has to be a good one. */
+export async function run(command, args, env = {}) {
+  const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, ...env } })
+  const [code] = await once(child, 'exit')
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${code}`)
+}
+
+/**
+ * Starts a server, and waits until its port answers. `{port}` in the arguments stands for it, and so does `PORT`.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {Record<string, string>} [env]
+ */
+export async function start(command, args, env = {}) {
+  const port = await freePort()
+  const child = spawn(
+    command,
+    args.map((arg) => arg.replace('{port}', String(port))),
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NODE_ENV: 'production', PORT: String(port), ...env },
+    },
+  )
+  const said = []
+  child.stdout.on('data', (data) => said.push(data))
+  child.stderr.on('data', (data) => said.push(data))
+  const ended = once(child, 'exit')
+  while (!(await answers(port))) {
+    if (child.exitCode !== null) throw new Error(`${command} ended: ${Buffer.concat(said)}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return {
+    port,
+    /** What it has written so far. */
+    said: () => String(Buffer.concat(said)),
+    async stop() {
+      child.kill()
+      await ended
+    },
+  }
+}
+
+/** @param {number} port */
+async function answers(port) {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
+
+/** A browser of a visitor, with cookies of its own, in front of which stands a proxy that ends TLS. */
+export class Browser {
+  #port
+  #jar = cookieJar()
+
+  /** @param {number} port */
+  constructor(port) {
+    this.#port = port
+  }
+
+  /** The Cookie header of the next request. */
+  get cookie() {
+    return this.#jar.header(SITE)
+  }
+
+  /** Somebody who has got hold of the cookies. */
+  copy() {
+    const other = new Browser(this.#port)
+    other.#jar.set(
+      (this.cookie ?? '').split('; ').map((one) => `${one}; Secure; Path=/`),
+      SITE,
+    )
+    return other
+  }
+
+  /**
+   * Follows no redirect.
+   *
+   * @param {string} path
+   * @param {RequestInit & { headers?: Record<string, string> }} [init]
+   */
+  async ask(path, init = {}) {
+    const { cookie } = this
+    const response = await fetch(`http://127.0.0.1:${this.#port}${path}`, {
+      redirect: 'manual',
+      ...init,
+      headers: {
+        host: 'site.test',
+        origin: SITE,
+        'x-forwarded-host': 'site.test',
+        'x-forwarded-proto': 'https',
+        'x-forwarded-for': '203.0.113.9',
+        ...(cookie === undefined ? {} : { cookie }),
+        ...init.headers,
+      },
+    })
+    const setCookie = response.headers.getSetCookie()
+    this.#jar.set(setCookie, SITE)
+    const body = await response.text()
+    return {
+      status: response.status,
+      location: response.headers.get('location'),
+      headers: response.headers,
+      setCookie,
+      body,
+      json: () => JSON.parse(body),
+    }
+  }
+
+  /**
+   * @param {string} path
+   * @param {Record<string, string>} [fields]
+   * @param {Record<string, string>} [headers]
+   */
+  post(path, fields = {}, headers = {}) {
+    return this.ask(path, { method: 'POST', body: new URLSearchParams(fields), headers })
+  }
+}
