@@ -4,6 +4,9 @@
 import { chmodSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
+import { ENTRIES } from './entries.mjs'
+
+/** @typedef {readonly import('rolldown').RolldownOutput['output'][number][]} Files */
 
 /** Where tsc has written to. */
 const dist = process.argv[2] ?? 'dist'
@@ -49,42 +52,54 @@ function isLate(id, infoOf) {
   return isIt
 }
 
-const bundle = await rolldown({
-  input: {
-    index: join(dist, 'index.js'),
-    datastore: join(dist, 'store/datastore/index.js'),
-    migrate: join(dist, 'migrate/index.js'),
-    tasks: join(dist, 'cloud-tasks/index.js'),
-    express: join(dist, 'express/index.js'),
-    fetch: join(dist, 'fetch/index.js'),
-    node: join(dist, 'node/index.js'),
-    'express-session': join(dist, 'express-session/index.js'),
-    'cookie-sessions': join(dist, 'cookie-sessions/index.js'),
-    sqlite: join(dist, 'store/sqlite/index.js'),
-    testing: join(dist, 'testing/index.js'),
-    cli: join(dist, 'cli/main.js'),
-  },
-  external: (id) => /^[^./]/.test(id) && !INSIDE.test(id),
-  platform: 'node',
-})
-const { output } = await bundle.write({
-  dir: join(dist, 'lib'),
-  format: 'esm',
-  // The declarations carry the doc comments; here they would only be read at each start.
-  comments: { jsdoc: false, annotation: true, legal: true },
-  chunkFileNames: 'parts/[name]-[hash].js',
-  codeSplitting: {
-    groups: [
-      {
-        debugName: 'core',
-        name: (id, context) =>
-          SHARED.test(id) && !isLate(id, (one) => context.getModuleInfo(one)) ? 'core' : null,
-      },
-      { debugName: 'adapters', name: (id) => (ADAPTERS.test(id) ? 'adapters' : null) },
-    ],
-  },
-})
-await bundle.close()
+/** The entries, and what each is made of. */
+const entries = Object.fromEntries(
+  Object.entries(ENTRIES).map(([name, module]) => [name, join(dist, `${module}.js`)]),
+)
+// The command is an ES module of its own, and no entry.
+const output = [
+  ...(await write('esm', { ...entries, cli: join(dist, 'cli/main.js') })),
+  ...(await write('cjs', entries)),
+]
+
+/**
+ * All files, as modules of this kind. CommonJS has files of its own, with all that they load, for what cannot load ES
+ * modules: Jest, Node with --no-experimental-require-module, a bundle that is CommonJS.
+ *
+ * @param {'esm' | 'cjs'} format
+ * @param {Record<string, string>} input
+ */
+async function write(format, input) {
+  const extension = format === 'esm' ? 'js' : 'cjs'
+  const bundle = await rolldown({
+    input,
+    external: (id) => /^[^./]/.test(id) && !INSIDE.test(id),
+    platform: 'node',
+  })
+  const { output: files } = await bundle.write({
+    dir: join(dist, 'lib'),
+    format,
+    // Where CommonJS is asked for, `import()` may not be there at all; all that is loaded late can be required.
+    dynamicImportInCjs: false,
+    // The declarations carry the doc comments; here they would only be read at each start.
+    comments: { jsdoc: false, annotation: true, legal: true },
+    entryFileNames: `[name].${extension}`,
+    chunkFileNames: `parts/[name]-[hash].${extension}`,
+    codeSplitting: {
+      groups: [
+        {
+          debugName: 'core',
+          name: (id, context) =>
+            SHARED.test(id) && !isLate(id, (one) => context.getModuleInfo(one)) ? 'core' : null,
+        },
+        { debugName: 'adapters', name: (id) => (ADAPTERS.test(id) ? 'adapters' : null) },
+      ],
+    },
+  })
+  await bundle.close()
+  return files
+}
+
 writeFileSync(join(dist, 'lib/licenses.txt'), licensesOf(output))
 // npm does so when it installs, but not again where a linked folder is built anew.
 chmodSync(join(dist, 'lib/cli.js'), 0o755)
@@ -92,7 +107,7 @@ chmodSync(join(dist, 'lib/cli.js'), 0o755)
 /**
  * The licences of the packages that code was taken from.
  *
- * @param {import('rolldown').RolldownOutput['output']} chunks
+ * @param {Files} chunks
  */
 function licensesOf(chunks) {
   const folders = new Set(
@@ -119,7 +134,7 @@ function licensesOf(chunks) {
 /**
  * The licences at the head of files, for a package without a file of its own.
  *
- * @param {import('rolldown').RolldownOutput['output']} chunks
+ * @param {Files} chunks
  * @param {string} folder
  */
 function inFiles(chunks, folder) {

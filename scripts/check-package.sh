@@ -27,9 +27,9 @@ echo "package: publint"
 npx publint run --strict "$tarball"
 npx publint run --strict "$server_tarball"
 
-# CommonJS callers load the ES modules with require(), which Node 20.19 and newer can.
 echo "package: types"
-npx attw "$tarball" --profile esm-only --no-emoji --format ascii
+npx attw "$tarball" --no-emoji --format ascii
+# CommonJS callers of this one load the ES modules with require(), which Node 20.19 and newer can.
 npx attw "$server_tarball" --profile esm-only --no-emoji --format ascii
 
 echo "package: in a scratch app"

@@ -22,7 +22,7 @@ for (const [name, entry] of Object.entries(exports)) {
     packageJsonFullPath: join(root, 'package.json'),
     configObject: {
       projectFolder: root,
-      mainEntryPointFilePath: join(root, entry.types),
+      mainEntryPointFilePath: join(root, entry.types.import),
       apiReport: {
         enabled: true,
         reportFileName: `${name === '.' ? 'index' : name.slice(2)}.api.md`,

@@ -142,7 +142,10 @@ function makeClient(settings: TasksClientSettings, driver: Driver): CloudTasksCl
 /** A plain connection without credentials. */
 function localOptions({ host, port }: TasksEmulator): object {
   // The driver does not hand its grpc out, and refuses the credentials of another copy.
-  const driver = createRequire(createRequire(import.meta.url).resolve(DRIVER))
+  // An app that was bundled as CommonJS has no address of its own here: there, from where it runs.
+  const here: unknown = import.meta.url
+  const from = createRequire(typeof here === 'string' ? here : `${process.cwd()}/app.cjs`)
+  const driver = createRequire(from.resolve(DRIVER))
   const { grpc } = driver('google-gax') as {
     grpc: { credentials: { createInsecure(): unknown } }
   }

@@ -1,4 +1,4 @@
-import session from 'express-session'
+import { type Session, type SessionData, Store } from 'express-session'
 import type { HowToEnd } from '../sweep/entry.ts'
 import { GUEST_USER } from '../record/record.ts'
 import { composeSessions } from '../sessions.ts'
@@ -6,7 +6,7 @@ import type { Sessions } from '../sessions-interface.ts'
 import { type DatastoreSessionStoreOptions, resolve } from './options.ts'
 import { StoredSessions } from './stored-sessions.ts'
 
-type Request = Parameters<session.Store['createSession']>[0]
+type Request = Parameters<Store['createSession']>[0]
 
 /** How the session of a request that gets another one ends; `null` where it was never stored. */
 interface Leaving {
@@ -26,7 +26,7 @@ interface Leaving {
  * session both keep their change. The cookie decides how long a session lives. Throws `SessionConfigError` for options
  * that cannot work. Never emits `disconnect`: express-session would serve requests as if nobody were logged in.
  */
-export class DatastoreSessionStore extends session.Store {
+export class DatastoreSessionStore extends Store {
   /**
    * The same sessions as everywhere in this package: for `onDelete()`, `killSessionByUser()`, `listSessionsByUser()`,
    * `startClearSessions()`, `status()`, `cleanupRoutes()`. The cookies of express-session are not for `open()`.
@@ -52,13 +52,10 @@ export class DatastoreSessionStore extends session.Store {
   }
 
   /** The session; `null` for one that is unknown, has expired or ended, or cannot be read. A store that is down is an error. */
-  override get(
-    sid: string,
-    callback: (error: unknown, session?: session.SessionData | null) => void,
-  ): void
-  override get(sid: string): Promise<session.SessionData | null>
+  override get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void
+  override get(sid: string): Promise<SessionData | null>
   override get(sid: string, callback?: unknown): unknown {
-    const work = async () => (await this.#stored.load(sid)) as session.SessionData | null
+    const work = async () => (await this.#stored.load(sid)) as SessionData | null
     return answer(work(), callback, this.#logFailure('get'))
   }
 
@@ -68,11 +65,11 @@ export class DatastoreSessionStore extends session.Store {
    */
   override set(
     sid: string,
-    data: session.SessionData,
+    data: SessionData,
     callback: ((error?: unknown) => void) | undefined,
   ): void
-  override set(sid: string, data: session.SessionData): Promise<void>
-  override set(sid: string, data: session.SessionData, callback?: unknown): unknown {
+  override set(sid: string, data: SessionData): Promise<void>
+  override set(sid: string, data: SessionData, callback?: unknown): unknown {
     const work = async () => this.#stored.save(sid, data)
     // A failure is in the log by now.
     return answer(work(), callback, () => {})
@@ -81,11 +78,11 @@ export class DatastoreSessionStore extends session.Store {
   /** Prolongs the session as its cookie says, at most once per `touchEvery`. Creates nothing, and changes no data. */
   override touch(
     sid: string,
-    data: session.SessionData,
+    data: SessionData,
     callback: ((error?: unknown) => void) | undefined,
   ): void
-  override touch(sid: string, data: session.SessionData): Promise<void>
-  override touch(sid: string, data: session.SessionData, callback?: unknown): unknown {
+  override touch(sid: string, data: SessionData): Promise<void>
+  override touch(sid: string, data: SessionData, callback?: unknown): unknown {
     const work = async () => this.#stored.touch(sid, data)
     return answer(work(), callback, this.#logFailure('touch'))
   }
@@ -104,12 +101,12 @@ export class DatastoreSessionStore extends session.Store {
   }
 
   /** All sessions that are alive. An array, since ids are not stored; each query reads 200 of them. */
-  override all(callback: (error: unknown, sessions?: session.SessionData[]) => void): void
-  override all(): Promise<session.SessionData[]>
+  override all(callback: (error: unknown, sessions?: SessionData[]) => void): void
+  override all(): Promise<SessionData[]>
   override all(callback?: unknown): unknown {
     const work = async () => {
-      const sessions: session.SessionData[] = []
-      for await (const one of this.#stored.all()) sessions.push(one as session.SessionData)
+      const sessions: SessionData[] = []
+      for await (const one of this.#stored.all()) sessions.push(one as SessionData)
       return sessions
     }
     return answer(work(), callback, this.#logFailure('all'))
@@ -156,10 +153,7 @@ export class DatastoreSessionStore extends session.Store {
   }
 
   /** Takes along what is known of the session, so that a later `set` is held against the version that was loaded. */
-  override createSession(
-    req: Request,
-    data: session.SessionData,
-  ): session.Session & session.SessionData {
+  override createSession(req: Request, data: SessionData): Session & SessionData {
     const created = super.createSession(req, data)
     this.#stored.carry(data, created, req.sessionID)
     return created

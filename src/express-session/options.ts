@@ -1,4 +1,4 @@
-import type session from 'express-session'
+import type { SessionData } from 'express-session'
 import type { Duration } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { DATASTORE_HINTS, SESSIONS_HINTS } from '../base/option-hints.ts'
@@ -40,7 +40,7 @@ export interface DatastoreSessionStoreOptions
    * logged in. Asked at every save. With Passport: `(session) => session.passport?.user`. Default: all sessions are
    * those of nobody.
    */
-  readonly userOf?: (session: session.SessionData) => string | null | undefined
+  readonly userOf?: (session: SessionData) => string | null | undefined
   /** How long an unused session lives whose cookie has no `maxAge` and no `expires`. Default `'1d'`. */
   readonly lifetime?: Duration
   /**
@@ -121,7 +121,7 @@ export function resolve(options: DatastoreSessionStoreOptions): {
     settings: { ...settings, outsideIds: true, legacy: null },
     legacy: settings.legacy,
     rules: {
-      userOf: userOf === undefined ? null : (data) => userOf(data as session.SessionData),
+      userOf: userOf === undefined ? null : (data) => userOf(data as SessionData),
       hasOwnTouchEvery: touchEvery !== undefined,
       hasOwnClock: now !== undefined,
     },

@@ -51,9 +51,9 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
 function urlOf(entry: string): string {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    exports: Record<string, { default: string }>
+    exports: Record<string, { import: string }>
   }
-  const { default: path = '' } = exports[entry] ?? {}
+  const { import: path = '' } = exports[entry] ?? {}
   return pathToFileURL(join(scratch, path)).href
 }
 

@@ -1,0 +1,19 @@
+/**
+ * The entries of the package, by the name of their files, and the module in `dist` that each is made of. The `exports`
+ * and `typesVersions` of package.json follow from them: test/exports.test.ts says how.
+ *
+ * @type {Readonly<Record<string, string>>}
+ */
+export const ENTRIES = {
+  index: 'index',
+  datastore: 'store/datastore/index',
+  migrate: 'migrate/index',
+  tasks: 'cloud-tasks/index',
+  express: 'express/index',
+  fetch: 'fetch/index',
+  node: 'node/index',
+  'express-session': 'express-session/index',
+  'cookie-sessions': 'cookie-sessions/index',
+  sqlite: 'store/sqlite/index',
+  testing: 'testing/index',
+}
