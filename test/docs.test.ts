@@ -23,6 +23,19 @@ const anchorOf = (heading: string): string =>
     .replace(/[^\p{Letter}\p{Number} _-]/gu, '')
     .replaceAll(' ', '-')
 
+/** What a link can lead to: its headings, of which those that are alike are counted, and anchors of its own. */
+function anchorsOf(text: string): ReadonlySet<string> {
+  const anchors = new Set([...text.matchAll(/<a id="([^"]+)">/g)].map(([, id = '']) => id))
+  const seen = new Map<string, number>()
+  for (const [, heading = ''] of text.matchAll(/^#+ (.+)$/gm)) {
+    const anchor = anchorOf(heading)
+    const count = seen.get(anchor) ?? 0
+    seen.set(anchor, count + 1)
+    anchors.add(count === 0 ? anchor : `${anchor}-${count}`)
+  }
+  return anchors
+}
+
 /** Whether there is such a file or folder. `*` stands for any part of its name. */
 function isThere(path: string): boolean {
   const parts = basename(path).split('*')
@@ -44,10 +57,7 @@ describe('the documentation', () => {
       const file = path === '' ? page : join(dirname(page), path)
       if (!existsSync(join(root, file))) broken.push(target)
       if (anchor === undefined || broken.includes(target)) continue
-      const headings = [...read(file).matchAll(/^#+ (.+)$/gm)].map(([, text = '']) =>
-        anchorOf(text),
-      )
-      if (!headings.includes(anchor)) broken.push(target)
+      if (!anchorsOf(read(file)).has(anchor)) broken.push(target)
     }
     expect(broken).toEqual([])
   })

@@ -1,9 +1,9 @@
 // The reference of the public interface in docs/reference, a page for each entry of the package, made of the doc comments in
 // the declarations. Says which pages are not as they would be made now, and fails; with --write it writes them anew. Fails
 // as well where something that is exported has no doc comment, or one whose links lead nowhere. Needs `npm run build`.
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Application, LogLevel, ReflectionKind } from 'typedoc'
 
@@ -77,6 +77,17 @@ const textOf = (folder, file) => {
     return null
   }
 }
+
+// TypeDoc counts some names twice, so that links to them end in a number that their heading does not have.
+for (const file of pagesOf(made)) {
+  const text = textOf(made, file).replace(/\]\(([^)#]*)#([\w-]+)-\d+\)/g, (link, page, name) => {
+    const target = textOf(made, page === '' ? file : join(dirname(file), page))
+    const heading = new RegExp(`^#+ (?:\\S+ )?${name}(?:\\(\\))?$`, 'gim')
+    return (target.match(heading) ?? []).length === 1 ? `](${page}#${name})` : link
+  })
+  writeFileSync(join(made, file), text)
+}
+
 if (process.argv.includes('--write')) {
   rmSync(kept, { recursive: true, force: true })
   cpSync(made, kept, { recursive: true })

@@ -45,7 +45,10 @@ function emulated(
   }
 }
 
-/** A Datastore store on the emulator at this address. */
+/**
+ * A Datastore store on the emulator at this address. On a busy machine an emulator takes seconds for what else is done in one
+ * millisecond: a minute is the deadline of every call, where a test does not say otherwise.
+ */
 export function emulatorStore(
   host: string,
   namespace: string,
@@ -54,7 +57,7 @@ export function emulatorStore(
   const before = process.env['DATASTORE_EMULATOR_HOST']
   process.env['DATASTORE_EMULATOR_HOST'] = host
   try {
-    return datastoreStore({ projectId: 'viur-session-test', namespace, ...options })
+    return datastoreStore({ projectId: 'viur-session-test', namespace, deadline: '1m', ...options })
   } finally {
     if (before === undefined) delete process.env['DATASTORE_EMULATOR_HOST']
     else process.env['DATASTORE_EMULATOR_HOST'] = before

@@ -99,6 +99,7 @@ export class Connection {
     this.longest = Math.max(settings.deadline, LONG_CALL)
     this.silence = Math.min(1000, settings.deadline / 5)
     this.#silentClients = new SilentClients({
+      grace: Math.min(500, settings.deadline / 25),
       ask: (watched) => this.#ask(watched),
       isCurrent: (watched) => !this.#closed && this.#watched === watched,
       replace: (watched, next) => this.#replace(watched, next),

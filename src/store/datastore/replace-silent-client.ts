@@ -1,14 +1,13 @@
 import type { OpenClient } from './client.ts'
 import { WatchedClient } from './watched-client.ts'
 
-/** How much longer than the new one an old connection may take before it is dead, at the least, in milliseconds. */
-const MORE = 200
-
 /** How many new connections are tried at the same time: one of them may be as dead as the old one. */
 const MOST = 3
 
 /** What the owner of the lines does for it. */
 export interface ReplaceSettings {
+  /** How much longer than the new one an old connection may take before it is dead, at the least, in milliseconds. */
+  readonly grace: number
   /** Asks for something small. Any answer will do, also a refusal; rejects where there is none. */
   readonly ask: (watched: WatchedClient) => Promise<void>
   /** Whether calls go out on this client. */
@@ -51,7 +50,7 @@ export class SilentClients {
 
   /** Never rejects. */
   async #try(watched: WatchedClient, another: () => Promise<OpenClient>): Promise<void> {
-    const { ask, isCurrent, replace } = this.#settings
+    const { grace, ask, isCurrent, replace } = this.#settings
     const begun = performance.now()
     let next: OpenClient
     try {
@@ -66,7 +65,7 @@ export class SilentClients {
       const asked = performance.now()
       await ask(new WatchedClient(next, Number.POSITIVE_INFINITY, () => undefined))
       // The old one was asked first, and gets as long again, since a new connection is made meanwhile.
-      await pause(Math.max(MORE, performance.now() - asked))
+      await pause(Math.max(grace, performance.now() - asked))
     } catch {
       // The new one does not answer either: so it is the server, or the way to it.
       if (this.#tried.delete(next)) await discard(next)
