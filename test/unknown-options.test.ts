@@ -29,7 +29,13 @@ import { connectDatastoreSessions, viurCoreSessions } from '../src/migrate/index
 import { datastoreStore } from '../src/store/datastore/index.ts'
 import { sqliteStore } from '../src/store/sqlite/index.ts'
 import { cloudTasks } from '../src/cloud-tasks/index.ts'
-import { cookieJar, failingStore, sampleRecord, sampleSecurityKey } from '../src/testing/index.ts'
+import {
+  adapterContract,
+  cookieJar,
+  failingStore,
+  sampleRecord,
+  sampleSecurityKey,
+} from '../src/testing/index.ts'
 
 /** One call with options that nobody knows; `wrong` is what the probe adds to them. */
 type Probe = (wrong: Record<string, unknown>) => unknown
@@ -48,6 +54,10 @@ const session = () => sessions().open({ secure: true })
 const TARGET = { url: 'https://a.example/task', serviceAccountEmail: 'a@b.iam.gserviceaccount.com' }
 
 const QUEUE = { queue: 'q', location: 'l', projectId: 'p' }
+
+const nobody = async (): Promise<never> => {
+  throw new Error('nobody asks for it')
+}
 
 const COOKIE_KEYS = [{ id: 'a', key: Uint8Array.from({ length: 32 }, (_, at) => at) }]
 
@@ -176,6 +186,9 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
   SecurityKeyCheckOptions: { 'requireSecurityKey()': (wrong) => requireSecurityKey(wrong) },
   PassportBridgeOptions: {
     'passportBridge()': (wrong) => passportBridge(sessions(), { userOf: () => 'a', ...wrong }),
+  },
+  AdapterContractOptions: {
+    'adapterContract()': (wrong) => adapterContract({ name: 'a', serve: nobody }, wrong),
   },
   CookieJarOptions: { 'cookieJar()': (wrong) => cookieJar(wrong) },
   FailOptions: {

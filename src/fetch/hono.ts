@@ -1,4 +1,5 @@
 import { type AnySessions, requireSessions } from '../node/request/any-sessions.ts'
+import { isRepresentationHeader } from '../node/response/header-merging.ts'
 import { serve } from './with-session.ts'
 import { type FetchOptions, honoSettingsFrom } from './options.ts'
 
@@ -59,12 +60,25 @@ export function honoSession<AnySession extends object>(
       return context.res
     }
     const own = { ...settings, address: addressIn(context.env) }
-    const response = await serve(sessions, context.req.raw, respond, own)
+    let response: Response
+    try {
+      response = await serve(sessions, context.req.raw, respond, own)
+    } catch (error) {
+      dropResponse(context)
+      throw error
+    }
     if (response === context.res) return
     // Otherwise Hono adds the headers of the former response to it, and takes our cookie for one that is in the way.
     context.res = undefined
     context.res = response
   }
+}
+
+/** Leaves of the response what also holds for another in its place: Hono adds the headers that are there to that. */
+function dropResponse(context: HonoContext): void {
+  const headers = [...context.res.headers].filter(([name]) => !isRepresentationHeader(name))
+  context.res = undefined
+  context.res = new Response(null, { headers })
 }
 
 /** Where Hono runs on Node, it has the request of that. */

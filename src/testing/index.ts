@@ -1,3 +1,10 @@
+export type { AdapterAnswer, AdapterApp, AdapterIds } from './adapter/app.ts'
+export type { AdapterFeature, AdapterHarness, ServedApp } from './adapter/site.ts'
+export {
+  type AdapterContractOptions,
+  type AdapterSessionsParts,
+  adapterContract,
+} from './adapter-contract.ts'
 export { type CookieJar, type CookieJarOptions, cookieJar } from './cookie-jar.ts'
 export {
   type FailingStore,

@@ -1,0 +1,193 @@
+import { once } from 'node:events'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import * as http2 from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import { getRequestListener } from '@hono/node-server'
+import express from 'express'
+import express4 from 'express4'
+import { Hono } from 'hono'
+import Koa from 'koa'
+import { sessionMiddleware } from '../../src/express/index.ts'
+import { honoSession, type SessionVariables, withSession } from '../../src/fetch/index.ts'
+import { withSession as onNode, type WithSession } from '../../src/node/index.ts'
+import type { Session, Sessions } from '../../src/index.ts'
+import type { AdapterAnswer, AdapterHarness, ServedApp } from '../../src/testing/index.ts'
+
+/** What happens to the errors that a harness has no framework for. */
+const FAILED = 'failed'
+
+export async function listening(server: Server): Promise<ServedApp> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(resolve)
+        server.closeAllConnections()
+      }),
+  }
+}
+
+/** Gives an answer by the methods that Node has. */
+export function send(res: ServerResponse, { status, headers, body }: AdapterAnswer): void {
+  res.statusCode = status
+  for (const [name, value] of headers) res.appendHeader(name, value)
+  if (typeof body === 'string' || body === null) res.end(body ?? undefined)
+  else Readable.from(body).pipe(res)
+}
+
+/** Gives an answer as a Response. */
+export function responseOf({ status, headers, body }: AdapterAnswer): Response {
+  const isText = typeof body === 'string' || body === null
+  const sent = isText ? body : (Readable.toWeb(Readable.from(body)) as ReadableStream)
+  return new Response(sent, { status, headers: headers.map(([name, value]) => [name, value]) })
+}
+
+function onExpress(name: string, framework: typeof express): AdapterHarness {
+  return {
+    name,
+    async serve({ sessions, trustProxy, ids, respond }) {
+      const app = framework()
+      app.set('env', 'test')
+      app.set('trust proxy', trustProxy)
+      app.use(sessionMiddleware(sessions, ids))
+      app.use((req, res, next) => {
+        respond(req.session, req.url).then((answer) => send(res, answer), next)
+      })
+      return await listening(createServer(app))
+    },
+  }
+}
+
+const nodeOptions = (trustProxy: number, ids: object) => ({
+  ...ids,
+  trustProxy,
+  onError: (
+    _error: unknown,
+    _req: unknown,
+    res: { statusCode: number; end(text: string): unknown },
+  ) => {
+    res.statusCode = 500
+    res.end(FAILED)
+  },
+})
+
+const onHttp: AdapterHarness = {
+  name: 'http of Node',
+  async serve({ sessions, trustProxy, ids, respond }) {
+    const serve = onNode(
+      sessions,
+      async (req: WithSession<IncomingMessage, Session>, res: ServerResponse) =>
+        send(res, await respond(req.session, req.url ?? '')),
+      nodeOptions(trustProxy, ids),
+    )
+    return await listening(createServer(serve as RequestListener))
+  },
+}
+
+const onHttp2: AdapterHarness = {
+  name: 'http2 of Node',
+  async serve({ sessions, trustProxy, ids, respond }) {
+    const serve = onNode(
+      sessions,
+      async (req: WithSession<http2.Http2ServerRequest, Session>, res: http2.Http2ServerResponse) =>
+        send(res as unknown as ServerResponse, await respond(req.session, req.url)),
+      nodeOptions(trustProxy, ids),
+    )
+    const server = http2.createServer((req, res) => void serve(req, res))
+    const open = new Set<http2.ServerHttp2Session>()
+    server.on('session', (session) => {
+      open.add(session)
+      session.once('close', () => open.delete(session))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return {
+      http2: true,
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      close: () =>
+        new Promise((resolve) => {
+          server.close(resolve)
+          for (const session of open) session.destroy()
+        }),
+    }
+  },
+}
+
+const onKoa: AdapterHarness = {
+  name: 'Koa',
+  async serve({ sessions, trustProxy, ids, respond }) {
+    const app = new Koa()
+    app.silent = true
+    const onError = (error: unknown): never => {
+      throw error
+    }
+    app.use((ctx, next) =>
+      onNode(sessions, () => next(), { ...ids, trustProxy, onError })(ctx.req, ctx.res),
+    )
+    app.use(async (ctx) => {
+      const { status, headers, body } = await respond(sessions.of(ctx.req), ctx.url)
+      ctx.status = status
+      for (const [name, value] of headers) ctx.append(name, value)
+      const isText = typeof body === 'string' || body === null
+      ctx.body = isText ? body : Readable.from(body)
+      // Koa takes 204 for no body, whatever was said before.
+      ctx.status = status
+    })
+    return await listening(createServer(app.callback()))
+  },
+}
+
+/** Node's own server, and the handler of an app that knows requests and responses of the Web only. */
+const onFetch: AdapterHarness = {
+  name: 'fetch',
+  async serve({ sessions, trustProxy, ids, respond }) {
+    const listener = getRequestListener(async (request, { incoming }) => {
+      const { pathname, search } = new URL(request.url)
+      return await withSession(
+        sessions,
+        request,
+        async (session) => responseOf(await respond(session, pathname + search)),
+        {
+          ...ids,
+          trustProxy,
+          address: incoming.socket.remoteAddress,
+          onError: () => new Response(FAILED, { status: 500 }),
+        },
+      )
+    })
+    return await listening(createServer((req, res) => void listener(req, res)))
+  },
+}
+
+const onHono: AdapterHarness = {
+  name: 'Hono on @hono/node-server',
+  async serve({ sessions, trustProxy, ids, respond }) {
+    const app = new Hono<{ Variables: SessionVariables<Sessions> }>()
+    app.onError((_error, c) => c.text(FAILED, 500))
+    app.use(honoSession(sessions, { ...ids, trustProxy }))
+    app.all('*', async (c) => {
+      const { pathname, search } = new URL(c.req.url)
+      return responseOf(await respond(c.get('session'), pathname + search))
+    })
+    const listener = getRequestListener(app.fetch)
+    return await listening(createServer((req, res) => void listener(req, res)))
+  },
+}
+
+export const HARNESSES: readonly AdapterHarness[] = [
+  onExpress('Express 5', express),
+  onExpress('Express 4', express4),
+  onHttp,
+  onHttp2,
+  onKoa,
+  onFetch,
+  onHono,
+]
