@@ -36,9 +36,7 @@ const app = await Application.bootstrapWithPlugins({
   logLevel: LogLevel.Warn,
   treatWarningsAsErrors: true,
   name: 'Reference',
-  entryPoints: entries.map(([, entry]) =>
-    join(root, typeof entry.types === 'string' ? entry.types : entry.import.types),
-  ),
+  entryPoints: entries.map(([, entry]) => join(root, entry.types.import)),
   tsconfig: join(root, 'scripts/reference/tsconfig.json'),
   basePath: root,
   readme: 'none',
