@@ -1,8 +1,9 @@
+import { shared } from '../base/shared-copies.ts'
 import { firstSlot, setFirstSlot, type Slot } from '../request/mounted.ts'
 import type { Session } from '../request/session.ts'
 
-/** Slots whose response has been given, so that the request may be served again. */
-const done = new WeakSet<Slot>()
+/** Slots whose response has been given, so that the request may be served again, by another copy of this package too. */
+const done = shared('served by fetch', () => new WeakSet<Slot>())
 
 /** The session of these sessions that another `withSession()` is about to commit; `null`: there is none. */
 export function openSlot(request: Request, owner: unknown): Slot | null {
