@@ -6,7 +6,7 @@ import { Browser } from './site.mjs'
 
 /**
  * @param {() => number} port
- * @param {{ cookie?: string, views?: string, login?: string, logout?: string, unkept?: string }} [of]
+ * @param {{ cookie?: string, views?: string, login?: string, logout?: string, logoutFields?: Record<string, string>, unkept?: string }} [of]
  */
 export function keepsPromises(
   port,
@@ -15,6 +15,7 @@ export function keepsPromises(
     views = '/views',
     login = '/login',
     logout = '/logout',
+    logoutFields = {},
     unkept = '/unkept',
   } = {},
 ) {
@@ -49,8 +50,9 @@ export function keepsPromises(
   test('a logout ends the session for whoever has the cookie', async () => {
     const browser = new Browser(port())
     await browser.post(login, { user: 'alice' })
+    assert.equal((await browser.ask(views)).json().user, 'alice')
     const copy = browser.copy()
-    await browser.post(logout)
+    await browser.post(logout, logoutFields)
     assert.equal(browser.cookie, undefined)
     assert.equal((await copy.ask(views)).json().user, '__guest__')
   })
