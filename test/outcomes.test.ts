@@ -10,7 +10,7 @@ import {
   SessionTooLargeError,
 } from '../src/index.ts'
 import { type FailingStore, failingStore } from '../src/testing/index.ts'
-import { STORE_KINDS, type StoreKind } from './setup/stores.ts'
+import { STORE_KINDS_BY_TRANSPORT, type StoreKind } from './setup/stores.ts'
 
 type Data = Record<string, unknown>
 
@@ -101,7 +101,7 @@ async function meanwhile<Result>(
   return await result
 }
 
-describe.each(STORE_KINDS)('outcomes on $name', (kind) => {
+describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('each cell of the table', () => {
     describe('load', () => {
       const fresh = ({ sessions, cookie }: Scene): Session<Data> =>

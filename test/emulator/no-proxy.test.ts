@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createSessions } from '../../src/index.ts'
 import { datastoreStore, type DatastoreStoreOptions } from '../../src/store/datastore/index.ts'
 import { uniqueSpace } from '../setup/stores.ts'
 
@@ -26,8 +27,9 @@ describe.skipIf(host === undefined)('where the environment names a proxy', () =>
   const servers: Server[] = []
   const sockets = new Set<Socket>()
   let proxy: string
-  /** The emulator on the loopback of IPv6. */
+  /** The emulator on the loopback of IPv6, and how many connections came there. */
   let port6: number
+  let reached6 = 0
 
   const listen = async (at: string, accept: (socket: Socket) => void): Promise<number> => {
     const server = createServer((socket) => {
@@ -50,6 +52,7 @@ describe.skipIf(host === undefined)('where the environment names a proxy', () =>
     proxy = `http://127.0.0.1:${port}`
     const [name = '', number] = (host as string).split(':')
     port6 = await listen('::1', (socket) => {
+      reached6 += 1
       const far = connect({ host: name, port: Number(number) }).on('error', () => undefined)
       sockets.add(far)
       socket.pipe(far).pipe(socket)
@@ -93,9 +96,9 @@ describe.skipIf(host === undefined)('where the environment names a proxy', () =>
   ] as const
 
   describe.each(FORMS)('and the emulator is at %s', (_, address) => {
-    test('a store asks no proxy', async () => {
+    test.each(['grpc', 'client'] as const)('a store over %s asks no proxy', async (transport) => {
       vi.stubEnv('DATASTORE_EMULATOR_HOST', address())
-      expect(await call({})).toBeNull()
+      expect(await call({ transport })).toBeNull()
       expect(asked).toEqual([])
     })
 
@@ -111,6 +114,28 @@ describe.skipIf(host === undefined)('where the environment names a proxy', () =>
       expect(asked).toEqual([])
     })
   })
+
+  test.each(['grpc', 'client'] as const)(
+    'a session is written and read over %s where the emulator is at [::1]',
+    async (transport) => {
+      vi.stubEnv('DATASTORE_EMULATOR_HOST', `[::1]:${port6}`)
+      const store = datastoreStore({ projectId, namespace: uniqueSpace(), transport })
+      try {
+        const before = reached6
+        const sessions = createSessions<{ n: number }>({ store })
+        const session = await sessions.open({ secure: true }).load()
+        session.set('n', 1)
+        const { setCookie } = await sessions.commit(session)
+        const cookie = (setCookie[0] as string).split(';')[0] as string
+        const found = await sessions.open({ cookie, secure: true }).load()
+        expect([found.loadOutcome, found.get('n')]).toEqual(['live', 1])
+        expect(reached6).toBeGreaterThan(before)
+        expect(asked).toEqual([])
+      } finally {
+        await store.close()
+      }
+    },
+  )
 
   // Nothing says that this is an emulator but that it needs no encryption.
   test('a plain connection to another machine asks no proxy', async () => {

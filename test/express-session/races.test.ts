@@ -2,7 +2,7 @@ import type session from 'express-session'
 import { describe, expect, it } from 'vitest'
 import { DatastoreSessionStore } from '../../src/express-session/index.ts'
 import { cookieJar } from '../../src/testing/index.ts'
-import { STORE_KINDS } from '../setup/stores.ts'
+import { STORE_KINDS_BY_TRANSPORT } from '../setup/stores.ts'
 import { DAY, HOUR, MINUTE, type Site, sidOf, siteOn } from './harness.ts'
 
 /** Sessions come from elsewhere as well, and there are none, so that whose session it is is told by touches too. */
@@ -26,7 +26,7 @@ async function dataOf({ store }: Site, sid: string): Promise<Record<string, unkn
   return data
 }
 
-describe.each(STORE_KINDS)('races of express-session on $name', ({ missing, ...kind }) => {
+describe.each(STORE_KINDS_BY_TRANSPORT)('races on $name', ({ missing, ...kind }) => {
   const on = it.skipIf(missing !== null)
   const make = (options = {}) => siteOn({ missing, ...kind }, options)
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { STORE_KINDS } from '../setup/stores.ts'
+import { STORE_KINDS_BY_TRANSPORT } from '../setup/stores.ts'
 import { type Site, site } from '../setup/site.ts'
 
-describe.each(STORE_KINDS)('races over HTTP on $name', (kind) => {
+describe.each(STORE_KINDS_BY_TRANSPORT)('races over HTTP on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('held at a gate', () => {
     describe.each(['/logout', '/reset', '/login/alice', '/cycleKey'])('after %s', (end) => {
       it.each([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { SessionKey } from '../../src/index.ts'
 import { keyOfCookie } from '../request/harness.ts'
-import { STORE_KINDS } from '../setup/stores.ts'
+import { STORE_KINDS_BY_TRANSPORT } from '../setup/stores.ts'
 import { gate } from '../setup/gate.ts'
 import { type Site, type SiteOptions, site } from '../setup/site.ts'
 
@@ -26,7 +26,7 @@ function planted(setCookie: readonly string[]): string[] {
  * The races of requests, by the numbers of the list in the issue. R8's second half, the timed renewal of an id, has no
  * test, since there is none: every change of an id is one of privilege, and takes effect at once.
  */
-describe.each(STORE_KINDS)('races of requests over HTTP on $name', (kind) => {
+describe.each(STORE_KINDS_BY_TRANSPORT)('races of requests over HTTP on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('each for itself', () => {
     it('R1: a save after a logout stores nothing, and sends no cookie', async () => {
       const s = await site(kind)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { sampleRecord } from '../../src/testing/index.ts'
 import { TestQueue } from '../sweep/task-queue.ts'
-import { STORE_KINDS } from '../setup/stores.ts'
+import { STORE_KINDS_BY_TRANSPORT } from '../setup/stores.ts'
 import { type Page, type Site, site } from '../setup/site.ts'
 
 const MINUTE = 60_000
@@ -44,7 +44,7 @@ async function deliverAll(s: Site, queue: TestQueue): Promise<unknown[]> {
 }
 
 /** The races of sweeps, tasks and kills, by the numbers of the list in the issue. */
-describe.each(STORE_KINDS)('races of sweeps over HTTP on $name', (kind) => {
+describe.each(STORE_KINDS_BY_TRANSPORT)('races of sweeps over HTTP on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('each for itself', () => {
     it('R10: a session saved while a sweep looks for it lives on, and nobody hears of an end', async () => {
       const s = await site(kind, { events: true })

@@ -18,7 +18,7 @@ const ON_EMULATORS =
 const STARTS_PROGRAMS = /from 'node:child_process'/
 
 /** The suites that are the same on each kind of store: on the memory store in *unit*, on the others in *emulator*. */
-const ON_STORE_KINDS = /\bSTORE_KINDS\b/
+const ON_STORE_KINDS = /\bSTORE_KINDS(_BY_TRANSPORT)?\b/
 
 /** The path of a test file, from the root of the package. */
 function projectsOf(file: string): readonly Project[] {
@@ -44,7 +44,7 @@ const ASKS_FOR = {
   VIUR_TEST_NEWER_EMULATOR_HOST: /\bVIUR_TEST_NEWER_EMULATOR_HOST\b/,
 } as const
 
-const ASKS_FOR_BOTH = /\b(STORE_KINDS|EMULATORS|EMULATORS_BY_TRANSPORT)\b/
+const ASKS_FOR_BOTH = /\b(STORE_KINDS|EMULATORS)(_BY_TRANSPORT)?\b/
 
 /**
  * The variables of the emulator programs that the chosen files of a project ask for, so that no other is started.

@@ -115,14 +115,17 @@ export const EMULATORS_BY_TRANSPORT: readonly (StoreKind & EmulatorKind)[] = [
   emulated('Firestore emulator by the client of Google', NEWER, 'client'),
 ]
 
-/** Every kind of store that is this project's to test: a suite on them runs on all, here or in another project. */
-export const STORE_KINDS: readonly StoreKind[] = {
-  memory: HERE,
-  emulators: EMULATORS,
-  all: [...HERE, ...EMULATORS],
-}[
-  // One that takes long is in no other project.
-  expect.getState().testPath?.endsWith('.long.test.ts')
+/** The kinds of stores of this project, with these of emulators. One that takes long is in no other project. */
+function kindsWith(emulators: readonly StoreKind[]): readonly StoreKind[] {
+  const isLong = expect.getState().testPath?.endsWith('.long.test.ts') === true
+  const stores = isLong
     ? 'all'
     : (process.env['VIUR_TEST_STORES'] as 'memory' | 'emulators' | 'all')
-]
+  return { memory: HERE, emulators, all: [...HERE, ...emulators] }[stores]
+}
+
+/** Every kind of store that is this project's to test: a suite on them runs on all, here or in another project. */
+export const STORE_KINDS: readonly StoreKind[] = kindsWith(EMULATORS)
+
+/** {@link STORE_KINDS}, and each emulator program over the other transport too. */
+export const STORE_KINDS_BY_TRANSPORT: readonly StoreKind[] = kindsWith(EMULATORS_BY_TRANSPORT)

@@ -18,7 +18,7 @@ import {
   UnansweredError,
 } from './errors.ts'
 import { type CallInFlight, WatchedClient } from './watched-client.ts'
-import { discard, SilentClients } from './replace-silent-client.ts'
+import { closeClient, discard, SilentClients } from './replace-silent-client.ts'
 import { markTarget, type CallTarget } from './call-target.ts'
 import type { TransportInUse } from './transport/choose.ts'
 
@@ -256,7 +256,7 @@ export class Connection {
     this.#watched?.rest()
     await Promise.all(retired.map(discard))
     await this.#silentClients.close()
-    if (this.#watched?.open.owned) await this.#watched.open.client.close?.()
+    if (this.#watched?.open.owned) await closeClient(this.#watched.open)
   }
 
   /** Asks for what is not there. Any answer will do, also a refusal. */

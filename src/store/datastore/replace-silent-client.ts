@@ -79,12 +79,21 @@ export class SilentClients {
 }
 
 /** Closes a client that is of no use any more. Never rejects: there is nobody to whom that would matter. */
-export async function discard({ client }: OpenClient): Promise<void> {
+export async function discard(open: OpenClient): Promise<void> {
   try {
-    await client.close?.()
+    await closeClient(open)
   } catch {
     // It is left to itself.
   }
+}
+
+/**
+ * Closes a client. Not in the turn of the event loop in which a call was begun: to an address that is no name, grpc-js
+ * connects in the next one, closed or not, and that connection stays open for as long as the process lives.
+ */
+export async function closeClient({ client }: OpenClient): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
+  await client.close?.()
 }
 
 function pause(time: number): Promise<void> {
