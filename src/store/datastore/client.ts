@@ -61,8 +61,10 @@ export async function openClient(
     const another = twin && (() => makeReady(settings, twin(), GIVEN, another))
     return await makeReady(settings, given, GIVEN, another, false)
   }
+  // Whoever finds credentials looks for a project with them: by gcloud and by the metadata server, unless it is named.
+  const projectId = namedProject(settings)?.projectId ?? null
   const { make, used } = await chooseTransport(
-    { ...settings, datastore: given, transport },
+    { ...settings, projectId, datastore: given, transport },
     loaders,
   )
   const another = (): Promise<OpenClient> => makeReady(settings, make(), used, another)
@@ -105,20 +107,35 @@ function credentialsProblem({ environment }: ClientSettings, cause: unknown): st
 /** The variables that name a project, in the order in which they count. */
 const PROJECT_VARIABLES = ['DATASTORE_PROJECT_ID', 'GOOGLE_CLOUD_PROJECT', 'GCLOUD_PROJECT']
 
-async function projectOf(
-  settings: ClientSettings,
-  client: DatastoreV1Client,
-): Promise<Pick<OpenClient, 'projectId' | 'projectFrom'>> {
-  const { projectId, client: given, emulator, environment } = settings
+type NamedProject = Pick<OpenClient, 'projectId' | 'projectFrom'>
+
+/** The project that somebody named, in options or in the environment. */
+function namedProject({
+  projectId,
+  client: given,
+  environment,
+}: ClientSettings): NamedProject | null {
   if (projectId !== null) return { projectId, projectFrom: 'projectId of datastoreStore()' }
   const own = given !== null && isDatastore(given) ? textIn(given.options, 'projectId') : null
-  if (own !== null)
+  if (own !== null) {
     return { projectId: own, projectFrom: 'projectId of the Datastore given as client' }
+  }
   for (const name of PROJECT_VARIABLES) {
     const named = environment[name]
     if (named) return { projectId: named, projectFrom: name }
   }
-  if (emulator !== null) return { projectId: EMULATOR_PROJECT, projectFrom: 'the default' }
+  return null
+}
+
+async function projectOf(
+  settings: ClientSettings,
+  client: DatastoreV1Client,
+): Promise<NamedProject> {
+  const named = namedProject(settings)
+  if (named !== null) return named
+  if (settings.emulator !== null) {
+    return { projectId: EMULATOR_PROJECT, projectFrom: 'the default' }
+  }
   const found = await client.getProjectId?.()
   if (typeof found === 'string' && found !== '') {
     return { projectId: found, projectFrom: CREDENTIALS }

@@ -47,7 +47,10 @@ describe('nothing of the credentials is told', () => {
 
   test.each(BROKEN_FILES)('for a token, where the file holds %s', async (_name, text, secret) => {
     credentialsIn(text)
-    const { tokens } = await googleCredentials('googleapis.com', null)
+    const { tokens } = await googleCredentials(
+      { universe: 'googleapis.com', projectId: null },
+      null,
+    )
     const failure = await failureOf(Promise.resolve(tokens.headers()))
     expect(failure.message).toMatch(/no call to Datastore is sent.*\(the file is not valid JSON\)/)
     expectNothingOf(secret, failure)

@@ -42,13 +42,20 @@ interface AuthClient {
   getRequestHeaders(url: string): Promise<Headers | Readonly<Record<string, string>>>
 }
 
-/** Loads google-auth-library. `universe`: the domain of this Google Cloud. Fetches nothing yet. */
+export interface CredentialsSettings {
+  /** The domain of this Google Cloud. */
+  readonly universe: string
+  /** The project that is named; `null`: it is looked for, by a run of gcloud and a call to the metadata server. */
+  readonly projectId: string | null
+}
+
+/** Loads google-auth-library. Fetches nothing yet. */
 export async function googleCredentials(
-  universe: string,
+  { universe, projectId }: CredentialsSettings,
   load: (() => Promise<unknown>) | null,
 ): Promise<GoogleCredentials> {
   const { GoogleAuth } = await loadLibrary(load)
-  const auth = new GoogleAuth({ scopes: SCOPES })
+  const auth = new GoogleAuth({ scopes: SCOPES, ...(projectId !== null && { projectId }) })
   // A key file signs its tokens itself, and need not ask for them.
   auth.useJWTAccessWithScope = true
   auth.defaultServicePath = `datastore.${universe}`

@@ -13,6 +13,8 @@ export const GRPC = '@grpc/grpc-js'
 const FIRST = [1, 12] as const
 
 export interface GrpcMakerSettings {
+  /** The project that is named; `null`: the credentials say it. */
+  readonly projectId: string | null
   readonly emulator: EmulatorAddress | null
   readonly environment: Readonly<Record<string, string | undefined>>
 }
@@ -31,7 +33,7 @@ export interface GrpcMaker {
 
 /** Loads what gRPC takes. Throws a `SessionStoreError` that says what to install. */
 export async function grpcMaker(
-  { emulator, environment }: GrpcMakerSettings,
+  { projectId, emulator, environment }: GrpcMakerSettings,
   { grpc: load = null, auth = null }: Partial<Nullable<GrpcLoaders>>,
 ): Promise<GrpcMaker> {
   const grpc = await loadGrpc(load)
@@ -39,7 +41,7 @@ export async function grpcMaker(
   checkVersion(version)
   const universe = environment['GOOGLE_CLOUD_UNIVERSE_DOMAIN'] || 'googleapis.com'
   let credentials: GoogleCredentials | null = null
-  if (emulator === null) credentials = await googleCredentials(universe, auth)
+  if (emulator === null) credentials = await googleCredentials({ universe, projectId }, auth)
   const own = versionOf('viur-session') ?? '0'
   const common = {
     grpc,

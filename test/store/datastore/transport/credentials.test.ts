@@ -56,11 +56,20 @@ async function proxyTo(port: number): Promise<{ url: string; asked: string[] }> 
 }
 
 /** The store's own client, as it goes to Google: by TLS, and by the proxy of the environment. */
-async function toGoogle(): Promise<OpenClient> {
+async function toGoogle(
+  named: { projectId?: string; environment?: Record<string, string> } = {},
+): Promise<OpenClient> {
   const roots = readFileSync(files.cert)
   const credentials = { ...grpc.credentials, createSsl: () => grpc.credentials.createSsl(roots) }
   const open = await openClient(
-    { projectId: null, client: null, emulator: null, environment: {}, transport: 'grpc' },
+    {
+      projectId: null,
+      environment: {},
+      ...named,
+      client: null,
+      emulator: null,
+      transport: 'grpc',
+    },
     { grpc: () => Promise.resolve({ ...grpc, credentials }) },
   )
   onTestFinished(async () => void (await open.client.close?.()))
@@ -121,7 +130,7 @@ async function metadataServer(life: () => number, ready: () => Promise<void> = a
     server.close()
   })
   const tokens = () => asked.filter((path) => path.endsWith('/token')).length
-  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, tokens }
+  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, asked, tokens }
 }
 
 /** The account of the machine is who asks. */
@@ -176,6 +185,21 @@ describe('a call to Google over gRPC', () => {
     expect(metadata.tokens()).toBe(1)
     expect(new Set(server.headers.map((headers) => headers['authorization'])).size).toBe(1)
     expect(server.headers[0]?.['authorization']).toMatch(/^Bearer token-\d+$/)
+  })
+
+  test.each([
+    ['an option', { projectId: 'mine' }],
+    ['the environment', { environment: { GOOGLE_CLOUD_PROJECT: 'mine' } }],
+  ])('asks the metadata server for no project where %s names one', async (_, named) => {
+    await google()
+    // What google-auth-library reads itself would hide what it is told.
+    for (const name of ['GOOGLE_CLOUD_PROJECT', 'GCLOUD_PROJECT']) vi.stubEnv(name, undefined)
+    const metadata = await metadataServer(() => 3600)
+    onMachine(metadata)
+    const { projectId } = await toGoogle(named)
+    expect(projectId).toBe('mine')
+    expect(metadata.tokens()).toBe(1)
+    expect(metadata.asked.filter((path) => path.includes('/project'))).toEqual([])
   })
 
   test('whose token does not come in time was not sent, and the next one is, once it comes', async () => {
