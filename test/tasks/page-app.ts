@@ -1,0 +1,136 @@
+import { type ChildProcess, execFileSync, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type CookieJar, cookieJar } from '../../src/testing/index.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** What the apps of the pages import, beside the package. */
+const USED = ['express', '@node-rs/argon2', 'express-rate-limit']
+
+/** How an app is written down. */
+export const FORMATS = ['ES module', 'CommonJS'] as const
+export type Format = (typeof FORMATS)[number]
+
+/** An app that runs, and a visitor of it. */
+export interface Running {
+  /** All that it has written so far. */
+  said(): string
+  ask(path: string, options?: AskOptions): Promise<Answer>
+  stop(): void
+}
+
+export interface AskOptions {
+  readonly method?: string
+  readonly form?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>>
+  /** Whose cookies go out and come in. Default: those of the one visitor. */
+  readonly jar?: CookieJar
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: string
+}
+
+/** A folder that has installed the packed package, and what the pages use. */
+export interface PageFolder {
+  /** Starts the app of the first block of a page. */
+  start(page: string, format: Format): Promise<Running>
+  remove(): void
+}
+
+/** The first block of a page: a whole app. */
+export function appOf(page: string): string {
+  const text = readFileSync(join(root, page), 'utf8')
+  const [, code] = /^```js\n([\s\S]+?)^```/m.exec(text) ?? []
+  if (code === undefined) throw new Error(`${page} has no code`)
+  return code
+}
+
+/** The same app as one writes it in CommonJS: `require()`, and no `await` outside of functions. */
+function inCommonJS(code: string): string {
+  const body = code
+    .replace(/^import (\w+) from ('.+')$/gm, 'const $1 = require($2)')
+    .replace(/^import (\{.+\}) from ('.+')$/gm, 'const $1 = require($2)')
+  return `(async () => {\n${body}\n})()\n`
+}
+
+/** Tells on which port a server listens. */
+const TELLS_PORT = `import { Server } from 'node:net'
+const { listen } = Server.prototype
+Server.prototype.listen = function (...args) {
+  this.once('listening', () => process.send(this.address().port))
+  return listen.apply(this, args)
+}
+`
+
+/** Packs the package, and installs it into a folder outside of this one. */
+export function pageFolder(): PageFolder {
+  const folder = mkdtempSync(join(tmpdir(), 'viur-pages-'))
+  const modules = join(folder, 'node_modules')
+  mkdirSync(modules)
+  for (const name of USED) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true })
+    symlinkSync(join(root, 'node_modules', name), join(modules, name))
+  }
+  execFileSync(process.execPath, [join(root, 'scripts/pack-for-folder.mjs')], {
+    cwd: folder,
+    stdio: 'pipe',
+  })
+  writeFileSync(join(folder, 'tells-port.mjs'), TELLS_PORT)
+  return {
+    start: async (page, format) => {
+      const file = join(folder, format === 'ES module' ? 'app.mjs' : 'app.cjs')
+      writeFileSync(file, format === 'ES module' ? appOf(page) : inCommonJS(appOf(page)))
+      return running(folder, file)
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+async function running(folder: string, file: string): Promise<Running> {
+  const { PATH = '' } = process.env
+  const child = fork(file, {
+    cwd: folder,
+    env: { PATH, PORT: '0' },
+    execArgv: ['--import', './tells-port.mjs'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  }
+  const origin = `http://127.0.0.1:${await portOf(child, () => output)}`
+  const visitor = cookieJar()
+  return {
+    said: () => output,
+    ask: async (path, { method, form, headers, jar = visitor } = {}) => {
+      const cookie = jar.header(origin)
+      const response = await fetch(origin + path, {
+        method: method ?? (form === undefined ? 'GET' : 'POST'),
+        redirect: 'manual',
+        headers: { 'sec-fetch-site': 'same-origin', ...(cookie && { cookie }), ...headers },
+        ...(form && { body: new URLSearchParams(form) }),
+      })
+      jar.set(response.headers.getSetCookie(), origin)
+      return { status: response.status, headers: response.headers, body: await response.text() }
+    },
+    stop: () => void child.kill(),
+  }
+}
+
+async function portOf(child: ChildProcess, output: () => string): Promise<number> {
+  const ended = once(child, 'exit').then(() => {
+    throw new Error(`the app ended before it listened:\n${output()}`)
+  })
+  const [port] = (await Promise.race([once(child, 'message'), ended])) as [number]
+  ended.catch(() => {})
+  return port
+}
