@@ -66,6 +66,9 @@ export class SilentClients {
       await ask(new WatchedClient(next, Number.POSITIVE_INFINITY, () => undefined))
       // The old one was asked first, and gets as long again, since a new connection is made meanwhile.
       await pause(Math.max(grace, performance.now() - asked))
+      // An answer that came while the process was too busy to read it is read before this.
+      await turnOfTheLoop()
+      await turnOfTheLoop()
     } catch {
       // The new one does not answer either: so it is the server, or the way to it.
       if (this.#tried.delete(next)) await discard(next)
@@ -94,6 +97,13 @@ export async function discard(open: OpenClient): Promise<void> {
 export async function closeClient({ client }: OpenClient): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
   await client.close?.()
+}
+
+/** What was received is read meanwhile. */
+function turnOfTheLoop(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve).unref()
+  })
 }
 
 function pause(time: number): Promise<void> {

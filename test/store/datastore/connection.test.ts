@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { MessageChannel } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { passingTrouble } from '../../../src/base/store-errors.ts'
 import { Connection } from '../../../src/store/datastore/connection.ts'
@@ -20,6 +22,10 @@ interface Behaviour {
 
 /** A connection whose clients behave as told, one after the other; the last of them serves for all that follow. */
 function connectionOf(...behaviours: readonly Behaviour[]) {
+  return connectionWith(5000, ...behaviours)
+}
+
+function connectionWith(deadline: number, ...behaviours: readonly Behaviour[]) {
   const closed: number[] = []
   const calls: number[] = []
   const opened = (at: number): OpenClient => {
@@ -51,7 +57,7 @@ function connectionOf(...behaviours: readonly Behaviour[]) {
     open: async () => opened(0),
     databaseId: '',
     namespace: '',
-    deadline: 5000,
+    deadline,
   })
   const ask = (): Promise<unknown> =>
     connection
@@ -94,6 +100,35 @@ describe('a silent connection', () => {
     await vi.advanceTimersByTimeAsync(5000)
     expect(await first).toMatch(/did not answer/)
   })
+})
+
+test('a connection whose answer came while the process was too busy to read it is not dead', async () => {
+  vi.useRealTimers()
+  const { port1: server, port2: client } = new MessageChannel()
+  const heard = once(client, 'message')
+  const late = async (): Promise<unknown> => (await heard) && [{}]
+  const { ask, calls } = connectionWith(
+    1000,
+    { probe: late, call: late },
+    {
+      probe: async () => {
+        // Once the new one has answered, the old one has the time of a pause left, all of which this takes. Right after
+        // it come the timers, and only then what was received.
+        setImmediate(() => {
+          server.postMessage('an answer')
+          const until = performance.now() + 100
+          while (performance.now() < until);
+        })
+        return [{}]
+      },
+      call: answers,
+    },
+  )
+  expect(await ask()).toBe('answered')
+  // By now the new one would have taken its place.
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  server.close()
+  expect(calls).toEqual([0])
 })
 
 describe('closing a connection', () => {
