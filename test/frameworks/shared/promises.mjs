@@ -6,7 +6,7 @@ import { Browser } from './site.mjs'
 
 /**
  * @param {() => number} port
- * @param {{ cookie?: string, views?: string, login?: string, logout?: string, logoutFields?: Record<string, string>, unkept?: string }} [of]
+ * @param {{ cookie?: string, views?: string, login?: string, logout?: string, logoutFields?: Record<string, string>, unkept?: string | null }} [of]
  */
 export function keepsPromises(
   port,
@@ -57,6 +57,8 @@ export function keepsPromises(
     assert.equal((await copy.ask(views)).json().user, '__guest__')
   })
 
+  // A framework that has one route alone tries it by itself.
+  if (unkept === null) return
   test('what cannot be stored is an error, and sets no cookie', async () => {
     const response = await new Browser(port()).ask(unkept)
     assert.equal(response.status, 500)
