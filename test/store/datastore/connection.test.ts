@@ -141,7 +141,9 @@ describe('closing a connection', () => {
     await vi.advanceTimersByTimeAsync(2500)
     expect(await first).toBe('answered')
     expect(closed).not.toContain(1)
-    await connection.close()
+    const closing = connection.close()
+    await vi.advanceTimersByTimeAsync(1)
+    await closing
     expect(closed).toContain(0)
     expect(closed).toContain(1)
   })
