@@ -67,6 +67,41 @@ describe('the documentation', () => {
     expect(named.map(([, path = '']) => path).filter((path) => !isThere(path))).toEqual([])
   })
 
+  it('explains errors by texts that they have', () => {
+    const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => read(join('src', name)))
+      .join('\n')
+    const told = [...read('docs/troubleshooting.md').matchAll(/^\| `([^`|]+)` \|/gm)]
+    expect(told.length).toBeGreaterThan(20)
+    expect(told.map(([, text = '']) => text).filter((text) => !sources.includes(text))).toEqual([])
+  })
+
+  it('reckons what it costs as the model of scale does', () => {
+    const [, code = ''] = /^```js\n([\s\S]+?)^```/m.exec(read('docs/cost.md')) ?? []
+    const quiet = code.replace(/^console.*$/gm, '')
+    const dollars = new Function(`${quiet}; return dollars`)() as (site: object) => number
+    const said = [...code.matchAll(/dollars\((\{.+?\})\).*?\/\/ \$(.+)$/gm)]
+    for (const [, site = '', sum = ''] of said) {
+      expect(
+        dollars({ visits: Number(/[\d_]+/.exec(site)?.[0].replaceAll('_', '')) }).toFixed(2),
+      ).toBe(sum)
+    }
+    expect(said).toHaveLength(2)
+    const month = (365.25 / 12) * 24 * 60 * 60
+    const scene = {
+      visits: 5000 * month,
+      newSessions: 1149 * month,
+      logins: 345 * month,
+      live: 1e8,
+    }
+    const [, sum = ''] =
+      /\| 24 h \| viur-session \|.* \$([\d,]+) \| 1\.00 \|/.exec(read('docs/scale.md')) ?? []
+    const ratio = dollars(scene) / Number(sum.replace(',', ''))
+    expect(ratio).toBeGreaterThan(1)
+    expect(ratio).toBeLessThan(1.1)
+  })
+
   it('states the defaults that there are', () => {
     const { policy } = settingsFrom({})
     const readme = read('README.md')

@@ -45,7 +45,7 @@ export interface PageFolder {
 }
 
 /** The first block of a page: a whole app. */
-export function appOf(page: string): string {
+function appOf(page: string): string {
   const text = readFileSync(join(root, page), 'utf8')
   const [, code] = /^```js\n([\s\S]+?)^```/m.exec(text) ?? []
   if (code === undefined) throw new Error(`${page} has no code`)
