@@ -14,7 +14,7 @@ tarball=$(echo "$scratch"/viur-session-[0-9]*.tgz)
 server_tarball=$(echo "$scratch"/viur-session-cloud-tasks-server-*.tgz)
 
 echo "package: contents"
-unwanted=$(tar -tzf "$tarball" | grep -vE '^package/(dist/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$|SECURITY\.md$|docs/([a-z-]+/)*[a-z-]+\.md$|docs/charts/[a-z-]+\.svg$)|^package/dist/app/|\.map$' || true)
+unwanted=$(tar -tzf "$tarball" | grep -vE '^package/(dist/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$|SECURITY\.md$|docs/([a-z-]+/)*[A-Za-z-]+\.md$|docs/monitoring/([a-z]+/)?[a-z-]+\.(json|yaml)$|docs/charts/[a-z-]+\.svg$)|^package/dist/app/|\.map$' || true)
 unwanted+=$(tar -tzf "$tarball" | grep -E '^package/dist/((app|cli)/|.*\.test\.)' || true)
 unwanted+=$(tar -tzf "$server_tarball" | grep -vE '^package/(dist/[a-z-]+\.(js|d\.ts)|package\.json|README\.md|LICENSE)$' || true)
 if [ -n "$unwanted" ]; then
@@ -88,6 +88,7 @@ async function main() {
   await assert.rejects(store.find('a'.repeat(43)), /npm install @grpc\/grpc-js google-auth-library/)
   const queue = cloudTasks({ queue: 'q', location: 'l', projectId: 'p', target: { appEngine: {} } })
   await assert.rejects(queue.add({ name: 'n', body: null }), /npm install @google-cloud\/tasks/)
+  assert.throws(() => require('viur-session/telemetry'), /@opentelemetry\/api/)
   assert.ok(createSessions({ store, legacy: viurCoreSessions({ cookie: 'c' }) }))
   assert.ok(new DatastoreSessionStore({ projectId: 'p', legacy: connectDatastoreSessions() }))
   await inFile()

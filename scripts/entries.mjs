@@ -15,5 +15,6 @@ export const ENTRIES = {
   'express-session': 'express-session/index',
   'cookie-sessions': 'cookie-sessions/index',
   sqlite: 'store/sqlite/index',
+  telemetry: 'telemetry/index',
   testing: 'testing/index',
 }

@@ -95,4 +95,10 @@ export type {
   WriteWithNoteResult,
 } from './store/store.ts'
 export type { KeyRefusal, Trouble } from './record/diagnostics.ts'
+export type { Happening } from './record/happenings.ts'
+export type { Traced } from './base/tracing.ts'
+export type { LoadTrace } from './request/load.ts'
+export type { CommitTrace } from './request/commit.ts'
+export type { StepTrace } from './sweep/engine.ts'
+export type { StoreAsk, StoreCall } from './store/store-calls.ts'
 export type { DefaultData, SessionData } from './base/types.ts'

@@ -28,6 +28,7 @@ import { createCookieSessions } from '../src/cookie-sessions/index.ts'
 import { connectDatastoreSessions, viurCoreSessions } from '../src/migrate/index.ts'
 import { datastoreStore } from '../src/store/datastore/index.ts'
 import { sqliteStore } from '../src/store/sqlite/index.ts'
+import { startTelemetry } from '../src/telemetry/index.ts'
 import { cloudTasks } from '../src/cloud-tasks/index.ts'
 import {
   adapterContract,
@@ -38,6 +39,9 @@ import {
 } from '../src/testing/index.ts'
 
 /** One call with options that nobody knows; `wrong` is what the probe adds to them. */
+const entriesModule = new URL('../scripts/entries.mjs', import.meta.url).href
+const { ENTRIES } = (await import(entriesModule)) as { ENTRIES: Record<string, string> }
+
 type Probe = (wrong: Record<string, unknown>) => unknown
 
 class Nothing extends QueryIter {
@@ -63,6 +67,7 @@ const COOKIE_KEYS = [{ id: 'a', key: Uint8Array.from({ length: 32 }, (_, at) => 
 
 /** Every type of options that the package exports, and every function that takes them. */
 const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
+  TelemetryOptions: { 'startTelemetry()': (wrong) => startTelemetry(wrong) },
   SessionsOptions: { 'createSessions()': (wrong) => createSessions(wrong) },
   CookieOptions: { cookie: (wrong) => createSessions({ cookie: wrong }) },
   SessionRequest: {
@@ -220,13 +225,9 @@ const LOOKS_LIKE_OPTIONS = /(?:Options|Request|Response|Target|Hints|Query|Filte
 /** The names that the modules behind the entries of the package export as types. */
 function exportedTypes(): string[] {
   const root = fileURLToPath(new URL('..', import.meta.url))
-  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    exports: Record<string, string | { types: string }>
-  }
   const names = new Set<string>()
-  for (const entry of Object.values(exports)) {
-    if (typeof entry === 'string') continue
-    const file = entry.types.replace('./dist/', 'src/').replace(/\.d\.ts$/, '.ts')
+  for (const module of Object.values(ENTRIES)) {
+    const file = `src/${module}.ts`
     const text = readFileSync(join(root, file), 'utf8')
     for (const [, onlyTypes, list] of text.matchAll(/export (type )?\{([^}]*)\}/g)) {
       for (const item of (list as string).split(',')) {

@@ -2,7 +2,8 @@ import { SessionConfigError, SessionError, SessionStoreError } from '../base/err
 import { storeRefusal } from '../base/store-errors.ts'
 import type { EndSettings } from './settings.ts'
 import type { Limit } from '../store/budget.ts'
-import { mintRev } from '../record/id.ts'
+import { mintRev, type SessionKey } from '../record/id.ts'
+import { tellEnds } from '../record/happenings.ts'
 import { stamped } from '../record/revs.ts'
 import { LONG_WORK } from '../write/retry.ts'
 import { keyOfMutation, storesRecord } from '../store/mutations.ts'
@@ -198,7 +199,19 @@ export class Ender<Data extends object> {
         error: result.outcome === 'failed' ? result.error : null,
       }
     })
+    // Of the others it was told when they were marked.
+    const expired = due.filter(
+      ({ record }, at) => record.ended === null && finished[at]?.result === 'ended',
+    )
+    tellEnds('expired', expired.length)
     return finished
+  }
+
+  /** Deletes by keys alone what has expired, and nobody has to hear of. */
+  async removeExpired(keys: readonly SessionKey[]): Promise<WriteEachResult[]> {
+    const results = await this.writeEach(keys.map((key) => ({ kind: 'remove', key })))
+    tellEnds('expired', results.filter(({ outcome }) => outcome === 'applied').length)
+    return results
   }
 
   /** Each for itself, in chunks that one call of a store takes. A record that can not be written spoils no other. */

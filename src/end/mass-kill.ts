@@ -5,6 +5,7 @@ import { FENCE_OF_ALL, type Fences, fenceName } from './fences.ts'
 import { isUsable } from '../record/usable.ts'
 import { mintRev, type SessionKey } from '../record/id.ts'
 import { stamped } from '../record/revs.ts'
+import { tellEnds } from '../record/happenings.ts'
 import { type Found, GUEST_USER, type SessionRecord } from '../record/record.ts'
 import { asStoreError } from '../write/retry.ts'
 import type { Writer } from '../write/writer.ts'
@@ -161,6 +162,7 @@ export class MassKill<Data extends object> {
   async #end(alive: readonly Found[], marked: Found[]): Promise<WriteEachResult[]> {
     const mutations = await Promise.all(alive.map((found) => this.#ender.endOf(found, 'killed')))
     const results = await this.#ender.writeEach(mutations)
+    tellEnds('killed', results.filter(({ outcome }) => outcome === 'applied').length)
     results.forEach((result, at) => {
       // A conflict, or a fault, is met again by the next pass.
       if (result.outcome !== 'applied') return

@@ -2,6 +2,7 @@ import { show } from '../base/duration.ts'
 import { SessionConfigError, SessionGoneError } from '../base/errors.ts'
 import { checkOptions, namesOf, type OptionHints } from '../base/option-checks.ts'
 import { isThenable, letGo } from '../base/refuse-promise.ts'
+import { Trace, type Traced } from '../base/tracing.ts'
 import type { UnitChanges } from '../record/payload.ts'
 import type { Failure } from './pending-operations.ts'
 import type { SessionCookies } from './cookie.ts'
@@ -45,6 +46,19 @@ interface CommitSettings extends RequestSettings {
   readonly onGone: 'drop' | 'error'
 }
 
+/** One `commit()`, as the tracing channel `viur-session:commit` tells of it. */
+export interface CommitTrace extends Traced {
+  /** The status of the response. */
+  readonly status: number
+  /**
+   * `null` while it is under way, and where it failed. `unchanged`: nothing had to be stored. `touched`: that the session
+   * was used. `gone`: it ended elsewhere, and its changes were dropped.
+   */
+  outcome: 'unchanged' | 'stored' | 'touched' | 'gone' | null
+}
+
+const commits: Trace<CommitTrace> = new Trace('commit')
+
 /** What happens at the end of a request: what it has changed is stored, and the response hears of the cookie. */
 export class RequestCommit<Data extends object> {
   readonly #settings: CommitSettings
@@ -74,19 +88,41 @@ export class RequestCommit<Data extends object> {
     checkOptions('commit()', response, RESPONSE, HINTS)
     const state = stateOf(session)
     state.requireOf(this.#settings)
-    const isError = (response.status ?? 200) >= 500
+    const { status = 200 } = response
+    return commits.isHeard
+      ? this.#tellOfCommit(state, status, last)
+      : this.#commitAfterAll(state, status, last, null)
+  }
+
+  #tellOfCommit(
+    state: RequestState,
+    status: number,
+    last: () => void,
+  ): CommitResult | Promise<CommitResult> {
+    const trace: CommitTrace = { status, outcome: null, duration: null }
+    return commits.run(trace, () => this.#commitAfterAll(state, status, last, trace))
+  }
+
+  /** After all that the request has begun and not waited for. */
+  #commitAfterAll(
+    state: RequestState,
+    status: number,
+    last: () => void,
+    trace: CommitTrace | null,
+  ): CommitResult | Promise<CommitResult> {
+    const isError = status >= 500
     const drained = state.response.drain(isError)
-    if (drained === null) return this.#commit(state, isError, last)
+    if (drained === null) return this.#commit(state, isError, last, trace)
     return drained.then((failure) =>
       failure === null
-        ? this.#commit(state, isError, last)
+        ? this.#commit(state, isError, last, trace)
         : this.#commitFailed(state, last, failure),
     )
   }
 
   /** Something that the request began has failed: what would stand if the response were a server error is stored. */
   async #commitFailed(state: RequestState, last: () => void, { error }: Failure): Promise<never> {
-    await this.#commit(state, true, last)
+    await this.#commit(state, true, last, null)
     throw error
   }
 
@@ -94,6 +130,7 @@ export class RequestCommit<Data extends object> {
     state: RequestState,
     isError: boolean,
     last: () => void,
+    trace: CommitTrace | null,
   ): CommitResult | Promise<CommitResult> {
     last()
     state.response.close()
@@ -106,13 +143,20 @@ export class RequestCommit<Data extends object> {
       throw error
     }
     const isIdle = state.saving === null && !state.hasMarked && !this.#storage.touchIsDue(state)
-    if (isIdle && !state.isChangedBy(units)) return this.#result(state)
+    if (isIdle && !state.isChangedBy(units)) {
+      if (trace !== null) trace.outcome = 'unchanged'
+      return this.#result(state)
+    }
     const aside = this.#sweepAside()
-    const result = this.#store(state, units)
+    const result = this.#store(state, units, trace)
     return aside === null ? result : Promise.all([result, aside]).then(([first]) => first)
   }
 
-  async #store(state: RequestState, known: UnitChanges): Promise<CommitResult> {
+  async #store(
+    state: RequestState,
+    known: UnitChanges,
+    trace: CommitTrace | null,
+  ): Promise<CommitResult> {
     const { saving } = state
     // A save that the app did not wait for: its failure is the app's to see, what is left is ours to store.
     if (saving !== null) await saving.catch(() => {})
@@ -121,6 +165,7 @@ export class RequestCommit<Data extends object> {
       const units = saving === null ? known : state.wishes.data.changes()
       work = state.isChangedBy(units)
       const isGone = work && (await this.#storage.save(state, units)) === 'gone'
+      if (trace !== null) trace.outcome = isGone ? 'gone' : work ? 'stored' : 'touched'
       if (isGone && this.#settings.onGone === 'error') throw new SessionGoneError()
     } catch (error) {
       state.wishes.dropAll()

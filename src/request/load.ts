@@ -1,13 +1,24 @@
+import { Trace, type Traced } from '../base/tracing.ts'
 import type { Troubles } from '../record/diagnostics.ts'
 import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
 import type { Payload } from '../record/payload.ts'
 import type { Found } from '../record/record.ts'
 import { type Use, useOf } from '../record/usable.ts'
 import { applySchema } from './apply-schema.ts'
-import type { LoadResult, RequestState } from './state.ts'
+import type { LoadOutcome, LoadResult, RequestState } from './state.ts'
 import { SessionData } from './tracked-data.ts'
 import type { Loaded, Look } from '../write/source.ts'
 import type { Writer } from '../write/writer.ts'
+
+/** One load, as the tracing channel `viur-session:load` tells of it. */
+export interface LoadTrace extends Traced {
+  /** What it came to; `null` while it is under way, and where it failed. */
+  outcome: LoadOutcome | null
+  /** Whether the session came from the memory of `readCache`. */
+  remembered: boolean
+}
+
+const loads: Trace<LoadTrace> = new Trace('load')
 
 /**
  * Finds the session of a request; at once where it names none, so that without a cookie the handlers run in the same
@@ -18,9 +29,33 @@ export function findSession(
   writer: Writer,
   fromMemory: boolean,
 ): LoadResult | Promise<LoadResult> {
+  return loads.isHeard ? tellOfLoad(state, writer, fromMemory) : find(state, writer, fromMemory)
+}
+
+function find(
+  state: RequestState,
+  writer: Writer,
+  fromMemory: boolean,
+): LoadResult | Promise<LoadResult> {
   return state.search === null && state.presented.id === null
     ? resultWithout(state)
     : search(state, writer, fromMemory)
+}
+
+function tellOfLoad(
+  state: RequestState,
+  writer: Writer,
+  fromMemory: boolean,
+): LoadResult | Promise<LoadResult> {
+  const context: LoadTrace = { outcome: null, remembered: false, duration: null }
+  return loads.run<LoadResult>(
+    context,
+    () => find(state, writer, fromMemory),
+    (trace, result) => {
+      trace.outcome = result.outcome
+      trace.remembered = result.outcome === 'live' && result.found.isRemembered === true
+    },
+  )
 }
 
 async function search(

@@ -1,5 +1,6 @@
 import { hasNewId, isFoundAlive, isFoundSavable, type Loaded } from '../write/source.ts'
 import type { EndReason, Found, Version } from '../record/record.ts'
+import { tellEnds } from '../record/happenings.ts'
 import type { SessionId, SessionKey } from '../record/id.ts'
 import { keepsNothing, Payload, SCOPE_OF_ID, type UnitChanges } from '../record/payload.ts'
 import type { Limit } from '../store/budget.ts'
@@ -65,6 +66,8 @@ export async function saveSwap(
     state.settleGone()
     return 'gone'
   }
+  const { reason } = swap
+  if (result.hasEndedOld && reason !== null) tellEnds(reason, 1)
   state.noteMarked(result.marked)
   if (result.kind === 'replaced') state.adopt(result.id, result.stored, units, expiry)
   else state.settleEnded()
@@ -74,6 +77,8 @@ export async function saveSwap(
 type SwapResult = {
   /** Whether the old session is known to have ended in the store. */
   readonly isOldGone: boolean
+  /** Whether it was this that ended it. */
+  readonly hasEndedOld: boolean
 } & (
   | {
       readonly kind: 'replaced'
@@ -108,7 +113,14 @@ async function swapStored(
       ])
       if (known !== null)
         return {
-          done: { kind: 'replaced', stored: known, id: minting.id, marked: null, isOldGone: true },
+          done: {
+            kind: 'replaced',
+            stored: known,
+            id: minting.id,
+            marked: null,
+            isOldGone: true,
+            hasEndedOld: oldKey !== null,
+          },
         }
       old = again
       isOldGone = old === 'gone'
@@ -117,12 +129,13 @@ async function swapStored(
     if (old !== 'gone' && !isFoundSavable(old, policy, now())) old = 'gone'
     const lost = old === 'gone' && oldKey !== null
     if (lost && (swap.last === 'reset' || swap.last === 'cycleKey')) {
-      return { done: { kind: 'gone', isOldGone } }
+      return { done: { kind: 'gone', isOldGone, hasEndedOld: false } }
     }
     const payload = lost ? Payload.empty.with(units) : carried(state, swap, old, units)
     const wanted = !swap.endsOnly && wantsRecord(state, swap, payload, force)
     const mutations: Mutation[] = old === 'gone' ? [] : await endOf(old, swap, ends, state.budget)
-    const isGoneThen = isOldGone || mutations.length > 0
+    const hasEndedOld = mutations.length > 0
+    const isGoneThen = isOldGone || hasEndedOld
     // Of what is gone here, something may be left where it came from.
     const source = old === 'gone' ? state.source?.afterwards : old.source
     const committer = source?.ending ?? null
@@ -130,7 +143,7 @@ async function swapStored(
       const attempt = await writer.attempt(mutations, committer)
       if (!('done' in attempt)) return attempt
       const marked = markedBy(mutations[0], attempt.done[0])
-      return { done: { kind: 'ended', marked, isOldGone: isGoneThen } }
+      return { done: { kind: 'ended', marked, isOldGone: isGoneThen, hasEndedOld } }
     }
     const from = old === 'gone' ? null : old.record
     const record = minting.next((key) => newRecord(state, swap, key, payload, expiry, from))
@@ -143,6 +156,7 @@ async function swapStored(
         id: minting.id,
         marked: markedBy(mutations[0], attempt.done[1]),
         isOldGone: isGoneThen,
+        hasEndedOld,
       },
     }
   })

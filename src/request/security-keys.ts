@@ -7,6 +7,7 @@ import type { FoundSecurityKey } from '../store/store.ts'
 import type { SecurityKeyName, SecurityKeyRecord } from '../record/record.ts'
 import type { KeyRefusal } from '../record/diagnostics.ts'
 import type { Limit } from '../store/budget.ts'
+import { isHeard, tell } from '../record/happenings.ts'
 import { MAX_KEY_DATA_BYTES } from '../record/limits-security-keys.ts'
 import type { ValueCodec } from '../record/codec.ts'
 import { EncodingBudget } from '../record/encoding-budget.ts'
@@ -171,7 +172,9 @@ export class SecurityKeys {
             (deadline) => store.keys.insert(records, { deadline }),
             'unknown',
           )
-          return outcome === 'applied' ? { done: keys } : { again: 'conflict', error: null }
+          if (outcome === 'conflict') return { again: 'conflict', error: null }
+          if (isHeard('security-key')) tell({ kind: 'security-key', what: 'minted', count })
+          return { done: keys }
         } catch (cause) {
           // A key that no server would take: known before anything was sent.
           if (cause instanceof SessionError && !(cause instanceof SessionStoreError)) throw cause
@@ -202,6 +205,7 @@ export class SecurityKeys {
     // First: what this process cannot read is not to be used up by it.
     const given = this.#dataOf(found)
     if (!(await this.#delete(found, limit))) return this.refuse(session, 'used')
+    if (isHeard('security-key')) tell({ kind: 'security-key', what: 'used', count: 1 })
     return given
   }
 

@@ -12,7 +12,7 @@ export function storeBehind(store: SessionStore): SessionStore {
 
 /** The calls that a store in front of another may do in its own way. */
 export type FrontCalls = Partial<
-  Omit<SessionStore, 'name' | 'shards' | 'bucket' | 'deadline' | 'sweepRate' | 'notes'>
+  Omit<SessionStore, 'name' | 'shards' | 'bucket' | 'deadline' | 'sweepRate'>
 >
 
 /**

@@ -10,6 +10,7 @@ import { type ReadCacheOptions, readCacheFrom } from './read-cache-options.ts'
 import { rememberingStore } from './remembering-store.ts'
 import { sealedStore } from './sealed-store.ts'
 import type { SessionStore } from './store.ts'
+import { tellingStore } from './telling-store.ts'
 import { missingParts } from './store-check.ts'
 
 /** The store of an app, checked; without one, the memory of this process. Throws `SessionConfigError` for what is none. */
@@ -25,7 +26,7 @@ export function storeFrom(
         'sessions are kept in the memory of this process: set the option "store", for example to datastoreStore(), to keep them across restarts and instances',
       )
     }
-    return memoryStore({ now })
+    return tellingStore(memoryStore({ now }))
   }
   // One of another major may do something else under the same names.
   if (typeof store !== 'object' || store === null || otherMajorOf(store) !== null) {
@@ -38,7 +39,7 @@ export function storeFrom(
       `store is no whole session store: it lacks ${missing.join(', ')} (see the interface SessionStore; storeContract() of viur-session/testing tries a store)`,
     )
   }
-  return store
+  return tellingStore(store)
 }
 
 /** The same store, remembered where that is asked for. Below what seals: what is sealed in the store is sealed in memory too. */

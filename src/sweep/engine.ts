@@ -19,6 +19,8 @@ import type { PageWork, Part } from './page-work/page-work.ts'
 import { Pages } from './page-loop.ts'
 import type { RunKind } from './run-kind.ts'
 import type { RunKinds } from './run-kind-list.ts'
+import { Trace, type Traced } from '../base/tracing.ts'
+import { isHeard, tell } from '../record/happenings.ts'
 
 /** What the work on one task came to. */
 export type StepResult =
@@ -30,6 +32,25 @@ export type StepResult =
   | { readonly outcome: 'busy'; readonly run: string }
   /** There is no such run any more: nothing to do. */
   | { readonly outcome: 'unknown'; readonly run: string }
+
+/** One step of a run, as the tracing channel `viur-session:sweep-step` tells of it. */
+export interface StepTrace extends Traced {
+  /** The `id` of the iterator. */
+  readonly iterator: string
+  /** Its number in the run, from 1. */
+  readonly step: number
+  /** `null` while it is under way, and where it failed. `busy`: another worker has written down its work on it first. */
+  outcome: 'due' | 'finished' | 'busy' | null
+  /** How many sessions this step has looked at. */
+  scanned: number
+  /** How many it has ended. */
+  ended: number
+}
+
+const steps: Trace<StepTrace> = new Trace('sweep-step')
+
+/** What the work on a step that was claimed came to. */
+type Worked = { outcome: 'due'; state: RunState } | { outcome: 'finished' | 'busy' }
 
 /** How much longer than its budget a worker keeps its claim: for the page under way, and clocks that differ. */
 const CLAIM_SLACK = 180_000
@@ -177,7 +198,25 @@ export class Engine<Data extends object> {
     state.claimedUntil = time + budget + CLAIM_SLACK
     state.updated = time
     if (!(await record.save())) return { outcome: 'busy' }
-    return await this.#workClaimed(record, kind, time + budget)
+    return steps.isHeard
+      ? await this.#tellOfStep(record, kind, time + budget)
+      : await this.#workClaimed(record, kind, time + budget)
+  }
+
+  async #tellOfStep(record: RunRecord, kind: RunKind, deadline: number): Promise<Worked> {
+    const { iter, step, totals } = record.state
+    const { scanned, ended } = totals
+    const about = { iterator: iter, step, scanned: 0, ended: 0 }
+    const context: StepTrace = { ...about, outcome: null, duration: null }
+    return await steps.run<Worked>(
+      context,
+      () => this.#workClaimed(record, kind, deadline),
+      (_, { outcome }) => {
+        context.outcome = outcome
+        context.scanned = record.state.totals.scanned - scanned
+        context.ended = record.state.totals.ended - ended
+      },
+    )
   }
 
   /** Throws where this process can not do the work: another one perhaps can, during a rollout for example. */
@@ -192,11 +231,7 @@ export class Engine<Data extends object> {
     return kind
   }
 
-  async #workClaimed(
-    record: RunRecord,
-    kind: RunKind,
-    deadline: number,
-  ): Promise<{ outcome: 'due'; state: RunState } | { outcome: 'finished' | 'busy' }> {
+  async #workClaimed(record: RunRecord, kind: RunKind, deadline: number): Promise<Worked> {
     const { state } = record
     const { now, logger } = this.#settings
     let failure: unknown = null
@@ -229,10 +264,18 @@ export class Engine<Data extends object> {
       if (!(await record.save())) return { outcome: 'busy' }
     }
     if (state.finished === null) return { outcome: 'due', state }
+    tellRun(state, state.finished)
     new Problems(state.problems).log(logger)
     if (state.error !== null) {
       logger.error?.('a run over sessions was ended early', { run: state.id, error: state.error })
     }
     return { outcome: 'finished' }
   }
+}
+
+function tellRun({ iter, started, step, totals, error }: RunState, finished: number): void {
+  if (!isHeard('run')) return
+  const state = error === null ? 'finished' : 'failed'
+  const duration = Math.max(0, finished - started)
+  tell({ kind: 'run', iterator: iter, state, duration, steps: step, ...totals })
 }

@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from '../base/node-builtins.ts'
 import type { Mutation } from '../store/store.ts'
 import { isUsable, useOf } from '../record/usable.ts'
 import { isAlive } from '../record/expiry.ts'
+import { tellEnds } from '../record/happenings.ts'
 import { mintRev, type SessionKey } from '../record/id.ts'
 import { stamped } from '../record/revs.ts'
 import type { Committer } from '../write/source.ts'
@@ -121,7 +122,9 @@ export class SessionEntries<Data extends object> {
       })
     }
     const marked = await writer.exclusive(key, kill, () => left)
-    if (typeof marked === 'boolean') return marked
+    if (marked === false) return false
+    tellEnds(how.reason, 1)
+    if (marked === true) return true
     await this.#ender.finishInRequest(marked, limit)
     return true
   }
@@ -164,6 +167,7 @@ export class SessionEntries<Data extends object> {
     }
     const left = await writer.exclusive(key, () => writer.settle(mark))
     if (left === null || left.record === null || !revs.has(left.record.rev)) return left
+    tellEnds('expired', 1)
     await this.#ender.finishInRequest(left, limit)
     return await writer.find(key)
   }

@@ -65,7 +65,7 @@ export class SideSweep<Data extends object> {
     }
     if (!events && !outsideIds) {
       const { keys } = await store.pageKeys(selection, { limit: PAGE })
-      await this.#ender.writeEach(keys.map((key) => ({ kind: 'remove', key })))
+      await this.#ender.removeExpired(keys)
       return
     }
     const { entries } = await store.page(selection, { limit: PAGE })

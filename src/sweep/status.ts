@@ -1,4 +1,5 @@
 import type { SweepSettings } from './settings.ts'
+import { isHeard, tell } from '../record/happenings.ts'
 import { LEEWAY } from '../record/expiry.ts'
 import { CURE, type EventsSwitch, NOT_HERE } from '../end/events-switch.ts'
 import type { RunKind } from './run-kind.ts'
@@ -75,7 +76,30 @@ export async function readStatus(
 ): Promise<Status> {
   const status = await readRuns(settings, watermarks, sweep)
   const isBlind = !settings.events && (await events.isOn().catch(() => false))
-  return isBlind ? { ...status, warnings: [...status.warnings, `${NOT_HERE}: ${CURE}`] } : status
+  const whole = isBlind
+    ? { ...status, warnings: [...status.warnings, `${NOT_HERE}: ${CURE}`] }
+    : status
+  if (isHeard('status')) tellStatus(whole, settings.now())
+  return whole
+}
+
+function tellStatus(status: Status, now: number): void {
+  const { store, backlog, backlogIsMore, oldestExpired, lastSweep, runs, warnings } = status
+  const isOver = ({ iterator, finished }: RunInfo): boolean =>
+    iterator === lastSweep?.iterator && finished !== null
+  tell({
+    kind: 'status',
+    reachable: store === 'reachable',
+    backlog,
+    backlogIsMore,
+    oldestAge: ageOf(oldestExpired, now),
+    sweepAge: ageOf(runs.find(isOver)?.finished ?? null, now),
+    warnings: warnings.length,
+  })
+}
+
+function ageOf(date: Date | null, now: number): number | null {
+  return date === null ? null : Math.max(0, now - date.getTime())
 }
 
 async function readRuns(

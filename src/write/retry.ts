@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { SessionStoreError } from '../base/errors.ts'
+import { isHeard, tell } from '../record/happenings.ts'
 import { type Limit, LONG_CALL, perCall } from '../store/budget.ts'
 import { type Incident, incidentOf } from '../base/common-cause.ts'
 
@@ -63,6 +64,7 @@ export async function pauseBefore(
   limit: Limit,
 ): Promise<void> {
   if (limit.left <= delay || !retries.take(error)) throw error
+  if (isHeard('retry')) tell({ kind: 'retry', why: 'trouble' })
   await limit.wait(() => sleep(delay), 'none')
 }
 

@@ -3,6 +3,7 @@ import { unreadableSession } from '../base/store-errors.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Troubles } from '../record/diagnostics.ts'
 import type { ExpiryPolicy } from '../record/expiry.ts'
+import { isHeard, tell } from '../record/happenings.ts'
 import type { Mutation, SessionStore } from '../store/store.ts'
 import type { ReadOptions } from '../store/remembering-store.ts'
 import type { Found, SessionRecord, Unreadable } from '../record/record.ts'
@@ -235,6 +236,7 @@ export class Writer {
           if (conflicts >= MAX_CONTENTION_TRIES || limit.left <= delay) {
             throw new SessionContentionError(conflicts)
           }
+          if (isHeard('retry')) tell({ kind: 'retry', why: 'conflict' })
           await limit.wait(() => this.#settings.sleep(delay), 'none')
         } else {
           troubles += 1

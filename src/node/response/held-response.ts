@@ -1,3 +1,4 @@
+import { isHeard, tell } from '../../record/happenings.ts'
 import type { CommitResult } from '../../request/commit.ts'
 import type { AnyResponse, OutgoingMethod } from './any-response.ts'
 import { applyHead, statusOf } from './head.ts'
@@ -218,9 +219,16 @@ class ResponseGuard implements OutgoingCalls {
       headed = answer.then(() => Promise.reject(error))
     }
     this.#disguiseAs(this.#announced === null ? status : statusOf(this.#announced[0]))
+    const since = isHeard('held') ? performance.now() : null
     headed.then(
-      (result) => this.#release(result),
-      (error: unknown) => this.#drop(error, this.#stopDisguise()),
+      (result) => {
+        tellHeld(since, true)
+        this.#release(result)
+      },
+      (error: unknown) => {
+        tellHeld(since, false)
+        this.#drop(error, this.#stopDisguise())
+      },
     )
   }
 
@@ -327,4 +335,9 @@ class ResponseGuard implements OutgoingCalls {
     this.#methods.uninstall()
     new ResponseGuard(res, { commit, settled, fail: () => res.destroy() }, true)
   }
+}
+
+function tellHeld(since: number | null, stored: boolean): void {
+  if (since === null || !isHeard('held')) return
+  tell({ kind: 'held', duration: performance.now() - since, stored })
 }

@@ -13,6 +13,8 @@ import { asDatastoreError, closedError, fullError, isConflict, overdueError } fr
 import { type Prepared, prepareEntity, prepareWrite } from './prepared-write.ts'
 import { ConcurrencyLimit } from './overload/concurrency-limit.ts'
 import { QueueTimeout } from './overload/queue-timeout.ts'
+import { STORE, tellTurnedAway } from './overload/turned-away.ts'
+import { asking, type Gathered, type StoreAsk, storeCalls } from '../store-calls.ts'
 import { type Sharing, SharedWrites } from './shared-writes.ts'
 
 interface Waiting {
@@ -21,6 +23,8 @@ interface Waiting {
   readonly since: number
   /** How long it may take, in milliseconds. */
   readonly deadline: number
+  /** Who waits, for whoever listens; `null` where nobody does. */
+  readonly ask: StoreAsk | null
   resolve(result: WriteResult | Promise<WriteResult>): void
   reject(error: SessionStoreError): void
 }
@@ -87,9 +91,13 @@ export class Commits {
       return await this.#single(prepared, deadline)
     }
     if (this.#closed) throw closedError()
-    if (this.#gathering.length >= MAX_WAITING) throw fullError(MAX_WAITING)
+    if (this.#gathering.length >= MAX_WAITING) {
+      tellTurnedAway('full')
+      throw fullError(MAX_WAITING)
+    }
+    const ask = asking(STORE, 'commit')
     return await new Promise((resolve, reject) => {
-      this.#gathering.push({ prepared, since: performance.now(), deadline, resolve, reject })
+      this.#gathering.push({ prepared, since: performance.now(), deadline, ask, resolve, reject })
       this.#schedule()
     })
   }
@@ -217,8 +225,8 @@ export class Commits {
       const gathered = this.#gathering
       this.#gathering = []
       if (gathered.length > 1) this.#sharing.find()
-      for (const { prepared, since, deadline, resolve } of gathered) {
-        resolve(this.#single(prepared, deadline - (performance.now() - since)))
+      for (const { prepared, since, deadline, ask, resolve } of gathered) {
+        resolve(this.#single(prepared, deadline - (performance.now() - since), ask))
       }
       return
     }
@@ -241,6 +249,7 @@ export class Commits {
   #expire(overdue: number): number | null {
     const kept = this.#gathering.findIndex(({ since }) => since >= overdue)
     const late = kept < 0 ? this.#gathering.splice(0) : this.#gathering.splice(0, kept)
+    tellTurnedAway('late', late.length)
     for (const { reject } of late) reject(overdueError())
     return this.#gathering[0]?.since ?? null
   }
@@ -274,7 +283,7 @@ export class Commits {
     const [first] = batch
     const waited = first === undefined ? 0 : performance.now() - first.since
     if (first !== undefined && batch.length === 1) {
-      await this.#commitSingle(first.prepared, waited, first.deadline).then(
+      await this.#commitSingle(first.prepared, waited, first.deadline, first.ask).then(
         first.resolve,
         first.reject,
       )
@@ -288,7 +297,7 @@ export class Commits {
         batch.map(({ prepared }) => prepared),
         'shared',
         // Each of them gives up by itself, so the call goes on for the one who waits for longest.
-        { waited, deadline: Math.max(...batch.map(leftFrom)) },
+        { waited, deadline: Math.max(...batch.map(leftFrom)), gathered: this.#gatheredIn(batch) },
       )
       const outcomes = results.map((result) => resultOf(result, false))
       batch.forEach(({ resolve }, at) => {
@@ -296,19 +305,23 @@ export class Commits {
       })
     } catch (cause) {
       // Some may have been applied, and one may have spoilt it for all: each is asked about alone.
-      for (const { prepared, since, deadline, resolve, reject } of batch) {
+      for (const { prepared, since, deadline, ask, resolve, reject } of batch) {
         const left = deadline - (performance.now() - since)
         // Without time for that it hears what became of the call that it was part of, unless by the fault of another.
         if (left > 0 || SPOILT_BY_ONE.includes(codeOf(cause)))
-          resolve(this.#secondTry(prepared, left))
+          resolve(this.#secondTry(prepared, left, ask))
         else reject(asDatastoreError(cause, 'commit'))
       }
     }
   }
 
-  async #secondTry(prepared: Prepared, deadline: number): Promise<WriteResult> {
+  async #secondTry(
+    prepared: Prepared,
+    deadline: number,
+    ask: StoreAsk | null = null,
+  ): Promise<WriteResult> {
     try {
-      const result = await this.#single(prepared, deadline)
+      const result = await this.#single(prepared, deadline, ask)
       // The shared call before it may have applied it.
       return result.outcome === 'conflict' ? { ...result, maybeOwn: true } : result
     } catch (cause) {
@@ -323,23 +336,40 @@ export class Commits {
     }
   }
 
-  #single(prepared: Prepared, deadline: number): Promise<WriteResult> {
-    return this.#concurrency.run((waited) => this.#commitSingle(prepared, waited, deadline))
+  #single(prepared: Prepared, deadline: number, ask: StoreAsk | null = null): Promise<WriteResult> {
+    return this.#concurrency.run((waited) => this.#commitSingle(prepared, waited, deadline, ask))
   }
 
-  async #commitSingle(prepared: Prepared, waited: number, deadline: number): Promise<WriteResult> {
+  async #commitSingle(
+    prepared: Prepared,
+    waited: number,
+    deadline: number,
+    ask: StoreAsk | null,
+  ): Promise<WriteResult> {
     // Nobody waits for it any more, and it has done nothing yet.
-    if (deadline - waited <= 0) throw overdueError()
+    if (deadline - waited <= 0) {
+      tellTurnedAway('late')
+      throw overdueError()
+    }
     try {
+      const gathered = ask === null ? null : { askers: [ask], waiting: this.#gathering.length }
       const [result] = await this.#commit({ mode: 'NON_TRANSACTIONAL' }, [prepared], 'single', {
         waited,
         deadline,
+        gathered,
       })
       return resultOf(result, prepared.shared === null)
     } catch (error) {
       if (isConflict(error, prepared.form)) return { outcome: 'conflict' }
       throw asDatastoreError(error, 'commit')
     }
+  }
+
+  /** For whom a shared commit goes out, and how many are left waiting; `null` where nobody listens. */
+  #gatheredIn(batch: readonly Waiting[]): Gathered | null {
+    if (!storeCalls.isHeard) return null
+    const askers = batch.flatMap(({ ask }) => (ask === null ? [] : [ask]))
+    return { askers, waiting: this.#gathering.length }
   }
 
   /** The results of the mutations, in their order. */

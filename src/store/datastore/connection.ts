@@ -21,6 +21,8 @@ import { type CallInFlight, WatchedClient } from './watched-client.ts'
 import { closeClient, discard, SilentClients } from './replace-silent-client.ts'
 import { markTarget, type CallTarget } from './call-target.ts'
 import type { TransportInUse } from './transport/choose.ts'
+import { type Gathered, storeCalls } from '../store-calls.ts'
+import { toldCall } from './told-call.ts'
 
 /** What a call needs beside its own part of the request. */
 export interface ConnectionSettings {
@@ -63,6 +65,8 @@ export interface CallOptions {
    * stops it: long work is tried again by its queue, at the queue's own pace. Queries are always of this sort.
    */
   readonly bulk?: boolean
+  /** For whom it goes out, where somebody listens and it was gathered from several. */
+  readonly gathered?: Gathered | null
 }
 
 /**
@@ -115,7 +119,13 @@ export class Connection {
    * The server's response. Rejects with the driver's own error when the call failed, and with a
    * `SessionStoreError` when it was not sent, or was not answered in time.
    */
-  async call(method: Method, request: Request, options: CallOptions = {}): Promise<unknown> {
+  call(method: Method, request: Request, options: CallOptions = {}): Promise<unknown> {
+    return storeCalls.isHeard
+      ? toldCall(method, request, options, (asked) => this.#call(method, asked, options))
+      : this.#call(method, request, options)
+  }
+
+  async #call(method: Method, request: Request, options: CallOptions): Promise<unknown> {
     const { waited = 0, bulk = false } = options
     const most = options.deadline ?? (options.long === true ? this.longest : this.deadline)
     const until = performance.now() - waited + most

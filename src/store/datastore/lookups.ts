@@ -10,6 +10,8 @@ import { asDatastoreError, closedError, fullError, overdueError } from './errors
 import { EntitiesInFlight } from './overload/lookups-in-flight.ts'
 import { AdaptiveLimit } from './overload/adaptive-limit.ts'
 import { QueueTimeout } from './overload/queue-timeout.ts'
+import { STORE, tellTurnedAway } from './overload/turned-away.ts'
+import { asking, type Gathered, type StoreAsk, storeCalls } from '../store-calls.ts'
 import type { Entity, EntityName } from '../entities.ts'
 import type { CallOptions } from '../store.ts'
 import type { Found, Unreadable } from '../../record/record.ts'
@@ -32,6 +34,8 @@ interface Asked {
   readonly since: number
   /** Until when the last of them waits. */
   until: number
+  /** They, for whoever listens; absent where nobody does. */
+  askers?: StoreAsk[]
 }
 
 /** The most keys of one lookup. Datastore takes 1,000; fewer keep answers below its size limit. */
@@ -85,7 +89,10 @@ export class Lookups {
     { deadline = this.#connection.deadline }: CallOptions,
   ): Promise<Answer | null> {
     if (this.#closed) throw closedError()
-    if (this.#waiting >= MAX_WAITING) throw fullError(MAX_WAITING)
+    if (this.#waiting >= MAX_WAITING) {
+      tellTurnedAway('full')
+      throw fullError(MAX_WAITING)
+    }
     const id = idOf(at, this.#connection.namespace)
     const answer = await new Promise((resolve, reject) => {
       this.#waiting += 1
@@ -99,9 +106,22 @@ export class Lookups {
         asked.waiters.push(...waiters)
         asked.until = Math.max(asked.until, until)
       }
+      const ask = asking(STORE, 'lookup')
+      if (ask !== null) this.#noteAsk(id, ask)
       this.#schedule()
     })
     return answer as Answer | null
+  }
+
+  #noteAsk(id: string, ask: StoreAsk): void {
+    const asked = this.#gathering.get(id)
+    if (asked !== undefined) asked.askers = [...(asked.askers ?? []), ask]
+  }
+
+  /** For whom a lookup goes out, and how many are left waiting. */
+  #gatheredIn(batch: ReadonlyMap<string, Asked>): Gathered {
+    const askers = [...batch.values()].flatMap((asked) => asked.askers ?? [])
+    return { askers, waiting: this.#waiting }
   }
 
   /** Fails what waits. What is under way ends by itself. */
@@ -164,6 +184,7 @@ export class Lookups {
       if (asked.since >= overdue) return asked.since
       this.#gathering.delete(key)
       this.#waiting -= asked.waiters.length
+      tellTurnedAway('late', asked.waiters.length)
       rejectAll(asked, overdueError())
     }
     return null
@@ -183,12 +204,13 @@ export class Lookups {
       for (let round = 0; open.size > 0; round++) {
         if (round > MAX_ROUNDS) throw deferredError()
         const names = [...open.values()].map(({ at }) => at)
+        const gathered = storeCalls.isHeard ? this.#gatheredIn(open) : null
         const response = await this.#connection.call(
           'lookup',
           (partitionId) => ({
             keys: names.map((at) => keyAt(partitionId, at)),
           }),
-          { waited: performance.now() - since, deadline: most },
+          { waited: performance.now() - since, deadline: most, gathered },
         )
         const deferred = this.#settle(open, response)
         if (open.size > deferred) throw incompleteError()

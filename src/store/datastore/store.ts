@@ -132,3 +132,4 @@ export class DatastoreStore implements SessionStore {
 }
 
 noteAs('store', DatastoreStore.prototype)
+noteAs('store that tells of its calls', DatastoreStore.prototype)

@@ -36,7 +36,7 @@ function keySweep<Data extends object>(context: PageContext<Data>): LanePage {
     const { keys, cursor } = await readPage(lane, limit, (options) =>
       settings.store.pageKeys(selectionOf(state.query, lane), options),
     )
-    const results = await ender.writeEach(keys.map((key) => ({ kind: 'remove', key })))
+    const results = await ender.removeExpired(keys)
     const failed = results.filter(({ outcome }) => outcome !== 'applied').length
     state.totals.scanned += keys.length
     state.totals.ended += keys.length - failed

@@ -1,5 +1,7 @@
 import type { SessionStoreError } from '../../../base/errors.ts'
+import { isHeard, tell } from '../../../record/happenings.ts'
 import { isOutage, pausedError } from '../errors.ts'
+import { STORE, tellTurnedAway } from './turned-away.ts'
 
 /** How many calls in a row have to fail before no more are made. */
 const FAILURES = 5
@@ -47,6 +49,7 @@ export class Breaker {
     if (this.#openUntil === null) return this.#passage(false)
     const wait = this.#openUntil - this.#now()
     if (wait > 0 || this.#trial) {
+      tellTurnedAway('breaker')
       return pausedError(this.#method, this.#failures, Math.ceil(Math.max(wait, 1)), this.#cause)
     }
     this.#trial = true
@@ -60,6 +63,7 @@ export class Breaker {
         if (error === null || !isOutage(error)) {
           // Also the late answer to a call of before: it was given now.
           this.#failures = 0
+          if (this.#openUntil !== null) this.#tell('closed')
           this.#openUntil = null
           this.#cause = null
           return
@@ -69,8 +73,14 @@ export class Breaker {
         this.#cause = error
         // Failures of calls that were under way when it opened say nothing new.
         const counts = isTrial || this.#openUntil === null
-        if (counts && this.#failures >= FAILURES) this.#openUntil = this.#now() + PAUSE
+        if (!counts || this.#failures < FAILURES) return
+        if (this.#openUntil === null) this.#tell('open')
+        this.#openUntil = this.#now() + PAUSE
       },
     }
+  }
+
+  #tell(state: 'open' | 'closed'): void {
+    if (isHeard('breaker')) tell({ kind: 'breaker', store: STORE, method: this.#method, state })
   }
 }

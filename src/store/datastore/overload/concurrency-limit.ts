@@ -1,5 +1,8 @@
+import { AsyncResource } from 'node:async_hooks'
+import { storeCalls } from '../../store-calls.ts'
 import { closedError, fullError, overdueError } from '../errors.ts'
 import { QueueTimeout } from './queue-timeout.ts'
+import { tellTurnedAway } from './turned-away.ts'
 
 interface Waiting {
   readonly since: number
@@ -30,14 +33,16 @@ export class ConcurrencyLimit {
   run<Result>(task: (waited: number) => Promise<Result>): Promise<Result> {
     if (this.#closed) return Promise.reject(closedError())
     if (this.#running < this.#most) return this.#start(() => task(0))
-    if (this.#waiting.size >= this.#mostWaiting) return Promise.reject(fullError(this.#mostWaiting))
+    if (this.#waiting.size >= this.#mostWaiting) {
+      tellTurnedAway('full')
+      return Promise.reject(fullError(this.#mostWaiting))
+    }
     return new Promise((resolve, reject) => {
       const since = performance.now()
-      this.#waiting.add({
-        since,
-        start: () => resolve(this.#start(() => task(performance.now() - since))),
-        reject,
-      })
+      const start = (): void => resolve(this.#start(() => task(performance.now() - since)))
+      // Started by the task before it, it would be told of as a part of that one's request.
+      const own = storeCalls.isHeard ? AsyncResource.bind(start) : start
+      this.#waiting.add({ since, start: own, reject })
       this.#queueTimeout.watch(since)
     })
   }
@@ -75,6 +80,7 @@ export class ConcurrencyLimit {
     for (const waiting of this.#waiting) {
       if (waiting.since >= overdue) return waiting.since
       this.#waiting.delete(waiting)
+      tellTurnedAway('late')
       waiting.reject(overdueError())
     }
     return null
