@@ -67,6 +67,17 @@ describe('the documentation', () => {
     expect(named.map(([, path = '']) => path).filter((path) => !isThere(path))).toEqual([])
   })
 
+  it('has no long sentence on its first page', () => {
+    const prose = read('README.md')
+      .replace(/^```[\s\S]+?^```/gm, '')
+      .replace(/^\|.*$/gm, '')
+      .replace(/`[^`]*`/g, 'code')
+    const sentences = prose.split(/[.:!?](?=\s)|\n\n|\n- /)
+    const long = sentences.filter((sentence) => sentence.split(/\s+/).filter(Boolean).length > 25)
+    expect(sentences.length).toBeGreaterThan(30)
+    expect(long).toEqual([])
+  })
+
   it('explains errors by texts that they have', () => {
     const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))

@@ -19,6 +19,22 @@ afterEach(() => {
 
 /** What a visitor of each app does, and finds. */
 const VISITS: Readonly<Record<string, (app: Running) => Promise<void>>> = {
+  'README.md': async ({ ask }) => {
+    const first = await ask('/')
+    expect([first.body, first.headers.get('vary'), first.headers.get('cache-control')]).toEqual([
+      '__guest__: 1\n',
+      'Cookie',
+      'no-store',
+    ])
+    expect(first.headers.get('set-cookie')).toMatch(
+      /^viur-session=[\w-]{43}; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax$/,
+    )
+    expect((await ask('/account')).status).toBe(401)
+    const login = await ask('/login?returnTo=%2Faccount', { method: 'POST' })
+    expect(login.headers.get('location')).toBe('/account')
+    expect((await ask('/account')).body).toBe('Only for you, alice\n')
+    expect((await ask('/')).body).toBe('alice: 2\n')
+  },
   'log-in.md': async ({ ask }) => {
     expect(
       (await ask('/account', { headers: { accept: 'text/html' } })).headers.get('location'),
@@ -149,7 +165,7 @@ describe('the app of a page on a task', () => {
     FORMATS.map((format) => ({ page, format, visit })),
   )
   it.each(cases)('does what the page says: $page, as $format', async ({ page, format, visit }) => {
-    app = await folder.start(`docs/tasks/${page}`, format)
+    app = await folder.start(page === 'README.md' ? page : `docs/tasks/${page}`, format)
     await visit(app)
   })
 })
