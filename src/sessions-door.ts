@@ -4,8 +4,10 @@ import type { SessionKey } from './record/id.ts'
 import type { CommitResult, SessionResponse } from './request/commit.ts'
 import type { Session } from './request/session.ts'
 import type { Sessions } from './sessions-interface.ts'
+import type { SessionStore } from './store/store.ts'
 import type { StepResult } from './sweep/engine.ts'
 import type { ClearRun } from './sweep/start.ts'
+import type { TaskQueue } from './sweep/task-queue.ts'
 
 /**
  * The one door to the sessions of an app for the adapters of this package; to one session it is `doorOf()`. Copies of one
@@ -32,6 +34,28 @@ export interface SessionsDoor<Data extends object = DefaultData> {
    * whether it was written, and `null` for one that is not alive, or damaged. Throws as `entry()` does.
    */
   rewrite(key: SessionKey): Promise<boolean | null>
+  /** What operators look at. None where a copy of an earlier release made the sessions. */
+  readonly inside?: SessionsInside
+}
+
+/** What sessions are made of, for operators. */
+export interface SessionsInside {
+  /** Where they are kept, as they are stored: sealed where they are sealed. */
+  readonly store: SessionStore
+  readonly tasks: TaskQueue
+  /** Whether this process has the option `events`. */
+  readonly events: boolean
+  readonly cookie: CookieFacts
+}
+
+/** What the cookie is like over HTTPS, as far as an operator should know. */
+export interface CookieFacts {
+  readonly name: string
+  readonly secure: boolean
+  readonly httpOnly: boolean
+  readonly sameSite: string | null
+  /** Whether it is signed, so that a guess costs no lookup. */
+  readonly signed: boolean
 }
 
 const doors = shared('doors of createSessions()', () => new WeakMap<object, SessionsDoor>())

@@ -13,7 +13,7 @@ import { Logins } from './end/login-settlement.ts'
 import type { KillResult } from './end/mass-kill.ts'
 import { type DeleteObserver, type ObserverOptions, Observers } from './end/observers.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from './options.ts'
-import { openSessionsDoor, type SessionsDoor } from './sessions-door.ts'
+import { type CookieFacts, openSessionsDoor, type SessionsDoor } from './sessions-door.ts'
 import type { Sessions } from './sessions-interface.ts'
 import { asSessionKey, type SessionKey } from './record/id.ts'
 import type { SessionInfo } from './record/info.ts'
@@ -34,6 +34,7 @@ import { SecurityKeys } from './request/security-keys.ts'
 import { Session, stateOf } from './request/session.ts'
 import { RequestStorage } from './request/storage.ts'
 import { budgetFor, type Limit } from './store/budget.ts'
+import { storeBehind } from './store/store-behind.ts'
 import type { StepResult } from './sweep/engine.ts'
 import { type HowToEnd, SessionEntries } from './sweep/entry.ts'
 import type { LongWork } from './sweep/long-work.ts'
@@ -81,6 +82,12 @@ export function composeSessions<Data extends object = DefaultData>(
 ): { readonly sessions: Sessions<Data>; readonly parts: SessionsParts } {
   const sessions = new ComposedSessions<Data>(settings)
   return { sessions, parts: partsOf(sessions) }
+}
+
+function cookieFacts({ cookies, ids }: Settings): CookieFacts {
+  const { form } = cookies.formFor({ secure: true })
+  const { secure, httpOnly, sameSite = null } = cookies.attributes(form)
+  return { name: form.name, secure, httpOnly, sameSite, signed: ids.areSigned }
 }
 
 /** Makes the parts and wires them; each method says which part does its work. */
@@ -171,6 +178,12 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
         this.#requireOpen()
         const changed = await entries.change(key, { kind: 'data', change: () => {} })
         return changed === null ? null : changed.differed
+      },
+      inside: {
+        store: storeBehind(store),
+        tasks,
+        events: settings.events,
+        cookie: cookieFacts(settings),
       },
     }
     openSessionsDoor(this, door)

@@ -6,6 +6,7 @@ import { SessionStoreError, SessionValueError } from '../base/errors.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { ALREADY_EXISTS, codeOf } from '../google/grpc-errors.ts'
 import { isQueueId, type QueuePath, queuePath } from './queue-path.ts'
+import type { QueuePlace } from './queue-place.ts'
 import { type AppEngineTarget, type HttpTarget, type Target, targetFrom } from './target.ts'
 import {
   type CloudTasksClient,
@@ -141,6 +142,7 @@ export function cloudTasks(options: CloudTasksOptions): CloudTaskQueue {
     now: clockFrom(options.now ?? (() => Date.now())),
     sleep,
     open: () => openTasksClient({ client, emulator, projectId: queue.projectId }),
+    isEmulator: emulator !== null,
   })
 }
 
@@ -180,6 +182,7 @@ interface Parts {
   readonly sleep: (duration: number) => Promise<void>
   /** Makes a client ready; asked once, and again only after a failure. */
   readonly open: () => Promise<OpenTasksClient>
+  readonly isEmulator: boolean
 }
 
 class CloudTasks implements CloudTaskQueue {
@@ -205,6 +208,23 @@ class CloudTasks implements CloudTaskQueue {
         }
       }
       await this.#parts.sleep(BACKOFF * 2 ** (tries - 1))
+    }
+  }
+
+  /** For operators. */
+  async place(): Promise<QueuePlace> {
+    const { queue, target, isEmulator } = this.#parts
+    const { httpRequest } = target.request(Buffer.from('{}')) as {
+      httpRequest?: { url: string; oidcToken: { serviceAccountEmail: string } }
+    }
+    return {
+      project: queue.projectId ?? (await this.#open()).projectId,
+      region: queue.location,
+      queue: queue.queueId,
+      target: target.kind,
+      url: httpRequest?.url ?? null,
+      account: httpRequest?.oidcToken.serviceAccountEmail ?? null,
+      isEmulator,
     }
   }
 

@@ -116,12 +116,18 @@ export const NOT_HERE =
   'this deployment has onDelete observers, and this process has not the option events: it marks ends and sweeps nothing'
 
 export const CURE =
-  'set events: true in every process, or, where there are no observers any more, turn events off for the deployment'
+  'set events: true in every process, or, where there are no observers any more, run "npx viur-session events off"'
 
-async function turnEventsOn(notes: NoteStore): Promise<void> {
-  if ((await notes.get(NOTE)) !== null) return
+/** Whether the deployment has written down that its ends are events. */
+export async function areEventsOn(notes: NoteStore): Promise<boolean> {
+  return (await notes.get(NOTE)) !== null
+}
+
+/** For the operator too: from a minute later on all processes mark ends. False: they did already. */
+export async function turnEventsOn(notes: NoteStore): Promise<boolean> {
+  if (await areEventsOn(notes)) return false
   // Whoever was quicker wrote the same.
-  await notes.put(NOTE, { v: 1, on: true }, null)
+  return (await notes.put(NOTE, { v: 1, on: true }, null)).outcome === 'applied'
 }
 
 /**

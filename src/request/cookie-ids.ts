@@ -22,6 +22,11 @@ export class CookieIds implements CookieValues {
     this.#secrets = checkedSecrets(secrets)
   }
 
+  /** Whether there are secrets. */
+  get areSigned(): boolean {
+    return this.#secrets.length > 0
+  }
+
   read(value: string): { id: SessionId; outdated: boolean } | null {
     if (this.#secrets.length === 0) {
       const id = asSessionId(value)

@@ -4,6 +4,7 @@ import { SessionStoreError } from '../../base/errors.ts'
 import { type Incident, markIncident } from '../../base/common-cause.ts'
 import { withoutQuotes } from '../../google/quoting-errors.ts'
 import { LONG_CALL } from '../budget.ts'
+import type { StorePlace } from '../operations.ts'
 import { Breaker } from './overload/breaker.ts'
 import type { OpenClient } from './client.ts'
 import {
@@ -231,6 +232,16 @@ export class Connection {
     } catch (cause) {
       throw asDatastoreError(cause, 'lookup')
     }
+  }
+
+  /** Where calls go, and by what. Connects. */
+  async place(): Promise<Omit<StorePlace, 'kind'>> {
+    const watched = await this.#open()
+    const { address, isEmulator, projectId, projectFrom, databaseId } = this.#targetOf(watched)
+    const { name, version } = watched.open.transport
+    const transport = version === null ? name : `${name} ${version}`
+    const { namespace } = this
+    return { address, isEmulator, projectId, projectFrom, databaseId, namespace, transport }
   }
 
   #targetOf({ open }: WatchedClient): CallTarget {

@@ -95,6 +95,7 @@ export function datastoreStore(options: DatastoreStoreOptions = {}): DatastoreSe
     { kind, shards, bucket },
     sharedWrites,
     sweepRate ?? (emulator === null ? SWEEP_RATE : Number.POSITIVE_INFINITY),
+    (namespace) => datastoreStore({ ...options, namespace }),
   )
 }
 

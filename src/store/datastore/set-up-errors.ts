@@ -75,12 +75,12 @@ function emulatorProblem(code: number, said: string, target: CallTarget): string
   return null
 }
 
-/** How to start an emulator at the address. The script of the repository knows 127.0.0.1 alone. */
+/** How to start an emulator at the address. Ours listens on 127.0.0.1 alone. */
 function startIt({ address }: CallTarget): string {
   const port = address.slice(address.lastIndexOf(':') + 1)
   const gcloud = `"gcloud beta emulators datastore start --use-firestore-in-datastore-mode --host-port=${address}"`
   if (!/^(?:localhost|127\.0\.0\.1):/.test(address)) return `start it there by ${gcloud}`
-  return `start it by eval "$(./emulator.sh start --port ${port})" in the repository of viur-session, or by ${gcloud}`
+  return `start it by eval "$(npx viur-session emulator start --port ${port})", or by ${gcloud}`
 }
 
 /** What is wrong with the project, or with who asks. */

@@ -10,6 +10,8 @@ import { Lookups } from './lookups.ts'
 import { DatastoreNotes, noteEntity } from './notes.ts'
 import { readKeyPage, readPage } from './pages.ts'
 import type { EntityStore } from '../entities.ts'
+import type { StoreOperations } from '../operations.ts'
+import { probeSharedWrites } from './shared-writes-probe.ts'
 import type { TransportInUse } from './transport/choose.ts'
 import type {
   CallOptions,
@@ -39,6 +41,8 @@ export class DatastoreStore implements SessionStore {
   readonly keys: DatastoreKeys
   /** Entities of other kinds, for sessions that another system stored. */
   readonly entities: EntityStore
+  /** What operators ask for. */
+  readonly operations: StoreOperations
   readonly #connection: Connection
   readonly #layout: EntityLayout
   readonly #lookups: Lookups
@@ -50,6 +54,7 @@ export class DatastoreStore implements SessionStore {
     layout: EntityLayout,
     sharedWrites: 'auto' | 'off',
     sweepRate: number,
+    beside: StoreOperations['beside'],
   ) {
     this.#connection = connection
     this.#layout = layout
@@ -65,6 +70,11 @@ export class DatastoreStore implements SessionStore {
     this.entities = {
       find: (at, options) => this.#lookups.findEntity(at, options),
       writeTogether: (...asked) => this.#commits.writeTogether(...asked),
+    }
+    this.operations = {
+      place: async () => ({ ...(await connection.place()), kind: layout.kind }),
+      keepsWritesApart: () => probeSharedWrites(connection, layout),
+      beside,
     }
   }
 

@@ -299,7 +299,7 @@ describe('an emulator', () => {
       expect(failure.message).toContain(
         `nothing answers at ${address}, where DATASTORE_EMULATOR_HOST says that the emulator is`,
       )
-      expect(failure.message).toContain(`eval "$(./emulator.sh start --port ${port})"`)
+      expect(failure.message).toContain(`eval "$(npx viur-session emulator start --port ${port})"`)
       expect(failure.message).toContain(
         `"gcloud beta emulators datastore start --use-firestore-in-datastore-mode --host-port=${address}"`,
       )
