@@ -3,24 +3,25 @@
 # Needs bash (written for 3.2 too, which is what macOS has), curl, and the emulator: see missing().
 set -u
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-state=$here/.emulator # logs, and what `start` left running; ignored by git
+state=${VIUR_SESSION_EMULATOR_STATE:-$here/.emulator} # logs, and what `start` left running; ignored by git
+me=${VIUR_SESSION_EMULATOR_NAME:-./emulator.sh}       # how it was called
 image=google/cloud-sdk:emulators
 
 usage() {
-  cat <<'TEXT'
+  cat <<TEXT
 Usage:
-  ./emulator.sh [--newer] [--tasks] [--port N] [--] COMMAND ARGS...
+  $me [--newer] [--tasks] [--port N] [--] COMMAND ARGS...
       start an emulator in memory, run COMMAND on it, stop it, exit with COMMAND's status
-  eval "$(./emulator.sh start [--newer] [--port N])"
+  eval "\$($me start [--newer] [--port N])"
       leave one running in the background, and point this shell at it
-  ./emulator.sh status|reset|stop [--newer]
-      ask for (exit status 0 or 1), empty or end the one that `start` left running
+  $me status|reset|stop [--newer]
+      ask for (exit status 0 or 1), empty or end the one that \`start\` left running
 
   --newer   the Firestore emulator in Datastore mode instead of the Datastore emulator in
             Firestore mode; the two differ (lock waits, masks, strict sizes): test on both
   --tasks   a Cloud Tasks server as well, for COMMAND (@viur-session/cloud-tasks-server; in the
-            repository `npm run build` makes it). Tasks for App Engine
-            go to CLOUD_TASKS_TARGET, or else to http://127.0.0.1:$PORT, where PORT is 8080 if unset
+            repository \`npm run build\` makes it). Tasks for App Engine
+            go to CLOUD_TASKS_TARGET, or else to http://127.0.0.1:\$PORT, where PORT is 8080 if unset
   --port N  this port of 127.0.0.1 instead of any free one
 
 COMMAND sees DATASTORE_EMULATOR_HOST, DATASTORE_PROJECT_ID, GOOGLE_CLOUD_PROJECT and
@@ -405,7 +406,7 @@ while [ $# -gt 0 ]; do
     --port=*) port=${1#*=} ;;
     --help | -h) usage && exit ;;
     --) shift && break ;;
-    -*) die 2 "unknown option $1; see ./emulator.sh help" ;;
+    -*) die 2 "unknown option $1; see $me help" ;;
     start | status | stop | reset | help)
       [ -z "$action" ] || break
       action=$1

@@ -1,7 +1,7 @@
 // One file for the core, one for each entry that stands on it, and nothing else to load, instead of two hundred: what Node
 // spends on finding and linking modules is most of what an import costs. Types stay as tsc writes them. Our
 // dependencies are inside, see docs/dependencies.md; their licences go into a file beside.
-import { chmodSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { ENTRIES } from './entries.mjs'
@@ -13,11 +13,11 @@ const dist = process.argv[2] ?? 'dist'
 
 /** What goes inside. Their tests see to it that what is shipped is what is installed. */
 const INSIDE =
-  /^(?:commander|cookie|devalue|leven|lru-cache|ms|proxy-addr|forwarded|ipaddr\.js|@bufbuild\/protobuf\/wire)$/
+  /^(?:@bomb\.sh\/tab(?:\/.*)?|cli-progress|string-width|strip-ansi|ansi-regex|emoji-regex|is-fullwidth-code-point|commander|cookie|devalue|leven|lru-cache|ms|proxy-addr|forwarded|ipaddr\.js|@bufbuild\/protobuf\/wire)$/
 
 /** Whoever imports one entry most likely imports the first too, so that what entries share is one file. */
 const SHARED =
-  /[\\/]dist[\\/](?:(?:base|record|google|write|end|request|sweep)[\\/]|store[\\/](?:memory[\\/]|[^\\/]+$)|(?:options|sessions(?:-[a-z]+)?|index)\.js$)|[\\/]node_modules[\\/](?!@bufbuild|commander|proxy-addr|forwarded|ipaddr\.js)/
+  /[\\/]dist[\\/](?:(?:base|record|google|write|end|request|sweep)[\\/]|store[\\/](?:memory[\\/]|[^\\/]+$)|(?:options|sessions(?:-[a-z]+)?|index)\.js$)|[\\/]node_modules[\\/](?!@bufbuild|@bomb\.sh|cli-progress|string-width|strip-ansi|ansi-regex|emoji-regex|is-fullwidth-code-point|commander|proxy-addr|forwarded|ipaddr\.js)/
 
 /** What the adapters have in common, in one file too: what holds a response, and the routes for clean-up. */
 const ADAPTERS =
@@ -28,6 +28,12 @@ const APACHE = readFileSync(
   new URL('../node_modules/@grpc/grpc-js/LICENSE', import.meta.url),
   'utf8',
 ).trim()
+
+/** The text of the MIT licence, without the line of whose it is. */
+const [MIT = ''] =
+  /Permission is hereby granted[\s\S]*/.exec(
+    readFileSync(new URL('../node_modules/commander/LICENSE', import.meta.url), 'utf8'),
+  ) ?? []
 
 const late = new Map()
 
@@ -101,6 +107,14 @@ async function write(format, input) {
 }
 
 writeFileSync(join(dist, 'lib/licenses.txt'), licensesOf(output))
+/** What the command has beside its file. */
+const BESIDE = {
+  '../src/cli/output.schema.json': 'cli.schema.json',
+  '../emulator.sh': 'emulator.sh',
+}
+for (const [from, to] of Object.entries(BESIDE)) {
+  copyFileSync(new URL(from, import.meta.url), join(dist, 'lib', to))
+}
 // npm does so when it installs, but not again where a linked folder is built anew.
 chmodSync(join(dist, 'lib/cli.js'), 0o755)
 
@@ -118,12 +132,14 @@ function licensesOf(chunks) {
     ),
   )
   const texts = [...folders].toSorted().map((folder) => {
-    const { name, version, license } = JSON.parse(
+    const { name, version, license, author } = JSON.parse(
       readFileSync(join(folder, 'package.json'), 'utf8'),
     )
     const file = readdirSync(folder).find((one) => /^licen[cs]e(?:\.md|\.txt)?$/i.test(one))
     const text =
-      file === undefined ? inFiles(chunks, folder) : readFileSync(join(folder, file), 'utf8')
+      file === undefined
+        ? inFiles(chunks, folder) || (license === 'MIT' ? `Copyright (c) ${author}\n\n${MIT}` : '')
+        : readFileSync(join(folder, file), 'utf8')
     if (text === '') throw new Error(`${name} says nothing of its licence`)
     const apache = file === undefined && /Apache-2\.0/.test(license) ? `\n\n${APACHE}` : ''
     return `${name} ${version}\n\n${text.trim()}${apache}\n`

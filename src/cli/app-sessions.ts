@@ -1,13 +1,15 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Sessions } from '../sessions-interface.ts'
-import { type SessionsDoor, sessionsDoorOf } from '../sessions-door.ts'
+import { type SessionsDoor, type SessionsInside, sessionsDoorOf } from '../sessions-door.ts'
 import { UsageError } from './exit.ts'
 
 /** The sessions of the app, and the door to them. */
 export interface AppSessions {
   readonly sessions: Sessions
   readonly door: SessionsDoor
+  /** Where they are, for a question, where no module of the app says so. */
+  readonly place?: string
 }
 
 const EXAMPLE = `for example, with a file sessions.mjs that the app imports its sessions from as well:
@@ -19,11 +21,20 @@ const EXAMPLE = `for example, with a file sessions.mjs that the app imports its 
     store: datastoreStore(),
   })`
 
+/** The parts of these sessions. Throws {@link UsageError} where an earlier release made them. */
+export function insideOf({ door: { inside } }: AppSessions): SessionsInside {
+  if (inside !== undefined) return inside
+  throw new UsageError(
+    'the app has an earlier release of viur-session than this command: run "npm install viur-session" in the app, and npx from its folder',
+  )
+}
+
 /** What the module at this path exports by default or as `sessions`. Throws {@link UsageError} where that is none. */
 export async function sessionsFrom(path: string | undefined): Promise<AppSessions> {
   if (path === undefined) {
     throw new UsageError(
-      `--sessions <file> is needed: the module that exports what createSessions() gave the app, so that options, observers and keys are the app's; ${EXAMPLE}`,
+      `--sessions <file> is needed: the module that exports what createSessions() gave the app, so that options, observers and keys are the app's; ${EXAMPLE}
+\nMost commands do without where --project, --file or the environment (GOOGLE_CLOUD_PROJECT, DATASTORE_EMULATOR_HOST) says where the sessions are.`,
     )
   }
   const found = await importFrom(path)

@@ -1,4 +1,5 @@
 import { type AppSessions, sessionsFrom } from './app-sessions.ts'
+import { type SessionsChoice, sessionsOf } from './choose-sessions.ts'
 import type { ExitCode } from './exit.ts'
 import { Output } from './output.ts'
 
@@ -11,23 +12,31 @@ export interface Job {
 }
 
 /** What every command takes. */
-export interface CommonOptions {
-  readonly sessions?: string
+export interface CommonOptions extends SessionsChoice {
   readonly json?: boolean
 }
 
-/** Does the work of a command on the sessions of the app, and closes them. The second signal to stop is not waited for. */
+/**
+ * Does the work of a command on the sessions of the app, and closes them. `ofTheApp`: whether those of options and
+ * environment will not do.
+ */
 export async function onSessions(
-  { sessions, json = false }: CommonOptions,
+  options: CommonOptions,
   work: (job: Job) => Promise<ExitCode>,
+  ofTheApp = false,
 ): Promise<ExitCode> {
-  const app = await sessionsFrom(sessions)
-  const stop = new AbortController()
-  const onSignal = () => stop.abort()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, onSignal)
+  const app = await (ofTheApp ? sessionsFrom(options.sessions) : sessionsOf(options))
   try {
-    return await work({ app, output: new Output(json), signal: stop.signal })
+    return await work({ app, output: new Output(options.json === true), signal: stopSignal() })
   } finally {
     await app.sessions.close()
   }
+}
+
+/** Aborts when somebody asks to stop. The second time is not waited for. */
+export function stopSignal(): AbortSignal {
+  const stop = new AbortController()
+  const onSignal = () => stop.abort()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, onSignal)
+  return stop.signal
 }

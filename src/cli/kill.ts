@@ -30,7 +30,7 @@ export async function kill(
   options: KillOptions,
 ): Promise<ExitCode> {
   const whose = whoseFrom(key, options)
-  if (options.yes !== true && !(await isAgreed(questionOf(whose), signal))) {
+  if (options.yes !== true && !(await isAgreed(questionOf(whose, app), signal))) {
     output.warn('nothing was ended')
     return EXIT.failed
   }
@@ -60,11 +60,12 @@ function whoseFrom(key: string | undefined, { user, all }: KillOptions): Whose {
   return one
 }
 
-function questionOf(whose: Whose): string {
-  if (whose.is === 'one') return 'End this session?'
+function questionOf(whose: Whose, { place }: AppSessions): string {
+  const where = place === undefined ? '' : ` in ${place}`
+  if (whose.is === 'one') return `End this session${where}?`
   return whose.is === 'all'
-    ? 'End all sessions of everybody?'
-    : `End all sessions of ${JSON.stringify(whose.user)}?`
+    ? `End all sessions of everybody${where}?`
+    : `End all sessions of ${JSON.stringify(whose.user)}${where}?`
 }
 
 async function killed({ sessions }: AppSessions, whose: Whose): Promise<Killed> {

@@ -1,11 +1,19 @@
 import { styleText } from 'node:util'
-import { harmless, jsonLine } from './text.ts'
+import { Bar, type HowFar } from './bar.ts'
+import { harmless, jsonLine, wrapped } from './text.ts'
 
 type Style = Parameters<typeof styleText>[0]
+
+/** One line of an answer: a text, one that a mark in colour stands before, or one that is to be copied, and never broken. */
+export type Line =
+  | string
+  | { readonly mark: string; readonly style: Style; readonly text: string }
+  | { readonly copy: string }
 
 /** What a command says: its answer on standard output, everything else on standard error. */
 export class Output {
   readonly #json: boolean
+  readonly #bar = new Bar()
   /** Whether the line that stands on the terminal says how far the work is. */
   #inProgress = false
 
@@ -15,19 +23,25 @@ export class Output {
   }
 
   /** The answer, or one of several: as JSON, or as lines for people. */
-  answer(value: unknown, lines: () => readonly string[]): void {
+  answer(value: unknown, lines: () => readonly Line[]): void {
     this.#clear()
-    const said = this.#json ? [jsonLine(value)] : lines().map(harmless)
-    for (const line of said) process.stdout.write(`${line}\n`)
+    if (this.#json) process.stdout.write(`${jsonLine(value)}\n`)
+    else for (const line of lines()) this.#line(line)
   }
 
-  /** How far long work is: one line that is written over, on a terminal only. */
-  progress(text: string): void {
+  /** How far long work is: one line that is written over, on a terminal only; as a bar where the end is known. */
+  progress(text: string, howFar?: HowFar): void {
     const { stderr } = process
     if (this.#json || !stderr.isTTY) return
     const line = harmless(text).slice(0, Math.max(1, (stderr.columns || 80) - 1))
-    stderr.write(`\r\u001b[K${line}`)
+    if (howFar !== undefined) this.#bar.show(line, howFar)
+    else stderr.write(`\r\u001b[K${line}`)
     this.#inProgress = true
+  }
+
+  /** What is being done, for people. */
+  note(text: string): void {
+    if (!this.#json) this.#say('dim', text)
   }
 
   /** What somebody should look at. */
@@ -39,21 +53,40 @@ export class Output {
     this.#say('red', text)
   }
 
+  #line(line: Line): void {
+    const { stdout } = process
+    if (typeof line !== 'string' && 'copy' in line) {
+      stdout.write(`${harmless(line.copy)}\n`)
+      return
+    }
+    const { mark, style, text } =
+      typeof line === 'string' ? { mark: '', style: 'reset' as const, text: line } : line
+    const indent = mark === '' ? 2 : mark.length + 2
+    const before = mark === '' ? '' : `${mark}  `
+    const rows = wrapped(`${before}${harmless(text)}`, stdout.isTTY ? stdout.columns : 0, indent)
+    const [first = '', ...others] = rows
+    const head = mark === '' ? first : `${painted(style, mark, stdout)}${first.slice(mark.length)}`
+    stdout.write(`${[head, ...others].join('\n')}\n`)
+  }
+
   #say(style: Style, text: string): void {
     this.#clear()
-    const [first = '', ...others] = text.split('\n').map(harmless)
-    process.stderr.write(`${[painted(style, first), ...others].join('\n')}\n`)
+    const { stderr } = process
+    const width = stderr.isTTY ? stderr.columns : 0
+    const [first = [], ...others] = text.split('\n').map((row) => wrapped(harmless(row), width, 2))
+    const rows = [...first.map((row) => painted(style, row, stderr)), ...others.flat()]
+    stderr.write(`${rows.join('\n')}\n`)
   }
 
   #clear(): void {
+    this.#bar.hide()
     if (this.#inProgress) process.stderr.write('\r\u001b[K')
     this.#inProgress = false
   }
 }
 
 /** Colours are for terminals, and not for those who do not want them. */
-function painted(style: Style, text: string): string {
-  const isWanted =
-    process.stderr.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
+function painted(style: Style, text: string, stream: NodeJS.WriteStream): string {
+  const isWanted = stream.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
   return isWanted ? styleText(style, text, { validateStream: false }) : text
 }

@@ -1,24 +1,20 @@
-import { Command, CommanderError } from 'commander'
-import { GUEST_USER } from '../record/record.ts'
-import { EXIT, type ExitCode, UsageError } from './exit.ts'
-import { type CommonOptions, type Job, onSessions } from './job.ts'
+import tab from '@bomb.sh/tab/commander'
+import { Command, CommanderError, Help } from 'commander'
+import { addProjectCommands } from './project-commands.ts'
+import { addSessionCommands } from './session-commands.ts'
+import { EXIT, UsageError } from './exit.ts'
 import { Output } from './output.ts'
-import { kill } from './kill.ts'
-import { list } from './list.ts'
-import { rewrite } from './rewrite.ts'
-import { show } from './show.ts'
-import { status } from './status.ts'
-import { sweep } from './sweep.ts'
+import { wrapped } from './text.ts'
 import { keysLast } from './words.ts'
 
 /** Follows the command, and says how it ended. */
-export async function run(args: readonly string[], version: string): Promise<ExitCode> {
+export async function run(args: readonly string[], version: string): Promise<number> {
   // Whoever reads only the beginning has gone: nothing is wrong.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.done)
     throw error
   })
-  let code: ExitCode = EXIT.done
+  let code: number = EXIT.done
   const program = programOf(version, (ended) => {
     code = ended
   })
@@ -32,7 +28,20 @@ export async function run(args: readonly string[], version: string): Promise<Exi
   }
 }
 
-function programOf(version: string, ended: (code: ExitCode) => void): Command {
+/** In columns this wide a description stands beside its word, in others below it. */
+const BESIDE = 40
+
+/** One line of help, or several where the terminal is narrow. */
+function formatItem(term: string, termWidth: number, description: string, helper: Help): string {
+  const width = helper.helpWidth ?? 80
+  const isWide = width - termWidth - 4 >= BESIDE
+  if (isWide || description === '') {
+    return Help.prototype.formatItem.call(helper, term, termWidth, description, helper)
+  }
+  return [`  ${term}`, ...wrapped(`      ${description}`, width, 6)].join('\n')
+}
+
+function programOf(version: string, ended: (code: number) => void): Command {
   const program = new Command('viur-session')
     .description(
       "Looks after the sessions of an app, with the app's own options, observers and keys.",
@@ -40,62 +49,10 @@ function programOf(version: string, ended: (code: ExitCode) => void): Command {
     .version(version)
     .exitOverride()
     .showSuggestionAfterError()
-  /** A command on the sessions of the app. */
-  const command = (name: string, about: string, examples: readonly string[]) =>
-    program
-      .command(name)
-      .description(about)
-      .option(
-        '--sessions <file>',
-        "module that exports the app's sessions, by default or as `sessions`",
-      )
-      .option('--json', 'answer with JSON')
-      .addHelpText(
-        'after',
-        `\nFor example:\n${examples.map((one) => `  npx viur-session ${one}`).join('\n')}`,
-      )
-  const does =
-    <Args extends readonly unknown[], Options extends CommonOptions>(
-      work: (job: Job, ...args: [...Args, Options]) => Promise<ExitCode>,
-    ) =>
-    async (...args: [...Args, Options, Command]) => {
-      const given = args.slice(0, -1) as [...Args, Options]
-      ended(await onSessions(given.at(-1) as Options, (job) => work(job, ...given)))
-    }
-
-  command(
-    'rewrite',
-    'Stores every live session again that would be stored in another way now: seals what is in clear or under an older key, or opens it where encryption is being taken away. Leaves the others alone.',
-    ['rewrite --sessions ./sessions.mjs'],
-  ).action(does((job: Job, _: CommonOptions) => rewrite(job)))
-  command('list', 'Lists the live sessions, all or those of a user.', [
-    'list --sessions ./sessions.mjs --user alice',
-  ])
-    .option('--user <name>', `those of this user; ${GUEST_USER} for those of nobody`)
-    .action(does(list))
-  command('show', 'Shows one session: its times, its user, its client.', [
-    'show KEY --sessions ./sessions.mjs --data',
-  ])
-    .argument('<KEY>', 'the key of the session, as list shows it')
-    .option('--data', 'its data too, but for that of scopes')
-    .option('--scope <name>', 'the data of this scope too')
-    .action(does(show))
-  command('kill', 'Ends one session, those of a user, or all. Asks before.', [
-    'kill KEY --sessions ./sessions.mjs',
-    'kill --user alice --yes --sessions ./sessions.mjs',
-  ])
-    .argument('[KEY]', 'the key of the session, as list shows it')
-    .option('--user <name>', `those of this user; ${GUEST_USER} for those of nobody`)
-    .option('--all', 'those of everybody')
-    .option('--yes', 'do not ask; needed where there is no terminal')
-    .action(does(kill))
-  command('sweep', 'Ends what has expired, and tells the observers.', [
-    'sweep --dry-run --sessions ./sessions.mjs',
-  ])
-    .option('--dry-run', 'count, and end nothing')
-    .action(does(sweep))
-  command('status', 'Says how the sweep is doing, and what somebody should look at.', [
-    'status --sessions ./sessions.mjs',
-  ]).action(does((job: Job, _: CommonOptions) => status(job)))
+    .enablePositionalOptions()
+    .configureHelp({ formatItem })
+  addSessionCommands(program, ended)
+  addProjectCommands(program, ended)
+  tab(program, { completionCommandName: 'completion' })
   return program
 }

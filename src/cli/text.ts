@@ -17,3 +17,20 @@ export function jsonLine(value: unknown): string {
 function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
+
+/**
+ * The text in rows of at most so many columns, broken between words; those after the first stand further in. `width` 0: in one
+ * row. A word that is longer than a row is left whole, so that it can be copied.
+ */
+export function wrapped(text: string, width: number, indent: number): string[] {
+  if (width <= 0 || text.length < width) return [text]
+  const rows: string[] = []
+  let row = ''
+  for (const word of text.match(/\s*\S+/g) ?? []) {
+    if (row.trim() !== '' && row.length + word.length >= width) {
+      rows.push(row)
+      row = `${' '.repeat(indent)}${word.trimStart()}`
+    } else row += word
+  }
+  return [...rows, row]
+}

@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildInto } from '../built-package.ts'
 import { uniqueSpace } from '../setup/stores.ts'
@@ -21,6 +21,8 @@ export interface ScratchApp {
   readonly space: string
   /** The file of the command. */
   readonly command: string
+  /** The path of a file in the folder. */
+  path(name: string): string
   /** Writes a file into the folder. */
   write(name: string, text: string): void
   /** Runs the command `viur-session` to its end. */
@@ -43,8 +45,10 @@ export function scratchApp(host: string): ScratchApp {
   buildInto(join(folder, 'built'))
   mkdirSync(modules)
   renameSync(join(folder, 'built'), join(modules, 'viur-session'))
-  mkdirSync(join(modules, '@grpc'))
-  symlinkSync(join(root, 'node_modules/@grpc/grpc-js'), join(modules, '@grpc/grpc-js'))
+  for (const name of ['@grpc/grpc-js', '@google-cloud/datastore', 'google-auth-library']) {
+    mkdirSync(join(modules, dirname(name)), { recursive: true })
+    symlinkSync(join(root, 'node_modules', name), join(modules, name))
+  }
   const space = uniqueSpace()
   const command = join(modules, 'viur-session/dist/lib/cli.js')
   const start = (program: string, words: readonly string[], more: Record<string, string>) => {
@@ -60,6 +64,7 @@ export function scratchApp(host: string): ScratchApp {
   return {
     space,
     command,
+    path: (name) => join(folder, name),
     write: (name, text) => writeFileSync(join(folder, name), text),
     run: (args, environment) => ended(onNode(args, environment)),
     onTerminal: async (args, width = 80, answer = '') => {

@@ -1,0 +1,52 @@
+import type { Command } from 'commander'
+import type { ExitCode } from './exit.ts'
+import { type CommonOptions, type Job, onSessions } from './job.ts'
+
+/** A command of the program, with what all of them have: `--json`, and examples in its help. */
+export function command(
+  program: Command,
+  name: string,
+  about: string,
+  examples: readonly string[],
+): Command {
+  return program
+    .command(name)
+    .description(about)
+    .option('--json', 'answer with JSON')
+    .addHelpText(
+      'after',
+      `\nFor example:\n${examples.map((one) => `  npx viur-session ${one}`).join('\n')}`,
+    )
+}
+
+/** The options that say which sessions are meant: those of the app's module, or those that can be found without. */
+export function withSessions(made: Command): Command {
+  return withModule(made)
+    .optionsGroup('Without a module of the app:')
+    .option('--project <id>', 'the Google Cloud project; default: of the environment')
+    .option('--database <id>', 'the database; default: (default)')
+    .option('--namespace <name>', 'the namespace; default: none')
+    .option('--kind <name>', 'the kind of the sessions; default: viur-session')
+    .option('--file <path>', 'the file of sqliteStore()')
+    .optionsGroup('Options:')
+}
+
+/** The option that names the app's module. */
+export function withModule(made: Command): Command {
+  return made.option(
+    '--sessions <file>',
+    "module that exports the app's sessions, by default or as `sessions`",
+  )
+}
+
+/** What a command does with sessions. `ofTheApp`: whether it takes the app's own. */
+export function onThem<Args extends readonly unknown[], Options extends CommonOptions>(
+  ended: (code: ExitCode) => void,
+  work: (job: Job, ...args: [...Args, Options]) => Promise<ExitCode>,
+  ofTheApp = false,
+): (...args: [...Args, Options, Command]) => Promise<void> {
+  return async (...args) => {
+    const given = args.slice(0, -1) as [...Args, Options]
+    ended(await onSessions(given.at(-1) as Options, (job) => work(job, ...given), ofTheApp))
+  }
+}

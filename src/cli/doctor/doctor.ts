@@ -1,0 +1,184 @@
+import { dirname, resolve } from 'node:path'
+import { areEventsOn } from '../../end/events-switch.ts'
+import { type QueuePlace, queuePlaceOf } from '../../cloud-tasks/queue-place.ts'
+import { googleCloudSign } from '../../google/platform.ts'
+import { operationsOf, type StoreOperations, type StorePlace } from '../../store/operations.ts'
+import type { AppSessions } from '../app-sessions.ts'
+import { insideOf } from '../app-sessions.ts'
+import { EXIT, type ExitCode } from '../exit.ts'
+import type { CommonOptions, Job } from '../job.ts'
+import { callOpenly, cookieCheck, eventsCheck, openCallsCheck } from './app-checks.ts'
+import { type Check, failure, ofError, ok } from './check.ts'
+import { clockCheck, measureClock } from './clock.ts'
+import { contractCheck } from './contract.ts'
+import { type AskGoogle, askGoogle } from './google-api.ts'
+import { installedVersions, ownManifest } from './installed.ts'
+import { linesOf } from './lines.ts'
+import { databaseChecks } from './project-checks.ts'
+import {
+  conditionsCheck,
+  indexesCheck,
+  placeCheck,
+  rightsCheck,
+  sharedWritesCheck,
+  tryWrites,
+} from './store-checks.ts'
+import { QUEUE } from '../setup/gcloud.ts'
+import { cronCheck, queueAt, queueCheck } from './sweep-checks.ts'
+import { versionChecks } from './versions.ts'
+
+export interface DoctorOptions extends CommonOptions {
+  readonly contract?: boolean
+  readonly region?: string
+  readonly queue?: string
+  readonly routes?: string
+  readonly url?: string
+  readonly private?: boolean
+}
+
+/** Looks at everything that an app needs, and says what is wrong and what mends it. */
+export async function doctor(job: Job, options: DoctorOptions): Promise<ExitCode> {
+  const { output, signal, app } = job
+  const checks: Check[] = []
+  const tell = (...found: readonly Check[]) => {
+    checks.push(...found)
+    if (options.json !== true) for (const one of found) output.answer(one, () => linesOf(one))
+  }
+  await examine(app, options, tell, process.env)
+  if (options.contract === true && !signal.aborted) {
+    const operations = operationsOf(insideOf(app).store)
+    tell(
+      operations === null
+        ? failure('contract', 'only a store in Datastore can be tried in a namespace of its own')
+        : await contractCheck(operations, output, signal),
+    )
+  }
+  const isWell = checks.every(({ state }) => state !== 'failure')
+  if (options.json === true) output.answer({ ok: isWell, checks }, () => [])
+  return isWell ? EXIT.done : EXIT.failed
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Everything but the contract. */
+async function examine(
+  app: AppSessions,
+  options: DoctorOptions,
+  tell: (...checks: readonly Check[]) => void,
+  environment: Environment,
+): Promise<void> {
+  const { store, cookie } = insideOf(app)
+  const folder = options.sessions === undefined ? '.' : dirname(resolve(options.sessions))
+  tell(...versionChecks(installedVersions(folder, ownManifest())))
+  const operations = operationsOf(store)
+  const place = await placeOf(operations, tell)
+  const isReady = place !== 'unknown' && (await answers(app, tell))
+  if (isReady) await examineStore(app, operations, place, tell)
+  const isCloud = typeof place === 'object' && place !== null && !place.isEmulator
+  if (isCloud) await examineProject(app, place, options, tell, environment, isReady)
+  const isDeployed =
+    isCloud || environment['NODE_ENV'] === 'production' || googleCloudSign(environment) !== null
+  // Sessions that were made for the command have no cookie of the app's.
+  if (app.place === undefined) tell(cookieCheck(cookie, isDeployed))
+  if (options.url !== undefined) {
+    const routes = options.routes ?? '/_sessions'
+    tell(openCallsCheck(await callOpenly(options.url, routes), options.private === true))
+  }
+}
+
+/** `null`: a store that is not Datastore. */
+async function placeOf(
+  operations: StoreOperations | null,
+  tell: (...checks: readonly Check[]) => void,
+): Promise<StorePlace | null | 'unknown'> {
+  if (operations === null) return null
+  try {
+    const place = await operations.place()
+    tell(placeCheck(place))
+    return place
+  } catch (error) {
+    tell(ofError('credentials', error))
+    return 'unknown'
+  }
+}
+
+async function answers(
+  { sessions }: AppSessions,
+  tell: (...checks: readonly Check[]) => void,
+): Promise<boolean> {
+  const began = performance.now()
+  try {
+    await sessions.ready()
+    tell(ok('store', `answers in ${Math.round(performance.now() - began)} ms`))
+    return true
+  } catch (error) {
+    tell(ofError('store', error))
+    return false
+  }
+}
+
+async function examineStore(
+  app: AppSessions,
+  operations: StoreOperations | null,
+  place: StorePlace | null | 'unknown',
+  tell: (...checks: readonly Check[]) => void,
+): Promise<void> {
+  const { store, events } = insideOf(app)
+  const tried = await tryWrites(store)
+  tell(rightsCheck(tried))
+  if (tried.error === null || tried.ignored.length > 0) tell(conditionsCheck(tried))
+  tell(await indexesCheck(store))
+  if (operations !== null && tried.error === null) {
+    const isEmulator = typeof place === 'object' && place !== null && place.isEmulator
+    tell(await sharedWritesCheck(operations, isEmulator))
+  }
+  try {
+    tell(eventsCheck(await areEventsOn(store.notes), events, app.place !== undefined))
+  } catch (error) {
+    tell(ofError('events', error))
+  }
+}
+
+async function examineProject(
+  app: AppSessions,
+  place: StorePlace,
+  { region, routes = '/_sessions', queue: given }: DoctorOptions,
+  tell: (...checks: readonly Check[]) => void,
+  environment: Environment,
+  isReady: boolean,
+): Promise<void> {
+  const ask: AskGoogle = askGoogle(environment)
+  tell(clockCheck(await measureClock(environment, () => Date.now())))
+  tell(...(await databaseChecks(place, ask)))
+  const where = region ?? (environment['GOOGLE_CLOUD_REGION'] || null)
+  const queue = await queueOf(app, place, where, given)
+  tell(await queueCheck(queue, ask))
+  const status = isReady ? await app.sessions.status() : null
+  const { account = null, url = null } = queue ?? {}
+  tell(
+    await cronCheck(
+      {
+        project: place.projectId,
+        region: where ?? queue?.region ?? null,
+        routes,
+        lastSweep: status?.lastSweep ?? null,
+        now: Date.now(),
+        http: account !== null && url !== null ? { account, url } : null,
+        isAppEngine: queue?.target === 'app-engine' || Boolean(environment['GAE_ENV']),
+      },
+      ask,
+    ),
+  )
+}
+
+/** The queue of the app; without a module of the app that which is named, or which `setup` makes. */
+async function queueOf(
+  app: AppSessions,
+  place: StorePlace,
+  region: string | null,
+  name: string = QUEUE,
+): Promise<QueuePlace | null> {
+  if (app.place === undefined) return await queuePlaceOf(insideOf(app).tasks)
+  if (region === null) return null
+  return queueAt({ project: place.projectId, region }, name)
+}

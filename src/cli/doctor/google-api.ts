@@ -1,0 +1,119 @@
+import { loadFailure } from '../../base/optional-import.ts'
+
+/** The APIs that are asked, as gcloud calls them. */
+export type Service = 'cloudscheduler' | 'cloudtasks' | 'firestore' | 'datastore'
+
+/** What an API of Google says. */
+export type ApiAnswer =
+  | { readonly is: 'found'; readonly body: Readonly<Record<string, unknown>> }
+  | { readonly is: 'missing' }
+  /** The API is turned off in the project. */
+  | { readonly is: 'off'; readonly service: Service }
+  /** Nobody knows: no credentials, no right, no way there. */
+  | { readonly is: 'unknown'; readonly why: string; readonly cure?: string }
+
+/** Asks APIs of Google. Never throws. */
+export type AskGoogle = (service: Service, path: string) => Promise<ApiAnswer>
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** How long an answer may take, in milliseconds. */
+const PATIENCE = 15_000
+
+/** Where an API is: as gcloud reads it, so that what leads gcloud through a proxy or to another place leads us too. */
+export function endpointOf(service: Service, environment: Environment): string {
+  const given = environment[`CLOUDSDK_API_ENDPOINT_OVERRIDES_${service.toUpperCase()}`]
+  if (given) return given.replace(/\/+$/, '')
+  const universe = environment['GOOGLE_CLOUD_UNIVERSE_DOMAIN'] || 'googleapis.com'
+  return `https://${service}.${universe}`
+}
+
+interface Library {
+  readonly GoogleAuth: new (
+    options: object,
+  ) => {
+    useJWTAccessWithScope?: boolean
+    getClient(): Promise<{
+      getRequestHeaders(url: string): Promise<Headers | Record<string, string>>
+    }>
+  }
+}
+
+/** Asks with the credentials that the app would have here. Loads google-auth-library when the first is asked. */
+export function askGoogle(environment: Environment): AskGoogle {
+  let client: ReturnType<typeof clientOf> | null = null
+  return async (service, path) => {
+    const url = `${endpointOf(service, environment)}/${path}`
+    let headers: Headers
+    try {
+      client ??= clientOf()
+      headers = new Headers((await (await client).getRequestHeaders(url)) as Headers)
+    } catch (error) {
+      client = null
+      return { is: 'unknown', ...whyNoToken(error) }
+    }
+    try {
+      const signal = AbortSignal.timeout(PATIENCE)
+      const response = await fetch(url, { headers, signal, redirect: 'error' })
+      return await answerOf(service, response)
+    } catch (error) {
+      const { cause } = error as { cause?: { message?: string } }
+      const why = cause?.message ?? (error as Error).message
+      return { is: 'unknown', why: `${new URL(url).host} does not answer (${why})` }
+    }
+  }
+}
+
+async function clientOf() {
+  let library: Library
+  try {
+    library = (await import('google-auth-library')) as unknown as Library
+  } catch (cause) {
+    throw new Error(loadFailure('google-auth-library', 'doctor', cause))
+  }
+  const auth = new library.GoogleAuth({
+    scopes: ['https://www.googleapis.com/auth/cloud-platform'],
+  })
+  // A key file signs its tokens itself.
+  auth.useJWTAccessWithScope = true
+  return await auth.getClient()
+}
+
+function whyNoToken(error: unknown): { why: string; cure: string } {
+  const { message } = error as Error
+  const install = /npm install [\w@/-]+/.exec(message)?.[0]
+  return install === undefined
+    ? { why: 'there are no credentials for it', cure: 'gcloud auth application-default login' }
+    : { why: 'google-auth-library is missing', cure: install }
+}
+
+async function answerOf(service: Service, response: Response): Promise<ApiAnswer> {
+  const text = await response.text()
+  let body: Record<string, unknown> = {}
+  try {
+    body = Object(JSON.parse(text)) as typeof body
+  } catch {
+    // A proxy answers in words of its own.
+  }
+  if (response.ok) return { is: 'found', body }
+  const { message = '', status = '' } = Object(body['error']) as {
+    message?: string
+    status?: string
+  }
+  const said = `${JSON.stringify(body['error'] ?? '')}`
+  if (response.status === 404) return { is: 'missing' }
+  if (/SERVICE_DISABLED|has not been used in project|is disabled/i.test(said)) {
+    return { is: 'off', service }
+  }
+  if (response.status === 401) {
+    return {
+      is: 'unknown',
+      why: 'the credentials do not count',
+      cure: 'gcloud auth application-default login',
+    }
+  }
+  if (response.status === 403) {
+    return { is: 'unknown', why: `this account may not see it (${message || status || '403'})` }
+  }
+  return { is: 'unknown', why: `it answers ${response.status} ${status || message}`.trim() }
+}

@@ -1,0 +1,14 @@
+import type { Line } from '../output.ts'
+import type { Check } from './check.ts'
+
+const MARKS = {
+  ok: { mark: 'ok     ', style: 'green' },
+  warning: { mark: 'warning', style: 'yellow' },
+  failure: { mark: 'failure', style: 'red' },
+} as const
+
+/** What was found, for people; the cure stands in a line of its own, to be copied. */
+export function linesOf({ name, state, says, cure }: Check): Line[] {
+  const line = { ...MARKS[state], text: `${name}: ${says}` }
+  return cure === undefined ? [line] : [line, { copy: `         ${cure}` }]
+}

@@ -1,0 +1,32 @@
+import { areEventsOn, turnEventsOff, turnEventsOn } from '../end/events-switch.ts'
+import { insideOf } from './app-sessions.ts'
+import { EXIT, type ExitCode, UsageError } from './exit.ts'
+import type { CommonOptions, Job } from './job.ts'
+
+/** Says whether the ends of the deployment are events, or turns that on or off. */
+export async function events(
+  { app, output }: Job,
+  wanted: string | undefined,
+  _: CommonOptions,
+): Promise<ExitCode> {
+  const { store } = insideOf(app)
+  if (wanted === undefined) {
+    const on = await areEventsOn(store.notes)
+    output.answer({ events: on ? 'on' : 'off' }, () => [
+      on
+        ? 'on: ends are marked, told to the onDelete observers, and then deleted'
+        : 'off: ends delete at once, and nobody is told',
+    ])
+    return EXIT.done
+  }
+  if (wanted !== 'on' && wanted !== 'off') {
+    throw new UsageError(`events takes "on" or "off", and not ${JSON.stringify(wanted)}`)
+  }
+  const changed = await (wanted === 'on' ? turnEventsOn : turnEventsOff)(store.notes)
+  output.answer({ events: wanted, changed }, () => [
+    changed
+      ? `events are ${wanted}; every process goes by it within a minute`
+      : `events were ${wanted} already`,
+  ])
+  return EXIT.done
+}

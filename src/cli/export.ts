@@ -1,0 +1,75 @@
+import { type FileHandle, open, rm } from 'node:fs/promises'
+import { insideOf } from './app-sessions.ts'
+import { EXIT, type ExitCode, UsageError } from './exit.ts'
+import type { CommonOptions, Job } from './job.ts'
+import { lineOf, type TransferLine } from './transfer-format.ts'
+import { allNotes, pagesOf } from './whole-store.ts'
+
+/** Notes of what is under way, and of where: they say nothing in another place. Security keys are none. */
+const LEFT_OUT = /^(?:run:|lease(?::|$)|watermarks(?::|$))/
+
+/** Writes all sessions and what goes with them into a file, for another store to take in. */
+export async function exportAll(
+  { app, output, signal }: Job,
+  path: string,
+  _: CommonOptions,
+): Promise<ExitCode> {
+  const { store } = insideOf(app)
+  const file = await newFile(path)
+  const counts = { sessions: 0, notes: 0, unreadable: 0 }
+  try {
+    const at = new Date().toISOString()
+    await file.write(`${lineOf({ is: 'viur-session export', v: 1, at, store: store.name })}\n`)
+    // What kills have written down goes first: whatever comes after it is not older.
+    const notes = (await allNotes(store.notes)).filter(({ name }) => !LEFT_OUT.test(name))
+    counts.notes = notes.length
+    await write(
+      file,
+      notes.map(({ name, value }) => ({ is: 'note', name, value })),
+    )
+    for await (const entries of pagesOf(store, signal)) {
+      const records = entries.flatMap(({ record }) => record ?? [])
+      counts.sessions += records.length
+      counts.unreadable += entries.length - records.length
+      await write(
+        file,
+        records.map((record) => ({ is: 'session', record })),
+      )
+      output.progress(`${counts.sessions} sessions`)
+    }
+    const { sessions } = counts
+    if (!signal.aborted) await write(file, [{ is: 'end', notes: counts.notes, sessions }])
+    await file.sync()
+  } catch (error) {
+    await rm(path)
+    throw error
+  } finally {
+    await file.close()
+  }
+  if (signal.aborted) {
+    await rm(path)
+    output.warn('stopped: the file is taken away again, since it would not be whole')
+    return EXIT.failed
+  }
+  output.answer(counts, () => [
+    `${counts.sessions} sessions and ${counts.notes} notes in ${path}`,
+    ...(counts.unreadable > 0 ? [`${counts.unreadable} sessions are damaged, and not in it`] : []),
+  ])
+  return counts.unreadable === 0 ? EXIT.done : EXIT.failed
+}
+
+/** A file that nobody but its owner reads, and that was not there. */
+async function newFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx', 0o600)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') throw new UsageError(`${path} is there already: name a new file`)
+    if (code === 'ENOENT') throw new UsageError(`${path} cannot be made: its folder is not there`)
+    throw error
+  }
+}
+
+async function write(file: FileHandle, lines: readonly TransferLine[]): Promise<void> {
+  if (lines.length > 0) await file.write(`${lines.map(lineOf).join('\n')}\n`)
+}

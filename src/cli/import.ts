@@ -1,0 +1,149 @@
+import type { Json } from '../base/json.ts'
+import type { SessionRecord } from '../record/record.ts'
+import type { NoteStore, SessionStore } from '../store/store.ts'
+import { insideOf } from './app-sessions.ts'
+import { EXIT, type ExitCode } from './exit.ts'
+import type { CommonOptions, Job } from './job.ts'
+import { checkedFile, type Contents, linesOf } from './transfer-file.ts'
+
+export interface ImportOptions extends CommonOptions {
+  readonly merge?: boolean
+}
+
+interface Counts {
+  sessions: number
+  notes: number
+  /** Sessions under whose key something is stored already. */
+  already: number
+  failed: number
+}
+
+/** How many sessions go out together, and how many bytes of data. */
+const BATCH = 100
+const BATCH_BYTES = 2 * 1024 * 1024
+
+const TRIES = 4
+
+/** Takes in what `export` wrote: inserts, and never writes over a session that is there. */
+export async function importAll(
+  { app, output, signal }: Job,
+  path: string,
+  { merge = false }: ImportOptions,
+): Promise<ExitCode> {
+  const { store } = insideOf(app)
+  const contents = await checkedFile(path)
+  if (!merge && (await hasSessions(store))) {
+    output.error(
+      'error: the store has sessions already: nothing was written; add --merge to insert those that it does not have',
+    )
+    return EXIT.failed
+  }
+  const counts: Counts = { sessions: 0, notes: 0, already: 0, failed: 0 }
+  let batch: SessionRecord[] = []
+  let bytes = 0
+  let problem: Error | null = null
+  const flush = async () => {
+    problem = (await inserted(store, batch, counts)) ?? problem
+    batch = []
+    bytes = 0
+    const done = counts.sessions + counts.already + counts.failed
+    output.progress(`${done} of ${contents.sessions}`, { done, of: contents.sessions })
+  }
+  for await (const line of linesOf(path)) {
+    if (signal.aborted) break
+    if (line.is === 'note') {
+      await putNote(store.notes, line.name, line.value)
+      counts.notes += 1
+    } else if (line.is === 'session') {
+      batch.push(recordFor(store, contents, line.record))
+      bytes += line.record.data.length
+      if (batch.length >= BATCH || bytes >= BATCH_BYTES) await flush()
+    }
+  }
+  if (!signal.aborted && batch.length > 0) await flush()
+  await forgetWatermarks(store.notes)
+  const complete = !signal.aborted
+  output.answer({ ...counts, complete }, () => [
+    `${counts.sessions} sessions and ${counts.notes} notes taken in`,
+    ...(counts.already > 0 ? [`${counts.already} were there already, and left alone`] : []),
+    ...(counts.failed > 0 ? [`${counts.failed} failed`] : []),
+  ])
+  if (problem !== null) output.error(`the first that went wrong: ${(problem as Error).message}`)
+  if (!complete || counts.failed > 0) {
+    output.warn('start it again with --merge for the rest: what was taken in is left alone')
+  }
+  return complete && counts.failed === 0 ? EXIT.done : EXIT.failed
+}
+
+async function hasSessions(store: SessionStore): Promise<boolean> {
+  return (await store.page({ by: 'all' }, { limit: 1 })).entries.length > 0
+}
+
+/** What another release kept in a record is in the form of its store, and means nothing to another. */
+function recordFor(store: SessionStore, { store: from }: Contents, record: SessionRecord) {
+  if (store.name === from || record.extra === undefined) return record
+  const { extra: _, ...rest } = record
+  return rest
+}
+
+/** Inserts them. Gives what went wrong with the first that failed for good. */
+async function inserted(
+  store: SessionStore,
+  batch: readonly SessionRecord[],
+  counts: Counts,
+): Promise<Error | null> {
+  let left = batch
+  let problem: Error | null = null
+  for (let tries = 1; left.length > 0; tries++) {
+    const results = await store.writeEach(left.map((record) => ({ kind: 'insert', record })))
+    const again: SessionRecord[] = []
+    for (const [index, result] of results.entries()) {
+      const record = left[index] as SessionRecord
+      if (result.outcome === 'applied') counts.sessions += 1
+      else if (result.outcome === 'conflict') await countConflict(store, record, counts)
+      else if (result.error.retryable && tries < TRIES) again.push(record)
+      else {
+        counts.failed += 1
+        problem ??= result.error
+      }
+    }
+    left = again
+  }
+  return problem
+}
+
+/** An insert whose answer was lost has found itself. */
+async function countConflict(store: SessionStore, { key, rev }: SessionRecord, counts: Counts) {
+  const found = await store.find(key)
+  if (found?.record?.rev === rev) counts.sessions += 1
+  else counts.already += 1
+}
+
+/** Notes that hold the number of a fence. */
+const FENCE = /^fence(?::|-all$)/
+
+/** Takes a note in. Of two fences the higher counts: a kill in either place stands. */
+async function putNote(notes: NoteStore, name: string, value: Json): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    const there = await notes.get(name)
+    if (there !== null && !(FENCE.test(name) && numberOf(value) > numberOf(there.value))) return
+    const { outcome } = await notes.put(name, value, there?.version ?? null)
+    if (outcome === 'applied') return
+    if (tries >= TRIES) throw new Error(`the note ${name} is written by others: stop them first`)
+  }
+}
+
+function numberOf(value: Json): number {
+  const { number } = Object(value) as { number?: unknown }
+  return typeof number === 'number' ? number : 0
+}
+
+/** What was taken in may have expired long ago: the next sweep starts where nobody has been. */
+async function forgetWatermarks(notes: NoteStore): Promise<void> {
+  for (const name of ['watermarks', 'watermarks:outside']) {
+    const note = await notes.get(name)
+    if (note === null) continue
+    // How many shards there were is kept. A sweep that is under way writes its own, and loses nothing but time.
+    await notes.put(name, { ...(note.value as object), low: {}, full: 0 }, note.version)
+  }
+}

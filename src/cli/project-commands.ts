@@ -1,0 +1,102 @@
+import type { Command } from 'commander'
+import { command, onThem, withSessions } from './command.ts'
+import { doctor, type DoctorOptions } from './doctor/doctor.ts'
+import { emulator } from './emulator.ts'
+import type { ExitCode } from './exit.ts'
+import { exportAll } from './export.ts'
+import { importAll } from './import.ts'
+import type { Job } from './job.ts'
+import { setup, type SetupOptions } from './setup/setup.ts'
+import { teardown } from './teardown.ts'
+
+/** The commands that look after what is around the sessions. `ended`: how it ended, also by codes of other programs. */
+export function addProjectCommands(program: Command, ended: (code: number) => void): void {
+  withSessions(
+    command(
+      program,
+      'doctor',
+      'Looks at everything that the app needs, and names what mends what is wrong.',
+      [
+        'doctor --sessions ./sessions.mjs',
+        'doctor --sessions ./sessions.mjs --url https://web.example.com',
+        'doctor --project my-project --region europe-west1',
+      ],
+    ),
+  )
+    .option('--contract', 'run the contract of stores too, in namespaces that are empty afterwards')
+    .option('--url <url>', 'the address of the app: strangers have to be refused there')
+    .option('--private', 'IAM guards the service at --url, as privateService() needs it')
+    .option('--routes <path>', 'where cleanupRoutes() is mounted; default: /_sessions')
+    .option('--region <name>', 'the region of the cron job; default: that of the queue')
+    .option('--queue <name>', 'the queue, where no module names it; default: session-sweep')
+    .action(
+      onThem<[], DoctorOptions>(ended as (code: ExitCode) => void, (job: Job, options) =>
+        doctor(job, options),
+      ),
+    )
+  command(
+    program,
+    'setup',
+    'Prints the commands that set a project up, with cron.yaml and queue.yaml; runs them with --apply.',
+    [
+      'setup cloud-run --project my-project --region europe-west1 --service web',
+      'setup appengine --project my-project --region europe-west1 --apply',
+      'setup functions --project my-project --region europe-west1 --check',
+    ],
+  )
+    .argument('<platform>', 'appengine, cloud-run or functions')
+    .option('--project <id>', 'the Google Cloud project; default: of the environment')
+    .option('--region <name>', 'the region of database, queue, job and service')
+    .option('--service <name>', 'the service or function; default: web')
+    .option('--url <url>', 'the address of the app; default: what the platform says')
+    .option('--routes <path>', 'where cleanupRoutes() is mounted; default: /_sessions')
+    .option('--database <id>', 'the database; default: (default)')
+    .option('--kind <name>', 'the kind of the sessions; default: viur-session')
+    .option('--apply', 'run them, and leave out what is there already')
+    .option('--yes', 'do not ask before --apply; needed where there is no terminal')
+    .option('--check', 'say what is missing, and change nothing')
+    .action(async (platform: string, options: SetupOptions) => {
+      ended(await setup(platform, options))
+    })
+  withSessions(
+    command(
+      program,
+      'teardown',
+      'Deletes all sessions, security keys and notes, without telling any observer. Asks before.',
+      ['teardown --sessions ./sessions.mjs', 'teardown --project my-project --namespace old --yes'],
+    ),
+  )
+    .option('--yes', 'do not ask; needed where there is no terminal')
+    .action(onThem(ended as (code: ExitCode) => void, teardown))
+  withSessions(
+    command(
+      program,
+      'export',
+      'Writes all sessions, fences and notes into a new file that nobody else may read.',
+      ['export sessions.ndjson --sessions ./sessions.mjs'],
+    ),
+  )
+    .argument('<file>', 'the file to write')
+    .action(onThem(ended as (code: ExitCode) => void, exportAll))
+  withSessions(
+    command(
+      program,
+      'import',
+      'Takes in what export wrote. Inserts, and never writes over a session. Run "kill --all" after the import of a backup.',
+      ['import sessions.ndjson --project other-project'],
+    ),
+  )
+    .argument('<file>', 'the file that export wrote')
+    .option('--merge', 'also into a store that has sessions: those that it lacks')
+    .action(onThem(ended as (code: ExitCode) => void, importAll))
+  program
+    .command('emulator')
+    .description('Runs the Datastore emulator on this machine; "emulator help" says how.')
+    .argument('[words...]', 'what emulator.sh of the repository takes')
+    .helpOption(false)
+    .allowUnknownOption()
+    .passThroughOptions()
+    .action(async (words: string[]) => {
+      ended(await emulator(words))
+    })
+}

@@ -1,0 +1,72 @@
+import type { Command } from 'commander'
+import { GUEST_USER } from '../record/record.ts'
+import { command, onThem, withModule, withSessions } from './command.ts'
+import { events } from './events.ts'
+import type { ExitCode } from './exit.ts'
+import type { CommonOptions, Job } from './job.ts'
+import { kill } from './kill.ts'
+import { list } from './list.ts'
+import { rewrite } from './rewrite.ts'
+import { runs } from './runs.ts'
+import { show } from './show.ts'
+import { stats } from './stats.ts'
+import { status } from './status.ts'
+import { sweep } from './sweep.ts'
+
+/** The commands that look at sessions, change them or end them. */
+export function addSessionCommands(program: Command, ended: (code: ExitCode) => void): void {
+  const add = (name: string, about: string, examples: readonly string[]) =>
+    withSessions(command(program, name, about, examples))
+
+  add('status', 'Says how the sweep is doing, and what somebody should look at.', [
+    'status --sessions ./sessions.mjs',
+  ]).action(onThem(ended, (job: Job, _: CommonOptions) => status(job)))
+  add('list', 'Lists the live sessions, all or those of a user.', [
+    'list --sessions ./sessions.mjs --user alice',
+    'list --project my-project --namespace shop',
+  ])
+    .option('--user <name>', `those of this user; ${GUEST_USER} for those of nobody`)
+    .action(onThem(ended, list))
+  add('show', 'Shows one session: its times, its user, its client.', [
+    'show KEY --sessions ./sessions.mjs --data',
+  ])
+    .argument('<KEY>', 'the key of the session, as list shows it')
+    .option('--data', 'its data too, but for that of scopes')
+    .option('--scope <name>', 'the data of this scope too')
+    .action(onThem(ended, show))
+  add('kill', 'Ends one session, those of a user, or all. Asks before.', [
+    'kill KEY --sessions ./sessions.mjs',
+    'kill --user alice --yes --sessions ./sessions.mjs',
+  ])
+    .argument('[KEY]', 'the key of the session, as list shows it')
+    .option('--user <name>', `those of this user; ${GUEST_USER} for those of nobody`)
+    .option('--all', 'those of everybody')
+    .option('--yes', 'do not ask; needed where there is no terminal')
+    .action(onThem(ended, kill))
+  add('sweep', 'Ends what has expired, and tells the observers.', [
+    'sweep --dry-run --sessions ./sessions.mjs',
+  ])
+    .option('--dry-run', 'count, and end nothing')
+    .action(onThem(ended, sweep))
+  add('runs', 'Shows the latest runs of sweeps, kills and iterators.', [
+    'runs --sessions ./sessions.mjs',
+  ]).action(onThem(ended, runs))
+  add('stats', 'Counts what is stored: who, how large, and when it expires. Reads every session.', [
+    'stats --sessions ./sessions.mjs',
+  ]).action(onThem(ended, stats))
+  add(
+    'events',
+    'Says whether the ends of the deployment are events, or turns that on or off. Off: once no process has the option events any more.',
+    ['events --sessions ./sessions.mjs', 'events off --project my-project'],
+  )
+    .argument('[on|off]', 'what it is to be')
+    .action(onThem(ended, events))
+  withModule(
+    command(
+      program,
+      'rewrite',
+      'Stores every live session again that would be stored in another way now: seals what is in clear or under an older key, or opens it where encryption is being taken away. Leaves the others alone.',
+      ['rewrite --sessions ./sessions.mjs'],
+    ),
+  ).action(onThem(ended, (job: Job, _: CommonOptions) => rewrite(job), true))
+}

@@ -1,0 +1,200 @@
+/** A command of gcloud, word by word. */
+export type Words = readonly string[]
+
+/** Where everything is. */
+export interface Place {
+  readonly project: string
+  /** The region of queue, job and service. */
+  readonly region: string
+}
+
+/** The queue and the job that carry sweeps. */
+export const QUEUE = 'session-sweep'
+
+/** What queue.yaml says as well. */
+const QUEUE_SETTINGS = [
+  '--max-attempts=7',
+  '--min-backoff=10s',
+  '--max-dispatches-per-second=5',
+  '--max-concurrent-dispatches=2',
+]
+
+export function enableServices(project: string, services: readonly string[]): Words {
+  return [
+    'gcloud',
+    'services',
+    'enable',
+    ...services.map((name) => `${name}.googleapis.com`),
+    `--project=${project}`,
+  ]
+}
+
+/** `database`: `(default)` for the default one. */
+export function createDatabase(project: string, database: string, location: string): Words {
+  return [
+    'gcloud',
+    'firestore',
+    'databases',
+    'create',
+    `--database=${database}`,
+    '--type=datastore-mode',
+    `--location=${location}`,
+    `--project=${project}`,
+  ]
+}
+
+export function describeDatabase(project: string, database: string): Words {
+  return [
+    'gcloud',
+    'firestore',
+    'databases',
+    'describe',
+    `--database=${database}`,
+    `--project=${project}`,
+  ]
+}
+
+/** The policy that deletes what no sweep has met for 30 days. */
+export function enableTtl(project: string, database: string, kind: string): Words {
+  return [
+    'gcloud',
+    'firestore',
+    'fields',
+    'ttls',
+    'update',
+    'purge',
+    `--collection-group=${kind}`,
+    '--enable-ttl',
+    `--database=${database}`,
+    `--project=${project}`,
+    '--async',
+  ]
+}
+
+export function createQueue({ project, region }: Place, queue: string): Words {
+  return [
+    'gcloud',
+    'tasks',
+    'queues',
+    'create',
+    queue,
+    `--location=${region}`,
+    `--project=${project}`,
+    ...QUEUE_SETTINGS,
+  ]
+}
+
+/** `what`: `describe`, or `resume` of one that is paused. */
+export function onQueue(
+  what: 'describe' | 'resume',
+  { project, region }: Place,
+  queue: string,
+): Words {
+  return ['gcloud', 'tasks', 'queues', what, queue, `--location=${region}`, `--project=${project}`]
+}
+
+export function updateQueue({ project, region }: Place, queue: string): Words {
+  return [
+    'gcloud',
+    'tasks',
+    'queues',
+    'update',
+    queue,
+    `--location=${region}`,
+    `--project=${project}`,
+    ...QUEUE_SETTINGS,
+  ]
+}
+
+export interface Job {
+  /** Where the routes for clean-up are called. */
+  readonly uri: string
+  readonly account: string
+  readonly audience: string
+}
+
+export function createJob({ project, region }: Place, { uri, account, audience }: Job): Words {
+  return [
+    'gcloud',
+    'scheduler',
+    'jobs',
+    'create',
+    'http',
+    QUEUE,
+    `--location=${region}`,
+    `--project=${project}`,
+    '--schedule=7 * * * *',
+    `--uri=${uri}`,
+    '--http-method=GET',
+    `--oidc-service-account-email=${account}`,
+    `--oidc-token-audience=${audience}`,
+    '--attempt-deadline=180s',
+    '--max-retry-attempts=3',
+    '--min-backoff=30s',
+  ]
+}
+
+/** `job`: its name, without the path. */
+export function onJob(what: 'describe' | 'resume', { project, region }: Place, job: string): Words {
+  return ['gcloud', 'scheduler', 'jobs', what, job, `--location=${region}`, `--project=${project}`]
+}
+
+export function createAccount(project: string, name: string): Words {
+  return ['gcloud', 'iam', 'service-accounts', 'create', name, `--project=${project}`]
+}
+
+export function describeAccount(project: string, account: string): Words {
+  return ['gcloud', 'iam', 'service-accounts', 'describe', account, `--project=${project}`]
+}
+
+/** Gives an account a role in the whole project. */
+export function projectRole(project: string, account: string, role: string): Words {
+  return [
+    'gcloud',
+    'projects',
+    'add-iam-policy-binding',
+    project,
+    `--member=serviceAccount:${account}`,
+    `--role=${role}`,
+    '--condition=None',
+  ]
+}
+
+export function queueRole({ project, region }: Place, queue: string, account: string): Words {
+  return [
+    'gcloud',
+    'tasks',
+    'queues',
+    'add-iam-policy-binding',
+    queue,
+    `--location=${region}`,
+    `--project=${project}`,
+    `--member=serviceAccount:${account}`,
+    '--role=roles/cloudtasks.enqueuer',
+  ]
+}
+
+/** Lets one account act as another. */
+export function actAs(project: string, account: string, actor: string): Words {
+  return [
+    'gcloud',
+    'iam',
+    'service-accounts',
+    'add-iam-policy-binding',
+    account,
+    `--project=${project}`,
+    `--member=serviceAccount:${actor}`,
+    '--role=roles/iam.serviceAccountUser',
+  ]
+}
+
+/** The words as a shell takes them. What begins with `$URL` is a variable that an earlier line has set. */
+export function shellLine(words: Words): string {
+  return words.map(quoted).join(' ')
+}
+
+function quoted(word: string): string {
+  if (word.includes('$URL')) return `"${word}"`
+  const [, option = '', value = ''] = /^(--[a-z-]+=)(.*)$/s.exec(word) ?? [word, '', word]
+  return /^[\w@%+=:,./-]+$/.test(value) ? word : `${option}'${value.replaceAll("'", "'\\''")}'`
+}

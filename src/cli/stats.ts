@@ -1,0 +1,127 @@
+import { shardOf } from '../record/buckets.ts'
+import { GUEST_USER, type SessionRecord } from '../record/record.ts'
+import { insideOf } from './app-sessions.ts'
+import { EXIT, type ExitCode } from './exit.ts'
+import type { CommonOptions, Job } from './job.ts'
+import { pagesOf } from './whole-store.ts'
+
+const HOUR = 60 * 60 * 1000
+
+/** What is counted of the sessions that are stored. */
+export interface Stats {
+  readonly live: number
+  /** Live ones of nobody, and of somebody. */
+  readonly guests: number
+  readonly users: number
+  /** Marked as ended, or expired: what the next sweeps take. */
+  readonly waiting: number
+  /** Those that nobody can read, or that this release cannot. */
+  readonly unreadable: number
+  /** Bytes of data, as it is stored. */
+  readonly bytes: {
+    readonly total: number
+    readonly median: number
+    readonly p95: number
+    readonly largest: number
+  }
+  /** How many there are in each shard of the expiry index. */
+  readonly shards: readonly number[]
+  /** How many live ones expire in which hour unless they are used. */
+  readonly expiry: readonly { readonly hour: Date; readonly sessions: number }[]
+  /** Whether all were counted. */
+  readonly complete: boolean
+}
+
+/** Counts what is stored: who, how large, and when it expires. Reads every session. */
+export async function stats({ app, output, signal }: Job, _: CommonOptions): Promise<ExitCode> {
+  const { store } = insideOf(app)
+  const count = new Count(store.shards, Date.now())
+  for await (const entries of pagesOf(store, signal)) {
+    for (const { record } of entries) count.add(record)
+    output.progress(`${count.seen} sessions`)
+  }
+  const result = count.result(!signal.aborted)
+  output.answer(result, () => inWords(result))
+  if (result.complete) return EXIT.done
+  output.warn(`stopped after ${count.seen} sessions`)
+  return EXIT.failed
+}
+
+/** Counts sessions, one by one. */
+export class Count {
+  readonly #now: number
+  readonly #shards: number[]
+  readonly #hours = new Map<number, number>()
+  readonly #sizes: number[] = []
+  #live = 0
+  #guests = 0
+  #unreadable = 0
+
+  constructor(shards: number, now: number) {
+    this.#now = now
+    this.#shards = Array.from({ length: shards }, () => 0)
+  }
+
+  get seen(): number {
+    return this.#sizes.length + this.#unreadable
+  }
+
+  /** `null`: one that cannot be read. */
+  add(record: SessionRecord | null): void {
+    if (record === null) {
+      this.#unreadable += 1
+      return
+    }
+    const { key, data, user, ended, expires } = record
+    this.#sizes.push(Buffer.byteLength(data))
+    const shard = shardOf(key, this.#shards.length)
+    this.#shards[shard] = (this.#shards[shard] ?? 0) + 1
+    if (ended !== null || expires < this.#now) return
+    this.#live += 1
+    if (user === GUEST_USER) this.#guests += 1
+    const hour = Math.floor(expires / HOUR)
+    this.#hours.set(hour, (this.#hours.get(hour) ?? 0) + 1)
+  }
+
+  result(complete: boolean): Stats {
+    const sizes = this.#sizes.toSorted((one, other) => one - other)
+    const at = (part: number) => sizes[Math.ceil(sizes.length * part) - 1] ?? 0
+    return {
+      live: this.#live,
+      guests: this.#guests,
+      users: this.#live - this.#guests,
+      waiting: sizes.length - this.#live,
+      unreadable: this.#unreadable,
+      bytes: {
+        total: sizes.reduce((sum, size) => sum + size, 0),
+        median: at(0.5),
+        p95: at(0.95),
+        largest: at(1),
+      },
+      shards: this.#shards,
+      expiry: [...this.#hours]
+        .toSorted(([one], [other]) => one - other)
+        .map(([hour, sessions]) => ({ hour: new Date(hour * HOUR), sessions })),
+      complete,
+    }
+  }
+}
+
+/** How many hours are shown to people; JSON has all. */
+const HOURS = 24
+
+function inWords({ live, guests, users, waiting, unreadable, bytes, shards, expiry }: Stats) {
+  const later = expiry.slice(HOURS).reduce((sum, { sessions }) => sum + sessions, 0)
+  return [
+    `live        ${live} (${users} of users, ${guests} of guests)`,
+    `waiting     ${waiting} ended or expired, for the next sweeps`,
+    ...(unreadable > 0 ? [`unreadable  ${unreadable}`] : []),
+    `data        ${bytes.total} bytes; median ${bytes.median}, 95 of 100 up to ${bytes.p95}, largest ${bytes.largest}`,
+    `shards      ${shards.length}, with ${Math.min(...shards)} to ${Math.max(...shards)} each`,
+    ...(expiry.length > 0 ? ['', 'expire in the hour of, unless they are used'] : []),
+    ...expiry
+      .slice(0, HOURS)
+      .map(({ hour, sessions }) => `${hour.toISOString().slice(0, 16)}Z  ${sessions}`),
+    ...(later > 0 ? [`later              ${later}`] : []),
+  ]
+}

@@ -1,0 +1,113 @@
+import type { SecurityKeyName } from '../record/record.ts'
+import type { Note, SessionStore } from '../store/store.ts'
+import { watermarksIn } from '../sweep/watermarks.ts'
+import { insideOf } from './app-sessions.ts'
+import { isAgreed } from './ask.ts'
+import { EXIT, type ExitCode } from './exit.ts'
+import type { CommonOptions, Job } from './job.ts'
+import { allNotes, pagesOf } from './whole-store.ts'
+
+export interface TeardownOptions extends CommonOptions {
+  readonly yes?: boolean
+}
+
+/** What was deleted. */
+export interface Removed {
+  sessions: number
+  securityKeys: number
+  notes: number
+}
+
+/** How often what came meanwhile is looked for. */
+const PASSES = 3
+
+/** Later than any key expires, in milliseconds. */
+const END_OF_TIME = Date.UTC(9999, 11, 31)
+
+/** Deletes everything of ours that is in the store, without events. Asks before. */
+export async function teardown(
+  { app, output, signal }: Job,
+  { yes = false }: TeardownOptions,
+): Promise<ExitCode> {
+  const { store } = insideOf(app)
+  const where = app.place === undefined ? '' : ` in ${app.place}`
+  const question = `Delete all sessions, security keys and notes${where}, without telling any observer?`
+  if (!yes && !(await isAgreed(question, signal))) {
+    output.warn('nothing was deleted')
+    return EXIT.failed
+  }
+  const removed: Removed = { sessions: 0, securityKeys: 0, notes: 0 }
+  const left = await removeAll(store, removed, signal, () => {
+    output.progress(`${removed.sessions} sessions deleted`)
+  })
+  output.answer({ ...removed, complete: !left }, () => [
+    `${removed.sessions} sessions, ${removed.securityKeys} security keys and ${removed.notes} notes deleted`,
+  ])
+  if (!left) return EXIT.done
+  output.error(
+    signal.aborted
+      ? 'stopped: start it again for the rest'
+      : 'somebody still writes sessions: stop the app first, and start it again',
+  )
+  return EXIT.failed
+}
+
+/** Deletes all, and counts it. Gives whether something may be left. */
+export async function removeAll(
+  store: SessionStore,
+  removed: Removed,
+  signal: AbortSignal,
+  onPage: () => void = () => {},
+): Promise<boolean> {
+  for (let pass = 0; pass < PASSES; pass++) {
+    const before = removed.sessions + removed.securityKeys + removed.notes
+    await removeSessions(store, removed, signal, onPage)
+    if (signal.aborted) return true
+    await removeKeys(store, removed)
+    // The last: how many shards there ever were stands in one.
+    for (const note of await allNotes(store.notes)) await removeNote(store, note, removed)
+    if (removed.sessions + removed.securityKeys + removed.notes === before) return false
+  }
+  return true
+}
+
+async function removeSessions(
+  store: SessionStore,
+  removed: Removed,
+  signal: AbortSignal,
+  onPage: () => void,
+): Promise<void> {
+  for await (const entries of pagesOf(store, signal)) {
+    const results = await store.writeEach(
+      entries.map((entry) => ({
+        kind: 'delete',
+        key: entry.record === null ? entry.key : entry.record.key,
+        version: entry.version,
+      })),
+    )
+    for (const result of results) {
+      if (result.outcome === 'applied') removed.sessions += 1
+      else if (result.outcome === 'failed' && !result.error.retryable) throw result.error
+    }
+    onPage()
+  }
+}
+
+async function removeKeys(store: SessionStore, removed: Removed): Promise<void> {
+  const lanes = await watermarksIn(store).securityKeys.lanes(Date.now(), 0)
+  for (const { shard } of lanes) {
+    for (;;) {
+      const names: readonly SecurityKeyName[] = (
+        await store.keys.page({ shard: shard ?? 0, upTo: END_OF_TIME }, { limit: 500 })
+      ).names
+      if (names.length === 0) break
+      await store.keys.remove(names)
+      removed.securityKeys += names.length
+    }
+  }
+}
+
+async function removeNote(store: SessionStore, { name, version }: Note, removed: Removed) {
+  const { outcome } = await store.notes.delete(name, version)
+  if (outcome === 'applied') removed.notes += 1
+}

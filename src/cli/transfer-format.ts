@@ -1,0 +1,136 @@
+import type { Json } from '../base/json.ts'
+import { checkNoteName, checkRecord } from '../record/limits.ts'
+import type { SessionRecord } from '../record/record.ts'
+import { isEndReason } from '../record/record-names.ts'
+
+/**
+ * The file of `export`: a line of JSON each. The first says what it is, the last how many there have to be, so that a file
+ * that was cut off is known.
+ */
+export type TransferLine =
+  | {
+      readonly is: 'viur-session export'
+      readonly v: 1
+      readonly at: string
+      /** The name of the store that it was taken from. */
+      readonly store: string
+    }
+  | { readonly is: 'note'; readonly name: string; readonly value: Json }
+  | { readonly is: 'session'; readonly record: SessionRecord }
+  | { readonly is: 'end'; readonly notes: number; readonly sessions: number }
+
+/** A line of the file is not as `export` writes it. The message says which, and nothing of what stands in it. */
+export class TransferError extends Error {
+  override name = 'TransferError'
+}
+
+/** What of a record JSON has no form for: only in what other releases keep in it. */
+const BYTES = '$bytes'
+const BIG = '$bigint'
+
+/** The line, without its end. */
+export function lineOf(line: TransferLine): string {
+  return JSON.stringify(line, function (this: Record<string, unknown>, name, value: unknown) {
+    // A Buffer has become something else by now.
+    const before = this[name]
+    if (before instanceof Uint8Array) return { [BYTES]: Buffer.from(before).toString('base64') }
+    return typeof value === 'bigint' ? { [BIG]: String(value) } : value
+  })
+}
+
+/** The line of this number, the first being 1. Throws {@link TransferError}. */
+export function readLine(text: string, number: number): TransferLine {
+  let line: Partial<Record<string, unknown>>
+  try {
+    line = JSON.parse(text, revived) as typeof line
+  } catch {
+    // What the parser says quotes the text.
+    throw wrong(number, 'it is no JSON')
+  }
+  if (typeof line !== 'object' || line === null) throw wrong(number, 'it is no object')
+  switch (line['is']) {
+    case 'viur-session export':
+      if (line['v'] !== 1) {
+        throw wrong(number, 'it is of a later release: run "npm install viur-session@latest"')
+      }
+      break
+    case 'note':
+      checkNote(line, number)
+      break
+    case 'session':
+      checkSession(line['record'], number)
+      break
+    case 'end':
+      break
+    default:
+      throw wrong(number, 'nobody knows what it is')
+  }
+  return line as unknown as TransferLine
+}
+
+function revived(_: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  const { [BYTES]: bytes, [BIG]: big } = value as Record<string, unknown>
+  if (typeof bytes === 'string') return Buffer.from(bytes, 'base64')
+  return typeof big === 'string' && /^-?\d+$/.test(big) ? BigInt(big) : value
+}
+
+function checkNote({ name, value }: Partial<Record<string, unknown>>, number: number): void {
+  try {
+    checkNoteName(name as string)
+  } catch {
+    throw wrong(number, 'it is a note without a name')
+  }
+  if (value === undefined) throw wrong(number, 'it is a note without a value')
+}
+
+/** What a store may hold under these names, beside what {@link checkRecord} looks at. */
+const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  key: (value) => typeof value === 'string' && /^[A-Za-z0-9_-]{1,200}$/.test(value),
+  data: isText,
+  user: isText,
+  created: isTime,
+  lastSeen: isTime,
+  authenticated: isTimeOrNull,
+  expires: isTime,
+  expiry: isExpiry,
+  ended: isTimeOrNull,
+  reason: (value) => value === null || isEndReason(value),
+  rev: (value) => typeof value === 'string' && value !== '',
+}
+
+function checkSession(record: unknown, number: number): void {
+  if (typeof record !== 'object' || record === null) throw wrong(number, 'it is no session')
+  for (const [name, is] of Object.entries(FIELDS)) {
+    if (!is((record as Record<string, unknown>)[name])) {
+      throw wrong(number, `it is a session whose ${name} is missing or of another type`)
+    }
+  }
+  try {
+    checkRecord(record as SessionRecord)
+  } catch (error) {
+    throw wrong(number, (error as Error).message)
+  }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string'
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'number'
+}
+
+function isTimeOrNull(value: unknown): boolean {
+  return value === null || isTime(value)
+}
+
+function isExpiry(value: unknown): boolean {
+  if (value === null) return true
+  const { kind, duration, at } = Object(value) as Record<string, unknown>
+  return kind === 'browser' || (kind === 'idle' ? isTime(duration) : kind === 'fixed' && isTime(at))
+}
+
+function wrong(number: number, what: string): TransferError {
+  return new TransferError(`line ${number} of the file is not as export writes it: ${what}`)
+}

@@ -1,0 +1,396 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { emulatorStore, uniqueSpace } from '../setup/stores.ts'
+import { answerOf } from './answers.ts'
+import {
+  API_OFF,
+  FORBIDDEN,
+  type GoogleApis,
+  googleApis,
+  JOB,
+  MISSING,
+  PATHS,
+  type Said,
+  WELL,
+} from './google-apis.ts'
+import { type ScratchApp, scratchApp } from './scratch-app.ts'
+
+const host = process.env['DATASTORE_EMULATOR_HOST']
+
+interface Check {
+  readonly name: string
+  readonly state: 'ok' | 'warning' | 'failure'
+  readonly says: string
+  readonly cure?: string
+}
+
+/**
+ * Sessions of a project on Google Cloud, as far as the app can tell: its client speaks gRPC to the address in DATASTORE, by
+ * default that of the emulator. What the client does to calls comes by the environment.
+ */
+const MODULE = `
+import { createRequire } from 'node:module'
+import { createSessions } from 'viur-session'
+import { datastoreStore } from 'viur-session/datastore'
+import { cloudTasks } from 'viur-session/tasks'
+import { v1 } from '@google-cloud/datastore'
+
+const { grpc } = createRequire(createRequire(import.meta.url).resolve('@google-cloud/datastore'))('google-gax')
+const [host, port] = process.env.DATASTORE.split(':')
+const real = new v1.DatastoreClient({
+  projectId: 'shop', apiEndpoint: host, port: Number(port), sslCreds: grpc.credentials.createInsecure(),
+  universeDomain: 'googleapis.com', clientOptions: { universeDomain: 'googleapis.com' },
+})
+const refusal = process.env.REFUSAL && JSON.parse(process.env.REFUSAL)
+const refused = (method) =>
+  refusal?.methods.includes(method) && Promise.reject(Object.assign(new Error(refusal.message), { code: refusal.code }))
+const unconditional = (mutation) => {
+  const { conflictResolutionStrategy, baseVersion, ...rest } = mutation
+  if (rest.insert) return { upsert: rest.insert }
+  return rest.update ? { upsert: rest.update } : rest
+}
+const client = {
+  lookup: (...args) => refused('lookup') || real.lookup(...args),
+  runQuery: (...args) => refused('runQuery') || real.runQuery(...args),
+  commit: (request, options) => refused('commit') || real.commit(
+    process.env.IGNORING ? { ...request, mutations: request.mutations.map(unconditional) } : request, options),
+  close: () => real.close(),
+}
+export default createSessions({
+  store: datastoreStore({ client, projectId: 'shop', namespace: process.env.SPACE }),
+  events: process.env.EVENTS === 'yes',
+  cookie: process.env.PLAIN ? { secure: false } : {},
+  ...(process.env.QUEUELESS ? {} : { tasks: cloudTasks({
+    queue: 'session-sweep', location: 'europe-west1', projectId: 'shop',
+    target: { url: 'https://web.example.com/_sessions/task', serviceAccountEmail: 'sweeper@shop.iam.gserviceaccount.com' },
+  }) }),
+})
+`
+
+describe.skipIf(host === undefined)('viur-session doctor', () => {
+  let app: ScratchApp
+  let google: GoogleApis
+  beforeAll(async () => {
+    app = scratchApp(host as string)
+    app.write('sessions.mjs', MODULE)
+    google = await googleApis()
+  })
+  afterEach(() => {
+    google.says = WELL
+    google.ahead = 0
+  })
+  afterAll(async () => {
+    app.remove()
+    await google.close()
+  })
+
+  async function examined(environment: Record<string, string> = {}, ...args: string[]) {
+    const { code, stdout, stderr } = await app.run(
+      ['doctor', '--json', '--sessions', 'sessions.mjs', ...args],
+      {
+        ...google.environment,
+        DATASTORE: host as string,
+        DATASTORE_EMULATOR_HOST: '',
+        SPACE: uniqueSpace(),
+        ...environment,
+      },
+    )
+    expect(stderr).toBe('')
+    const { ok, checks } = answerOf('doctor', stdout) as { ok: boolean; checks: Check[] }
+    expect(code).toBe(ok ? 0 : 1)
+    return checks
+  }
+
+  const wrong = (checks: readonly Check[]) => checks.filter(({ state }) => state !== 'ok')
+
+  it('finds nothing wrong where all is well', async () => {
+    const checks = await examined()
+    expect(wrong(checks)).toEqual([])
+    expect(checks.map(({ name }) => name)).toEqual([
+      'Node',
+      'viur-session',
+      'packages',
+      'place',
+      'store',
+      'permissions',
+      'conditional writes',
+      'indexes',
+      'shared writes',
+      'events',
+      'clock',
+      'database',
+      'TTL policy',
+      'TTL policy',
+      'queue',
+      'cron',
+      'cookie',
+    ])
+  })
+
+  it('leaves nothing behind', async () => {
+    const SPACE = uniqueSpace()
+    await examined({ SPACE })
+    const store = emulatorStore(host as string, SPACE, { projectId: 'shop' })
+    expect((await store.page({ by: 'all' }, { limit: 1 })).entries).toEqual([])
+    expect(await store.notes.list('doctor', 10)).toEqual([])
+    await store.close()
+  })
+
+  const refusal = (code: number, message: string, ...methods: string[]) => ({
+    REFUSAL: JSON.stringify({
+      code,
+      message: `${code} X: ${message}`,
+      methods: methods.length === 0 ? ['lookup', 'runQuery', 'commit'] : methods,
+    }),
+  })
+
+  const saying = (path: string, said: Said | object) => ({
+    ...WELL,
+    [path]: 'status' in said ? (said as Said) : { status: 200, body: said },
+  })
+
+  it.each<
+    [
+      fault: string,
+      plant: {
+        env?: Record<string, string>
+        says?: Readonly<Record<string, Said>>
+        ahead?: number
+      },
+      name: string,
+      says: RegExp,
+      cure: RegExp,
+    ]
+  >([
+    [
+      'the wrong project',
+      { env: refusal(7, "Permission denied on resource project 'shop'.") },
+      'store',
+      /can see nothing of the project shop/,
+      /^gcloud projects list$/,
+    ],
+    [
+      'a database in native mode',
+      {
+        env: refusal(
+          9,
+          'The Cloud Datastore API is not available for Firestore in Native Mode database projects/shop/databases/(default).',
+        ),
+        says: saying(PATHS.database, { type: 'FIRESTORE_NATIVE', locationId: 'nam5' }),
+      },
+      'database',
+      /native mode/,
+      /^gcloud firestore databases create --database=sessions --type=datastore-mode --location=nam5 --project=shop$/,
+    ],
+    [
+      'no permission',
+      { env: refusal(7, 'Missing or insufficient permissions.') },
+      'store',
+      /permission denied/,
+      /^gcloud projects add-iam-policy-binding shop .*--role=roles\/datastore\.user$/,
+    ],
+    [
+      'no permission to write',
+      { env: refusal(7, 'Missing or insufficient permissions.', 'commit') },
+      'permissions',
+      /permission denied/,
+      /--role=roles\/datastore\.user$/,
+    ],
+    [
+      'no permission to query',
+      { env: refusal(7, 'Missing or insufficient permissions.', 'runQuery') },
+      'permissions',
+      /permission denied/,
+      /--role=roles\/datastore\.user$/,
+    ],
+    [
+      'no queue',
+      { says: saying(PATHS.queue, MISSING) },
+      'queue',
+      /there is no queue session-sweep in europe-west1/,
+      /^gcloud tasks queues create session-sweep --location=europe-west1 --project=shop --max-attempts=7/,
+    ],
+    [
+      'a queue that is paused',
+      { says: saying(PATHS.queue, { state: 'PAUSED' }) },
+      'queue',
+      /session-sweep is paused/,
+      /^gcloud tasks queues resume session-sweep --location=europe-west1 --project=shop$/,
+    ],
+    [
+      'the API of queues off',
+      { says: saying(PATHS.queue, API_OFF) },
+      'queue',
+      /cloudtasks\.googleapis\.com is off/,
+      /^gcloud services enable cloudtasks\.googleapis\.com --project=shop$/,
+    ],
+    [
+      'no cron job',
+      { says: saying(PATHS.jobs, { jobs: [{ ...JOB, httpTarget: { uri: 'https://x/other' } }] }) },
+      'cron',
+      /no job in europe-west1 calls \/_sessions\/cron; no sweep ever ran/,
+      /^gcloud scheduler jobs create http session-sweep .*--uri=https:\/\/web\.example\.com\/_sessions\/cron/,
+    ],
+    [
+      'a cron job that is paused',
+      { says: saying(PATHS.jobs, { jobs: [{ ...JOB, state: 'PAUSED' }] }) },
+      'cron',
+      /session-sweep is paused/,
+      /^gcloud scheduler jobs resume session-sweep/,
+    ],
+    [
+      'a cron job that is refused',
+      { says: saying(PATHS.jobs, { jobs: [{ ...JOB, status: { code: 16 } }] }) },
+      'cron',
+      /failed \(code 16\)/,
+      /why the caller was refused/,
+    ],
+    [
+      'a clock that is behind',
+      { ahead: 11 * 60_000 },
+      'clock',
+      /this machine is 6[56]\d s behind the server/,
+      /timedatectl/,
+    ],
+    ['a clock that is ahead', { ahead: -3_600_000 }, 'clock', /ahead of the server/, /timedatectl/],
+    [
+      'conditions of writes that are ignored',
+      { env: { IGNORING: 'yes' } },
+      'conditional writes',
+      /ignores the conditions of writes \(an insert where something is, an update at a stale version, a delete at a stale version\)/,
+      /gcloud components update/,
+    ],
+    [
+      'a plain cookie in production',
+      { env: { PLAIN: 'yes', NODE_ENV: 'production' } },
+      'cookie',
+      /not Secure/,
+      /remove secure: false/,
+    ],
+    [
+      'a server that cannot be reached',
+      { env: { DATASTORE: '127.0.0.1:1' } },
+      'store',
+      /does not answer/,
+      /^curl -sS /,
+    ],
+  ])('finds %s, and says the cure', async (_, { env, says, ahead }, name, problem, cure) => {
+    if (says !== undefined) google.says = says
+    if (ahead !== undefined) google.ahead = ahead
+    const found = wrong(await examined(env)).filter(({ state }) => state === 'failure')
+    const check = found.find((one) => one.name === name)
+    expect(check).toMatchObject({
+      says: expect.stringMatching(problem),
+      cure: expect.stringMatching(cure),
+    })
+    // What follows from it may be told too, but nothing that has to do with something else.
+    const related = ['store', 'permissions', 'database', 'indexes', 'shared writes', 'events', name]
+    expect(found.filter((one) => !related.includes(one.name))).toEqual([])
+  })
+
+  it('finds that ends are events for the deployment and not for this app', async () => {
+    const SPACE = uniqueSpace()
+    const store = emulatorStore(host as string, SPACE, { projectId: 'shop' })
+    await store.notes.put('events', { v: 1, on: true }, null)
+    await store.close()
+    expect(wrong(await examined({ SPACE }))).toMatchObject([
+      {
+        name: 'events',
+        state: 'failure',
+        cure: expect.stringContaining('npx viur-session events off'),
+      },
+    ])
+    expect(wrong(await examined({ SPACE, EVENTS: 'yes' }))).toEqual([])
+  })
+
+  it('finds a package that is too old, and an app that is older than the command', async () => {
+    const modules = join(dirname(app.path('x')), 'apart')
+    for (const [name, version] of Object.entries({ express: '4.16.4', 'viur-session': '0.0.9' })) {
+      mkdirSync(join(modules, 'node_modules', name), { recursive: true })
+      writeFileSync(
+        join(modules, 'node_modules', name, 'package.json'),
+        JSON.stringify({ name, version }),
+      )
+    }
+    app.write('apart/sessions.mjs', "export { default } from '../sessions.mjs'\n")
+    const { stdout, code } = await app.run(
+      ['doctor', '--json', '--sessions', 'apart/sessions.mjs'],
+      {
+        ...google.environment,
+        DATASTORE: host as string,
+        DATASTORE_EMULATOR_HOST: '',
+      },
+    )
+    const { checks } = answerOf('doctor', stdout) as { checks: Check[] }
+    expect(code).toBe(1)
+    expect(wrong(checks)).toEqual([
+      {
+        name: 'viur-session',
+        state: 'failure',
+        says: 'the app has 0.0.9, which is older than this command, 0.1.0',
+        cure: 'npm install viur-session@latest',
+      },
+      {
+        name: 'packages',
+        state: 'failure',
+        says: 'express 4.16.4 is too old: >=4.17 is needed',
+        cure: 'npm install express@latest',
+      },
+    ])
+  })
+
+  it('says what could not be asked, and does not take it for a failure', async () => {
+    google.says = Object.fromEntries(Object.keys(WELL).map((path) => [path, FORBIDDEN]))
+    const refused = wrong(await examined())
+    expect(refused.map(({ name, state }) => `${name} ${state}`)).toEqual([
+      'database warning',
+      'queue warning',
+      'cron warning',
+    ])
+    for (const { says } of refused) expect(says).toContain('could not be asked')
+    const nobody = wrong(await examined({ GOOGLE_APPLICATION_CREDENTIALS: '/nowhere.json' }))
+    expect(nobody.map(({ cure }) => cure)).toEqual([
+      'gcloud auth application-default login',
+      'gcloud auth application-default login',
+      'gcloud auth application-default login',
+    ])
+  })
+
+  it('names the TTL policy that is missing, and a queue of the process alone', async () => {
+    google.says = { ...WELL, [PATHS.ttl]: { status: 200, body: {} } }
+    expect(
+      wrong(await examined({ QUEUELESS: 'yes', GOOGLE_CLOUD_REGION: 'europe-west1' })),
+    ).toEqual([
+      expect.objectContaining({
+        name: 'TTL policy',
+        state: 'warning',
+        cure: expect.stringContaining('--collection-group=viur-session --enable-ttl'),
+      }),
+      expect.objectContaining({ name: 'queue', state: 'warning' }),
+    ])
+  })
+
+  it('shows a line for each, with the cure below, and colours on a terminal alone', async () => {
+    google.says = saying(PATHS.queue, MISSING)
+    const environment = {
+      ...google.environment,
+      DATASTORE: host as string,
+      DATASTORE_EMULATOR_HOST: '',
+    }
+    const { code, stdout } = await app.run(['doctor', '--sessions', 'sessions.mjs'], environment)
+    expect(code).toBe(1)
+    expect(stdout).toContain('\nfailure  queue: there is no queue session-sweep in europe-west1')
+    expect(stdout).toContain('\n         gcloud tasks queues create session-sweep')
+    expect(stdout).not.toContain('\u001b')
+  })
+
+  it('looks at an emulator without asking Google, also without a module of the app', async () => {
+    const before = google.asked.length
+    const { code, stdout } = await app.run(['doctor', '--namespace', uniqueSpace(), '--json'])
+    const { checks } = answerOf('doctor', stdout) as { checks: Check[] }
+    expect({ code, wrong: wrong(checks) }).toEqual({ code: 0, wrong: [] })
+    expect(google.asked.length).toBe(before)
+    expect(checks.find(({ name }) => name === 'place')?.says).toContain('on the emulator at')
+  })
+})

@@ -1,0 +1,370 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { stripVTControlCharacters } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createSessions, type Sessions, type SessionsOptions } from '../../src/index.ts'
+import { emulatorStore, uniqueSpace } from '../setup/stores.ts'
+import { answerOf, answersOf } from './answers.ts'
+import { ended, type ScratchApp, scratchApp } from './scratch-app.ts'
+
+const host = process.env['DATASTORE_EMULATOR_HOST']
+
+const HOUR = 3_600_000
+
+describe.skipIf(host === undefined)('the commands of viur-session for operators', () => {
+  let app: ScratchApp
+  beforeAll(() => {
+    app = scratchApp(host as string)
+    app.write(
+      'sessions.mjs',
+      `import { createSessions } from 'viur-session'
+import { datastoreStore } from 'viur-session/datastore'
+export default createSessions({
+  store: datastoreStore({ projectId: 'viur-session-test', namespace: process.env.SPACE }),
+  events: process.env.EVENTS === 'yes',
+})
+`,
+    )
+  })
+  afterAll(() => app.remove())
+
+  const open: Sessions[] = []
+  afterAll(async () => {
+    await Promise.all(open.map((sessions) => sessions.close()))
+  })
+
+  function sessionsIn(space: string, options: SessionsOptions = {}): Sessions {
+    const sessions = createSessions({ store: emulatorStore(host as string, space), ...options })
+    open.push(sessions)
+    return sessions
+  }
+
+  async function login(sessions: Sessions, user: string, n = 1) {
+    const session = await sessions.open({ secure: true }).load()
+    await session.login(user)
+    session.set('n', n)
+    const { setCookie } = await sessions.commit(session)
+    const [cookie = ''] = (setCookie[0] as string).split(';')
+    return { key: session.key as string, cookie }
+  }
+
+  const run = (space: string, ...args: string[]) =>
+    app.run([...args, '--sessions', 'sessions.mjs'], { SPACE: space })
+
+  describe('without a module of the app', () => {
+    it('finds the sessions by options and the environment, and says where they are when it asks', async () => {
+      const space = uniqueSpace()
+      const { key } = await login(sessionsIn(space), 'alice')
+      const where = ['--project', 'viur-session-test', '--namespace', space]
+      const listed = await app.run(['list', '--json', ...where])
+      expect(answersOf('list', listed.stdout)).toMatchObject([{ key, user: 'alice' }])
+      const shown = await app.run(['show', key, '--data', '--json', ...where])
+      expect(answerOf('show', shown.stdout)).toMatchObject({ outcome: 'live', data: { n: 1 } })
+      const asked = await app.onTerminal(['kill', '--all', ...where], 200, 'n\n')
+      expect(asked.stdout).toContain(
+        `End all sessions of everybody in Datastore, project viur-session-test, namespace ${space}? [y/N]`,
+      )
+    })
+
+    it.each([
+      [['--sessions', 'sessions.mjs', '--project', 'shop'], '--sessions goes without --project'],
+      [['--file', 'sessions.db', '--kind', 'x'], '--file goes without --kind'],
+      [['--file', 'no.db'], 'there is no file no.db'],
+    ])('takes no two places, and none that is not there: %j', async (args, says) => {
+      const { code, stdout, stderr } = await app.run(['list', ...args])
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+      expect(stderr).toContain(says)
+    })
+
+    it('asks for a module where nothing says where the sessions are', async () => {
+      const { code, stderr } = await app.run(['list'], { DATASTORE_EMULATOR_HOST: '' })
+      expect(code).toBe(2)
+      expect(stderr).toContain('--sessions <file> is needed')
+      expect(stderr).toContain('GOOGLE_CLOUD_PROJECT')
+    })
+  })
+
+  describe('events', () => {
+    it('says whether ends are events, and turns that on and off', async () => {
+      const space = uniqueSpace()
+      const state = async () =>
+        answerOf('events', (await run(space, 'events', '--json')).stdout) as object
+      expect(await state()).toEqual({ events: 'off' })
+      const on = await run(space, 'events', 'on', '--json')
+      expect(answerOf('events', on.stdout)).toEqual({ events: 'on', changed: true })
+      expect(await state()).toEqual({ events: 'on' })
+      const again = await run(space, 'events', 'on')
+      expect(again).toMatchObject({ code: 0, stdout: 'events were on already\n' })
+      // A process without the option marks, so that observers hear of it.
+      const { key } = await login(sessionsIn(space), 'alice')
+      expect((await run(space, 'kill', key, '--yes')).code).toBe(0)
+      expect(await sessionsIn(space).outcomeOf(key as never)).toBe('ended')
+      const off = await run(space, 'events', 'off', '--json')
+      expect(answerOf('events', off.stdout)).toEqual({ events: 'off', changed: true })
+      expect(await state()).toEqual({ events: 'off' })
+      const other = await login(sessionsIn(space), 'bob')
+      await run(space, 'kill', other.key, '--yes')
+      expect(await sessionsIn(space).outcomeOf(other.key as never)).toBe('unknown')
+    })
+
+    it('takes no other word', async () => {
+      const { code, stderr } = await run(uniqueSpace(), 'events', 'maybe')
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: 'error: events takes "on" or "off", and not "maybe"\n',
+      })
+    })
+  })
+
+  describe('runs and stats', () => {
+    it('show what sweeps did', async () => {
+      const space = uniqueSpace()
+      expect(await run(space, 'runs')).toEqual({ code: 0, stdout: '', stderr: '' })
+      await login(sessionsIn(space, { now: () => Date.now() - 5 * HOUR }), 'alice')
+      await run(space, 'sweep')
+      const json = await run(space, 'runs', '--json')
+      expect(answersOf('runs', json.stdout)).toMatchObject([
+        { iterator: 'DeleteSessionsIter', state: 'finished', ended: 1 },
+      ])
+      const text = await run(space, 'runs')
+      expect(text.stdout).toMatch(/Z {2}finished {2}DeleteSessionsIter: 1 of 1 ended in \d+ s\n$/)
+      const away = await app.run(['runs', '--sessions', 'sessions.mjs'], {
+        DATASTORE_EMULATOR_HOST: '127.0.0.1:1',
+      })
+      expect(away).toMatchObject({ code: 1, stdout: '' })
+    })
+
+    it('count who, how large, where and when', async () => {
+      const space = uniqueSpace()
+      const sessions = sessionsIn(space)
+      await login(sessions, 'alice')
+      await login(sessions, 'bob')
+      const guest = await sessions.open({ secure: true }).load()
+      guest.set('n', 'x'.repeat(5000))
+      await sessions.commit(guest)
+      await login(sessionsIn(space, { now: () => Date.now() - 5 * HOUR }), 'expired')
+      const json = await run(space, 'stats', '--json')
+      const found = answerOf('stats', json.stdout) as {
+        shards: number[]
+        expiry: { sessions: number }[]
+        bytes: { largest: number; median: number }
+      }
+      expect(found).toMatchObject({ live: 3, users: 2, guests: 1, waiting: 1, complete: true })
+      expect(found.shards).toHaveLength(16)
+      expect(found.shards.reduce((sum, n) => sum + n)).toBe(4)
+      expect(found.expiry.reduce((sum, { sessions: n }) => sum + n, 0)).toBe(3)
+      expect(found.bytes.largest).toBeGreaterThan(5000)
+      expect(found.bytes.median).toBeLessThan(1000)
+      const text = await run(space, 'stats')
+      expect(text.stdout).toMatch(/^live {8}3 \(2 of users, 1 of guests\)\nwaiting {5}1 /)
+    })
+  })
+
+  describe('export and import', () => {
+    it('move sessions with their marks, fences and notes, so that cookies and kills go on', async () => {
+      const [from, to] = [uniqueSpace(), uniqueSpace()]
+      const sessions = sessionsIn(from)
+      await run(from, 'events', 'on')
+      const alice = await login(sessions, 'alice', 7)
+      await login(sessions, 'bob')
+      await sessions.killSessionByUser('bob')
+      await sessions.killSessionByUser('carol')
+      const carol = await login(sessions, 'carol')
+      await sessions.updateSessionsByUser('alice', (_, scope) => {
+        scope('shop')['cart'] = [1, 2]
+      })
+      const name = `${from}.ndjson`
+      const out = await run(from, 'export', name, '--json')
+      expect(out).toMatchObject({ code: 0, stderr: '' })
+      expect(answerOf('export', out.stdout)).toMatchObject({ sessions: 3, unreadable: 0 })
+      expect(statSync(app.path(name)).mode & 0o777).toBe(0o600)
+      const text = readFileSync(app.path(name), 'utf8')
+      for (const { cookie } of [alice, carol]) {
+        expect(text).not.toContain(cookie.slice(cookie.indexOf('=') + 1))
+      }
+      const taken = await run(to, 'import', name, '--json')
+      expect(taken).toMatchObject({ code: 0, stderr: '' })
+      expect(answerOf('import', taken.stdout)).toMatchObject({
+        sessions: 3,
+        already: 0,
+        failed: 0,
+        complete: true,
+      })
+      const there = sessionsIn(to)
+      const session = await there.open({ secure: true, cookie: alice.cookie }).load()
+      expect([session.user, session.get('n'), session.scope('shop').get('cart')]).toEqual([
+        'alice',
+        7,
+        [1, 2],
+      ])
+      const users: string[] = []
+      for await (const { user } of there.listSessions()) users.push(user)
+      expect(users.toSorted()).toEqual(['alice', 'carol'])
+      expect((await run(to, 'events', '--json')).stdout).toBe('{"events":"on"}\n')
+      const fences = async (space: string) => {
+        const store = emulatorStore(host as string, space)
+        const notes = await store.notes.list('fence', 10)
+        await store.close()
+        return notes.map((note) => [note.name, (note.value as { number: number }).number])
+      }
+      expect(await fences(to)).toEqual(await fences(from))
+      expect(await fences(to)).toHaveLength(2)
+      const heard: string[] = []
+      const observing = sessionsIn(to, { events: true, now: () => Date.now() + 3 * HOUR })
+      observing.onDelete(({ user, reason }) => void heard.push(`${user} ${reason}`))
+      // The mark of bob's end came along, and so did that its observers have not been told.
+      await observing.startClearSessions()
+      expect(heard.toSorted()).toEqual(['alice expired', 'bob killed', 'carol expired'])
+    })
+
+    it('write over nothing: a store with sessions is refused, or gets what it lacks', async () => {
+      const [from, to] = [uniqueSpace(), uniqueSpace()]
+      for (const user of ['alice', 'bob']) await login(sessionsIn(from), user)
+      const name = `${from}.ndjson`
+      await run(from, 'export', name)
+      expect((await run(to, 'import', name)).code).toBe(0)
+      const sessions = sessionsIn(to)
+      await sessions.updateSessionsByUser('alice', (data) => {
+        data['n'] = 'newer'
+      })
+      await sessions.killSessionByUser('bob')
+      const refused = await run(to, 'import', name)
+      expect(refused).toMatchObject({ code: 1, stdout: '' })
+      expect(refused.stderr).toContain('--merge')
+      const merged = await run(to, 'import', name, '--merge', '--json')
+      expect(answerOf('import', merged.stdout)).toMatchObject({ sessions: 1, already: 1 })
+      for await (const { key } of sessions.listSessionsByUser('alice')) {
+        expect((await sessions.entry(key))?.data).toEqual({ n: 'newer' })
+      }
+      const twice = await run(from, 'export', name)
+      expect(twice).toMatchObject({ code: 2, stdout: '' })
+      expect(twice.stderr).toContain('is there already')
+    })
+
+    it('let a sweep meet what had expired long ago, whatever it has passed already', async () => {
+      const [from, to] = [uniqueSpace(), uniqueSpace()]
+      await login(sessionsIn(from, { now: () => Date.now() - 50 * HOUR }), 'alice')
+      await sessionsIn(to).startClearSessions()
+      await run(from, 'export', `${from}.ndjson`)
+      await run(to, 'import', `${from}.ndjson`)
+      const { ended: count } = await sessionsIn(to).startClearSessions()
+      expect(count).toBe(1)
+    })
+
+    it.each([
+      ['a file that was cut off', (text: string) => text.slice(0, text.lastIndexOf('{'))],
+      ['a file without its beginning', (text: string) => text.slice(text.indexOf('\n') + 1)],
+      [
+        'a file of which a line is missing',
+        (text: string) => text.replace(/^.*"session".*\n/m, ''),
+      ],
+      ['no JSON', (text: string) => text.replace('"session"', 'session')],
+      ['a session without a user', (text: string) => text.replace('"user":', '"person":')],
+      [
+        'a session of the far future',
+        (text: string) => text.replace(/"expires":\d+/, '"expires":9e99'),
+      ],
+      ['a later form', (text: string) => text.replace('"v":1', '"v":2')],
+      ['another file', () => '{"name":"package"}\n'],
+    ])('take nothing of %s, and quote nothing of it', async (_, broken) => {
+      const [from, to] = [uniqueSpace(), uniqueSpace()]
+      await login(sessionsIn(from), 'secret-name')
+      const name = `${from}.ndjson`
+      await run(from, 'export', name)
+      writeFileSync(app.path(name), broken(readFileSync(app.path(name), 'utf8')))
+      const { code, stdout, stderr } = await run(to, 'import', name)
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+      expect(stderr).toMatch(/^error: (?:line \d+ of the file is not|.* is no whole file)/)
+      expect(stderr).not.toContain('secret-name')
+      expect(await sessionsIn(to).countSessions()).toBe(0)
+    })
+  })
+
+  describe('teardown', () => {
+    it('deletes all that is ours, and nothing before somebody has agreed', async () => {
+      const space = uniqueSpace()
+      const sessions = sessionsIn(space)
+      const { cookie } = await login(sessions, 'alice')
+      const session = await sessions.open({ secure: true, cookie }).load()
+      await session.getSecurityKeys(3)
+      await sessions.commit(session)
+      await sessions.killSessionByUser('bob')
+      const unasked = await run(space, 'teardown')
+      expect(unasked).toMatchObject({
+        code: 2,
+        stderr: 'error: there is no terminal to ask on: add --yes\n',
+      })
+      expect(await sessions.countSessions()).toBe(1)
+      const gone = await run(space, 'teardown', '--yes', '--json')
+      expect(gone).toMatchObject({ code: 0, stderr: '' })
+      expect(answerOf('teardown', gone.stdout)).toMatchObject({
+        sessions: 1,
+        securityKeys: 3,
+        complete: true,
+      })
+      const store = emulatorStore(host as string, space)
+      expect((await store.page({ by: 'all' }, { limit: 10 })).entries).toEqual([])
+      expect(await store.notes.list('f', 10)).toEqual([])
+      await store.close()
+    })
+  })
+
+  describe('on a terminal of 40 columns', () => {
+    it.each([
+      ['help', 'kill'],
+      ['kill', '--help'],
+      ['setup', '--help'],
+      ['status', '--sessions', 'sessions.mjs'],
+      ['stats', '--sessions', 'sessions.mjs'],
+      ['doctor', '--sessions', 'sessions.mjs'],
+    ])('breaks lines between words: %s %s', async (...args) => {
+      const { stdout, code } = await app.onTerminal(args, 40)
+      expect(code).toBe(0)
+      const long = stripVTControlCharacters(stdout)
+        .split(/\r?\n|\r/)
+        .filter((row) => row.length > 40 && row.trim().includes(' ') && !/npx |^Usage: /.test(row))
+      expect(long).toEqual([])
+    })
+  })
+
+  describe('completion', () => {
+    it.each(['bash', 'zsh', 'fish'])('is a script that %s takes', async (shell) => {
+      const { code, stdout, stderr } = await app.run(['completion', shell])
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      expect(stdout).toContain('viur-session')
+    })
+
+    it('knows commands, options and no session', async () => {
+      const commands = await app.run(['complete', '--', 'd'])
+      expect(commands.stdout).toContain('doctor\t')
+      const options = await app.run(['complete', '--', 'kill', '--'])
+      expect(options.stdout).toContain('--user\t')
+    })
+  })
+
+  it('counts nothing more once somebody has asked to stop', async () => {
+    app.write(
+      'slow.mjs',
+      `import { createSessions } from 'viur-session'
+import { datastoreStore } from 'viur-session/datastore'
+const store = datastoreStore({ projectId: 'viur-session-test', namespace: process.env.SPACE })
+const page = store.page.bind(store)
+setInterval(() => {}, 1000)
+store.page = async (...args) => {
+  process.stdout.write('\\n')
+  await new Promise((resolve) => process.once('SIGINT', () => setTimeout(resolve, 10)))
+  return await page(...args)
+}
+export default createSessions({ store })
+`,
+    )
+    const space = uniqueSpace()
+    await login(sessionsIn(space), 'alice')
+    const name = `${space}.ndjson`
+    const child = app.start(['export', name, '--sessions', 'slow.mjs'], { SPACE: space })
+    child.stdout.once('data', () => child.kill('SIGINT'))
+    const said = await ended(child)
+    expect(said).toMatchObject({ code: 1 })
+    expect(said.stderr).toContain('the file is taken away again')
+    expect(() => statSync(app.path(name))).toThrow('ENOENT')
+  })
+})

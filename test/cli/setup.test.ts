@@ -1,0 +1,253 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import {
+  createDatabase,
+  enableServices,
+  onJob,
+  onQueue,
+  shellLine,
+  updateQueue,
+} from '../../src/cli/setup/gcloud.ts'
+import { PLATFORMS, planOf, urlCommand } from '../../src/cli/setup/plan.ts'
+import { wantedFrom } from '../../src/cli/setup/setup.ts'
+import { answerOf } from './answers.ts'
+import { type GoogleApis, googleApis, MISSING, PATHS, WELL } from './google-apis.ts'
+import { type ScratchApp, scratchApp } from './scratch-app.ts'
+
+const WHERE = ['--project', 'shop', '--region', 'europe-west1']
+
+const ADDRESS = 'https://web.example.com'
+
+const gcloud = spawnSync('gcloud', ['--version']).status === 0
+
+describe.skipIf(!gcloud)('the commands that viur-session prints', () => {
+  it('are all known to gcloud, with their flags', () => {
+    const place = { project: 'shop', region: 'europe-west1' }
+    const options = { ...place, kind: 'my-session', database: 'sessions' }
+    const planned = PLATFORMS.flatMap((platform) =>
+      [null, ADDRESS].flatMap((url) => {
+        const wanted = wantedFrom(platform, { ...options, ...(url !== null && { url }) }, {})
+        const asked = urlCommand(wanted)
+        return [
+          ...(asked === null ? [] : [asked]),
+          ...planOf(wanted).flatMap((step) =>
+            'command' in step ? [step.command, ...(step.isDone ? [step.isDone] : [])] : [],
+          ),
+        ]
+      }),
+    )
+    const cures = [
+      createDatabase('shop', '(default)', 'nam5'),
+      enableServices('shop', ['cloudtasks']),
+      onQueue('resume', place, 'session-sweep'),
+      updateQueue(place, 'session-sweep'),
+      onJob('resume', place, 'session-sweep'),
+    ]
+    const wrong = linted([...planned, ...cures].map(shellLine))
+    expect(wrong).toEqual([])
+    expect(linted(['gcloud tasks queues create x --no-such-flag=1'])).toHaveLength(1)
+  })
+
+  it('are all known to gcloud where the documentation shows them', () => {
+    const text = ['cli', 'deploying', 'sweeping', 'datastore']
+      .map((page) => readFileSync(new URL(`../../docs/${page}.md`, import.meta.url), 'utf8'))
+      .join('\n')
+    const blocks = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = '']) => block)
+    const commands = blocks
+      .flatMap((block) => block.replaceAll('\\\n', ' ').split('\n'))
+      .flatMap((line) => /^(?:\w+=\$\()?(gcloud .+?)\)?(?: +#.*)?$/.exec(line)?.[1] ?? [])
+      .map((line) => line.replaceAll(/\$PROJECT|\bPROJECT\b/g, 'my-project'))
+      .map((line) => line.replaceAll(/\$(?!URL)/g, ''))
+    expect(commands.length).toBeGreaterThan(15)
+    expect(linted(commands)).toEqual([])
+  })
+})
+
+/** What gcloud does not know of these commands. All at once, since it takes seconds to start. */
+function linted(commands: readonly string[]): string[] {
+  // It wants an address where the shell has put one in.
+  const each = [...new Set(commands.map((one) => one.replaceAll('$URL', ADDRESS)))]
+  const folder = mkdtempSync(join(tmpdir(), 'viur-lint-'))
+  try {
+    const file = join(folder, 'commands.json')
+    writeFileSync(
+      file,
+      JSON.stringify(each.map((command_string, at) => ({ command_string, id: at + 1 }))),
+    )
+    const said = execFileSync(
+      'gcloud',
+      ['meta', 'lint-gcloud-commands', `--commands-file=${file}`],
+      {
+        encoding: 'utf8',
+        maxBuffer: 1 << 28,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    )
+    const results = Object.values(JSON.parse(said) as object).flat() as Linted[]
+    expect(results).toHaveLength(each.length)
+    return results
+      .filter(({ success }) => !success)
+      .map((one) => `${one.command_string}: ${one.error_message}`)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+interface Linted {
+  readonly command_string: string
+  readonly success: boolean
+  readonly error_message: string | null
+}
+
+describe('viur-session setup', () => {
+  let app: ScratchApp
+  let google: GoogleApis
+  beforeAll(async () => {
+    app = scratchApp('127.0.0.1:1')
+    google = await googleApis()
+    app.write(
+      'gcloud',
+      `#!/bin/sh
+echo "$@" >> "${app.path('called.txt')}"
+case "$*" in
+  *describe*--format*) echo https://web.example.com ;;
+  *describe*) [ -n "$THERE" ] ;;
+  *"$FAILS"*) [ -z "$FAILS" ] ;;
+esac
+`,
+    )
+    mkdirSync(app.path('bin'))
+    renameSync(app.path('gcloud'), app.path('bin/gcloud'))
+    chmodSync(app.path('bin/gcloud'), 0o755)
+  })
+  afterAll(async () => {
+    app.remove()
+    await google.close()
+  })
+
+  const PATH = () =>
+    [app.path('bin'), dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter)
+
+  const called = (): string[] => {
+    const file = app.path('called.txt')
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
+    writeFileSync(file, '')
+    return text.split('\n').filter((line) => line !== '')
+  }
+
+  it.each(PLATFORMS)('prints what a shell takes, for %s, and runs nothing', async (platform) => {
+    const { code, stdout, stderr } = await app.run(['setup', platform, ...WHERE], { PATH: PATH() })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(called()).toEqual([])
+    expect(spawnSync('bash', ['-n'], { input: stdout, encoding: 'utf8' })).toMatchObject({
+      status: 0,
+      stderr: '',
+    })
+    const json = await app.run(['setup', platform, ...WHERE, '--json'])
+    const { steps } = answerOf('setup', json.stdout) as { steps: { command?: string }[] }
+    for (const { command } of steps) if (command !== undefined) expect(stdout).toContain(command)
+  })
+
+  it('prints cron.yaml and queue.yaml as the repository has them', async () => {
+    const { stdout } = await app.run(['setup', 'appengine', ...WHERE, '--json'])
+    const { steps } = answerOf('setup', stdout) as { steps: { file?: string; text?: string }[] }
+    for (const file of ['cron.yaml', 'queue.yaml']) {
+      const ours = parse(readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8'))
+      expect(parse(steps.find((step) => step.file === file)?.text ?? '')).toEqual(ours)
+    }
+  })
+
+  it('runs the commands with --apply, writes no file anew, and leaves out what is there', async () => {
+    app.write('queue.yaml', 'mine\n')
+    const first = await app.run(['setup', 'appengine', ...WHERE, '--apply', '--yes', '--json'], {
+      PATH: PATH(),
+    })
+    expect(first.code).toBe(0)
+    const { steps } = answerOf('setup', first.stdout) as {
+      steps: { file?: string; state: string }[]
+    }
+    expect(steps.find(({ file }) => file === 'queue.yaml')?.state).toBe('there already')
+    expect(readFileSync(app.path('queue.yaml'), 'utf8')).toBe('mine\n')
+    expect(readFileSync(app.path('cron.yaml'), 'utf8')).toContain('/_sessions/cron')
+    expect(called()).toContain('app deploy cron.yaml queue.yaml --project=shop --quiet')
+    const again = await app.run(['setup', 'cloud-run', ...WHERE, '--apply', '--yes'], {
+      PATH: PATH(),
+      THERE: 'yes',
+    })
+    expect(again.code).toBe(0)
+    const calls = called()
+    expect(calls.some((call) => call.includes('queues create'))).toBe(false)
+    expect(calls.some((call) => call.includes('queues add-iam-policy-binding'))).toBe(true)
+  })
+
+  it('asks the platform for the address, and stops at what fails', async () => {
+    const { code, stderr } = await app.run(
+      ['setup', 'functions', ...WHERE, '--service', 'fn', '--apply', '--yes'],
+      { PATH: PATH(), FAILS: 'jobs create' },
+    )
+    expect(code).toBe(1)
+    expect(stderr).toContain('not all was done')
+    const calls = called()
+    expect(calls[0]).toMatch(/^functions describe fn --gen2 /)
+    expect(calls.at(-1)).toContain('--uri=https://web.example.com/_sessions/cron')
+  })
+
+  it('asks before --apply, and needs gcloud for it', async () => {
+    const unasked = await app.run(['setup', 'appengine', ...WHERE, '--apply'], { PATH: PATH() })
+    expect(unasked).toMatchObject({ code: 2, stdout: '' })
+    expect(called()).toEqual([])
+    const without = await app.run(['setup', 'appengine', ...WHERE, '--apply', '--yes'], {
+      PATH: dirname('/nowhere/x'),
+    })
+    expect(without.code).toBe(1)
+    expect(without.stderr).toContain('gcloud is not installed')
+  })
+
+  it('says with --check what is missing', async () => {
+    const check = async () => {
+      const { code, stdout } = await app.run(
+        ['setup', 'cloud-run', ...WHERE, '--check', '--json'],
+        google.environment,
+      )
+      return {
+        code,
+        ...(answerOf('setup', stdout) as { checks: { name: string; state: string }[] }),
+      }
+    }
+    expect(await check()).toMatchObject({ code: 0, ok: true })
+    google.says = { ...WELL, [PATHS.queue]: MISSING, [PATHS.ttl]: { status: 200, body: {} } }
+    const { code, checks } = await check()
+    google.says = WELL
+    expect(code).toBe(1)
+    expect(checks.filter(({ state }) => state !== 'ok').map(({ name }) => name)).toEqual([
+      'TTL policy',
+      'queue',
+    ])
+  })
+
+  it.each([
+    [['setup', 'heroku', ...WHERE], 'setup takes appengine, cloud-run, functions'],
+    [['setup', 'appengine', '--region', 'x1'], '--project <id> is needed'],
+    [['setup', 'appengine', '--project', 'shop'], '--region <name> is needed'],
+    [['setup', 'cloud-run', '--region', 'x1', '--project', 'a; rm -rf /'], '--project cannot be'],
+    [['setup', 'cloud-run', ...WHERE, '--service', '$(date)'], '--service cannot be'],
+    [['setup', 'cloud-run', ...WHERE, '--url', 'http://x'], '--url must be'],
+  ])('takes nothing that a command could not: %j', async (args, says) => {
+    const { code, stdout, stderr } = await app.run(args)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(says)
+  })
+})
