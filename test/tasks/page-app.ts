@@ -9,7 +9,7 @@ import { type CookieJar, cookieJar } from '../../src/testing/index.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** What the apps of the pages import, beside the package. */
-const USED = ['express', '@node-rs/argon2', 'express-rate-limit']
+const USED = ['express', '@node-rs/argon2', 'express-rate-limit', 'supertest']
 
 /** How an app is written down. */
 export const FORMATS = ['ES module', 'CommonJS'] as const
@@ -41,6 +41,8 @@ export interface Answer {
 export interface PageFolder {
   /** Starts the app of the first block of a page. */
   start(page: string, format: Format): Promise<Running>
+  /** Runs the tests of the first block of a page, and gives what they said; throws where one fails. */
+  test(page: string): string
   remove(): void
 }
 
@@ -88,6 +90,11 @@ export function pageFolder(): PageFolder {
       const file = join(folder, format === 'ES module' ? 'app.mjs' : 'app.cjs')
       writeFileSync(file, format === 'ES module' ? appOf(page) : inCommonJS(appOf(page)))
       return running(folder, file)
+    },
+    test: (page) => {
+      writeFileSync(join(folder, 'app.test.mjs'), appOf(page))
+      const args = ['--test', '--test-reporter=tap', 'app.test.mjs']
+      return execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env: {} })
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }

@@ -168,4 +168,8 @@ describe('the app of a page on a task', () => {
     app = await folder.start(page === 'README.md' ? page : `docs/tasks/${page}`, format)
     await visit(app)
   })
+
+  it('tests an app, where the page is about that', () => {
+    expect(folder.test('docs/testing.md')).toMatch(/^# pass 1\n# fail 0$/m)
+  })
 })
