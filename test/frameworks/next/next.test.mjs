@@ -12,7 +12,7 @@ before(async () => {
   unpack('frameworks/next.md', 'app', { more: 'more' })
   process.chdir('app')
   // Use is noted down after a second already.
-  change('lib/session.ts', 'createSessions<Data>()', "createSessions<Data>({ touchEvery: '1s' })")
+  change('lib/session.ts', 'cookie: {', "touchEvery: '1s', cookie: {")
   const { version } = JSON.parse(readFileSync('../node_modules/next/package.json', 'utf8'))
   if (version.startsWith('15.')) asBefore16()
   await run('node', [NEXT, 'build'], { NEXT_TELEMETRY_DISABLED: '1' })
@@ -38,7 +38,7 @@ function asBefore16() {
 /** What a form without JavaScript sends to the action that stands in it. */
 async function act(browser, button, fields = {}) {
   const { body } = await browser.ask('/account')
-  const form = body.split('<form').find((one) => one.includes(`<button>${button}`)) ?? ''
+  const form = body.split('<form').find((one) => one.includes(`>${button}</button>`)) ?? ''
   const [, name] = /name="(\$ACTION[^"]+)"/.exec(form) ?? []
   assert.ok(name, body)
   const data = new FormData()
