@@ -13,15 +13,15 @@ const dist = process.argv[2] ?? 'dist'
 
 /** What goes inside. Their tests see to it that what is shipped is what is installed. */
 const INSIDE =
-  /^(?:@bomb\.sh\/tab(?:\/.*)?|cli-progress|string-width|strip-ansi|ansi-regex|emoji-regex|is-fullwidth-code-point|commander|cookie|devalue|leven|lru-cache|ms|proxy-addr|forwarded|ipaddr\.js|@bufbuild\/protobuf\/wire)$/
+  /^(?:@bomb\.sh\/tab(?:\/.*)?|cli-progress|string-width|strip-ansi|ansi-regex|emoji-regex|is-fullwidth-code-point|commander|cookie|devalue|fastify-plugin|leven|lru-cache|ms|proxy-addr|forwarded|ipaddr\.js|@bufbuild\/protobuf\/wire)$/
 
 /** Whoever imports one entry most likely imports the first too, so that what entries share is one file. */
 const SHARED =
-  /[\\/]dist[\\/](?:(?:base|record|google|write|end|request|sweep)[\\/]|store[\\/](?:memory[\\/]|[^\\/]+$)|(?:options|sessions(?:-[a-z]+)?|index)\.js$)|[\\/]node_modules[\\/](?!@bufbuild|@bomb\.sh|cli-progress|string-width|strip-ansi|ansi-regex|emoji-regex|is-fullwidth-code-point|commander|proxy-addr|forwarded|ipaddr\.js)/
+  /[\\/]dist[\\/](?:(?:base|record|google|write|end|request|sweep)[\\/]|store[\\/](?:memory[\\/]|[^\\/]+$)|(?:options|sessions(?:-[a-z]+)?|index)\.js$)|[\\/]node_modules[\\/](?!@bufbuild|@bomb\.sh|cli-progress|string-width|strip-ansi|ansi-regex|emoji-regex|is-fullwidth-code-point|commander|fastify-plugin|proxy-addr|forwarded|ipaddr\.js)/
 
 /** What the adapters have in common, in one file too: what holds a response, and the routes for clean-up. */
 const ADAPTERS =
-  /[\\/]dist[\\/](?:node[\\/](?!(?:index|with-session|options|trusted-proxies|answer-error)\.js$)|express[\\/](?:routes[\\/](?:caller[a-z-]*|cleanup-routes)|request[\\/]request-headers)\.js$)/
+  /[\\/]dist[\\/](?:node[\\/](?!(?:index|with-session|options|trusted-proxies)\.js$)|express[\\/](?:routes[\\/](?:caller[a-z-]*|cleanup-routes)|request[\\/](?:named-sessions|request-headers))\.js$)/
 
 /** The text of the licence Apache 2.0, as one of those has it who chose it. */
 const APACHE = readFileSync(

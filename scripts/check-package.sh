@@ -70,11 +70,12 @@ const { sqliteStore } = require('viur-session/sqlite')
 const { createCookieSessions } = require('viur-session/cookie-sessions')
 const { withSession } = require('viur-session/fetch')
 const { withSession: onNode } = require('viur-session/node')
+const { fastifySession } = require('viur-session/fastify')
 const { DatastoreSessionStore, cleanupRoutes } = require('viur-session/express-session')
 const session = require('express-session')
 const express = require('express')
 
-for (const api of [memoryStore, sessionMiddleware, datastoreStore, storeContract, cookieJar, cloudTasks]) {
+for (const api of [memoryStore, sessionMiddleware, datastoreStore, storeContract, cookieJar, cloudTasks, fastifySession]) {
   assert.equal(typeof api, 'function')
 }
 async function main() {

@@ -10,6 +10,7 @@ export const ENTRIES = {
   migrate: 'migrate/index',
   tasks: 'cloud-tasks/index',
   express: 'express/index',
+  fastify: 'fastify/index',
   fetch: 'fetch/index',
   node: 'node/index',
   'express-session': 'express-session/index',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import fastify from 'fastify'
 import { describe, expect, it } from 'vitest'
 import {
   appEngine,
@@ -23,6 +24,7 @@ import {
 } from '../src/index.ts'
 import { withSession as withNodeSession } from '../src/node/index.ts'
 import { withSession as withFetchSession } from '../src/fetch/index.ts'
+import { fastifySession } from '../src/fastify/index.ts'
 import { honoSession } from '../src/fetch/hono.ts'
 import { createCookieSessions } from '../src/cookie-sessions/index.ts'
 import { connectDatastoreSessions, viurCoreSessions } from '../src/migrate/index.ts'
@@ -194,6 +196,12 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
   },
   AdapterContractOptions: {
     'adapterContract()': (wrong) => adapterContract({ name: 'a', serve: nobody }, wrong),
+  },
+  FastifySessionOptions: {
+    fastifySession: (wrong) => {
+      const options = { sessions: sessions(), ...wrong }
+      return fastify().register(fastifySession, options).ready()
+    },
   },
   CookieJarOptions: { 'cookieJar()': (wrong) => cookieJar(wrong) },
   FailOptions: {

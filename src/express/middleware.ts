@@ -2,12 +2,10 @@ import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { otherMajorOf } from '../base/shared-copies.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
-import { doorOf } from '../request/adapter-door.ts'
 import type { Session } from '../request/session.ts'
 import type { Sessions } from '../sessions-interface.ts'
 import { requireSessions } from '../node/request/any-sessions.ts'
 import { loadFirst, slotFor, watch } from '../node/attach.ts'
-import { storeBehind } from '../store/store-behind.ts'
 import type { CookieSessions } from '../cookie-sessions/session.ts'
 import type { DefaultData } from '../base/types.ts'
 import type { NodeResponse } from '../node/response/any-response.ts'
@@ -24,7 +22,8 @@ import {
   sessionRequestFrom,
 } from '../node/request/session-request.ts'
 import { sessionNameFrom } from './request/named-sessions.ts'
-import { firstSlot, type Slot, slotOwnedBy } from '../request/mounted.ts'
+import { clashOf } from '../node/request/clash.ts'
+import { firstSlot, slotOwnedBy } from '../request/mounted.ts'
 import { addSlot, slotNamed } from '../node/request/mounted-sessions.ts'
 
 /** Options of {@link sessionMiddleware}. */
@@ -133,33 +132,6 @@ export function sessionMiddleware<Data extends object = DefaultData>(
   }
 }
 
-/** Why this session can not stand beside those that the request has. */
-function clashOf(
-  first: Slot,
-  session: Session,
-  name: string,
-  byId: boolean,
-): SessionConfigError | null {
-  const door = doorOf(session)
-  for (let other: Slot | null = first; other !== null; other = other.next) {
-    const otherDoor = doorOf(other.session)
-    if (door === null || otherDoor === null) continue
-    const { cookieName, settings } = door
-    if (otherDoor.cookieName === cookieName && !byId && other.byId !== true) {
-      return new SessionConfigError(
-        `req.${other.name} and req.${name} have one cookie name, ${show(cookieName)}, so that each would take the other's cookie: give one of their createSessions() another cookie.name`,
-      )
-    }
-    if (storeBehind(otherDoor.settings.store) === storeBehind(settings.store)) {
-      settings.warnOnce(
-        'as',
-        `req.${other.name} and req.${name} keep their sessions in one store, where the cookie of one opens the other: give each a store of its own, such as another kind`,
-      )
-    }
-  }
-  return null
-}
-
 function takenError(name: string, there: unknown, ours: boolean): SessionConfigError {
   if (otherMajorOf(there) !== null) return new SessionConfigError(`req.${name} is ${show(there)}`)
   return new SessionConfigError(
@@ -196,7 +168,7 @@ function settingsFrom(options: SessionMiddlewareOptions): {
     throw wrongOption('save', "must be 'auto' or 'manual'", save)
   }
   return {
-    name: sessionNameFrom(as),
+    name: sessionNameFrom('sessionMiddleware()', as),
     eager: load === 'eager',
     manual: save === 'manual',
     ids: idsFrom('sessionMiddleware()', options),

@@ -38,6 +38,19 @@ export interface Slot {
   next: Slot | null
 }
 
+/** A property for requests that stand for another one of the server, by which they have the sessions of that. */
+export function sharedSessions(requestBehind: (request: object) => object): {
+  readonly name: symbol
+  getter(this: object): unknown
+} {
+  return {
+    name: HELD,
+    getter() {
+      return (requestBehind(this) as Holder)[HELD]
+    },
+  }
+}
+
 /** The first session of a request; `null` where it has none of ours. */
 export function firstSlot(req: object): Slot | null {
   return (req as Holder)[HELD] ?? null

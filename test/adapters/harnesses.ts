@@ -12,9 +12,12 @@ import { Readable } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import express from 'express'
 import express4 from 'express4'
+import fastify, { type FastifyServerOptions } from 'fastify'
+import fastify4 from 'fastify4'
 import { Hono } from 'hono'
 import Koa from 'koa'
 import { sessionMiddleware } from '../../src/express/index.ts'
+import { fastifySession } from '../../src/fastify/index.ts'
 import { honoSession, type SessionVariables, withSession } from '../../src/fetch/index.ts'
 import { withSession as onNode, type WithSession } from '../../src/node/index.ts'
 import type { Session, Sessions } from '../../src/index.ts'
@@ -23,7 +26,7 @@ import type { AdapterAnswer, AdapterHarness, ServedApp } from '../../src/testing
 /** What happens to the errors that a harness has no framework for. */
 const FAILED = 'failed'
 
-export async function listening(server: Server): Promise<ServedApp> {
+async function listening(server: Server): Promise<ServedApp> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -36,7 +39,7 @@ export async function listening(server: Server): Promise<ServedApp> {
 }
 
 /** Gives an answer by the methods that Node has. */
-export function send(res: ServerResponse, { status, headers, body }: AdapterAnswer): void {
+function send(res: ServerResponse, { status, headers, body }: AdapterAnswer): void {
   res.statusCode = status
   for (const [name, value] of headers) res.appendHeader(name, value)
   if (typeof body === 'string' || body === null) res.end(body ?? undefined)
@@ -44,7 +47,7 @@ export function send(res: ServerResponse, { status, headers, body }: AdapterAnsw
 }
 
 /** Gives an answer as a Response. */
-export function responseOf({ status, headers, body }: AdapterAnswer): Response {
+function responseOf({ status, headers, body }: AdapterAnswer): Response {
   const isText = typeof body === 'string' || body === null
   const sent = isText ? body : (Readable.toWeb(Readable.from(body)) as ReadableStream)
   return new Response(sent, { status, headers: headers.map(([name, value]) => [name, value]) })
@@ -182,6 +185,27 @@ const onHono: AdapterHarness = {
   },
 }
 
+function onFastify(name: string, framework: typeof fastify, http2 = false): AdapterHarness {
+  return {
+    name,
+    async serve({ sessions, trustProxy: hops, ids, respond }) {
+      // A number of proxies counts in Fastify 4 alone.
+      const trustProxy = hops === 0 ? false : (_address: string, hop: number) => hop < hops
+      const app = framework({ http2, trustProxy } as FastifyServerOptions)
+      app.register(fastifySession, { sessions, ...ids })
+      app.all('/*', async (request, reply) => {
+        const { status, headers, body } = await respond(request.session, request.url)
+        reply.code(status)
+        for (const [name, value] of headers) reply.header(name, value)
+        const isText = typeof body === 'string' || body === null
+        return await reply.send(isText ? body : Readable.from(body))
+      })
+      const url = await app.listen({ port: 0, host: '127.0.0.1' })
+      return { url, http2, close: () => app.close() }
+    },
+  }
+}
+
 export const HARNESSES: readonly AdapterHarness[] = [
   onExpress('Express 5', express),
   onExpress('Express 4', express4),
@@ -190,4 +214,7 @@ export const HARNESSES: readonly AdapterHarness[] = [
   onKoa,
   onFetch,
   onHono,
+  onFastify('Fastify 5', fastify),
+  onFastify('Fastify 4', fastify4 as unknown as typeof fastify),
+  onFastify('Fastify 5 over HTTP/2', fastify, true),
 ]

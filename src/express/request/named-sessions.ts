@@ -47,21 +47,17 @@ const TAKEN: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Checks the option `as`. A name that Node, Express or other middleware use on a request would break these, or be
+ * Checks the option `as` of `of`. A name that Node, Express or other middleware use on a request would break these, or be
  * replaced by them, so it throws `SessionConfigError`.
  */
-export function sessionNameFrom(as: unknown): string {
+export function sessionNameFrom(of: string, as: unknown): string {
   if (as === undefined) return SESSION
   if (typeof as !== 'string' || !/^[A-Za-z$][\w$]{0,99}$/.test(as)) {
-    throw wrongOption(
-      'sessionMiddleware(): as',
-      "must be the name of a property, such as 'adminSession'",
-      as,
-    )
+    throw wrongOption(`${of}: as`, "must be the name of a property, such as 'adminSession'", as)
   }
   if (TAKEN.has(as) || isNodes(as)) {
     throw new SessionConfigError(
-      `sessionMiddleware(): as is ${show(as)}, which something else is called on a request: take a name of your own, such as 'adminSession'`,
+      `${of}: as is ${show(as)}, which something else is called on a request: take a name of your own, such as 'adminSession'`,
     )
   }
   return as

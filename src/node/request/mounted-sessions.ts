@@ -15,14 +15,16 @@ export function slotNamed(req: object, name: string): Slot | null {
 
 /** Gives the request one more session, and the property that shows it. */
 export function addSlot(req: AnyRequest, slot: Slot): void {
-  const first = firstSlot(req)
-  if (first === null) {
-    loosen(req, 'res')
-    setFirstSlot(req, slot)
-  } else {
-    lastOf(first).next = slot
-  }
+  if (firstSlot(req) === null) loosen(req, 'res')
+  linkSlot(req, slot)
   Object.defineProperty(req, slot.name, propertyOf(slot.name))
+}
+
+/** The same without a property on this request. */
+export function linkSlot(req: object, slot: Slot): void {
+  const first = firstSlot(req)
+  if (first === null) setFirstSlot(req, slot)
+  else lastOf(first).next = slot
 }
 
 export function lastOf(first: Slot): Slot {
@@ -39,8 +41,8 @@ export function expose(req: AnyRequest, face: object): void {
 
 const properties = new Map<string, PropertyDescriptor>()
 
-/** The same for all requests: with functions of its own for each, V8 would give up on a fast layout. */
-function propertyOf(name: string): PropertyDescriptor {
+/** The property of this name, that shows the session. The same for all requests: with functions of its own for each, V8 would give up on a fast layout. */
+export function propertyOf(name: string): PropertyDescriptor {
   let property = properties.get(name)
   if (property === undefined) {
     property = newProperty(name)

@@ -3,6 +3,7 @@ import type { Sessions } from '../../sessions-interface.ts'
 
 /** What a page of the contract answers. */
 export interface AdapterAnswer {
+  /** The status code. */
   readonly status: number
   /** May name a header more than once, as `Set-Cookie` is. */
   readonly headers: readonly (readonly [name: string, value: string])[]
@@ -12,7 +13,9 @@ export interface AdapterAnswer {
 
 /** The options `id` and `onId` of an adapter, for clients without cookies: they know requests and responses of all kinds. */
 export interface AdapterIds {
+  /** What the client sent in the header `X-Session-Id`. */
   id?(request: { readonly headers: object }): string | undefined
+  /** Sets that header on a response: with the new value, or empty where the client has to drop the one that it has. */
   onId?(response: object, id: string | null): void
 }
 

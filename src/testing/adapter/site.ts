@@ -18,6 +18,7 @@ export interface ServedApp {
 export interface AdapterHarness {
   /** For the names of the tests. */
   readonly name: string
+  /** Starts a server with the app. */
   serve(app: AdapterApp): Promise<ServedApp>
 }
 
