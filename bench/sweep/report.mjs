@@ -72,7 +72,7 @@ const memoryRows = fromMemory.rows.map(({ way, observed, mine, theirs }) => [
 const memory = run('./memory.mjs', BACKLOGS, ['--expose-gc'])
 
 report('sweep', [
-  'The reference is the pattern of viur-core 3.8: pages of 5, one delete call for each session, one unnamed task for each page, one after the other. Both in one process, taking turns, on the same store; the reference gets fewer sessions, since its pace does not depend on the backlog, and its tasks are scaled up.',
+  'The reference is the pattern of viur-core 3.8: pages of 5, one delete call for each session, one unnamed task for each page, one after the other. Both in one process, taking turns, on the same store; the reference gets fewer sessions, since its pace does not depend on the backlog, and its tasks are scaled up. What the sweep itself takes of its time on the emulator, in processor time, is in the last column: for the rest the emulator works, which shares the machine, or calls are on their way.',
   ...onEmulator.flat(),
   `A store that answers from memory, so many ms after each call; ${whole(fromMemory.count)} expired for viur-session, ${fromMemory.referenceCount} for the reference. Ended per second, calls of the store and of the queue for a million, tasks (of viur-session: of the whole run, where a task works for 90 s), and processor seconds for a million:`,
   table(
