@@ -19,7 +19,7 @@ const CHILD = fileURLToPath(new URL('./one-import.mjs', import.meta.url))
 
 const { exports } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
 const entries = Object.entries(exports).flatMap(([name, target]) => {
-  const url = new URL(target.default ?? target, root)
+  const url = new URL(target.import ?? target, root)
   const isThere = url.pathname.endsWith('.js') && existsSync(url)
   return isThere ? [[`viur-session${name.slice(1)}`, [url.href]]] : []
 })
