@@ -96,7 +96,7 @@ describe.each(STORE_KINDS)('change() on $name', (kind) => {
       const processes = deployment(kind, 4)
       const [first] = processes as [Harness<Data>]
       const cookie = await first.given({ n: 0 })
-      const rounds = kind.name === 'memory' ? 100 : 15
+      const rounds = kind.name === 'memory' ? 40 : 15
       const counts = await Promise.all(
         processes.map(async (h, at) => {
           let resolved = 0

@@ -632,7 +632,7 @@ describe('readCache', () => {
   it('keeps 32 MiB of them at the most', async () => {
     const h = new Harness<Data>({ readCache: { maxAge: '1m' } })
     const cookies: string[] = []
-    for (let n = 0; n < 40; n++) cookies.push(await h.given({ n, other: 'x'.repeat(600_000) }))
+    for (let n = 0; n < 40; n++) cookies.push(await h.given({ n, other: 'x '.repeat(300_000) }))
     let found = 0
     for (const cookie of cookies.toReversed()) found += 1 - (await seen(h, cookie))[1]
     expect(found).toBeGreaterThan(20)

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { afterAll, expect, vi } from 'vitest'
 
 /**
@@ -11,6 +12,15 @@ vi.resetModules()
 if (process.env['VIUR_TEST_PROJECT'] === 'unit') {
   delete process.env['DATASTORE_EMULATOR_HOST']
   delete process.env['VIUR_TEST_NEWER_EMULATOR_HOST']
+}
+
+// A module that is loaded anew makes its AsyncLocalStorage anew, and Node goes through all that were ever used for each
+// promise that is made (up to Node 22): what one file has used is given up with it.
+const used = new Set<AsyncLocalStorage<unknown>>()
+const { run } = AsyncLocalStorage.prototype
+AsyncLocalStorage.prototype.run = function (this: AsyncLocalStorage<unknown>, ...args: unknown[]) {
+  used.add(this)
+  return Reflect.apply(run, this, args) as never
 }
 
 const environment = { ...process.env }
@@ -31,6 +41,8 @@ afterAll(() => {
   Object.assign(process.env, environment)
   for (const name of left) if (environment[name] === undefined) delete process.env[name]
   vi.useRealTimers()
+  AsyncLocalStorage.prototype.run = run
+  for (const storage of used) storage.disable()
   expect({ left, replaced }, 'what this file leaves behind for the next').toEqual({
     left: [],
     replaced: [],

@@ -11,7 +11,11 @@ beforeEach(() => {
 
 const runner = { describe, it }
 
-for (const kind of STORE_KINDS.filter(({ name }) => name !== 'SQLite')) {
+// What differs from one adapter to the next is the same on every store, so one that answers at once will do, and one that
+// takes its time.
+const KINDS = STORE_KINDS.filter(({ name }) => ['memory', 'Datastore emulator'].includes(name))
+
+for (const kind of KINDS) {
   describe.skipIf(kind.missing !== null)(kind.name, () => {
     for (const harness of HARNESSES) {
       void adapterContract(harness, {
