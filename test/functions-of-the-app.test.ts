@@ -320,10 +320,11 @@ describe('a function of the app that is written with async and fails', () => {
 })
 
 /**
- * What this package makes itself, a store, which has a contract, what has a test of its own (express-session/user-of), and
- * options of createSessions() that another function passes on.
+ * What this package makes itself, a store, which has a contract, what has a test of its own (express-session/user-of),
+ * options of createSessions() that another function passes on, and what a test hands to the contract of adapters.
  */
 const NOT_HANDED = [
+  'AdapterContractOptions.makeSessions',
   'CookieSessionsOptions.logger',
   'CookieSessionsOptions.now',
   'CookieSessionsOptions.randomBytes',

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
+import { anyText } from './text.ts'
 
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype'])
 
 /** Text of any kind: ASCII, astral, lone surrogates, line breaks, tabs, quotes. */
 const text: fc.Arbitrary<string> = fc.oneof(
   fc.string(),
-  fc.string({ unit: 'binary' }),
+  anyText,
   fc.string({
     unit: fc.constantFrom(
       '\n',
