@@ -100,8 +100,10 @@ async function inserted(
     for (const [index, result] of results.entries()) {
       const record = left[index] as SessionRecord
       if (result.outcome === 'applied') counts.sessions += 1
-      else if (result.outcome === 'conflict') await countConflict(store, record, counts)
-      else if (result.error.retryable && tries < TRIES) again.push(record)
+      else if (result.outcome === 'conflict') {
+        const isOwn = (result.maybeOwn === true || tries > 1) && (await isStored(store, record))
+        counts[isOwn ? 'sessions' : 'already'] += 1
+      } else if (result.error.retryable && tries < TRIES) again.push(record)
       else {
         counts.failed += 1
         problem ??= result.error
@@ -112,11 +114,9 @@ async function inserted(
   return problem
 }
 
-/** An insert whose answer was lost has found itself. */
-async function countConflict(store: SessionStore, { key, rev }: SessionRecord, counts: Counts) {
-  const found = await store.find(key)
-  if (found?.record?.rev === rev) counts.sessions += 1
-  else counts.already += 1
+/** Whether what is there is this very record: an insert whose answer was lost finds itself. */
+async function isStored(store: SessionStore, { key, rev }: SessionRecord): Promise<boolean> {
+  return (await store.find(key))?.record?.rev === rev
 }
 
 /** Notes that hold the number of a fence. */

@@ -53,11 +53,11 @@ export async function teardown(
 }
 
 /** Deletes all, and counts it. Gives whether something may be left. */
-export async function removeAll(
+async function removeAll(
   store: SessionStore,
   removed: Removed,
   signal: AbortSignal,
-  onPage: () => void = () => {},
+  onPage: () => void,
 ): Promise<boolean> {
   for (let pass = 0; pass < PASSES; pass++) {
     const before = removed.sessions + removed.securityKeys + removed.notes
@@ -71,11 +71,12 @@ export async function removeAll(
   return true
 }
 
-async function removeSessions(
+/** Deletes every session, at the version that it is read at. */
+export async function removeSessions(
   store: SessionStore,
   removed: Removed,
   signal: AbortSignal,
-  onPage: () => void,
+  onPage: () => void = () => {},
 ): Promise<void> {
   for await (const entries of pagesOf(store, signal)) {
     const results = await store.writeEach(
@@ -93,7 +94,8 @@ async function removeSessions(
   }
 }
 
-async function removeKeys(store: SessionStore, removed: Removed): Promise<void> {
+/** Deletes every security key. */
+export async function removeKeys(store: SessionStore, removed: Removed): Promise<void> {
   const lanes = await watermarksIn(store).securityKeys.lanes(Date.now(), 0)
   for (const { shard } of lanes) {
     for (;;) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { cookieCheck, eventsCheck, openCallsCheck } from '../../src/cli/doctor/app-checks.ts'
 import { ofError } from '../../src/cli/doctor/check.ts'
 import { clockCheck } from '../../src/cli/doctor/clock.ts'
-import { verdict } from '../../src/cli/doctor/contract.ts'
+import { contractCheck, verdict } from '../../src/cli/doctor/contract.ts'
 import {
   cronFound,
   type LocatedCron,
@@ -10,6 +10,10 @@ import {
   queueFound,
 } from '../../src/cli/doctor/sweep-checks.ts'
 import { satisfies, versionChecks } from '../../src/cli/doctor/versions.ts'
+import { Output } from '../../src/cli/output.ts'
+import { allNotes } from '../../src/cli/whole-store.ts'
+import { memoryStore, type SessionStore } from '../../src/index.ts'
+import type { StoreOperations } from '../../src/store/operations.ts'
 import { shellLine } from '../../src/cli/setup/gcloud.ts'
 import { Count } from '../../src/cli/stats.ts'
 import { wrapped } from '../../src/cli/text.ts'
@@ -157,6 +161,38 @@ describe('the checks of viur-session doctor', () => {
     const error = new Error('no rights: run "gcloud x --y=\'a b\'", or correct "PROJECT"')
     expect(ofError('store', error)).toMatchObject({ cure: "gcloud x --y='a b'" })
     expect(ofError('store', new Error('it broke'))).not.toHaveProperty('cure')
+  })
+
+  it('run the contract in namespaces of its own, which are empty afterwards', async () => {
+    const stores = new Map<string, SessionStore>()
+    const operations = {
+      beside: (space: string) => {
+        const store = memoryStore()
+        stores.set(space, store)
+        return store
+      },
+    } as unknown as StoreOperations
+    const { signal } = new AbortController()
+    expect(await contractCheck(operations, new Output(true), signal)).toMatchObject({
+      name: 'contract',
+      state: 'ok',
+    })
+    expect(stores.size).toBeGreaterThan(100)
+    for (const [space, { page, notes, keys }] of stores) {
+      expect(space).toMatch(/^doctor-[0-9a-f]{16}-\d+$/)
+      const store = stores.get(space) as SessionStore
+      expect((await page.call(store, { by: 'all' }, { limit: 1 })).entries).toEqual([])
+      expect(await allNotes(notes)).toEqual([])
+      for (let shard = 0; shard < 16; shard++) {
+        expect((await keys.page({ shard, upTo: 8e15 }, { limit: 1 })).names).toEqual([])
+      }
+    }
+  })
+
+  it('run no test of the contract once somebody has asked to stop', async () => {
+    const operations = { beside: () => memoryStore() } as unknown as StoreOperations
+    const check = await contractCheck(operations, new Output(true), AbortSignal.abort())
+    expect(check.says).toMatch(/^stopped after 0 of \d+ tests$/)
   })
 
   it('say how the contract went', () => {

@@ -1,4 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { emulatorStore, uniqueSpace } from '../setup/stores.ts'
@@ -383,6 +386,36 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
     expect(stdout).toContain('\nfailure  queue: there is no queue session-sweep in europe-west1')
     expect(stdout).toContain('\n         gcloud tasks queues create session-sweep')
     expect(stdout).not.toContain('\u001b')
+  })
+
+  it('sees who is let in at the address of the app', async () => {
+    let status = 401
+    const site = createServer((req, res) => {
+      res.writeHead(req.url === '/_sessions/status' ? status : 200).end()
+    }).listen(0, '127.0.0.1')
+    await once(site, 'listening')
+    const { port } = site.address() as AddressInfo
+    const look = async (...args: string[]) => {
+      const url = `http://127.0.0.1:${port}/`
+      const found = await examined({}, '--url', url, ...args)
+      return found.find(({ name }) => name === 'callers')
+    }
+    try {
+      expect(await look()).toMatchObject({ state: 'ok' })
+      expect(await look('--private')).toMatchObject({
+        state: 'failure',
+        cure: expect.stringContaining('--member=allUsers'),
+      })
+      status = 200
+      expect(await look()).toMatchObject({
+        state: 'failure',
+        cure: expect.stringContaining('cleanupRoutes()'),
+      })
+      expect(await look('--routes', '/other')).toMatchObject({ state: 'failure' })
+    } finally {
+      site.close()
+      site.closeAllConnections()
+    }
   })
 
   it('looks at an emulator without asking Google, also without a module of the app', async () => {

@@ -314,6 +314,8 @@ export default createSessions({
       ['kill', '--help'],
       ['setup', '--help'],
       ['status', '--sessions', 'sessions.mjs'],
+      ['runs', '--sessions', 'sessions.mjs'],
+      ['events', '--sessions', 'sessions.mjs'],
       ['stats', '--sessions', 'sessions.mjs'],
       ['doctor', '--sessions', 'sessions.mjs'],
     ])('breaks lines between words: %s %s', async (...args) => {
@@ -323,6 +325,67 @@ export default createSessions({
         .split(/\r?\n|\r/)
         .filter((row) => row.length > 40 && row.trim().includes(' ') && !/npx |^Usage: /.test(row))
       expect(long).toEqual([])
+    })
+  })
+
+  it('answer in the form that the package promises, all of them', async () => {
+    const space = uniqueSpace()
+    const sessions = sessionsIn(space)
+    const { key } = await login(sessions, 'alice')
+    await login(sessionsIn(space, { now: () => Date.now() - 5 * HOUR }), 'expired')
+    const forms: [string, ...string[]][] = [
+      ['status'],
+      ['list'],
+      ['show', key, '--data', '--scope', 'shop'],
+      ['show', 'A'.repeat(43)],
+      ['sweep', '--dry-run'],
+      ['sweep'],
+      ['runs'],
+      ['status'],
+      ['stats'],
+      ['rewrite'],
+      ['kill', key, '--yes'],
+      ['kill', '--all', '--yes'],
+      ['doctor'],
+    ]
+    for (const [command, ...args] of forms) {
+      const { stdout } = await run(space, command, ...args, '--json')
+      expect(answersOf(command, stdout).length).toBeGreaterThan(0)
+    }
+  })
+
+  it('show a bar on a terminal, and nothing of it where they are piped', async () => {
+    const [from, to] = [uniqueSpace(), uniqueSpace()]
+    await login(sessionsIn(from), 'alice')
+    const name = `${from}.ndjson`
+    await run(from, 'export', name)
+    const where = ['--project', 'viur-session-test', '--namespace', to, '--merge']
+    const shown = await app.onTerminal(['import', name, ...where], 60)
+    expect(stripVTControlCharacters(shown.stdout)).toMatch(/\[#+\] 100% 1 of 1/)
+    expect(shown.stdout).toContain('1 sessions and 0 notes taken in')
+    expect(await app.run(['import', name, ...where])).toEqual({
+      code: 0,
+      stdout: '0 sessions and 0 notes taken in\n1 were there already, and left alone\n',
+      stderr: '',
+    })
+  })
+
+  describe('emulator', () => {
+    it('says how it is called here', async () => {
+      const { code, stdout } = await app.run(['emulator', '--help'])
+      expect(code).toBe(0)
+      expect(stdout).toContain('\n  npx viur-session emulator [--newer]')
+      expect(stdout).not.toContain('./emulator.sh')
+    })
+
+    it('runs a command on the emulator, with its words and its exit code', async () => {
+      const told =
+        'process.stdout.write(process.env.DATASTORE_EMULATOR_HOST + process.argv[1]); process.exit(7)'
+      const args = ['emulator', '--', process.execPath, '-e', told, '--', '--json']
+      expect(await app.run(args)).toMatchObject({ code: 7, stdout: `${host}--json` })
+      const wrong = await app.run(['emulator', '--nwer'])
+      expect(wrong.code).toBe(2)
+      expect(wrong.stderr).toContain('npx viur-session emulator help')
     })
   })
 

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ANSWERING } from './answers.ts'
@@ -30,6 +31,9 @@ describe('the command viur-session', () => {
     const others = ['emulator', 'completion', 'help']
     const own = names.filter((name) => !others.includes(name))
     expect(own.length).toBeGreaterThan(13)
+    const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8')
+    const missing = names.filter((name) => !new RegExp(`^\\|.*\`${name}[ \`]`, 'm').test(page))
+    expect(missing).toEqual(['help'])
     for (const name of own) {
       const { code, stdout } = await app.run([name, '--help'])
       expect(code).toBe(0)

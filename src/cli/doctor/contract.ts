@@ -3,8 +3,8 @@ import type { StoreOperations } from '../../store/operations.ts'
 import type { SessionStore } from '../../store/store.ts'
 import { storeContract } from '../../testing/store-contract.ts'
 import type { Output } from '../output.ts'
-import { removeAll } from '../teardown.ts'
 import { type Check, failure, ok } from './check.ts'
+import { type TracedStore, traced } from './traces.ts'
 
 /** What one test of the contract said. */
 interface Failed {
@@ -20,12 +20,14 @@ export async function contractCheck(
 ): Promise<Check> {
   const run = `doctor-${randomBytes(8).toString('hex')}`
   const tests: { readonly name: string; readonly test: () => Promise<void> }[] = []
-  const spaces: string[] = []
+  const used: TracedStore[] = []
+  let spaces = 0
   await storeContract(
     () => {
-      const space = `${run}-${spaces.length}`
-      spaces.push(space)
-      return operations.beside(space)
+      const traces = traced(operations.beside(`${run}-${spaces}`))
+      spaces += 1
+      used.push(traces)
+      return withoutClose(traces.store)
     },
     {
       describe: (_, body) => body(),
@@ -42,19 +44,21 @@ export async function contractCheck(
       failed.push({ name, why: (error as Error).message })
     }
     done += 1
-    for (const space of spaces.splice(0)) await tidy(operations.beside(space))
+    for (const traces of used.splice(0)) {
+      await traces.remove()
+      await traces.store.close()
+    }
     output.progress(`${done} of ${tests.length} tests`, { done, of: tests.length })
   }
   return verdict({ failed, done, of: tests.length, isStopped: signal.aborted })
 }
 
-async function tidy(store: SessionStore): Promise<void> {
-  const removed = { sessions: 0, securityKeys: 0, notes: 0 }
-  try {
-    await removeAll(store, removed, new AbortController().signal)
-  } finally {
-    await store.close()
-  }
+/** The contract closes its stores, and what it stored is taken away after that. */
+function withoutClose(store: SessionStore): SessionStore {
+  return new Proxy(store, {
+    get: (target, name) =>
+      name === 'close' ? () => Promise.resolve() : (Reflect.get(target, name) as unknown),
+  })
 }
 
 interface Results {

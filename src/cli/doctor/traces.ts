@@ -1,0 +1,58 @@
+import type { SessionStore } from '../../store/store.ts'
+import { type Removed, removeKeys, removeSessions } from '../teardown.ts'
+
+/** A store whose traces can be taken away again, without looking for what was never there. */
+export interface TracedStore {
+  readonly store: SessionStore
+  /** Deletes all that was stored by it, also what was stored past it. Closes nothing. */
+  remove(): Promise<void>
+}
+
+/** Notes can only be listed by what they begin with, so it is written down which ones there are. */
+export function traced(store: SessionStore): TracedStore {
+  const names = new Set<string>()
+  let hasKeys = false
+  const notes = watching(store.notes, {
+    put: (name) => names.add(name as string),
+  })
+  const keys = watching(store.keys, {
+    insert: () => {
+      hasKeys = true
+    },
+  })
+  const outer = watching(store, {
+    writeWithNote: (_, note) => names.add((note as { name: string }).name),
+  })
+  return {
+    store: new Proxy(outer, {
+      get: (target, name) =>
+        name === 'notes' ? notes : name === 'keys' ? keys : Reflect.get(target, name),
+    }),
+    remove: async () => {
+      const removed: Removed = { sessions: 0, securityKeys: 0, notes: 0 }
+      await removeSessions(store, removed, new AbortController().signal)
+      if (hasKeys) await removeKeys(store, removed)
+      for (const name of names) {
+        // What the contract tries with names that none can have.
+        const note = await store.notes.get(name).catch(() => null)
+        if (note !== null) await store.notes.delete(name, note.version)
+      }
+    },
+  }
+}
+
+type Watch = Readonly<Record<string, (...args: unknown[]) => unknown>>
+
+/** The same object, whose calls are looked at before they are made. */
+function watching<Of extends object>(object: Of, watch: Watch): Of {
+  return new Proxy(object, {
+    get: (target, name) => {
+      const part: unknown = Reflect.get(target, name, target)
+      if (typeof part !== 'function') return part
+      return (...args: unknown[]) => {
+        watch[name as string]?.(...args)
+        return Reflect.apply(part, target, args) as unknown
+      }
+    },
+  })
+}
