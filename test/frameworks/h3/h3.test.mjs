@@ -5,7 +5,7 @@ import { keepsPromises } from '../shared/promises.mjs'
 import { Browser, run, start } from '../shared/site.mjs'
 
 before(async () => {
-  unpack('frameworks/nitro.md', 'app', { more: 'more' })
+  unpack('frameworks/h3.md', 'app', { more: 'more' })
   await run('npx', ['tsc'])
 })
 
