@@ -17,6 +17,7 @@ import type { IteratorClass, IterQuery, SessionEntry } from './sweep/query-iter.
 import type { ClearOptions, ClearRun } from './sweep/start.ts'
 import type { KillOptions } from './sweep/start-kill.ts'
 import type { Status } from './sweep/status.ts'
+import type { EndListener, WatchOptions } from './sweep/watch.ts'
 
 /** All sessions of an app. */
 export interface Sessions<Data extends object = DefaultData> {
@@ -62,6 +63,14 @@ export interface Sessions<Data extends object = DefaultData> {
    * `'unreadable'`. One lookup.
    */
   outcomeOf(key: SessionKey): Promise<KeyOutcome>
+  /**
+   * Calls `onEnd`, once, when a session is no longer alive, with what `outcomeOf()` gives then: for what outlives a request,
+   * such as a WebSocket or a stream of events. Looks at the session again and again, by one lookup for up to a hundred of
+   * this process. A session under a new id, by `login()`, `reset()` or `cycleKey()`, is another one: the old one has ended. A
+   * store that does not answer is no end. Keeps no process alive. Gives the function that stops it; `close()` does too.
+   * Throws `SessionConfigError` for what is no key.
+   */
+  watchSession(key: SessionKey, onEnd: EndListener, options?: WatchOptions): () => void
   /** The sessions that are alive, all or those of a filter, in no particular order. One read each, also of what waits to be swept. */
   listSessions(filter?: SessionFilter): AsyncIterable<SessionInfo>
   /**

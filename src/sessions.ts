@@ -44,6 +44,7 @@ import type { IteratorClass, IterQuery, SessionEntry } from './sweep/query-iter.
 import { SideSweep } from './sweep/side-sweep.ts'
 import type { ClearOptions, ClearRun } from './sweep/start.ts'
 import type { Status } from './sweep/status.ts'
+import { type EndListener, type WatchOptions, SessionWatch, SessionWatches } from './sweep/watch.ts'
 import { watermarksIn } from './sweep/watermarks.ts'
 import type { Searches } from './write/source.ts'
 import { Writer } from './write/writer.ts'
@@ -106,6 +107,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
   readonly #storage: RequestStorage<Data>
   readonly #commit: RequestCommit<Data>
   readonly #lookUp: LookUp
+  readonly #watches: SessionWatches
   readonly #longWork: () => Promise<LongWork<Data>>
   #closing: Promise<void> | null = null
 
@@ -143,7 +145,14 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
       }) ?? null
     this.#storage = storage
     this.#commit = commit
-    this.#lookUp = new LookUp(settings, writer)
+    const lookUp = new LookUp(settings, writer)
+    this.#lookUp = lookUp
+    const { randomBytes, logger } = settings
+    this.#watches = new SessionWatches({
+      outcomeOf: (key) => lookUp.outcomeOf(key),
+      randomBytes,
+      logger,
+    })
     const longWork = onDemand(async () => {
       const { LongWork } = await import('./sweep/long-work.ts')
       return new LongWork<Data>({ settings, writer, fences, ender, entries, watermarks })
@@ -231,6 +240,11 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
   async outcomeOf(key: SessionKey): Promise<KeyOutcome> {
     this.#requireOpen()
     return await this.#lookUp.outcomeOf(key)
+  }
+
+  watchSession(key: SessionKey, onEnd: EndListener, options: WatchOptions = {}): () => void {
+    this.#requireOpen()
+    return this.#watches.add(new SessionWatch(key, onEnd, options))
   }
 
   async *listSessions(filter: SessionFilter = {}): AsyncIterable<SessionInfo> {
@@ -323,6 +337,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
   }
 
   close(): Promise<void> {
+    this.#watches.stop()
     this.#closing ??= this.#closeNow()
     return this.#closing
   }

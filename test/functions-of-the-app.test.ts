@@ -20,6 +20,7 @@ import {
   memoryStore,
   QueryIter,
   SessionConfigError,
+  type SessionKey,
 } from '../src/index.ts'
 import { createCookieSessions } from '../src/cookie-sessions/index.ts'
 import { withSession as withNodeSession } from '../src/node/index.ts'
@@ -27,7 +28,7 @@ import { withSession as withFetchSession } from '../src/fetch/index.ts'
 import { convertedOf } from '../src/migrate/old-entities.ts'
 import type { OldSystem } from '../src/migrate/old-system.ts'
 import { datastoreStore } from '../src/store/datastore/index.ts'
-import { cookieJar } from '../src/testing/index.ts'
+import { cookieJar, failingStore } from '../src/testing/index.ts'
 import { cookieApp, newKey } from './cookie-sessions/harness.ts'
 import { ANN, passportSite } from './express/passport-harness.ts'
 import { Harness } from './request/harness.ts'
@@ -46,6 +47,10 @@ afterAll(() => void process.off('unhandledRejection', note))
 async function turn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
   await new Promise((resolve) => setImmediate(resolve))
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await turn()
 }
 
 /** Every function that an app hands over, and what comes of one that gives a promise that is rejected. */
@@ -273,6 +278,19 @@ const CASES: Record<string, () => unknown> = {
       [expect.stringContaining('the logger of the app failed'), { problem: 'of the app' }],
     ])
     told.mockRestore()
+  },
+  'WatchOptions.onError': async () => {
+    const warn = vi.fn()
+    const store = failingStore(memoryStore())
+    const sessions = createSessions({ store, sleep: async () => {}, logger: { warn } })
+    store.failAlways('before')
+    sessions.watchSession('k'.repeat(43) as SessionKey, () => {}, { every: '1s', onError: late })
+    await until(() => warn.mock.calls.length > 1)
+    expect(warn.mock.calls).toContainEqual([
+      'onError of watchSession() failed',
+      { error: 'of the app' },
+    ])
+    await sessions.close()
   },
   'CookieJarOptions.now': () => {
     const jar = cookieJar({ now: late })

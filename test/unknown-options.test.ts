@@ -82,6 +82,9 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
     },
     'countSessions()': (wrong) => sessions().countSessions(wrong),
   },
+  WatchOptions: {
+    'watchSession()': (wrong) => sessions().watchSession('k'.repeat(43) as never, () => {}, wrong),
+  },
   SessionResponse: {
     'commit()': async (wrong) => {
       const all = sessions()
