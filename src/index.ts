@@ -16,7 +16,8 @@ export {
   type SessionEntry,
   type SweepClass,
 } from './sweep/query-iter.ts'
-export type { RunInfo, Status } from './sweep/status.ts'
+export type { RunInfo } from './sweep/run-info.ts'
+export type { Status } from './sweep/status.ts'
 export {
   type LocalTasksOptions,
   localTasks,

@@ -41,10 +41,12 @@ import type { LongWork } from './sweep/long-work.ts'
 import type { KillOptions } from './sweep/start-kill.ts'
 import { type KeyOutcome, LookUp, type SessionFilter, updateByUser } from './sweep/look-up.ts'
 import type { IteratorClass, IterQuery, SessionEntry } from './sweep/query-iter.ts'
+import { DailyLook } from './sweep/daily-look.ts'
 import { SideSweep } from './sweep/side-sweep.ts'
 import type { ClearOptions, ClearRun } from './sweep/start.ts'
 import type { Status } from './sweep/status.ts'
-import { type EndListener, type WatchOptions, SessionWatch, SessionWatches } from './sweep/watch.ts'
+import { type EndListener, SessionWatch, type WatchOptions } from './sweep/watch.ts'
+import { SessionWatches } from './sweep/watches.ts'
 import { watermarksIn } from './sweep/watermarks.ts'
 import type { Searches } from './write/source.ts'
 import { Writer } from './write/writer.ts'
@@ -91,6 +93,12 @@ function cookieFacts({ cookies, ids }: Settings): CookieFacts {
   return { name: form.name, secure, httpOnly, sameSite, signed: ids.areSigned }
 }
 
+/** What there is to wait for, of two things that may take no time. */
+function bothOf(one: Promise<void> | null, other: Promise<void> | null): Promise<void> | null {
+  if (one === null || other === null) return one ?? other
+  return Promise.all([one, other]).then(() => {})
+}
+
 /** Makes the parts and wires them; each method says which part does its work. */
 class ComposedSessions<Data extends object> implements Sessions<Data> {
   static {
@@ -132,7 +140,13 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
       securityKeys: new SecurityKeys(settings, writer),
       requireOpen: () => this.#requireOpen(),
     })
-    const commit = new RequestCommit<Data>(settings, storage, () => side.maybe())
+    const longWork = onDemand(async () => {
+      const { LongWork } = await import('./sweep/long-work.ts')
+      return new LongWork<Data>({ settings, writer, fences, ender, entries, watermarks })
+    })
+    const daily = new DailyLook(async () => await (await longWork()).warnDaily())
+    const sweepAside = (): Promise<void> | null => bothOf(side.maybe(), daily.maybe())
+    const commit = new RequestCommit<Data>(settings, storage, sweepAside)
     this.#settings = settings
     this.#observers = observers
     this.#writer = writer
@@ -153,10 +167,6 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
       randomBytes,
       logger,
     })
-    const longWork = onDemand(async () => {
-      const { LongWork } = await import('./sweep/long-work.ts')
-      return new LongWork<Data>({ settings, writer, fences, ender, entries, watermarks })
-    })
     this.#longWork = longWork
     atOnce(
       'connect() of the task queue',
@@ -170,7 +180,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
       end: (key, how) => entries.kill(key, how),
       expire: (key, limit) => entries.expire(key, limit),
       settleLogin: (record, fence, limit) => logins.settle(record, fence, limit),
-      sweepAside: () => side.maybe(),
+      sweepAside,
     }
     const door: SessionsDoor<Data> = {
       storeName: store.name,

@@ -1,4 +1,4 @@
-import type { RunInfo } from '../sweep/status.ts'
+import type { RunInfo } from '../sweep/run-info.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { Job } from './job.ts'
 import { inSeconds } from './list.ts'

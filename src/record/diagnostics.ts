@@ -30,6 +30,8 @@ export type Trouble =
   | { readonly kind: 'gone'; readonly key: SessionKey | null }
   /** A stored session that cannot be read, and counts as none. */
   | { readonly kind: 'unreadable'; readonly key: SessionKey; readonly why: string }
+  /** What somebody should look at about the sweep, each time that somebody reads how it is doing. `about`: its name. */
+  | { readonly kind: 'warning'; readonly about: string; readonly message: string }
 
 /** Why a security key does not count. */
 export type KeyRefusal =
@@ -66,10 +68,11 @@ const MESSAGES: Record<Trouble['kind'], string> = {
   conflict: 'a write met another one to the same session, and is tried again on what is there now',
   gone: 'a session ended elsewhere before it was saved; the changes of this request were dropped',
   unreadable: 'a stored session cannot be read and is ignored',
+  warning: 'somebody should look at the sweep',
 }
 
 /** Kinds that somebody should look at. The others go with the daily business, and with what anybody can send. */
-const WARNINGS: ReadonlySet<Trouble['kind']> = new Set(['unknown-ids', 'unreadable'])
+const WARNINGS: ReadonlySet<Trouble['kind']> = new Set(['unknown-ids', 'unreadable', 'warning'])
 
 /** Tells the channels and the log of trouble. */
 export class Troubles {

@@ -11,7 +11,8 @@ import type { SweepSettings } from './settings.ts'
 import { type ClearOptions, type ClearRun, SweepStart } from './start.ts'
 import { startIterator } from './start-iterator.ts'
 import { KillMany, type KillOptions } from './start-kill.ts'
-import { readStatus, type Status } from './status.ts'
+import { warnDaily } from './daily-warnings.ts'
+import { readStatus, readWarnings, type Status } from './status.ts'
 import type { AllWatermarks } from './watermarks.ts'
 
 /** What it needs of the sessions that it goes over. */
@@ -66,6 +67,15 @@ export class LongWork<Data extends object> {
 
   async status(): Promise<Status> {
     const { settings, watermarks, ender } = this.#parts
-    return await readStatus(settings, watermarks, ender.events, this.#engine.kinds.sweep)
+    return await readStatus(settings, watermarks, ender, this.#engine.kinds.sweep)
+  }
+
+  /** Tells the log what somebody should look at, once a day. Gives in how many milliseconds it is to be called again. */
+  async warnDaily(): Promise<number> {
+    const { settings, watermarks, ender } = this.#parts
+    const { store, now, logger } = settings
+    const { sweep } = this.#engine.kinds
+    const warnings = () => readWarnings(settings, watermarks, ender, sweep)
+    return await warnDaily({ store, now, logger, warnings })
   }
 }

@@ -1,48 +1,17 @@
 import type { SweepSettings } from './settings.ts'
 import { isHeard, tell } from '../record/happenings.ts'
 import { LEEWAY } from '../record/expiry.ts'
-import { CURE, type EventsSwitch, NOT_HERE } from '../end/events-switch.ts'
+import { CURE, NOT_HERE } from '../end/events-switch.ts'
+import { BUCKET } from '../record/buckets.ts'
+import { publishTrouble } from '../record/diagnostics.ts'
+import { type StatusWarning, warningsOf } from './warnings.ts'
 import type { RunKind } from './run-kind.ts'
-import { endOf, isRunning } from './start.ts'
-import { type Lane, type RunState, runName, runOf } from './run.ts'
+import { type Lane, runName, runOf } from './run.ts'
+import { infoOf, type RunInfo } from './run-info.ts'
 import { sideBySide } from '../base/parallel.ts'
 import { type AllWatermarks, expiryLanes } from './watermarks.ts'
 
-/** What a run over sessions did. */
-export interface RunInfo {
-  /** Names the run in tasks and in the log. */
-  readonly id: string
-  /** The `id` of its iterator. */
-  readonly iterator: string
-  /** `'died'`: not finished, and nobody has worked on it for half an hour. */
-  readonly state: 'running' | 'finished' | 'failed' | 'died'
-  /** When it was started. */
-  readonly started: Date
-  /** When it was done; `null` while it is not. */
-  readonly finished: Date | null
-  /** How many tasks, or calls that work by themselves, have carried it so far. */
-  readonly steps: number
-  /** How many sessions were read. */
-  readonly scanned: number
-  /** How many sessions it ended. */
-  readonly ended: number
-  /** How many were alive, or had been ended by somebody else. */
-  readonly skipped: number
-  /** For how many the work failed. */
-  readonly failed: number
-  /** How many ends an `onDelete` observer failed to take; a later sweep tells them again. */
-  readonly observersFailed: number
-  /** How many of the expired a `handleEntry` of the app's own has left alone. */
-  readonly kept: number
-  /** Of how many sessions an iterator has changed the data. */
-  readonly changed: number
-  /** How many expired security keys it deleted. */
-  readonly securityKeys: number
-  /** The earliest expiry that the run met. */
-  readonly oldestExpired: Date | null
-  /** Why it failed; `null` for a run that did not. */
-  readonly error: string | null
-}
+export type { RunInfo }
 
 /** How the sweep is doing. */
 export interface Status {
@@ -64,26 +33,55 @@ export interface Status {
 
 const COUNTED = 1000
 
-/** Half of the 30 days after which a TTL policy deletes without an event, in milliseconds. */
-const TOO_OLD = 15 * 24 * 60 * 60 * 1000
+/** How many runs are shown. */
+const SHOWN = 20
+
+/** How many are looked at for the latest sweep, as many as are kept: kills and iterators are runs as well. */
+const LISTED = 51
+
+/** Who knows whether this process may sweep. */
+export interface Sweeper {
+  mayFinish(): Promise<boolean>
+}
 
 /** Asks the store how the sweep is doing. A store that does not answer is an answer too. */
 export async function readStatus(
   settings: SweepSettings,
   watermarks: AllWatermarks,
-  events: EventsSwitch,
+  sweeper: Sweeper,
   sweep: Pick<RunKind, 'owns'>,
 ): Promise<Status> {
-  const status = await readRuns(settings, watermarks, sweep)
-  const isBlind = !settings.events && (await events.isOn().catch(() => false))
-  const whole = isBlind
-    ? { ...status, warnings: [...status.warnings, `${NOT_HERE}: ${CURE}`] }
-    : status
-  if (isHeard('status')) tellStatus(whole, settings.now())
-  return whole
+  const { warnings, ...status } = await readAndTell(settings, watermarks, sweeper, sweep)
+  return { ...status, warnings: warnings.map(({ message }) => message) }
 }
 
-function tellStatus(status: Status, now: number): void {
+/** The same for the log alone: what somebody should look at, with a name for each thing. */
+export async function readWarnings(
+  settings: SweepSettings,
+  watermarks: AllWatermarks,
+  sweeper: Sweeper,
+  sweep: Pick<RunKind, 'owns'>,
+): Promise<readonly StatusWarning[]> {
+  const { warnings } = await readAndTell(settings, watermarks, sweeper, sweep)
+  return warnings
+}
+
+/** For metrics and alerts: whoever reads it, the channels hear of it. */
+async function readAndTell(
+  settings: SweepSettings,
+  watermarks: AllWatermarks,
+  sweeper: Sweeper,
+  sweep: Pick<RunKind, 'owns'>,
+): Promise<StatusRead> {
+  const status = await readWithWarnings(settings, watermarks, sweeper, sweep)
+  for (const { about, message } of status.warnings) {
+    publishTrouble({ kind: 'warning', about, message })
+  }
+  if (isHeard('status')) tellStatus(status, settings.now())
+  return status
+}
+
+function tellStatus(status: StatusRead, now: number): void {
   const { store, backlog, backlogIsMore, oldestExpired, lastSweep, runs, warnings } = status
   const isOver = ({ iterator, finished }: RunInfo): boolean =>
     iterator === lastSweep?.iterator && finished !== null
@@ -102,39 +100,40 @@ function ageOf(date: Date | null, now: number): number | null {
   return date === null ? null : Math.max(0, now - date.getTime())
 }
 
+interface StatusRead extends Omit<Status, 'warnings'> {
+  readonly warnings: readonly StatusWarning[]
+}
+
+async function readWithWarnings(
+  settings: SweepSettings,
+  watermarks: AllWatermarks,
+  sweeper: Sweeper,
+  sweep: Pick<RunKind, 'owns'>,
+): Promise<StatusRead> {
+  const isBlind = !(await sweeper.mayFinish().catch(() => true))
+  const status = await readRuns(settings, watermarks, sweep, isBlind)
+  if (!isBlind || settings.events) return status
+  const blind: StatusWarning = { about: 'events-off', message: `${NOT_HERE}: ${CURE}` }
+  return { ...status, warnings: [...status.warnings, blind] }
+}
+
 async function readRuns(
   settings: SweepSettings,
   watermarks: AllWatermarks,
   sweep: Pick<RunKind, 'owns'>,
-): Promise<Status> {
+  isBlind: boolean,
+): Promise<StatusRead> {
   const { store, now } = settings
   const time = now()
   try {
-    const notes = await store.notes.list(runName(''), 20)
+    const notes = await store.notes.list(runName(''), LISTED)
     const states = notes.map(runOf).filter((state) => state !== null)
     const runs = states.map((state) => infoOf(state, time))
-    const { backlog, backlogIsMore, oldestExpired } = await countBacklog(
-      settings,
-      await lanesOf(settings, watermarks),
-      time,
-    )
+    const waiting = await countBacklog(settings, await lanesOf(settings, watermarks), time)
     const lastSweep = runs[states.findIndex((state) => sweep.owns(state))] ?? null
-    const warnings: string[] = []
-    if (oldestExpired !== null && time - oldestExpired.getTime() > TOO_OLD) {
-      warnings.push(
-        'sessions that expired more than 15 days ago still wait for a sweep; a TTL policy deletes them after 30 days without an event',
-      )
-    }
-    if (lastSweep?.state === 'died')
-      warnings.push(`the sweep ${lastSweep.id} died; the next one starts over`)
-    if (lastSweep?.state === 'failed')
-      warnings.push(`the sweep ${lastSweep.id} failed: ${lastSweep.error}`)
-    if (lastSweep !== null && lastSweep.observersFailed > 0) {
-      warnings.push(
-        `onDelete observers failed for ${lastSweep.observersFailed} sessions of the sweep ${lastSweep.id}; each is told again, and given up a day after its first failure`,
-      )
-    }
-    return { store: 'reachable', lastSweep, runs, backlog, backlogIsMore, oldestExpired, warnings }
+    const bucket = store.bucket ?? BUCKET
+    const warnings = warningsOf({ ...waiting, lastSweep, time, bucket, isBlind })
+    return { store: 'reachable', lastSweep, runs: runs.slice(0, SHOWN), ...waiting, warnings }
   } catch (error) {
     return {
       store: 'unreachable',
@@ -143,7 +142,7 @@ async function readRuns(
       backlog: 0,
       backlogIsMore: false,
       oldestExpired: null,
-      warnings: [(error as Error).message],
+      warnings: [{ about: 'store-unreachable', message: (error as Error).message }],
     }
   }
 }
@@ -185,19 +184,5 @@ async function countBacklog(
     backlog: Math.min(backlog, COUNTED),
     backlogIsMore: backlog > COUNTED,
     oldestExpired: Number.isFinite(oldest) ? new Date(oldest) : null,
-  }
-}
-
-function infoOf(state: RunState, now: number): RunInfo {
-  return {
-    id: state.id,
-    iterator: state.iter,
-    state: endOf(state) ?? (isRunning(state, now) ? 'running' : 'died'),
-    started: new Date(state.started),
-    finished: state.finished === null ? null : new Date(state.finished),
-    steps: state.step,
-    ...state.totals,
-    oldestExpired: state.oldestExpired === null ? null : new Date(state.oldestExpired),
-    error: state.error,
   }
 }

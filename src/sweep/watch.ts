@@ -2,9 +2,7 @@ import { type Duration, positiveDuration } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, functionOption, namesOf, wrongOption } from '../base/option-checks.ts'
 import { asSessionKey, type SessionKey } from '../record/id.ts'
-import { onDemand } from '../base/on-demand.ts'
 import type { KeyOutcome } from './look-up.ts'
-import type { WatchParts } from './watch-rounds.ts'
 
 /** What is left of a session that is no longer alive. */
 export type SessionEnd = Exclude<KeyOutcome, 'live'>
@@ -99,41 +97,4 @@ function signalFrom(value: AbortSignal | undefined): AbortSignal | null {
     return value
   }
   throw wrongOption('signal', 'must be an AbortSignal', value)
-}
-
-/** The watches of an app. What looks at the sessions is loaded with the first of them, since most apps have none. */
-export class SessionWatches {
-  readonly #open = new Set<SessionWatch>()
-  readonly #parts: WatchParts
-  readonly #rounds
-
-  constructor(parts: WatchParts) {
-    this.#parts = parts
-    this.#rounds = onDemand(async () => {
-      const { WatchRounds } = await import('./watch-rounds.ts')
-      return new WatchRounds(parts)
-    })
-  }
-
-  /** Gives what stops it. */
-  add(watch: SessionWatch): () => void {
-    if (watch.isOver) return watch.stop
-    this.#open.add(watch)
-    watch.whenOver(() => this.#open.delete(watch))
-    this.#rounds().then(
-      (rounds) => {
-        if (!watch.isOver) rounds.add(watch)
-      },
-      (error: unknown) => {
-        const problem = error instanceof Error ? error.message : 'no Error'
-        this.#parts.logger.warn('a session can not be watched', { error: problem })
-      },
-    )
-    return watch.stop
-  }
-
-  /** Nobody is told of anything any more. */
-  stop(): void {
-    for (const watch of [...this.#open]) watch.stop()
-  }
 }

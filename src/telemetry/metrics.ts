@@ -19,6 +19,7 @@ const TROUBLES = Object.keys({
   conflict: true,
   gone: true,
   unreadable: true,
+  warning: true,
 } satisfies Record<Trouble['kind'], true>)
 
 type Of<Kind extends Happening['kind']> = Extract<Happening, { kind: Kind }>
@@ -100,6 +101,7 @@ function measureSecurity(meter: Meter, listening: Listening): void {
 /** What of a trouble has few values. Why an origin or a caller was refused can hold what somebody sent. */
 function detailsOf(trouble: Trouble): Attributes {
   if (trouble.kind === 'key-refused') return { [ATTRIBUTES.reason]: trouble.why }
+  if (trouble.kind === 'warning') return { [ATTRIBUTES.reason]: trouble.about }
   if (trouble.kind !== 'caller-refused') return {}
   return { [ATTRIBUTES.caller]: trouble.caller, [ATTRIBUTES.purpose]: trouble.purpose }
 }

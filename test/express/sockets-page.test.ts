@@ -117,7 +117,9 @@ describe.each(STORE_KINDS)('the page about sockets, on $name', (kind) => {
     const client = (await ws(w))({ cookie: w.cookie, origin: ORIGIN })
     await answerTo(client)
     client.send('hello')
-    while ((await w.look()).get('last') !== 'hello') {}
+    while ((await w.look()).get('last') !== 'hello') {
+      await new Promise((resolve) => setImmediate(resolve))
+    }
     expect((await w.look()).get('last')).toBe('hello')
   })
 
@@ -151,7 +153,8 @@ describe.each(STORE_KINDS)('the page about sockets, on $name', (kind) => {
       expect((await w.look()).get('page')).toBe('/shoes')
       const gone = new Promise((resolve) => client.once('disconnect', resolve))
       await w.kill()
-      expect(await gone).toBe('io server disconnect')
+      // A poll that is under way may be cut off before it can bring the word of the server.
+      expect(await gone).toMatch(/^(?:io server disconnect|transport (?:close|error))$/)
     },
   )
 

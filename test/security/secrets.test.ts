@@ -17,6 +17,7 @@ const TROUBLES: { [Kind in Trouble['kind']]: { kind: Kind } } = {
   conflict: { kind: 'conflict' },
   gone: { kind: 'gone' },
   unreadable: { kind: 'unreadable' },
+  warning: { kind: 'warning' },
 }
 
 /** An id that was really given out. */

@@ -18,6 +18,7 @@ const KINDS = {
   conflict: true,
   gone: true,
   unreadable: true,
+  warning: true,
 } satisfies Record<Trouble['kind'], true>
 
 const told: Trouble[] = []

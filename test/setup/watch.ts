@@ -68,6 +68,7 @@ const CHANNELS = Object.keys({
   conflict: true,
   gone: true,
   unreadable: true,
+  warning: true,
 } satisfies Record<Trouble['kind'], true>)
 
 function heard(trouble: unknown): void {

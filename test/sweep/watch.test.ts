@@ -10,7 +10,8 @@ import {
   type SessionsOptions,
   type WatchOptions,
 } from '../../src/index.ts'
-import { SessionWatch, SessionWatches } from '../../src/sweep/watch.ts'
+import { SessionWatch } from '../../src/sweep/watch.ts'
+import { SessionWatches } from '../../src/sweep/watches.ts'
 import { type FailingStore, failingStore, fakeClock } from '../../src/testing/index.ts'
 import { keyOfCookie } from '../request/harness.ts'
 import { gate } from '../setup/gate.ts'

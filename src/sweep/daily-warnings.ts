@@ -1,0 +1,36 @@
+import type { SessionLogger } from '../base/logger.ts'
+import type { Clock } from '../base/clock.ts'
+import type { SessionStore } from '../store/store.ts'
+import type { StatusWarning } from './warnings.ts'
+
+const NOTE = 'warned'
+
+const HOUR = 60 * 60 * 1000
+
+const DAY = 24 * HOUR
+
+/** What is needed to tell the log once a day. */
+export interface DailyWarningsParts {
+  readonly store: Pick<SessionStore, 'notes'>
+  readonly now: Clock
+  readonly logger: SessionLogger
+  warnings(): Promise<readonly StatusWarning[]>
+}
+
+/**
+ * Tells the log of what somebody should look at, once a day for all processes of a deployment together: whoever writes the
+ * note does it. Gives in how many milliseconds the next look is due.
+ */
+export async function warnDaily(parts: DailyWarningsParts): Promise<number> {
+  const { store, now, logger, warnings } = parts
+  const time = now()
+  const note = await store.notes.get(NOTE)
+  const at = (note?.value as { at?: unknown } | null | undefined)?.at
+  const age = typeof at === 'number' ? time - at : DAY
+  // One of a clock that was far ahead must not silence the log for long.
+  if (age > -HOUR && age < DAY) return DAY - age
+  const { outcome } = await store.notes.put(NOTE, { v: 1, at: time }, note?.version ?? null)
+  if (outcome !== 'applied') return DAY
+  for (const { about, message } of await warnings()) logger.warn(message, { about })
+  return DAY
+}
