@@ -9,15 +9,15 @@ describe.each(EMULATORS)('a sweep on $name', ({ host, missing }) => {
     'covers the largest number of shards that there ever was',
     async () => {
       const space = uniqueSpace()
-      const many = emulatorStore(host as string, space, { shards: 32 })
-      const few = emulatorStore(host as string, space, { shards: 4 })
+      const many = emulatorStore(host as string, space, { shards: 8 })
+      const few = emulatorStore(host as string, space, { shards: 2 })
       try {
         let now = Date.UTC(2026, 5, 1, 12, 30)
         const options = { now: () => now, sleep: async () => {}, logger: { warn() {} } }
         await createSessions({ store: many, ...options }).startClearSessions()
         now += 4 * HOUR
         const expires = now - 2 * HOUR
-        const records = Array.from({ length: 64 }, () =>
+        const records = Array.from({ length: 32 }, () =>
           sampleRecord({ created: expires - HOUR, expires }),
         )
         await many.writeEach(records.map((record) => ({ kind: 'insert', record })))
