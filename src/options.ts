@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { clockFrom, pause } from './base/clock.ts'
 import { type Duration, positiveDuration, show } from './base/duration.ts'
 import type { EndSettings } from './end/settings.ts'
@@ -20,7 +19,7 @@ import { type CookieOptions, CookiePolicy, MAX_COOKIE_AGE } from './request/cook
 import type { ExpiryPolicy } from './record/expiry.ts'
 import { dataIn } from './record/root-data.ts'
 import type { PropertiesOf } from './record/with-properties.ts'
-import type { RandomBytes } from './record/id.ts'
+import { nodeRandom, type RandomBytes } from './record/id.ts'
 import { RetryBudget } from './write/retry.ts'
 import type { ConnectableSource, SessionSource } from './write/source.ts'
 import type { SessionStore } from './store/store.ts'
@@ -194,8 +193,7 @@ export function settingsFrom(options: SessionsOptions): Settings {
   const now = clockFrom(functionOption('now', options.now) ?? (() => Date.now()))
   const store = storeFrom(options.store, now, production, logger)
   const policy = policyFrom(options)
-  const random: RandomBytes =
-    functionOption('randomBytes', options.randomBytes) ?? ((size) => randomBytes(size))
+  const random: RandomBytes = functionOption('randomBytes', options.randomBytes) ?? nodeRandom
   if (policy.lifetime < MINUTE) {
     logger.warn(
       `lifetime is ${policy.lifetime} milliseconds, so that a session ends when it has not been used for that long: durations are milliseconds, or text with a unit such as '1h'`,
