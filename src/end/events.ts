@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import type { DefaultData } from '../base/types.ts'
 import type { SessionKey } from '../record/id.ts'
 import { holdsType, type ValueCodec } from '../record/codec.ts'
 import { Payload } from '../record/payload.ts'
@@ -6,7 +7,7 @@ import { RecordData } from '../record/root-data.ts'
 import type { EndReason, SessionRecord } from '../record/record.ts'
 
 /** What an `onDelete` observer gets to know of a session that ended. Holds no secret. */
-export interface SessionDeleteEvent<Data extends object = Record<string, unknown>> {
+export interface SessionDeleteEvent<Data extends object = DefaultData> {
   /** The same at every delivery of the same end, so that an observer can tell a repetition. */
   readonly id: string
   /** Why it ended. */

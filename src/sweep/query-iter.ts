@@ -1,6 +1,7 @@
 import type { Json } from '../base/json.ts'
 import type { SessionLogger } from '../base/logger.ts'
 import { isNotedAs, noteAs } from '../base/shared-copies.ts'
+import type { DefaultData } from '../base/types.ts'
 import type { Duration } from '../base/duration.ts'
 import type { SessionInfo } from '../record/info.ts'
 import type { DataChange } from '../record/root-data.ts'
@@ -13,7 +14,7 @@ import { SWEEP_ID } from './run.ts'
  * One session from outside of its requests: one that an iterator has come to, or that `sessions.entry()` gave. Shows what
  * was stored when it was read, or when it was last changed through it.
  */
-export interface SessionEntry<Data extends object = Record<string, unknown>> extends SessionInfo {
+export interface SessionEntry<Data extends object = DefaultData> extends SessionInfo {
   /** The data of the root, decoded when it is first read. A copy: changes are made with `update`. */
   readonly data: Data
   /** The data of one scope, in the same way; empty for a scope that holds nothing. */
@@ -42,7 +43,7 @@ export interface SessionEntry<Data extends object = Record<string, unknown>> ext
  * `id` that stays the same over releases, list it in the option `iterators`, and start it with
  * `sessions.startIterOnQuery()`. After a crash a page may be worked on again: the work must bear that.
  */
-export abstract class QueryIter<Data extends object = Record<string, unknown>> {
+export abstract class QueryIter<Data extends object = DefaultData> {
   /** Names the class in tasks and run records. */
   static readonly id: string = ''
   /** The queue that carries its tasks, where the task queue has several; empty: the default one. */
@@ -131,9 +132,7 @@ function endOfEntry<Data extends object>(entry: SessionEntry<Data>): Promise<voi
  * An entry that `handleEntry` leaves alone stays stored, counts as `kept`, and is met again by the full run that comes
  * once a week. A class that does not override `handleEntry` costs no more than none.
  */
-export class DeleteSessionsIter<
-  Data extends object = Record<string, unknown>,
-> extends QueryIter<Data> {
+export class DeleteSessionsIter<Data extends object = DefaultData> extends QueryIter<Data> {
   static override readonly id: string = SWEEP_ID
 
   /**
