@@ -14,7 +14,7 @@ tarball=$(echo "$scratch"/viur-session-[0-9]*.tgz)
 server_tarball=$(echo "$scratch"/viur-session-cloud-tasks-server-*.tgz)
 
 echo "package: contents"
-unwanted=$(tar -tzf "$tarball" | grep -vE '^package/(dist/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$|SECURITY\.md$|docs/([a-z-]+/)*[A-Za-z-]+\.md$|docs/monitoring/([a-z]+/)?[a-z-]+\.(json|yaml)$|docs/charts/[a-z-]+\.svg$)|^package/dist/app/|\.map$' || true)
+unwanted=$(tar -tzf "$tarball" | grep -vE '^package/(dist/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$|SECURITY\.md$|SUPPORT\.md$|bench/RESULTS\.md$|docs/([a-z-]+/)*[A-Za-z-]+\.md$|docs/monitoring/([a-z]+/)?[a-z-]+\.(json|yaml)$|docs/charts/[a-z-]+\.svg$)|^package/dist/app/|\.map$' || true)
 unwanted+=$(tar -tzf "$tarball" | grep -E '^package/dist/((app|cli)/|.*\.test\.)' || true)
 unwanted+=$(tar -tzf "$server_tarball" | grep -vE '^package/(dist/[a-z-]+\.(js|d\.ts)|package\.json|README\.md|LICENSE)$' || true)
 if [ -n "$unwanted" ]; then
@@ -22,6 +22,14 @@ if [ -n "$unwanted" ]; then
   echo "$unwanted" >&2
   exit 1
 fi
+
+echo "package: links"
+mkdir "$scratch/unpacked"
+tar -xzf "$tarball" -C "$scratch/unpacked"
+node scripts/check-links.mjs "$scratch/unpacked/package"
+mkdir "$scratch/unpacked-server"
+tar -xzf "$server_tarball" -C "$scratch/unpacked-server"
+node scripts/check-links.mjs "$scratch/unpacked-server/package"
 
 echo "package: publint"
 npx publint run --strict "$tarball"
@@ -159,6 +167,28 @@ async function drop(store) {
 }
 main()
 JS
+cat > copies.mjs <<'JS'
+// Both kinds of modules of an app get one copy, each entry of the package has both builds, and both have the same names.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+
+const require = createRequire(import.meta.url)
+const { exports } = JSON.parse(readFileSync('node_modules/viur-session/package.json', 'utf8'))
+for (const [name, conditions] of Object.entries(exports)) {
+  if (typeof conditions === 'string') continue
+  const entry = `viur-session${name.slice(1)}`
+  const module = await import(entry).catch((error) => {
+    // A framework that this app has not installed.
+    assert.equal(error.code, 'ERR_MODULE_NOT_FOUND', entry)
+    return null
+  })
+  if (module === null) continue
+  const names = (one) => Object.keys(one).filter((key) => !['default', 'module.exports'].includes(key)).sort()
+  assert.equal(require(entry)[names(module)[0]], module[names(module)[0]], entry)
+  assert.deepEqual(names(require(`./node_modules/viur-session/${conditions.require}`)), names(module), entry)
+}
+JS
 cat > readme.mjs <<'JS'
 // The first example of the README, as a user would paste it.
 import assert from 'node:assert/strict'
@@ -226,15 +256,20 @@ store.set('id', { cookie: new session.Cookie() }, (error) => console.log(error))
 store.destroy('id')
 TS
 cat > tsconfig.json <<'JSON'
-{ "compilerOptions": { "strict": true, "module": "nodenext", "target": "es2023", "lib": ["es2023", "es2024.string"], "types": ["node"], "noEmit": true, "skipLibCheck": false }, "files": ["use.ts"] }
+{ "compilerOptions": { "strict": true, "module": "nodenext", "target": "es2023", "lib": ["es2023", "es2024.string"], "types": ["node"], "noEmit": true, "skipLibCheck": false }, "files": ["use.ts", "use.mts"] }
 JSON
+# An app without "type" is CommonJS; the same text is an ES module by its name.
+cp use.ts use.mts
 "$root/node_modules/.bin/tsc" -p tsconfig.json
 for node in "${nodes[@]}"; do
   echo "package: on Node $("$node" --version)"
+  "$node" copies.mjs
   "$node" use.mjs
   "$node" readme.mjs "$root/README.md"
   PATH="$(dirname "$(command -v "$node")"):$PATH" npx --no-install viur-session --help | grep -q '^Usage: viur-session'
   "$node" --disable-warning=ExperimentalWarning use.cjs
+  # The build that is CommonJS itself, which else only Jest and bundlers take.
+  "$node" --no-experimental-require-module use.cjs
 done
 
 echo "package: @viur-session/cloud-tasks-server in a scratch app"
@@ -287,7 +322,7 @@ const assert = require('node:assert/strict')
 assert.rejects(cloudTasksServer({ port: -1 }), CloudTasksServerError)
 JS
 cp "$scratch/app/tsconfig.json" tsconfig.json
-sed -i.old 's/use\.ts/types.ts/' tsconfig.json
+sed -i.old 's/"use\.ts", "use\.mts"/"types.ts"/' tsconfig.json
 "$root/node_modules/.bin/tsc" -p tsconfig.json
 for node in "${nodes[@]}"; do
   METADATA_SERVER_DETECTION=none "$node" command.js
