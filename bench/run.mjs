@@ -31,6 +31,11 @@ const PARTS = {
     script: 'throughput/in-process.mjs',
   },
   middleware: { title: 'The middleware alone', script: 'throughput/middleware.mjs' },
+  adapters: {
+    title: 'Adapters, beside what is usual there',
+    script: 'adapters/adapters.mjs',
+    once: true,
+  },
   'one-connection': {
     title: 'Latency over one connection, on the emulator',
     script: 'throughput/one-connection.mjs',

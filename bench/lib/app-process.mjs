@@ -6,14 +6,14 @@ const SERVER = fileURLToPath(new URL('../apps/server.mjs', import.meta.url))
 
 /**
  * Starts the app of a variant. `execArgv`: for Node, such as `--cpu-prof`. `waits`: until its store is ready, before it
- * listens.
+ * listens. `server`: the script of the app.
  */
 export async function startApp(
   variant,
   namespace,
-  { execArgv = [], env = {}, waits = false } = {},
+  { execArgv = [], env = {}, waits = false, server = SERVER } = {},
 ) {
-  const child = fork(SERVER, [variant, namespace, ...(waits ? ['ready'] : [])], {
+  const child = fork(server, [variant, namespace, ...(waits ? ['ready'] : [])], {
     execArgv,
     env: { ...process.env, NODE_ENV: 'production', METADATA_SERVER_DETECTION: 'none', ...env },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
