@@ -1,6 +1,6 @@
-import { type IncomingHttpHeaders, request } from 'node:http'
-import { connect } from 'node:http2'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
+import { nodeHttp, nodeHttp2 } from '../../base/node-builtins.ts'
 
 export interface Reply {
   readonly status: number
@@ -53,7 +53,7 @@ interface Opened {
 const AGENT = { 'user-agent': 'adapter-contract' }
 
 function askOverHttp1(url: string, { method = 'GET', headers }: AskOptions): Opened {
-  const sent = request(url, { method, headers: { ...AGENT, ...headers }, agent: false })
+  const sent = nodeHttp().request(url, { method, headers: { ...AGENT, ...headers }, agent: false })
   const opened = new Promise<Awaited<Opened['opened']>>((resolve, reject) => {
     sent.once('error', reject)
     sent.once('response', (stream) => {
@@ -67,7 +67,7 @@ function askOverHttp1(url: string, { method = 'GET', headers }: AskOptions): Ope
 
 function askOverHttp2(url: string, { method = 'GET', headers }: AskOptions): Opened {
   const { origin, pathname, search } = new URL(url)
-  const client = connect(origin)
+  const client = nodeHttp2().connect(origin)
   const fields = { ...AGENT, ...headers, ':method': method, ':path': pathname + search }
   const stream = client.request(fields, { endStream: method !== 'POST' })
   const opened = new Promise<Awaited<Opened['opened']>>((resolve, reject) => {
