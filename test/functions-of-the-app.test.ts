@@ -8,10 +8,11 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { cloudTasks } from '../src/cloud-tasks/index.ts'
 import {
   cleanupRoutes,
+  iap,
   localOnly,
   oidc,
-  type SessionMiddlewareOptions,
   sessionMiddleware,
+  type SessionMiddlewareOptions,
 } from '../src/express/index.ts'
 import {
   createSessions,
@@ -31,6 +32,7 @@ import { datastoreStore } from '../src/store/datastore/index.ts'
 import { cookieJar, failingStore } from '../src/testing/index.ts'
 import { cookieApp, newKey } from './cookie-sessions/harness.ts'
 import { ANN, passportSite } from './express/passport-harness.ts'
+import { consoleApp } from './express/console/harness.ts'
 import { Harness } from './request/harness.ts'
 
 /** What each function of an app fails with, where the app has written it with `async`. */
@@ -234,6 +236,35 @@ const CASES: Record<string, () => unknown> = {
       await expect(createSessions({ store }).ready()).rejects.toThrow()
       await store.close()
     }
+  },
+  'ConsoleOptions.allow': async () => {
+    const { get } = await consoleApp({ allow: late })
+    expect((await get('/')).status).toBe(403)
+  },
+  'ConsoleOptions.logger': async () => {
+    const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const { get } = await consoleApp({ allow: () => false, logger: { warn: late } })
+    expect((await get('/')).status).toBe(403)
+    await turn()
+    expect(told).toHaveBeenCalledOnce()
+    told.mockRestore()
+  },
+  'IapOptions.client': async () => {
+    const client = { getIapPublicKeys: late, verifySignedJwtWithCertsAsync: late }
+    const allow = iap({ audience: '/projects/1/apps/a', users: ['a@b.c'], client })
+    const rawHeaders = ['X-Goog-IAP-JWT-Assertion', 'eyJhbGciOiJFUzI1NiJ9.e30.x']
+    await expect(allow({ rawHeaders } as never)).rejects.toThrow('could not be verified')
+  },
+  'IapOptions.users': async () => {
+    const aud = '/projects/1/apps/a'
+    const payload = { aud, iss: 'https://cloud.google.com/iap', email: 'a@b.c' }
+    const client = {
+      getIapPublicKeys: async () => ({ pubkeys: {} }),
+      verifySignedJwtWithCertsAsync: async () => ({ getPayload: () => payload }),
+    }
+    const allow = iap({ audience: aud, users: late, client })
+    const rawHeaders = ['X-Goog-IAP-JWT-Assertion', 'eyJhbGciOiJFUzI1NiJ9.e30.x']
+    await expect(allow({ rawHeaders } as never)).rejects.toThrow('of the app')
   },
   'OidcOptions.client': async () => {
     const client = { verifyIdToken: late }

@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest'
 import {
   appEngine,
   cleanupRoutes,
+  consoleRoutes,
+  iap,
   localOnly,
   oidc,
   passportBridge,
@@ -69,6 +71,12 @@ const COOKIE_KEYS = [{ id: 'a', key: Uint8Array.from({ length: 32 }, (_, at) => 
 
 /** Every type of options that the package exports, and every function that takes them. */
 const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
+  ConsoleOptions: {
+    'consoleRoutes()': (wrong) => consoleRoutes(createSessions(), { allow: () => false, ...wrong }),
+  },
+  IapOptions: {
+    'iap()': (wrong) => iap({ audience: '/projects/1/apps/a', users: ['a@b.c'], ...wrong }),
+  },
   TelemetryOptions: { 'startTelemetry()': (wrong) => startTelemetry(wrong) },
   SessionsOptions: { 'createSessions()': (wrong) => createSessions(wrong) },
   CookieOptions: { cookie: (wrong) => createSessions({ cookie: wrong }) },

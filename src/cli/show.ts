@@ -1,7 +1,7 @@
 import { EXIT, type ExitCode } from './exit.ts'
 import type { CommonOptions, Job } from './job.ts'
 import { inSeconds } from './list.ts'
-import { plainData } from './plain-data.ts'
+import { plainData } from '../record/plain-data.ts'
 import { jsonLine } from './text.ts'
 import { keyFrom } from './words.ts'
 

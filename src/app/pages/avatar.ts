@@ -1,4 +1,4 @@
-import { type Html, html } from '../html.ts'
+import { type Html, html } from '../../express/console/html.ts'
 import type { DemoUser } from '../users.ts'
 
 /** The initials of a user, for the eye alone: the name stands beside them. */

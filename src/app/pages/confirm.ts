@@ -1,4 +1,4 @@
-import { html } from '../html.ts'
+import { html } from '../../express/console/html.ts'
 import type { Language } from '../language.ts'
 import type { Place } from '../places.ts'
 import type { Theme } from '../session-data.ts'

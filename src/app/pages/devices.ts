@@ -1,5 +1,5 @@
 import type { SessionInfo } from '../../index.ts'
-import { type Html, html } from '../html.ts'
+import { type Html, html } from '../../express/console/html.ts'
 import type { Language } from '../language.ts'
 import type { Notice, Theme } from '../session-data.ts'
 import type { DemoUser } from '../users.ts'

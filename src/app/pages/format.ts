@@ -1,4 +1,4 @@
-import { type Html, html } from '../html.ts'
+import { type Html, html } from '../../express/console/html.ts'
 import type { Language } from '../language.ts'
 
 const MINUTE = 60

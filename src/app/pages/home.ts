@@ -1,5 +1,5 @@
 import { type Cart, countPieces, MAX_NAME_LENGTH } from '../cart.ts'
-import { type Html, html } from '../html.ts'
+import { type Html, html } from '../../express/console/html.ts'
 import type { Language } from '../language.ts'
 import { EXPIRY_CHOICES, type ExpiryChoice, type Notice, type Theme } from '../session-data.ts'
 import type { DemoUser } from '../users.ts'

@@ -1,4 +1,4 @@
-import { type Html, html } from '../html.ts'
+import { type Html, html } from '../../express/console/html.ts'
 import { LANGUAGES, type Language } from '../language.ts'
 import type { Place } from '../places.ts'
 import { THEMES, type Theme } from '../session-data.ts'

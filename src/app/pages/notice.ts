@@ -1,4 +1,4 @@
-import { type Html, html } from '../html.ts'
+import { type Html, html } from '../../express/console/html.ts'
 import type { Notice } from '../session-data.ts'
 import { shortened } from './format.ts'
 import type { Texts } from './texts.ts'

@@ -1,7 +1,7 @@
 import { type EndReason, GUEST_USER, type RunInfo, type Status } from '../../index.ts'
 import type { StoreName } from '../config.ts'
 import type { EndCounts, EndEntry } from '../end-log.ts'
-import { type Html, type HtmlValue, html } from '../html.ts'
+import { type Html, type HtmlValue, html } from '../../express/console/html.ts'
 import type { Language } from '../language.ts'
 import type { Theme } from '../session-data.ts'
 import { duration, number, shortened, shortTimeElement, timeElement } from './format.ts'

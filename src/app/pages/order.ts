@@ -1,5 +1,5 @@
 import type { CartItem } from '../cart.ts'
-import { type Html, html } from '../html.ts'
+import { type Html, html } from '../../express/console/html.ts'
 import type { Language } from '../language.ts'
 import { MAX_NOTE_LENGTH, type Order } from '../order-list.ts'
 import type { Notice, Theme } from '../session-data.ts'

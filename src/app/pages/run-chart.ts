@@ -1,5 +1,5 @@
 import type { RunInfo } from '../../index.ts'
-import { type Html, html } from '../html.ts'
+import { type Html, html } from '../../express/console/html.ts'
 import type { Language } from '../language.ts'
 import { number } from './format.ts'
 import type { OpsTexts } from './ops-texts.ts'

@@ -1,6 +1,6 @@
 import type { LoadOutcome } from '../../index.ts'
 import type { StoreName } from '../config.ts'
-import { type Html, type HtmlValue, html } from '../html.ts'
+import { type Html, type HtmlValue, html } from '../../express/console/html.ts'
 import type { Language } from '../language.ts'
 import { duration, shortened, timeElement } from './format.ts'
 import type { Texts } from './texts.ts'

@@ -1,0 +1,56 @@
+import { subscribe } from 'node:diagnostics_channel'
+import type { Trouble } from '../../record/diagnostics.ts'
+import type { Happening } from '../../record/happenings.ts'
+
+/** What a process that shows a console has counted since it has one. */
+export interface Counters {
+  readonly since: Date
+  readonly ends: ReadonlyMap<string, number>
+  readonly troubles: ReadonlyMap<string, number>
+  /** What `status()` said, the oldest first. */
+  readonly backlogs: readonly { readonly at: number; readonly backlog: number }[]
+}
+
+const TROUBLES = Object.keys({
+  'unknown-ids': true,
+  'ended-id': true,
+  'key-refused': true,
+  'origin-refused': true,
+  'caller-refused': true,
+  conflict: true,
+  gone: true,
+  unreadable: true,
+  warning: true,
+} satisfies Record<Trouble['kind'], true>)
+
+/** How many backlogs are kept for the trend. */
+const KEPT = 100
+
+let counters: Counters | null = null
+
+/** The counters of this process, which count from the first time that somebody asks for them. */
+export function countersOfProcess(): Counters {
+  counters ??= begin()
+  return counters
+}
+
+function begin(): Counters {
+  const ends = new Map<string, number>()
+  const troubles = new Map(TROUBLES.map((kind) => [kind, 0]))
+  const backlogs: { at: number; backlog: number }[] = []
+  // The channels hold what listens to them for as long as the process lives.
+  subscribe('viur-session:end', (message) => {
+    const { reason, count } = message as Extract<Happening, { kind: 'end' }>
+    ends.set(reason, (ends.get(reason) ?? 0) + count)
+  })
+  for (const kind of TROUBLES) {
+    subscribe(`viur-session:${kind}`, () => void troubles.set(kind, (troubles.get(kind) ?? 0) + 1))
+  }
+  subscribe('viur-session:status', (message) => {
+    const { reachable, backlog } = message as Extract<Happening, { kind: 'status' }>
+    if (!reachable) return
+    backlogs.push({ at: performance.now(), backlog })
+    if (backlogs.length > KEPT) backlogs.shift()
+  })
+  return { since: new Date(), ends, troubles, backlogs }
+}

@@ -1,0 +1,152 @@
+import { CallerRefusedError, SessionConfigError } from '../../base/errors.ts'
+import { checkOptions, namesOf, wrongOption } from '../../base/option-checks.ts'
+import { loadFailure } from '../../base/optional-import.ts'
+import { soleHeader } from '../routes/caller.ts'
+import { jsonOf } from '../routes/caller-claims.ts'
+import type { ConsoleAllow } from './access.ts'
+
+/** What is used of an `OAuth2Client` of `google-auth-library`. */
+export interface IapVerifier {
+  /** The keys that Identity-Aware Proxy signs with. */
+  getIapPublicKeys(): Promise<{ readonly pubkeys: object }>
+  /** Checks signature, `aud`, `iss` and times of a token, and gives what it says. */
+  verifySignedJwtWithCertsAsync(
+    jwt: string,
+    certs: never,
+    requiredAudience: string,
+    issuers: string[],
+  ): Promise<{ getPayload(): object | undefined }>
+}
+
+/** What a function that knows the operators says of one address: `true` is `'act'`. */
+export type IapAnswer = boolean | 'view' | 'act'
+
+/** Options of {@link iap}. */
+export interface IapOptions {
+  /**
+   * What the `aud` of the header must equal: `/projects/NUMBER/apps/PROJECT` on App Engine,
+   * `/projects/NUMBER/global/backendServices/ID` behind a load balancer, `/projects/NUMBER/locations/REGION/services/NAME`
+   * on Cloud Run.
+   */
+  readonly audience: string
+  /**
+   * Who is an operator: e-mail addresses, all of whom may act, or a function that says so of one address. Required, since
+   * being let through by the proxy is not yet being an operator.
+   */
+  readonly users: readonly string[] | ((email: string) => IapAnswer | Promise<IapAnswer>)
+  /** An `OAuth2Client` that the app already has. Default: one of its own, made on first use and kept. */
+  readonly client?: IapVerifier
+}
+
+const PEER = 'google-auth-library'
+
+const HEADER = 'x-goog-iap-jwt-assertion'
+
+const ISSUER = 'https://cloud.google.com/iap'
+
+/** As the proxy signs: the library would go on to the key for any other name. */
+const ALGORITHM = 'ES256'
+
+const MAX_TOKEN_BYTES = 8 * 1024
+
+const OPTIONS = namesOf<IapOptions>({ audience: true, users: true, client: true })
+
+/**
+ * Lets in who was signed in by Identity-Aware Proxy and is one of `users`, by the header `X-Goog-IAP-JWT-Assertion`, whose
+ * signature, times, issuer and audience are verified by `google-auth-library`, an optional peer that is loaded on first
+ * use. The log calls them by their addresses. Throws `SessionConfigError` without an audience or users.
+ */
+export function iap(options: IapOptions): ConsoleAllow {
+  const { audience, accessOf, client } = checked(options)
+  let verifier: Promise<IapVerifier> | null = client === null ? null : Promise.resolve(client)
+  return async (req) => {
+    const token = tokenOf(soleHeader(req, HEADER))
+    verifier ??= loadVerifier()
+    const pending = verifier
+    const ready = await pending.catch((error: unknown) => {
+      // Not kept: the next one tries again.
+      if (verifier === pending) verifier = null
+      throw error
+    })
+    const name = await emailIn(token, ready, audience)
+    const access = await accessOf(name)
+    if (access === true || access === 'act') return { access: 'act', name }
+    if (access === 'view') return { access, name }
+    throw new CallerRefusedError('who was signed in by the proxy is not one of the users')
+  }
+}
+
+function tokenOf(header: string | null): string {
+  if (header === null) throw new CallerRefusedError(`not exactly one ${HEADER}`)
+  if (header.length > MAX_TOKEN_BYTES || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(header))
+    throw new CallerRefusedError(`${HEADER} is no token of three parts`)
+  if (jsonOf(header.split('.')[0] ?? '')['alg'] !== ALGORITHM)
+    throw new CallerRefusedError(`the token is not signed with ${ALGORITHM}`)
+  return header
+}
+
+async function emailIn(token: string, verifier: IapVerifier, audience: string): Promise<string> {
+  let payload: { readonly email?: unknown; readonly aud?: unknown; readonly iss?: unknown }
+  try {
+    const { pubkeys } = await verifier.getIapPublicKeys()
+    const ticket = await verifier.verifySignedJwtWithCertsAsync(token, pubkeys as never, audience, [
+      ISSUER,
+    ])
+    payload = ticket.getPayload() ?? {}
+  } catch {
+    // Errors of the library quote the token.
+    throw new CallerRefusedError(
+      'the token of the proxy could not be verified: its signature, its key, its audience or its times',
+    )
+  }
+  const { email, aud, iss } = payload
+  // Once more what decides.
+  if (aud !== audience || iss !== ISSUER) throw new CallerRefusedError('the token is for another')
+  if (typeof email !== 'string' || email === '') throw new CallerRefusedError('no email in it')
+  return email.toLowerCase()
+}
+
+async function loadVerifier(): Promise<IapVerifier> {
+  let loaded: unknown
+  try {
+    loaded = await import('google-auth-library')
+  } catch (cause) {
+    throw new SessionConfigError(loadFailure(PEER, 'iap()', cause), { cause })
+  }
+  const { OAuth2Client } = loaded as { OAuth2Client?: new () => IapVerifier }
+  if (typeof OAuth2Client !== 'function')
+    throw new SessionConfigError(`this ${PEER} has no OAuth2Client: install version 9 or newer`)
+  return new OAuth2Client()
+}
+
+type AccessOf = (email: string) => unknown
+
+function checked(options: IapOptions): {
+  audience: string
+  accessOf: AccessOf
+  client: IapVerifier | null
+} {
+  checkOptions('iap()', options, OPTIONS)
+  const { audience, users, client } = options
+  if (typeof audience !== 'string' || !audience.startsWith('/projects/'))
+    throw wrongOption('iap: audience', 'must be a text that begins with /projects/', audience)
+  if (client !== undefined && typeof client?.verifySignedJwtWithCertsAsync !== 'function')
+    throw new SessionConfigError('iap: client must be an OAuth2Client of google-auth-library')
+  return { audience, accessOf: accessFrom(users), client: client ?? null }
+}
+
+function accessFrom(users: unknown): AccessOf {
+  if (typeof users === 'function') return users as AccessOf
+  const isList =
+    Array.isArray(users) &&
+    users.length > 0 &&
+    users.every((user) => typeof user === 'string' && /^[^@\s*]+@[^@\s*]+$/.test(user))
+  if (!isList)
+    throw wrongOption(
+      'iap: users',
+      'must name the e-mail addresses of the operators, or be a function that knows them',
+      users,
+    )
+  const known = new Set((users as string[]).map((user) => user.toLowerCase()))
+  return (email) => known.has(email)
+}

@@ -1,0 +1,37 @@
+import { type Html, html } from './html.ts'
+
+/** What a terminal or a page would not show, or would show as something else: controls, marks of direction, surrogates. */
+const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\u00ad\u115f\u1160\u3164\uffa0]/gu
+
+/** Text of a user, with what hides in it written out, and apart from the direction of what stands around it. */
+export function shownText(text: string, most = 300): Html {
+  const cut = text.length > most ? `${text.slice(0, most)}…` : text
+  const plain = cut.replace(HIDDEN, (hidden) => `\\u{${(hidden.codePointAt(0) ?? 0).toString(16)}}`)
+  return html`<bdi>${plain}</bdi>`
+}
+
+/** Text for a field of a form, which shows it as it is: none where something hides in it. */
+export function fieldText(text: string): string {
+  return text.search(HIDDEN) < 0 ? text : ''
+}
+
+/** A time in UTC, to the second. */
+export function shownTime(time: Date): Html {
+  const text = Number.isFinite(time.getTime()) ? time.toISOString() : null
+  if (text === null) return html`–`
+  return html`<time datetime="${text}">${text.slice(0, 19).replace('T', ' ')}</time>`
+}
+
+/** How long something took or is ago, in its two largest units. */
+export function shownDuration(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000))
+  if (seconds < 60) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d`
+}
+
+export function shownNumber(count: number): string {
+  return count.toLocaleString('en')
+}
