@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { Browser, start } from '../../test/frameworks/shared/site.mjs'
 
 test('a visitor logs in and out', async () => {
+  const evil = { origin: 'https://evil.test', 'sec-fetch-site': 'cross-site' }
   const site = await start('node', ['app.js'])
   try {
     const browser = new Browser(site.port)
@@ -15,7 +16,7 @@ test('a visitor logs in and out', async () => {
     const copy = browser.copy()
     await browser.post('/logout')
     assert.match((await copy.ask('/')).body, /__guest__/)
-    assert.equal((await browser.post('/login', {}, { origin: 'https://evil.test' })).status, 403)
+    assert.equal((await browser.post('/login', {}, evil)).status, 403)
   } finally {
     await site.stop()
   }

@@ -1,8 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
-import type { CookieSessions } from '../cookie-sessions/session.ts'
 import { sessionNameFrom } from '../express/request/named-sessions.ts'
-import { requireSessions } from '../node/request/any-sessions.ts'
+import { type AnySessions, requireSessions } from '../node/request/any-sessions.ts'
 import { idsFrom, type IdTransport, type IdTransportOptions } from '../node/request/id-transport.ts'
 import type { Sessions } from '../sessions-interface.ts'
 import type { SessionsDoor } from '../sessions-door.ts'
@@ -10,7 +9,7 @@ import type { SessionsDoor } from '../sessions-door.ts'
 /** Options of {@link fastifySession}. */
 export interface FastifySessionOptions extends IdTransportOptions<FastifyRequest, FastifyReply> {
   /** What `createSessions()` or `createCookieSessions()` gave. */
-  readonly sessions: Sessions | CookieSessions
+  readonly sessions: AnySessions<object>
   /**
    * `'eager'` (the default): the session is loaded before other hooks and the handler run, which costs nothing without a
    * cookie. `'lazy'`: at once to the handlers; those that use the session `await request.session.load()` first.
@@ -69,7 +68,7 @@ export function settingsFrom(options: FastifySessionOptions): FastifySettings {
     throw wrongOption(`${OF}: save`, "must be 'auto' or 'manual'", save)
   }
   return {
-    sessions: sessions as Sessions,
+    sessions: sessions as unknown as Sessions,
     commit,
     name: sessionNameFrom(OF, as),
     eager: load === 'eager',

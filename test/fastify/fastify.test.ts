@@ -595,6 +595,22 @@ describe('a reply of fastifySession', () => {
     }
   })
 
+  it('takes sessions with data of the type of the app', async () => {
+    interface Shop {
+      views: number
+    }
+    const sessions = createSessions<Shop>({ logger: { warn: () => {} } })
+    const app = fastify5()
+    onTestFinished(() => app.close())
+    await app.register(fastifySession, { sessions })
+    app.get('/', async (request) => {
+      const session = sessions.of(request)
+      expectTypeOf(session).toEqualTypeOf<Session<Shop>>()
+      return session.get('views') ?? 0
+    })
+    expect((await app.inject('/')).body).toBe('0')
+  })
+
   it('has a session of the type of the app', () => {
     expectTypeOf<FastifyRequest['session']>().toEqualTypeOf<Session>()
     expectTypeOf<FastifyRequest['raw']>().toEqualTypeOf<IncomingMessage>()

@@ -122,6 +122,7 @@ export class Browser {
         accept: 'text/html,*/*;q=0.8',
         host: 'site.test',
         origin: SITE,
+        'sec-fetch-site': 'same-origin',
         'x-forwarded-host': 'site.test',
         'x-forwarded-proto': 'https',
         'x-forwarded-for': '203.0.113.9',
