@@ -23,6 +23,7 @@ const ROOMS = [
   'fetch/',
   'fastify/',
   'express-session/',
+  'stores/',
   'telemetry/',
   'testing/',
   'cloud-tasks-server/',
@@ -33,7 +34,7 @@ const ROOMS = [
 /** Who may know all options. Everybody else declares what it needs, as an interface of its own. */
 const COMPOSITION = [
   '^src/(sessions|index)\\.ts$',
-  '^src/express-session/options\\.ts$',
+  '^src/express-session/stored-options\\.ts$',
   '^src/cookie-sessions/options\\.ts$',
 ]
 

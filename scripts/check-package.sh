@@ -75,6 +75,7 @@ const { connectDatastoreSessions, viurCoreSessions } = require('viur-session/mig
 const { storeContract, cookieJar } = require('viur-session/testing')
 const { cloudTasks } = require('viur-session/tasks')
 const { sqliteStore } = require('viur-session/sqlite')
+const { fastifySessionStore, koaSessionStore } = require('viur-session/stores')
 const { createCookieSessions } = require('viur-session/cookie-sessions')
 const { withSession } = require('viur-session/fetch')
 const { withSession: onNode } = require('viur-session/node')
@@ -83,7 +84,7 @@ const { DatastoreSessionStore, cleanupRoutes } = require('viur-session/express-s
 const session = require('express-session')
 const express = require('express')
 
-for (const api of [memoryStore, sessionMiddleware, datastoreStore, storeContract, cookieJar, cloudTasks, fastifySession]) {
+for (const api of [fastifySessionStore, koaSessionStore, memoryStore, sessionMiddleware, datastoreStore, storeContract, cookieJar, cloudTasks, fastifySession]) {
   assert.equal(typeof api, 'function')
 }
 async function main() {

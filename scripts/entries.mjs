@@ -16,6 +16,7 @@ export const ENTRIES = {
   'express-session': 'express-session/index',
   'cookie-sessions': 'cookie-sessions/index',
   sqlite: 'store/sqlite/index',
+  stores: 'stores/index',
   telemetry: 'telemetry/index',
   testing: 'testing/index',
 }

@@ -379,10 +379,10 @@ const NOT_HANDED = [
   'CookieSessionsOptions.randomBytes',
   'CookieSessionsOptions.validate',
   'CleanupOptions.caller',
-  'DatastoreSessionStoreOptions.userOf',
+  'StoredSessionsOptions.userOf',
   'SessionsOptions.store',
   'SessionsOptions.legacy',
-  'DatastoreSessionStoreOptions.store',
+  'StoredSessionsOptions.store',
   'DatastoreSessionStoreOptions.legacy',
 ]
 

@@ -31,6 +31,7 @@ import { honoSession } from '../src/fetch/hono.ts'
 import { createCookieSessions } from '../src/cookie-sessions/index.ts'
 import { connectDatastoreSessions, viurCoreSessions } from '../src/migrate/index.ts'
 import { datastoreStore } from '../src/store/datastore/index.ts'
+import { fastifySessionStore, koaSessionStore } from '../src/stores/index.ts'
 import { sqliteStore } from '../src/store/sqlite/index.ts'
 import { startTelemetry } from '../src/telemetry/index.ts'
 import { cloudTasks } from '../src/cloud-tasks/index.ts'
@@ -152,6 +153,10 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
     'connectDatastoreSessions()': (wrong) => connectDatastoreSessions(wrong),
   },
   ViurCoreOptions: { 'viurCoreSessions()': (wrong) => viurCoreSessions({ cookie: 'c', ...wrong }) },
+  OtherStoreOptions: {
+    'fastifySessionStore()': (wrong) => fastifySessionStore({ store: memoryStore(), ...wrong }),
+    'koaSessionStore()': (wrong) => koaSessionStore({ store: memoryStore(), ...wrong }),
+  },
   EncryptionOptions: {
     encryption: (wrong) => createSessions({ encryption: { keys: COOKIE_KEYS, ...wrong } }),
   },

@@ -1,89 +1,19 @@
 import type { SessionData } from 'express-session'
-import type { Duration } from '../base/duration.ts'
-import { SessionConfigError } from '../base/errors.ts'
-import { DATASTORE_HINTS, SESSIONS_HINTS } from '../base/option-hints.ts'
-import { checkOptions, type OptionHints, wrongOption } from '../base/option-checks.ts'
-import { type SessionsOptions, type Settings, settingsFrom } from '../options.ts'
-import { datastoreStore } from '../store/datastore/index.ts'
-import { DATASTORE_OPTIONS, type DatastoreStoreOptions } from '../store/datastore/options.ts'
-import type { SessionStore } from '../store/store.ts'
-import type { ConnectableSource, SessionSource } from '../write/source.ts'
-import type { Rules } from './objects.ts'
+import type { OptionHints } from '../base/option-checks.ts'
+import type { SessionSource } from '../write/source.ts'
+import { resolveStored, type StoredSessionsOptions } from './stored-options.ts'
 
 /** Options of {@link DatastoreSessionStore}. All of them can be left out. */
-export interface DatastoreSessionStoreOptions
-  extends DatastoreStoreOptions,
-    Pick<
-      SessionsOptions,
-      | 'encryption'
-      | 'events'
-      | 'tasks'
-      | 'iterators'
-      | 'sweep'
-      | 'logger'
-      | 'now'
-      | 'randomBytes'
-      | 'sleep'
-    > {
-  /**
-   * Where sessions are kept, such as `memoryStore()`, in place of Datastore. The options of `datastoreStore()`, such
-   * as `namespace`, do not go together with it.
-   */
-  readonly store?: SessionStore
+export interface DatastoreSessionStoreOptions extends StoredSessionsOptions<SessionData> {
   /**
    * Sessions that connect-datastore stored: `connectDatastoreSessions()` of `viur-session/migrate`. They go on under the
    * same id, and are stored in our layout when they are first saved. Default: none.
    */
   readonly legacy?: SessionSource
-  /**
-   * Whose session it is, for `listSessionsByUser()`, `killSessionByUser()` and the events; nothing where nobody is
-   * logged in. Asked at every save. With Passport: `(session) => session.passport?.user`. Default: all sessions are
-   * those of nobody.
-   */
-  readonly userOf?: (session: SessionData) => string | null | undefined
-  /** How long an unused session lives whose cookie has no `maxAge` and no `expires`. Default `'1d'`. */
-  readonly lifetime?: Duration
-  /**
-   * How often a renewal alone is written, at the most. Default: the smaller of `'5m'` and a tenth of the life of the
-   * cookie; sessions that live a minute or less are renewed at each use.
-   */
-  readonly touchEvery?: Duration
-  /**
-   * How likely a write is to sweep a small page of expired sessions on the side, 0 to 1, for apps without cron.
-   * Default 0.
-   */
-  readonly sweepProbability?: number
-  /**
-   * What saving a session does that has ended elsewhere: `'drop'` (the default) drops the changes and notes it with
-   * the logger, `'error'` hands a `SessionGoneError` to the callback.
-   */
-  readonly onGone?: 'drop' | 'error'
 }
-
-const SESSIONS_OPTIONS = [
-  'store',
-  'legacy',
-  'lifetime',
-  'touchEvery',
-  'encryption',
-  'events',
-  'tasks',
-  'iterators',
-  'sweep',
-  'sweepProbability',
-  'onGone',
-  'logger',
-  'now',
-  'randomBytes',
-  'sleep',
-] as const satisfies readonly (keyof SessionsOptions)[]
-
-const KNOWN_OPTIONS: readonly string[] = [...DATASTORE_OPTIONS, ...SESSIONS_OPTIONS, 'userOf']
 
 /** The options of the middleware stay with the middleware. */
 const HINTS: OptionHints = {
-  ...SESSIONS_HINTS,
-  ...DATASTORE_HINTS,
   ...Object.fromEntries(
     ['secret', 'resave', 'saveUninitialized', 'rolling', 'unset', 'genid', 'proxy', 'name'].map(
       (name) => [name, 'it is an option of express-session itself: session({ store, … })'],
@@ -93,57 +23,9 @@ const HINTS: OptionHints = {
   absoluteLifetime: 'how long a session lives is up to the cookie of express-session',
 }
 
-/** As long as the general limit of the core can be: how long a session lives is up to its cookie. */
-const ABSOLUTE_LIFETIME = '365000d'
-
 /** Checks the options once. Throws `SessionConfigError` that names the option, the rule and the value. */
-export function resolve(options: DatastoreSessionStoreOptions): {
-  readonly settings: Settings
-  readonly legacy: ConnectableSource | null
-  readonly rules: Rules
-} {
-  checkOptions('DatastoreSessionStore', options, KNOWN_OPTIONS, HINTS)
-  const { userOf, touchEvery, now } = options
-  if (userOf !== undefined && typeof userOf !== 'function') {
-    throw wrongOption('userOf', 'must be a function', userOf)
-  }
-  const given = pick(options, SESSIONS_OPTIONS) as SessionsOptions
-  const settings = settingsFrom({
-    lifetime: '1d',
-    ...given,
-    absoluteLifetime: ABSOLUTE_LIFETIME,
-    // The cookie is that of express-session; no rule for ours applies to it.
-    sessionCookie: true,
-    store: storeFrom(options),
-  })
-  return {
-    // Both genid and a system that runs side by side may bring an id again that has ended.
-    settings: { ...settings, outsideIds: true, legacy: null },
-    legacy: settings.legacy,
-    rules: {
-      userOf: userOf === undefined ? null : (data) => userOf(data as SessionData),
-      hasOwnTouchEvery: touchEvery !== undefined,
-      hasOwnClock: now !== undefined,
-    },
-  }
-}
-
-function storeFrom(options: DatastoreSessionStoreOptions): SessionStore {
-  const { store } = options
-  const ofDatastore = pick(options, DATASTORE_OPTIONS)
-  if (store === undefined) return datastoreStore(ofDatastore)
-  const [surplus] = Object.keys(ofDatastore)
-  if (surplus === undefined) return store
-  throw new SessionConfigError(
-    `DatastoreSessionStore: ${surplus} is an option of datastoreStore() and does not go with the option store: give it to the store`,
-  )
-}
-
-/** Those of the options that are set. */
-function pick<Options extends object, Name extends keyof Options>(
-  options: Options,
-  names: readonly Name[],
-): Pick<Options, Name> {
-  const set = names.filter((name) => options[name] !== undefined)
-  return Object.fromEntries(set.map((name) => [name, options[name]])) as Pick<Options, Name>
+export function resolve(
+  options: DatastoreSessionStoreOptions,
+): ReturnType<typeof resolveStored<SessionData>> {
+  return resolveStored('DatastoreSessionStore', options, ['legacy'], HINTS)
 }

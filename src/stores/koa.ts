@@ -1,0 +1,84 @@
+import { SessionConfigError } from '../base/errors.ts'
+import { hintsFor, OtherSessions, type OtherStore, type OtherStoreOptions } from './options.ts'
+
+/** What koa-session tells a store of the request. */
+interface OfRequest {
+  /** The context of Koa. */
+  // biome-ignore lint/suspicious/noExplicitAny: koa-session has no type for it.
+  readonly ctx?: any
+}
+
+/** A store for `koa-session`, with the methods that it calls. */
+export interface KoaSessionStore extends OtherStore {
+  /** The data of the session; `null` for one that is unknown, has expired or ended. Rejects where the store is down. */
+  // biome-ignore lint/suspicious/noExplicitAny: koa-session has no type for it.
+  get(key: string, maxAge: number | string | undefined, of: OfRequest): Promise<any>
+  /** Stores what has changed. A session that has ended meanwhile stays ended. */
+  set(
+    key: string,
+    session: object,
+    maxAge: number | string | undefined,
+    of: OfRequest,
+  ): Promise<void>
+  /** Ends the session, with the reason `'logout'`. */
+  destroy(key: string, of?: OfRequest): Promise<void>
+}
+
+/**
+ * A store for `koa-session` 6 and 7, in Cloud Datastore or in another store of this package:
+ *
+ * ```ts
+ * app.use(session({ store: koaSessionStore(), rolling: true }, app))
+ * ```
+ *
+ * Its `maxAge` decides how long a session lives. Throws `SessionConfigError` for options that cannot work.
+ */
+export function koaSessionStore(options: OtherStoreOptions = {}): KoaSessionStore {
+  const others = new OtherSessions('koaSessionStore()', options, hintsFor('koa-session'))
+  /** What each request has loaded or stored last: the objects of koa-session are made anew each time. */
+  const known = new WeakMap<object, object>()
+  return {
+    sessions: others.sessions,
+    get: async (key, _maxAge, of) => {
+      const ctx = contextOf(of)
+      const loaded = await others.load(key)
+      if (loaded === null) return null
+      known.set(ctx, loaded)
+      return given(loaded)
+    },
+    set: async (key, session, _maxAge, of) => {
+      const ctx = contextOf(of)
+      known.set(ctx, await others.save(key, known.get(ctx) ?? null, taken(session)))
+    },
+    destroy: async (key) => await others.end(key),
+    close: () => others.close(),
+  }
+}
+
+function contextOf(of: OfRequest | undefined): object {
+  const ctx: unknown = of?.ctx
+  if (typeof ctx === 'object' && ctx !== null) return ctx
+  throw new SessionConfigError(
+    'koaSessionStore() needs koa-session 6 or newer, which says which request a session belongs to',
+  )
+}
+
+/** koa-session drops what begins with an underscore, so that no data of an app has this name. */
+const OF_APP = '_cookie'
+
+/** The times of a cookie, in the words of koa-session. */
+function given({ cookie, ...data }: Record<string, unknown>): Record<string, unknown> {
+  const { [OF_APP]: ofApp, ...others } = data
+  const all = ofApp === undefined ? others : { ...others, cookie: ofApp }
+  const { expires, originalMaxAge } = (cookie ?? {}) as Record<string, unknown>
+  if (!(expires instanceof Date)) return { ...all, _session: true }
+  return { ...all, _expire: expires.getTime(), _maxAge: originalMaxAge }
+}
+
+/** The same, the other way round. */
+function taken(session: object): object {
+  const { _expire, _maxAge, _session, cookie, ...data } = session as Record<string, unknown>
+  const all = cookie === undefined ? data : { ...data, [OF_APP]: cookie }
+  if (typeof _expire !== 'number') return { ...all, cookie: {} }
+  return { ...all, cookie: { originalMaxAge: _maxAge, expires: new Date(_expire) } }
+}
