@@ -79,7 +79,8 @@ export class Watermarks {
         else if (after === null) delete state.low[shard]
         else if (low !== null) state.low[shard] = Math.min(low, after)
       }
-      const isWhole = query.before >= started - LEEWAY
+      // What a run ends before is read first, and when it starts is noted some calls later.
+      const isWhole = query.before >= started - 2 * LEEWAY
       if (isWhole && lanes.every(({ after }) => after === null)) state.full = started
     })
   }
