@@ -1,3 +1,4 @@
+import { MAX_TIME } from '../record/limits.ts'
 import type { SecurityKeyName } from '../record/record.ts'
 import type { Note, SessionStore } from '../store/store.ts'
 import { watermarksIn } from '../sweep/watermarks.ts'
@@ -21,8 +22,8 @@ export interface Removed {
 /** How often what came meanwhile is looked for. */
 const PASSES = 3
 
-/** Later than any key expires, in milliseconds. */
-const END_OF_TIME = Date.UTC(9999, 11, 31)
+/** Later than the bucket ends in which the last key expires that there can be, in milliseconds. */
+const END_OF_TIME = MAX_TIME + 40 * 24 * 60 * 60 * 1000
 
 /** Deletes everything of ours that is in the store, without events. Asks before. */
 export async function teardown(

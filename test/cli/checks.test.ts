@@ -21,6 +21,20 @@ import type { RunInfo } from '../../src/sweep/status.ts'
 
 const HOUR = 3_600_000
 
+/** The calls of a store, but for its end. */
+function bound(store: SessionStore): Partial<SessionStore> {
+  return {
+    find: store.find.bind(store),
+    write: store.write.bind(store),
+    writeTogether: store.writeTogether.bind(store),
+    writeWithNote: store.writeWithNote?.bind(store) as NonNullable<SessionStore['writeWithNote']>,
+    writeEach: store.writeEach.bind(store),
+    page: store.page.bind(store),
+    pageKeys: store.pageKeys.bind(store),
+    close: () => Promise.resolve(),
+  }
+}
+
 describe('the checks of viur-session doctor', () => {
   it.each([
     ['1.14.7', '>=1.12', true],
@@ -169,7 +183,8 @@ describe('the checks of viur-session doctor', () => {
       beside: (space: string) => {
         const store = memoryStore()
         stores.set(space, store)
-        return store
+        // Closed, it would have forgotten all by itself.
+        return Object.assign(Object.create(store) as SessionStore, bound(store))
       },
     } as unknown as StoreOperations
     const { signal } = new AbortController()
