@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -62,15 +63,17 @@ describe.skipIf(!gcloud)('the commands that viur-session prints', () => {
   })
 
   it('are all known to gcloud where the documentation shows them', () => {
-    const text = ['cli', 'deploying', 'sweeping', 'datastore']
+    const folder = new URL('../../docs/deploying/', import.meta.url)
+    const platforms = readdirSync(folder).map((file) => `deploying/${file.slice(0, -3)}`)
+    const text = ['cli', 'deploying', 'sweeping', 'datastore', 'monitoring', ...platforms]
       .map((page) => readFileSync(new URL(`../../docs/${page}.md`, import.meta.url), 'utf8'))
       .join('\n')
     const blocks = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = '']) => block)
     const commands = blocks
       .flatMap((block) => block.replaceAll('\\\n', ' ').split('\n'))
-      .flatMap((line) => /^(?:\w+=\$\()?(gcloud .+?)\)?(?: +#.*)?$/.exec(line)?.[1] ?? [])
+      .flatMap((line) => /^ *(?:\w+=\$\()?(gcloud .+?)\)?(?: +#.*)?$/.exec(line)?.[1] ?? [])
       .map((line) => line.replaceAll(/\$PROJECT|\bPROJECT\b/g, 'my-project'))
-      .map((line) => line.replaceAll(/\$(?!URL)/g, ''))
+      .map((line) => line.replaceAll(/"?\$(?!URL)(\w+)"?/g, '$1'))
     expect(commands.length).toBeGreaterThan(15)
     expect(linted(commands)).toEqual([])
   })

@@ -9,7 +9,15 @@ import { type CookieJar, cookieJar } from '../../src/testing/index.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** What the apps of the pages import, beside the package. */
-const USED = ['express', '@node-rs/argon2', 'express-rate-limit', 'supertest']
+const USED = [
+  'express',
+  '@node-rs/argon2',
+  'express-rate-limit',
+  'supertest',
+  '@grpc/grpc-js',
+  'google-auth-library',
+  '@google-cloud/tasks',
+]
 
 /** How an app is written down. */
 export const FORMATS = ['ES module', 'CommonJS'] as const
@@ -41,6 +49,8 @@ export interface Answer {
 export interface PageFolder {
   /** Starts the app of the first block of a page. */
   start(page: string, format: Format): Promise<Running>
+  /** Writes the files that the first block of a page writes by `cat`, and starts its `app.mjs`. */
+  startDeployed(page: string, environment: Readonly<Record<string, string>>): Promise<Running>
   /** Runs the tests of the first block of a page, and gives what they said; throws where one fails. */
   test(page: string): string
   remove(): void
@@ -91,6 +101,15 @@ export function pageFolder(): PageFolder {
       writeFileSync(file, format === 'ES module' ? appOf(page) : inCommonJS(appOf(page)))
       return running(folder, file)
     },
+    startDeployed: (page, environment) => {
+      const text = readFileSync(join(root, page), 'utf8')
+      for (const [, name = '', , body = ''] of text.matchAll(
+        /^cat > (\S+) <<'(\w+)'\n([\s\S]+?)^\2$/gm,
+      )) {
+        writeFileSync(join(folder, name), body)
+      }
+      return running(folder, join(folder, 'app.mjs'), environment)
+    },
     test: (page) => {
       writeFileSync(join(folder, 'app.test.mjs'), appOf(page))
       const args = ['--test', '--test-reporter=tap', 'app.test.mjs']
@@ -100,11 +119,15 @@ export function pageFolder(): PageFolder {
   }
 }
 
-async function running(folder: string, file: string): Promise<Running> {
+async function running(
+  folder: string,
+  file: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Running> {
   const { PATH = '' } = process.env
   const child = fork(file, {
     cwd: folder,
-    env: { PATH, PORT: '0' },
+    env: { PATH, PORT: '0', ...environment },
     execArgv: ['--import', './tells-port.mjs'],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })

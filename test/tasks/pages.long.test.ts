@@ -9,7 +9,7 @@ let folder: PageFolder
 beforeAll(() => {
   folder = pageFolder()
 })
-afterAll(() => folder.remove())
+afterAll(() => folder?.remove())
 
 let app: Running | undefined
 afterEach(() => {

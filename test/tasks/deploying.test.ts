@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { uniqueSpace } from '../setup/stores.ts'
+import { type PageFolder, pageFolder } from './page-app.ts'
+
+const host = process.env['DATASTORE_EMULATOR_HOST']
+
+/** What the platform, and the second deployment, put into the environment. */
+const PAGES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'app-engine': { CLOUD_TASKS_LOCATION: 'europe-west1' },
+  'cloud-run': deployed(),
+  'cloud-run-private': deployed(),
+}
+
+function deployed(): Record<string, string> {
+  return {
+    SERVICE_URL: 'https://web.example.com',
+    SWEEPER: 'session-sweeper@my-shop.iam.gserviceaccount.com',
+    REGION: 'europe-west1',
+  }
+}
+
+describe.skipIf(host === undefined)('the app of a page on deploying', () => {
+  let folder: PageFolder
+  beforeAll(() => {
+    folder = pageFolder()
+  })
+  afterAll(() => folder?.remove())
+
+  it.each(Object.entries(PAGES))(
+    'serves visitors, and no stranger its sweep: %s',
+    async (page, more) => {
+      const place = { DATASTORE_EMULATOR_HOST: host as string, GOOGLE_CLOUD_PROJECT: uniqueSpace() }
+      const app = await folder.startDeployed(`docs/deploying/${page}.md`, { ...place, ...more })
+      try {
+        expect((await app.ask('/')).body).toBe('__guest__')
+        expect((await app.ask('/account')).status).toBe(401)
+        // Without a token nobody says who calls; App Engine's own headers are there or not.
+        const refused = page === 'app-engine' ? 403 : 401
+        expect((await app.ask('/_sessions/cron')).status).toBe(refused)
+        expect((await app.ask('/_sessions/task', { method: 'POST' })).status).toBe(refused)
+        expect(app.said()).not.toMatch(/SessionConfigError|SessionStoreError/)
+        if (page === 'app-engine') expect((await app.ask('/_ah/warmup')).status).toBe(204)
+      } finally {
+        app.stop()
+      }
+    },
+  )
+
+  it('serves visitors before the service has an address', async () => {
+    const place = { DATASTORE_EMULATOR_HOST: host as string, GOOGLE_CLOUD_PROJECT: uniqueSpace() }
+    const app = await folder.startDeployed('docs/deploying/cloud-run.md', place)
+    try {
+      expect((await app.ask('/')).body).toBe('__guest__')
+      expect((await app.ask('/_sessions/cron')).status).toBe(404)
+    } finally {
+      app.stop()
+    }
+  })
+})
