@@ -141,8 +141,9 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
       requireOpen: () => this.#requireOpen(),
     })
     const longWork = onDemand(async () => {
-      const { LongWork } = await import('./sweep/long-work.ts')
-      return new LongWork<Data>({ settings, writer, fences, ender, entries, watermarks })
+      // Not taken apart: Rollup would drop calls of what it is given as if they had no effect.
+      const part = await import('./sweep/long-work.ts')
+      return new part.LongWork<Data>({ settings, writer, fences, ender, entries, watermarks })
     })
     const daily = new DailyLook(async () => await (await longWork()).warnDaily())
     const sweepAside = (): Promise<void> | null => bothOf(side.maybe(), daily.maybe())

@@ -98,10 +98,11 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
     options: ExclusiveOptions,
   ): Promise<Result> {
     this.#parts.requireOpen()
-    const { runExclusive } = await import('./exclusive.ts')
+    // Not taken apart: Rollup would drop calls of what it is given as if they had no effect.
+    const part = await import('./exclusive.ts')
     const { settings, writer } = this.#parts
     const save = (of: RequestState): Promise<SaveOutcome> => this.save(of)
-    return await runExclusive({ settings, writer, save }, state, work, options)
+    return await part.runExclusive({ settings, writer, save }, state, work, options)
   }
 
   #writersOf(state: RequestState): Writers {

@@ -96,8 +96,9 @@ class Memory {
     this.#maxAge = maxAge
     this.#now = now
     this.open = onDemand(async () => {
-      const { keepRecords } = await import('./kept-records.ts')
-      this.#kept = keepRecords(maxSessions)
+      // Not taken apart: Rollup would drop calls of what it is given as if they had no effect.
+      const part = await import('./kept-records.ts')
+      this.#kept = part.keepRecords(maxSessions)
       return this.#kept
     })
     // Before somebody waits for it. Whoever needs it hears of a failure.

@@ -11,8 +11,9 @@ export class SessionWatches {
   constructor(parts: WatchParts) {
     this.#parts = parts
     this.#rounds = onDemand(async () => {
-      const { WatchRounds } = await import('./watch-rounds.ts')
-      return new WatchRounds(parts)
+      // Not taken apart: Rollup would drop calls of what it is given as if they had no effect.
+      const part = await import('./watch-rounds.ts')
+      return new part.WatchRounds(parts)
     })
   }
 
