@@ -10,6 +10,7 @@ export type SessionEnd = Exclude<KeyOutcome, 'live'>
 /** Hears, once, that a session is no longer alive. */
 export type EndListener = (end: SessionEnd) => void | Promise<void>
 
+/** Options of `sessions.watchSession()`. */
 export interface WatchOptions {
   /**
    * How often the session is looked at, at the least: its end is heard of within that time, and the time of one lookup. From
