@@ -33,6 +33,10 @@ class FetchRequestFacts implements SessionRequest {
     return headers.has('upgrade') ? undefined : method
   }
 
+  get forwardedHost(): string | undefined {
+    return this.#request.headers.get('x-forwarded-host') ?? undefined
+  }
+
   get userAgent(): string | undefined {
     return this.#request.headers.get('user-agent') ?? undefined
   }

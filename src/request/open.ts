@@ -1,3 +1,4 @@
+import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, namesOf, type OptionHints, wrongOption } from '../base/option-checks.ts'
 import type { Searches } from '../write/source.ts'
@@ -29,6 +30,11 @@ export interface SessionRequest {
    * other, it never is. To be left out for what goes on when its response has left, such as a WebSocket.
    */
   readonly method?: string | undefined
+  /**
+   * The X-Forwarded-Host header. Nothing is decided by it: where it names Firebase Hosting and the cookie another name than
+   * `__session`, the only one that comes through there, one warning says so.
+   */
+  readonly forwardedHost?: string | undefined
   /** The User-Agent header, for `login()` with the option `client`. Read only then. */
   readonly userAgent?: string | undefined
   /** The address of the client, as far as the server trusts it, for the same. Read only then. */
@@ -41,6 +47,7 @@ const REQUEST = namesOf<SessionRequest>({
   secure: true,
   loopback: true,
   method: true,
+  forwardedHost: true,
   userAgent: true,
   ip: true,
 })
@@ -64,8 +71,25 @@ export function openState(
       'a request came with two different session cookies of one name, so that it has no session: where cookie.domain or cookie.path has changed, say in cookie.formerly what they were before',
     )
   }
+  if (presented.outcome === 'none' && !byId) warnOfHosting(settings, form, request)
   const search = byId ? null : (searches?.(header) ?? null)
   return new RequestState(settings, { form, allowed, presented, byId, client: request, search })
+}
+
+/** The sites of Firebase Hosting that have no domain of their own. */
+const HOSTING = /\.(?:web\.app|firebaseapp\.com)$/i
+
+/** https://firebase.google.com/docs/hosting/manage-cache#using_cookies */
+function warnOfHosting(
+  settings: RequestSettings,
+  { name }: CookieForm,
+  { forwardedHost }: SessionRequest,
+): void {
+  if (name === '__session' || forwardedHost === undefined || !HOSTING.test(forwardedHost)) return
+  settings.warnOnce(
+    'hosting',
+    `a request came through Firebase Hosting, which passes on no cookie but __session, so that each request of a visitor has another session: set cookie.name to '__session', and not to ${show(name)}`,
+  )
 }
 
 /** By what the session of a request is found. */

@@ -384,6 +384,14 @@ describe.each(frameworks)('%s', (_name, express) => {
     })
   })
 
+  it('warns once where Firebase Hosting keeps the cookie', async () => {
+    const { sessions, warnings } = setup()
+    const { port } = await serve({ express, sessions }, (_req, res) => void res.end())
+    await ask(port, { headers: { 'X-Forwarded-Host': 'shop.web.app' } })
+    await ask(port, { headers: { 'X-Forwarded-Host': 'shop.web.app' } })
+    expect(warnings).toEqual([expect.stringContaining('__session')])
+  })
+
   it('reads the raw header where cookie names repeat or several headers came', async () => {
     const { sessions } = setup()
     const cookie = await storedCookie(sessions)

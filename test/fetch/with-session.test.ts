@@ -247,6 +247,15 @@ describe('the response', () => {
     expect(warnings).toEqual(cookies === 0 ? [expect.stringContaining('status 101')] : [])
   })
 
+  it('warns once where Firebase Hosting keeps the cookie', async () => {
+    const warnings: string[] = []
+    const { sessions } = setup({ logger: { warn: (message) => void warnings.push(message) } })
+    for (let times = 0; times < 2; times++) {
+      await withSession(sessions, asked({ 'x-forwarded-host': 'shop.web.app' }), show)
+    }
+    expect(warnings).toEqual([expect.stringContaining('__session')])
+  })
+
   it('that somebody has read is refused before anything is stored', async () => {
     const { sessions, store } = setup()
     const serving = withSession(sessions, asked(), async (session) => {

@@ -172,6 +172,37 @@ describe('a cookie is sent', () => {
   })
 })
 
+describe('a request that came through Firebase Hosting', () => {
+  it.each(['shop.web.app', 'shop.firebaseapp.com', 'SHOP--preview-1a2b.WEB.APP'])(
+    'makes one warning where the cookie has a name that does not come through: %s',
+    async (forwardedHost) => {
+      const app = new Harness<Data>()
+      for (let visits = 0; visits < 3; visits++) await app.visit((s) => s.user, { forwardedHost })
+      expect(app.warnings).toEqual([
+        expect.stringMatching(/Firebase Hosting.*__session.*"__Host-viur-session"/),
+      ])
+    },
+  )
+
+  it('makes none by the name that does, by another host, or where the cookie came', async () => {
+    const named = new Harness<Data>({ cookie: { name: '__session' } })
+    await named.visit((s) => s.user, { forwardedHost: 'shop.web.app' })
+    const app = new Harness<Data>()
+    for (const forwardedHost of [
+      'shop.example',
+      'shopweb.app',
+      'web.app.shop.example',
+      'web.app',
+      undefined,
+    ]) {
+      await app.visit((s) => s.user, { forwardedHost })
+    }
+    const cookie = await app.given()
+    await app.visit((s) => s.user, { forwardedHost: 'shop.web.app', cookie })
+    expect([...named.warnings, ...app.warnings]).toEqual([])
+  })
+})
+
 describe('a request that is not secure', () => {
   const insecure = { secure: false }
 

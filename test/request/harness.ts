@@ -45,6 +45,7 @@ export interface VisitOptions {
   readonly secure?: boolean
   readonly loopback?: boolean
   readonly method?: string
+  readonly forwardedHost?: string | undefined
 }
 
 /** One process of an app: sessions, its store, its clock, and what it logs. */
@@ -94,9 +95,10 @@ export class Harness<Data extends object = DefaultData> {
       secure = true,
       loopback = false,
       method,
+      forwardedHost,
     }: VisitOptions = {},
   ): Promise<Visit<Data>> {
-    const session = this.sessions.open({ cookie, secure, loopback, method })
+    const session = this.sessions.open({ cookie, secure, loopback, method, forwardedHost })
     if (load) await session.load()
     await work(session)
     return { session, ...(await this.commit(session, cookie, status)) }

@@ -41,6 +41,11 @@ class NodeRequestFacts implements SessionRequest {
     return isOne ? method : undefined
   }
 
+  get forwardedHost(): string | undefined {
+    const host = this.#req.headers['x-forwarded-host']
+    return typeof host === 'string' ? host : undefined
+  }
+
   get userAgent(): string | undefined {
     return this.#req.headers['user-agent']
   }
