@@ -21,7 +21,7 @@ const SHARED =
 
 /** What the adapters have in common, in one file too: what holds a response, and the routes for clean-up. */
 const ADAPTERS =
-  /[\\/]dist[\\/](?:node[\\/](?!(?:index|with-session|options|trusted-proxies)\.js$)|express[\\/](?:routes[\\/](?:caller[a-z-]*|cleanup-routes)|request[\\/](?:named-sessions|request-headers))\.js$)/
+  /[\\/]dist[\\/](?:node[\\/](?!(?:index|with-session|options|trusted-proxies)\.js$)|express[\\/](?:routes[\\/](?:caller[a-z-]*|cleanup-routes)|request[\\/](?:named-sessions|request-headers)|csrf[\\/]same-origin)\.js$)/
 
 /** The text of the licence Apache 2.0, as one of those has it who chose it. */
 const APACHE = readFileSync(
@@ -78,6 +78,8 @@ const output = [
 async function write(format, input) {
   const extension = format === 'esm' ? 'js' : 'cjs'
   const bundle = await rolldown({
+    // No line above each module that names its file: nobody who installs the package has that.
+    experimental: { attachDebugInfo: 'none' },
     input,
     external: (id) => /^[^./]/.test(id) && !INSIDE.test(id),
     platform: 'node',

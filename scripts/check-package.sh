@@ -14,7 +14,7 @@ tarball=$(echo "$scratch"/viur-session-[0-9]*.tgz)
 server_tarball=$(echo "$scratch"/viur-session-cloud-tasks-server-*.tgz)
 
 echo "package: contents"
-unwanted=$(tar -tzf "$tarball" | grep -vE '^package/(dist/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$|SECURITY\.md$|SUPPORT\.md$|bench/RESULTS\.md$|docs/([a-z-]+/)*[A-Za-z-]+\.md$|docs/monitoring/([a-z]+/)?[a-z-]+\.(json|yaml)$|docs/charts/[a-z-]+\.svg$)|^package/dist/app/|\.map$' || true)
+unwanted=$(tar -tzf "$tarball" | grep -vE '^package/(dist/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$|SECURITY\.md$|SUPPORT\.md$|bench/RESULTS\.md$|docs/([a-z-]+/)*[A-Za-z0-9-]+\.md$|docs/monitoring/([a-z]+/)?[a-z-]+\.(json|yaml)$|docs/charts/[a-z-]+\.svg$)|^package/dist/app/|\.map$' || true)
 unwanted+=$(tar -tzf "$tarball" | grep -E '^package/dist/((app|cli)/|.*\.test\.)' || true)
 unwanted+=$(tar -tzf "$server_tarball" | grep -vE '^package/(dist/[a-z-]+\.(js|d\.ts)|package\.json|README\.md|LICENSE)$' || true)
 if [ -n "$unwanted" ]; then

@@ -88,7 +88,7 @@ describe('npm start', () => {
     expect(await app.ended).toBe(1)
     expect(app.text.stdout).toBe('')
     expect(app.text.stderr).toMatch(
-      /^viur-session: .*nothing answers at 127\.0\.0\.1:1, where DATASTORE_EMULATOR_HOST .* eval "\$\(\.\/emulator\.sh start --port 1\)".*\n$/,
+      /^viur-session: .*nothing answers at 127\.0\.0\.1:1, where DATASTORE_EMULATOR_HOST .* eval "\$\(npx viur-session emulator start --port 1\)".*\n$/,
     )
   })
 
