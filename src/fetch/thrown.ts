@@ -11,16 +11,27 @@ interface Thrown {
 
 /**
  * The response that stands for what Next.js and SvelteKit throw to end a request well, as they themselves would make it
- * where a handler throws it; `null` for everything else.
+ * where a handler throws it; `null` for everything else. What an app throws may be what somebody else has answered, and an
+ * object made of JSON must not lead a visitor anywhere: Next.js throws errors, and SvelteKit an instance of a class.
  */
 export function responseInsteadOf(thrown: unknown): Response | null {
   if (typeof thrown !== 'object' || thrown === null) return null
   const { digest, status, location } = thrown as Thrown
-  if (typeof digest === 'string') return fromDigest(digest)
-  // Of SvelteKit. It is no Error, as errors of clients of HTTP are, which have a status and a location too.
-  const isRedirect = typeof status === 'number' && status >= 301 && status <= 308
-  if (!isRedirect || typeof location !== 'string' || thrown instanceof Error) return null
+  // In any realm: the tests of an app may have one of their own.
+  const isError = thrown instanceof Error || Object.prototype.toString.call(thrown) === OF_ERROR
+  if (typeof digest === 'string') return isError ? fromDigest(digest) : null
+  const isRedirect = typeof status === 'number' && status >= 300 && status <= 308
+  // Errors of clients of HTTP have a status and a location too.
+  if (!isRedirect || typeof location !== 'string' || isError || isPlain(thrown)) return null
   return redirectTo(location, status)
+}
+
+const OF_ERROR = '[object Error]'
+
+/** Whether it is of no class. The prototype of all plain objects, of whichever realm, is the one that has none itself. */
+function isPlain(object: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(object)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function fromDigest(digest: string): Response | null {

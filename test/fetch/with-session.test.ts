@@ -41,6 +41,17 @@ function asked(headers: Record<string, string> = {}, url = 'https://shop.example
 }
 
 /** The Cookie header that a response leaves behind. */
+/** What SvelteKit throws: an instance of a class of its own, which is no Error. */
+class Redirect {
+  readonly status: number
+  readonly location: string
+
+  constructor(status: number, location: string) {
+    this.status = status
+    this.location = location
+  }
+}
+
 function cookieOf(response: Response): string {
   const [cookie = ''] = response.headers.getSetCookie()
   return cookie.split(';', 1)[0] as string
@@ -158,7 +169,8 @@ describe('the response', () => {
     ['redirect() of Next.js', { digest: 'NEXT_REDIRECT;replace;/in?a=1;b;307;' }, 307, '/in?a=1;b'],
     ['redirect() of a server action', { digest: 'NEXT_REDIRECT;push;/in;303;' }, 303, '/in'],
     ['notFound() of Next.js', { digest: 'NEXT_HTTP_ERROR_FALLBACK;404' }, 404, null],
-    ['redirect() of SvelteKit', { status: 308, location: '/in' }, 308, '/in'],
+    ['redirect() of SvelteKit', new Redirect(308, '/in'), 308, '/in'],
+    ['redirect() to a choice', new Redirect(300, '/in'), 300, '/in'],
   ])('is made of what %s throws, and what was changed is stored', async (_of, own, status, to) => {
     const { sessions } = setup()
     const thrown = 'digest' in own ? Object.assign(new Error('NEXT'), own) : own
@@ -183,6 +195,10 @@ describe('the response', () => {
     ['a page that is to be dynamic', Object.assign(new Error('x'), { digest: 'NEXT_REDIRECT' })],
     ['error() of SvelteKit', { status: 404, body: { message: 'x' } }],
     ['an error of a client', Object.assign(new Error('x'), { status: 302, location: '/in' })],
+    ['an answer that says it is a redirect', JSON.parse('{"status":302,"location":"//evil.test"}')],
+    ['an answer that says it is of Next.js', { digest: 'NEXT_REDIRECT;push;//evil.test;303;' }],
+    ['one without a prototype', Object.assign(Object.create(null), { status: 302, location: '/' })],
+    ['a Redirect of no status', new Redirect(309, '/in')],
     ['a text', 'NEXT_REDIRECT;push;/in;303;'],
     ['nothing', null],
   ])('is not made of %s, which is thrown on', async (_of, thrown) => {
