@@ -28,7 +28,7 @@ export function commitReply(
     committed = commitFrom(first, reply.statusCode)
     if (!(committed instanceof Promise)) finish(first, reply, committed)
   } catch (error) {
-    dropReply(reply, sent)
+    dropReply(reply, sent, error)
     done(error as Error)
     return undefined
   }
@@ -49,7 +49,7 @@ async function finishLater(
   try {
     finish(first, reply, await committed)
   } catch (error) {
-    dropReply(reply, sent)
+    dropReply(reply, sent, error)
     throw error
   }
   return sent

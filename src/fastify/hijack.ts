@@ -37,8 +37,17 @@ function guard(first: Slot, reply: FastifyReply): void {
   const { raw, log } = reply
   guardResponse(anyResponse(raw), {
     commit: (status) => commitFrom(first, status),
-    settled: () => handOverFrom(first, reply),
+    settled: () => handOver(first, reply),
     fail: (error) =>
       answerError(error, raw, (err) => log.error({ err }, 'a request with a session has failed')),
   })
+}
+
+/** The headers of a reply stay with it once it is out of the hands of Fastify: those that are set now go to the response. */
+function handOver(first: Slot, reply: FastifyReply): void {
+  const before = reply.getHeaders()
+  handOverFrom(first, reply)
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined && value !== before[name]) reply.raw.setHeader(name, value)
+  }
 }

@@ -39,18 +39,30 @@ export function addHeadersTo(reply: FastifyReply, result: CommitResult): void {
   if (result.vary) addHeaders(new ReplyHeaders(reply), result)
 }
 
-/** Leaves of a reply that will not leave what also holds for another in its place, and lets go of its body. */
-export function dropReply(reply: FastifyReply, payload: unknown): void {
+/**
+ * Leaves of a reply that will not leave what also holds for another in its place, and lets go of its body. It has the status
+ * of the error: the one that was set would stay, an error with the status of a redirect; and a handler of errors that sets
+ * none goes by it, which Fastify sees to for errors of handlers, and not for those of hooks.
+ */
+export function dropReply(reply: FastifyReply, payload: unknown, error: unknown): void {
   for (const name of Object.keys(reply.getHeaders())) {
     if (isRepresentationHeader(name)) reply.removeHeader(name)
   }
-  // The error decides on another. One that was set would stay: an error with the status of a redirect.
-  reply.code(200)
+  reply.code(statusOf(error))
   const body = Object(payload) as { destroy?: unknown; cancel?: unknown }
   if (typeof body.destroy === 'function') body.destroy()
   else if (typeof body.cancel === 'function') {
     ;(body.cancel() as Promise<unknown>).catch(() => {})
   }
+}
+
+/** As Fastify has it for any error. */
+function statusOf(error: unknown): number {
+  const { statusCode, status } = Object(error) as { statusCode?: unknown; status?: unknown }
+  for (const one of [statusCode, status]) {
+    if (typeof one === 'number' && one >= 400 && one <= 599) return one
+  }
+  return 500
 }
 
 /**

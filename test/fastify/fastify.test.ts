@@ -133,6 +133,51 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     expect(cookies(failed.headers)).toEqual([])
   })
 
+  it('gives the status of the error to an error handler that sets none', async () => {
+    const { app, sessions, store, cookie } = setup(framework)
+    const seen: number[] = []
+    app.setErrorHandler((error, _request, reply) => {
+      seen.push(reply.statusCode)
+      return reply.send({ code: (error as SessionStoreError).code })
+    })
+    await app.register(fastifySession, { sessions })
+    app.get('/', async (request, reply) => {
+      request.session.set('visits', 2)
+      return reply.code(303).header('Location', '/next').send('')
+    })
+    const functions: object[] = []
+    app.get('/unkept', async (request) => {
+      request.session.set('list', functions)
+      functions.push(() => {})
+      return 'page'
+    })
+    const headers = { cookie: await cookie() }
+    store.failNext('before', FATAL)
+    const failed = await app.inject({ url: '/', headers })
+    expect([failed.statusCode, failed.json()]).toEqual([503, { code: 'ERR_SESSION_STORE' }])
+    expect((await app.inject({ url: '/unkept', headers })).statusCode).toBe(500)
+    expect(seen).toEqual([503, 500])
+  })
+
+  it('hands an id to a client without cookies by a reply that was taken out of its hands', async () => {
+    const { app, sessions } = setup(framework)
+    await app.register(fastifySession, {
+      sessions,
+      id: (request) => request.headers['x-session-id'],
+      onId: (reply, id) => void reply.header('X-Session-Id', id ?? ''),
+    })
+    app.get('/raw', async (request, reply) => {
+      const page = await count(request)
+      reply.header('X-Own', 'of nobody').hijack()
+      reply.raw.end(page)
+    })
+    const first = await app.inject('/raw')
+    const id = first.headers['x-session-id'] as string
+    expect(first.headers['x-own']).toBeUndefined()
+    const second = await app.inject({ url: '/raw', headers: { 'x-session-id': id } })
+    expect(second.body).toBe('2')
+  })
+
   it('answers where what the error handler changes can not be stored either', async () => {
     const { app, sessions, store, cookie } = setup(framework)
     app.setErrorHandler((_error, request, reply) => {
