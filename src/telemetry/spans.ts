@@ -32,6 +32,12 @@ interface Kind<Message extends Traced> {
   failed?(message: Message): boolean
 }
 
+/** Where work stands: below `own`, as long as nobody else has changed `outer`. */
+interface Place {
+  readonly outer: Context
+  readonly own: Context
+}
+
 /**
  * Makes a span of each piece of work. Within a process ours stand below each other by a storage of our own, since the
  * interface of OpenTelemetry has no way to say that the context changes between two channels.
@@ -39,7 +45,7 @@ interface Kind<Message extends Traced> {
 export class Spans {
   readonly #tracer: Tracer
   readonly #listening: Listening
-  readonly #within = new AsyncLocalStorage<{ readonly outer: Context; readonly own: Context }>()
+  readonly #within = new AsyncLocalStorage<Place>()
   /** Of each who waits for the store, where it stands. */
   readonly #asks = new WeakMap<StoreAsk, Context>()
 
@@ -86,18 +92,13 @@ export class Spans {
   #trace<Message extends Traced>(what: string, kind: Kind<Message>): void {
     const spans = new WeakMap<Message, Span>()
     const start = this.#listening.startOf(what)
-    start.bindStore(this.#within, (given) => {
-      const message = given as Message
-      const places = kind.places?.(message) ?? null
-      const parent = places?.parent ?? this.#current()
-      const span = this.#tracer.startSpan(
-        kind.name(message),
-        { kind: kind.kind, links: [...(places?.links ?? [])] },
-        parent,
-      )
-      spans.set(message, span)
-      kind.begun?.(message, span)
-      return { outer: active.active(), own: trace.setSpan(parent, span) }
+    start.bindStore(this.#within, (message) => {
+      try {
+        return this.#begin(kind, spans, message as Message)
+      } catch {
+        // A provider of somebody else. Node ends the process where this throws: what it can not begin has no span.
+        return this.#within.getStore() as Place
+      }
     })
     this.#listening.undoes(() => start.unbindStore(this.#within))
     this.#listening.onEnd<Message>(what, (message) => {
@@ -111,6 +112,24 @@ export class Spans {
       }
       span.end()
     })
+  }
+
+  /** Gives where what it does stands. */
+  #begin<Message extends Traced>(
+    kind: Kind<Message>,
+    spans: WeakMap<Message, Span>,
+    message: Message,
+  ): Place {
+    const places = kind.places?.(message) ?? null
+    const parent = places?.parent ?? this.#current()
+    const span = this.#tracer.startSpan(
+      kind.name(message),
+      { kind: kind.kind, links: [...(places?.links ?? [])] },
+      parent,
+    )
+    spans.set(message, span)
+    kind.begun?.(message, span)
+    return { outer: active.active(), own: trace.setSpan(parent, span) }
   }
 
   /** Where we stand: below a span of ours, unless the app has begun one of its own since. */

@@ -234,6 +234,30 @@ describe('spans', () => {
     })
   })
 
+  it('are left out where the provider fails to make them, which harms no request and not the process', async () => {
+    const crashes: unknown[] = []
+    const others = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.on('uncaughtException', (error) => void crashes.push(error))
+    onTestFinished(() => {
+      process.removeAllListeners('uncaughtException')
+      for (const other of others) process.on('uncaughtException', other)
+    })
+    let asked = 0
+    const startSpan = (): never => {
+      asked += 1
+      throw new Error('a sampler of the app has failed')
+    }
+    const tracerProvider = { getTracer: () => ({ startSpan, startActiveSpan: startSpan }) }
+    onTestFinished(startTelemetry({ tracerProvider, metrics: false }))
+    const s = await site(MEMORY)
+    expect((await s.get('/set/a')).status).toBe(200)
+    expect((await s.get('/set/b')).status).toBe(200)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(asked).toBeGreaterThanOrEqual(6)
+    expect(crashes).toEqual([])
+  })
+
   it('of a step of a sweep, and of what fails, by a word and not by its message', async () => {
     const { spans } = await telemetry({ metrics: false })
     const s = await site(MEMORY)
