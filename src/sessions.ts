@@ -162,12 +162,8 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
     this.#commit = commit
     const lookUp = new LookUp(settings, writer)
     this.#lookUp = lookUp
-    const { randomBytes, logger } = settings
-    this.#watches = new SessionWatches({
-      outcomeOf: (key) => lookUp.outcomeOf(key),
-      randomBytes,
-      logger,
-    })
+    const { logger } = settings
+    this.#watches = new SessionWatches({ outcomeOf: (key) => lookUp.outcomeOf(key), logger })
     this.#longWork = longWork
     atOnce(
       'connect() of the task queue',

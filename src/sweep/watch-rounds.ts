@@ -1,9 +1,10 @@
+import { randomInt } from 'node:crypto'
 import type { SessionLogger } from '../base/logger.ts'
-import type { RandomBytes, SessionKey } from '../record/id.ts'
+import type { SessionKey } from '../record/id.ts'
 import type { KeyOutcome } from './look-up.ts'
 import type { SessionEnd, SessionWatch } from './watch.ts'
 
-/** How many sessions are looked at in the same tick: the store makes one lookup of them, and others still get theirs. */
+/** How many sessions are looked at in the same tick: the store makes one lookup of them, and others get theirs too. */
 const AT_A_TIME = 100
 
 /** The least share of the time between two rounds that lies between them, whatever else the process does. */
@@ -12,10 +13,11 @@ const LEAST_PAUSE = 0.1
 /** What is needed to look at sessions. */
 export interface WatchParts {
   outcomeOf(key: SessionKey): Promise<KeyOutcome>
-  readonly randomBytes: RandomBytes
   readonly logger: SessionLogger
   /** Calls this in so many milliseconds; gives what takes it back. Default: a timer that keeps no process alive. */
   readonly plan?: Plan
+  /** A whole number below 256. Default: by chance, and by no source of the app, which is for secrets and may fail. */
+  readonly chance?: () => number
 }
 
 export type Plan = (call: () => void, time: number) => () => void
@@ -28,8 +30,8 @@ const planned: Plan = (call, time) => {
 }
 
 /**
- * Looks at the sessions of all watches of a process, in rounds: one for each time between two looks. A session that many
- * watch is asked for once in a round.
+ * Looks at the sessions of all watches of a process, in rounds: one for each time between two looks. A session that
+ * many watch is asked for once in a round.
  */
 export class WatchRounds {
   readonly #parts: WatchParts
@@ -92,9 +94,8 @@ class Rounds {
   /** `took`: how long the round before it has taken, in milliseconds. */
   #schedule(took: number): void {
     // Processes that were started together must not ask together for ever.
-    const share = 1 - (this.#parts.randomBytes(1)[0] as number) / 1024
-    const wait = this.#every * share
-    const { plan = planned } = this.#parts
+    const { plan = planned, chance = () => randomInt(256) } = this.#parts
+    const wait = this.#every * (1 - chance() / 1024)
     this.#takeBack = plan(
       () => {
         this.#takeBack = null

@@ -43,7 +43,11 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup()
 })
 
-function world(kind: StoreKind = MEMORY, options: SessionsOptions = {}): World {
+function world(
+  kind: StoreKind = MEMORY,
+  options: SessionsOptions = {},
+  chance?: () => number,
+): World {
   const clock = fakeClock()
   const store = failingStore(kind.make({ now: clock.now }))
   const warnings: string[] = []
@@ -60,8 +64,8 @@ function world(kind: StoreKind = MEMORY, options: SessionsOptions = {}): World {
   let planned = 0
   const watches = new SessionWatches({
     outcomeOf: (key) => sessions.outcomeOf(key),
-    randomBytes: options.randomBytes ?? randomBytes,
     logger,
+    ...(chance && { chance }),
     plan: (call, time) => {
       const plan = { call, time }
       plans.push(plan)
@@ -227,10 +231,8 @@ describe('watchSession()', () => {
     [0, EVERY],
     [128, EVERY * 0.875],
     [255, EVERY * 0.7509765625],
-  ])('looks within the time, each process a little apart: chance says %i', async (byte, wait) => {
-    const random = (size: number): Uint8Array =>
-      size === 1 ? Uint8Array.of(byte) : randomBytes(size)
-    const w = world(MEMORY, { randomBytes: random })
+  ])('looks within the time, each process a little apart: chance says %i', async (said, wait) => {
+    const w = world(MEMORY, {}, () => said)
     const { key } = await w.login()
     w.watch(key, () => {})
     await begun(w)
@@ -415,6 +417,20 @@ describe('watchSession()', () => {
   it('tells by timers of its own', async () => {
     const w = world()
     const { key } = await w.login()
+    const ended = new Promise((resolve) => w.sessions.watchSession(key, resolve, { every: '1s' }))
+    await w.sessions.killSession(key)
+    expect(await ended).toBe('unknown')
+  })
+
+  it('asks no source of the app for chance, which is for secrets and may fail', async () => {
+    let fails = false
+    const source = (size: number): Uint8Array => {
+      if (fails) throw new Error('the source is away')
+      return randomBytes(size)
+    }
+    const w = world(MEMORY, { randomBytes: source })
+    const { key } = await w.login()
+    fails = true
     const ended = new Promise((resolve) => w.sessions.watchSession(key, resolve, { every: '1s' }))
     await w.sessions.killSession(key)
     expect(await ended).toBe('unknown')
