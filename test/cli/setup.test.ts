@@ -16,6 +16,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import {
   createDatabase,
+  createQueue,
   enableServices,
   onJob,
   onQueue,
@@ -171,6 +172,33 @@ esac
       const ours = parse(readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8'))
       expect(parse(steps.find((step) => step.file === file)?.text ?? '')).toEqual(ours)
     }
+  })
+
+  it('has one queue and one cron job: in files, commands and on the page about sweeping', () => {
+    const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
+    const page = read('docs/sweeping.md')
+    const blocks = [...page.matchAll(/^```yaml\n([\s\S]+?)^```/gm)].map(([, text = '']) => text)
+    expect(blocks.map((text) => parse(text))).toEqual(
+      ['cron.yaml', 'queue.yaml'].map((file) => parse(read(file))),
+    )
+    const flagsOf = (words: readonly string[]) =>
+      words.filter((word) => /^--(?:max|min)-/.test(word)).sort()
+    const [{ rate, max_concurrent_requests: aside, retry_parameters: retries }] = parse(
+      read('queue.yaml'),
+    ).queue
+    const wanted = [
+      `--max-attempts=${retries.task_retry_limit}`,
+      `--min-backoff=${retries.min_backoff_seconds}s`,
+      `--max-backoff=${retries.max_backoff_seconds}s`,
+      `--max-doublings=${retries.max_doublings}`,
+      `--max-dispatches-per-second=${rate.replace('/s', '')}`,
+      `--max-concurrent-dispatches=${aside}`,
+    ].sort()
+    const place = { project: 'shop', region: 'europe-west1' }
+    expect(flagsOf(createQueue(place, 'session-sweep'))).toEqual(wanted)
+    expect(flagsOf(updateQueue(place, 'session-sweep'))).toEqual(wanted)
+    const [told = ''] = /^gcloud tasks queues create (?:.*\\\n)*.*$/m.exec(page) ?? []
+    expect(flagsOf(told.split(/\s+/))).toEqual(wanted)
   })
 
   it('runs the commands with --apply, writes no file anew, and leaves out what is there', async () => {

@@ -11,10 +11,12 @@ export interface Place {
 /** The queue and the job that carry sweeps. */
 export const QUEUE = 'session-sweep'
 
-/** What queue.yaml says as well. */
+/** What queue.yaml says as well, and why. */
 const QUEUE_SETTINGS = [
   '--max-attempts=7',
-  '--min-backoff=10s',
+  '--min-backoff=5s',
+  '--max-backoff=120s',
+  '--max-doublings=4',
   '--max-dispatches-per-second=5',
   '--max-concurrent-dispatches=2',
 ]
