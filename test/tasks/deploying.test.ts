@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { uniqueSpace } from '../setup/stores.ts'
 import { type PageFolder, pageFolder } from './page-app.ts'
@@ -45,6 +46,27 @@ describe.skipIf(host === undefined)('the app of a page on deploying', () => {
       }
     },
   )
+
+  it('takes the cookie and the origin of Firebase Hosting', async () => {
+    const place = { DATASTORE_EMULATOR_HOST: host as string, GOOGLE_CLOUD_PROJECT: uniqueSpace() }
+    const hosting = 'docs/deploying/firebase-hosting.md'
+    const app = await folder.startDeployed('docs/deploying/cloud-run.md', place, hosting)
+    const post = async (origin: string) =>
+      (await app.ask('/', { method: 'POST', headers: { origin, 'sec-fetch-site': 'cross-site' } }))
+        .status
+    try {
+      expect((await app.ask('/')).body).toBe('__guest__')
+      expect(folder.read('sessions.mjs')).toMatch(/^ .* cookie: \{ name: '__session' \},$/m)
+      expect(await post('https://my-shop.web.app')).toBe(404)
+      expect(await post('https://evil.example')).toBe(403)
+    } finally {
+      app.stop()
+    }
+    // The sed of macOS takes "\n" for the letter n.
+    expect(readFileSync(new URL(`../../${hosting}`, import.meta.url), 'utf8')).not.toMatch(
+      /^sed .*\\n/m,
+    )
+  })
 
   it('serves visitors before the service has an address', async () => {
     const place = { DATASTORE_EMULATOR_HOST: host as string, GOOGLE_CLOUD_PROJECT: uniqueSpace() }

@@ -49,10 +49,19 @@ export interface Answer {
 export interface PageFolder {
   /** Starts the app of the first block of a page. */
   start(page: string, format: Format): Promise<Running>
-  /** Writes the files that the first block of a page writes by `cat`, and starts its `app.mjs`. */
-  startDeployed(page: string, environment: Readonly<Record<string, string>>): Promise<Running>
+  /**
+   * Writes the files that the first block of a page writes by `cat`, and starts its `app.mjs`. `goingOn` is a page that
+   * changes these files by `sed` before.
+   */
+  startDeployed(
+    page: string,
+    environment: Readonly<Record<string, string>>,
+    goingOn?: string,
+  ): Promise<Running>
   /** Runs the tests of the first block of a page, and gives what they said; throws where one fails. */
   test(page: string): string
+  /** A file that was written. */
+  read(name: string): string
   remove(): void
 }
 
@@ -101,12 +110,17 @@ export function pageFolder(): PageFolder {
       writeFileSync(file, format === 'ES module' ? appOf(page) : inCommonJS(appOf(page)))
       return running(folder, file)
     },
-    startDeployed: (page, environment) => {
+    startDeployed: (page, environment, goingOn) => {
       const text = readFileSync(join(root, page), 'utf8')
       for (const [, name = '', , body = ''] of text.matchAll(
         /^cat > (\S+) <<'(\w+)'\n([\s\S]+?)^\2$/gm,
       )) {
         writeFileSync(join(folder, name), body)
+      }
+      if (goingOn !== undefined) {
+        const lines =
+          readFileSync(join(root, goingOn), 'utf8').match(/^(?:PROJECT=|sed ).*$/gm) ?? []
+        execFileSync('bash', ['-ec', lines.join('\n')], { cwd: folder })
       }
       return running(folder, join(folder, 'app.mjs'), environment)
     },
@@ -115,6 +129,7 @@ export function pageFolder(): PageFolder {
       const args = ['--test', '--test-reporter=tap', 'app.test.mjs']
       return execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env: {} })
     },
+    read: (name) => readFileSync(join(folder, name), 'utf8'),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
 }
