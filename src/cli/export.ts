@@ -2,11 +2,8 @@ import { type FileHandle, open, rm } from 'node:fs/promises'
 import { insideOf } from './app-sessions.ts'
 import { EXIT, type ExitCode, UsageError } from './exit.ts'
 import type { CommonOptions, Job } from './job.ts'
-import { lineOf, type TransferLine } from './transfer-format.ts'
+import { isCarried, lineOf, type TransferLine } from './transfer-format.ts'
 import { allNotes, pagesOf } from './whole-store.ts'
-
-/** Notes of what is under way, and of where: they say nothing in another place. Security keys are none. */
-const LEFT_OUT = /^(?:run:|lease(?::|$)|watermarks(?::|$))/
 
 /** Writes all sessions and what goes with them into a file, for another store to take in. */
 export async function exportAll(
@@ -21,7 +18,7 @@ export async function exportAll(
     const at = new Date().toISOString()
     await file.write(`${lineOf({ is: 'viur-session export', v: 1, at, store: store.name })}\n`)
     // What kills have written down goes first: whatever comes after it is not older.
-    const notes = (await allNotes(store.notes)).filter(({ name }) => !LEFT_OUT.test(name))
+    const notes = (await allNotes(store.notes)).filter(({ name }) => isCarried(name))
     counts.notes = notes.length
     await write(
       file,

@@ -5,6 +5,7 @@ import { insideOf } from './app-sessions.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { CommonOptions, Job } from './job.ts'
 import { checkedFile, type Contents, linesOf } from './transfer-file.ts'
+import { isFence } from './transfer-format.ts'
 
 export interface ImportOptions extends CommonOptions {
   readonly merge?: boolean
@@ -119,14 +120,11 @@ async function isStored(store: SessionStore, { key, rev }: SessionRecord): Promi
   return (await store.find(key))?.record?.rev === rev
 }
 
-/** Notes that hold the number of a fence. */
-const FENCE = /^fence(?::|-all$)/
-
 /** Takes a note in. Of two fences the higher counts: a kill in either place stands. */
 async function putNote(notes: NoteStore, name: string, value: Json): Promise<void> {
   for (let tries = 1; ; tries++) {
     const there = await notes.get(name)
-    if (there !== null && !(FENCE.test(name) && numberOf(value) > numberOf(there.value))) return
+    if (there !== null && !(isFence(name) && numberOf(value) > numberOf(there.value))) return
     const { outcome } = await notes.put(name, value, there?.version ?? null)
     if (outcome === 'applied') return
     if (tries >= TRIES) throw new Error(`the note ${name} is written by others: stop them first`)

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
+import { stat } from 'node:fs/promises'
 import { UsageError } from './exit.ts'
 import { readLine, TransferError, type TransferLine } from './transfer-format.ts'
 
@@ -10,22 +10,41 @@ export interface Contents {
   readonly notes: number
 }
 
+/** More characters than a line of `export` has, whatever of its 900 KiB of data JSON writes in six characters. */
+const LONGEST = 16 * 1024 * 1024
+
 /** The lines of the file, one by one. Throws {@link TransferError} for one that is not as `export` writes it. */
 export async function* linesOf(path: string): AsyncGenerator<TransferLine> {
+  await checkIsFile(path)
   const stream = createReadStream(path, 'utf8')
   let number = 0
-  try {
-    for await (const text of createInterface({ input: stream, crlfDelay: Infinity })) {
-      number += 1
-      yield readLine(text, number)
-    }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') throw new UsageError(`there is no file ${path}`)
-    if (code === 'EISDIR') throw new UsageError(`${path} is a folder`)
-    throw error
-  } finally {
-    stream.destroy()
+  for await (const text of textsOf(stream)) {
+    number += 1
+    yield readLine(text, number)
+  }
+}
+
+/** Not by `readline`: for that, a line also ends at U+2028 and U+2029, which stand in JSON as they are. */
+async function* textsOf(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of chunks) {
+    const texts = chunk.split('\n')
+    texts[0] = rest + texts[0]
+    rest = texts.pop() ?? ''
+    yield* texts
+    if (rest.length > LONGEST) throw new TransferError('the file has a line that is too long')
+  }
+  if (rest !== '') yield rest
+}
+
+/** It is read twice: the second time there would be nothing in a pipe. */
+async function checkIsFile(path: string): Promise<void> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' ? new UsageError(`there is no file ${path}`) : error
+  })
+  if (found.isDirectory()) throw new UsageError(`${path} is a folder`)
+  if (!found.isFile()) {
+    throw new UsageError(`${path} can be read only once, and import reads twice: give it a file`)
   }
 }
 

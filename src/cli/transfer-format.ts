@@ -1,5 +1,6 @@
 import type { Json } from '../base/json.ts'
-import { checkNoteName, checkRecord } from '../record/limits.ts'
+import { FENCE_OF_ALL, FENCES, numberIn } from '../end/fences.ts'
+import { checkNoteName, checkRecord, MAX_AHEAD } from '../record/limits.ts'
 import type { SessionRecord } from '../record/record.ts'
 import { isEndReason } from '../record/record-names.ts'
 
@@ -18,6 +19,19 @@ export type TransferLine =
   | { readonly is: 'note'; readonly name: string; readonly value: Json }
   | { readonly is: 'session'; readonly record: SessionRecord }
   | { readonly is: 'end'; readonly notes: number; readonly sessions: number }
+
+/** Notes of what is under way, and of where: they say nothing in another place. Security keys are none. */
+const OF_ITS_PLACE = /^(?:run:|lease(?::|$)|watermarks(?::|$))/
+
+/** Whether a note goes into the file. */
+export function isCarried(name: string): boolean {
+  return !OF_ITS_PLACE.test(name)
+}
+
+/** Whether a note holds the number of a fence. */
+export function isFence(name: string): boolean {
+  return name === FENCE_OF_ALL || name.startsWith(FENCES)
+}
 
 /** A line of the file is not as `export` writes it. The message says which, and nothing of what stands in it. */
 export class TransferError extends Error {
@@ -82,6 +96,19 @@ function checkNote({ name, value }: Partial<Record<string, unknown>>, number: nu
     throw wrong(number, 'it is a note without a name')
   }
   if (value === undefined) throw wrong(number, 'it is a note without a value')
+  // A lease that nobody holds would keep every sweep away.
+  if (!isCarried(name as string)) throw wrong(number, 'it is a note that export leaves out')
+  if (!isFence(name as string)) return
+  try {
+    checkFence(numberIn({ name: name as string, value: value as Json, version: '' }))
+  } catch {
+    throw wrong(number, 'it is a fence whose number cannot be true')
+  }
+}
+
+/** Numbers of fences begin with the clock: a session that had one far ahead of it would outlive every kill. */
+function checkFence(fence: number): void {
+  if (fence > Date.now() + MAX_AHEAD) throw new Error('the number of its fence cannot be true')
 }
 
 /** What a store may hold under these names, beside what {@link checkRecord} looks at. */
@@ -96,7 +123,12 @@ const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
   expiry: isExpiry,
   ended: isTimeOrNull,
   reason: (value) => value === null || isEndReason(value),
-  rev: (value) => typeof value === 'string' && value !== '',
+  rev: isRev,
+  revs: isAbsentOr((value) => Array.isArray(value) && value.every(isRev)),
+  client: isAbsentOr((value) => value === null || isPlain(value)),
+  properties: isAbsentOr(isPlain),
+  outside: isAbsentOr((value) => value === true),
+  extra: isAbsentOr(isPlain),
 }
 
 function checkSession(record: unknown, number: number): void {
@@ -108,9 +140,24 @@ function checkSession(record: unknown, number: number): void {
   }
   try {
     checkRecord(record as SessionRecord)
+    const { fence = 0, fenceAll = 0 } = record as SessionRecord
+    checkFence(Math.max(fence, fenceAll))
   } catch (error) {
     throw wrong(number, (error as Error).message)
   }
+}
+
+function isAbsentOr(is: (value: unknown) => boolean): (value: unknown) => boolean {
+  return (value) => value === undefined || is(value)
+}
+
+function isPlain(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === '[object Object]'
+}
+
+/** Stores may keep several of them in one text, with spaces in between. */
+function isRev(value: unknown): boolean {
+  return typeof value === 'string' && /^\S{1,200}$/.test(value)
 }
 
 function isText(value: unknown): boolean {

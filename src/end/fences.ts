@@ -7,7 +7,7 @@ import type { Limit } from '../store/budget.ts'
 import { LONG_WORK, retried } from '../write/retry.ts'
 
 /** The fence notes of users. Their names go on in hex digits. */
-const FENCES = 'fence:'
+export const FENCES = 'fence:'
 
 /** The fence note of everybody. */
 export const FENCE_OF_ALL = 'fence-all'

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -250,6 +251,87 @@ export default createSessions({
       expect(count).toBe(1)
     })
 
+    /** The file with one more note, which its last line counts. */
+    function withNote(name: string, value: unknown) {
+      const note = JSON.stringify({ is: 'note', name, value })
+      return (text: string) =>
+        text
+          .replace('\n', `\n${note}\n`)
+          .replace(/"notes":(\d+)/, (_, count) => `"notes":${Number(count) + 1}`)
+    }
+
+    function withField(field: string) {
+      return (text: string) => text.replace('"record":{', `"record":{${field},`)
+    }
+
+    it('carry texts in which lines of other systems end', async () => {
+      const [from, to] = [uniqueSpace(), uniqueSpace()]
+      const odd = 'a\u2028b\u2029c\r\nd\re\u0085f'
+      const sessions = sessionsIn(from)
+      const session = await sessions.open({ secure: true }).load()
+      await session.login(odd)
+      session.set(odd, odd)
+      await sessions.commit(session)
+      await run(from, 'export', `${from}.ndjson`)
+      expect(await run(to, 'import', `${from}.ndjson`)).toMatchObject({ code: 0, stderr: '' })
+      const found = await sessionsIn(to).entry(session.key as never)
+      expect([found?.user, found?.data]).toEqual([odd, { [odd]: odd }])
+    })
+
+    it('take nothing of a line without an end, nor of what is no file', async () => {
+      app.write('endless.ndjson', 'x'.repeat(17 * 1024 * 1024))
+      const endless = await run(uniqueSpace(), 'import', 'endless.ndjson')
+      expect(endless).toMatchObject({ code: 1, stdout: '' })
+      expect(endless.stderr).toBe('error: the file has a line that is too long\n')
+      const device = await run(uniqueSpace(), 'import', '/dev/null')
+      expect(device).toMatchObject({ code: 2, stdout: '' })
+      expect(device.stderr).toContain('import reads twice')
+    })
+
+    it('stop on SIGINT after what is on its way, and go on with --merge', async () => {
+      const [from, to] = [uniqueSpace(), uniqueSpace()]
+      await login(sessionsIn(from), 'alice')
+      const name = `${from}.ndjson`
+      await run(from, 'export', name)
+      const [first, line = ''] = readFileSync(app.path(name), 'utf8').split('\n')
+      const lines = Array.from({ length: 120 }, () =>
+        line.replace(/"key":"[^"]*"/, `"key":"${randomBytes(32).toString('base64url')}"`),
+      )
+      const end = JSON.stringify({ is: 'end', notes: 0, sessions: lines.length })
+      writeFileSync(app.path(name), `${[first, ...lines, end].join('\n')}\n`)
+      app.write(
+        'held-import.mjs',
+        `import { createSessions } from 'viur-session'
+import { datastoreStore } from 'viur-session/datastore'
+const store = datastoreStore({ projectId: 'viur-session-test', namespace: process.env.SPACE })
+const writeEach = store.writeEach.bind(store)
+setInterval(() => {}, 1000)
+const stopped = new Promise((resolve) => process.once('SIGINT', resolve))
+store.writeEach = async (...args) => {
+  process.stdout.write('\\n')
+  await stopped
+  return await writeEach(...args)
+}
+export default createSessions({ store })
+`,
+      )
+      const child = app.start(['import', name, '--sessions', 'held-import.mjs', '--json'], {
+        SPACE: to,
+      })
+      child.stdout.once('data', () => child.kill('SIGINT'))
+      const { code, stdout, stderr } = await ended(child)
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: 'start it again with --merge for the rest: what was taken in is left alone\n',
+      })
+      expect(answerOf('import', stdout.trim())).toMatchObject({ sessions: 100, complete: false })
+      expect(await sessionsIn(to).countSessions()).toBe(100)
+      const rest = await run(to, 'import', name, '--merge', '--json')
+      expect(rest.code).toBe(0)
+      expect(answerOf('import', rest.stdout)).toMatchObject({ failed: 0, complete: true })
+      expect(await sessionsIn(to).countSessions()).toBe(120)
+    })
+
     it.each([
       ['a file that was cut off', (text: string) => text.slice(0, text.lastIndexOf('{'))],
       ['a file without its beginning', (text: string) => text.slice(text.indexOf('\n') + 1)],
@@ -265,6 +347,23 @@ export default createSessions({
       ],
       ['a later form', (text: string) => text.replace('"v":1', '"v":2')],
       ['another file', () => '{"name":"package"}\n'],
+      ['a lease that nobody holds', withNote('lease', { v: 1, run: 'x' })],
+      ['a lease of a chain', withNote('lease:x', { v: 1 })],
+      ['the run of another place', withNote('run:x', { v: 1 })],
+      ['a billion shards to sweep', withNote('watermarks', { v: 1, shards: 1e9 })],
+      ['a note of no name', withNote('__proto__', 1)],
+      ['a fence without a number', withNote('fence-all', { v: 1, number: '1' })],
+      ['a fence below which no number is', withNote('fence-all', { v: 1, number: 1e300 })],
+      ['a fence of the far future', withNote('fence:00', { v: 1, number: 9e15 })],
+      ['a session above every fence', withField('"fenceAll":9007199254740991')],
+      ['a session whose writes are no list', withField('"revs":"ab"')],
+      ['a session whose writes are no texts', withField('"revs":[1]')],
+      ['a session whose writes are many in one', withField('"revs":["a b"]')],
+      ['a session from outside or not', withField('"outside":"yes"')],
+      ['a session of a client that is a text', withField('"client":"x"')],
+      ['a session with properties in a list', withField('"properties":["x"]')],
+      ['a session with more that is nothing', withField('"extra":null')],
+      ['a session with bytes for more', withField('"extra":{"$bytes":"AAAA"}')],
     ])('take nothing of %s, and quote nothing of it', async (_, broken) => {
       const [from, to] = [uniqueSpace(), uniqueSpace()]
       await login(sessionsIn(from), 'secret-name')
