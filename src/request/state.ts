@@ -50,7 +50,8 @@ type Owner = Pick<SessionRecord, 'user' | 'authenticated' | 'staticKey'>
 
 /**
  * One request's session, as a small machine: where it stands, and what the request wants of it ({@link Wishes}), beside
- * what it knows of its response ({@link ResponseSide}). Reading and writing the store is done elsewhere; what came of that is told here, by transitions that have names.
+ * what it knows of its response ({@link ResponseSide}). Reading and writing the store is done elsewhere; what came of
+ * that is told here, by transitions that have names.
  *
  * | Standing     | What it means                                           | What moves it on                            |
  * | ------------ | ------------------------------------------------------- | ------------------------------------------- |
