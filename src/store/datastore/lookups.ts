@@ -115,7 +115,10 @@ export class Lookups {
 
   #noteAsk(id: string, ask: StoreAsk): void {
     const asked = this.#gathering.get(id)
-    if (asked !== undefined) asked.askers = [...(asked.askers ?? []), ask]
+    if (asked === undefined) return
+    asked.askers ??= []
+    // Not copied for each: thousands may ask for one session.
+    asked.askers.push(ask)
   }
 
   /** For whom a lookup goes out, and how many are left waiting. */
