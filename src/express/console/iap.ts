@@ -4,6 +4,7 @@ import { loadFailure } from '../../base/optional-import.ts'
 import { soleHeader } from '../routes/caller.ts'
 import { jsonOf } from '../routes/caller-claims.ts'
 import type { ConsoleAllow } from './access.ts'
+import { keptKeys } from './iap-keys.ts'
 
 /** What is used of an `OAuth2Client` of `google-auth-library`. */
 export interface IapVerifier {
@@ -58,10 +59,11 @@ const OPTIONS = namesOf<IapOptions>({ audience: true, users: true, client: true 
  */
 export function iap(options: IapOptions): ConsoleAllow {
   const { audience, accessOf, client } = checked(options)
-  let verifier: Promise<IapVerifier> | null = client === null ? null : Promise.resolve(client)
+  let verifier: Promise<Verifier> | null =
+    client === null ? null : Promise.resolve(withKeys(client))
   return async (req) => {
     const token = tokenOf(soleHeader(req, HEADER))
-    verifier ??= loadVerifier()
+    verifier ??= loadVerifier().then(withKeys)
     const pending = verifier
     const ready = await pending.catch((error: unknown) => {
       // Not kept: the next one tries again.
@@ -76,20 +78,38 @@ export function iap(options: IapOptions): ConsoleAllow {
   }
 }
 
+/** A client, and the keys of the proxy that it has asked for. */
+interface Verifier {
+  readonly client: IapVerifier
+  readonly keysFor: (name: unknown) => Promise<object>
+}
+
+function withKeys(client: IapVerifier): Verifier {
+  return { client, keysFor: keptKeys(async () => (await client.getIapPublicKeys()).pubkeys) }
+}
+
+function headerOf(token: string): Readonly<Record<string, unknown>> {
+  return jsonOf(token.split('.')[0] ?? '')
+}
+
 function tokenOf(header: string | null): string {
   if (header === null) throw new CallerRefusedError(`not exactly one ${HEADER}`)
   if (header.length > MAX_TOKEN_BYTES || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(header))
     throw new CallerRefusedError(`${HEADER} is no token of three parts`)
-  if (jsonOf(header.split('.')[0] ?? '')['alg'] !== ALGORITHM)
+  if (headerOf(header)['alg'] !== ALGORITHM)
     throw new CallerRefusedError(`the token is not signed with ${ALGORITHM}`)
   return header
 }
 
-async function emailIn(token: string, verifier: IapVerifier, audience: string): Promise<string> {
+async function emailIn(
+  token: string,
+  { client, keysFor }: Verifier,
+  audience: string,
+): Promise<string> {
   let payload: { readonly email?: unknown; readonly aud?: unknown; readonly iss?: unknown }
   try {
-    const { pubkeys } = await verifier.getIapPublicKeys()
-    const ticket = await verifier.verifySignedJwtWithCertsAsync(token, pubkeys as never, audience, [
+    const keys = await keysFor(headerOf(token)['kid'])
+    const ticket = await client.verifySignedJwtWithCertsAsync(token, keys as never, audience, [
       ISSUER,
     ])
     payload = ticket.getPayload() ?? {}
@@ -103,7 +123,12 @@ async function emailIn(token: string, verifier: IapVerifier, audience: string): 
   // Once more what decides.
   if (aud !== audience || iss !== ISSUER) throw new CallerRefusedError('the token is for another')
   if (typeof email !== 'string' || email === '') throw new CallerRefusedError('no email in it')
-  return email.toLowerCase()
+  return lowered(email)
+}
+
+/** Of ASCII alone: in lower case the sign for kelvin is a k, and its address that of somebody else. */
+function lowered(email: string): string {
+  return email.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 }
 
 async function loadVerifier(): Promise<IapVerifier> {
@@ -147,6 +172,6 @@ function accessFrom(users: unknown): AccessOf {
       'must name the e-mail addresses of the operators, or be a function that knows them',
       users,
     )
-  const known = new Set((users as string[]).map((user) => user.toLowerCase()))
+  const known = new Set((users as string[]).map(lowered))
   return (email) => known.has(email)
 }

@@ -40,17 +40,19 @@ function tokenOf({ header, claims, key = known.privateKey, sign }: Token = {}): 
 
 /** The real client, whose keys are published on loopback. */
 async function appFor(options: Partial<IapOptions> = {}) {
+  let asked = 0
   const port = await listen((_req, res) => {
+    asked += 1
     res.setHeader('content-type', 'application/json').end(JSON.stringify({ [KEY_ID]: PUBLISHED }))
   })
   const endpoints = { oauth2IapPublicKeyUrl: `http://127.0.0.1:${port}/keys` }
   const client = new OAuth2Client({ endpoints })
-  const users = ['olga@shop.example']
+  const users = ['olga@shop.example', 'krl@shop.example']
   const allow = iap({ audience: AUDIENCE, users, client, ...options })
   const app = await consoleApp({ allow })
   const status = async (token: string): Promise<number> =>
     (await app.get('/', { 'x-goog-iap-jwt-assertion': token })).status
-  return { app, status }
+  return { app, status, asked: () => asked }
 }
 
 describe('iap()', () => {
@@ -67,6 +69,7 @@ describe('iap()', () => {
   it.each<[string, Token]>([
     ['somebody else', { claims: { email: 'eve@shop.example' } }],
     ['an address that only begins so', { claims: { email: 'olga@shop.example.evil.com' } }],
+    ['an address that only looks so in lower case', { claims: { email: '\u212arl@shop.example' } }],
     ['no address', { claims: { email: undefined } }],
     ['a list of addresses', { claims: { email: ['olga@shop.example'] } }],
     ['a token for another service', { claims: { aud: '/projects/123/apps/other' } }],
@@ -91,6 +94,17 @@ describe('iap()', () => {
     const { app, status } = await appFor()
     expect(await status(tokenOf(token))).toBe(403)
     expect(JSON.stringify(app.logged)).not.toContain('eyJ')
+  })
+
+  it('asks for the keys of the proxy once, whatever strangers bring', async () => {
+    const { status, asked } = await appFor()
+    const kids = ['key-2', 'key-3', '__proto__', 'toString']
+    const forged = kids.map((kid) => tokenOf({ header: { kid } }))
+    const sent = [tokenOf(), ...forged, tokenOf({ key: other.privateKey }), tokenOf()]
+    const statuses = await Promise.all(sent.map(status))
+    expect(statuses).toEqual([200, 403, 403, 403, 403, 403, 200])
+    for (const token of sent) await status(token)
+    expect(asked()).toBe(1)
   })
 
   it('refuses who brings no header, or what is no token', async () => {
