@@ -33,6 +33,27 @@ const WHERE = ['--project', 'shop', '--region', 'europe-west1']
 
 const ADDRESS = 'https://web.example.com'
 
+describe('a line that is to be copied', () => {
+  it.each([
+    'https://a.example/$URL/$(touch hit)',
+    'https://a.example/`touch hit`$URL',
+    'https://a.example/";touch hit;"$URL',
+    "https://a.example/';touch hit;'",
+    '$URLS',
+    'a\nb',
+    '* ?[a-z] {a,b} ~ !! $HOME \\',
+  ])('is taken by a shell as it was meant: %j', (odd) => {
+    const words = ['printf', '%s\\0', odd, `--uri=${odd}`, '$URL', '--uri=$URL/_sessions/cron']
+    const said = execFileSync('bash', ['-c', `URL=there; ${shellLine(words)}`], { cwd: tmpdir() })
+    expect(said.toString().split('\0').slice(0, -1)).toEqual([
+      odd,
+      `--uri=${odd}`,
+      'there',
+      '--uri=there/_sessions/cron',
+    ])
+  })
+})
+
 const gcloud = spawnSync('gcloud', ['--version']).status === 0
 
 describe.skipIf(!gcloud)('the commands that viur-session prints', () => {
@@ -274,6 +295,7 @@ esac
     [['setup', 'appengine', '--region', 'x1'], '--project <id> is needed'],
     [['setup', 'appengine', '--project', 'shop'], '--region <name> is needed'],
     [['setup', 'cloud-run', '--region', 'x1', '--project', 'a; rm -rf /'], '--project cannot be'],
+    [['setup', 'cloud-run', '--region', 'x1', '--project=--quiet'], '--project cannot be'],
     [['setup', 'cloud-run', ...WHERE, '--service', '$(date)'], '--service cannot be'],
     [['setup', 'cloud-run', ...WHERE, '--url', 'http://x'], '--url must be'],
   ])('takes nothing that a command could not: %j', async (args, says) => {

@@ -196,7 +196,7 @@ export function shellLine(words: Words): string {
 }
 
 function quoted(word: string): string {
-  if (word.includes('$URL')) return `"${word}"`
   const [, option = '', value = ''] = /^(--[a-z-]+=)(.*)$/s.exec(word) ?? [word, '', word]
+  if (/^\$URL(?:\/[\w./~-]*)?$/.test(value)) return `"${word}"`
   return /^[\w@%+=:,./-]+$/.test(value) ? word : `${option}'${value.replaceAll("'", "'\\''")}'`
 }

@@ -73,7 +73,7 @@ export function wantedFrom(
 
 /** What goes into commands has the form that Google Cloud asks for. */
 const FORMS: Readonly<Record<Exclude<keyof Wanted, 'platform' | 'url'>, RegExp>> = {
-  project: /^(?:[a-z0-9.-]+:)?[a-z0-9-]{4,40}$/,
+  project: /^(?:[a-z0-9][a-z0-9.-]*:)?[a-z0-9][a-z0-9-]{3,39}$/,
   region: /^[a-z0-9-]{2,30}$/,
   service: /^[a-z][a-z0-9-]{0,21}$/,
   routes: /^(?:\/[\w.~-]+)*$/,
