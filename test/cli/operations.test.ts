@@ -294,7 +294,7 @@ export default createSessions({
       const name = `${from}.ndjson`
       await run(from, 'export', name)
       const [first, line = ''] = readFileSync(app.path(name), 'utf8').split('\n')
-      const lines = Array.from({ length: 120 }, () =>
+      const lines = Array.from({ length: 220 }, () =>
         line.replace(/"key":"[^"]*"/, `"key":"${randomBytes(32).toString('base64url')}"`),
       )
       const end = JSON.stringify({ is: 'end', notes: 0, sessions: lines.length })
@@ -329,7 +329,7 @@ export default createSessions({ store })
       const rest = await run(to, 'import', name, '--merge', '--json')
       expect(rest.code).toBe(0)
       expect(answerOf('import', rest.stdout)).toMatchObject({ failed: 0, complete: true })
-      expect(await sessionsIn(to).countSessions()).toBe(120)
+      expect(await sessionsIn(to).countSessions()).toBe(220)
     })
 
     it.each([
