@@ -6,7 +6,7 @@ import { BUCKET } from '../record/buckets.ts'
 import { publishTrouble } from '../record/diagnostics.ts'
 import { type StatusWarning, warningsOf } from './warnings.ts'
 import type { RunKind } from './run-kind.ts'
-import { type Lane, runName, runOf } from './run.ts'
+import { type Lane, runName, runOf, type RunState } from './run.ts'
 import { infoOf, type RunInfo } from './run-info.ts'
 import { sideBySide } from '../base/parallel.ts'
 import { type AllWatermarks, expiryLanes } from './watermarks.ts'
@@ -51,7 +51,8 @@ export async function readStatus(
   sweeper: Sweeper,
   sweep: Pick<RunKind, 'owns'>,
 ): Promise<Status> {
-  const { warnings, ...status } = await readAndTell(settings, watermarks, sweeper, sweep)
+  const read = await readAndTell(settings, watermarks, sweeper, sweep)
+  const { warnings, lastFinished: _, ...status } = read
   return { ...status, warnings: warnings.map(({ message }) => message) }
 }
 
@@ -82,16 +83,14 @@ async function readAndTell(
 }
 
 function tellStatus(status: StatusRead, now: number): void {
-  const { store, backlog, backlogIsMore, oldestExpired, lastSweep, runs, warnings } = status
-  const isOver = ({ iterator, finished }: RunInfo): boolean =>
-    iterator === lastSweep?.iterator && finished !== null
+  const { store, backlog, backlogIsMore, oldestExpired, lastFinished, warnings } = status
   tell({
     kind: 'status',
     reachable: store === 'reachable',
     backlog,
     backlogIsMore,
     oldestAge: ageOf(oldestExpired, now),
-    sweepAge: ageOf(runs.find(isOver)?.finished ?? null, now),
+    sweepAge: ageOf(lastFinished, now),
     warnings: warnings.length,
   })
 }
@@ -101,6 +100,8 @@ function ageOf(date: Date | null, now: number): number | null {
 }
 
 interface StatusRead extends Omit<Status, 'warnings'> {
+  /** When a sweep was last done. Of other runs, those of kills have the same iterator. */
+  readonly lastFinished: Date | null
   readonly warnings: readonly StatusWarning[]
 }
 
@@ -130,14 +131,18 @@ async function readRuns(
     const states = notes.map(runOf).filter((state) => state !== null)
     const runs = states.map((state) => infoOf(state, time))
     const waiting = await countBacklog(settings, await lanesOf(settings, watermarks), time)
-    const lastSweep = runs[states.findIndex((state) => sweep.owns(state))] ?? null
+    const sweeps = runs.filter((_, at) => sweep.owns(states[at] as RunState))
+    const lastSweep = sweeps[0] ?? null
+    const lastFinished = sweeps.find(({ finished }) => finished !== null)?.finished ?? null
     const bucket = store.bucket ?? BUCKET
     const warnings = warningsOf({ ...waiting, lastSweep, time, bucket, isBlind })
-    return { store: 'reachable', lastSweep, runs: runs.slice(0, SHOWN), ...waiting, warnings }
+    const shown = { lastSweep, runs: runs.slice(0, SHOWN), ...waiting }
+    return { store: 'reachable', lastFinished, ...shown, warnings }
   } catch (error) {
     return {
       store: 'unreachable',
       lastSweep: null,
+      lastFinished: null,
       runs: [],
       backlog: 0,
       backlogIsMore: false,

@@ -6,7 +6,9 @@ import { DailyLook } from '../../src/sweep/daily-look.ts'
 import { type WarningFacts, warningsOf } from '../../src/sweep/warnings.ts'
 import { gate } from '../setup/gate.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
+import { hear as hearOn } from '../telemetry/hearing.ts'
 import { HOUR, type Place, place } from './harness.ts'
+import { drain, TestQueue } from './task-queue.ts'
 
 const DAY = 24 * HOUR
 
@@ -137,6 +139,27 @@ describe('warnings of the sweep', () => {
     const { warnings, lastSweep, runs } = await sessions.status()
     expect(warnings.join()).not.toContain('no sweep')
     expect([lastSweep?.iterator, runs.length]).toEqual(['DeleteSessionsIter', 20])
+  })
+})
+
+describe('the age of the last sweep, as its channel has it', () => {
+  it('is that of sweeps alone, however many kills were carried on by tasks of the same iterator since', async () => {
+    const told = hearOn<{ readonly sweepAge: number | null }>('viur-session:status')
+    const p = place()
+    const queue = new TestQueue()
+    const sessions = p.process({ tasks: queue })
+    await sessions.startClearSessions()
+    await drain(sessions, queue, HOUR)
+    for (let kills = 0; kills < 21; kills++) {
+      p.now += 10 * MINUTE
+      await sessions.killAllSessions()
+      await drain(sessions, queue, HOUR)
+    }
+    const { runs } = await sessions.status()
+    expect(new Set(runs.map(({ iterator, state }) => `${iterator} ${state}`))).toEqual(
+      new Set(['DeleteSessionsIter finished']),
+    )
+    expect(told.map(({ sweepAge }) => sweepAge)).toEqual([210 * MINUTE])
   })
 })
 
