@@ -107,7 +107,7 @@ test('a connection whose answer came while the process was too busy to read it i
   const { port1: server, port2: client } = new MessageChannel()
   const heard = once(client, 'message')
   const late = async (): Promise<unknown> => (await heard) && [{}]
-  const { ask, calls } = connectionWith(
+  const { ask, calls, closed } = connectionWith(
     1000,
     { probe: late, call: late },
     {
@@ -125,9 +125,10 @@ test('a connection whose answer came while the process was too busy to read it i
     },
   )
   expect(await ask()).toBe('answered')
-  // By now the new one would have taken its place.
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  // One of the two is of no use any more, and it is not the one that has answered.
+  await expect.poll(() => closed).not.toEqual([])
   server.close()
+  expect(closed).toEqual([1])
   expect(calls).toEqual([0])
 })
 
