@@ -25,7 +25,7 @@ export interface KoaSessionStore extends OtherStore {
 }
 
 /**
- * A store for `koa-session` 6 and 7, in Cloud Datastore or in another store of this package:
+ * A store for `koa-session` 6.4 and 7, in Cloud Datastore or in another store of this package:
  *
  * ```ts
  * app.use(session({ store: koaSessionStore(), rolling: true }, app))
@@ -59,7 +59,7 @@ function contextOf(of: OfRequest | undefined): object {
   const ctx: unknown = of?.ctx
   if (typeof ctx === 'object' && ctx !== null) return ctx
   throw new SessionConfigError(
-    'koaSessionStore() needs koa-session 6 or newer, which says which request a session belongs to',
+    'koaSessionStore() needs koa-session 6.4 or newer, which says which request a session belongs to',
   )
 }
 
