@@ -1,5 +1,5 @@
 import { show } from '../../base/duration.ts'
-import { RequestRefusedError, SessionError } from '../../base/errors.ts'
+import { RequestRefusedError, SessionError, SessionValueError } from '../../base/errors.ts'
 import type { SessionLogger } from '../../base/logger.ts'
 import type { AnyRequest } from '../../node/request/session-request.ts'
 import { asSessionKey, type SessionKey } from '../../record/id.ts'
@@ -73,6 +73,8 @@ export async function answerOperator(
     return await of.page(pathname, searchParams)
   } catch (error) {
     if (error instanceof RequestRefusedError) return of.message(403, 'Refused', error.message)
+    // A user or a scope that there can not be.
+    if (error instanceof SessionValueError) return of.message(400, 'Not possible', error.message)
     if (!(error instanceof SessionError)) throw error
     parts.logger.warn('a page of the console failed', { error: error.message })
     return of.message(500, 'That did not work', error.message)
@@ -252,9 +254,8 @@ function userFrom(word: string | null | undefined): string | null {
 }
 
 function valuesOf(data: object, showData: boolean): ShownValue[] {
-  const plain = plainData(data) as Record<string, unknown>
-  return Object.keys(plain).map((name) => {
-    const text = textOf(plain[name])
+  return Object.keys(data).map((name) => {
+    const text = textOf(data, name)
     return {
       name,
       size: text === null ? null : Buffer.byteLength(text),
@@ -263,8 +264,12 @@ function valuesOf(data: object, showData: boolean): ShownValue[] {
   })
 }
 
-function textOf(value: unknown): string | null {
-  const isUnreadable =
-    typeof value === 'object' && value !== null && Object.keys(value).join() === 'unreadable'
-  return isUnreadable ? null : (JSON.stringify(value) ?? String(value))
+/** As JSON; `null` where this process can not read it. */
+function textOf(data: object, name: string): string | null {
+  try {
+    const value = plainData((data as Record<string, unknown>)[name])
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    return null
+  }
 }
