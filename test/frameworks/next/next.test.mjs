@@ -11,8 +11,9 @@ let site
 before(async () => {
   unpack('frameworks/next.md', 'app', { more: 'more' })
   process.chdir('app')
-  // Use is noted down after a second already.
-  change('lib/session.ts', 'cookie: {', "touchEvery: '1s', cookie: {")
+  // Use is noted down after a minute, by a clock that POST /later moves.
+  const now = '() => Date.now() + ((globalThis as { later?: number }).later ?? 0)'
+  change('lib/session.ts', 'cookie: {', `now: ${now}, touchEvery: '1m', cookie: {`)
   const { version } = JSON.parse(readFileSync('../node_modules/next/package.json', 'utf8'))
   if (version.startsWith('15.')) asBefore16()
   await run('node', [NEXT, 'build'], { NEXT_TELEMETRY_DISABLED: '1' })
@@ -116,9 +117,9 @@ test('a server action whose commit fails is an error, and sets no cookie', async
 test('a cookie that the proxy renews stands before the one of the action', async () => {
   const browser = new Browser(site.port)
   await browser.post('/login', { user: 'alice' })
-  await new Promise((resolve) => setTimeout(resolve, 1100))
+  await browser.post('/later')
   assert.equal((await browser.ask('/account')).setCookie.length, 1)
-  await new Promise((resolve) => setTimeout(resolve, 1100))
+  await browser.post('/later')
   await act(browser, 'Log in', { user: 'bob' })
   assert.match((await browser.ask('/account')).body, /Hello, bob/)
 })
