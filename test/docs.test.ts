@@ -4,6 +4,10 @@ import { fileURLToPath } from 'node:url'
 import ms from 'ms'
 import { describe, expect, it } from 'vitest'
 import { settingsFrom } from '../src/options.ts'
+import { DEFAULT_SHARDS } from '../src/record/buckets.ts'
+import { MAX_PAYLOAD_BYTES } from '../src/record/limits.ts'
+import { MAX_KEY_DATA_BYTES } from '../src/record/limits-security-keys.ts'
+import { MAX_INDEXED_BYTES, MAX_PROPERTIES } from '../src/record/properties.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -127,6 +131,21 @@ describe('the documentation', () => {
         new RegExp(`\\| \`${option}\` \\| (?:the smaller of )?\`'([^']+)'\``).exec(options) ?? []
       expect(ms(stated as ms.StringValue), option).toBe(value)
     }
+  })
+
+  it('states the limits that there are', () => {
+    const limits = read('docs/limits.md')
+    const bytes = MAX_INDEXED_BYTES.toLocaleString('en')
+    for (const row of [
+      `| one session, encoded | ${MAX_PAYLOAD_BYTES / 1024} KiB |`,
+      `| data of a security key | ${MAX_KEY_DATA_BYTES / 1024} KiB |`,
+      `| properties of your own | ${MAX_PROPERTIES}, of ${bytes} bytes each |`,
+      `| name of a user | ${bytes} bytes |`,
+      `; ${DEFAULT_SHARDS} shards carry `,
+    ]) {
+      expect(limits).toContain(row)
+    }
+    expect(read('README.md')).toContain(`| largest session | ${MAX_PAYLOAD_BYTES / 1024} KiB |`)
   })
 
   it('names tests that there are', () => {
