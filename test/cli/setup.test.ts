@@ -186,6 +186,17 @@ esac
     for (const { command } of steps) if (command !== undefined) expect(stdout).toContain(command)
   })
 
+  it.each(['appengine', 'functions'] as const)(
+    'enables what builds the app, for %s',
+    (platform) => {
+      const place = { project: 'shop', region: 'europe-west1', url: ADDRESS }
+      const [enabling] = planOf(wantedFrom(platform, place, {}))
+      expect(enabling).toMatchObject({
+        command: expect.arrayContaining(['cloudbuild.googleapis.com']),
+      })
+    },
+  )
+
   it('prints cron.yaml and queue.yaml as the repository has them', async () => {
     const { stdout } = await app.run(['setup', 'appengine', ...WHERE, '--json'])
     const { steps } = answerOf('setup', stdout) as { steps: { file?: string; text?: string }[] }

@@ -85,7 +85,7 @@ export function planOf(wanted: Wanted): Step[] {
         'firestore',
         'cloudtasks',
         'cloudscheduler',
-        ...(platform === 'appengine' ? ['appengine'] : ['run']),
+        ...(platform === 'appengine' ? ['appengine', 'cloudbuild'] : ['run']),
         ...(platform === 'functions' ? ['cloudfunctions', 'cloudbuild'] : []),
       ]),
     },
