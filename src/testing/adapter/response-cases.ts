@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { type AdapterAnswer, answer, count, plain, visits } from './app.ts'
-import { type AdapterCase, gate, listed, ours, type Site } from './site.ts'
+import type { Session } from '../../request/session.ts'
+import { type AdapterAnswer, type AdapterPage, answer, count, plain, visits } from './app.ts'
+import { type AdapterCase, gate, listed, ours, type Site, type Visitor } from './site.ts'
 
 const PAGES = { '/count': count, '/visits': visits, '/plain': plain }
 
@@ -30,6 +31,28 @@ async function assertHeld(site: Site, path: string): Promise<void> {
   held.release()
   await asked.reply
   assert.equal(wasEarly, false, 'nothing of the response may arrive before the session is stored')
+}
+
+/** A page whose stream has begun when `late` is called, and ends with what that gives. */
+function streamed(late: (session: Session) => Promise<string>) {
+  const begun = gate()
+  const page: AdapterPage = (session) =>
+    answer(
+      pieces('begun ', async () => {
+        await begun.pass()
+        return await late(session)
+      }),
+    )
+  return {
+    page,
+    /** What `late` gave a visitor who has seen the stream begin. */
+    async read(visitor: Visitor): Promise<string> {
+      const asked = visitor.ask('/late')
+      await asked.until('begun ')
+      begun.open()
+      return (await asked.reply).body.slice('begun '.length)
+    },
+  }
 }
 
 /** In which form a response leaves, and when. */
@@ -116,30 +139,18 @@ export const responseCases: readonly AdapterCase[] = [
     name: 'stores what a stream changes by save(), or refuses it',
     needs: ['streams'],
     async run(open) {
-      const begun = gate()
-      const visitor = (
-        await open({
-          ...PAGES,
-          '/late': (session) => {
-            const late = async () => {
-              await begun.pass()
-              try {
-                session.set('visits', 99)
-                await session.save()
-                return 'stored'
-              } catch (error) {
-                return String((error as { code?: unknown }).code)
-              }
-            }
-            return answer(pieces('begun ', late))
-          },
-        })
-      ).visitor()
+      const late = streamed(async (session) => {
+        try {
+          session.set('visits', 99)
+          await session.save()
+          return 'stored'
+        } catch (error) {
+          return String((error as { code?: unknown }).code)
+        }
+      })
+      const visitor = (await open({ ...PAGES, '/late': late.page })).visitor()
       await visitor.get('/count')
-      const asked = visitor.ask('/late')
-      await asked.until('begun ')
-      begun.open()
-      const [, said = ''] = (await asked.reply).body.split(' ')
+      const said = await late.read(visitor)
       if (said !== 'stored') assert.match(said, /^ERR_SESSION/)
       assert.equal(await visitor.read('/visits'), said === 'stored' ? '99' : '1')
     },
@@ -148,28 +159,16 @@ export const responseCases: readonly AdapterCase[] = [
     name: 'refuses a login whose cookie could not leave any more',
     needs: ['streams'],
     async run(open) {
-      const begun = gate()
-      const visitor = (
-        await open({
-          ...PAGES,
-          '/late': (session) => {
-            const late = async () => {
-              await begun.pass()
-              return await session.login('late').then(
-                () => 'logged in',
-                (error: { readonly code?: unknown }) => String(error.code),
-              )
-            }
-            return answer(pieces('begun ', late))
-          },
-          '/name': (session) => answer(session.user),
-        })
-      ).visitor()
+      const late = streamed(async (session) => {
+        return await session.login('late').then(
+          () => 'logged in',
+          (error: { readonly code?: unknown }) => String(error.code),
+        )
+      })
+      const name: AdapterPage = (session) => answer(session.user)
+      const visitor = (await open({ ...PAGES, '/late': late.page, '/name': name })).visitor()
       await visitor.get('/count')
-      const asked = visitor.ask('/late')
-      await asked.until('begun ')
-      begun.open()
-      assert.match((await asked.reply).body, /^begun ERR_SESSION/)
+      assert.match(await late.read(visitor), /^ERR_SESSION/)
       assert.equal(await visitor.read('/name'), '__guest__')
     },
   },
