@@ -293,6 +293,21 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
     expect(found.filter((one) => !related.includes(one.name))).toEqual([])
   })
 
+  it.each(['https://olga:hunter2@127.0.0.1:1', 'no address:hunter2'])(
+    'goes on, and says no password, where an API is at %s',
+    async (endpoint) => {
+      const { stdout, stderr } = await app.run(['doctor', '--json', '--sessions', 'sessions.mjs'], {
+        ...google.environment,
+        CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE: endpoint,
+        DATASTORE: host as string,
+        DATASTORE_EMULATOR_HOST: '',
+      })
+      const { checks } = answerOf('doctor', stdout) as { checks: Check[] }
+      expect(checks.find(({ name }) => name === 'database')?.state).toBe('warning')
+      expect(stdout + stderr).not.toContain('hunter2')
+    },
+  )
+
   it('finds that ends are events for the deployment and not for this app', async () => {
     const SPACE = uniqueSpace()
     const store = emulatorStore(host as string, SPACE, { projectId: 'shop' })

@@ -57,11 +57,19 @@ export function askGoogle(environment: Environment): AskGoogle {
       const response = await fetch(url, { headers, signal, redirect: 'error' })
       return await answerOf(service, response)
     } catch (error) {
-      const { cause } = error as { cause?: { message?: string } }
-      const why = cause?.message ?? (error as Error).message
-      return { is: 'unknown', why: `${new URL(url).host} does not answer (${why})` }
+      return { is: 'unknown', why: whyNoAnswer(service, url, error) }
     }
   }
+}
+
+/** What fetch says of an address quotes it, with what a variable may hold of passwords. */
+function whyNoAnswer(service: Service, url: string, error: unknown): string {
+  if (!URL.canParse(url)) {
+    return `CLOUDSDK_API_ENDPOINT_OVERRIDES_${service.toUpperCase()} is no address`
+  }
+  const { cause, message } = error as Error & { cause?: { message?: string } }
+  const said = (cause?.message ?? message).replaceAll(url, 'its address')
+  return `${new URL(url).host} does not answer (${said})`
 }
 
 async function clientOf() {
