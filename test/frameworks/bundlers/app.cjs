@@ -1,4 +1,5 @@
 // Writes a session and reads it again: on the emulator that DATASTORE_EMULATOR_HOST names, else in memory.
+// The same as app.mjs, all of it: a part that both had would be a module of one kind in each bundle of the other.
 const { createSessions, memoryStore, SessionStoreError } = require('viur-session')
 const { datastoreStore } = require('viur-session/datastore')
 const { sessionMiddleware } = require('viur-session/express')
