@@ -92,8 +92,9 @@ export interface SessionsOptions<Data extends object = DefaultData> {
    * Up to five properties of the app's own, made of the data of the root, by which sessions are listed, counted and gone
    * over: `(data) => ({ tenant: data.tenant })`. A name is up to 100 letters, digits and underscores and none of ours, a
    * value a text of at most 1,500 bytes; one that is `undefined` is left out. They are stored in an index, in the clear, and
-   * made anew at every write of the session, so that those stored before get theirs at their next write. The function may run more than once, and must
-   * answer at once; where it fails, the session is not stored. Set it in every process that writes sessions. Default: none.
+   * made anew at every write of the session, so that those stored before get theirs at their next write. The function
+   * may run more than once, and must answer at once; where it fails, the session is not stored. Set it in every process
+   * that writes sessions. Default: none.
    */
   properties?(data: Partial<Data>): Readonly<Record<string, string | undefined>>
   /**

@@ -35,8 +35,9 @@ const LOAD_OPTIONS = namesOf<LoadOptions>({ fresh: true })
 let stateOf: <Data extends object>(session: Session<Data>) => RequestState
 
 /**
- * One request's session: the data of `SessionView`, the times of `SessionTimes`, what `SessionAsides` keeps, and its identity. What it is told
- * is stored when the response leaves, or by `save()`. Can not be extended: `session.views = 1` throws.
+ * One request's session: the data of `SessionView`, the times of `SessionTimes`, what `SessionAsides` keeps, and its
+ * identity. What it is told is stored when the response leaves, or by `save()`. Can not be extended:
+ * `session.views = 1` throws.
  */
 export class Session<Data extends object = DefaultData> extends SessionAsides<Data> {
   readonly #state: RequestState
@@ -247,7 +248,10 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     })
   }
 
-  /** Ends the session, without a response at once. With `persistentFieldsOnLogout` or `persistentScopesOnLogout`, a new guest session holds those that are set. */
+  /**
+   * Ends the session, without a response at once. With `persistentFieldsOnLogout` or `persistentScopesOnLogout`, a new
+   * guest session holds those that are set.
+   */
   logout(): Promise<void>
   logout(...unexpected: unknown[]): Promise<void> {
     refuseCallback('logout()', unexpected)

@@ -36,7 +36,8 @@ export class Pages {
 
   /**
    * One part after the other, which is cheap where there is little to do, as there mostly is; side by side as soon as
-   * one of them has filled a page, or had a second one: servers end a page where they like. At least one page in all, so that every call gets on. Gives whether all is done.
+   * one of them has filled a page, or had a second one: servers end a page where they like. At least one page in all,
+   * so that every call gets on. Gives whether all is done.
    * `pace`: how fast pages begin; `null`: at once.
    */
   async goOver<P extends Part>(work: PageWork<P>, pace: Pace | null = null): Promise<boolean> {

@@ -13,7 +13,10 @@ import { type AllWatermarks, expiryLanes } from './watermarks.ts'
 
 /** What `sessions.startClearSessions()` goes over. */
 export interface ClearOptions {
-  /** Only what expired before this, in whole buckets of the expiry index (one hour unless set). Default: what expired five minutes ago or earlier, which is also the latest there can be. */
+  /**
+   * Only what expired before this, in whole buckets of the expiry index (one hour unless set). Default: what expired
+   * five minutes ago or earlier, which is also the latest there can be.
+   */
   readonly before?: Date
   /** Only what expired after this, in whole buckets. Default: everything. */
   readonly after?: Date

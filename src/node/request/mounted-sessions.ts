@@ -41,7 +41,10 @@ export function expose(req: AnyRequest, face: object): void {
 
 const properties = new Map<string, PropertyDescriptor>()
 
-/** The property of this name, that shows the session. The same for all requests: with functions of its own for each, V8 would give up on a fast layout. */
+/**
+ * The property of this name, that shows the session. The same for all requests: with functions of its own for each, V8
+ * would give up on a fast layout.
+ */
 export function propertyOf(name: string): PropertyDescriptor {
   let property = properties.get(name)
   if (property === undefined) {
