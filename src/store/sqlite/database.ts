@@ -12,14 +12,21 @@ import {
 import { prepareFile } from './open-file.ts'
 import { checkSchema, migrate, requireSchema, rollback } from './schema.ts'
 
-/** How long SQLite itself waits for a lock, in milliseconds: meanwhile nothing else runs in this process. */
-const BUSY_TIMEOUT = 20
-
 /** How long a call waits for the lock of another process, unless its caller says so, in milliseconds. */
 const PATIENCE = 5000
 
-/** The longest pause between two tries for a lock, in milliseconds. Meanwhile everything else runs. */
-const LONGEST_PAUSE = 50
+/** The pause between two tries for a lock, in milliseconds. Meanwhile everything else runs. */
+const TRY_AGAIN = 1
+
+/**
+ * What a process that writes without a break leaves free of the time that a write took, so that another one finds the lock
+ * free: SQLite keeps no order among those who wait, and where the disk takes 30 ms, one could wait in vain for seconds.
+ */
+const GIVE_WAY = 1 / 16
+
+/** The shortest and the longest such break, in milliseconds: a timer knows nothing shorter, and who waits has looked. */
+const SHORTEST_BREAK = 0.5
+const LONGEST_BREAK = 10
 
 /** What a piece of work does with the database: statements, which are prepared once. */
 export interface Statements {
@@ -37,6 +44,8 @@ export class SqliteDatabase {
   #connection: Connection | null = null
   #prepared = new Map<string, Statement>()
   #isClosed = false
+  /** Until when no write of this process tries for the lock; `null`: the next one may. One tries for all that wait. */
+  #break: Promise<void> | null = null
   readonly #statements: Statements = {
     run: (sql, ...values) => {
       this.#prepare(sql).run(...values)
@@ -51,20 +60,22 @@ export class SqliteDatabase {
 
   /** One statement that reads. */
   read<Result>(work: (sql: Statements) => Result, options?: CallOptions): Promise<Result> {
-    return this.#patiently(() => {
+    const once = (): Result => {
       this.#open()
       try {
         return work(this.#statements)
       } catch (error) {
         throw this.#explained(error, false)
       }
-    }, options)
+    }
+    return this.#patiently(once, options)
   }
 
   /** Statements that stand or fall together, and see nothing of what other processes do meanwhile. */
   write<Result>(work: (sql: Statements) => Result, options?: CallOptions): Promise<Result> {
-    return this.#patiently(() => {
+    const once = (): Result => {
       const connection = this.#open()
+      const began = performance.now()
       let isCommitting = false
       try {
         this.#statements.run('BEGIN IMMEDIATE')
@@ -72,12 +83,14 @@ export class SqliteDatabase {
         const result = work(this.#statements)
         isCommitting = true
         this.#statements.run('COMMIT')
+        this.#giveWay(performance.now() - began)
         return result
       } catch (error) {
         rollback(connection)
         throw this.#explained(error, isCommitting)
       }
-    }, options)
+    }
+    return this.#patiently(once, options, () => this.#break)
   }
 
   /** Opens the file, if nobody has yet. */
@@ -90,21 +103,38 @@ export class SqliteDatabase {
     this.#release()
   }
 
+  /** `hasToWait`: what a try has to wait for; reads wait for nobody until a lock is in their way. */
   async #patiently<Result>(
     work: () => Result,
     { deadline = PATIENCE }: CallOptions = {},
+    hasToWait: () => Promise<void> | null = () => null,
   ): Promise<Result> {
     const end = performance.now() + deadline
-    for (let tries = 0; ; tries++) {
+    for (;;) {
+      for (let wait = hasToWait(); wait !== null; wait = hasToWait()) await wait
       try {
         return work()
       } catch (error) {
-        const left = end - performance.now()
         if (!(error instanceof Busy)) throw error
+        const left = end - performance.now()
         if (left <= 0) throw sqliteError(error.cause, this.#file, false)
-        await pause(Math.min(left, LONGEST_PAUSE, 1 + 5 * tries))
+        await this.#pause(Math.min(left, TRY_AGAIN))
       }
     }
+  }
+
+  /** Leaves the lock to others for a moment after a write that took so long, in milliseconds. */
+  #giveWay(took: number): void {
+    const time = Math.min(took * GIVE_WAY, LONGEST_BREAK)
+    if (time >= SHORTEST_BREAK) void this.#pause(time)
+  }
+
+  /** A break for all writes of this process; where there is one already, its rest. */
+  #pause(time: number): Promise<void> {
+    this.#break ??= pause(time).then(() => {
+      this.#break = null
+    })
+    return this.#break
   }
 
   #open(): Connection {
@@ -154,7 +184,8 @@ class Busy {
 }
 
 function setUp(connection: Connection, file: string): void {
-  connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`)
+  // SQLite would wait in the thread of the app: the tries of `SqliteDatabase` leave it free.
+  connection.exec('PRAGMA busy_timeout = 0')
   // What the file says of itself runs no function of SQLite's that could do harm.
   connection.exec('PRAGMA trusted_schema = OFF')
   checkSchema(connection, file)

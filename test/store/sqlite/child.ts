@@ -10,22 +10,31 @@ const input = JSON.parse(argument) as { key: string; cookie: string; count: numb
 /** Called before each statement that runs; at the end of the name of the work: `login/7` dies before the seventh. */
 const [name = '', at = ''] = work.split('/')
 let statements = 0
-beforeEachStatement(() => {
+beforeEachStatement((sql) => {
   statements += 1
-  if (at === 'slow') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+  if (at === 'slow') stand(1)
+  else if (at === 'slow-disk') stand(sql === 'COMMIT' ? 40 : 0)
   else if (statements === Number(at)) process.kill(process.pid, 'SIGKILL')
 })
 
 const store = sqliteStore({ file })
 
-function beforeEachStatement(what: () => void): void {
+/** Lets nothing else run for so many milliseconds. */
+function stand(time: number): void {
+  if (time > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, time)
+}
+
+function beforeEachStatement(what: (sql: string) => void): void {
   const { StatementSync } = process.getBuiltinModule('node:sqlite') as unknown as {
     StatementSync: { prototype: Record<string, (...values: unknown[]) => unknown> }
   }
   for (const method of ['run', 'get', 'all']) {
     const real = StatementSync.prototype[method] as (...values: unknown[]) => unknown
-    StatementSync.prototype[method] = function (...values: unknown[]): unknown {
-      what()
+    StatementSync.prototype[method] = function (
+      this: { readonly sourceSQL: string },
+      ...values: unknown[]
+    ): unknown {
+      what(this.sourceSQL)
       return real.apply(this, values)
     }
   }
@@ -81,6 +90,14 @@ const WORK: Readonly<Record<string, () => Promise<void>>> = {
       else conflicts += 1
     }
     say({ conflicts })
+  },
+
+  /** Writes without a break for as long as it lives, and says so once. */
+  async crowd() {
+    for (let written = 0; ; written++) {
+      await store.write({ kind: 'insert', record: sampleRecord() }, { deadline: 60_000 })
+      if (written === 0) say({ written })
+    }
   },
 
   /** Changes the session of a cookie until it is gone. */
