@@ -200,7 +200,7 @@ on_lost() {
   [ -z "$command" ] || kill -TERM "$command" 2>/dev/null
 }
 
-alive() { [ -z "$1" ] || kill -0 "$1"; } # PID, or nothing, which can not die
+alive() { [ -z "$1" ] || kill -0 "$1"; } # PID, or nothing, which cannot die
 
 # A process of its own, for two things that `wait` does not tell: that the emulator died under the
 # command, and that this script was ended by SIGKILL, after which nobody else stops the emulator.

@@ -18,7 +18,7 @@ export interface SessionsDoor<Data extends object = DefaultData> {
   readonly storeName?: string
   /**
    * Like `commit()`, but answers at once where nothing has to be stored. `last`: called when all that the request has
-   * begun is done, right before its session can not be changed any more.
+   * begun is done, right before its session cannot be changed any more.
    */
   commit(
     session: Session<Data>,

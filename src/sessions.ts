@@ -53,7 +53,7 @@ import { Writer } from './write/writer.ts'
 
 const USER = namesOf<UserOptions>({ literal: true })
 
-/** Makes the sessions of an app. Throws `SessionConfigError` for options that can not work. */
+/** Makes the sessions of an app. Throws `SessionConfigError` for options that cannot work. */
 export function createSessions<Data extends object = DefaultData>(
   options: SessionsOptions<Data> = {},
 ): Sessions<Data> {

@@ -111,13 +111,13 @@ function typed(session: Session<Shop>): void {
   expectTypeOf(session.expiry).toEqualTypeOf<number | Date | null>()
   expectTypeOf(session.expiryAge(new Date())).toEqualTypeOf<number>()
   expectTypeOf(session.expiryDate(new Date())).toEqualTypeOf<Date>()
-  // @ts-expect-error: can not be set
+  // @ts-expect-error: cannot be set
   session.expiry = 5
   createSessions({ persistentFieldsOnLogin: 'all', taskBudget: '30s' })
   // @ts-expect-error: on login only
   createSessions({ persistentFieldsOnLogout: 'all' })
   expectTypeOf(session.toJSON()).toEqualTypeOf<Record<string, unknown>>()
-  // @ts-expect-error: can not be set
+  // @ts-expect-error: cannot be set
   session.isGuest = false
 
   // @ts-expect-error: no such key
@@ -134,7 +134,7 @@ function typed(session: Session<Shop>): void {
   session.cart = []
   // @ts-expect-error: of another type
   session.setDefault('visits', 'none')
-  // @ts-expect-error: can not be set
+  // @ts-expect-error: cannot be set
   session.user = 'alice'
   // @ts-expect-error: no such unit of time, but an object is none at all
   session.setExpiry({ hours: 1 })

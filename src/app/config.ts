@@ -42,7 +42,7 @@ export interface AppConfig {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** A variable that can not work; the message says which, and what it takes. */
+/** A variable that cannot work; the message says which, and what it takes. */
 export class EnvironmentError extends Error {
   override name = 'EnvironmentError'
 }

@@ -27,7 +27,7 @@ export class SessionError extends Error {
 }
 
 /**
- * An option, or a combination of options, that can not work. Thrown at construction; by `load()` for a schema in the
+ * An option, or a combination of options, that cannot work. Thrown at construction; by `load()` for a schema in the
  * option `validate` that does not accept its own result.
  */
 export class SessionConfigError extends SessionError {
@@ -68,7 +68,7 @@ export class SessionGoneError extends SessionError {
   }
 }
 
-/** A value, key, user or duration that a session can not hold. The message names the path. */
+/** A value, key, user or duration that a session cannot hold. The message names the path. */
 export class SessionValueError extends SessionError {
   override name = 'SessionValueError'
   override readonly code = 'ERR_SESSION_VALUE'

@@ -100,7 +100,7 @@ export function functionOption<Value>(option: string, value: Value | undefined):
   throw wrongOption(option, 'must be a function', value)
 }
 
-/** The error of an option that can not work: what it is called, what it must be, and what it is. `cure`: what else to do. */
+/** The error of an option that cannot work: what it is called, what it must be, and what it is. `cure`: what else to do. */
 export function wrongOption(
   option: string,
   rule: string,

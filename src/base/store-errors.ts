@@ -12,7 +12,7 @@ export function passingTrouble(message: string, cause?: unknown): SessionStoreEr
 
 /** A stored session that is needed and cannot be read; `why`: without any of its content. */
 export function unreadableSession(why: string, cause?: unknown): SessionStoreError {
-  return storeRefusal(`the stored session can not be read: ${why}`, cause)
+  return storeRefusal(`the stored session cannot be read: ${why}`, cause)
 }
 
 /** A stored session that is whole, and that another process can read; `why`: what this one lacks. */

@@ -17,7 +17,7 @@ export interface Answer {
   readonly retryAfter: number
 }
 
-/** `target.proto`: what a task can not set itself. */
+/** `target.proto`: what a task cannot set itself. */
 const RESERVED =
   /^(?:host|content-length|transfer-encoding|connection|x-(?:google|appengine|cloudtasks)-.*)$/i
 

@@ -30,7 +30,7 @@ export interface CloudTasksServerOptions {
   /** Whether a queue is made when it is first named. Default `true`; the real service answers NOT_FOUND. */
   readonly makesQueues?: boolean
   /**
-   * For how long the name of a task that is through can not be used again. Default one hour, as for queues made
+   * For how long the name of a task that is through cannot be used again. Default one hour, as for queues made
    * with the interface; for those of `queue.yaml` it is some 9 days (`CreateTaskRequest`).
    */
   readonly remember?: Duration
@@ -76,7 +76,7 @@ class Server implements CloudTasksServer, Board {
   readonly #remember: number
   readonly #defaults: Settings
   readonly #settings = new Map<string, Settings>()
-  /** Until when names of tasks that are through can not be used again. */
+  /** Until when names of tasks that are through cannot be used again. */
   readonly #names = new Map<string, number>()
   readonly #held = new Set<string>()
   readonly #twice = new Set<DeliverTwiceOptions>()

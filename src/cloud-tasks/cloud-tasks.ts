@@ -72,7 +72,7 @@ const OPTIONS = namesOf<CloudTasksOptions>({
 export interface CloudTaskQueue extends TaskQueue {
   /**
    * Settles when Cloud Tasks has the task, or had one of this name before. Rejects with `SessionValueError` for a
-   * task that it can not take, and with `SessionStoreError` when it refused or could not be reached. `queue` of the
+   * task that it cannot take, and with `SessionStoreError` when it refused or could not be reached. `queue` of the
    * task is the id of another queue of the same project and location; empty: the queue in the options.
    */
   add(task: Task): Promise<'added' | 'exists'>
@@ -80,7 +80,7 @@ export interface CloudTaskQueue extends TaskQueue {
   close(): Promise<void>
 }
 
-/** How often a call is tried: tasks have names, so that trying again can not add one twice. */
+/** How often a call is tried: tasks have names, so that trying again cannot add one twice. */
 const TRIES = 3
 
 /** The wait before the second try, in milliseconds; it doubles. */
@@ -108,7 +108,7 @@ const LONGEST_DELAY = 30 * 24 * HOUR
 /**
  * Hands tasks to Google Cloud Tasks, or to the server that `CLOUD_TASKS_EMULATOR_HOST` names, such as that of
  * `cloudTasksServer()` in `viur-session/testing`. Makes no call, and does not load `@google-cloud/tasks`, before
- * the first use. Throws `SessionConfigError` for options that can not work.
+ * the first use. Throws `SessionConfigError` for options that cannot work.
  */
 export function cloudTasks(options: CloudTasksOptions): CloudTaskQueue {
   checkOptions('cloudTasks()', options, OPTIONS)
@@ -195,7 +195,7 @@ class CloudTasks implements CloudTaskQueue {
   }
 
   async add(task: Task): Promise<'added' | 'exists'> {
-    // Checked before the first use of the client: a task that can not be is nobody else's fault.
+    // Checked before the first use of the client: a task that cannot be is nobody else's fault.
     const make = this.#taskOf(task)
     for (let tries = 1; ; tries++) {
       try {

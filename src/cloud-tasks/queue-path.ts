@@ -43,7 +43,7 @@ export function queuePath(
     if (full !== undefined && option !== undefined && option !== full[name]) {
       throw wrongOption(
         `cloudTasks: ${name}`,
-        `can not differ from the one in queue, ${show(full[name])}`,
+        `cannot differ from the one in queue, ${show(full[name])}`,
         option,
       )
     }

@@ -46,7 +46,7 @@ const LONGEST_URL = 2083
 
 const HEADERS = { 'Content-Type': 'application/json' }
 
-/** Throws `SessionConfigError` for a target that can not work. */
+/** Throws `SessionConfigError` for a target that cannot work. */
 export function targetFrom(target: unknown, environment: Environment): Target {
   if (typeof target === 'object' && target !== null) {
     const { appEngine, url } = target as Record<string, unknown>

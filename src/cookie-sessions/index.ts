@@ -12,7 +12,7 @@ export type { CookieSession, CookieSessions } from './session.ts'
  * session, the later response takes it all**: nothing is merged, since no server has both. A cookie that somebody has copied
  * is good until it expires, also after `logout()`, unless the option `notBefore` says otherwise.
  *
- * Throws `SessionConfigError` for options that can not work.
+ * Throws `SessionConfigError` for options that cannot work.
  */
 export function createCookieSessions<Data extends object = DefaultData>(
   options: CookieSessionsOptions,

@@ -15,7 +15,7 @@ export class CookieSealer {
   readonly #newest: KnownKey
   readonly #randomBytes: RandomBytes
 
-  /** Throws `SessionConfigError` for keys that can not work. */
+  /** Throws `SessionConfigError` for keys that cannot work. */
   constructor(keys: unknown, randomBytes: RandomBytes) {
     const known = keysFrom('keys', keys)
     for (const [at, { id, secret }] of known.entries()) {

@@ -214,7 +214,7 @@ export class Ender<Data extends object> {
     return results
   }
 
-  /** Each for itself, in chunks that one call of a store takes. A record that can not be written spoils no other. */
+  /** Each for itself, in chunks that one call of a store takes. A record that cannot be written spoils no other. */
   async writeEach(mutations: readonly Mutation[]): Promise<WriteEachResult[]> {
     const { store } = this.#settings
     const results: WriteEachResult[] = []
@@ -236,7 +236,7 @@ export class Ender<Data extends object> {
       return await this.#settings.store.write(mutation)
     } catch (cause) {
       if (cause instanceof SessionStoreError) return { outcome: 'failed', error: cause }
-      const error = storeRefusal('a stored session can not be written back', cause)
+      const error = storeRefusal('a stored session cannot be written back', cause)
       return { outcome: 'failed', error }
     }
   }

@@ -48,7 +48,7 @@ export class EventsSwitch {
     }
   }
 
-  /** For what finishes ends. Throws where the store can not be asked. */
+  /** For what finishes ends. Throws where the store cannot be asked. */
   async isOn(limit: Limit = LONG_WORK): Promise<boolean> {
     const { events, now } = this.#settings
     const age = now() - this.#asked

@@ -22,9 +22,9 @@ export interface SessionDeleteEvent<Data extends object = DefaultData> {
   readonly lastSeen: Date
   /** When it ended; for an expired session, when its time ran out. */
   readonly ended: Date
-  /** The data of the root, decoded when it is first read; empty when it can not be read any more. */
+  /** The data of the root, decoded when it is first read; empty when it cannot be read any more. */
   readonly data: Data
-  /** The data of one scope; empty where it holds nothing, or when it can not be read any more. */
+  /** The data of one scope; empty where it holds nothing, or when it cannot be read any more. */
   scope(name: string): Record<string, unknown>
 }
 

@@ -56,7 +56,7 @@ export function intentName(now: number, random: string): string {
   return `${PREFIX}${now.toString(36).padStart(11, '0')}-${random}`
 }
 
-/** The oldest intents that are no fences; those that can not be read are reported and left alone. */
+/** The oldest intents that are no fences; those that cannot be read are reported and left alone. */
 export async function listIntents(
   notes: NoteStore,
   limit: number,
@@ -142,7 +142,7 @@ export class FenceNote implements HeldIntent {
   }
 }
 
-/** The kill that is open in this fence note; `null` for none. Throws for a note that can not be read. */
+/** The kill that is open in this fence note; `null` for none. Throws for a note that cannot be read. */
 export function openKillIn(notes: NoteStore, note: Note): FenceNote | null {
   const number = numberIn(note)
   const kill = killIn(note)

@@ -14,7 +14,7 @@ const FEW = 5
 
 type OpenKillSettings = Pick<EndSettings, 'store' | 'now'>
 
-/** The kills that something is left to do for. Those that can not be read are noted, and left alone. */
+/** The kills that something is left to do for. Those that cannot be read are noted, and left alone. */
 export async function openKills(
   settings: OpenKillSettings,
   problems: Problems,
@@ -68,7 +68,7 @@ export function noteOpen(problems: Problems, error: unknown): void {
 
 function noteUnreadable(problems: Problems, note: string): void {
   problems.note({
-    message: 'an intent of a kill can not be read and is left alone',
+    message: 'an intent of a kill cannot be read and is left alone',
     of: 'kills',
     example: { note },
   })

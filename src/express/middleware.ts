@@ -64,7 +64,7 @@ export type SessionMiddleware = (
 
 /**
  * Gives every request its `req.session`, and stores what the request changed before its response leaves: status
- * line, headers and body are held until then. When it can not be stored the response is dropped, and `next(error)`
+ * line, headers and body are held until then. When it cannot be stored the response is dropped, and `next(error)`
  * runs once, with `headersSent` false. Mounted twice, the second does nothing. Other sessions in the same request go by
  * another name, by `as`; the response waits for all of them.
  *

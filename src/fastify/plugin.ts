@@ -20,7 +20,7 @@ const registered = new WeakMap<object, FastifySettings[]>()
 
 /**
  * Gives every request its `request.session`, and stores what the request changed before its response leaves: the hook
- * `onSend` waits for it. When it can not be stored, the response is dropped, and the error goes to the error handler of
+ * `onSend` waits for it. When it cannot be stored, the response is dropped, and the error goes to the error handler of
  * Fastify. Registered twice with the same sessions, the second does nothing.
  *
  * ```ts

@@ -35,7 +35,7 @@ export type HonoMiddleware = (context: HonoContext, next: () => Promise<void>) =
 
 /**
  * Gives every request of a Hono app its session, as `c.get('session')`, and stores what the request changed before its
- * response leaves. When it can not be stored, `app.onError` is asked for another response.
+ * response leaves. When it cannot be stored, `app.onError` is asked for another response.
  *
  * ```ts
  * const app = new Hono<{ Variables: SessionVariables<typeof sessions> }>()

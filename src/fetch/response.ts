@@ -28,7 +28,7 @@ export function statusOf({ status }: Response): number {
 
 /**
  * The same response with headers that can be changed. Always another object: the headers of `Response.redirect()` and of
- * what `fetch()` gave can not be changed, and an app may give one Response without a body to all visitors, who must not be
+ * what `fetch()` gave cannot be changed, and an app may give one Response without a body to all visitors, who must not be
  * handed each other's cookies. `null` for what no constructor makes, such as 101 and `Response.error()`.
  */
 export function copyOf(response: Response): Response | null {

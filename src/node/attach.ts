@@ -60,7 +60,7 @@ function dropUnsaved(session: Session): void {
   session.revert()
 }
 
-/** What can not be kept is a change as well. */
+/** What cannot be kept is a change as well. */
 function hasChanges(session: Session): boolean {
   try {
     return session.changed

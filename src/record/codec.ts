@@ -60,7 +60,7 @@ export class ValueCodec {
 
   /**
    * The value as one line of text. Equal values of equal shape give equal text, so two texts are compared
-   * to find a change. Throws {@link SessionValueError} that names the path of what can not be kept, and stops with
+   * to find a change. Throws {@link SessionValueError} that names the path of what cannot be kept, and stops with
    * `SessionTooLargeError` where the budget is used up.
    */
   encode(value: unknown, path: string, budget: EncodingBudget = new EncodingBudget(path)): string {

@@ -78,7 +78,7 @@ export function checkRecord(record: SessionRecord): void {
 
 const NOTE_NAME = /^[A-Za-z0-9][A-Za-z0-9:._-]{0,199}$/
 
-/** Throws for what can not be the name of a note in every store. */
+/** Throws for what cannot be the name of a note in every store. */
 export function checkNoteName(name: string): void {
   if (typeof name === 'string' && NOTE_NAME.test(name)) return
   throw storeRefusal('a note needs a name of letters, digits and :._-')
@@ -87,7 +87,7 @@ export function checkNoteName(name: string): void {
 /** Times further ahead than this are no difference between clocks: what holds them is damaged. In milliseconds. */
 export const MAX_AHEAD: number = 24 * 60 * 60 * 1000
 
-/** Why the times of a stored record can not be true, or `null`. */
+/** Why the times of a stored record cannot be true, or `null`. */
 export function timeProblem(record: SessionRecord, now: number): string | null {
   const { created, lastSeen, authenticated } = record
   if (lastSeen < created) return 'last seen before it was created'

@@ -1,4 +1,4 @@
-/** Data of a session with nothing but what JSON has. What this process can not read is told in its place. */
+/** Data of a session with nothing but what JSON has. What this process cannot read is told in its place. */
 export function plainData(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)
   if (typeof value !== 'object' || value === null) return value

@@ -38,7 +38,7 @@ export const OUR_PROPERTIES: ReadonlySet<string> = new Set([
 
 const NAME = /^[A-Za-z][A-Za-z0-9_]{0,99}$/
 
-/** Why this can not be the name of a property of the app's own, or `null`. */
+/** Why this cannot be the name of a property of the app's own, or `null`. */
 export function propertyNameProblem(name: unknown): string | null {
   if (typeof name !== 'string' || !NAME.test(name) || FORBIDDEN_KEYS.has(name)) {
     return 'the name of a property must be up to 100 letters, digits and underscores, and begin with a letter'
@@ -50,7 +50,7 @@ export function propertyNameProblem(name: unknown): string | null {
     : null
 }
 
-/** Why this can not be the value of one, or `null`. Never quotes the value. */
+/** Why this cannot be the value of one, or `null`. Never quotes the value. */
 export function propertyValueProblem(name: string, value: unknown): string | null {
   if (typeof value !== 'string') return `the property ${name} must be a text`
   if (!value.isWellFormed()) return `the property ${name} must be well-formed Unicode`
@@ -60,7 +60,7 @@ export function propertyValueProblem(name: string, value: unknown): string | nul
     : null
 }
 
-/** Why these can not be stored, or `null`. */
+/** Why these cannot be stored, or `null`. */
 export function propertiesProblem(properties: Properties): string | null {
   for (const [name, value] of Object.entries(properties)) {
     const problem = propertyNameProblem(name) ?? propertyValueProblem(name, value)

@@ -97,7 +97,7 @@ export interface Found {
   readonly isRemembered?: true
 }
 
-/** A record that is there but can not be understood, such as one with a missing or mistyped property. */
+/** A record that is there but cannot be understood, such as one with a missing or mistyped property. */
 export interface Unreadable {
   /** `null`: there is none to be had. */
   readonly record: null

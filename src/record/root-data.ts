@@ -97,7 +97,7 @@ export class RecordData {
     return this.#part(name)
   }
 
-  /** What differs from what is stored, by unit. Throws `SessionValueError` for what can not be kept. */
+  /** What differs from what is stored, by unit. Throws `SessionValueError` for what cannot be kept. */
   changes(): Map<Unit, string | null> {
     const units = new Map<Unit, string | null>()
     for (const [scope, data] of this.#parts) {

@@ -19,7 +19,7 @@ export class TypedPart {
 }
 
 /**
- * A plain copy in which every part is known to be encodable, read once: getters and proxies can not
+ * A plain copy in which every part is known to be encodable, read once: getters and proxies cannot
  * show one thing to the check and another to the encoder. Shared parts stay shared. `types`: `null` in what a type has
  * encoded, which has to be plain. `depth`: how deep the value itself stands.
  */
@@ -34,7 +34,7 @@ export function snapshot(
   const open = new Set<object>()
 
   function refuse(what: string, at: string): never {
-    throw new SessionValueError(`${at} can not be kept in a session: ${what}`)
+    throw new SessionValueError(`${at} cannot be kept in a session: ${what}`)
   }
 
   function copy(part: unknown, at: string, depth: number): unknown {

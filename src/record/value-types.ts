@@ -61,7 +61,7 @@ export class ValueTypes {
     const what = `encode() of the type ${show(name)}`
     const plain = calledFor(what, at, () => this.#types.get(name)?.encode(value))
     if (plain !== value) return plain
-    throw new SessionValueError(`${at} can not be kept in a session: ${what} gave it back as it is`)
+    throw new SessionValueError(`${at} cannot be kept in a session: ${what} gave it back as it is`)
   }
 
   /** The value again, from what was stored. Throws `SessionStoreError`: a process that can read it may be at hand. */
@@ -80,14 +80,14 @@ export class ValueTypes {
       value = type.decode(plain)
     } catch (cause) {
       throw storeRefusal(
-        `${at} can not be read: decode() of ${called} threw ${classOf(cause)}`,
+        `${at} cannot be read: decode() of ${called} threw ${classOf(cause)}`,
         placeOf(cause),
       )
     }
     if (isThenable(value)) letGo(value)
     if (value !== undefined && !isThenable(value)) return value
     throw storeRefusal(
-      `${at} can not be read: decode() of ${called} gave ${value === undefined ? 'undefined' : 'a promise'}`,
+      `${at} cannot be read: decode() of ${called} gave ${value === undefined ? 'undefined' : 'a promise'}`,
     )
   }
 }
@@ -103,14 +103,14 @@ function calledFor<Result>(what: string, at: string, call: () => Result): Result
     result = call()
   } catch (cause) {
     throw new SessionValueError(
-      `${at} can not be kept in a session: ${what} threw ${classOf(cause)}`,
+      `${at} cannot be kept in a session: ${what} threw ${classOf(cause)}`,
       { cause: placeOf(cause) },
     )
   }
   if (!isThenable(result)) return result
   letGo(result)
   throw new SessionValueError(
-    `${at} can not be kept in a session: ${what} must answer at once, but gave a promise`,
+    `${at} cannot be kept in a session: ${what} must answer at once, but gave a promise`,
   )
 }
 

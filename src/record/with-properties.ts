@@ -10,7 +10,7 @@ export type PropertiesOf = (payload: Payload) => unknown
 
 /**
  * The record with the properties that the app gives to its data now; `null`: the app says nothing of them, and they stay
- * as they are. Throws `SessionValueError` for what can not be one, and `SessionError` where the function of the app threw.
+ * as they are. Throws `SessionValueError` for what cannot be one, and `SessionError` where the function of the app threw.
  */
 export function withProperties(record: SessionRecord, of: PropertiesOf | null): SessionRecord {
   if (of === null) return record

@@ -78,7 +78,7 @@ export class RequestCommit<Data extends object> {
 
   /**
    * Answers at once where nothing has to be stored. `last`: called when all that the request has begun is done, right
-   * before its session can not be changed any more.
+   * before its session cannot be changed any more.
    */
   commit(
     session: Session<Data>,

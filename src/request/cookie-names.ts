@@ -20,7 +20,7 @@ export interface CookiePlace {
   readonly path: string
 }
 
-/** Throws `SessionConfigError` for what can not be the name of a cookie. `option`: what it is called in the message. */
+/** Throws `SessionConfigError` for what cannot be the name of a cookie. `option`: what it is called in the message. */
 export function checkCookieName(option: string, name: unknown): void {
   if (typeof name !== 'string' || !TOKEN.test(name) || name.length > 256) {
     throw wrongOption(

@@ -23,7 +23,7 @@ export interface CookieOptions {
   readonly name?: string
   /** Default `/`. */
   readonly path?: string
-  /** Unset by default: the cookie belongs to this host alone. Can not go with a `__Host-` name. */
+  /** Unset by default: the cookie belongs to this host alone. Cannot go with a `__Host-` name. */
   readonly domain?: string
   /** Default `lax`; `null` leaves the attribute out. */
   readonly sameSite?: 'lax' | 'strict' | 'none' | null

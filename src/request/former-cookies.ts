@@ -29,7 +29,7 @@ export class FormerCookies {
   readonly #now: CookiePlace
   readonly #former: readonly CookiePlace[]
 
-  /** `now`: the cookie of today. Throws `SessionConfigError` for what can not have been one, or is the one of today. */
+  /** `now`: the cookie of today. Throws `SessionConfigError` for what cannot have been one, or is the one of today. */
   constructor(formerly: unknown, now: CookiePlace) {
     this.#now = now
     this.#former = formerFrom(formerly, now)

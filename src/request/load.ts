@@ -102,7 +102,7 @@ async function findOurs(
 
 /**
  * What a session that was read from memory is to the request; `null` where no request could use it: another process may have
- * renewed what expired by now, or be able to read what this one can not.
+ * renewed what expired by now, or be able to read what this one cannot.
  */
 function useOfRemembered(found: Found, { settings }: RequestState): Use | null {
   try {

@@ -8,7 +8,7 @@ import { nameOf } from './view.ts'
 /** The mark by which a later request can tell whether the browser takes cookies. */
 const TEST_COOKIE: Unit = unitOf('viur-session:test-cookie', 'set')
 
-/** Where a value is kept until it is read once. Throws `SessionValueError` for a key that can not be kept. */
+/** Where a value is kept until it is read once. Throws `SessionValueError` for a key that cannot be kept. */
 function flashUnit(key: string): Unit {
   checkKey(key)
   return unitOf(FLASH_SCOPE, key)

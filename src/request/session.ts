@@ -36,7 +36,7 @@ let stateOf: <Data extends object>(session: Session<Data>) => RequestState
 
 /**
  * One request's session: the data of `SessionView`, the times of `SessionTimes`, what `SessionAsides` keeps, and its
- * identity. What it is told is stored when the response leaves, or by `save()`. Can not be extended:
+ * identity. What it is told is stored when the response leaves, or by `save()`. Cannot be extended:
  * `session.views = 1` throws.
  */
 export class Session<Data extends object = DefaultData> extends SessionAsides<Data> {
@@ -91,7 +91,7 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     return this.#state.accessed
   }
 
-  /** Whether there is anything to store. Throws `SessionValueError` for a value that can not be kept. */
+  /** Whether there is anything to store. Throws `SessionValueError` for a value that cannot be kept. */
   get changed(): boolean {
     return this.#state.changed
   }

@@ -206,7 +206,7 @@ export class RequestState implements DataAccess {
     return hasNewId(stored) ? null : stored.record.key
   }
 
-  /** Whether the request has anything to store. Throws for a value that can not be kept. */
+  /** Whether the request has anything to store. Throws for a value that cannot be kept. */
   get changed(): boolean {
     return this.isChangedBy(this.wishes.data.changes())
   }

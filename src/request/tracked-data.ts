@@ -13,7 +13,7 @@ import {
 interface Live {
   value: unknown
   present: boolean
-  /** The text of a value that can not change in place; `null`: encode it to know. */
+  /** The text of a value that cannot change in place; `null`: encode it to know. */
   text: string | null
 }
 
@@ -131,7 +131,7 @@ export class SessionData {
     this.#order = null
   }
 
-  /** Every unit that differs from what was loaded, in its new form. Throws for a value that can not be kept. */
+  /** Every unit that differs from what was loaded, in its new form. Throws for a value that cannot be kept. */
   changes(): UnitChanges {
     const changes = new Map<Unit, string | null>()
     // One for all: what is too large together need not be encoded to its end either.

@@ -56,7 +56,7 @@ export class SessionView<Data extends object> {
 
   /**
    * Keeps a value: whatever JSON has, and `Date`, `Map`, `Set`, `bigint`, `Uint8Array` and `Buffer`, and what is of one
-   * of the app's `types`. Setting `undefined` removes the key. Throws `SessionValueError` with the path of what can not
+   * of the app's `types`. Setting `undefined` removes the key. Throws `SessionValueError` with the path of what cannot
    * be kept.
    */
   set<Key extends keyof Data & string>(key: Key, value: Data[Key] | undefined): this {
@@ -107,7 +107,7 @@ export class SessionView<Data extends object> {
   }
 
   /**
-   * Sets each of these, or none if one can not be kept; the others stay. Takes a plain object, or keys and values in pairs
+   * Sets each of these, or none if one cannot be kept; the others stay. Takes a plain object, or keys and values in pairs
    * as a `Map`, `URLSearchParams`, a `FormData` and lists of pairs have them; throws `SessionValueError` for anything else.
    */
   update(values: DataValues<Data>): this {

@@ -97,7 +97,7 @@ export class Wishes {
     staticKey: string | null,
     isGone: boolean,
   ): void {
-    // What can not be kept throws here, before anything is wished for.
+    // What cannot be kept throws here, before anything is wished for.
     const units = keep === 'all' || isGone ? new Map() : this.#data.changes()
     const step = keep === 'all' ? null : { ...this.#data.merging(units), keep }
     this.#swap = askFor(change, step, identity, this.#swap)

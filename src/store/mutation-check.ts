@@ -11,5 +11,5 @@ export function checkMutation(mutation: Mutation): void {
 /** Throws when two of the writes that go out together are to one record. `keys`: those that they are to. */
 export function checkDistinct(keys: readonly string[]): void {
   if (new Set(keys).size === keys.length) return
-  throw storeRefusal('one record can not be written twice in one commit')
+  throw storeRefusal('one record cannot be written twice in one commit')
 }

@@ -27,7 +27,7 @@ export function standInFor(
 ): Found {
   problems.note({
     message:
-      'stored sessions that can not be read have expired; their events tell no more than their keys',
+      'stored sessions that cannot be read have expired; their events tell no more than their keys',
     of: 'sweep',
     example: { key, why },
   })

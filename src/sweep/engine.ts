@@ -219,7 +219,7 @@ export class Engine<Data extends object> {
     )
   }
 
-  /** Throws where this process can not do the work: another one perhaps can, during a rollout for example. */
+  /** Throws where this process cannot do the work: another one perhaps can, during a rollout for example. */
   async #kindOf(state: RunState): Promise<RunKind> {
     const kind = this.kinds.of(state)
     if (kind === null) {

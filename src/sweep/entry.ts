@@ -63,7 +63,7 @@ export class SessionEntries<Data extends object> {
     })
   }
 
-  /** The session under the key for code outside of its requests; `null` where it is not alive, or can not be read. */
+  /** The session under the key for code outside of its requests; `null` where it is not alive, or cannot be read. */
   async find(key: SessionKey): Promise<SessionEntry<Data> | null> {
     const { store, policy, now } = this.#settings
     const found = await this.#writer.within(budgetFor(store)).find(key)

@@ -172,7 +172,7 @@ function pageOf(limit: number, cursor: string | undefined): PageOptions {
 /** How many sessions are changed at the same time. */
 const SIDE_BY_SIDE = 10
 
-/** Changes the data of all sessions of a user. A function can not be handed on to a task, so it runs to its end in the call. */
+/** Changes the data of all sessions of a user. A function cannot be handed on to a task, so it runs to its end in the call. */
 export async function updateByUser<Data extends object>(
   lookUp: LookUp,
   entries: SessionEntries<Data>,

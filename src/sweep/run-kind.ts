@@ -23,7 +23,7 @@ export interface RunKind {
   readonly queueName: string
   /** Whether the run is of this kind. */
   owns(state: RunState): boolean
-  /** Throws where this process can not do the work: another one perhaps can, during a rollout for example. Default: it can. */
+  /** Throws where this process cannot do the work: another one perhaps can, during a rollout for example. Default: it can. */
   requireAble?(): Promise<void>
   /** Goes over pages until all is done, or the time (milliseconds) is up, and counts in the state. Gives whether all is done. */
   work(state: RunState, pages: Pages, deadline: number): Promise<boolean>

@@ -57,7 +57,7 @@ function queryOf(query: IterQuery, time: number): RunQuery {
   }
 }
 
-/** A copy, checked now: later it would fail in a task, or silently lose what JSON can not carry. */
+/** A copy, checked now: later it would fail in a task, or silently lose what JSON cannot carry. */
 function asJson(customData: Json): Json {
   try {
     const text = JSON.stringify(customData) as string | undefined

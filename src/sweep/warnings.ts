@@ -80,13 +80,13 @@ function missing(facts: WarningFacts): string {
       ? 'no sweep is on record'
       : `no sweep has run since ${day(lastSweep.started)}`
   const cure = isBlind
-    ? 'this process can not sweep, since it has no onDelete observers: see that the cron job calls one that registers them'
+    ? 'this process cannot sweep, since it has no onDelete observers: see that the cron job calls one that registers them'
     : 'see that a cron job calls GET /cron of cleanupRoutes(), or startClearSessions()'
   return `${waiting(facts)}, and ${since}: ${cure}`
 }
 
 function staying(facts: WarningFacts, { id, skipped, failed }: RunInfo): string {
-  return `${waiting(facts)}, though the sweep ${id} has finished: it skipped ${skipped} and failed at ${failed}; what it skips this release can not read, or lacks a key or a type for`
+  return `${waiting(facts)}, though the sweep ${id} has finished: it skipped ${skipped} and failed at ${failed}; what it skips this release cannot read, or lacks a key or a type for`
 }
 
 function waiting({ backlog, backlogIsMore, oldestExpired }: WarningFacts): string {

@@ -43,7 +43,7 @@ export class SessionWatch {
   #isOver = false
   readonly #over: (() => void)[] = []
 
-  /** Throws `SessionConfigError` for what can not be watched. */
+  /** Throws `SessionConfigError` for what cannot be watched. */
   constructor(key: SessionKey, onEnd: EndListener, options: WatchOptions) {
     checkOptions('watchSession()', options, OPTIONS)
     const checked = asSessionKey(key)

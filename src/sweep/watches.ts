@@ -28,7 +28,7 @@ export class SessionWatches {
       },
       (error: unknown) => {
         const problem = error instanceof Error ? error.message : 'no Error'
-        this.#parts.logger.warn('a session can not be watched', { error: problem })
+        this.#parts.logger.warn('a session cannot be watched', { error: problem })
       },
     )
     return watch.stop

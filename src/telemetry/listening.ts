@@ -10,7 +10,7 @@ export class Listening {
       try {
         hear(message as Message)
       } catch {
-        // A provider of somebody else: what it can not take is not measured.
+        // A provider of somebody else: what it cannot take is not measured.
       }
     }
     subscribe(name, heard)

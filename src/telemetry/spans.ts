@@ -96,7 +96,7 @@ export class Spans {
       try {
         return this.#begin(kind, spans, message as Message)
       } catch {
-        // A provider of somebody else. Node ends the process where this throws: what it can not begin has no span.
+        // A provider of somebody else. Node ends the process where this throws: what it cannot begin has no span.
         return this.#within.getStore() as Place
       }
     })

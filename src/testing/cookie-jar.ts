@@ -35,7 +35,7 @@ interface Cookie {
  * Keeps the cookies of responses and gives them to the next request by the rules of RFC 6265bis: Max-Age
  * (which wins over Expires, and is cut at 400 days), Path, Domain, Secure (also sent to loopback hosts, as
  * browsers do), the prefixes `__Host-` and `__Secure-`, the size limit, and deletion. It does not know the
- * public suffix list, and as it can not tell one site from another, it takes SameSite for satisfied; it
+ * public suffix list, and as it cannot tell one site from another, it takes SameSite for satisfied; it
  * ignores HttpOnly, Partitioned and Priority, and never evicts.
  */
 export function cookieJar(options: CookieJarOptions = {}): CookieJar {
@@ -122,7 +122,7 @@ class Jar implements CookieJar {
 
     const id = JSON.stringify([name, host, path, domain === ''])
     const old = this.#cookies.get(id)
-    // A page that is not secure can not overwrite what a secure one set.
+    // A page that is not secure cannot overwrite what a secure one set.
     if (old?.secure === true && !secure && !isTrusted(address)) return
     const expires = this.#expires(attributes)
     if (expires !== null && expires <= this.#now()) {

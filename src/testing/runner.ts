@@ -10,7 +10,7 @@ export interface ContractRunner {
 
 /**
  * vitest keeps its functions to itself unless `globals` is set, and can only be reached by an import. That is
- * started here, since the module must stay loadable with `require()` and so can not await it.
+ * started here, since the module must stay loadable with `require()` and so cannot await it.
  */
 const vitest: Promise<unknown> | null = process.env['VITEST'] === undefined ? null : importVitest()
 

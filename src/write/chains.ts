@@ -97,7 +97,7 @@ export class Chains {
         for (const job of jobs) job.reject(error)
         return null
       }
-      // One of them can not be stored, such as a session grown too large: its neighbours must not suffer.
+      // One of them cannot be stored, such as a session grown too large: its neighbours must not suffer.
       let left: Latest = latest
       for (const job of jobs) left = await this.#runDeltas([job], left)
       return left

@@ -56,7 +56,7 @@ const FAILS: Readonly<Record<Fault, readonly string[]>> = {
   'drops what a POST changes': ['stores what a POST changes'],
   'says nothing of a stored session with HEAD': ['answers HEAD as it answers GET, without a body'],
   'ignores that a commit fails': [
-    'answers with an error where what a page changed can not be kept',
+    'answers with an error where what a page changed cannot be kept',
     'answers with an error where the store fails the commit, and with nothing of the page',
     'answers with an error and no Location where the commit of a redirect fails',
     'answers with an error where the commit of a stream fails',

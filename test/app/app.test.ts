@@ -102,7 +102,7 @@ describe('an error page', () => {
     expect(answer.status).toBe(503)
     expect(answer.headers.get('retry-after')).toBe('5')
     expect(answer.headers.getSetCookie()).toEqual([])
-    expect(answer.text).toContain('The sessions can not be reached')
+    expect(answer.text).toContain('The sessions cannot be reached')
     expect(answer.text).not.toMatch(/secret detail|Error|at \w+ \(/)
     expect(app.logged).toEqual(['GET / failed with 503'])
     app.setDown(false)
@@ -110,7 +110,7 @@ describe('an error page', () => {
     expect((await visitor.get()).fact('user')).toBe('Ada Lovelace')
   })
 
-  it('takes the place of the page when the session can not be stored', async () => {
+  it('takes the place of the page when the session cannot be stored', async () => {
     app.setDown(true)
     const answer = await visitor.get()
     expect(answer.status).toBe(503)

@@ -32,7 +32,7 @@ describe('npm start', () => {
     await close(other)
   })
 
-  it('says in one line which variable can not work', async () => {
+  it('says in one line which variable cannot work', async () => {
     const port = start({ PORT: 'http' })
     expect(await port.ended).toBe(1)
     expect(port.text.stderr).toMatch(/^viur-session: PORT must be .*\n$/)
@@ -61,7 +61,7 @@ describe('npm start', () => {
     ])
   })
 
-  it('says at the start what carries sweeps, and who can not start them', async () => {
+  it('says at the start what carries sweeps, and who cannot start them', async () => {
     const environment = { PORT: '0', SESSION_STORE: 'memory' }
     const appEngine = start({
       ...environment,

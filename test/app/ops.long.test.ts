@@ -65,7 +65,7 @@ describe('the ops page on one’s own machine', () => {
     expect((await visitor.post('/ops/fill')).fact('ops-backlog')).toBe('more than 1,000')
   })
 
-  it('shows the last runs as bars and as figures, with words for who can not see them', async () => {
+  it('shows the last runs as bars and as figures, with words for who cannot see them', async () => {
     await visitor.post('/ops/fill')
     await visitor.post('/ops/sweep')
     clock.advance(1000)
@@ -122,7 +122,7 @@ describe('the ops page on one’s own machine', () => {
     await visitor.get('/ops')
   })
 
-  it('answers 503 when a sweep can not be started or sessions not be made', async () => {
+  it('answers 503 when a sweep cannot be started or sessions not be made', async () => {
     app.setDown(true)
     expect((await visitor.post('/ops/fill')).status).toBe(503)
     expect(app.logged).toEqual(['POST /ops/fill failed with 503'])

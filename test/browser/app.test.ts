@@ -416,7 +416,7 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
       expect(app.seen.at(0)?.headers.cookie).toBeUndefined()
     })
 
-    it('can not be planted by a sibling domain', async () => {
+    it('cannot be planted by a sibling domain', async () => {
       const planted = 'E'.repeat(43)
       const sibling = await serve((_request, response) => {
         response

@@ -179,7 +179,7 @@ const sessions = createSessions({ store })`,
       expect(text.stdout).toContain('\nn: "7"\n')
     })
 
-    it('tells what this process can not read in its place', async () => {
+    it('tells what this process cannot read in its place', async () => {
       const space = uniqueSpace()
       class Money {}
       const types = {

@@ -139,7 +139,7 @@ describe('tasks', () => {
     await expect(client.createTask(again)).rejects.toMatchObject({ code: 6 })
   })
 
-  it("can not set headers that are the service's own", async () => {
+  it("cannot set headers that are the service's own", async () => {
     const { client, server, received } = await place()
     const headers = {
       'X-AppEngine-QueueName': 'evil',

@@ -52,8 +52,8 @@ describe('options of cloudTasks()', () => {
     ['a long queue', { ...good, queue: 'q'.repeat(101), location: 'l' }, 'queue must be'],
     ['no location', { ...good, queue: 'q' }, 'location is missing'],
     ['a bad location', { ...good, queue: 'q', location: 'a/b' }, 'location must be a region'],
-    ['two locations', { ...good, location: 'l2' }, 'location can not differ'],
-    ['two projects', { ...good, projectId: 'p2' }, 'projectId can not differ'],
+    ['two locations', { ...good, location: 'l2' }, 'location cannot differ'],
+    ['two projects', { ...good, projectId: 'p2' }, 'projectId cannot differ'],
     [
       'a bad project',
       { ...good, queue: 'q', location: 'l', projectId: 'a b' },

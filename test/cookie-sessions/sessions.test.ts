@@ -323,7 +323,7 @@ describe('the keys of cookies', () => {
     expect((await app.visit(cookie)).session.loadOutcome).toBe('live')
   })
 
-  it('are refused where they can not work, without being quoted', () => {
+  it('are refused where they cannot work, without being quoted', () => {
     const { key } = newKey()
     const text = Buffer.from(key).toString('base64url')
     const wrong: unknown[] = [

@@ -23,7 +23,7 @@ describe('a Cookie header of', () => {
   })
 
   it.each(Object.entries(COOKIE_HEADERS))(
-    '%s, which can not plant an id',
+    '%s, which cannot plant an id',
     async (_, { header }: HeaderCase) => {
       const [app, ids] = await site()
       const sent = header(ids)

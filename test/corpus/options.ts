@@ -29,7 +29,7 @@ function cookie(options: unknown, ...says: string[]): OptionCase {
 
 const SECRET = '0123456789abcdefghijklmnopqrstuv'
 
-/** Section B of the attack corpus: options that can not work. */
+/** Section B of the attack corpus: options that cannot work. */
 export const BAD_OPTIONS: Readonly<Record<string, OptionCase>> = {
   'no object': bad('memory', 'object', '"memory"'),
   null: bad(null, 'object', 'null'),

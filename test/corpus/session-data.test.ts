@@ -69,7 +69,7 @@ describe('session data', () => {
     expect(({} as Record<string, unknown>)['admin']).toBeUndefined()
   })
 
-  it('reads a getter once, so that it can not show one thing to the check and another to the store', async () => {
+  it('reads a getter once, so that it cannot show one thing to the check and another to the store', async () => {
     let reads = 0
     const tricky = {
       get value() {

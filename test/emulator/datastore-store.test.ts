@@ -247,7 +247,7 @@ for (const { name, host, shares } of programs) {
       }
     })
 
-    test('does not let one write that can not be spoil those that share its call', async () => {
+    test('does not let one write that cannot be spoil those that share its call', async () => {
       const store = make()
       await proven(store)
       await store.write(insert('taken', { rev: 'theirs' }))
@@ -335,7 +335,7 @@ for (const { name, host, shares } of programs) {
       expect(next.entries).toHaveLength(3)
     })
 
-    test('says of a cursor that the server can not read that one has to start again', async () => {
+    test('says of a cursor that the server cannot read that one has to start again', async () => {
       const store = make({ sharedWrites: 'off' })
       await store.write(insert('a'))
       const { cursor } = await store.page({ by: 'all' }, { limit: 1 })

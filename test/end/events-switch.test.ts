@@ -105,7 +105,7 @@ describe('the note that ends are events', () => {
     expect(p.store.calls.filter(({ method }) => method === 'note')).toHaveLength(calls)
   })
 
-  it('that can not be read is asked for once a minute, and blames nobody', async () => {
+  it('that cannot be read is asked for once a minute, and blames nobody', async () => {
     const p = place()
     const script = p.process({ events: false })
     const restore = p.store.failAlways('before', { method: 'note' })
@@ -146,7 +146,7 @@ describe('the note that ends are events', () => {
     ])
   })
 
-  it('that can not be read or written loses no event, and fails no end', async () => {
+  it('that cannot be read or written loses no event, and fails no end', async () => {
     const p = place()
     const app = p.process()
     const script = p.process({ events: false })

@@ -203,7 +203,7 @@ describe('a fence', () => {
     await expect(sessions.commit(session)).rejects.toBeInstanceOf(SessionGoneError)
   })
 
-  it('that can not be read when a login is called is an error of the login, and nothing is done', async () => {
+  it('that cannot be read when a login is called is an error of the login, and nothing is done', async () => {
     const p = place()
     const sessions = p.process()
     const session = await sessions.open({ secure: true }).load()
@@ -214,7 +214,7 @@ describe('a fence', () => {
     expect(await p.count()).toBe(0)
   })
 
-  it('that can not be read once the login is stored ends it: nobody can tell', async () => {
+  it('that cannot be read once the login is stored ends it: nobody can tell', async () => {
     const p = place()
     const sessions = p.process({ events: false })
     const session = await sessions.open({ secure: true }).load()

@@ -208,7 +208,7 @@ describe('a kill of many', () => {
     expect(about('could not be finished')).toEqual([
       [expect.any(String), expect.objectContaining({ error: 'the pages are away', count: 5 })],
     ])
-    expect(about('can not be read')).toEqual([
+    expect(about('cannot be read')).toEqual([
       [expect.any(String), expect.objectContaining({ note: 'intent:garbled-1', count: 2 })],
     ])
     heal()

@@ -20,7 +20,7 @@ it('a session that cannot be replaced because it is damaged says so with its cau
   await below.write({ kind: 'update', record, version: found.version })
   await expect(store.set('sid', made({ b: 2 }))).rejects.toMatchObject({
     code: 'ERR_SESSION_STORE',
-    message: 'the stored session can not be read: damaged payload',
+    message: 'the stored session cannot be read: damaged payload',
     cause: expect.any(PayloadError),
   })
   expect(log).toEqual(['a session could not be stored'])

@@ -163,7 +163,7 @@ describe.each(frameworks)('a client without cookies on %s', (_, express) => {
     expect(page.headers['vary']).toBe('*')
   })
 
-  it('gets the error where the id can not be told', async () => {
+  it('gets the error where the id cannot be told', async () => {
     for (const id of [
       () => {
         throw new Error('of the app')

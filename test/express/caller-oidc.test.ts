@@ -207,7 +207,7 @@ describe('oidc()', () => {
     }
   })
 
-  it('refuses everybody while the keys can not be fetched, and goes on with keys that it has', async () => {
+  it('refuses everybody while the keys cannot be fetched, and goes on with keys that it has', async () => {
     const routes = await routesFor()
     routes.keys.up = false
     expectRefused(routes, await routes.call('/cron', bearer(tokenOf())))

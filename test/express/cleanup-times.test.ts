@@ -68,7 +68,7 @@ describe.each(STORE_KINDS)('the sweep and the clock on $name', (kind) => {
       })
     })
 
-    it('before can not be later than one leeway ago', async () => {
+    it('before cannot be later than one leeway ago', async () => {
       const p = place(kind)
       await p.fill(3, 1)
       await p.fill(3, null)

@@ -52,7 +52,7 @@ describe.each(frameworks)('%s answers', (_name, express) => {
     await settle()
   })
 
-  it('500 for a value that can not be kept', async () => {
+  it('500 for a value that cannot be kept', async () => {
     const { sessions } = setup()
     const { port } = await serve({ express, sessions, onError: null }, (req, res) => {
       req.session.set('x', (() => {}) as never)

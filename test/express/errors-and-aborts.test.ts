@@ -71,7 +71,7 @@ describe.each(frameworks)('%s', (name, express) => {
     })
   })
 
-  describe('a session that can not be loaded', () => {
+  describe('a session that cannot be loaded', () => {
     it('and a handler that catches that: the answer varies by the cookie all the same', async () => {
       const { sessions, store } = setup()
       const cookie = await storedCookie(sessions)

@@ -134,7 +134,7 @@ describe.each(frameworks)('%s: a commit that fails', (_name, express) => {
     expect(answer.headers['cache-control']).toBe('private, no-cache')
   })
 
-  it('for a value that can not be kept, too, and the handler is not interrupted', async () => {
+  it('for a value that cannot be kept, too, and the handler is not interrupted', async () => {
     const { sessions, store } = setup()
     const after = gate()
     const { port, errors } = await serve({ express, sessions }, (req, res) => {
@@ -304,7 +304,7 @@ describe.each(frameworks)('%s: a commit that fails', (_name, express) => {
     expect(client.text()).not.toContain('200 OK')
   })
 
-  it('an error page that can not leave either ends the connection', async () => {
+  it('an error page that cannot leave either ends the connection', async () => {
     const { sessions, store, clock } = setup()
     const cookie = await storedCookie(sessions)
     clock.advance('10m')

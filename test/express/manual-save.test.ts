@@ -95,7 +95,7 @@ describe.each(frameworks)("save: 'manual' on %s", (_, framework) => {
     expect([page.status, page.body]).toEqual([500, 'ERR_SESSION_STORE'])
   })
 
-  it('drops what can not be kept like any other change', async () => {
+  it('drops what cannot be kept like any other change', async () => {
     const s = await served((req, res) => {
       const list: unknown[] = []
       req.session.set('list', list)

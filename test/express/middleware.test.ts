@@ -191,7 +191,7 @@ describe.each(frameworks)('%s', (_name, express) => {
       ['null', null],
       ['an object', { views: 1 }],
       ['undefined', undefined],
-    ])('can not be set to %s', async (_what, value) => {
+    ])('cannot be set to %s', async (_what, value) => {
       const { sessions } = setup()
       const { port, errors } = await serve({ express, sessions }, (req, res) => {
         ;(req as { session: unknown }).session = value

@@ -447,7 +447,7 @@ describe('sessions under another name', () => {
     expect(() => sessionMiddleware(named('a'), { as: as as never })).toThrow(SessionConfigError)
   })
 
-  it('can not be replaced', async () => {
+  it('cannot be replaced', async () => {
     const error = await errorOf(sessionMiddleware(named('a'), { as: 'one' }), ((
       req,
       _res,
@@ -456,7 +456,7 @@ describe('sessions under another name', () => {
       ;(req as unknown as { one: unknown }).one = {}
       next()
     }) as RequestHandler)
-    expect(String(error)).toMatch(/req\.one can not be replaced/)
+    expect(String(error)).toMatch(/req\.one cannot be replaced/)
   })
 
   it('are none that Passport could use', async () => {

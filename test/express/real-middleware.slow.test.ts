@@ -9,7 +9,7 @@ import { expectSameBytes, formsFor, LIBRARIES, MODES } from './real-middleware.t
 const NAMES = Object.keys(LIBRARIES)
 
 /**
- * What can not be compared: on its own, http-compression sends some heads without the hooks of whoever is mounted
+ * What cannot be compared: on its own, http-compression sends some heads without the hooks of whoever is mounted
  * behind it, which hear of theirs with us; and server-timing mounted twice fails by itself.
  */
 function isComparable(first: string, second: string): boolean {

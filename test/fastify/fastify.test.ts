@@ -178,7 +178,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     expect(second.body).toBe('2')
   })
 
-  it('answers where what the error handler changes can not be stored either', async () => {
+  it('answers where what the error handler changes cannot be stored either', async () => {
     const { app, sessions, store, cookie } = setup(framework)
     app.setErrorHandler((_error, request, reply) => {
       request.session.set('failed', true)
@@ -381,7 +381,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     app.get('/', async (request) => {
       request.session = {} as never
     })
-    expect((await app.inject('/')).json().message).toContain('session can not be replaced')
+    expect((await app.inject('/')).json().message).toContain('session cannot be replaced')
   })
 
   it('stores what hooks change that come before it when a reply is sent, and refuses later ones', async () => {

@@ -129,7 +129,7 @@ describe('the response', () => {
     ])
   })
 
-  it('may have headers that can not be changed, such as those of a redirect', async () => {
+  it('may have headers that cannot be changed, such as those of a redirect', async () => {
     const { sessions } = setup()
     const response = await withSession(sessions, asked(), async (session) => {
       await session.login('alice')
@@ -590,7 +590,7 @@ it('takes sessions that live in their cookies, each typed as what it is', async 
   })
 })
 
-describe('what can not work is refused', () => {
+describe('what cannot work is refused', () => {
   it.each<[string, object, string]>([
     ['a misspelt option', { loads: 'lazy' }, 'did you mean "load"?'],
     ['another load', { load: 'never' }, "must be 'eager' or 'lazy'"],

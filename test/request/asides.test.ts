@@ -132,7 +132,7 @@ describe('flash()', () => {
     },
   )
 
-  it('refuses what can not be kept, and a session that is not loaded', async () => {
+  it('refuses what cannot be kept, and a session that is not loaded', async () => {
     const h = new Harness()
     const session = await h.load()
     expect(() => session.flash('f', () => {})).toThrow(SessionValueError)

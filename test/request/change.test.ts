@@ -298,7 +298,7 @@ describe('change()', () => {
     ).rejects.toBe(error)
   })
 
-  it('refuses a function that is async, what is no function, and what can not be kept', async () => {
+  it('refuses a function that is async, what is no function, and what cannot be kept', async () => {
     const h = new Harness<Data>()
     const cookie = await h.given({ n: 1 })
     for (const session of [await h.load(cookie), await h.load()]) {

@@ -123,7 +123,7 @@ describe('a cookie is sent', () => {
     }
   })
 
-  it('so that a slow anonymous response can not log out a newer login', async () => {
+  it('so that a slow anonymous response cannot log out a newer login', async () => {
     const app = new Harness<Data>()
     const jar = cookieJar({ now: app.clock.now })
     const url = 'https://shop.example/'

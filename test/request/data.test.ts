@@ -529,7 +529,7 @@ describe('what counts as a change', () => {
   })
 })
 
-describe('a value that can not be kept', () => {
+describe('a value that cannot be kept', () => {
   it('is refused when set, with its path', async () => {
     const session = await new Harness<Data>().load()
     expect(() => session.set('cart', { items: [1, 2, { f: () => {} }] })).toThrow(
@@ -633,7 +633,7 @@ describe('a scope', () => {
     expect(s.scope('b').popItem()).toEqual(['n', 'b'])
   })
 
-  it('is the same one each time, and can not be extended', async () => {
+  it('is the same one each time, and cannot be extended', async () => {
     const s = await new Harness<Data>().load()
     s.scope('a').set('n', 1)
     expect(s.scope('a').get('n')).toBe(1)
@@ -682,7 +682,7 @@ describe('a scope', () => {
 })
 
 describe('the object itself', () => {
-  it('can not be extended or overwritten, so that a typing error does not vanish', async () => {
+  it('cannot be extended or overwritten, so that a typing error does not vanish', async () => {
     const session = (await new Harness<Data>().load()) as unknown as Data
     expect(() => {
       session['views'] = 1

@@ -626,7 +626,7 @@ describe('exclusive()', () => {
     expect(await session.exclusive(() => 'up')).toBe('up')
   })
 
-  it('refuses what can not work', async () => {
+  it('refuses what cannot work', async () => {
     const d = memory()
     const h = d.process()
     const session = await h.load(await h.given({ n: 1 }))

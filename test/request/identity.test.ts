@@ -200,7 +200,7 @@ describe('login', () => {
     expect(await app.data(cookie)).toEqual({ b: 1 })
   })
 
-  it('does not happen when its data can not be kept', async () => {
+  it('does not happen when its data cannot be kept', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given()
     const { session } = await app.visit(

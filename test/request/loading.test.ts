@@ -197,7 +197,7 @@ describe('the option validate', () => {
     ])
   })
 
-  it('can not change the data by changing what it is given', async () => {
+  it('cannot change the data by changing what it is given', async () => {
     const validate: StandardSchema = {
       '~standard': {
         version: 1,

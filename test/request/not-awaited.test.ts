@@ -41,7 +41,7 @@ describe('a bad argument throws at once, before there is a promise', () => {
     ['login(undefined)', (s) => s.login(undefined as never)],
     ['login("")', (s) => s.login('')],
     ['login(GUEST_USER)', (s) => s.login('__guest__')],
-    ['login with data that can not be kept', (s) => s.login('a', { data: { f: () => {} } })],
+    ['login with data that cannot be kept', (s) => s.login('a', { data: { f: () => {} } })],
     ['login with a client that is none', (s) => s.login('a', { client: 5 as never })],
     ['isFresh("soon")', (s) => s.isFresh('soon' as never)],
     ['getSecurityKey({ duration: 0 })', (s) => s.getSecurityKey({ duration: 0 })],

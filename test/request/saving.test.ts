@@ -139,7 +139,7 @@ describe('two requests at once', () => {
     expect(await app.data(cookie)).toEqual({ base: 0, one: 1, two: 2 })
   })
 
-  it('of which one logs out: the other can not bring the session back', async () => {
+  it('of which one logs out: the other cannot bring the session back', async () => {
     for (const work of [
       (s: Session<Data>) => s.set('late', 1),
       (s: Session<Data>) => s.markChanged(),

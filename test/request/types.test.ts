@@ -367,15 +367,15 @@ describe('a type of the app', () => {
     [
       'whose encode() gives another instance',
       { encode: () => new Money(1n, 'hunter2') },
-      /"Money"\) can not.*instance of Money/,
+      /"Money"\) cannot.*instance of Money/,
     ],
     [
       'whose encode() gives one inside',
       { encode: () => ({ a: [Color.red] }) },
       /\.a\[0\].*instance of Color/,
     ],
-    ['whose encode() gives nothing', { encode: () => undefined }, /"Money"\) can not.*undefined/],
-    ['whose encode() gives a function', { encode: () => fail }, /"Money"\) can not.*function/],
+    ['whose encode() gives nothing', { encode: () => undefined }, /"Money"\) cannot.*undefined/],
+    ['whose encode() gives a function', { encode: () => fail }, /"Money"\) cannot.*function/],
     [
       'whose encode() gives a key of a prototype',
       { encode: () => JSON.parse('{"__proto__":1}') },
@@ -414,7 +414,7 @@ describe('a type of the app', () => {
     [
       'throws',
       () => fail(),
-      /price can not be read: decode\(\) of the type "Money" threw RangeError/,
+      /price cannot be read: decode\(\) of the type "Money" threw RangeError/,
     ],
     ['gives nothing', () => undefined, /gave undefined/],
     ['gives a promise', async () => fail(), /gave a promise/],

@@ -235,7 +235,7 @@ describe.each(ON)('the store under $name, on $on', ({ kind, kit }) => {
     expect(await json(browser)).toEqual({ a: '1' })
   })
 
-  it('answers with an error where what was changed can not be stored', async () => {
+  it('answers with an error where what was changed cannot be stored', async () => {
     const { browser, behind } = await site()
     await browser.get('/set/a/1')
     const heal = behind.failAlways('before', { method: 'write' })

@@ -210,7 +210,7 @@ describe.each(STORE_KINDS)('another session by its key on $name', (kind) => {
       },
     )
 
-    it('changes nothing where the function throws, is async, or leaves what can not be kept', async () => {
+    it('changes nothing where the function throws, is async, or leaves what cannot be kept', async () => {
       const { sessions, one } = await begin()
       const entry = await sessions.entry(one.key)
       for (const change of [

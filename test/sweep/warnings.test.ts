@@ -86,7 +86,7 @@ describe.each(STORE_KINDS)('warnings of the sweep, on $name', (kind) => {
       await p.fill(1, 30 * HOUR)
       for (const options of [{ observed: false }, { events: false }]) {
         expect((await p.process(options).status()).warnings[0]).toContain(
-          'this process can not sweep, since it has no onDelete observers',
+          'this process cannot sweep, since it has no onDelete observers',
         )
       }
     })

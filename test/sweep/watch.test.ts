@@ -479,7 +479,7 @@ describe('watchSession()', () => {
     expect(told).toEqual([])
   })
 
-  it('goes on with the others where one session alone can not be looked at', async () => {
+  it('goes on with the others where one session alone cannot be looked at', async () => {
     const w = world()
     const [one, other] = [await w.login(), await w.login()]
     const find = w.store.find.bind(w.store)

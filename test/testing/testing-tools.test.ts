@@ -229,7 +229,7 @@ const JAR: Record<string, JarCase> = {
     set: [['a=1; Secure; Path=/', 'http://localhost:8080/']],
     gives: { 'http://localhost:9090/': 'a=1' },
   },
-  'http can not overwrite what is Secure': {
+  'http cannot overwrite what is Secure': {
     ours: true,
     set: [['a=1; Secure; Path=/'], ['a=2; Path=/', 'http://shop.example/']],
     gives: { 'https://shop.example/': 'a=1' },

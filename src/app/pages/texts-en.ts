@@ -175,7 +175,7 @@ export const english: Texts = {
     unknown: 'an id that the store does not know',
     expired: 'a session whose time had run out',
     ended: 'a session that had ended',
-    unreadable: 'a session that can not be read',
+    unreadable: 'a session that cannot be read',
   },
   footer: 'Plain HTML and CSS, rendered on the server.',
   pages: 'Pages',
@@ -207,7 +207,7 @@ export const english: Texts = {
       text: 'Something in it is missing, too long, or unknown to this app.',
     },
     unavailable: {
-      heading: 'The sessions can not be reached',
+      heading: 'The sessions cannot be reached',
       text: 'What you sent may not have been saved. Please try again in a moment.',
     },
     failed: {

@@ -68,7 +68,7 @@ const HEADERS: Readonly<Record<string, string>> = {
  * ```
  *
  * `allow` is asked before anything else, and whoever it does not let in gets 403 for every path. Throws
- * `SessionConfigError` without `allow`, and for options that can not work.
+ * `SessionConfigError` without `allow`, and for options that cannot work.
  */
 export function consoleRoutes<Data extends object = DefaultData>(
   sessions: Sessions<Data>,

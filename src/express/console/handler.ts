@@ -51,7 +51,7 @@ const OUTCOMES = {
   unknown: 'There is no session of this key.',
   ended: 'The session has ended.',
   expired: 'The session has expired.',
-  unreadable: 'The session is damaged, or this process can not read it.',
+  unreadable: 'The session is damaged, or this process cannot read it.',
   live: 'The session has changed meanwhile: ask again.',
 }
 
@@ -73,7 +73,7 @@ export async function answerOperator(
     return await of.page(pathname, searchParams)
   } catch (error) {
     if (error instanceof RequestRefusedError) return of.message(403, 'Refused', error.message)
-    // A user or a scope that there can not be.
+    // A user or a scope that there cannot be.
     if (error instanceof SessionValueError) return of.message(400, 'Not possible', error.message)
     if (!(error instanceof SessionError)) throw error
     parts.logger.warn('a page of the console failed', { error: error.message })
@@ -264,7 +264,7 @@ function valuesOf(data: object, showData: boolean): ShownValue[] {
   })
 }
 
-/** As JSON; `null` where this process can not read it. */
+/** As JSON; `null` where this process cannot read it. */
 function textOf(data: object, name: string): string | null {
   try {
     const value = plainData((data as Record<string, unknown>)[name])

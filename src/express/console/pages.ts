@@ -17,7 +17,7 @@ export interface PageParts {
 /** One value of a session: how large it is, and itself where that may be shown. */
 export interface ShownValue {
   readonly name: string
-  /** In bytes, as JSON; `null` where this process can not read it. */
+  /** In bytes, as JSON; `null` where this process cannot read it. */
   readonly size: number | null
   /** As JSON; `null` where it is not to be shown. */
   readonly text: string | null

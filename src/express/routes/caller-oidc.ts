@@ -41,7 +41,7 @@ const DEADLINE = 10_000
  * Cloud Tasks and Cloud Scheduler, by the ID token of a service account that they send in `Authorization: Bearer`
  * (in any case of letters, RFC 9110, 11.1). Signature, times, issuer and audience are verified by
  * `google-auth-library`, an optional peer that is loaded on first use; the account must be one of those named, with
- * a verified address. Whatever can not be verified, such as when Google's keys can not be fetched, is refused.
+ * a verified address. Whatever cannot be verified, such as when Google's keys cannot be fetched, is refused.
  *
  * Throws `SessionConfigError` without an audience or accounts: a token for another service would do, or anybody's.
  */

@@ -24,7 +24,7 @@ const MAX_HEADER = 8 * 1024
 /**
  * Cloud Scheduler and Cloud Tasks, where they call a **private** Cloud Run service: one that demands authentication,
  * and where IAM lets only those with the role `roles/run.invoker` through. Cloud Run verifies their ID token itself
- * and removes its signature, so that the app can not, and `oidc()` refuses everybody. This reads the claims of such a
+ * and removes its signature, so that the app cannot, and `oidc()` refuses everybody. This reads the claims of such a
  * token: `iss`, `aud`, `exp`, `email` and `email_verified` must be right.
  *
  * **Use it only where IAM guards the service.** On a service that lets unauthenticated callers through anybody can

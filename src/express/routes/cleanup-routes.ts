@@ -60,7 +60,7 @@ const REFUSED_BODY = { 400: 'not a task', 413: 'too large', 415: 'not JSON' } as
  * The caller is checked before anything else, the body included. Whoever may not call gets the same answer for every
  * reason. Paths other than those three, to the letter, go on to `next()`.
  *
- * Throws `SessionConfigError` without a caller, and for options that can not work.
+ * Throws `SessionConfigError` without a caller, and for options that cannot work.
  */
 export function cleanupRoutes<Data extends object = DefaultData>(
   sessions: Sessions<Data>,

@@ -5,7 +5,7 @@ import type { Slot } from '../../request/mounted.ts'
 import type { Session } from '../../request/session.ts'
 import { storeBehind } from '../../store/store-behind.ts'
 
-/** Why this session can not stand beside those that the request has. */
+/** Why this session cannot stand beside those that the request has. */
 export function clashOf(
   first: Slot,
   session: Session,

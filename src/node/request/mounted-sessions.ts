@@ -63,7 +63,7 @@ function newProperty(name: string): PropertyDescriptor {
     },
     set() {
       throw new SessionError(
-        `req.${name} can not be replaced: change what it holds with set() or update(), empty it with clear(), end it with "await req.${name}.logout()"`,
+        `req.${name} cannot be replaced: change what it holds with set() or update(), empty it with clear(), end it with "await req.${name}.logout()"`,
       )
     },
   }

@@ -88,7 +88,7 @@ const NO_ARGUMENT: ReadonlySet<string> = new Set([
 
 /**
  * The Cache-Control of a response that must not be stored: `no-store`, and of the present directives those that do
- * not contradict it; `null` when the present one says just that. What can not be read, what is not known and
+ * not contradict it; `null` when the present one says just that. What cannot be read, what is not known and
  * `must-understand`, which makes caches pass over `no-store` (RFC 9111, section 5.2.2.3), go.
  */
 function withNoStore(present: HeaderValue): string | null {

@@ -171,7 +171,7 @@ class ResponseGuard implements OutgoingCalls {
 
   /**
    * Whether a chunk comes too late. Node raises an "error" event on the response then, unless that is closed by now.
-   * While we hold it, it can not be closed, so that a late chunk which used to be harmless would end the process;
+   * While we hold it, it cannot be closed, so that a late chunk which used to be harmless would end the process;
    * and so would the rest of a dropped response that comes after the error page.
    */
   #refusesBody(hasChunk: boolean): boolean {
@@ -327,7 +327,7 @@ class ResponseGuard implements OutgoingCalls {
 
   /**
    * The next response starts from what the response was when we were mounted: what wrapped it later, such as the
-   * compression middleware, has begun with the dropped one and can not begin again.
+   * compression middleware, has begun with the dropped one and cannot begin again.
    */
   #replace(): void {
     const res = this.#res

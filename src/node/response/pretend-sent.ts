@@ -124,7 +124,7 @@ const SHOWN: PropertyDescriptorMap = {
   ),
 }
 
-/** What Node and others ask whether there is a head: then `headersSent` is true, and headers can not be set. */
+/** What Node and others ask whether there is a head: then `headersSent` is true, and headers cannot be set. */
 interface OwnHead {
   _header: unknown
   _implicitHeader?: unknown

@@ -30,7 +30,7 @@ const SWEEP_RATE = 500
 /**
  * Keeps sessions in Cloud Datastore (Firestore in Datastore mode), or in its emulator when
  * `DATASTORE_EMULATOR_HOST` is set. Makes no call, and loads nothing of Google, before the first use. Throws
- * `SessionConfigError` for options that can not work.
+ * `SessionConfigError` for options that cannot work.
  */
 export function datastoreStore(options: DatastoreStoreOptions = {}): DatastoreSessions {
   checkOptions('datastoreStore()', options, DATASTORE_OPTIONS, DATASTORE_HINTS)

@@ -9,7 +9,7 @@ export type Sharing =
   /** A probe is under way: writes go singly. */
   | 'probing'
   | 'on'
-  /** Not wanted, or this server can not do it. */
+  /** Not wanted, or this server cannot do it. */
   | 'off'
 
 /** How long after a probe that could not be finished another may start, in milliseconds. */

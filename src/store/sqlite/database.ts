@@ -193,7 +193,7 @@ function setUp(connection: Connection, file: string): void {
   const mode = connection.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode']
   if (mode !== 'wal') {
     throw storeRefusal(
-      `${file} lies on a file system that SQLite can not share memory on (journal mode ${String(mode)}): give sqliteStore() a file on a local disk`,
+      `${file} lies on a file system that SQLite cannot share memory on (journal mode ${String(mode)}): give sqliteStore() a file on a local disk`,
     )
   }
   // What was answered stands, also when the power fails: a logout must not be undone.

@@ -56,12 +56,12 @@ export function sqliteError(error: unknown, file: string, wasCommitting: boolean
     case READONLY:
     case PERM:
       return storeRefusal(
-        `${file} can not be written: let the user of this process write the file and its directory`,
+        `${file} cannot be written: let the user of this process write the file and its directory`,
         error,
       )
     case CANTOPEN:
       return storeRefusal(
-        `${file} can not be opened: let the user of this process read and write the file and its directory`,
+        `${file} cannot be opened: let the user of this process read and write the file and its directory`,
         error,
       )
     case IOERR:

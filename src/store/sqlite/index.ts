@@ -35,7 +35,7 @@ const HINTS: OptionHints = {
  *
  * SQLite works in the thread of the app: while it reads or writes, nothing else runs in this process.
  *
- * Throws `SessionConfigError` for options that can not work, and on an older Node. The file is opened at the first use, or
+ * Throws `SessionConfigError` for options that cannot work, and on an older Node. The file is opened at the first use, or
  * by `sessions.ready()`, with a `SessionStoreError` where that fails.
  */
 export function sqliteStore(options: SqliteStoreOptions): SessionStore {

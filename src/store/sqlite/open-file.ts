@@ -56,14 +56,14 @@ function fileError(file: string, error: unknown): Error {
     case 'EPERM':
     case 'EROFS':
       return storeRefusal(
-        `${file} can not be created or changed (${code}): let the user of this process write in ${dirname(file)}`,
+        `${file} cannot be created or changed (${code}): let the user of this process write in ${dirname(file)}`,
         error,
       )
     case 'ENOSPC':
     case 'EDQUOT':
       return storeRefusal(`the disk of ${file} is full: make room on it`, error)
     default:
-      return storeRefusal(`${file} can not be opened (${code ?? String(error)})`, error)
+      return storeRefusal(`${file} cannot be opened (${code ?? String(error)})`, error)
   }
 }
 

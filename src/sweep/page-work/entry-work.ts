@@ -23,7 +23,7 @@ import { standInFor } from '../damaged-entry.ts'
 export interface EntryRules {
   /** How many are handled at the same time. */
   readonly concurrency: number
-  /** Whether something takes the place of those that can not be read: they are no sessions, but have to end all the same. */
+  /** Whether something takes the place of those that cannot be read: they are no sessions, but have to end all the same. */
   readonly endsDamaged: boolean
 }
 

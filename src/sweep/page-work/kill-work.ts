@@ -159,7 +159,7 @@ function isSure({ met, pages = 0, calm = false }: Intent): boolean {
   return met === 0 && (pages <= 1 || calm)
 }
 
-/** Finishes kills that were begun and never ended. One that can not be finished keeps neither the others nor a sweep from going on. */
+/** Finishes kills that were begun and never ended. One that cannot be finished keeps neither the others nor a sweep from going on. */
 export class OpenKills<Data extends object> implements PageWork<KillPart> {
   readonly pageSize: number = PAGE
   readonly sideBySide = 1

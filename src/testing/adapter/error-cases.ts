@@ -19,7 +19,7 @@ const throwing: AdapterPage = (session) => {
   throw new Error('the page has failed, as the contract wants it to')
 }
 
-/** What can not be kept, which the commit finds out. */
+/** What cannot be kept, which the commit finds out. */
 const unkept: AdapterPage = (session) => {
   session.set('list', [])
   ;(session.get('list') as unknown[]).push(() => {})
@@ -78,7 +78,7 @@ export const errorCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'answers with an error where what a page changed can not be kept',
+    name: 'answers with an error where what a page changed cannot be kept',
     async run(open) {
       const visitor = (await open({ ...PAGES, '/unkept': unkept })).visitor()
       await visitor.get('/count')

@@ -122,7 +122,7 @@ export const eachCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'refuses what can not be stored, and two writes to one record, before anything is sent',
+    name: 'refuses what cannot be stored, and two writes to one record, before anything is sent',
     async run(store) {
       const good = sampleRecord()
       const refused: readonly (readonly [Mutation, string])[] = [

@@ -1,5 +1,5 @@
 // What every adapter promises, of an app that has a few routes: GET /views counts and says `{ user, views }`, POST /login
-// logs the field `user` in, POST /logout logs out, both with a redirect, and GET /unkept changes what can not be stored.
+// logs the field `user` in, POST /logout logs out, both with a redirect, and GET /unkept changes what cannot be stored.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Browser } from './site.mjs'

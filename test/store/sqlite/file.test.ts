@@ -196,14 +196,14 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     await store.close()
   })
 
-  it('says that it can not be written or created', async () => {
+  it('says that it cannot be written or created', async () => {
     const file = fresh()
     chmodSync(dirname(file), 0o755)
     await sqliteStore({ file }).ready?.()
     chmodSync(file, 0o444)
     for (const [path, words] of [
-      [file, /can not be (written|opened): let the user of this process/],
-      [fresh(), /can not be created or changed \(EACCES\): let the user of this process write in/],
+      [file, /cannot be (written|opened): let the user of this process/],
+      [fresh(), /cannot be created or changed \(EACCES\): let the user of this process write in/],
     ] as const) {
       const locked = sqliteStore({ file: path })
       const call = (): Promise<unknown> => locked.write({ kind: 'insert', record: sampleRecord() })
@@ -306,7 +306,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     await store.close()
   })
 
-  it('gives a record that somebody has damaged as one that can not be read, with its key and version', async () => {
+  it('gives a record that somebody has damaged as one that cannot be read, with its key and version', async () => {
     const file = fresh()
     const store = sqliteStore({ file })
     const record = sampleRecord({ user: 'alice' })

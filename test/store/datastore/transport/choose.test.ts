@@ -102,7 +102,7 @@ describe('what the store speaks to Datastore by', () => {
   test.each<[DatastoreStoreOptions, RegExp]>([
     [{ transport: 'http' as never }, /transport must be 'auto', 'grpc' or 'client', but is .http./],
     [{ transport: 'grpc', client: new FakeClient() }, /leave out client/],
-  ])('is refused where it can not be: %j', (options, message) => {
+  ])('is refused where it cannot be: %j', (options, message) => {
     expect(() => datastoreStore(options)).toThrow(message)
   })
 })

@@ -69,7 +69,7 @@ describe('tokens', () => {
     expect(asked.length).toBe(2)
   })
 
-  test('that can not be renewed yet go on, and are tried again without haste', async () => {
+  test('that cannot be renewed yet go on, and are tried again without haste', async () => {
     const { asked, tokens } = await withToken(60 * MINUTE)
     await vi.advanceTimersByTimeAsync(56 * MINUTE)
     asked[1]?.fail()

@@ -1,6 +1,6 @@
 import { serve } from '../../lib/session'
 
-// What can not be kept is found out by the commit.
+// What cannot be kept is found out by the commit.
 export const GET = (request: Request) =>
   serve(request, (session) => {
     const views: unknown[] = []

@@ -1,7 +1,7 @@
 import { sessionContext } from '../session'
 import type { Route } from './+types/unkept'
 
-// What can not be kept is found out by the commit.
+// What cannot be kept is found out by the commit.
 export function loader({ context }: Route.LoaderArgs) {
   const views: unknown[] = []
   context.get(sessionContext).set('views', views as never)

@@ -1,6 +1,6 @@
 import type { RequestHandler } from './$types'
 
-// What can not be kept is found out by the commit.
+// What cannot be kept is found out by the commit.
 export const GET: RequestHandler = ({ locals: { session } }) => {
   const views: unknown[] = []
   session.set('views', views as never)
