@@ -29,20 +29,21 @@ import { addSlot, slotNamed } from '../node/request/mounted-sessions.ts'
 /** Options of {@link sessionMiddleware}. */
 export interface SessionMiddlewareOptions extends IdTransportOptions {
   /**
-   * `'eager'` (the default): the session is loaded before the handlers run, which costs nothing without a cookie.
-   * `'lazy'`: at once to the handlers; those that use the session `await req.session.load()` first.
+   * `'eager'` (the default): the session is loaded before the handlers run. Without a cookie this costs nothing.
+   * `'lazy'`: the handlers run at once; those that use the session call `await req.session.load()` first.
    */
   readonly load?: 'eager' | 'lazy'
   /**
-   * `'auto'` (the default): what the request changed is stored before its response leaves. `'manual'`: data and expiry are
-   * stored by `save()` alone, and what was not saved is dropped, with one warning. `login()`, `logout()`, `reset()` and
-   * `cycleKey()` are stored in any case, with all that goes with the new id; and use is noted down.
+   * `'auto'` (the default): the changes of a request are stored before its response is sent. `'manual'`: only `save()`
+   * stores data and expiry; unsaved changes are dropped, with one warning. In both modes `login()`, `logout()`,
+   * `reset()` and `cycleKey()` are stored, with everything that goes with the new id, and the time of last use is
+   * noted.
    */
   readonly save?: 'auto' | 'manual'
   /**
    * The property of the request that shows the session, for an app with several `createSessions()` in one request, such
-   * as `'adminSession'` for `req.adminSession`. Each needs a cookie name of its own, and a store of its own, such as
-   * another `kind`. Default `'session'`.
+   * as `'adminSession'` for `req.adminSession`. Each needs its own cookie name and its own store, such as another
+   * `kind`. Default `'session'`.
    */
   readonly as?: string
 }
@@ -55,7 +56,7 @@ const OPTIONS = namesOf<SessionMiddlewareOptions>({
   onId: true,
 })
 
-/** Fits `app.use()` of Express 4 and 5, and plain `http` and `http2` servers. */
+/** A middleware for `app.use()` of Express 4 and 5, and for plain `http` and `http2` servers. */
 export type SessionMiddleware = (
   req: AnyRequest,
   res: NodeResponse | object,
@@ -63,21 +64,21 @@ export type SessionMiddleware = (
 ) => void
 
 /**
- * Gives every request its `req.session`, and stores what the request changed before its response leaves: status
- * line, headers and body are held until then. When it cannot be stored the response is dropped, and `next(error)`
- * runs once, with `headersSent` false. Mounted twice, the second does nothing. Other sessions in the same request go by
- * another name, by `as`; the response waits for all of them.
+ * Gives every request its `req.session`, and stores the changes of the request before its response is sent: status
+ * line, headers and body are held back until then. When the changes cannot be stored, the response is dropped, and
+ * `next(error)` runs once, with `headersSent` false. Mounting the same middleware a second time has no effect. The
+ * option `as` adds other sessions to the same request under other names; the response waits for all of them.
  *
- * A request without a response is served too, such as a WebSocket upgrade with `{}` in its place: the session is loaded, and
- * what it is told is stored by `save()` alone.
+ * It also serves a request without a response, such as a WebSocket upgrade with `{}` as its response: the session is
+ * loaded, and only `save()` stores changes.
  *
  * ```ts
  * const sessions = createSessions()
  * app.use(sessionMiddleware(sessions))
  * ```
  *
- * Throws `SessionConfigError` for anything that `createSessions()` or `createCookieSessions()` did not make, and for options
- * that are none.
+ * Throws `SessionConfigError` for sessions that neither `createSessions()` nor `createCookieSessions()` made, and for
+ * wrong options.
  */
 export function sessionMiddleware<Data extends object = DefaultData>(
   sessions: Sessions<Data> | CookieSessions<Data>,
@@ -93,7 +94,7 @@ export function sessionMiddleware<Data extends object = DefaultData>(
         next(transportError(name))
         return
       }
-      // Where it was mounted without a response, and has one now.
+      // It was mounted without a response before, and has one now.
       if (!mounted.hasResponse) watch(mounted, req, res)
       next()
       return
@@ -109,7 +110,7 @@ export function sessionMiddleware<Data extends object = DefaultData>(
     }
     let session: Session
     try {
-      // Of both kinds a session is the same to an adapter; what the types of one kind leave out is for apps.
+      // Both kinds of sessions behave alike for an adapter; their types differ only for apps.
       session = (sessions as unknown as Sessions).open(
         ids === null ? sessionRequestFrom(req) : requestById(req, idIn(req, ids)),
       )

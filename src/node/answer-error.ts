@@ -2,7 +2,7 @@ import { consoleLogger } from '../base/logger.ts'
 import { anyResponse, type NodeResponse } from './response/any-response.ts'
 import { clearHead } from './response/session-headers.ts'
 
-/** Answers a request that has failed, where nobody else does. */
+/** Answers a request that has failed, when no error handler does. */
 export function answerError(
   error: unknown,
   res: NodeResponse,
@@ -10,10 +10,10 @@ export function answerError(
 ): void {
   log(error)
   const response = anyResponse(res)
-  // What stands in for a response where there is none.
+  // A stand-in for a response cannot be answered.
   if (typeof response.end !== 'function') return
   if (response.headersSent) {
-    // Half a response must not look like a whole one; one that is complete, by now, is none of our business.
+    // A client must not take half a response for a complete one. A complete response is left alone.
     if (!res.writableEnded) response.destroy()
     return
   }

@@ -10,7 +10,7 @@ import { outlivesResponse } from './request/long-lived.ts'
 import { anyResponse, isResponseTo } from './response/any-response.ts'
 import { guardResponse } from './response/held-response.ts'
 
-/** The place of a session on a request. */
+/** Makes the slot of a session on a request. */
 export function slotFor(
   owner: unknown,
   commitNow: SessionsDoor['commit'],
@@ -46,8 +46,9 @@ export function slotFor(
 }
 
 /**
- * Takes back what was changed and not saved. What asked for another id, or for the end, asked for its commit as well; and
- * what a save has failed to store, the commit tries again, so that the request hears of it.
+ * Reverts changes that were not saved. It does not revert a new id or the end of a session, since the app asked for
+ * those explicitly. It does not revert data whose save failed either: the commit stores it again, so that the request
+ * gets the error.
  */
 function dropUnsaved(session: Session): void {
   const door = doorOf(session)
@@ -60,7 +61,7 @@ function dropUnsaved(session: Session): void {
   session.revert()
 }
 
-/** What cannot be kept is a change as well. */
+/** A value that cannot be stored counts as a change. */
 function hasChanges(session: Session): boolean {
   try {
     return session.changed
@@ -69,7 +70,10 @@ function hasChanges(session: Session): boolean {
   }
 }
 
-/** One guard for all sessions of a request: it stands where the first was mounted that saw the response. */
+/**
+ * Watches over the response of a request. All sessions of a request share one guard, which the first session that has
+ * the response installs.
+ */
 export function watch(slot: Slot, req: AnyRequest, res: object): void {
   if (!isResponseTo(req, res) || (res.headersSent && outlivesResponse(req))) {
     slot.hasResponse = false
@@ -77,7 +81,8 @@ export function watch(slot: Slot, req: AnyRequest, res: object): void {
     return
   }
   if (res.headersSent) {
-    // Too late for this response. The commit makes changes throw, where they would be lost without a word.
+    // This response cannot carry the session any more. The commit makes later changes throw instead of being lost
+    // silently.
     if (slot.hasResponse) void slot.commit(res.statusCode)
     return
   }
@@ -91,12 +96,12 @@ export function watch(slot: Slot, req: AnyRequest, res: object): void {
   guardResponse(anyResponse(res), {
     commit: (status) => commitFrom(first, status),
     settled: () => handOverFrom(first, res),
-    // To the handlers of errors that are nearest: a router with a session of its own may have some.
+    // The last session's handler is the nearest: a router with its own session may have its own error handlers.
     fail: (error) => lastOf(first).fail(error),
   })
 }
 
-/** The session of a request that outlives its response goes on without one, once that is committed. */
+/** Detaches the session of a request that outlives its response, once the response is committed. */
 function detachAfter(
   session: Session,
   committed: CommitResult | Promise<CommitResult>,
@@ -112,14 +117,14 @@ function detachAfter(
 export function loadFirst(session: Session, next: (error?: unknown) => void): void {
   const loading: Promise<unknown> = doorOf(session)?.load?.() ?? session.load()
   if (session.loaded) {
-    // Without a well-formed cookie there is nothing to wait for.
+    // Without a well-formed cookie the load is complete already.
     next()
     return
   }
   loading.then(
     () => next(),
-    // A page that does not use the session needs no store, so an outage must not take it down. The session keeps the
-    // error for whoever uses it.
+    // A page that does not use the session needs no store, so an outage must not break it. The session keeps the error
+    // and throws it when the page uses the session.
     () => next(),
   )
 }

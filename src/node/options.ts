@@ -10,18 +10,20 @@ export interface NodeSessionOptions<
   Res extends NodeResponse = NodeResponse,
 > extends IdTransportOptions<Req, Res> {
   /**
-   * `'eager'` (the default): the session is loaded before the handler runs, which costs nothing without a cookie.
-   * `'lazy'`: at once to the handler, which calls `await req.session.load()` before it uses the session.
+   * `'eager'` (the default): the session is loaded before the handler runs. Without a cookie this costs nothing.
+   * `'lazy'`: the handler runs at once and calls `await req.session.load()` before it uses the session.
    */
   readonly load?: 'eager' | 'lazy'
   /**
-   * Whom to trust with `X-Forwarded-Proto` and `X-Forwarded-For`, as the setting "trust proxy" of Express: `true`, a number of
-   * proxies, addresses and subnets, or a function. 1 on App Engine and Cloud Run. Default `false`: the connection counts alone.
+   * The proxies whose `X-Forwarded-Proto` and `X-Forwarded-For` are trusted, in the form of the Express setting "trust
+   * proxy": `true`, a number of proxies, addresses and subnets, or a function. Set it to 1 on App Engine and Cloud Run.
+   * Default `false`: only the connection itself counts.
    */
   readonly trustProxy?: TrustProxy
   /**
-   * Answers when the handler throws or what it changed cannot be stored; nothing of the response has left then. What it
-   * throws, the promise of the request rejects with. Default: the status 500, and the error on the console.
+   * Answers the request when the handler throws or its changes cannot be stored. Nothing of the response has been sent
+   * then. If this function throws, the promise of the request rejects with that error. Default: status 500, and the
+   * error is logged on the console.
    */
   onError?(error: unknown, req: Req, res: Res): void | Promise<void>
 }

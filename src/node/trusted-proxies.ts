@@ -4,8 +4,8 @@ import { wrongOption } from '../base/option-checks.ts'
 import { type AnyRequest, isEncrypted, type TrustedProxies } from './request/session-request.ts'
 
 /**
- * Whom an app trusts to say how a request came: `true`, everybody; a number, that many proxies before the app; addresses and
- * subnets, such as `'loopback'` or `'10.0.0.0/8'`; or a function that is asked for each.
+ * Which proxies an app trusts to describe a request. `true`: all; a number: that many proxies before the app; addresses
+ * and subnets, such as `'loopback'` or `'10.0.0.0/8'`; or a function that is called for each address.
  */
 export type TrustProxy =
   | boolean
@@ -23,10 +23,10 @@ export function trustedProxiesFrom(of: string, trustProxy: TrustProxy): TrustedP
     isSecure(req) {
       const forwarded = req.headers['x-forwarded-proto']
       if (typeof forwarded !== 'string' || !trusts(addressOf(req), 0)) return isEncrypted(req)
-      // The first, as Express reads it: what the client spoke to the outermost proxy.
+      // The first value, as Express reads it: the protocol between the client and the outermost proxy.
       return forwarded.split(',', 1)[0]?.trim().toLowerCase() === 'https'
     },
-    // It looks at nothing but what the two kinds of requests have in common.
+    // proxyAddr reads only the properties that both kinds of requests have.
     clientOf: (req) => proxyAddr(req as IncomingMessage, trusts),
   }
 }

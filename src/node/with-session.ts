@@ -15,27 +15,27 @@ import { addSlot, SESSION, slotNamed } from './request/mounted-sessions.ts'
 import { type AnyRequest, requestById, sessionRequestFrom } from './request/session-request.ts'
 import type { NodeResponse } from './response/any-response.ts'
 
-/** What the server gives, before the request has its session. */
+/** The type of request that the server gives, before the session is added. */
 export type Served<Req> = Req extends IncomingMessage ? IncomingMessage : Http2ServerRequest
 
-/** A request that has its session. */
+/** A request with its session. */
 export type WithSession<Req, AnySession> = Req & { readonly session: AnySession }
 
 /**
- * Gives the handler requests with their `req.session`, and stores what it changed before the response leaves: status line,
- * headers and body are held until then. For plain `http` and `http2`; the promise that each request gives is for
- * frameworks that wait for one.
+ * Gives the handler requests with a `req.session`, and stores their changes before the response is sent: status line,
+ * headers and body are held back until then. For plain `http` and `http2` servers. Frameworks can await the promise
+ * that it returns for each request.
  *
  * ```ts
  * createServer(withSession(sessions, (req, res) => res.end(req.session.user))).listen(8080)
  * ```
  *
- * When the handler throws, or what it changed cannot be stored, the response is dropped and `onError` makes another, or a
- * plain one with the status 500 leaves. The promise resolves when the handler is done, and a response that it began is
- * stored or answered as an error. Called for a request that has the session already, it only calls the handler.
+ * When the handler throws or the changes cannot be stored, the response is dropped. Then `onError` answers; by default
+ * a plain response with status 500 is sent. The promise resolves when the handler is done and the response that it
+ * began is stored, or was answered as an error. For a request that already has the session, it only calls the handler.
  *
- * Throws `SessionConfigError` for anything that `createSessions()` or `createCookieSessions()` did not make, and for options
- * that are none.
+ * Throws `SessionConfigError` for sessions that neither `createSessions()` nor `createCookieSessions()` made, and for
+ * wrong options.
  */
 export function withSession<
   AnySession extends object,
@@ -49,12 +49,12 @@ export function withSession<
   const { commit } = requireSessions('withSession()', sessions)
   const settings = settingsFrom(options)
   return async function viurSession(served, res) {
-    // From now on it is what the handler takes.
+    // From here on the request is treated as one that has its session.
     const req = served as AnyRequest as Req
     const asked = new AskedRequest(req, res, settings.onError)
     try {
       if (!isThere(req, sessions)) {
-        // Of both kinds a session is the same to an adapter; what the types of one kind leave out is for apps.
+        // Both kinds of sessions behave alike for an adapter; their types differ only for apps.
         const session = (sessions as unknown as Sessions).open(requestOf(req, settings))
         const fail = (error: unknown): void => asked.fail(error)
         const plain = slotFor(sessions, commit, session, {
@@ -78,7 +78,7 @@ export function withSession<
   }
 }
 
-/** Whether the request has the session of these sessions. Throws where another has its place. */
+/** Whether the request has the session of these sessions. Throws when `req.session` belongs to others. */
 function isThere(req: AnyRequest, sessions: unknown): boolean {
   if (slotOwnedBy(req, sessions)?.name === SESSION) return true
   const there = (req as { readonly session?: unknown }).session
@@ -103,14 +103,14 @@ function loaded(session: Session): Promise<void> | void {
   return new Promise((resolve) => loadFirst(session, () => resolve()))
 }
 
-/** One request, and what becomes of its errors. */
+/** One request and the handling of its errors. */
 class AskedRequest<Req extends AnyRequest, Res extends NodeResponse> {
   readonly #req: Req
   readonly #res: Res
   readonly #onError: NodeSettings<Req, Res>['onError']
   #committing: Promise<unknown> | null = null
   #failing: Promise<void> | null = null
-  /** Whether nobody waits for the request any more. */
+  /** Whether the promise of the request has settled. */
   #isDone = false
 
   constructor(req: Req, res: Res, onError: NodeSettings<Req, Res>['onError']) {
@@ -119,7 +119,7 @@ class AskedRequest<Req extends AnyRequest, Res extends NodeResponse> {
     this.#onError = onError
   }
 
-  /** The same slot, whose commits can be waited for. */
+  /** Returns the same slot, with commits that can be awaited. */
   noting(slot: Slot): Slot {
     return {
       ...slot,
@@ -133,13 +133,13 @@ class AskedRequest<Req extends AnyRequest, Res extends NodeResponse> {
 
   fail(error: unknown): void {
     const failing = this.#answer(error)
-    // Whoever waits for the request is told by settled().
+    // settled() passes this error on.
     failing.catch(() => {})
     this.#failing = failing
   }
 
   async #answer(error: unknown): Promise<void> {
-    // Once something has left, or was answered as an error before, there is nothing to ask for.
+    // After something was sent, or after an earlier error answer, onError has nothing left to do.
     if (this.#onError === null || this.#failing !== null || this.#res.headersSent) {
       answerError(error, this.#res)
       return
@@ -148,12 +148,12 @@ class AskedRequest<Req extends AnyRequest, Res extends NodeResponse> {
       await this.#onError(error, this.#req, this.#res)
     } catch (second) {
       if (!this.#isDone) throw second
-      // Nobody waits for the request any more, and the client waits for its response.
+      // The promise has settled already, but the client still waits for its response.
       answerError(second, this.#res)
     }
   }
 
-  /** Waits for the response that has begun, and for the one in its place. */
+  /** Waits for the response that was begun, and for its replacement. */
   async settled(): Promise<void> {
     let seen: Promise<unknown> | null
     do {

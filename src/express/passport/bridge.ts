@@ -18,8 +18,9 @@ import { SESSION } from '../../node/request/mounted-sessions.ts'
 /** Options of {@link passportBridge}. */
 export interface PassportBridgeOptions<User = unknown> {
   /**
-   * Gives the user of the session, a text of 1 to 1,500 bytes such as an id, for the user object that Passport has as
-   * `req.user`; give its type, as in `(user: Account) => user.id`. It is the user by which sessions are listed and killed.
+   * Returns the session's user for the user object that Passport stores in `req.user`: a text of 1 to 1,500 bytes, such
+   * as an id. Declare the parameter's type, as in `(user: Account) => user.id`. Sessions are listed and killed by this
+   * user.
    */
   readonly userOf: UserOf<User>
 }
@@ -27,9 +28,9 @@ export interface PassportBridgeOptions<User = unknown> {
 const OPTIONS = namesOf<PassportBridgeOptions>({ userOf: true })
 
 /**
- * Gives Passport 0.6 and 0.7, and connect-flash, the `req.session` that they expect, of which everything else stays
- * usable: `req.login()` becomes a login of the session, and `req.logout()` its logout. Mount it after
- * `sessionMiddleware()`, and before Passport and whatever else works with `req.session` as express-session has it.
+ * Makes `req.session` fit what Passport 0.6 and 0.7 and connect-flash expect; everything else of the session stays
+ * usable. `req.login()` becomes a login of the session, and `req.logout()` its logout. Mount it after
+ * `sessionMiddleware()`, and before Passport and other middleware that uses `req.session` as express-session has it.
  *
  * ```ts
  * app.use(sessionMiddleware(sessions))
@@ -37,10 +38,11 @@ const OPTIONS = namesOf<PassportBridgeOptions>({ userOf: true })
  * app.use(passport.session())
  * ```
  *
- * Properties of `req.session` are then keys of its data, except for the names that a session has itself, such as `user`
- * and `key`: to set those throws `SessionValueError`.
+ * Properties of `req.session` are then keys of its data, except for the session's own names, such as `user` and `key`:
+ * assigning to those throws `SessionValueError`.
  *
- * Throws `SessionConfigError` for anything that `createSessions()` did not make, and for options that cannot work.
+ * Throws `SessionConfigError` for sessions that neither `createSessions()` nor `createCookieSessions()` made, and for
+ * options that cannot work.
  */
 export function passportBridge<Data extends object = DefaultData, User = unknown>(
   sessions: Sessions<Data> | CookieSessions<Data>,
@@ -64,7 +66,7 @@ export function passportBridge<Data extends object = DefaultData, User = unknown
       next(new SessionConfigError(`passportBridge() ${problem}`))
       return
     }
-    // A failed load comes out where the session is used.
+    // The error of a failed load is thrown where the session is used.
     if (session.loaded || door.failure !== null) {
       bridge(req, session, door, userOf, next)
       next()
@@ -97,12 +99,12 @@ function problemOf(req: AnyRequest, sessions: unknown, door: SessionDoor | null)
     return `found no session of its sessions: mount sessionMiddleware() with the same sessions before it${originHint(req)}`
   }
   const { keepOnLogin, keepOnLogout } = door.settings
-  // It would outlive the identity of the session: nobody is logged in, and Passport still finds somebody.
+  // The field would outlive the login: the session has no user, and Passport still finds one.
   for (const [option, keep] of [
     ['persistentFieldsOnLogin', keepOnLogin],
     ['persistentFieldsOnLogout', keepOnLogout],
   ] as const) {
-    // Of `'all'` it goes on only to the same user again, or from a guest.
+    // With `'all'` the field is kept only for the same user, or when a guest logs in.
     if (keep.fields !== 'all' && keep.fields.includes(PASSPORT_KEY))
       return `does not work with '${PASSPORT_KEY}' in ${option}: Passport keeps there who is logged in`
   }

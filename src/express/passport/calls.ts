@@ -1,7 +1,7 @@
 import { shared } from '../../base/shared-copies.ts'
 import type { BegunCall } from '../../request/pending-operations.ts'
 
-/** What Passport gives a request, each under two names. */
+/** The methods that Passport puts on a request, each under two names. */
 const CALLS = {
   login: 'login',
   logIn: 'login',
@@ -9,16 +9,14 @@ const CALLS = {
   logOut: 'logout',
 } as const
 
-/** A call that Passport offers. */
+/** A method that Passport offers. */
 export type PassportCall = 'login' | 'logout'
 
 type Method = (this: unknown, ...args: unknown[]) => unknown
 
 const watched = shared('calls of Passport', () => new WeakSet<Method>())
 
-/**
- * Hears of every `req.login()` and `req.logout()`, which Passport puts on the request later: `begin` is called for each.
- */
+/** Calls `begin` for every `req.login()` and `req.logout()`. Passport puts these methods on the request later. */
 export function watchCalls(req: object, begin: (call: PassportCall) => BegunCall): void {
   for (const [name, call] of Object.entries(CALLS)) {
     let method: unknown = watchedCall((req as Record<string, unknown>)[name], call, begin)
@@ -42,7 +40,7 @@ function watchedCall(
   const inner = method as Method
   const outer: Method = function (...args) {
     const at = args.findLastIndex((each) => typeof each === 'function')
-    // Without a callback Passport throws, or has nothing to do with a session.
+    // Without a callback Passport throws, or the call does not concern a session.
     if (at === -1) return inner.apply(this, args)
     const done = args[at] as Method
     const begun = begin(call)

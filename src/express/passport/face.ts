@@ -3,22 +3,22 @@ import { SessionValueError } from '../../base/errors.ts'
 import type { Session } from '../../request/session.ts'
 import { registerFace } from '../request/request-session.ts'
 
-/** What the face adds to the session, by name. */
+/** The methods that the face adds to the session, by name. */
 export type FaceMethods = Readonly<Record<string, (...args: never[]) => unknown>>
 
-/** Where a face finds the data: the session, or the copy of what it held once. */
+/** The place where a face finds the data: the session, or a copy of its former data. */
 type Source = Pick<Map<string, unknown>, 'get' | 'set' | 'has' | 'delete' | 'keys'>
 
-/** An object that shows the data of a session as its properties, and everything else of the session too. */
+/** An object that shows the data of a session as its properties, and also all members of the session. */
 export interface Face {
   readonly object: object
-  /** From now on the object holds these, and no longer what the session holds. */
+  /** From now on the object shows these entries instead of those of the session. */
   keep(entries: ReadonlyMap<string, unknown>): void
 }
 
 const known = new WeakMap<object, ReadonlySet<PropertyKey>>()
 
-/** What a session has of its own. Such a name is never a key of the data here. */
+/** The names of the session's own members. Such a name is never a key of the data here. */
 function namesOf(session: Session): ReadonlySet<PropertyKey> {
   const prototype = Object.getPrototypeOf(session) as object
   let names = known.get(prototype)
@@ -33,10 +33,10 @@ function namesOf(session: Session): ReadonlySet<PropertyKey> {
   return names
 }
 
-/** Connect-flash keeps its messages under this key of the data, and asks for it as a property. */
+/** Connect-flash stores its messages under this key of the data, and reads it as a property. */
 const DATA_OF_CONNECT_FLASH = 'flash'
 
-/** The prototypes of the classes that a session is of: the last of them has the constructor of no other. */
+/** Returns the prototypes of the session's class and its base classes. */
 function classesOf(prototype: object): object[] {
   const classes: object[] = []
   for (
@@ -51,13 +51,14 @@ function classesOf(prototype: object): object[] {
 
 /**
  * Makes a face. Middleware that was written for express-session reads and writes its data as properties of
- * `req.session`, lists them with `for … in`, and takes nothing that is not there for `undefined`.
+ * `req.session`, lists them with `for … in`, and expects `undefined` for missing ones.
  */
 export function makeFace(session: Session, methods: FaceMethods): Face {
   const handler = new FaceHandler(session, methods)
-  // Not the session itself: what stands for an object that cannot be extended could show no other properties than its.
+  // The target is not the session itself: the proxy of an object that cannot be extended cannot show further
+  // properties.
   const target = Object.create(Object.getPrototypeOf(session)) as object
-  // The console looks past the proxy, at an object that holds nothing.
+  // The console looks past the proxy at its target, which holds nothing.
   Object.defineProperty(target, inspect.custom, {
     configurable: true,
     value: (depth: number | null, options: object) => inspect(session, { ...options, depth }),
@@ -89,7 +90,7 @@ class FaceHandler implements ProxyHandler<object> {
     if (this.#isMethod(name)) return this.#methods[name]
     if (!this.#names.has(name)) return Reflect.get(target, name, receiver)
     const value: unknown = Reflect.get(this.#session, name, this.#session)
-    // The session keeps what it knows in private fields, which only its own object has.
+    // The session keeps its state in private fields, which only its own object has.
     return typeof value === 'function' ? value.bind(this.#session) : value
   }
 
@@ -136,7 +137,9 @@ class FaceHandler implements ProxyHandler<object> {
     return typeof name === 'string' && Object.hasOwn(this.#methods, name)
   }
 
-  /** Whether this names data. Names that every object has do not, nor do those that a session refuses. */
+  /**
+   * Whether this name is a key of the data. Names that every object has are not, nor are names that a session refuses.
+   */
   #isKey(name: PropertyKey): name is string {
     return (
       typeof name === 'string' &&

@@ -10,21 +10,21 @@ import { type Face, makeFace } from './face.ts'
 import type { AnyRequest } from '../../node/request/session-request.ts'
 import { expose } from '../../node/request/mounted-sessions.ts'
 
-/** Gives the text user of a session for the user object of Passport, which is whatever the app has it be. */
+/** Returns the session's user, a text, for the user object of Passport, whose type the app chooses. */
 export type UserOf<User> = (user: User) => string
 
 type Callback = (error?: unknown) => void
 
-/** Under which key connect-flash keeps its messages. */
+/** The key under which connect-flash stores its messages. */
 const FLASH = 'flash'
 
-/** Under which key Passport keeps its user. */
+/** The key under which Passport stores its user. */
 export const PASSPORT_KEY = 'passport'
 
 /**
- * One request as Passport sees it: `regenerate()`, `save()`, `destroy()` and `reload()` of express-session, in terms of
+ * One request as Passport sees it: maps `regenerate()`, `save()`, `destroy()` and `reload()` of express-session to
  * login and logout. Passport (0.6 and 0.7, lib/sessionmanager.js) sets the user of the request before it regenerates
- * for a login, and to `null` before it saves and regenerates for a logout.
+ * for a login. For a logout it sets the user to `null` before it saves and regenerates.
  */
 export class PassportSession {
   readonly #req: AnyRequest
@@ -32,13 +32,13 @@ export class PassportSession {
   readonly #door: SessionDoor
   readonly #userOf: UserOf<unknown>
   #face: Face
-  /** Who the session is to belong to by a login that waits to be saved. */
+  /** The identity of a login that is not saved yet. */
   #login: object | null = null
   /** The calls of `req.login()` that have not called back yet. */
   readonly #calls = new Set<BegunCall>()
   readonly #fail: (error: unknown) => void
 
-  /** `fail` is told what a callback of the app throws while no response waits for it. */
+  /** `fail` gets the error of a callback of the app that throws while no response waits for it. */
   constructor(
     req: AnyRequest,
     session: Session,
@@ -55,7 +55,7 @@ export class PassportSession {
     watchCalls(req, (call) => this.#begin(call))
   }
 
-  /** To be called when the session is about to be stored. */
+  /** Must be called just before the session is stored. */
   beforeStoring(): void {
     this.#settleLogin()
     this.#dropEmptyFlash()
@@ -81,7 +81,7 @@ export class PassportSession {
     return face
   }
 
-  /** Calls back once; without a callback, the promise is the answer. */
+  /** Calls back once; without a callback, it returns a promise. */
   #answer(
     what: string,
     kind: BegunKind,
@@ -101,7 +101,7 @@ export class PassportSession {
     return this.#face.object
   }
 
-  /** What a callback throws is an error of the request, told by the response where one waits for it. */
+  /** An error thrown by a callback is an error of the request. The response reports it when one waits for the call. */
   #callBack(call: BegunCall, done: () => void): void {
     try {
       done()
@@ -113,7 +113,7 @@ export class PassportSession {
     }
   }
 
-  /** Notes that Passport logs in or out. */
+  /** Notes that a login or logout of Passport has begun. */
   #begin(name: PassportCall): BegunCall {
     const { begun } = this.#door
     if (name === 'logout') return begun.call('req.logout()', 'end', true)
@@ -151,7 +151,7 @@ export class PassportSession {
 
   async #save(): Promise<void> {
     this.beforeStoring()
-    // The first half of a logout: the end of the session follows, and until then there is nothing worth storing.
+    // This is the first half of a logout: the session ends next, so there is nothing to store yet.
     if (this.#user === null && this.#session.user !== GUEST_USER) return
     try {
       await this.#session.save()
@@ -173,7 +173,10 @@ export class PassportSession {
     this.#session.revert()
   }
 
-  /** Changes the identity, and gives the request a new face; the old one keeps what it held, for whoever carries that on. */
+  /**
+   * Changes the identity, and gives the request a new face. The old face keeps the former data, for code that copies it
+   * over.
+   */
   async #afresh(change: () => Promise<void>): Promise<void> {
     const entries = new Map<string, unknown>(this.#session.entries())
     await change()
@@ -181,7 +184,7 @@ export class PassportSession {
     this.#face = this.#newFace()
   }
 
-  /** Where Passport keeps the user, whatever the app has told it to call that. */
+  /** The user that Passport put on the request, under the name that the app configured. */
   get #user(): unknown {
     const req = this.#req as unknown as Record<string, unknown>
     const { _userProperty: name = 'user' } = req
@@ -189,16 +192,17 @@ export class PassportSession {
   }
 
   /**
-   * A login that Passport gave up (the app could not serialize the user) took the user away again. One that Passport did
-   * not make never wrote the user down: the app regenerated the session of somebody whom it knows for this request, by
-   * a token or from before. Nobody has shown who they are then, so that must not count as a login.
+   * Settles a login that is not saved yet. When Passport gave the login up (the app could not serialize the user), the
+   * user is gone again. When Passport did not make the login, no user was written to the session: the app regenerated
+   * the session of a user whom it knows for this request, by a token or from before. That user has not proven their
+   * identity in this request, so it must not count as a login.
    */
   #settleLogin(): void {
     const { wantedIdentity } = this.#door
-    // What the app itself has told the session since is not for us to judge.
+    // The app itself has asked for another identity since; that is kept.
     if (wantedIdentity !== undefined && wantedIdentity !== this.#login) this.#login = null
     if (this.#login === null) return
-    // One that Passport has not finished when the response can wait no longer is none.
+    // A login that Passport has not finished when the response must be sent does not count.
     if (!isSomebody(this.#user) || this.#isUnfinished) this.#dropLogin()
     else if (!this.#isWrittenDown()) this.#resetInstead()
   }
@@ -228,7 +232,7 @@ export class PassportSession {
     this.#login = null
   }
 
-  /** connect-flash leaves an empty object behind when it only looked for messages, which is nothing to store. */
+  /** Deletes the empty object that connect-flash stores when it only looked for messages. */
   #dropEmptyFlash(): void {
     const { loaded, accessed } = this.#session
     if (!loaded || !accessed || this.#door.failure !== null) return
@@ -238,7 +242,7 @@ export class PassportSession {
   }
 }
 
-/** As Passport decides it. */
+/** Decides it as Passport does. */
 function isSomebody(user: unknown): boolean {
   return Boolean(user)
 }

@@ -7,8 +7,8 @@ import { SessionConfigError } from '../../base/errors.ts'
 import { SESSION } from '../../node/request/mounted-sessions.ts'
 
 /**
- * The data of the sessions that a request has under names of their own, by the option `as` of `sessionMiddleware()`. Add
- * to it by declaration merging, and the properties of the request are typed:
+ * Data of the sessions that a request has under further names, by the option `as` of `sessionMiddleware()`. Extend it
+ * by declaration merging to type these properties of the request:
  *
  * ```ts
  * import 'viur-session/express'
@@ -21,17 +21,17 @@ import { SESSION } from '../../node/request/mounted-sessions.ts'
 // biome-ignore lint/suspicious/noEmptyInterface: apps add their own names to it by declaration merging
 export interface NamedSessions {}
 
-/** The properties of a request that show them. */
+/** The properties of a request that show these sessions. */
 export type NamedSessionProperties = {
   [Name in keyof NamedSessions]: Session<
     NamedSessions[Name] extends object ? NamedSessions[Name] : never
   >
 }
 
-/** Sessions of whatever data, for whoever only has to find them on a request. */
+/** Sessions with any data, for guards that only have to find them on a request. */
 export type AnySessions = Pick<Sessions, 'responseHeaders'>
 
-/** What Express and its usual companions have on a request; what Node has, it is asked for. */
+/** Properties that Express and common middleware put on a request. Those of Node are looked up at run time. */
 const TAKEN: ReadonlySet<string> = new Set([
   ...['accepts', 'acceptsCharset', 'acceptsCharsets', 'acceptsEncoding', 'acceptsEncodings'],
   ...['acceptsLanguage', 'acceptsLanguages', 'app', 'baseUrl', 'body', 'fresh', 'get', 'header'],
@@ -47,8 +47,8 @@ const TAKEN: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Checks the option `as` of `of`. A name that Node, Express or other middleware use on a request would break these, or be
- * replaced by them, so it throws `SessionConfigError`.
+ * Checks the option `as` of `of`. Throws `SessionConfigError` for a name that Node, Express or other middleware use on
+ * a request, since one of the two would overwrite the other.
  */
 export function sessionNameFrom(of: string, as: unknown): string {
   if (as === undefined) return SESSION
@@ -73,7 +73,7 @@ function isNodes(name: string): boolean {
 
 let ownNames: ReadonlySet<string> | null = null
 
-/** What every request has itself, and not by its prototype. */
+/** The properties that every request has itself, and not from its prototype. */
 function own(): ReadonlySet<string> {
   ownNames ??= ownNamesNow()
   return ownNames

@@ -9,7 +9,7 @@ import { publishTrouble, type Trouble } from '../../record/diagnostics.ts'
 import type { AnySessions } from './named-sessions.ts'
 import { firstSlot, slotOwnedBy } from '../../request/mounted.ts'
 
-/** Objects that stand in for a session, as `req.session`. */
+/** The sessions of objects that stand in for them as `req.session`. */
 const faces = shared('faces of sessions', () => new WeakMap<object, Session>())
 
 /** Notes that this object stands in for the session. */
@@ -17,13 +17,16 @@ export function registerFace(face: object, session: Session): void {
   faces.set(face, session)
 }
 
-/** Whether another object than the session itself is there in its place. */
+/** Whether `req.session` is an object that stands in for the session. */
 export function hasFace(req: object): boolean {
   const { session } = req as { readonly session?: unknown }
   return isObject(session) && faces.has(session)
 }
 
-/** The session that `sessionMiddleware()` gave the request; `null` where there is none, or somebody else's. */
+/**
+ * Returns the session that `sessionMiddleware()` gave the request; `null` when there is none, or one of another
+ * package.
+ */
 export function sessionOf(req: object): Session | null {
   const { session } = req as { readonly session?: unknown }
   if (!isObject(session)) return null
@@ -34,7 +37,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
-/** Checks the option `sessions` of a guard: whose session it asks for; `null`: that of `req.session`. */
+/** Checks the option `sessions` of a guard, which chooses the session to check; `null` means that of `req.session`. */
 export function sessionsFrom(of: string, sessions: unknown): AnySessions | null {
   if (sessions === undefined) return null
   if (sessionsDoorOf(sessions) !== null) return sessions as AnySessions
@@ -45,13 +48,15 @@ export function sessionsFrom(of: string, sessions: unknown): AnySessions | null 
   )
 }
 
-/** What to say of a `req.session` that is none of ours: where it comes from, if another major of this package made it. */
+/**
+ * Returns a hint for messages when another major version of this package made `req.session`; otherwise an empty text.
+ */
 export function originHint(req: object): string {
   const { session } = req as { readonly session?: unknown }
   return otherMajorOf(session) === null ? '' : `; req.session is ${show(session)}`
 }
 
-/** The session that a guard asks for. Throws `SessionConfigError` where the request has none. */
+/** Returns the session that a guard checks. Throws `SessionConfigError` when the request has none. */
 export function sessionFor(of: string, req: object, sessions: AnySessions | null): Session {
   const session = sessions === null ? sessionOf(req) : (slotOwnedBy(req, sessions)?.session ?? null)
   if (session !== null) return session
@@ -62,7 +67,7 @@ export function sessionFor(of: string, req: object, sessions: AnySessions | null
   )
 }
 
-/** Tells of trouble with a request: the log of its sessions as well, where it has a session. */
+/** Reports trouble with a request, also to the log of its sessions when it has a session. */
 export function reportTrouble(req: object, trouble: Trouble, of: Session | null = null): void {
   const session = of ?? sessionOf(req) ?? firstSlot(req)?.session ?? null
   const door = doorOf(session)

@@ -1,9 +1,9 @@
 import { shared } from '../../base/shared-copies.ts'
 
-/** By session. */
+/** The listener of each session. */
 const listeners = shared('before commit', () => new WeakMap<object, () => void>())
 
-/** Calls the listener once, when the session is about to be committed. One listener for a session. */
+/** Calls the listener once, just before the session is committed. A session has at most one listener. */
 export function beforeCommit(session: object, listener: () => void): void {
   listeners.set(session, listener)
 }

@@ -5,7 +5,7 @@ import type { Slot } from '../../request/mounted.ts'
 import type { Session } from '../../request/session.ts'
 import { storeBehind } from '../../store/store-behind.ts'
 
-/** Why this session cannot stand beside those that the request has. */
+/** Returns why this session cannot be used beside the other sessions of the request, or `null`. */
 export function clashOf(
   first: Slot,
   session: Session,

@@ -9,24 +9,24 @@ import type { AnyRequest } from './session-request.ts'
 /** Options of an adapter for clients without cookies, such as native apps and scripts. */
 export interface IdTransportOptions<Request = AnyRequest, Response = NodeResponse> {
   /**
-   * For clients without cookies, such as native apps and scripts: gives the value that the client sent, from a header, such
-   * as `(req) => req.headers['x-session-id']`; `undefined` where it sent none. With it cookies play no part: none is read,
-   * none is set. Never take it from the URL. Needs `onId`.
+   * For clients without cookies, such as native apps and scripts: returns the value that the client sent in a header,
+   * such as `(req) => req.headers['x-session-id']`, or `undefined` when it sent none. With this option no cookie is
+   * read and none is set. Never take the value from the URL. Needs `onId`.
    */
   id?(req: Request): string | readonly string[] | undefined
   /**
-   * Hands a new value to such a client, or `null`, which tells it to drop the one that it has: called before the headers
-   * leave, to set one, such as `(res, id) => res.setHeader('X-Session-Id', id ?? '')`.
+   * Sends a new value to such a client. `null` tells the client to drop its value. It is called before the headers are
+   * sent, so that it can set one, such as `(res, id) => res.setHeader('X-Session-Id', id ?? '')`.
    */
   onId?(res: Response, id: string | null): void
 }
 
-/** The way of a session to a client without cookies. */
+/** The two functions that carry a session id to and from a client without cookies. */
 export type IdTransport<Request = AnyRequest, Response = NodeResponse> = Required<
   IdTransportOptions<Request, Response>
 >
 
-/** Checks the two options; `null` where there are none. */
+/** Checks the two options; `null` when neither is set. */
 export function idsFrom<Request, Response>(
   of: string,
   { id, onId }: IdTransportOptions<Request, Response>,
@@ -42,7 +42,7 @@ export function idsFrom<Request, Response>(
   )
 }
 
-/** What the client sent. */
+/** Returns the value that the client sent. */
 export function idIn<Request, Response>(
   req: Request,
   { id }: IdTransport<Request, Response>,
@@ -52,7 +52,7 @@ export function idIn<Request, Response>(
   throw wrongOption('the option id', 'must give a text or undefined', typeof given)
 }
 
-/** The slot of a session whose client is handed its id. */
+/** Returns a slot that also sends its id to a client without cookies. */
 export function handingOver(slot: Slot, { onId }: IdTransport): Slot {
   let handed: string | null | undefined
   let isBroken = false
@@ -69,7 +69,7 @@ export function handingOver(slot: Slot, { onId }: IdTransport): Slot {
     },
     handOver: (res) => {
       if (handed === undefined || isBroken) return
-      // Where it fails, the response of the error has to leave without it.
+      // If onId throws, the error response must be sent without calling it again.
       isBroken = true
       atOnce('the option onId', onId(res as NodeResponse, handed))
       isBroken = false

@@ -4,7 +4,7 @@ import type { CommitResult } from '../../request/commit.ts'
 import { loosen } from '../v8-layout.ts'
 import type { AnyRequest } from './session-request.ts'
 
-/** The property under which a session is found unless the app gives it another. */
+/** The property that holds the session unless the app chooses another name. */
 export const SESSION = 'session'
 
 export function slotNamed(req: object, name: string): Slot | null {
@@ -13,14 +13,14 @@ export function slotNamed(req: object, name: string): Slot | null {
   return slot
 }
 
-/** Gives the request one more session, and the property that shows it. */
+/** Adds a session to the request, and defines the property that shows it. */
 export function addSlot(req: AnyRequest, slot: Slot): void {
   if (firstSlot(req) === null) loosen(req, 'res')
   linkSlot(req, slot)
   Object.defineProperty(req, slot.name, propertyOf(slot.name))
 }
 
-/** The same without a property on this request. */
+/** Adds a session without defining a property on this request. */
 export function linkSlot(req: object, slot: Slot): void {
   const first = firstSlot(req)
   if (first === null) setFirstSlot(req, slot)
@@ -33,7 +33,7 @@ export function lastOf(first: Slot): Slot {
   return last
 }
 
-/** Makes an object `req.session`, in place of what was there. */
+/** Shows another object as `req.session` in place of the present one. */
 export function expose(req: AnyRequest, face: object): void {
   const slot = slotNamed(req, SESSION)
   if (slot !== null) slot.shown = face
@@ -42,8 +42,8 @@ export function expose(req: AnyRequest, face: object): void {
 const properties = new Map<string, PropertyDescriptor>()
 
 /**
- * The property of this name, that shows the session. The same for all requests: with functions of its own for each, V8
- * would give up on a fast layout.
+ * The property of this name, which shows the session. All requests share its functions: V8 would give up its fast
+ * layout for objects that each had functions of their own.
  */
 export function propertyOf(name: string): PropertyDescriptor {
   let property = properties.get(name)
@@ -70,12 +70,13 @@ function newProperty(name: string): PropertyDescriptor {
 }
 
 /**
- * Commits them one after the other, as they were mounted: where one fails, the next has stored nothing yet and is told
- * of the error response, like any session. Answers at once where nothing has to be stored.
+ * Commits the sessions one after the other, in the order in which they were mounted. When one fails, the sessions after
+ * it have stored nothing yet; they are committed with the error response, like any session. Returns without a promise
+ * when there is nothing to store.
  */
 export function commitFrom(slot: Slot, status: number): CommitResult | Promise<CommitResult> {
   const { next } = slot
-  // The response is none of the business of a session that was mounted without it.
+  // A session that was mounted without this response does not add anything to it.
   const mine = slot.hasResponse ? slot.commit(status) : NOTHING
   if (next === null) return mine
   if (mine instanceof Promise)
@@ -86,7 +87,7 @@ export function commitFrom(slot: Slot, status: number): CommitResult | Promise<C
     : merged(mine, others)
 }
 
-/** Hands over, before the headers leave, what the commit gave clients without cookies. */
+/** Sends new ids to clients without cookies, before the headers are sent. */
 export function handOverFrom(first: Slot, res: object): void {
   for (let slot: Slot | null = first; slot !== null; slot = slot.next) {
     if (slot.hasResponse) slot.handOver?.(res)
@@ -100,7 +101,7 @@ function merged(one: CommitResult, other: CommitResult): CommitResult {
   return {
     setCookie: [...one.setCookie, ...other.setCookie],
     vary: one.vary || other.vary,
-    // For the headers alone: who has what to hand over has been told by itself.
+    // Only the headers use this flag: each slot sends its own id.
     ...([one, other].some(({ vary, byId }) => vary && byId === true) && { byId: true as const }),
     ...(handed?.id !== undefined && { id: handed.id }),
   }

@@ -1,4 +1,4 @@
-/** What is looked at of a request. */
+/** The part of a request that is checked here. */
 export interface ArrivedRequest {
   readonly httpVersionMajor?: number
   readonly httpVersionMinor?: number
@@ -6,8 +6,8 @@ export interface ArrivedRequest {
 }
 
 /**
- * Headers by which proxies, load balancers and content delivery networks say what they passed on. Not those that
- * clients and libraries for tracing send by themselves, such as `traceparent` and `X-Request-Id`.
+ * Headers that proxies, load balancers and content delivery networks add to requests that they forward. Headers that
+ * clients and tracing libraries send themselves, such as `traceparent` and `X-Request-Id`, are not among them.
  */
 const FORWARDING = new RegExp(
   `^(?:${[
@@ -19,7 +19,8 @@ const FORWARDING = new RegExp(
     'front-end-https',
     'x-(?:forward|original|cluster|real|remote|ssl|tls|arr|azure|fd|envoy|fastly|akamai|vercel|nf|varnish|nginx|sucuri|bluecoat|coming|amz-cf|amzn)(?:ed|er|ing)?(?:-.*)?',
     'x-(?:scheme|host|port|url-scheme|rewrite-url|request-start|originating-ip)',
-    // Of Google's front end; not of its cron and its queues, which are played on a desk too.
+    // From Google's front end. The headers of its cron and its queues are left out, since local development sends them
+    // too.
     'x-(?:cloud-trace-context|gfe-.*|goog-(?:iap|authenticated-user)-.*)',
     'x-appengine-(?:user-ip|https|country|region|city|citylatlong|default-version-hostname)',
     '(?:.*-)?client-(?:ip|cert|host)(?:-.*)?',
@@ -33,8 +34,8 @@ const FORWARDING = new RegExp(
 )
 
 /**
- * Whether something passed this request on, so that it comes from elsewhere though it arrives on loopback. A reverse
- * proxy may add no header at all: by default nginx shows only by speaking HTTP/1.0.
+ * Whether a proxy forwarded this request, so that it comes from elsewhere although it arrives on loopback. A reverse
+ * proxy may add no header at all: by default nginx can be recognized only by HTTP/1.0.
  */
 export function isPassedOn(req: ArrivedRequest): boolean {
   const { httpVersionMajor: major, httpVersionMinor: minor, rawHeaders } = req

@@ -4,18 +4,18 @@ import type { SessionRequest } from '../../request/open.ts'
 import { isUpgrade, outlivesResponse } from './long-lived.ts'
 import { isPassedOn } from './proxy-signs.ts'
 
-/** A request of either kind of server that Node has. */
+/** A request of either kind of Node server. */
 export type AnyRequest = IncomingMessage | Http2ServerRequest
 
-/** Proxies that an app trusts to say how a request came, and from whom. */
+/** Proxies that an app trusts to say whether a request was encrypted and who sent it. */
 export interface TrustedProxies {
   isSecure(req: AnyRequest): boolean
   clientOf(req: AnyRequest): string | undefined
 }
 
 /**
- * What the session has to know of a request, looked up when it is asked for. A class, and no literal with getters: V8
- * keeps a layout for each of those, and with it the request, until a major collection.
+ * The facts of a request that a session needs, read only when needed. It is a class and not a literal with getters: for
+ * each such literal V8 keeps a layout, and with it the request, until a major collection.
  */
 class NodeRequestFacts implements SessionRequest {
   readonly #req: AnyRequest & { readonly ip?: unknown; readonly originalMethod?: unknown }
@@ -34,7 +34,8 @@ class NodeRequestFacts implements SessionRequest {
     return isLoopback(this.#req.socket?.remoteAddress) && !isPassedOn(this.#req)
   }
 
-  // By the method that was sent too, where another stands in for it. A session that goes on is not to begin with what is old.
+  // Undefined when another method replaced the sent one, and for requests that live on: these must not start from a
+  // cached, stale record.
   get method(): string | undefined {
     const { method, originalMethod = method } = this.#req
     const isOne = originalMethod === method && !isUpgrade(this.#req) && !outlivesResponse(this.#req)
@@ -50,7 +51,7 @@ class NodeRequestFacts implements SessionRequest {
     return this.#req.headers['user-agent']
   }
 
-  // That of Express heeds forwarding headers only as far as "trust proxy" says.
+  // Express's `req.ip` follows forwarding headers only as far as "trust proxy" allows.
   get ip(): string | undefined {
     if (this.#proxies !== null) return this.#proxies.clientOf(this.#req)
     const { ip } = this.#req
@@ -80,7 +81,7 @@ class RequestById extends NodeRequestFacts {
   }
 }
 
-/** `proxies`: who says how the request came; `null`: Express does, by its setting "trust proxy", or nobody. */
+/** `proxies`: the proxies to trust; `null`: the Express setting "trust proxy" decides, or no proxy is trusted. */
 export function sessionRequestFrom(
   req: AnyRequest,
   proxies: TrustedProxies | null = null,
@@ -88,7 +89,7 @@ export function sessionRequestFrom(
   return new NodeSessionRequest(req, proxies)
 }
 
-/** The same for a client without cookies. */
+/** Makes the same for a client without cookies. */
 export function requestById(
   req: AnyRequest,
   id: string | undefined,
@@ -97,7 +98,10 @@ export function requestById(
   return new RequestById(req, id, proxies)
 }
 
-/** Express' own answer, which heeds forwarding headers only as far as "trust proxy" says; else that of the socket. */
+/**
+ * Uses the answer of Express, which follows forwarding headers only as far as "trust proxy" allows; without Express,
+ * that of the socket.
+ */
 function isSecure(req: AnyRequest & { readonly secure?: unknown }): boolean {
   return typeof req.secure === 'boolean' ? req.secure : isEncrypted(req)
 }
@@ -110,7 +114,9 @@ export function isEncrypted(req: AnyRequest): boolean {
 
 const LOOPBACK = /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i
 
-/** Whether this is the address of a loopback peer. The Host header has no say: anybody can send `localhost`. */
+/**
+ * Whether this is the address of a loopback peer. The Host header is ignored, since any client can send `localhost`.
+ */
 export function isLoopback(address: string | undefined): boolean {
   return address !== undefined && LOOPBACK.test(address)
 }

@@ -6,10 +6,10 @@ import type { Socket } from 'node:net'
 import type { HeaderInput, HeaderValue } from './header-merging.ts'
 import type { AnyRequest } from '../request/session-request.ts'
 
-/** A response of either kind of server that Node has, as its users see it. */
+/** A response of either kind of Node server, as apps see it. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
-/** The calls by which a response leaves. */
+/** The methods that send a response. */
 export type OutgoingMethod = 'writeHead' | 'write' | 'end' | 'flushHeaders'
 
 export const OUTGOING_METHODS: readonly OutgoingMethod[] = [
@@ -23,7 +23,9 @@ type Method = (this: unknown, ...args: unknown[]) => unknown
 
 export type Listener = (this: unknown, ...args: unknown[]) => void
 
-/** What the two have in common, as far as it is used here. The methods take any arguments, as they are passed on. */
+/**
+ * The common part of the two kinds that is used here. The methods take any arguments, which are passed on unchanged.
+ */
 export interface AnyResponse
   extends Omit<EventEmitter, 'on'>,
     Record<OutgoingMethod, Method>,
@@ -44,7 +46,7 @@ export function anyResponse(res: NodeResponse): AnyResponse {
   return res as unknown as AnyResponse
 }
 
-/** What a response must have to be held, and to carry a cookie. */
+/** The methods that a response needs to be held back and to carry a cookie. */
 const METHODS = [
   'on',
   'writeHead',
@@ -57,8 +59,9 @@ const METHODS = [
 ] as const
 
 /**
- * Whether this is a response that will leave. What stands in for one where there is none is an empty object, has some of
- * the methods (Engine.IO, which sends the head of an upgrade by itself), or is a response that was never given a connection (express-ws).
+ * Whether this is a response that will be sent. Libraries pass stand-ins when there is no response: an empty object, an
+ * object with some of the methods (Engine.IO, which sends the head of an upgrade itself), or a response without a
+ * connection (express-ws).
  */
 export function isResponseTo(req: AnyRequest, res: unknown): res is NodeResponse {
   if (typeof res !== 'object' || res === null) return false

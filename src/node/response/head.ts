@@ -1,17 +1,17 @@
 import type { AnyResponse } from './any-response.ts'
 import type { HeaderInput } from './header-merging.ts'
 
-/** What a call of `writeHead` says. */
+/** The parsed arguments of a call of `writeHead`. */
 export interface Head {
   readonly status: unknown
   readonly reason: string | undefined
-  /** Each name once; `null` when the headers have no form that Node knows. */
+  /** Each name once; `null` when the headers have a form that Node does not accept. */
   readonly headers: readonly (readonly [name: string, value: HeaderInput])[] | null
 }
 
 /**
- * Reads the arguments of `writeHead` in all forms that Node takes: `(status)`, `(status, headers)`,
- * `(status, reason, headers)`, where the headers are an object, a flat list of names and values, or a list of pairs.
+ * Reads the arguments of `writeHead` in all forms that Node accepts: `(status)`, `(status, headers)`, `(status, reason,
+ * headers)`. The headers are an object, a flat list of names and values, or a list of pairs.
  */
 export function parseHead(args: readonly unknown[]): Head {
   const [status, second, third] = args
@@ -21,7 +21,8 @@ export function parseHead(args: readonly unknown[]): Head {
 }
 
 function parseHeaders(headers: unknown): Head['headers'] {
-  // What Node takes for "no headers", such as the false of `condition && {…}`; of other values it takes what they hold.
+  // Node treats falsy values as "no headers", such as the `false` of `condition && {…}`. Of other values it uses the
+  // entries.
   if (!headers) return []
   if (!Array.isArray(headers)) return named(Object.entries(headers as object))
   if (Array.isArray(headers[0])) {
@@ -36,12 +37,15 @@ function parseHeaders(headers: unknown): Head['headers'] {
 
 type Pairs = readonly (readonly [string, HeaderInput])[]
 
-/** Without the empty names, which Node skips too. */
+/** Drops empty names, as Node does. */
 function named(pairs: readonly (readonly unknown[])[]): Pairs {
   return (pairs as Pairs).filter(([name]) => Boolean(name))
 }
 
-/** In lists a name may stand several times; all of its values count (CVE-2025-7339 was about these forms). */
+/**
+ * Groups values by name: in lists a name may occur several times, and all of its values count (CVE-2025-7339 was about
+ * these forms).
+ */
 function grouped(pairs: Pairs): Pairs {
   const groups = new Map<string, [name: string, value: HeaderInput]>()
   for (const [name, value] of pairs) {
@@ -54,8 +58,8 @@ function grouped(pairs: Pairs): Pairs {
 }
 
 /**
- * Sets the headers of a call of `writeHead`, and gives what is left of its arguments; all of them where the headers
- * have no form that Node knows, so that it refuses them.
+ * Sets the headers of a call of `writeHead`, and returns the remaining arguments. When Node does not accept the form of
+ * the headers, it returns all arguments, so that Node throws its own error.
  */
 export function applyHead(res: AnyResponse, args: unknown[]): unknown[] {
   const { status, reason, headers } = parseHead(args)
@@ -64,7 +68,7 @@ export function applyHead(res: AnyResponse, args: unknown[]): unknown[] {
   return reason === undefined ? [status] : [status, reason]
 }
 
-/** A status, as Node reads it. */
+/** Reads a status as Node does. */
 export function statusOf(status: unknown): number {
   return (status as number) | 0
 }

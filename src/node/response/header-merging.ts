@@ -1,7 +1,7 @@
-/** A header as `getHeader()` gives it. */
+/** A header as `getHeader()` returns it. */
 export type HeaderValue = number | string | readonly string[] | undefined
 
-/** The Vary header that also says `ours`, a name or `*`; `null` when the present one does. */
+/** Returns the Vary header with `ours`, a name or `*`, added; `null` when the present header contains it already. */
 export function varyWith(vary: HeaderValue, ours: string): string | null {
   const text = textOf(vary)
   const names = text.split(',').map((name) => name.trim().toLowerCase())
@@ -9,7 +9,10 @@ export function varyWith(vary: HeaderValue, ours: string): string | null {
   return text.trim() === '' || ours === '*' ? ours : `${text}, ${ours}`
 }
 
-/** All Set-Cookie values: those of the app, without any of our name, then ours (RFC 6265, section 4.1.1: one of each name). */
+/**
+ * Merges Set-Cookie values: those of the app without our cookie names, then ours (RFC 6265, section 4.1.1: one of each
+ * name).
+ */
 export function mergeSetCookie(present: HeaderValue, ours: readonly string[]): string[] {
   const values = present === undefined ? [] : Array.isArray(present) ? present : [String(present)]
   const names = new Set(ours.map(cookieName))
@@ -24,12 +27,12 @@ function textOf(value: HeaderValue): string {
   return Array.isArray(value) ? value.join(', ') : String(value ?? '')
 }
 
-/** What an app gives as the value of a header; whether it is valid is for `setHeader()` to say. */
+/** A header value given by an app; `setHeader()` checks whether it is valid. */
 export type HeaderInput = number | string | readonly string[]
 
 /**
- * Whether a header speaks of the response that it came with, so that it must not stay on the error that takes the
- * response's place: what the body is, where it leads, how long it may be cached, which file a proxy is to send.
+ * Whether a header describes the response that it came with, so that an error response must not keep it: what the body
+ * is, where it redirects, how long it may be cached, which file a proxy should send.
  */
 export function isRepresentationHeader(name: string): boolean {
   const key = name.toLowerCase()
@@ -58,15 +61,15 @@ const REPRESENTATION: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The Cache-Control header of a response that the session shaped, which has `ours` to say; `null` leaves the present one.
- * What the app said goes before ours, but not before `no-store`.
+ * Returns the Cache-Control header of a response that depends on the session, where `ours` is the value that the
+ * session needs; `null` keeps the present header. The app's own value has priority, except over `no-store`.
  */
 export function cacheControlFor(present: HeaderValue, ours: string): string | null {
   if (ours === 'no-store') return withNoStore(present)
   return present === undefined ? ours : null
 }
 
-/** Beside `no-store` these take nothing back: they forbid more, or speak of something else. */
+/** These may stand beside `no-store`: they forbid more, or have another subject. */
 const COMPATIBLE: ReadonlySet<string> = new Set([
   'no-store',
   'no-transform',
@@ -76,7 +79,7 @@ const COMPATIBLE: ReadonlySet<string> = new Set([
   'proxy-revalidate',
 ])
 
-/** Freshness of zero seconds, which many send beside `no-store`; it adds nothing to that. */
+/** A freshness of zero seconds. Many apps send it beside `no-store`, where it has no effect. */
 const ZERO = /^(?:max-age|s-maxage)="?0+"?$/
 
 const NO_ARGUMENT: ReadonlySet<string> = new Set([
@@ -87,9 +90,9 @@ const NO_ARGUMENT: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The Cache-Control of a response that must not be stored: `no-store`, and of the present directives those that do
- * not contradict it; `null` when the present one says just that. What cannot be read, what is not known and
- * `must-understand`, which makes caches pass over `no-store` (RFC 9111, section 5.2.2.3), go.
+ * Returns the Cache-Control header of a response that must not be stored: `no-store`, and those present directives that
+ * do not contradict it. Returns `null` when the present header already means that. Unreadable and unknown directives
+ * are removed, and so is `must-understand`, which lets caches ignore `no-store` (RFC 9111, section 5.2.2.3).
  */
 function withNoStore(present: HeaderValue): string | null {
   const directives = directivesOf(textOf(present))
@@ -111,19 +114,19 @@ function isCompatible(directive: string): boolean {
   return name === directive || (!NO_ARGUMENT.has(name) && ARGUMENT.test(directive))
 }
 
-/** Field names, as `no-cache` and `private` take them. */
+/** A list of field names, the argument that `no-cache` and `private` accept. */
 const ARGUMENT = /^[a-z-]+="[!#$%&'*+.^`|~\w\s,-]*"$/
 
-/** The elements of a list, where commas inside of quotes separate nothing; an open quote takes all the rest. */
+/** Splits a list at its commas, except inside quotes. An unclosed quote takes the rest of the text. */
 function directivesOf(text: string): string[] {
   const elements = text.match(/(?:"(?:[^"\\]|\\.)*(?:"|$)|[^,"])+/g) ?? []
   return elements.map((element) => element.trim()).filter((element) => element !== '')
 }
 
 /**
- * Whether a header beside Cache-Control lets somebody store the response all the same: the fields that a class of
- * caches goes by instead of Cache-Control (RFC 9213: `CDN-Cache-Control` and others of such a name; and those from
- * before), and what caches of HTTP/1.0 go by. One that forbids to store, or that says the response is stale, does not.
+ * Whether a header beside Cache-Control still allows a cache to store the response. Some caches follow other fields
+ * instead of Cache-Control: `CDN-Cache-Control` and similar names (RFC 9213), older vendor fields, and the fields of
+ * HTTP/1.0. A field that forbids storing, or marks the response as stale, returns false.
  */
 export function grantsStoring(name: string, value: HeaderValue, now: number): boolean {
   const key = name.toLowerCase()

@@ -9,17 +9,17 @@ import { postponeDestroy } from './postponed-destroy.ts'
 import { callBack, Disguise, headersSentError, writeAfterEndError } from './pretend-sent.ts'
 import { addHeaders, clearHead } from './session-headers.ts'
 
-/** What is done when a response is about to leave. */
+/** The functions that are called while a response is being sent. */
 export interface ResponseHooks {
-  /** Called once, before anything leaves. Where it answers with a promise, the response is held until then. */
+  /** Called once, before anything is sent. When it returns a promise, the response is held back until that settles. */
   commit(status: number): CommitResult | Promise<CommitResult>
-  /** Called when the commit is done and the headers have not left, so that more of them can be set. */
+  /** Called when the commit is done and the headers are not sent yet, so that more headers can be set. */
   settled(): void
-  /** Called at most once: the response was dropped, nothing of it has left, and there must be another. */
+  /** Called at most once: the response was dropped, nothing of it was sent, and another response is needed. */
   fail(error: unknown): void
 }
 
-/** Watches over a response so that nothing of it leaves before the commit is done. */
+/** Guards a response, so that nothing of it is sent before the commit is done. */
 export function guardResponse(res: AnyResponse, hooks: ResponseHooks): void {
   new ResponseGuard(res, hooks, false)
 }
@@ -32,22 +32,28 @@ interface Call {
 const nothing = (): void => {}
 
 /**
- * One response of a request. `waiting`: nothing has left. `announcing`: whoever wrapped `writeHead` later than we did
- * is being told that the head is due. `held`: the commit is under way, and the calls of the app are kept. `open`: the
- * calls go through. `dropped`: the commit failed; another guard has taken over, and whatever still writes to this one
- * (a stream half way, the compression middleware) writes into the void.
+ * One response of a request, with its phase:
+ * - `waiting`: nothing was sent.
+ * - `announcing`: the guard calls `writeHead` for middleware that wrapped it later than the guard did.
+ * - `held`: the commit is under way, and the calls of the app are kept.
+ * - `open`: calls are passed through.
+ * - `dropped`: the commit failed, and another guard has taken over. Later writes to this one, for example from a stream
+ *   or the compression middleware, are discarded.
  */
 class ResponseGuard implements OutgoingCalls {
   readonly #res: AnyResponse
   readonly #hooks: ResponseHooks
-  /** Whether this response takes the place of one that was dropped. */
+  /** Whether this response replaces one that was dropped. */
   readonly #isSecond: boolean
   readonly #methods: OutgoingMethods
-  /** Whether somebody who was mounted before us may send the head without asking for it, once the body begins. */
+  /**
+   * Whether middleware that was mounted earlier may send the head itself, without calling writeHead, once the body
+   * begins.
+   */
   #isWrapped: boolean
   readonly #sources: PipedSources
   #phase: 'waiting' | 'announcing' | 'held' | 'open' | 'dropped' = 'waiting'
-  /** The arguments for `writeHead` that came back from announcing the head, while it has not left. */
+  /** The arguments for `writeHead` that announcing the head returned; `null` once the head was sent. */
   #announced: unknown[] | null = null
   #calls: Call[] = []
   #ended = false
@@ -55,7 +61,7 @@ class ResponseGuard implements OutgoingCalls {
   #ending = false
   #result: CommitResult | null = null
   #disguise: Disguise | null = null
-  /** Why it was dropped. */
+  /** Why the response was dropped. */
   #failure: unknown = null
   #endPostponement: () => () => void = () => nothing
   #restoreStatus: () => void = nothing
@@ -88,7 +94,7 @@ class ResponseGuard implements OutgoingCalls {
     if (this.#phase === 'open') return this.#pass('write', args)
     this.#calls.push({ method: 'write', args })
     this.#disguise?.wait(args)
-    // Whoever heeds this writes no more until "drain": what is held stays small.
+    // Callers that respect this wait for "drain", so the held part stays small.
     return false
   }
 
@@ -121,18 +127,18 @@ class ResponseGuard implements OutgoingCalls {
     else this.#calls.push({ method: 'flushHeaders', args: [] })
   }
 
-  /** The response begins without a word about its head. */
+  /** Begins the commit when the response starts without a call of `writeHead`. */
   #begin(): void {
     if (this.#phase === 'waiting') this.#commit(this.#res.statusCode, null)
   }
 
-  /** Lets a call through to what was there before us. */
+  /** Passes a call to the method that was there before the guard. */
   #pass(method: 'write' | 'end' | 'flushHeaders', args: unknown[]): unknown {
     const res = this.#res
     if (this.#isWrapped) this.#headFirst()
     const head = this.#announced
     if (head === null) return this.#methods.before[method].apply(res, args)
-    // Whoever wrapped writeHead later has seen this head, and must not see it twice.
+    // Middleware that wrapped writeHead later has seen this head already, and must not see it twice.
     this.#announced = null
     const restore = overlay(res, { writeHead: { value: () => this.#sendHead(head) } })
     try {
@@ -143,8 +149,8 @@ class ResponseGuard implements OutgoingCalls {
   }
 
   /**
-   * Completes the head before the body goes to a middleware that was mounted before us and wraps both: it may send the
-   * head by the function that it keeps, which does not lead past us.
+   * Completes the head before the body reaches middleware that was mounted earlier and wraps both. Such middleware may
+   * send the head through its own reference to the original function, which bypasses the guard.
    */
   #headFirst(): void {
     this.#isWrapped = false
@@ -154,8 +160,8 @@ class ResponseGuard implements OutgoingCalls {
   }
 
   /**
-   * Tells whoever wrapped `writeHead` later than we did that the head is due: they decide by it what becomes of the
-   * body, and the first bytes of that may come right away.
+   * Calls `writeHead` for middleware that wrapped it later than the guard did. Such middleware decides from the head
+   * how to treat the body, whose first bytes may follow immediately.
    */
   #announce(): void {
     const res = this.#res
@@ -170,9 +176,9 @@ class ResponseGuard implements OutgoingCalls {
   }
 
   /**
-   * Whether a chunk comes too late. Node raises an "error" event on the response then, unless that is closed by now.
-   * While we hold it, it cannot be closed, so that a late chunk which used to be harmless would end the process;
-   * and so would the rest of a dropped response that comes after the error page.
+   * Whether a chunk comes too late. Node then emits an "error" event on the response, unless the response is closed. A
+   * held response cannot be closed, so a late chunk that was harmless before would end the process. The rest of a
+   * dropped response, written after the error page, would do the same.
    */
   #refusesBody(hasChunk: boolean): boolean {
     if (this.#phase === 'dropped') return true
@@ -186,18 +192,18 @@ class ResponseGuard implements OutgoingCalls {
       return answer
     }
     callBack(args, this.#failure)
-    // Into the void it flows freely, so that the streams of other middleware come to their end.
+    // Discarded writes report no back pressure, so that the streams of other middleware reach their end.
     return answer === false ? true : answer
   }
 
-  /** `given`: the arguments of `writeHead`; `null` when the response begins with something else. */
+  /** `given`: the arguments of `writeHead`; `null` when the response begins with another call. */
   #commit(status: number, given: unknown[] | null): void {
     let answer: CommitResult | Promise<CommitResult>
     try {
       answer = this.#hooks.commit(status)
       if (!(answer instanceof Promise)) this.#hooks.settled()
     } catch (error) {
-      // Not thrown at the app, which is in the middle of its answer, but treated like any other failure.
+      // The error is not thrown at the app, which is in the middle of its answer. It is treated like any other failure.
       answer = Promise.reject(error)
     }
     if (answer instanceof Promise) {
@@ -215,7 +221,7 @@ class ResponseGuard implements OutgoingCalls {
       if (given === null) this.#announce()
       else this.#calls.push({ method: 'writeHead', args: applyHead(this.#res, given) })
     } catch (error) {
-      // As above; the answer of the commit is still waited for.
+      // As above. The result of the commit is still awaited.
       headed = answer.then(() => Promise.reject(error))
     }
     this.#disguiseAs(this.#announced === null ? status : statusOf(this.#announced[0]))
@@ -242,8 +248,8 @@ class ResponseGuard implements OutgoingCalls {
       res.statusCode = statusCode
       restoreMessage()
     }
-    // Not as a literal: V8 puts a function that is written into a property at once among the old objects, and with it all
-    // that it knows, until a major collection.
+    // Not written as a literal: V8 moves a function that is assigned to a property at once to the old generation,
+    // together with all objects that it refers to, until a major collection.
     this.#restoreStatus = restore
     this.#disguise = new Disguise(res)
   }
@@ -251,7 +257,7 @@ class ResponseGuard implements OutgoingCalls {
   #release(result: CommitResult): void {
     const disguise = this.#disguise
     const makeUp = this.#stopDisguise()
-    // What was set while the response was held came too late for it.
+    // A status that was set while the response was held came too late.
     this.#restoreStatus()
     this.#phase = 'open'
     this.#result = result
@@ -269,7 +275,7 @@ class ResponseGuard implements OutgoingCalls {
     makeUp()
   }
 
-  /** Tells what the last write said; `false` also when there was none, since then nobody waits. */
+  /** Returns the result of the last write; `false` when there was none, since no writer waits for "drain" then. */
   #replay(): unknown {
     let flowing: unknown = false
     const calls = this.#calls
@@ -288,24 +294,24 @@ class ResponseGuard implements OutgoingCalls {
   #sendHead(args: unknown[]): unknown {
     const res = this.#res
     const result = this.#result
-    // Without anything to add it is as if we were not there.
+    // With nothing to add, the call passes through unchanged.
     if (result === null || !result.vary) return this.#methods.before.writeHead.apply(res, args)
-    // Headers given to writeHead would take the place of ours, so all of them go through setHeader.
+    // Headers given to writeHead would replace ours, so all of them are set by setHeader.
     const left = args.length > 1 ? applyHead(res, args) : args
     addHeaders(res, result)
     return this.#methods.before.writeHead.apply(res, left)
   }
 
-  /** Gives what is to be called when the response, or the one in its place, is out. */
+  /** Returns a function to call when this response, or its replacement, has been sent. */
   #stopDisguise(): () => void {
     this.#disguise?.stop()
     return this.#endPostponement()
   }
 
-  /** Takes back a response of which nothing has left, and asks for another. */
+  /** Drops a response of which nothing was sent, and asks for another. */
   #drop(error: unknown, makeUp: () => void): void {
     if (this.#res.headersSent) {
-      // It broke off half way: there is no way back, and the app can but give up the connection.
+      // The response broke off half way, so the app can only close the connection.
       this.#phase = 'open'
       this.#hooks.fail(error)
       makeUp()
@@ -321,13 +327,13 @@ class ResponseGuard implements OutgoingCalls {
     this.#replace()
     this.#hooks.fail(error)
     for (const { args } of calls) callBack(args, error)
-    // Somebody gave the connection up before; now that no response was saved it can go.
+    // Something tried to close the connection earlier. No response was stored, so the connection may close now.
     makeUp()
   }
 
   /**
-   * The next response starts from what the response was when we were mounted: what wrapped it later, such as the
-   * compression middleware, has begun with the dropped one and cannot begin again.
+   * Guards the replacement from the state that the response had when the guard was mounted. Middleware that wrapped it
+   * later, such as compression, has begun with the dropped response and cannot begin again.
    */
   #replace(): void {
     const res = this.#res

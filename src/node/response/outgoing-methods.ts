@@ -2,7 +2,7 @@ import { loosen } from '../v8-layout.ts'
 import { type AnyResponse, OUTGOING_METHODS, type OutgoingMethod } from './any-response.ts'
 import { remember } from './overlay.ts'
 
-/** Who is asked when a response would leave. */
+/** The object that is called when a response is about to be sent. */
 export interface OutgoingCalls {
   writeHead(args: unknown[]): unknown
   write(args: unknown[]): unknown
@@ -12,10 +12,10 @@ export interface OutgoingCalls {
 
 type Methods = Readonly<Record<OutgoingMethod, AnyResponse[OutgoingMethod]>>
 
-/** What is put over a response, and taken off for the next one in its place. */
+/** The properties that are replaced on a response, and restored for the response that replaces it. */
 const OVERLAID = [...OUTGOING_METHODS, 'on'] as const
 
-/** An old name of writeHead, which would get past us. Not there in HTTP/2. */
+/** An old name of writeHead, which would bypass the guard. HTTP/2 does not have it. */
 const WRITE_HEADER: PropertyDescriptor = {
   value(this: AnyResponse, ...args: unknown[]) {
     return this.writeHead(...args)
@@ -24,24 +24,24 @@ const WRITE_HEADER: PropertyDescriptor = {
   configurable: true,
 }
 
-/** On a response: who is asked for it first. */
+/** Property of a response: the guard that is called first. */
 const CALLS: unique symbol = Symbol('viur-session: guard of the response')
 
 type Guarded = { [CALLS]?: OutgoingCalls }
 
-/** The methods of a response by which it leaves, put in the place of those that were there. */
+/** Replaces the methods that send a response. */
 export class OutgoingMethods {
-  /** What was there before us. */
+  /** The methods as they were before. */
   readonly before: Methods
-  /** Whether somebody had wrapped them before us. */
+  /** Whether other middleware had wrapped them before. */
   readonly wereWrapped: boolean
-  /** Puts back what was there, under whatever was wrapped around ours. */
+  /** Restores the methods as they were, below any later wrapper. */
   readonly uninstall: () => void
   readonly #res: AnyResponse
-  /** What we put in the place of the methods: where something else stands there, it was wrapped later. */
+  /** Our own methods. If the response has another method, it was wrapped later. */
   readonly #own: Methods
 
-  /** `isSecond`: the response takes the place of one that was dropped. */
+  /** `isSecond`: the response replaces one that was dropped. */
   constructor(res: AnyResponse, calls: OutgoingCalls, isSecond: boolean) {
     this.#res = res
     const { writeHead, write, end, flushHeaders } = res
@@ -54,7 +54,7 @@ export class OutgoingMethods {
     this.#install()
   }
 
-  /** Whether somebody has wrapped `writeHead` later than we did. */
+  /** Whether other middleware has wrapped `writeHead` later. */
   get isHeadWrapped(): boolean {
     return this.#res.writeHead !== this.#own.writeHead
   }
@@ -71,8 +71,8 @@ export class OutgoingMethods {
 }
 
 /**
- * Shared by all first responses, which lead to who is asked: V8 takes functions of each response's own for part of its
- * layout, and keeps them, and with them the request, until a major collection.
+ * Methods shared by all first responses; each finds its own guard by a property. V8 counts functions of a single
+ * response as part of its layout, and keeps them, and with them the request, until a major collection.
  */
 const SHARED: Methods = {
   writeHead(this: unknown, ...args: unknown[]) {
@@ -89,7 +89,9 @@ const SHARED: Methods = {
   },
 }
 
-/** Whoever wrapped the methods of the first response keeps those, and goes on calling them. */
+/**
+ * Makes methods of its own for a second response: middleware that wrapped the methods of the first keeps calling those.
+ */
 function methodsFor(calls: OutgoingCalls): Methods {
   return {
     writeHead: (...args) => calls.writeHead(args),

@@ -1,8 +1,8 @@
 /**
- * Puts properties over those of an object. The function that it gives puts back what the object had of its own there. What
- * it only inherited stays covered, so that such a property has to lead there by itself from then on: V8 makes a dictionary
- * of an object that a property is taken out of, copies its layout for each, and keeps that, and with it the request, until
- * a major collection. For the same reason the properties must be the same functions for all objects.
+ * Puts properties over those of an object, and returns a function that restores the object's own properties. A property
+ * that the object only inherited stays covered, so from then on it must itself read the inherited value. The reason:
+ * when a property is deleted, V8 turns the object into a dictionary, copies its layout, and keeps that, and with it the
+ * request, until a major collection. For the same reason the properties must be the same functions for all objects.
  */
 export function overlay(target: object, properties: PropertyDescriptorMap): () => void {
   const { names, descriptors } = preparedOf(properties)
@@ -20,14 +20,14 @@ interface Prepared {
 
 const prepared = new WeakMap<PropertyDescriptorMap, Prepared>()
 
-/** Mostly the properties are the same for all objects, and then made ready once. */
+/** Prepares the properties once: mostly they are the same for all objects. */
 function preparedOf(properties: PropertyDescriptorMap): Prepared {
   let found = prepared.get(properties)
   if (found === undefined) {
     const names = Object.keys(properties)
     const descriptors = names.map((name) => {
       const property = { ...properties[name], configurable: true }
-      // Like any method: whoever wraps it meanwhile must not run into a TypeError.
+      // Writable, like any method, so that wrapping it meanwhile does not throw a TypeError.
       if ('value' in property) property.writable = true
       return property
     })
@@ -37,7 +37,7 @@ function preparedOf(properties: PropertyDescriptorMap): Prepared {
   return found
 }
 
-/** Notes down an object's own properties. The function that it gives puts them back as they were. */
+/** Remembers an object's own properties, and returns a function that restores them. */
 export function remember(target: object, names: readonly string[]): () => void {
   const before = descriptorsOf(target, names)
   return () => restore(target, names, before, true)
@@ -46,7 +46,7 @@ export function remember(target: object, names: readonly string[]): () => void {
 type Descriptors = readonly (PropertyDescriptor | undefined)[]
 
 function descriptorsOf(target: object, names: readonly string[]): Descriptors {
-  // Most have none of their own, and being told so costs less than looking for it.
+  // Most objects have none of these properties, and hasOwn is cheaper than reading a descriptor.
   return names.map((name) =>
     Object.hasOwn(target, name) ? Object.getOwnPropertyDescriptor(target, name) : undefined,
   )

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream'
 import type { AnyResponse } from './any-response.ts'
 
-/** The streams that are piped into a response, for the case that it is dropped. */
+/** The streams that are piped into a response, kept in case the response is dropped. */
 export class PipedSources {
   readonly #res: AnyResponse
-  /** `null` while nothing ever was. */
+  /** `null` until something is piped. */
   #sources: Set<Readable> | null = null
 
   constructor(res: AnyResponse) {
@@ -24,7 +24,7 @@ export class PipedSources {
     this.#sources?.delete(source as Readable)
   }
 
-  /** The response leaves, so that they are nothing to us any more. */
+  /** Forgets the streams, since the response is being sent. */
   forget(): void {
     this.#res.off('pipe', this.#notePipe)
     if (this.#sources === null) return
@@ -32,7 +32,7 @@ export class PipedSources {
     this.#sources = null
   }
 
-  /** Streams piped into the dropped response must not run into the next one. */
+  /** Detaches streams of the dropped response, so that they do not write into the next one. */
   detach(): void {
     const res = this.#res
     const sources = [...(this.#sources ?? [])]
@@ -42,12 +42,12 @@ export class PipedSources {
       const request: unknown = res.req
       for (const source of sources) if (source !== request && !isRead(source)) source.destroy?.()
     }
-    // Not before the error page has left: to destroy the source of a pipeline destroys its target too.
+    // Only after the error page was sent, since destroying the source of a pipeline destroys its target too.
     res.once('close', letGo)
   }
 }
 
-/** Whether somebody else reads the stream as well; one that nobody reads any more would keep its file open. */
+/** Whether another reader uses the stream. A stream without a reader would keep its file open. */
 function isRead(source: Readable): boolean {
   return source.listenerCount('data') > 0 || source.listenerCount('readable') > 0
 }

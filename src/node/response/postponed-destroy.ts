@@ -1,29 +1,32 @@
 import type { Socket } from 'node:net'
 import type { AnyResponse } from './any-response.ts'
 
-/** What keeps a socket alive. Pipelined requests share a socket, and are let go in any order. */
+/** Keeps a socket open. Pipelined requests share a socket, and finish in any order. */
 interface Stay {
   holders: number
-  /** Whether somebody tried to destroy it meanwhile. */
+  /** Whether `destroy` was called meanwhile. */
   asked: boolean
-  /** What was there before us. */
+  /** The method that was there before. */
   readonly destroy: Socket['destroy']
 }
 
-/** On a socket, and as long as that is there, see overlay(): it serves many requests. The same for every copy of this package. */
+/**
+ * Property of a socket, which stays for the life of the socket (see overlay()), since a socket serves many requests.
+ * All copies of this package share it.
+ */
 const STAY: unique symbol = Symbol.for('viur-session/1:what keeps a socket')
 
 type Staying = Socket & { [STAY]?: Stay }
 
 /**
- * Keeps the socket alive while a complete response is held back. Express destroys it when an error comes after
- * `headersSent`, such as that of a second `res.send()`, and trusts that the first response has left by then.
- * A socket that fails, and so is destroyed with an error, goes at once. The function that it gives ends this, and
- * gives another to be called when the response is out, which makes up for what was put off.
+ * Keeps the socket open while a complete response is held back. Express destroys the socket when an error comes after
+ * `headersSent`, such as that of a second `res.send()`, because it assumes that the first response was sent by then. A
+ * socket that is destroyed with an error closes at once. The returned function ends the postponement. It returns a
+ * second function, to be called when the response was sent, which destroys the socket if that was postponed.
  */
 export function postponeDestroy(res: AnyResponse): () => () => void {
-  // Of the request, since a pipelined response has none until its turn comes. In HTTP/2 many requests share the socket,
-  // and Express does not run on that.
+  // The socket of the request, since a pipelined response has no socket until its turn comes. In HTTP/2 many requests
+  // share the socket, and Express does not support that.
   const socket = 'stream' in res ? null : res.req.socket
   if (typeof socket?.destroySoon !== 'function') return () => () => {}
   const stay = (socket as Staying)[STAY] ?? keepAlive(socket)

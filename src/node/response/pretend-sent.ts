@@ -2,7 +2,10 @@ import { nodeHttp } from '../../base/node-builtins.ts'
 import type { AnyResponse, Listener } from './any-response.ts'
 import { overlay } from './overlay.ts'
 
-/** On a response that is or was held back: what it shows of itself. Stays, since the properties put over it ask for it. */
+/**
+ * Property of a response that is or was held back: its disguise. It stays, since the properties put over the response
+ * read it.
+ */
 const DISGUISE: unique symbol = Symbol('viur-session: disguise of the response')
 
 interface Disguised extends AnyResponse {
@@ -10,8 +13,8 @@ interface Disguised extends AnyResponse {
 }
 
 /**
- * What a response that is held back shows of itself: that its headers have left. Otherwise a second `res.send()` would
- * change the headers of the first, and the client would get a mixture of both.
+ * Makes a held response look as if its headers were sent. Otherwise a second `res.send()` would change the headers of
+ * the first, and the client would get a mixture of both.
  */
 export class Disguise {
   readonly #res: AnyResponse
@@ -21,7 +24,7 @@ export class Disguise {
   readonly #restore: () => void
   #isOn = true
   #ended = false
-  /** How many bytes wait; `null` while nobody has written. */
+  /** Number of bytes that wait; `null` before the first write. */
   #waiting: number | null = null
 
   constructor(res: AnyResponse) {
@@ -33,14 +36,14 @@ export class Disguise {
     this.#restore = overlay(res, SHOWN)
   }
 
-  /** Shows the response as it is again. */
+  /** Ends the disguise. */
   stop(): void {
     this.#isOn = false
     this.#restore()
     this.#restoreHead()
   }
 
-  /** Tells whoever waits for it that writing may go on. */
+  /** Tells waiting writers that they may continue. */
   drain(): void {
     this.#res.emit('drain')
     for (const listener of this.#astray) listener.call(this.#res)
@@ -51,12 +54,15 @@ export class Disguise {
     this.#waiting = (this.#waiting ?? 0) + lengthOf(chunk, encoding)
   }
 
-  /** Shows the body as complete. Not `finished`, by which Node goes itself: a pipelined response would be let go when its turn comes. */
+  /**
+   * Shows the body as complete. `finished` stays unchanged, because Node itself uses it: a pipelined response would be
+   * released when its turn comes.
+   */
   end(): void {
     this.#ended = true
   }
 
-  /** What is shown in place of what the response inherits; `undefined` for that. */
+  /** Returns the value to show in place of the inherited one; `undefined` shows the inherited one. */
   static shows(res: Disguised, name: string): unknown {
     const disguise = res[DISGUISE]
     if (!disguise.#isOn) return undefined
@@ -66,34 +72,34 @@ export class Disguise {
     return name === 'writableNeedDrain' ? true : disguise.#waiting
   }
 
-  /** The disguise of a response while it wears it. */
+  /** Returns the disguise of a response while it is on, else `null`. */
   static worn(res: Disguised): Disguise | null {
     const disguise = res[DISGUISE]
     return disguise.#isOn ? disguise : null
   }
 
-  /** What a property is that is put over the response: that of the prototype, for whoever asks. */
+  /** Returns the value of a covered property, as its prototype has it. */
   static beneath(asked: Disguised, name: string): unknown {
-    // Not the prototype of `asked`, which may be the response itself.
+    // Not the prototype of `asked`: `asked` may be an object that inherits from the response.
     return Reflect.get(Object.getPrototypeOf(asked[DISGUISE].#res) as object, name, asked)
   }
 
   on(event: string | symbol, listener: Listener): void {
     this.#on.call(this.#res, event, listener)
-    // The compression middleware keeps these for its own stream, which will not know that we said "wait".
+    // The compression middleware registers these listeners on its own stream, which does not know about the pause.
     if (event === 'drain' && !this.#res.rawListeners('drain').includes(listener)) {
       this.#astray.push(listener)
     }
   }
 }
 
-/** A property that shows what the disguise says, and what the response inherits once that is off. */
+/** A property that shows the value of the disguise, and the inherited value once the disguise is off. */
 function shown(name: string): PropertyDescriptor {
   return {
     get(this: Disguised) {
       return Disguise.shows(this, name) ?? Disguise.beneath(this, name)
     },
-    // As if it were not there. Responses that are made for tests set some of these.
+    // Writing replaces the property, as without the disguise. Responses that are made for tests set some of these.
     set(this: Disguised, value: unknown) {
       const property = { value, writable: true, enumerable: true, configurable: true }
       Object.defineProperty(this, name, property)
@@ -101,7 +107,7 @@ function shown(name: string): PropertyDescriptor {
   }
 }
 
-/** A method that is another one while the disguise is on. */
+/** A method that behaves differently while the disguise is on. */
 function method(
   name: string,
   disguised: (disguise: Disguise, args: unknown[]) => unknown,
@@ -124,13 +130,16 @@ const SHOWN: PropertyDescriptorMap = {
   ),
 }
 
-/** What Node and others ask whether there is a head: then `headersSent` is true, and headers cannot be set. */
+/**
+ * The fields from which Node and middleware tell that there is a head: `headersSent` is then true, and headers cannot
+ * be set.
+ */
 interface OwnHead {
   _header: unknown
   _implicitHeader?: unknown
 }
 
-/** HTTP/1: all of it follows from one property of the response, which some middleware reads too. */
+/** HTTP/1: everything follows from one property of the response, which some middleware reads too. */
 function ownHead(res: AnyResponse): () => void {
   const head = res as unknown as OwnHead
   const before = head._header
@@ -142,7 +151,7 @@ function ownHead(res: AnyResponse): () => void {
   }
 }
 
-/** HTTP/2, where not every version has all of them. */
+/** HTTP/2: not every version of Node has all of these properties. */
 function overlaidHead(res: AnyResponse): () => void {
   const there = Object.entries(OVERLAID_HEAD).filter(([name]) => name in res)
   return overlay(res, Object.fromEntries(there))
@@ -154,7 +163,10 @@ function refuse(what: string): () => never {
   }
 }
 
-/** Whoever asks for a head where there seems to be one means no harm: some ask for each piece of a body. */
+/**
+ * A call for an implicit head is harmless when there seems to be one: some middleware makes it for each chunk of a
+ * body.
+ */
 const NO_IMPLICIT_HEAD: PropertyDescriptorMap = {
   _implicitHeader: method('_implicitHeader', () => undefined),
 }
@@ -174,7 +186,7 @@ function lengthOf(chunk: unknown, encoding: unknown): number {
   return chunk instanceof Uint8Array ? chunk.byteLength : 0
 }
 
-/** The error that Node throws for headers that come too late. */
+/** Makes the error that Node throws for headers that come too late. */
 export function headersSentError(what: string): Error {
   return errorWithCode(
     'ERR_HTTP_HEADERS_SENT',
@@ -182,7 +194,7 @@ export function headersSentError(what: string): Error {
   )
 }
 
-/** The error that Node gives for a body that comes too late. */
+/** Makes the error that Node gives for a body that comes too late. */
 export function writeAfterEndError(): Error {
   return errorWithCode('ERR_STREAM_WRITE_AFTER_END', 'write after end')
 }
@@ -191,7 +203,7 @@ function errorWithCode(code: string, message: string): Error {
   return Object.assign(new Error(message), { code })
 }
 
-/** Tells the callback among the arguments of a write what became of it. */
+/** Calls the callback among the arguments of a write with the error. */
 export function callBack(args: readonly unknown[], error: unknown): void {
   const callback = args.findLast((argument) => typeof argument === 'function')
   if (callback !== undefined) process.nextTick(callback as (error: unknown) => void, error)

@@ -10,7 +10,7 @@ import {
   varyWith,
 } from './header-merging.ts'
 
-/** The headers of a response of whatever kind. */
+/** The headers of a response of any kind. */
 export interface HeaderFields {
   getHeader(name: string): HeaderValue
   getHeaderNames(): string[]
@@ -18,7 +18,7 @@ export interface HeaderFields {
   removeHeader(name: string): void
 }
 
-/** Adds what the session has to say, once everybody else has said theirs. May be called again. */
+/** Adds the headers of the session, after the app and all middleware set theirs. May be called again. */
 export function addHeaders(res: HeaderFields, result: CommitResult): void {
   const cookies: string[] = []
   for (const [name, value] of responseHeaders(result)) {
@@ -34,18 +34,21 @@ export function addHeaders(res: HeaderFields, result: CommitResult): void {
   if (cookies.length > 0) {
     res.setHeader('Set-Cookie', mergeSetCookie(res.getHeader('Set-Cookie'), cookies))
   }
-  // Whatever else says that the response may be stored would win over our Cache-Control somewhere.
+  // Another header that allows storing the response would have priority over Cache-Control in some caches.
   for (const name of res.getHeaderNames()) {
     if (grantsStoring(name, res.getHeader(name), Date.now())) res.removeHeader(name)
   }
 }
 
-/** Leaves of the head of a response what also holds for another in its place, such as the cookies of the app. */
+/**
+ * Removes the headers that only describe the dropped response. Others, such as the cookies of the app, stay for its
+ * replacement.
+ */
 export function clearHead(res: AnyResponse): void {
   for (const name of res.getHeaderNames()) {
     if (isRepresentationHeader(name)) res.removeHeader(name)
   }
   res.statusCode = 200
-  // By assignment, HTTP/2 would warn that it has no such thing.
+  // Deleted, because HTTP/2 prints a warning when this property is assigned.
   Reflect.deleteProperty(res, 'statusMessage')
 }
