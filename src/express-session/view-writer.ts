@@ -141,7 +141,7 @@ export class ViewWriter {
       view.settleCookie(stored, wanted, delta.expiry)
     } catch (error) {
       logger.warn(
-        'the use of a session could not be noted down; it may expire sooner than expected',
+        'the use of a session could not be stored; the session may expire sooner than expected',
         { key: view.key, error: (error as Error).message },
       )
       return

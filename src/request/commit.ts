@@ -13,7 +13,7 @@ import type { RequestSettings } from './settings.ts'
 import type { RequestState } from './state.ts'
 import type { RequestStorage } from './storage.ts'
 
-/** What `commit()` needs to know of a response. */
+/** The facts of a response that `commit()` needs. */
 export interface SessionResponse {
   /** The status code. 500 and above drops changes. Default 200. */
   readonly status?: number | undefined
@@ -23,49 +23,59 @@ const RESPONSE = namesOf<SessionResponse>({ status: true })
 
 const HINTS: OptionHints = { statusCode: 'use "status"' }
 
-/** What the response has to say about the session. */
+/** The parts of the response that concern the session. */
 export interface CommitResult {
-  /** Set-Cookie values: none, or one, and one more for each former cookie that is taken away (`cookie.formerly`). */
+  /**
+   * Set-Cookie values: none or one for the session, and one more for each former cookie (`cookie.formerly`) that is
+   * removed.
+   */
   readonly setCookie: string[]
   /** Whether the response depends on the session, so that it needs `Vary`. */
   readonly vary: boolean
   /**
-   * For a session that was opened by its id: a new value to hand over to the client, which it sends from now on; `null`:
-   * it has to drop the one that it has. Absent: it keeps what it has.
+   * For a session that was opened by its id: a new value for the client, which the client sends from now on. `null`:
+   * the client has to drop its value. Absent: the client keeps its value.
    */
   readonly id?: string | null
-  /** Whether the session was opened by its id, so that the response depends on what no cookie says. Absent: by a cookie. */
+  /**
+   * Whether the session was opened by its id, so that the response depends on something other than a cookie. Absent:
+   * the session was opened by a cookie.
+   */
   readonly byId?: true
 }
 
-/** What the end of a request needs to know of the deployment. */
+/** The settings of the deployment that the end of a request needs. */
 interface CommitSettings extends RequestSettings {
   readonly cookies: SessionCookies
   readonly ids: CookieIds | null
-  /** What becomes of a response whose changes were dropped, because the session ended elsewhere. */
+  /** How a request ends whose changes were dropped because its session ended elsewhere: `'error'` throws. */
   readonly onGone: 'drop' | 'error'
 }
 
-/** One `commit()`, as the tracing channel `viur-session:commit` tells of it. */
+/** One `commit()`, as the tracing channel `viur-session:commit` reports it. */
 export interface CommitTrace extends Traced {
   /** The status of the response. */
   readonly status: number
   /**
-   * `null` while it is under way, and where it failed. `unchanged`: nothing had to be stored. `touched`: that the session
-   * was used. `gone`: it ended elsewhere, and its changes were dropped.
+   * `null` while the commit is under way, and when it failed. `unchanged`: nothing had to be stored. `stored`: the
+   * changes were stored. `touched`: only the use of the session was stored. `gone`: the session ended elsewhere, and
+   * the changes were dropped.
    */
   outcome: 'unchanged' | 'stored' | 'touched' | 'gone' | null
 }
 
 const commits: Trace<CommitTrace> = new Trace('commit')
 
-/** What happens at the end of a request: what it has changed is stored, and the response hears of the cookie. */
+/** The end of a request: stores the changes of its session, and gives the response its cookie. */
 export class RequestCommit<Data extends object> {
   readonly #settings: CommitSettings
   readonly #storage: RequestStorage<Data>
   readonly #sweepAside: () => Promise<void> | null
 
-  /** `sweepAside`: what is done now and then beside a write. Gives what the response has to wait for, if anything. */
+  /**
+   * `sweepAside`: sweeps a little beside some of the writes. Returns a promise that the response has to wait for, or
+   * `null`.
+   */
   constructor(
     settings: CommitSettings,
     storage: RequestStorage<Data>,
@@ -77,8 +87,8 @@ export class RequestCommit<Data extends object> {
   }
 
   /**
-   * Answers at once where nothing has to be stored. `last`: called when all that the request has begun is done, right
-   * before its session cannot be changed any more.
+   * Returns the result synchronously where nothing has to be stored. `last` is called when everything that the request
+   * has begun is done, right before its session becomes read-only.
    */
   commit(
     session: Session<Data>,
@@ -103,7 +113,7 @@ export class RequestCommit<Data extends object> {
     return commits.run(trace, () => this.#commitAfterAll(state, status, last, trace))
   }
 
-  /** After all that the request has begun and not waited for. */
+  /** Commits after all operations that the request has begun without waiting for them. */
   #commitAfterAll(
     state: RequestState,
     status: number,
@@ -120,7 +130,10 @@ export class RequestCommit<Data extends object> {
     )
   }
 
-  /** Something that the request began has failed: what would stand if the response were a server error is stored. */
+  /**
+   * An operation of the request has failed: stores only the changes that a server error would keep, then throws the
+   * failure.
+   */
   async #commitFailed(state: RequestState, last: () => void, { error }: Failure): Promise<never> {
     await this.#commit(state, true, last, null)
     throw error
@@ -158,7 +171,7 @@ export class RequestCommit<Data extends object> {
     trace: CommitTrace | null,
   ): Promise<CommitResult> {
     const { saving } = state
-    // A save that the app did not wait for: its failure is the app's to see, what is left is ours to store.
+    // A save that the app did not wait for: its failure belongs to the app, and the remaining changes are stored here.
     if (saving !== null) await saving.catch(() => {})
     let work: boolean
     try {
@@ -172,7 +185,7 @@ export class RequestCommit<Data extends object> {
       throw error
     }
     if (!work) await this.#storage.touch(state)
-    // Also when the app has saved by itself: the observers are told before the response leaves.
+    // Also when the app has saved by itself: the observers run before the response leaves.
     await this.#storage.tellEnd(state)
     return this.#result(state)
   }
@@ -188,22 +201,22 @@ export class RequestCommit<Data extends object> {
   }
 }
 
-/** The headers by which a response says what a commit gave, as pairs of name and value; each is to be added once. */
+/** Turns the result of a commit into response headers, as pairs of name and value. Each pair has to be added once. */
 export function responseHeaders(result: CommitResult): [name: string, value: string][] {
-  // Without them the response would leave without its cookie.
+  // Without this check the response would leave without its cookie.
   if (!Array.isArray(Object(result).setCookie)) {
     if (isThenable(result)) letGo(result)
     throw new SessionConfigError(
-      `responseHeaders() takes what commit() gave, and not ${isThenable(result) ? 'a promise: await commit() before' : show(result)}`,
+      `responseHeaders() takes the result of commit(), and not ${isThenable(result) ? 'a promise: await commit() before' : show(result)}`,
     )
   }
   const { setCookie, vary, id, byId } = result
   if (!vary) return []
   const carriesId = setCookie.length > 0 || id !== undefined
   return [
-    // By which header the id came, the app alone knows; and whoever is given another response may be somebody else.
+    // Only the app knows which header carried the id, and a client without that id may be another visitor.
     ['Vary', byId === true ? '*' : 'Cookie'],
-    // Whoever stores a response with our cookie would hand the session of one visitor to the next.
+    // A cache that stores a response with our cookie would give the session of one visitor to the next one.
     ['Cache-Control', carriesId ? 'no-store' : 'private, no-cache'],
     ...setCookie.map((value): [string, string] => ['Set-Cookie', value]),
   ]

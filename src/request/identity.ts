@@ -3,10 +3,10 @@ import type { Keep, UnitChanges } from '../record/payload.ts'
 import { type ClientHints, type EndReason, GUEST_USER } from '../record/record.ts'
 import type { Guarded } from '../write/change.ts'
 
-/** What an identity method was asked for. */
+/** The methods that change the identity of a session. */
 export type IdentityChange = 'login' | 'logout' | 'reset' | 'cycleKey'
 
-/** Who a session belongs to, and since when. */
+/** The user of a session, and the time of the login. */
 export interface Identity {
   readonly user: string
   /** `null` for nobody. */
@@ -14,11 +14,11 @@ export interface Identity {
   /** The hash of the static security key. */
   readonly staticKey: string | null
   readonly client: ClientHints | null
-  /** The numbers that the login found; `null` for nobody. */
+  /** The numbers of the fences when the login began; `null` for nobody. */
   readonly fence: Fence | null
 }
 
-/** Whose session it is when nobody is logged in. */
+/** The identity of a session where nobody is logged in. */
 export const NOBODY: Identity = {
   user: GUEST_USER,
   authenticated: null,
@@ -27,15 +27,15 @@ export const NOBODY: Identity = {
   fence: null,
 }
 
-/** What becomes of the old data when an identity method takes effect: this request's changes to it, then a selection. */
+/** One selection of the old data for the new session: the changes of this request go in first, then `keep` selects. */
 interface CarryStep {
   readonly units: UnitChanges
-  /** What of it goes in below `units`, each on its condition. */
+  /** Changes that go in before `units`, each on its condition. */
   readonly guarded?: readonly Guarded[]
   readonly keep: Keep
 }
 
-/** The wish of a request to go on under a new id, or under none. It takes effect with the next save. */
+/** The request for a new id, or for the end of the session. It takes effect with the next save. */
 export interface Swap {
   /** The last identity method called; it decides whether there is a new record. */
   readonly last: IdentityChange
@@ -43,14 +43,17 @@ export interface Swap {
   readonly reason: EndReason | null
   /** Whether the end holds even if the response is a server error. */
   readonly stands: boolean
-  /** Whether the old session ends and nothing takes its place. */
+  /** Whether the old session ends without a new one. */
   readonly endsOnly: boolean
   readonly carry: readonly CarryStep[]
-  /** Who the new session belongs to; `null`: whoever the old one belonged to. */
+  /** The identity of the new session; `null`: that of the old one. */
   readonly identity: Identity | null
 }
 
-/** The wish after an identity method was called. `step`: what of the data goes on; `null`: all. `identity`: as before. */
+/**
+ * Returns the swap after an identity method was called. `step`: the data that continues; `null`: all. `identity`:
+ * `null` keeps it.
+ */
 export function askFor(
   change: IdentityChange,
   step: CarryStep | null,

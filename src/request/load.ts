@@ -10,9 +10,9 @@ import { SessionData } from './tracked-data.ts'
 import type { Loaded, Look } from '../write/source.ts'
 import type { Writer } from '../write/writer.ts'
 
-/** One load, as the tracing channel `viur-session:load` tells of it. */
+/** One load, as the tracing channel `viur-session:load` reports it. */
 export interface LoadTrace extends Traced {
-  /** What it came to; `null` while it is under way, and where it failed. */
+  /** The outcome; `null` while the load is under way, and when it failed. */
   outcome: LoadOutcome | null
   /** Whether the session came from the memory of `readCache`. */
   remembered: boolean
@@ -21,8 +21,9 @@ export interface LoadTrace extends Traced {
 const loads: Trace<LoadTrace> = new Trace('load')
 
 /**
- * Finds the session of a request; at once where it names none, so that without a cookie the handlers run in the same
- * turn. `fromMemory`: whether an answer from memory will do. Throws `SessionStoreError`, or `SessionError` for a schema that throws.
+ * Finds the session of a request. The result is synchronous where the request names no session, so that without a
+ * cookie the handlers run in the same turn. `fromMemory`: whether a session from memory is enough. Throws
+ * `SessionStoreError`, or `SessionError` for a schema that throws.
  */
 export function findSession(
   state: RequestState,
@@ -68,7 +69,7 @@ async function search(
   return look === null || ours.outcome === 'live' ? ours : await findElsewhere(state, look, ours)
 }
 
-/** What comes of a request that names no session. */
+/** The result for a request that names no session. */
 function resultWithout({ presented }: RequestState): LoadResult {
   return { outcome: presented.outcome === 'none' ? 'none' : 'malformed' }
 }
@@ -93,7 +94,7 @@ async function findOurs(
   }
   if (found.record === null) return unreadable(key, found.why, troubles)
   const result = await resultOf(state, presented.id, found, look, use)
-  // What the app's schema refuses may be another by now.
+  // The store may hold newer data by now, which the app's schema accepts.
   if (found.isRemembered === true && result.outcome === 'unreadable')
     return await findOurs(state, writer, look, false)
   if (result.outcome === 'ended') troubles.report({ kind: 'ended-id', key })
@@ -101,8 +102,8 @@ async function findOurs(
 }
 
 /**
- * What a session that was read from memory is to the request; `null` where no request could use it: another process may have
- * renewed what expired by now, or be able to read what this one cannot.
+ * Decides whether the request can use a session that was read from memory; `null`: it cannot. The store is then asked,
+ * because another process may have renewed an expired session, and a newer record may be readable.
  */
 function useOfRemembered(found: Found, { settings }: RequestState): Use | null {
   try {
@@ -113,7 +114,7 @@ function useOfRemembered(found: Found, { settings }: RequestState): Use | null {
   }
 }
 
-/** The session from where it may come from, since there is none of ours. */
+/** Looks for the session at its source, because our store has none that is alive. */
 async function findElsewhere(
   state: RequestState,
   look: Look,
@@ -129,7 +130,10 @@ async function findElsewhere(
     : await resultOf(state, there.id, there.found, look)
 }
 
-/** What a stored session is to the request. `id`: `null` where the request does not know it. `known`: what that is, if known. */
+/**
+ * Turns a stored session into the result for the request. `id`: `null` where the request does not know it. `known`: the
+ * use of the session, where the caller has computed it already.
+ */
 async function resultOf(
   state: RequestState,
   id: SessionId | null,
@@ -149,7 +153,7 @@ async function resultOf(
     : await checked(state, id, followed.found, followed.payload)
 }
 
-/** A session that is alive, unless the app's schema refuses it. */
+/** The result for a session that is alive: `'live'`, or `'unreadable'` where the app's schema refuses it. */
 async function checked(
   state: RequestState,
   id: SessionId | null,

@@ -8,36 +8,38 @@ import type { CookieForm } from './cookie-names.ts'
 import type { RequestSettings } from './settings.ts'
 import { RequestState } from './state.ts'
 
-/** What `open()` needs to know of a request. */
+/** The parts of a request that `open()` needs. */
 export interface SessionRequest {
   /** The raw Cookie header. */
   readonly cookie?: string | undefined
   /**
-   * In place of `cookie`, for a client without cookies: the value that it was handed over by `id` of `commit()`, from a
-   * header. `undefined` or empty, and no `cookie`: it has none yet. Such a session never sets a cookie. Never take it from a
-   * URL, which ends in logs, histories and Referer headers.
+   * Replaces `cookie` for a client without cookies: the value that `commit()` returned as `id`, which the client sends
+   * back in a header. `undefined` or empty, without `cookie`: the client has no session yet. Such a session never sets
+   * a cookie. Never take the value from a URL: URLs end in logs, histories and Referer headers.
    */
   readonly id?: string | undefined
   /** Whether the request came over TLS, as far as the server trusts that. Default `false`. */
   readonly secure?: boolean | undefined
   /**
-   * Whether the request comes from this machine: over a loopback socket, and without any sign that a proxy passed it
-   * on. Asked for only where `secure` is not true. Default `false`.
+   * Whether the request comes from this machine: over a loopback socket, and without any sign of a proxy. Used only
+   * where `secure` is not true. Default `false`.
    */
   readonly loopback?: boolean | undefined
   /**
-   * The HTTP method. With `readCache`, the session of a `GET` or `HEAD` may be read from memory; without it, and for any
-   * other, it never is. To be left out for what goes on when its response has left, such as a WebSocket.
+   * The HTTP method. With `readCache`, only the session of a `GET` or `HEAD` may be read from memory. Leave it out for
+   * connections that continue after their response, such as a WebSocket.
    */
   readonly method?: string | undefined
   /**
-   * The X-Forwarded-Host header. Nothing is decided by it: where it names Firebase Hosting and the cookie another name than
-   * `__session`, the only one that comes through there, one warning says so.
+   * The X-Forwarded-Host header, used for one warning only: the header names Firebase Hosting, which passes on no
+   * cookie but `__session`, and the cookie has another name.
    */
   readonly forwardedHost?: string | undefined
   /** The User-Agent header, for `login()` with the option `client`. Read only then. */
   readonly userAgent?: string | undefined
-  /** The address of the client, as far as the server trusts it, for the same. Read only then. */
+  /**
+   * The address of the client, as far as the server trusts it, for `login()` with the option `client`. Read only then.
+   */
   readonly ip?: string | undefined
 }
 
@@ -58,7 +60,10 @@ const HINTS: OptionHints = {
   url: 'it takes { cookie, secure } and the like, not a whole request',
 }
 
-/** What a request brings, before anything is loaded. `searches`: for sessions of the system that the app comes from. */
+/**
+ * Makes the state of a request, before anything is loaded. `searches`: finds sessions of the system that the app moves
+ * away from.
+ */
 export function openState(
   settings: RequestSettings & Presenting,
   request: SessionRequest,
@@ -68,7 +73,7 @@ export function openState(
   if (presented.several && !settings.cookies.knowsFormer(form)) {
     settings.warnOnce(
       'two cookies',
-      'a request came with two different session cookies of one name, so that it has no session: where cookie.domain or cookie.path has changed, say in cookie.formerly what they were before',
+      'a request came with two different session cookies of one name, so that it has no session: where cookie.domain or cookie.path has changed, name their former values in cookie.formerly',
     )
   }
   if (presented.outcome === 'none' && !byId) warnOfHosting(settings, form, request)
@@ -76,7 +81,7 @@ export function openState(
   return new RequestState(settings, { form, allowed, presented, byId, client: request, search })
 }
 
-/** The sites of Firebase Hosting that have no domain of their own. */
+/** The default domains of Firebase Hosting. */
 const HOSTING = /\.(?:web\.app|firebaseapp\.com)$/i
 
 /** https://firebase.google.com/docs/hosting/manage-cache#using_cookies */
@@ -92,14 +97,14 @@ function warnOfHosting(
   )
 }
 
-/** By what the session of a request is found. */
+/** The parts that find the session id in a request. */
 export interface Presenting {
   readonly cookies: SessionCookies
-  /** What clients without cookies send and are handed; `null`: there is no session without a cookie. */
+  /** The ids of clients without cookies; `null`: every session needs a cookie. */
   readonly ids: CookieIds | null
 }
 
-/** What a request presents, and how. `what`: who asks. */
+/** Reads the session id that a request presents. `what`: the caller, for errors. */
 export function presentedBy(
   what: string,
   { cookies, ids }: Presenting,
@@ -119,7 +124,7 @@ export function presentedBy(
   return { header, form, allowed, presented, byId }
 }
 
-/** What a client without cookies presents, which sends the value alone. */
+/** Reads the value that a client without cookies sends. */
 function presentedValue(ids: CookieIds | null, value: string | undefined): Presented {
   if (ids === null) {
     throw new SessionConfigError(
@@ -133,7 +138,7 @@ function presentedValue(ids: CookieIds | null, value: string | undefined): Prese
   return { outcome: isThere ? 'malformed' : 'none', id: null, outdated: false, ...common }
 }
 
-/** Whether the client has no cookies. A request that may have one and has none is a first visit by cookie. */
+/** Whether the client has no cookies. A request without a cookie that may have one is a first visit by cookie. */
 function isById(what: string, request: SessionRequest, header: string | undefined): boolean {
   const { id } = request
   if (typeof id === 'string') {
@@ -146,14 +151,17 @@ function isById(what: string, request: SessionRequest, header: string | undefine
   throw wrongOption(`${what}: id`, 'must be a text', typeof id)
 }
 
-/** `null` is what `Headers.get()` gives where there is none. Cookies that were parsed already would read as none at all. */
+/**
+ * `Headers.get()` returns `null` for a missing header. Parsed cookies are refused, since they would look like no
+ * cookies.
+ */
 function headerOf(what: string, cookie: unknown): string | undefined {
   if (typeof cookie === 'string') return cookie
   if (cookie === undefined || cookie === null) return undefined
   throw wrongOption(`${what}: cookie`, 'must be the raw Cookie header as text', cookie)
 }
 
-/** In what form the cookie travels with a request. */
+/** Returns the form of the cookie (name and attributes) for a request. */
 export function formOf(cookies: SessionCookies, request: SessionRequest): CookieForm {
   checkOptions('cookieOptions()', request, REQUEST, HINTS)
   return cookies.formFor(request).form

@@ -2,26 +2,28 @@ import { SessionError, SessionGoneError, SessionStoreError } from '../base/error
 import type { SessionLogger } from '../base/logger.ts'
 import type { Limit } from '../store/budget.ts'
 
-/** `login`: gives an identity. `end`: takes one. `save`: stores what there is. */
+/** Kind of an operation. `login`: sets an identity. `end`: ends one. `save`: stores the changes. */
 export type BegunKind = 'login' | 'end' | 'save' | 'other'
 
-/** Something that a request has begun with its session. */
+/** An operation that a request has begun with its session. */
 interface Operation {
   readonly what: string
   readonly kind: BegunKind
-  /** Whether it waits for a callback of the app, and not for the store alone. */
+  /** Whether it waits for a callback of the app, and not only for the store. */
   readonly callsBack: boolean
-  /** Whether somebody has asked for what came of it. */
+  /** Whether the app has asked for its result. */
   heard: boolean
-  /** Resolves when it is over, whatever came of it. */
+  /** Resolves when the operation is over, whether it failed or not. */
   readonly over: Promise<void>
 }
 
-/** Something that calls the app back. */
+/** An operation that calls the app back. */
 export interface BegunCall {
-  /** To be told before the app is: whoever hears of it before the response begins can answer for it. */
+  /**
+   * Reports a failure. Call it before the callback of the app, which may answer the failure before the response begins.
+   */
   failed(error: unknown): void
-  /** It has called back. */
+  /** Reports that the callback has run. */
   done(): void
 }
 
@@ -31,28 +33,28 @@ export interface Failure {
 }
 
 /**
- * What a request has begun with its session: each of these gives a promise or calls back, and nobody has to wait for
- * it. The commit waits for what is not done yet. An error belongs to whoever had taken the promise before the response
- * began; one that nobody had taken by then, or that comes later, is the error of the request.
+ * The operations that a request has begun with its session. Each returns a promise or calls back, and the app need not
+ * wait for it. The commit waits for those that are not done yet. An error belongs to the caller who used the promise
+ * before the response began. An error whose promise nobody had used by then, or that comes later, fails the request.
  */
 export class Begun {
   readonly #logger: SessionLogger
   readonly #pending = new Set<Operation>()
   readonly #failed: { readonly operation: Operation; readonly error: unknown }[] = []
   #phase: 'open' | 'draining' | 'closed' = 'open'
-  /** The last of those that go one after the other. */
+  /** The end of the last operation that was begun by `inTurn()`. */
   #last: Promise<void> | null = null
 
   constructor(logger: SessionLogger) {
     this.#logger = logger
   }
 
-  /** Whether a response waits for what was begun. */
+  /** Whether a response waits for the operations. */
   get draining(): boolean {
     return this.#phase === 'draining'
   }
 
-  /** Begins something. What it gives may be awaited or not: it is never an unhandled rejection. */
+  /** Begins an operation. Its promise need not be awaited: a failure is never an unhandled rejection. */
   begin<Result>(what: string, kind: BegunKind, work: () => Promise<Result>): Promise<Result> {
     const { operation, finish } = this.#add(what, kind, false, false)
     return new Asked<Result>(operation, (resolve, reject) => {
@@ -69,7 +71,7 @@ export class Begun {
     })
   }
 
-  /** The same, after what was begun this way before: what is asked for last has the last word. */
+  /** Begins an operation after those that were begun by `inTurn()` before, so that the last call wins. */
   inTurn<Result>(what: string, kind: BegunKind, work: () => Promise<Result>): Promise<Result> {
     const before = this.#last
     const asked = this.begin(what, kind, before === null ? work : () => before.then(work))
@@ -82,8 +84,8 @@ export class Begun {
   }
 
   /**
-   * Begins something that calls the app back, which hears of a failure that way. What the callback begins counts as well,
-   * so it is done only when that has returned.
+   * Begins an operation that reports its result, also a failure, to a callback of the app. Operations that the callback
+   * begins count too, so this one is done only when the callback has returned.
    */
   call(what: string, kind: BegunKind, callsBack: boolean): BegunCall {
     const { operation, finish } = this.#add(what, kind, true, callsBack)
@@ -93,14 +95,15 @@ export class Begun {
     }
   }
 
-  /** Resolves when everything that goes in turn, and was begun by now, is over. */
+  /** Resolves when all operations begun by `inTurn()` so far are over. */
   async turn(): Promise<void> {
     await this.#last
   }
 
   /**
-   * Waits until nothing is under way any more, within the budget, and gives why the request has failed. `null` at once: there
-   * is nothing to wait for, and nothing has failed. `isError`: the response is a server error, which waits for ends alone.
+   * Waits within the budget until no operation is under way, and returns the failure of the request, if any. Returns
+   * `null` synchronously where there is nothing to wait for and nothing has failed. `isError`: the response is a server
+   * error, which waits only for operations of the kind `end`.
    */
   drain(isError: boolean, budget: Limit): Promise<Failure | null> | null {
     if (this.#phase !== 'open') return null
@@ -112,7 +115,9 @@ export class Begun {
     return this.#drained(counts, budget)
   }
 
-  /** From now on what fails is nobody's but the caller's: there is no response any more that could tell. */
+  /**
+   * Ends the collection of failures: there is no response any more that could report them, so only callers see them.
+   */
   close(): void {
     this.#phase = 'closed'
   }
@@ -136,7 +141,7 @@ export class Begun {
     for (;;) {
       const waited = [...this.#pending].filter(counts)
       await Promise.all(waited.map(({ over }) => over))
-      // Whoever waited for these goes on first, and may begin the next.
+      // Callers that waited for these operations continue first, and may begin the next one.
       await new Promise<void>((resolve) => process.nextTick(resolve))
       if (![...this.#pending].some(counts)) return
     }
@@ -163,14 +168,14 @@ export class Begun {
   }
 
   #noteFailure(operation: Operation, error: unknown): void {
-    // Whatever a save could not store waits for the commit, which tries again and tells of its own failure.
+    // Changes that a save could not store stay for the commit, which tries again and reports its own failure.
     const isMadeUpFor = operation.kind === 'save' && !(error instanceof SessionGoneError)
     if (this.#phase === 'draining') {
       if (!isMadeUpFor) this.#failed.push({ operation, error })
       return
     }
     if (this.#phase === 'open' && !isMadeUpFor) this.#failed.push({ operation, error })
-    // Whoever awaits it takes it before that.
+    // A caller that awaits the promise marks it as heard before that.
     process.nextTick(() => {
       if (operation.heard) return
       this.#logger.warn(`${operation.what} failed, and nobody waited for it: await it`, {
@@ -185,9 +190,9 @@ export class Begun {
   }
 }
 
-/** A promise that knows whether somebody has asked what comes of it. `await` does, and so does every method of promises. */
+/** A promise that notes whether its result was asked for. `await` does that, and so does every method of promises. */
 class Asked<Result> extends Promise<Result> {
-  /** What is made from it is like any other promise. */
+  /** Promises derived from it are ordinary ones. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise
   }
@@ -203,12 +208,12 @@ class Asked<Result> extends Promise<Result> {
     super.then(undefined, () => {})
   }
 
-  /** When what the promise stands for is over. */
+  /** Resolves when the operation of the promise is over. */
   static overOf(asked: Promise<unknown>): Promise<void> {
     return (asked as Asked<unknown>).#operation.over
   }
 
-  // biome-ignore lint/suspicious/noThenProperty: this is how it learns that somebody asks.
+  // biome-ignore lint/suspicious/noThenProperty: a call of then() shows that the result was asked for.
   override then<Taken = Result, Caught = never>(
     onTaken?: ((value: Result) => Taken | PromiseLike<Taken>) | null,
     onCaught?: ((error: unknown) => Caught | PromiseLike<Caught>) | null,
@@ -220,7 +225,7 @@ class Asked<Result> extends Promise<Result> {
 
 function unfinishedError(pending: readonly Operation[]): SessionError {
   const names = [...new Set(pending.map(({ what }) => what))].join(', ')
-  const said = `${names} was begun, and not done when the response could wait no longer`
+  const said = `${names} was begun, but not done when the response could not wait any longer`
   return pending.some(({ callsBack }) => !callsBack)
     ? new SessionStoreError(`${said}: look at the latency of the session store`)
     : new SessionError(`${said}: its callback has to be called`)

@@ -3,12 +3,12 @@ import type { SessionLogger } from '../base/logger.ts'
 import type { Limit } from '../store/budget.ts'
 import { Begun, type Failure } from './pending-operations.ts'
 
-/** What is to be done about the cookie, as far as the request knows by now. */
+/** The action for the cookie of the response, as the request knows it so far. */
 type CookieDecision = 'keep' | 'set' | 'remove'
 
 /**
- * What one request knows of its response. It can carry a cookie until `close()`, when the commit starts: from then on
- * nothing can be changed. Or there is none, from `detach()` on: then nothing but `save()` stores.
+ * State of the response of one request. The response can carry a cookie until `close()`, when the commit starts; from
+ * then on nothing can be changed. After `detach()` there is no response, and only `save()` stores anything.
  */
 export class ResponseSide {
   readonly #logger: SessionLogger
@@ -37,7 +37,7 @@ export class ResponseSide {
     return this.#cookie
   }
 
-  /** What the request has begun and may not have waited for. */
+  /** The operations that the request has begun, awaited or not. */
   get begun(): Begun {
     if (this.#begun === null) {
       this.#begun = new Begun(this.#logger)
@@ -46,32 +46,32 @@ export class ResponseSide {
     return this.#begun
   }
 
-  /** Waits for what was begun; `null` where there is nothing to wait for. See `Begun.drain()`. */
+  /** Waits for the operations under way; `null` where there are none. See `Begun.drain()`. */
   drain(isError: boolean): Promise<Failure | null> | null {
     return this.#begun?.drain(isError, this.#budget) ?? null
   }
 
-  /** From now on nothing can be changed any more. */
+  /** Closes the session for changes. */
   close(): void {
     this.#isClosed = true
     this.#begun?.close()
   }
 
   /**
-   * From now on there is no response to wait for: what `save()` stores is stored, as often as it is called, nothing else is,
+   * Detaches the session from its response, for a connection that lives on. Each `save()` stores, nothing else does,
    * and no cookie travels.
    */
   detach(): void {
     this.#isDetached = true
     this.#isClosed = false
-    // Nobody drains it any more, so a failure is its caller's alone.
+    // No commit waits for the operations any more, so only their callers see a failure.
     this.#begun?.close()
   }
 
-  /** Undoes {@link detach} for a request that has a response after all: it was mounted too early to see it. */
+  /** Undoes {@link detach} for a request that has a response after all, which its early mount could not see. */
   attach(): void {
     this.#isDetached = false
-    // What was begun until now is its caller's alone.
+    // Only the callers of operations begun until now see their failures.
     this.#begun = null
   }
 
@@ -83,12 +83,12 @@ export class ResponseSide {
     this.#cookie = 'remove'
   }
 
-  /** Refuses what comes too late. `what`: what was asked for. */
+  /** Refuses a call that comes too late. `what`: the call, for the error. */
   requireOpen(what: string): void {
     if (this.#isClosed) throw new SessionLateChangeError(what)
   }
 
-  /** Refuses what ends in an id that the browser would never get. */
+  /** Refuses a call that would create an id that the browser never gets. */
   require(what: string): void {
     if (!this.#isDetached) return
     throw new SessionError(

@@ -15,21 +15,21 @@ import type { RequestState } from './state.ts'
 import { unreadableSession } from '../base/store-errors.ts'
 import { payloadOf } from '../record/usable.ts'
 
-/** What a save came to: `'gone'`, when the session ended elsewhere and this request's changes were dropped. */
+/** Outcome of a save. `'gone'`: the session ended elsewhere, and the changes of this request were dropped. */
 export type SaveOutcome = 'done' | 'gone'
 
-/** How a session that a request ends leaves the store. */
+/** Decides which write ends a session of a request in the store. */
 interface EndWriter {
   endOf(found: Found, reason: Exclude<EndReason, 'expired'>, limit: Limit): Promise<Mutation>
 }
 
-/** Who stores what goes on, and who ends what does not. */
+/** The writer of sessions that continue, and the one for sessions that end. */
 export interface Writers {
   readonly writer: Writer
   readonly ends: EndWriter
 }
 
-/** Ends the session that the request has, and stores what takes its place. */
+/** Ends the session of the request, and stores the session that takes its place. */
 export async function saveSwap(
   state: RequestState,
   asked: Swap,
@@ -38,7 +38,8 @@ export async function saveSwap(
   forced: boolean,
 ): Promise<SaveOutcome> {
   if (!state.allowed && !asked.stands) {
-    // The new id could not travel, and without it the user would lose the session: it goes on as it was.
+    // The response could not carry the new id, and without it the user would lose the session: the session stays as it
+    // was.
     state.wishes.withdraw()
     return 'done'
   }
@@ -58,7 +59,7 @@ export async function saveSwap(
   const result =
     base === null
       ? await run(null)
-      : // Others that wait behind it need not look for what it ended.
+      : // Saves that wait in the queue behind this one need not look for the session that it ended.
         await writer.exclusive(base.record.key, run, ({ isOldGone }) =>
           isOldGone && !hasNewId(base) ? 'gone' : null,
         )
@@ -77,21 +78,21 @@ export async function saveSwap(
 type SwapResult = {
   /** Whether the old session is known to have ended in the store. */
   readonly isOldGone: boolean
-  /** Whether it was this that ended it. */
+  /** Whether this save has ended it. */
   readonly hasEndedOld: boolean
 } & (
   | {
       readonly kind: 'replaced'
       readonly stored: Found
       readonly id: SessionId
-      /** The old record where it was marked and not deleted, so that somebody has to finish its end. */
+      /** The old record where it was marked and not deleted, so that its end has to be finished. */
       readonly marked: Found | null
     }
   | { readonly kind: 'ended'; readonly marked: Found | null }
   | { readonly kind: 'gone' }
 )
 
-/** Ends the old record and stores the new one in one commit, whichever of the two there are. */
+/** Ends the old record and stores the new one in one commit; either of the two may be absent. */
 async function swapStored(
   state: RequestState,
   swap: Swap,
@@ -136,7 +137,7 @@ async function swapStored(
     const mutations: Mutation[] = old === 'gone' ? [] : await endOf(old, swap, ends, state.budget)
     const hasEndedOld = mutations.length > 0
     const isGoneThen = isOldGone || hasEndedOld
-    // Of what is gone here, something may be left where it came from.
+    // A session that is gone here may still exist at its source.
     const source = old === 'gone' ? state.source?.afterwards : old.source
     const committer = source?.ending ?? null
     if (!wanted) {
@@ -162,7 +163,10 @@ async function swapStored(
   })
 }
 
-/** A session whose key is only cycled does not end: its old record vanishes without an event. */
+/**
+ * The write that ends the old session. A session whose key is only cycled does not end: its old record is deleted
+ * without an event.
+ */
 async function endOf(old: Loaded, swap: Swap, ends: EndWriter, limit: Limit): Promise<Mutation[]> {
   const { reason } = swap
   const end: Mutation =
@@ -170,7 +174,7 @@ async function endOf(old: Loaded, swap: Swap, ends: EndWriter, limit: Limit): Pr
       ? await ends.endOf(old, reason, limit)
       : { kind: 'delete', key: old.record.key, version: old.version }
   if (!hasNewId(old)) return [end]
-  // Nothing of ours is there to be deleted. To be told of, the end needs a record.
+  // Our store has nothing to delete. But observers can only be told of an end that has a record.
   return end.kind === 'update' ? [{ kind: 'insert', record: end.record }] : []
 }
 
@@ -180,7 +184,10 @@ function markedBy(mutation: Mutation | undefined, version: Version | undefined):
   return { record: mutation.record, version }
 }
 
-/** What goes on under the new id: what is stored now, not what this request once read, and its own changes on top. */
+/**
+ * The data that continues under the new id: the data stored now, not the data that this request once read, with the
+ * changes of this request on top.
+ */
 function carried(
   state: RequestState,
   swap: Swap,
@@ -200,7 +207,7 @@ function merged(payload: Payload, { guarded, units }: Pick<Delta, 'guarded' | 'u
 }
 
 function wantsRecord(state: RequestState, swap: Swap, payload: Payload, force: boolean): boolean {
-  // A cycled key is no new session: that one has to be there, so that its end is told.
+  // A session with a cycled key is no new session: it has to be stored, so that observers learn of its end.
   if (swap.identity !== null && isStillborn(state)) return false
   if (swap.last === 'login' || swap.last === 'cycleKey') return true
   if (!payload.isEmpty || force) return true
@@ -208,8 +215,8 @@ function wantsRecord(state: RequestState, swap: Swap, payload: Payload, force: b
 }
 
 /**
- * What a write goes on from. A session that outlives its request may have been renewed by others since it was read, or have
- * expired: where its time seems to be over the store is asked, and gives no time on top.
+ * The record that a write starts from. While a session outlives its request (as for a WebSocket), others may have
+ * renewed it, or it may have expired. So where its time seems to be over, the store is asked, without any extra time.
  */
 export async function baseOf(
   state: RequestState,
@@ -223,7 +230,7 @@ export async function baseOf(
   return found !== 'gone' && isUsable(found) ? found : 'gone'
 }
 
-/** What is there now of a session that the request has, or had; `'gone'` where it is no longer stored. */
+/** Reads the record again of a session that the request has or had; `'gone'` where it is no longer stored. */
 async function readAgain(
   stored: Loaded | null,
   key: SessionKey,

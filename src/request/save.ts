@@ -8,7 +8,10 @@ import { expiresAtBrowserClose, isStillborn, isTouchDue } from './lifetime.ts'
 import { Minting, newRecord } from './new-record.ts'
 import type { RequestState } from './state.ts'
 
-/** Stores whatever the request wants stored by now, these changes of its data with it, and sets what is to become of the cookie. */
+/**
+ * Stores everything that the request has asked for so far, including these changes of its data, and decides about the
+ * cookie of the response.
+ */
 export async function saveState(
   state: RequestState,
   writers: Writers,
@@ -33,7 +36,7 @@ async function saveTaken(
   if (swap !== null) {
     return await saveSwap(state, swap, { writer, ends }, units, forced)
   }
-  // What a session that is gone was given later is dropped: it must not turn into a new one.
+  // Later changes of a session that is gone are dropped: they must not become a new session.
   const touched = state.wishes.isTouched && state.stored !== null
   const work = forced || touched || state.isChangedBy(units)
   if (state.isGone) return work ? 'gone' : 'done'
@@ -47,13 +50,13 @@ async function saveTaken(
   return await saveChanges(state, base, writer, units, forced)
 }
 
-/** Notes down that the session was used; a failure is no failure of the request. */
+/** Stores that the session was used. A conflict with another write is no error. */
 export async function touchState(
   state: RequestState,
   stored: Loaded,
   writer: Writer,
 ): Promise<void> {
-  // Its new id could not travel.
+  // The response could not carry its new id.
   const isNew = hasNewId(stored)
   if (isNew && !state.allowed) return
   const seen = state.settings.now()
@@ -76,7 +79,7 @@ async function saveChanges(
   const now = state.settings.now()
   const { expiry } = state.wishes
   const isNew = hasNewId(base)
-  if (isNew) state.response.require('save() of a session that is to be brought over')
+  if (isNew) state.response.require('save() of a session that has to move to this store')
   if (isNew && !state.allowed) return 'done'
   const seen = isNew || isTouchDue(state, now) ? now : null
   const merging = state.wishes.data.merging(units)
@@ -87,12 +90,12 @@ async function saveChanges(
   }
   settleStored(state, { base, stored, units, expiry, seen })
   if (isNew) state.response.sendCookie()
-  // Another request brought it over first, and its response carries the new id.
+  // Another request has moved the session to our store first, and its response carries the new id.
   if (isNew && stored.record.key !== base.record.key) state.leaveIdToOther()
   return 'done'
 }
 
-/** Takes over what was stored, and sends the cookie again where its lifetime has changed. */
+/** Takes over the stored record, and sends the cookie again where its lifetime has changed. */
 export function settleStored(
   state: RequestState,
   {
@@ -104,7 +107,7 @@ export function settleStored(
   }: {
     readonly base: Loaded
     readonly stored: Loaded
-    /** What of this request went into it. */
+    /** The changes of this request that went into the record. */
     readonly units: UnitChanges
     readonly expiry: ExpirySetting | undefined
     readonly seen: number | null
@@ -116,14 +119,17 @@ export function settleStored(
   if (expiry !== undefined || renewed) state.response.sendCookie()
 }
 
-/** `saved`: what of the units the session holds as changes of this request, where those are not all. */
+/**
+ * Stores a new session. `saved`: the part of `units` that the session holds as changes of this request, where that is
+ * not all of them.
+ */
 export async function saveNew(
   state: RequestState,
   writer: Writer,
   units: UnitChanges,
   saved: UnitChanges = units,
 ): Promise<SaveOutcome> {
-  state.response.require('save() of what is not stored yet')
+  state.response.require('save() of a session that is not stored yet')
   if (!state.allowed || isStillborn(state)) return 'done'
   const { expiry } = state.wishes
   const payload = Payload.empty.with(units)

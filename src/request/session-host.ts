@@ -4,7 +4,7 @@ import type { ExclusiveOptions, ExclusiveWork } from './exclusive.ts'
 import type { KeyHost } from './session-security-keys.ts'
 import type { RequestState } from './state.ts'
 
-/** The I/O that a session asks of whoever made it. */
+/** The I/O that a session needs from its maker. */
 export interface SessionHost<Data extends object> extends KeyHost {
   /** `'gone'` when the session ended elsewhere. */
   save(state: RequestState): Promise<'done' | 'gone'>
@@ -13,10 +13,10 @@ export interface SessionHost<Data extends object> extends KeyHost {
     work: ExclusiveWork<Result>,
     options: ExclusiveOptions,
   ): Promise<Result>
-  /** The same for what the function makes of what is stored. */
+  /** Stores the changes that the function makes to the stored data; `'gone'` as above. */
   change(state: RequestState, change: DataChange<Data>): Promise<'done' | 'gone'>
-  /** Whether there is a list of devices that could show what `login()` notes down of a client. */
+  /** Whether a list of devices exists that shows the client that `login()` records. */
   readonly keepsClients: boolean
-  /** What the fences say now; `null` where nothing is fenced. */
+  /** Reads the fences; `null` where there are none. */
   readonly fences: { read(...of: Parameters<Fences['read']>): Promise<Fence | null> }
 }

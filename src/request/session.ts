@@ -24,8 +24,8 @@ import type { DefaultData } from '../base/types.ts'
 /** Options of `session.load()`. */
 export interface LoadOptions {
   /**
-   * `true`: what was read from memory (`readCache`) is read again from the store; what the request has changed stays on top.
-   * What the request has read from the store is not asked for again. Default `false`.
+   * `true`: reads a session from the store again if it came from memory (`readCache`); changes of this request stay on
+   * top. A session that this request has read from the store is not read again. Default `false`.
    */
   readonly fresh?: boolean
 }
@@ -35,8 +35,8 @@ const LOAD_OPTIONS = namesOf<LoadOptions>({ fresh: true })
 let stateOf: <Data extends object>(session: Session<Data>) => RequestState
 
 /**
- * One request's session: the data of `SessionView`, the times of `SessionTimes`, what `SessionAsides` keeps, and its
- * identity. What it is told is stored when the response leaves, or by `save()`. Cannot be extended:
+ * The session of one request: the data of `SessionView`, the times of `SessionTimes`, the extra data of
+ * `SessionAsides`, and its identity. Changes are stored when the response leaves, or by `save()`. Cannot be extended:
  * `session.views = 1` throws.
  */
 export class Session<Data extends object = DefaultData> extends SessionAsides<Data> {
@@ -69,13 +69,13 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     return this.#state.key
   }
 
-  /** Who is logged in; `__guest__` for nobody. */
+  /** The user who is logged in; `__guest__` where nobody is. */
   get user(): string {
     this.#state.use('session.user')
     return this.#state.owner.user
   }
 
-  /** Whether nobody is logged in. To be asked instead of `user`, which is a text for a guest too. */
+  /** Whether nobody is logged in. Check this instead of `user`, which is a non-empty text for a guest too. */
   get isGuest(): boolean {
     this.#state.use('session.isGuest')
     return this.#state.owner.user === GUEST_USER
@@ -91,23 +91,26 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     return this.#state.accessed
   }
 
-  /** Whether there is anything to store. Throws `SessionValueError` for a value that cannot be kept. */
+  /** Whether there is anything to store. Throws `SessionValueError` for a value that cannot be stored. */
   get changed(): boolean {
     return this.#state.changed
   }
 
-  /** Whether nothing is stored yet for the session, or for the new id that it waits for. */
+  /** Whether nothing is stored yet for the session, or for the new id that it will get. */
   get isNew(): boolean {
     this.#state.use('session.isNew')
     return this.#state.isNew
   }
 
-  /** True when the session has ended, by this request or elsewhere, and no other took its place. */
+  /** Whether the session has ended, by this request or elsewhere, and no other session took its place. */
   get ended(): boolean {
     return this.#state.hasEnded
   }
 
-  /** Why `load()` found what it found; `null` before. After a load that failed, its error is thrown. */
+  /**
+   * Outcome of `load()`: why there is a session, or why there is none. `null` before `load()` has finished. After a
+   * load that failed, reading this property throws its error.
+   */
   get loadOutcome(): LoadOutcome | null {
     this.#state.noteUse()
     if (this.#state.failure !== null) throw this.#state.failure
@@ -115,15 +118,15 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
   }
 
   /**
-   * Finds the session of the request: one lookup, none without a well-formed cookie. A bad, unknown or expired
-   * cookie gives an empty session. With `readCache` a GET may be answered from memory, and `fresh` is for what must not
+   * Loads the session of the request: one lookup, or none without a well-formed cookie. A bad, unknown or expired
+   * cookie gives an empty session. With `readCache`, a GET may be answered from memory; use `fresh` where it must not
    * be. Throws `SessionStoreError` when the store fails, and `SessionError` when the app's schema throws.
    */
   load(options?: LoadOptions): Promise<this>
   load(...given: unknown[]): Promise<this> {
     refuseCallback('load()', given)
     const fresh = isFreshWanted(given[0])
-    // Not one that fails the request: where nobody awaits it, whoever uses the session hears of a failure.
+    // A load that nobody awaits does not fail the request: the next use of the session throws the error.
     const { done } = this.#state.response.begun.call('load()', 'other', false)
     const loading = this.#load(fresh)
     loading.then(done, done)
@@ -136,9 +139,9 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
   }
 
   /**
-   * Stores everything now. Throws `SessionGoneError` when the session ended elsewhere; its changes are dropped then. Where
-   * there is no response to carry a cookie, as for a WebSocket, nothing else stores anything, and a visitor without a
-   * stored session gets a `SessionError`.
+   * Stores everything now. Throws `SessionGoneError` when the session ended elsewhere; its changes are dropped then.
+   * Without a response that could carry a cookie, as for a WebSocket, only `save()` stores anything. There, a visitor
+   * without a stored session gets a `SessionError`.
    */
   save(): Promise<void>
   save(...unexpected: unknown[]): Promise<void> {
@@ -150,19 +153,20 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     this.#state.response.requireOpen('save()')
     if (!this.#state.loaded) await this.#ready('save()')
     this.#state.use('save()')
-    // At once: a response that leaves right after a save that nobody awaits has to find it under way.
+    // Not deferred: a response that leaves right after a save that nobody awaits has to find this save under way.
     if ((await this.#host.save(this.#state)) === 'gone') throw new SessionGoneError()
   }
 
   /**
-   * Changes the data by what is stored, such as a counter, at once: the function gets the data of the root, and by
-   * `scope(name)` that of a scope, with what this request has changed so far, and changes it in place. Where another write
-   * came between it runs again on what is there then, so it must do nothing else, and must not be async. Afterwards the
-   * session shows what is stored. A session that nothing is stored of is stored as by `save()`.
+   * Changes the stored data in one step, for changes that depend on the old value, such as a counter. The function gets
+   * the data of the root, and by `scope(name)` that of a scope, including the changes of this request so far, and
+   * changes it in place. If another write came in between, the function runs again on the newer data. So it must have
+   * no other effect, and it must not be async. Afterwards the session shows the stored data. A session that is not
+   * stored yet is stored as by `save()`.
    *
-   * Throws what the function throws; `SessionGoneError` when the session ended elsewhere, `SessionContentionError` when others
-   * kept changing it, and then nothing was stored; `SessionStoreError`, with the effect `'unknown'` where the answer was lost
-   * and nobody can tell whether it was stored.
+   * Throws the error of the function; `SessionGoneError` when the session ended elsewhere; `SessionContentionError`
+   * when others kept changing the session, and then nothing was stored; `SessionStoreError`, with the effect
+   * `'unknown'` where the answer of the store was lost, so that the change may or may not be stored.
    */
   change(fn: DataChange<Data>): Promise<void> {
     if (typeof fn !== 'function') {
@@ -177,14 +181,14 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
   }
 
   /**
-   * Runs the function while no other `exclusive()` of the session does, in whichever process: what others saved before is
-   * loaded first, and what the function leaves changed is saved before the next one has its turn. What this request changed
-   * before is saved before that. Gives what the function gives. The signal fires when the lease runs out: from then on
-   * another one may take over, and once it has, nothing of this one is saved any more.
+   * Runs the function while no other `exclusive()` of the session runs, in any process. Changes that this request made
+   * before are saved first; then the data that others have saved is loaded. Changes that the function leaves are saved
+   * before the next `exclusive()` has its turn. Returns the result of the function. The signal fires when the lease
+   * runs out: from then on another process may take over, and once it has, nothing of this one is saved any more.
    *
-   * Throws what the function throws, and then what it left unsaved is dropped; `SessionContentionError` when others hold the
-   * session for longer than `wait`, or have taken it over; `SessionGoneError`; `SessionStoreError`; `SessionError` within
-   * another `exclusive()` of the session.
+   * Throws the error of the function, and then drops the changes that the function left unsaved;
+   * `SessionContentionError` when others hold the session for longer than `wait`, or have taken it over;
+   * `SessionGoneError`; `SessionStoreError`; `SessionError` within another `exclusive()` of the session.
    */
   exclusive<Result>(
     fn: (signal: AbortSignal) => Result | Promise<Result>,
@@ -199,19 +203,22 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     })
   }
 
-  /** Writes at the end of the request even if nothing differs. */
+  /** Makes the end of the request write the session even if nothing has changed. */
   markChanged(): void {
     this.#state.forWriting('markChanged()')
     this.#state.wishes.force()
   }
 
-  /** Takes back every change of data and expiry since the session was loaded or saved. */
+  /** Drops every change of data and expiry since the session was loaded or saved. */
   revert(): void {
     this.#state.forWriting('revert()')
     this.#state.wishes.dropChanges()
   }
 
-  /** The same data methods inside a sub-namespace of this session. A login drops those that `persistentScopesOnLogin` does not name. */
+  /**
+   * The same data methods for a scope, a separate namespace of this session. A login drops the scopes that
+   * `persistentScopesOnLogin` does not name.
+   */
   scope<ScopeData extends object = Record<string, unknown>>(
     name: string,
   ): ScopedSession<ScopeData> {
@@ -219,22 +226,22 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     return new ScopedSession<ScopeData>(this.#state, name)
   }
 
-  /** The names of the scopes that hold something, in the order in which they came. */
+  /** The names of the scopes that hold data, oldest first. */
   scopes(): string[] {
     return this.#state.forReading('scopes()').scopes()
   }
 
   /**
-   * Logs a user in: with the next save the session goes on under a new id, and the old one ends in the same
-   * commit. Of the data only `persistentFieldsOnLogin` and `persistentScopesOnLogin` survive, and those only from a guest
-   * or the same user. What this request said by `setExpiry()` holds for the new session. `user` is a text of 1 to 1,500
-   * bytes. Like `reset()` and `cycleKey()`, throws `SessionError` where there is no response to carry the new cookie.
-   * The save that follows throws `SessionGoneError` when a kill of the user began after this call.
+   * Logs a user in: with the next save the session continues under a new id, and the old session ends in the same
+   * commit. Only the data of `persistentFieldsOnLogin` and `persistentScopesOnLogin` survives, and only from a guest or
+   * the same user. An expiry that this request has set by `setExpiry()` applies to the new session. `user` is a text of
+   * 1 to 1,500 bytes. Like `reset()` and `cycleKey()`, throws `SessionError` where there is no response to carry the
+   * new cookie. The save that follows throws `SessionGoneError` when a kill of the user began after this call.
    */
   login(user: string, options: LoginOptions<Data> = {}): Promise<void> {
     const plan = loginPlan(user, options, this.#state, this.#host)
     const { allowed, budget, response } = this.#state
-    // Read now: what a kill does from here on, this login does not outlive.
+    // Read now: a kill that begins from here on also ends this login.
     const reading =
       allowed && !response.isClosed ? this.#host.fences.read(user, budget) : Promise.resolve(null)
     reading.catch(() => {})
@@ -249,8 +256,8 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
   }
 
   /**
-   * Ends the session, without a response at once. With `persistentFieldsOnLogout` or `persistentScopesOnLogout`, a new
-   * guest session holds those that are set.
+   * Ends the session when the response leaves, or at once where there is no response. With `persistentFieldsOnLogout`
+   * or `persistentScopesOnLogout`, a new guest session keeps that data if there is any.
    */
   logout(): Promise<void>
   logout(...unexpected: unknown[]): Promise<void> {
@@ -263,7 +270,7 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     await this.#ready('logout()', () =>
       this.#state.changeIdentity('logout', settings.keepOnLogout, NOBODY),
     )
-    // No commit follows that would end it.
+    // No commit follows, so the session has to be ended here.
     if (this.#state.response.isDetached) await this.#host.save(this.#state)
   }
 
@@ -276,7 +283,7 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     )
   }
 
-  /** Gives the session a new id and keeps everything else. The old id is dead at once. */
+  /** Gives the session a new id and keeps everything else. The old id stops working when the new one is stored. */
   cycleKey(): Promise<void>
   cycleKey(...unexpected: unknown[]): Promise<void> {
     refuseCallback('cycleKey()', unexpected)
@@ -286,9 +293,9 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
   }
 
   /**
-   * A new one-time security key: 256 random bits, stored as a hash. For forms of this session, which is stored if it was
-   * not, and with `sessionBound: false` for links in mails. Throws `SessionValueError` for options that cannot work,
-   * `SessionGoneError` when the session ended elsewhere, and `SessionStoreError`.
+   * Returns a new one-time security key: 256 random bits, stored as a hash. It serves forms of this session, which is
+   * stored if it was not, and with `sessionBound: false` links in mails. Throws `SessionValueError` for options that
+   * cannot work, `SessionGoneError` when the session ended elsewhere, and `SessionStoreError`.
    */
   getSecurityKey(options: SecurityKeyOptions = {}): Promise<string> {
     const mint = this.#keys.minting(1, options)
@@ -298,7 +305,7 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     })
   }
 
-  /** Several of them in one commit, 1 to 100. */
+  /** Returns several one-time security keys, 1 to 100, made in one commit. */
   getSecurityKeys(count: number, options: SecurityKeyOptions = {}): Promise<string[]> {
     return this.#state.response.begun.begin(
       'getSecurityKeys()',
@@ -308,9 +315,9 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
   }
 
   /**
-   * Uses a one-time key up, and gives its data, else `true`; `false` when it is not valid, for whatever reason. Of ten
-   * that try at once, one alone gets it. A key of another session, or of another purpose, is refused and not used up.
-   * Throws `SessionStoreError` when the store is down; never for a bad key.
+   * Uses up a one-time key and returns its data, or `true` where it has none. Returns `false` for a key that is not
+   * valid, for any reason. Of ten parallel tries, exactly one succeeds. A key of another session, or of another
+   * purpose, is refused and not used up. Throws `SessionStoreError` when the store is down, but never for a bad key.
    */
   validateSecurityKey(key: unknown, options: SecurityKeyCheck = {}): Promise<object | boolean> {
     return this.#state.response.begun.begin(
@@ -321,9 +328,9 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
   }
 
   /**
-   * The key that native clients send with every request of this login, in the header `Sec-X-ViUR-StaticSessionKey`,
-   * which no script of a page can set. Shown once, right after `login()`; what is stored is its hash. Throws
-   * `SessionError` at any other time.
+   * Returns the key that native clients send with every request of this login, in the header
+   * `Sec-X-ViUR-StaticSessionKey`, which no script of a page can set. The key is shown once, right after `login()`;
+   * only its hash is stored. Throws `SessionError` at any other time.
    */
   staticSecurityKey(): string {
     this.#state.use('staticSecurityKey()')
@@ -331,15 +338,15 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
   }
 
   /**
-   * Whether this is the static security key of this session. Never throws for a bad key; for a session that was read from
-   * memory (`readCache`) it throws `SessionNotLoadedError`: `await session.load({ fresh: true })` first.
+   * Whether `key` is the static security key of this session. Never throws for a bad key. For a session that was read
+   * from memory (`readCache`) it throws `SessionNotLoadedError`: `await session.load({ fresh: true })` first.
    */
   validateStaticSecurityKey(key: unknown): boolean {
     this.#state.useStored('validateStaticSecurityKey()')
     return this.#keys.isStatic(key)
   }
 
-  /** What the console shows: who and what it is, and names of keys; never an id or a value. */
+  /** The facts that the console shows: user, state and names of keys; never an id or a value. */
   #facts(): Readonly<Record<string, unknown>> {
     const { failure, outcome } = this.#state
     const data = this.#state.forPrinting()
@@ -360,7 +367,7 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     return new SessionKeys(this.#state, this.#host, () => this.save())
   }
 
-  /** Changes the identity, after what else was asked for before. */
+  /** Changes the identity, after the operations that were asked for before. */
   #change(what: string, kind: 'login' | 'end', then: () => void): Promise<void> {
     return this.#state.response.begun.inTurn(what, kind, () =>
       this.#ready(what, () => {
@@ -370,10 +377,10 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     )
   }
 
-  /** Loads the session if nobody did, and refuses what comes too late. */
+  /** Loads the session where it is not loaded yet, and refuses calls that come too late. */
   async #ready(what: string, then: () => void = () => {}): Promise<void> {
     this.#state.response.requireOpen(what)
-    // What depends on whose session it is, and what is in it, is never decided by memory.
+    // Operations that depend on the owner or the data of the session never rely on memory.
     if (!this.#state.loaded || this.#state.isRemembered) await this.#host.load(this.#state, true)
     while (this.#state.saving !== null) await this.#state.saving.catch(() => {})
     this.#state.response.requireOpen(what)
@@ -390,11 +397,11 @@ function isFreshWanted(options: unknown): boolean {
   return fresh
 }
 
-/** Whoever gives a callback waits for it: without a word the request would hang. */
+/** An app that gives a callback waits for it: if it were ignored, the request would hang without an error. */
 function refuseCallback(what: string, given: readonly unknown[]): void {
   if (typeof given[0] !== 'function') return
   throw new SessionError(
-    `${what} takes no callback and gives a promise: for Passport mount passportBridge() before it`,
+    `${what} takes no callback and returns a promise: for Passport mount passportBridge() before it`,
   )
 }
 

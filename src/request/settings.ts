@@ -9,19 +9,19 @@ import type { PropertiesOf } from '../record/with-properties.ts'
 import type { SessionStore } from '../store/store.ts'
 import type { RetrySettings } from '../write/retry.ts'
 
-/** What the session of a request needs to know of the deployment. */
+/** The settings of the deployment that the session of a request needs. */
 export interface RequestSettings extends RetrySettings {
   readonly store: SessionStore
   readonly policy: ExpiryPolicy
-  /** Whether the cookie is gone when the browser closes. */
+  /** Whether the browser drops the cookie when it closes. */
   readonly sessionCookie: boolean
   readonly keepOnLogin: Keep
   readonly keepOnLogout: Keep
-  /** What the data is checked with when it is loaded; `null`: with nothing. */
+  /** The schema that checks the data when it is loaded; `null`: there is none. */
   readonly validate: StandardSchema | null
-  /** Turns values into texts and back, those of the app's types among them. */
+  /** Encodes and decodes values, including those of the app's own types. */
   readonly codec: ValueCodec
-  /** By what the app wants its sessions to be found; `null`: by nothing of its own. */
+  /** The properties by which the app wants to find its sessions; `null`: there are none. */
   readonly properties: PropertiesOf | null
   readonly now: Clock
   readonly randomBytes: RandomBytes
@@ -33,7 +33,7 @@ export interface RequestSettings extends RetrySettings {
   readonly troubles: Troubles
 }
 
-/** What of Standard Schema v1 (standardschema.dev) is used here; zod, valibot and arktype schemas fit. */
+/** The part of Standard Schema v1 (standardschema.dev) that is used here; zod, valibot and arktype schemas fit. */
 export interface StandardSchema {
   /** Version, vendor and the function that validates. */
   readonly '~standard': {
@@ -43,7 +43,7 @@ export interface StandardSchema {
   }
 }
 
-/** The value as the schema gives it, or what is wrong with it. */
+/** The value that the schema returns, or the issues that it found. */
 export type SchemaResult =
   | { readonly value: unknown; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string }[] }

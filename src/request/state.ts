@@ -15,7 +15,7 @@ import { SessionData } from './tracked-data.ts'
 import type { DataAccess } from './view.ts'
 import { Wishes } from './wishes.ts'
 
-/** Why `load()` found what it found. */
+/** Outcome of `load()`: why there is a session, or why there is none. */
 export type LoadOutcome =
   | 'live'
   | 'none'
@@ -25,7 +25,7 @@ export type LoadOutcome =
   | 'ended'
   | 'unreadable'
 
-/** What a load came to. `id`: `null` where the request does not know it. */
+/** Result of a load. `id`: `null` where the request does not know it. */
 export type LoadResult =
   | { readonly outcome: Exclude<LoadOutcome, 'live'> }
   | {
@@ -35,7 +35,7 @@ export type LoadResult =
       readonly data: SessionData
     }
 
-/** What is known of the client of a request. */
+/** Known facts about the client of a request. */
 export interface RequestClient {
   readonly method?: string | undefined
   readonly userAgent?: string | undefined
@@ -45,29 +45,29 @@ export interface RequestClient {
 /** Where the session of a request stands. See {@link RequestState}. */
 type Standing = 'not loaded' | 'loading' | 'failed' | 'anonymous' | 'stored' | 'gone' | 'ended'
 
-/** Whose session it is. */
+/** The user of a session, and the proof of the login. */
 type Owner = Pick<SessionRecord, 'user' | 'authenticated' | 'staticKey'>
 
 /**
- * One request's session, as a small machine: where it stands, and what the request wants of it ({@link Wishes}), beside
- * what it knows of its response ({@link ResponseSide}). Reading and writing the store is done elsewhere; what came of
- * that is told here, by transitions that have names.
+ * The session of one request, as a small state machine. It holds the standing of the session, the changes that the
+ * request asked for ({@link Wishes}) and the state of the response ({@link ResponseSide}). Other modules read and write
+ * the store. They report the result here, by named transitions.
  *
- * | Standing     | What it means                                           | What moves it on                            |
+ * | Standing     | Meaning                                                 | Transitions                                 |
  * | ------------ | ------------------------------------------------------- | ------------------------------------------- |
- * | `not loaded` | nobody has asked for it yet; nothing can be read        | `load()`: `loading`                         |
- * | `loading`    | one try is under way, for all who ask                   | `stored`, `anonymous` or `failed`           |
- * | `failed`     | the store was down; whoever reads gets that error       | `load()`: `loading`                         |
- * | `anonymous`  | nothing is stored, for whatever reason                  | `adopt()`: `stored`; `settleEnded()`: `ended` |
+ * | `not loaded` | no load was asked for yet; nothing can be read          | `load()`: `loading`                         |
+ * | `loading`    | one load is under way, shared by all callers            | `stored`, `anonymous` or `failed`           |
+ * | `failed`     | the store was down; every read throws that error        | `load()`: `loading`                         |
+ * | `anonymous`  | no session is stored, for any reason                    | `adopt()`: `stored`; `settleEnded()`: `ended` |
  * | `stored`     | there is a record, at the version read or written       | `settle()`, `reread()`, `settleTouch()`:    |
  * |              |                                                         | still `stored`; `reload()`: the same, or    |
  * |              |                                                         | `anonymous`, or `gone` with changes;        |
  * |              |                                                         | `adopt()`: another record;                  |
  * |              |                                                         | `settleGone()`, `refuseLogin()`: `gone`;    |
  * |              |                                                         | `settleEnded()`: `ended`                    |
- * | `gone`       | it ended elsewhere; changes are dropped, not stored     | `adopt()` after `login()`: `stored`;        |
+ * | `gone`       | it ended elsewhere; its changes are dropped             | `adopt()` after `login()`: `stored`;        |
  * |              |                                                         | `settleEnded()`: `ended`                    |
- * | `ended`      | this request ended it, and none took its place          | `adopt()`: `stored`; `settleEnded()`: the same |
+ * | `ended`      | this request ended it, without a new one in its place   | `adopt()`: `stored`; `settleEnded()`: the same |
  */
 export class RequestState implements DataAccess {
   readonly settings: RequestSettings
@@ -75,12 +75,12 @@ export class RequestState implements DataAccess {
   /** Whether the cookie may travel with this request. */
   readonly allowed: boolean
   readonly presented: Presented
-  /** Whether the client has no cookies, and is handed the id itself. */
+  /** Whether the client has no cookies, and gets the id itself. */
   readonly byId: boolean
-  /** Looks for the session where it may come from; `null` where all are ours. */
+  /** Looks for the session at its source (option `legacy`); `null`: every session comes from our own store. */
   readonly search: Search | null
   readonly client: RequestClient
-  /** How long this request waits for the store, all in all. */
+  /** The total time for which this request waits for the store. */
   readonly budget: Budget
   readonly wishes: Wishes
   readonly response: ResponseSide
@@ -122,18 +122,18 @@ export class RequestState implements DataAccess {
     this.response = new ResponseSide(settings.logger, this.budget)
   }
 
-  // --- What it is ---
+  // --- Facts ---
 
   get loaded(): boolean {
     return this.#outcome !== null
   }
 
-  /** Why `load()` found what it found; `null` before. */
+  /** Outcome of `load()`; `null` before the load has finished. */
   get outcome(): LoadOutcome | null {
     return this.#outcome
   }
 
-  /** Why the last try to load failed; `null` where none failed, or one has succeeded since. */
+  /** The error of the last load; `null` where no load has failed, or a later one has succeeded. */
   get failure(): SessionError | null {
     return this.#failure
   }
@@ -143,45 +143,45 @@ export class RequestState implements DataAccess {
     return this.#accessed
   }
 
-  /** The record this request goes by, with the version it was read or written at. */
+  /** The record that this request uses, with the version at which it was read or written. */
   get stored(): Loaded | null {
     return this.#stored
   }
 
-  /** Whether the session may be read from memory: that of a request that is to change nothing. */
+  /** Whether the session may be read from memory: only a request that changes nothing may do so. */
   get mayRemember(): boolean {
     if (this.settings.remembers !== true) return false
     const { method } = this.client
     return method === 'GET' || method === 'HEAD'
   }
 
-  /** Whether the record was read from memory, so that there may be a newer one, or none, by now. */
+  /** Whether the record was read from memory, so that the store may hold a newer record, or none, by now. */
   get isRemembered(): boolean {
     return this.#stored?.isRemembered === true
   }
 
-  /** The same as `use()` for what must not go by memory. */
+  /** The same as `use()`, for facts that must come from the store and not from memory. */
   useStored(what: string): void {
     this.use(what)
     if (this.isRemembered) throw new SessionNotLoadedError(what, 'from memory')
   }
 
-  /** Where the session comes from that the request has, or had last. */
+  /** The source of the session that the request has now, or had last. */
   get source(): Source | null {
     return this.#source
   }
 
-  /** The id of the stored session; `null` where there is none, or another request has it. */
+  /** The id of the stored session; `null` where there is none, or where only another request knows it. */
   get id(): SessionId | null {
     return this.#id
   }
 
-  /** Whether the session was found to have ended elsewhere. */
+  /** Whether this request found that the session had ended elsewhere. */
   get isGone(): boolean {
     return this.#standing === 'gone'
   }
 
-  /** Whether the session has ended, by this request or elsewhere, and no other took its place. */
+  /** Whether the session has ended, by this request or elsewhere, and no other session took its place. */
   get hasEnded(): boolean {
     const { swap } = this.wishes
     if (swap !== null) return swap.last === 'logout'
@@ -189,36 +189,38 @@ export class RequestState implements DataAccess {
     return this.#standing === 'gone' || this.#standing === 'ended'
   }
 
-  /** Whether nothing is stored yet for the session, or for the new id that it waits for. */
+  /** Whether nothing is stored yet for the session, or for the new id that it will get. */
   get isNew(): boolean {
     return this.#stored === null || this.wishes.swap !== null
   }
 
-  /** Whose session it is as this request sees it: after `login()` the new user, before it is stored. */
+  /** The owner of the session from the view of this request: after `login()` the new user, before that is stored. */
   get owner(): Owner {
     return this.wishes.swap?.identity ?? this.#stored?.record ?? NOBODY
   }
 
-  /** The key of the session as it stands in the store; `null` while there is none, or a new id waits to be stored. */
+  /** The key of the stored session; `null` while none is stored, or while a new id waits to be stored. */
   get key(): SessionKey | null {
     const stored = this.#stored
     if (this.wishes.swap !== null || stored === null) return null
     return hasNewId(stored) ? null : stored.record.key
   }
 
-  /** Whether the request has anything to store. Throws for a value that cannot be kept. */
+  /** Whether the request has anything to store. Throws for a value that cannot be stored. */
   get changed(): boolean {
     return this.isChangedBy(this.wishes.data.changes())
   }
 
-  /** The same, for whoever knows the changes of the data already: to find them costs encoding them. */
+  /**
+   * The same as `changed`, for callers that have the changes of the data already: computing them means encoding them.
+   */
   isChangedBy(units: UnitChanges): boolean {
     const { swap, isForced, expiry } = this.wishes
     if (swap !== null || isForced || units.size > 0) return true
     return this.#stored !== null && expiry !== undefined
   }
 
-  /** Guards against a session of one `createSessions()` given to another, whose cookie would not fit. */
+  /** Refuses a session of another `createSessions()`, because its cookie would not fit. */
   requireOf(settings: RequestSettings): void {
     if (this.settings !== settings) {
       throw new SessionConfigError('this session was opened by another createSessions()')
@@ -227,14 +229,14 @@ export class RequestState implements DataAccess {
 
   // --- Use ---
 
-  /** Notes that the request used its session, loaded or not. */
+  /** Records that the request used its session, loaded or not. */
   noteUse(): void {
     this.#accessed = true
   }
 
   /**
-   * The same for what has to be loaded: a session that nobody has loaded, or that could not be loaded, must never read as
-   * "nobody is logged in". `what`: the use, for the error.
+   * The same for facts that need a loaded session. A session that is not loaded, or could not be loaded, must never
+   * look like "nobody is logged in". `what`: the use, for the error.
    */
   use(what: string): void {
     this.#accessed = true
@@ -247,7 +249,7 @@ export class RequestState implements DataAccess {
     return this.wishes.data
   }
 
-  /** The data for whoever only prints it, which is no use and no reason to fail; `null` where none is loaded. */
+  /** The data for printing, which neither counts as use nor throws; `null` where none is loaded. */
   forPrinting(): SessionData | null {
     return this.loaded ? this.wishes.data : null
   }
@@ -276,8 +278,8 @@ export class RequestState implements DataAccess {
   // --- Transitions by loading ---
 
   /**
-   * Loads once, however many ask; after a failure, whoever needs the session next tries again. `find` answers at once where
-   * it can, and then the session is loaded when this returns.
+   * Loads once for all callers; after a failure, the next caller tries again. Where `find` returns a result
+   * synchronously, the session is loaded when this method returns.
    */
   load(find: () => LoadResult | Promise<LoadResult>): Promise<void> {
     if (this.#loading !== null) return this.#loading
@@ -313,7 +315,7 @@ export class RequestState implements DataAccess {
     this.wishes.startFrom(result.data)
   }
 
-  /** Takes what is stored in the place of what was read from memory; what this request has changed stays on top. */
+  /** Replaces the session that was read from memory by the stored one. Changes of this request stay on top. */
   reload(find: () => Promise<LoadResult>): Promise<void> {
     this.#reloading ??= this.#reloadBy(find).finally(() => {
       this.#reloading = null
@@ -323,7 +325,7 @@ export class RequestState implements DataAccess {
 
   async #reloadBy(find: () => Promise<LoadResult>): Promise<void> {
     const result = await find()
-    // A save that came in between has told what is stored.
+    // A save in between has brought the stored record already.
     if (!this.isRemembered) return
     if (result.outcome === 'live') {
       this.reread(result.found)
@@ -331,14 +333,14 @@ export class RequestState implements DataAccess {
       this.wishes.goOnFrom(result.data)
       return
     }
-    // What was changed is dropped, and told of, by the rule for sessions that end meanwhile.
+    // Changes of this request are dropped and reported, as for every session that ends during its request.
     const hadWork = this.#hasWork
     this.#outcome = result.outcome
     this.#leave(hadWork ? 'gone' : 'anonymous')
     this.wishes.goOnFrom(new SessionData(Payload.empty, this.settings.codec))
   }
 
-  /** A value that cannot be kept is work as well. */
+  /** A value that cannot be stored counts as work too. */
   get #hasWork(): boolean {
     try {
       return this.changed
@@ -349,7 +351,7 @@ export class RequestState implements DataAccess {
 
   // --- Transitions by storing ---
 
-  /** The save under way; `null`: none is. */
+  /** The save that is under way, or `null`. */
   get saving(): Promise<unknown> | null {
     return this.#saving
   }
@@ -359,7 +361,7 @@ export class RequestState implements DataAccess {
     return this.#saveFailed
   }
 
-  /** Runs one save after the other, so that two of one request never run side by side and store two sessions. */
+  /** Runs one save after the other: two parallel saves of one request could store two sessions. */
   async saveInTurn<Result>(save: () => Promise<Result>): Promise<Result> {
     const before = this.#saving ?? Promise.resolve()
     const saving = before.catch(() => {}).then(save)
@@ -376,7 +378,7 @@ export class RequestState implements DataAccess {
     }
   }
 
-  /** This is what is stored by now, before anything of this request goes in. */
+  /** Takes over the record that is stored now, before any change of this request goes in. */
   reread(found: Loaded): void {
     this.#standing = 'stored'
     this.#stored = found
@@ -384,8 +386,8 @@ export class RequestState implements DataAccess {
   }
 
   /**
-   * This is what others have stored by now; what this request has changed stays a change. Throws `SessionStoreError` for what
-   * this process cannot read.
+   * Takes over the record that others have stored, and keeps the changes of this request as changes. Throws
+   * `SessionStoreError` for a record that this process cannot read.
    */
   refresh(found: Loaded): void {
     const payload = payloadOf(found.record)
@@ -393,7 +395,7 @@ export class RequestState implements DataAccess {
     this.wishes.data.rebase(payload, new Map())
   }
 
-  /** What the saves of this request stand or fall with; `null`: nothing. */
+  /** Commits the saves of this request together with its lease; `null`: the request holds no lease. */
   get lease(): Committer | null {
     return this.#lease
   }
@@ -402,13 +404,13 @@ export class RequestState implements DataAccess {
     this.#lease = lease
   }
 
-  /** Takes over what was stored, after `saved` and `expiry` of this request went into it. */
+  /** Takes over the stored record, after `saved` and `expiry` of this request went into it. */
   settle(stored: Loaded, saved: UnitChanges, expiry: ExpirySetting | undefined): void {
     this.reread(stored)
     this.wishes.settle(payloadOf(stored.record), saved, expiry)
   }
 
-  /** The same for a session that now stands under this new id. */
+  /** The same for a session that is now stored under this new id. */
   adopt(
     id: SessionId,
     stored: Loaded,
@@ -420,24 +422,24 @@ export class RequestState implements DataAccess {
     this.settle(stored, saved, expiry)
   }
 
-  /** Another request has stored the session under its new id, and its response carries that. */
+  /** Records that another request has stored the session under its new id, and that its response carries this id. */
   leaveIdToOther(): void {
     this.#id = null
   }
 
-  /** The session ended elsewhere; what this request did to it is dropped. */
+  /** Records that the session ended elsewhere, and drops the changes of this request. */
   settleGone(): void {
     this.#leave('gone')
     this.wishes.dropAll()
   }
 
-  /** The login that was just stored may not stand, and has been ended. */
+  /** Records that the login just stored was refused and has been ended. */
   refuseLogin(): void {
     this.settleGone()
     this.wishes.takeStaticKey()
   }
 
-  /** This request ended its session and left none. */
+  /** Records that this request ended its session, and that no other session took its place. */
   settleEnded(): void {
     this.#leave('ended')
     this.response.removeCookie()
@@ -450,7 +452,7 @@ export class RequestState implements DataAccess {
     this.#id = null
   }
 
-  /** A session that this request marked as ended, whose observers have not been told; `null`: there is none. */
+  /** Keeps a session that this request marked as ended and whose observers have not run yet; `null`: there is none. */
   noteMarked(marked: Found | null): void {
     this.#marked = marked
   }
@@ -459,7 +461,7 @@ export class RequestState implements DataAccess {
     return this.#marked !== null
   }
 
-  /** The same, for whoever tells them. */
+  /** Returns that session once, for the caller that runs the observers. */
   takeMarked(): Found | null {
     const marked = this.#marked
     this.#marked = null

@@ -17,7 +17,7 @@ import type { SessionHost } from './session-host.ts'
 import type { RequestSettings } from './settings.ts'
 import type { LoadResult, RequestState } from './state.ts'
 
-/** What the sessions of requests are loaded and stored with. */
+/** The parts that load and store the sessions of requests. */
 export interface StorageParts<Data extends object> {
   readonly settings: RequestSettings
   readonly writer: Writer
@@ -31,7 +31,10 @@ export interface StorageParts<Data extends object> {
   readonly requireOpen: () => void
 }
 
-/** Loads and stores the sessions of requests: each is loaded once, however many ask, and its saves go one after the other. */
+/**
+ * Loads and stores the sessions of requests. Each session is loaded once for all callers, and its saves run one after
+ * the other.
+ */
 export class RequestStorage<Data extends object> implements SessionHost<Data> {
   readonly securityKeys: SessionHost<Data>['securityKeys']
   readonly fences: SessionHost<Data>['fences']
@@ -52,7 +55,7 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
     return this.#loadFresh(state, async () => await find(false))
   }
 
-  /** What was read from memory, by a load under way perhaps, is read again. */
+  /** Loads from the store. A session that was read from memory, perhaps by a load under way, is read again. */
   async #loadFresh(state: RequestState, find: () => Promise<LoadResult>): Promise<void> {
     await state.load(find)
     if (!state.isRemembered) return
@@ -60,7 +63,7 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
     await state.reload(find)
   }
 
-  /** `known`: the changes of the data, for whoever has found them already. */
+  /** `known`: the changes of the data, where the caller has computed them already. */
   async save(state: RequestState, known?: UnitChanges): Promise<SaveOutcome> {
     return await this.#settled(state, () => {
       const units = known ?? state.wishes.data.changes()
@@ -69,7 +72,7 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
     })
   }
 
-  /** Stores one after the other, and tells what came of it. */
+  /** Runs one save after the other, and reports the outcome. */
   async #settled(state: RequestState, store: () => Promise<SaveOutcome>): Promise<SaveOutcome> {
     this.#parts.requireOpen()
     const outcome = await state.saveInTurn(store)
@@ -81,24 +84,27 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
     return outcome
   }
 
-  /** Lets the function work on what is stored; see `Session.change()`. */
+  /** Changes the stored data by the function; see `Session.change()`. */
   async change(state: RequestState, change: DataChange<Data>): Promise<SaveOutcome> {
     return await this.#settled(state, async () => {
-      // To find the changes costs encoding them.
+      // Computing the changes means encoding them, so this happens only where the warning may be due.
       if (!state.allowed) this.#warnIfInsecure(state, state.wishes.data.changes())
       if (state.wishes.swap !== null) await this.#saveNow(state, state.wishes.data.changes())
       return await changeState(state, this.#writersOf(state), change)
     })
   }
 
-  /** Runs the function while nobody else does; see `Session.exclusive()`. What that needs most apps never load. */
+  /**
+   * Runs the function while no other `exclusive()` of the session runs; see `Session.exclusive()`. Most apps never load
+   * the code for it.
+   */
   async exclusive<Result>(
     state: RequestState,
     work: ExclusiveWork<Result>,
     options: ExclusiveOptions,
   ): Promise<Result> {
     this.#parts.requireOpen()
-    // Not taken apart: Rollup would drop calls of what it is given as if they had no effect.
+    // Not destructured: Rollup would drop calls of the function as if they had no effect.
     const part = await import('./exclusive.ts')
     const { settings, writer } = this.#parts
     const save = (of: RequestState): Promise<SaveOutcome> => this.save(of)
@@ -117,13 +123,13 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
     const { ender, logins } = this.#parts
     const { swap } = state.wishes
     const before = state.stored?.record.key
-    // Whoever works on these sessions without the option has to know of it.
+    // Processes that use these sessions without the option have to learn of it.
     const announced = ender.events.announce(state.budget)
     const outcome = await saveState(state, this.#writersOf(state), units)
     await announced
     const { stored } = state
     if (swap?.last !== 'login' || stored === null || outcome === 'gone') return outcome
-    // A login whose cookie could not travel was not done, and the session is still what it was.
+    // A login without a response that could carry the cookie did not happen, and the session is unchanged.
     if (stored.record.key === before) return outcome
     try {
       await logins.settle(stored.record, swap.identity?.fence ?? null, state.budget)
@@ -134,7 +140,7 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
     return outcome
   }
 
-  /** Whether this request is to note down that the session is in use, where it stores nothing else. */
+  /** Whether this request has to store that the session is in use, where it stores nothing else. */
   touchIsDue(state: RequestState): boolean {
     const { policy, now } = this.#parts.settings
     const time = now()
@@ -146,7 +152,7 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
     )
   }
 
-  /** Notes it down, where that is due; a failure is no failure of the request. */
+  /** Stores that the session is in use, where that is due. An error does not fail the request. */
   async touch(state: RequestState): Promise<void> {
     const { stored } = state
     if (stored === null || !this.touchIsDue(state)) return
@@ -154,7 +160,7 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
       await touchState(state, stored, this.#parts.writer.within(state.budget))
     } catch (error) {
       this.#parts.settings.logger.warn(
-        'the use of a session could not be noted down; it may expire sooner than expected',
+        'the use of a session could not be stored; the session may expire sooner than expected',
         { key: stored.record.key, error: (error as Error).message },
       )
     } finally {
@@ -162,7 +168,7 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
     }
   }
 
-  /** Tells the observers of a session that the request has ended, if it has ended one. */
+  /** Tells the observers about a session that the request has ended, if there is one. */
   async tellEnd(state: RequestState): Promise<void> {
     const marked = state.takeMarked()
     if (marked !== null) await this.#parts.ender.finishInRequest(marked, state.budget)

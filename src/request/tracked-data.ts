@@ -13,27 +13,29 @@ import {
 interface Live {
   value: unknown
   present: boolean
-  /** The text of a value that cannot change in place; `null`: encode it to know. */
+  /** The text of a value that cannot change in place; `null`: only encoding the value shows its text. */
   text: string | null
 }
 
-/** Stands for a value of which only the text is known. */
+/** Stands for a value that is not decoded yet: only its text is known. */
 const UNREAD = Symbol('unread')
 
 /**
- * What one request sees and does to the data of its session: an encoded payload below, and above it the
- * values that were read or written, decoded once. Finds what changed by comparing encoded texts.
+ * The data of a session as one request sees and changes it: an encoded payload, and above it the values that were read
+ * or written, each decoded once. Finds changes by comparing encoded texts.
  */
 export class SessionData {
-  /** Turns its values into texts and back. */
+  /** Encodes and decodes the values. */
   readonly codec: ValueCodec
   #base: Payload
   readonly #live = new Map<Unit, Live>()
-  /** What the schema of the app has made of what was loaded, such as defaults: the request has not asked for it. */
+  /**
+   * Changes that the schema of the app has made to the loaded data, such as defaults: the request did not ask for them.
+   */
   #filledIn: UnitChanges = new Map()
-  /** Units that were read for the last time: what comes under their names later is still to be read. */
+  /** Units that were taken: a value that others store under their names later is still unread. */
   readonly #taken = new Set<Unit>()
-  /** The units present, oldest first; built when somebody first needs an order. */
+  /** The units present, oldest first; built at the first use that needs the order. */
   #order: Set<Unit> | null = null
 
   constructor(base: Payload, codec: ValueCodec) {
@@ -41,7 +43,7 @@ export class SessionData {
     this.codec = codec
   }
 
-  /** What changes are held against: what was loaded, or stored last. */
+  /** The data that changes are compared with: as loaded, or as stored last. */
   get base(): Payload {
     return this.#base
   }
@@ -68,7 +70,7 @@ export class SessionData {
     return live.value
   }
 
-  /** `text`: the value encoded, where that is known already. */
+  /** `text`: the encoded value, where the caller has it already. */
   write(
     unit: Unit,
     value: unknown,
@@ -77,7 +79,7 @@ export class SessionData {
     this.#set(unit, { value, present: true, text: isMutable(value) ? null : text })
   }
 
-  /** Writes a value that somebody else has, as it is now: it is decoded when it is read here. */
+  /** Writes an encoded value; it is decoded at its first read. */
   writeText(unit: Unit, text: string): void {
     const known = this.#live.get(unit)
     const isThere = known === undefined ? this.#base.find(unit) === text : known.text === text
@@ -88,8 +90,9 @@ export class SessionData {
     this.#taken.delete(unit)
     if (!this.has(unit)) {
       this.#units().add(unit)
-      // A key that comes back is the newest here, and is stored as such where it was not stored before.
-      // One that is stored is only a change of its value, which merges with others: it keeps its place there.
+      // A key that was removed and comes back is the newest here, and is stored as the newest if it was not stored
+      // before. For a stored key this is only a change of its value, which merges with others: the key keeps its place
+      // there.
       this.#live.delete(unit)
     }
     this.#live.set(unit, live)
@@ -102,7 +105,9 @@ export class SessionData {
     return true
   }
 
-  /** Reads a value and removes it: this value, and none that somebody else has put there since it was loaded. */
+  /**
+   * Reads a value and removes it: only this value, and not another one that somebody has stored there since the load.
+   */
   take(unit: Unit): unknown {
     const value = this.read(unit)
     if (this.remove(unit)) this.#taken.add(unit)
@@ -114,7 +119,7 @@ export class SessionData {
     return [...this.#units()].filter((unit) => unit.startsWith(prefix))
   }
 
-  /** The names of the scopes that hold something, in the order in which they came. */
+  /** The names of the scopes that hold data, oldest first. */
   scopes(): string[] {
     const names = new Set<string>()
     for (const unit of this.#units()) {
@@ -124,17 +129,17 @@ export class SessionData {
     return [...names]
   }
 
-  /** Back to what was loaded. */
+  /** Drops all changes. */
   revert(): void {
     this.#live.clear()
     this.#taken.clear()
     this.#order = null
   }
 
-  /** Every unit that differs from what was loaded, in its new form. Throws for a value that cannot be kept. */
+  /** Every unit that differs from the base, in its new form. Throws for a value that cannot be stored. */
   changes(): UnitChanges {
     const changes = new Map<Unit, string | null>()
-    // One for all: what is too large together need not be encoded to its end either.
+    // One budget for all values: encoding stops as soon as they are too large together.
     const budget = new EncodingBudget('the session')
     for (const [unit, { value, present, text }] of this.#live) {
       const before = this.#base.find(unit)
@@ -144,14 +149,14 @@ export class SessionData {
     return changes
   }
 
-  /** What was changed until now was so by the schema of the app. */
+  /** Records that all changes so far come from the schema of the app. */
   noteFilledIn(): void {
     this.#filledIn = this.changes()
   }
 
   /**
-   * These changes by how they merge: what the schema has filled in, and the request has left so, and what was taken goes in
-   * only where nobody else has changed the unit since it was loaded.
+   * Divides these changes by how they merge. Values that the schema has filled in and the request has left so, and
+   * removals by `take()`, go in only where nobody else has changed the unit since it was loaded.
    */
   merging(changes: UnitChanges): { readonly units: UnitChanges; readonly guarded?: Guarded[] } {
     if (this.#filledIn.size === 0 && this.#taken.size === 0) return { units: changes }
@@ -179,8 +184,8 @@ export class SessionData {
   }
 
   /**
-   * Goes on from what is stored now, after `saved` of this request went into it. What was changed while
-   * the save was under way stays a change; what others changed meanwhile is read anew.
+   * Continues from the data that is stored now, after `saved` of this request went into it. Changes made while the save
+   * was under way stay changes. Values that others changed meanwhile are read anew.
    */
   rebase(stored: Payload, saved: UnitChanges): void {
     const pending = this.#pendingOver(stored)
@@ -199,8 +204,8 @@ export class SessionData {
   }
 
   /**
-   * The same where it was loaded again: what the schema fills in now takes the place of what it filled in before, but not of
-   * what the request has changed.
+   * Does the same after the session was loaded again. Values that the schema fills in now replace those that it filled
+   * in before, but not the changes of the request.
    */
   goOnFrom(loaded: SessionData): void {
     this.rebase(loaded.#base, new Map())
@@ -220,7 +225,9 @@ export class SessionData {
     this.#filledIn = loaded.#filledIn
   }
 
-  /** The changes that there are now. A value that went bad meanwhile must not hide what was stored. */
+  /**
+   * The present changes. If a value can no longer be encoded, this throws, but the base still becomes the stored data.
+   */
   #pendingOver(stored: Payload): UnitChanges {
     try {
       return this.changes()

@@ -4,7 +4,7 @@ import type { ExpirySetting } from '../record/record.ts'
 import { askFor, type Identity, type IdentityChange, NOBODY, type Swap } from './identity.ts'
 import { SessionData } from './tracked-data.ts'
 
-/** What one request wants of its session and has not stored yet: its data, its expiry, and another identity. */
+/** The changes that one request wants for its session and has not stored yet: data, expiry and identity. */
 export class Wishes {
   #data: SessionData
   #isForced = false
@@ -23,12 +23,12 @@ export class Wishes {
     return this.#data
   }
 
-  /** What the request said of the expiry; `undefined`: nothing, or nothing since that was saved. */
+  /** The expiry that the request has set; `undefined`: none, or none since the last save. */
   get expiry(): ExpirySetting | undefined {
     return this.#expiry
   }
 
-  /** The new id, or the end, that the request asked for. */
+  /** The new id, or the end of the session, that the request asked for. */
   get swap(): Swap | null {
     return this.#swap
   }
@@ -38,19 +38,19 @@ export class Wishes {
     return this.#isForced
   }
 
-  /** To be stored even if nothing differs. */
+  /** Makes the next save write even if nothing has changed. */
   force(): void {
     this.#isForced = true
   }
 
-  /** What was forced is being stored; what the app marks from now on is for the next save. */
+  /** Takes the mark of `force()` for the save that starts now. A later mark belongs to the next save. */
   takeForce(): boolean {
     const isForced = this.#isForced
     this.#isForced = false
     return isForced
   }
 
-  /** Whether use is to be noted down, though that is not due. */
+  /** Whether the use of the session has to be stored although that is not due. */
   get isTouched(): boolean {
     return this.#isTouched
   }
@@ -59,7 +59,7 @@ export class Wishes {
     this.#isTouched = true
   }
 
-  /** Use has been noted down, or it has been tried. */
+  /** Records that the use was stored, or that storing it was tried. */
   settleTouch(): void {
     this.#isTouched = false
   }
@@ -68,7 +68,7 @@ export class Wishes {
     this.#expiry = setting
   }
 
-  /** The static security key of the login of this request, which is shown once; `null` where there is none to show. */
+  /** Returns the static security key of the login of this request once; `null` where there is none. */
   takeStaticKey(): string | null {
     const key = this.#staticKey
     this.#staticKey = null
@@ -80,15 +80,15 @@ export class Wishes {
     this.#data = data
   }
 
-  /** The data that was loaded in the place of what was read from memory: what this request has changed stays on top. */
+  /** Takes over data that replaces data read from memory: changes of this request stay on top. */
   goOnFrom(data: SessionData): void {
     this.#data.goOnFrom(data)
   }
 
   /**
-   * Wishes for a new id, or for none. `keep`: what of the data goes on; `'all'` leaves data and identity. What this
-   * request said of the expiry is meant for the session that goes on, whichever of the two came first. `isGone`: what
-   * was loaded is no longer there, so that nothing of it goes on.
+   * Asks for a new id, or for the end of the session. `keep`: the data that continues; `'all'` keeps data and identity.
+   * An expiry that this request has set applies to the session that continues, whether it was set before or after this
+   * call. `isGone`: the loaded session no longer exists, so that none of its data continues.
    */
   changeIdentity(
     change: IdentityChange,
@@ -97,7 +97,7 @@ export class Wishes {
     staticKey: string | null,
     isGone: boolean,
   ): void {
-    // What cannot be kept throws here, before anything is wished for.
+    // A value that cannot be stored throws here, before anything is changed.
     const units = keep === 'all' || isGone ? new Map() : this.#data.changes()
     const step = keep === 'all' ? null : { ...this.#data.merging(units), keep }
     this.#swap = askFor(change, step, identity, this.#swap)
@@ -110,7 +110,7 @@ export class Wishes {
     }
   }
 
-  /** Makes a login that waits a reset: nobody logs in, and the new session holds what it was given since, and no more. */
+  /** Turns a pending login into a reset: nobody logs in, and the new session holds only the data that was set since. */
   resetInsteadOfLogin(isGone: boolean): void {
     const isForced = this.#isForced
     const units = this.#data.changes()
@@ -120,12 +120,12 @@ export class Wishes {
     this.#isForced = isForced
   }
 
-  /** Takes back all but an end that was asked for, as what must not be stored: the response is a server error. */
+  /** Drops everything except an end that was asked for, because the response is a server error. */
   withdraw(): void {
     this.dropChanges()
     const swap = this.#swap
     if (swap === null) return
-    // With the identity goes its key; that of a login which was saved before a mere cycleKey() stands.
+    // The key goes together with its identity. The key of a login that was saved before a mere cycleKey() stays.
     if (swap.identity !== null) this.#staticKey = null
     this.#swap = swap.stands ? { ...swap, endsOnly: true } : null
   }
@@ -144,8 +144,8 @@ export class Wishes {
   }
 
   /**
-   * These were stored, and `stored` is what there is now. What the app said while the save was under way is for the next
-   * one.
+   * Records that these changes were stored, and that `stored` is the data now. Changes that the app made during the
+   * save belong to the next save.
    */
   settle(stored: Payload, saved: UnitChanges, expiry: ExpirySetting | undefined): void {
     if (this.#expiry === expiry) this.#expiry = undefined
@@ -156,7 +156,10 @@ export class Wishes {
     this.#data.rebase(stored, saved)
   }
 
-  /** The session has ended as was asked for, and none took its place. What was said of the expiry is for the next one. */
+  /**
+   * Records that the session has ended as requested, without a new one. The expiry that was set applies to the next
+   * one.
+   */
   settleEnded(): void {
     this.#swap = null
     this.#staticKey = null

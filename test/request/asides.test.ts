@@ -219,7 +219,7 @@ describe('touch()', () => {
     await h.visit((s) => s.touch(), { cookie })
     stop()
     expect(h.warnings).toEqual([
-      'the use of a session could not be noted down; it may expire sooner than expected',
+      'the use of a session could not be stored; the session may expire sooner than expected',
     ])
   })
 
