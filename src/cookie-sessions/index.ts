@@ -8,9 +8,9 @@ export type { EncryptionKey } from '../record/seal.ts'
 export type { CookieSession, CookieSessions } from './session.ts'
 
 /**
- * Makes sessions that live in their cookies, encrypted, without any store. **Of two parallel requests that change the
- * session, the later response takes it all**: nothing is merged, since no server has both. A cookie that somebody has copied
- * is good until it expires, also after `logout()`, unless the option `notBefore` says otherwise.
+ * Makes sessions that live encrypted in their cookies, without a store. **When two parallel requests change the
+ * session, the later response replaces everything**: nothing is merged, since no server sees both changes. A copied
+ * cookie stays valid until it expires, even after `logout()`, unless the option `notBefore` refuses it.
  *
  * Throws `SessionConfigError` for options that cannot work.
  */

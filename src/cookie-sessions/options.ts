@@ -13,32 +13,40 @@ import { memoryStore } from '../store/memory/store.ts'
 import { cutHook } from './request-store.ts'
 import { CookieSealer } from './sealer.ts'
 
-/** Options of `createCookieSessions`. Those of `createSessions` mean the same. */
+/** Options of `createCookieSessions`. Those with a name of `createSessions` mean the same. */
 export interface CookieSessionsOptions {
-  /** What the cookies are sealed with, newest first: the first key seals, all of them open. */
+  /** The keys that encrypt the cookies, newest first: the first key encrypts, and all of them decrypt. */
   readonly keys: readonly EncryptionKey[]
   /** How long an unused session lives. Default `'1h'`. */
   readonly lifetime?: Duration
-  /** How long a session lives at the most, since login or, for a guest, since it was created. Default `'30d'`. */
+  /** Maximum life of a session, since login or, for a guest, since it was created. Default `'30d'`. */
   readonly absoluteLifetime?: Duration
-  /** How often use is noted down, at the most, which sets the cookie anew. Default: the smaller of `'5m'` and a tenth of `lifetime`. */
+  /**
+   * Minimum time between two notes of use, each of which sets the cookie again. Default: the smaller of `'5m'` and a
+   * tenth of `lifetime`.
+   */
   readonly touchEvery?: Duration
-  /** Name and attributes, as for `createSessions`. No `secrets`: `keys` do more. */
+  /** Name and attributes, as for `createSessions`. There is no `secrets`, since `keys` already protect the cookie. */
   readonly cookie?: Omit<CookieOptions, 'secrets'>
-  /** `true`: the cookie has no Max-Age and is gone when the browser closes; its session expires all the same. Default `false`. */
+  /**
+   * `true`: the cookie has no Max-Age, so the browser deletes it when it closes; the session expires as usual. Default
+   * `false`.
+   */
   readonly sessionCookie?: boolean
   /** Keys of the data that survive a login of a guest, or of the same user again. `'all'`: every key. Default: none. */
   readonly persistentFieldsOnLogin?: readonly string[] | 'all'
-  /** Names of scopes that survive it whole. Default: none. */
+  /** Names of scopes that survive a login completely. Default: none. */
   readonly persistentScopesOnLogin?: readonly string[]
   /** Keys of the data that survive a logout, in a new guest session. Default: none. */
   readonly persistentFieldsOnLogout?: readonly string[]
-  /** Names of scopes that survive it whole. Default: none. */
+  /** Names of scopes that survive a logout completely. Default: none. */
   readonly persistentScopesOnLogout?: readonly string[]
   /**
-   * Asked when a session is loaded, with its user, `'__guest__'` for nobody: sessions of this user that began (by login, else
-   * by being created) at this instant or before are refused, with the outcome `'ended'`. So an app can cut off cookies that
-   * are still out there, at logout say. A `Date`, milliseconds, or nothing where all stand. Where it fails, so does `load()`.
+   * Called with the user of a session when it is loaded, `'__guest__'` for a guest. It returns an instant as a `Date`
+   * or as milliseconds; sessions of this user that began at that instant or before are refused, with the outcome
+   * `'ended'`. A session begins with its login, or else when it is created. So an app can refuse cookies that are still
+   * in use elsewhere, for example after a logout. When it returns nothing, no session is refused. When it fails,
+   * `load()` fails too.
    */
   readonly notBefore?: (
     user: string,
@@ -49,9 +57,9 @@ export interface CookieSessionsOptions {
   readonly randomBytes?: RandomBytes
   /** Default: warnings and errors go to the console. */
   readonly logger?: SessionLogger
-  /** A Standard Schema that the data is checked with when a session is loaded. */
+  /** A Standard Schema that checks the data when a session is loaded. */
   readonly validate?: StandardSchema
-  /** Classes of the app's own, by names. */
+  /** The app's own classes, by name. */
   readonly types?: SessionTypes
 }
 
@@ -95,7 +103,7 @@ const HINTS: OptionHints = {
   properties: `to find sessions by properties ${NEEDS_STORE}`,
 }
 
-/** What cookie sessions are made of. */
+/** The checked settings of cookie sessions. */
 export interface CookieSettings {
   readonly settings: Settings
   readonly sealer: CookieSealer
@@ -110,7 +118,7 @@ export function cookieSettingsFrom(options: CookieSessionsOptions): CookieSettin
     throw new SessionConfigError('cookie has no option "secrets": the cookie is sealed with "keys"')
   }
   functionOption('notBefore', notBefore)
-  // What there is of a store is made for each request.
+  // The memory store is never used: each request gets a store of its own.
   const settings = settingsFrom({ ...others, store: memoryStore() } as SessionsOptions)
   return {
     settings,

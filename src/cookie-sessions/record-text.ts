@@ -4,15 +4,15 @@ import { checkRecord } from '../record/limits.ts'
 import { Payload, type Unit } from '../record/payload.ts'
 import type { ExpirySetting, SessionRecord } from '../record/record.ts'
 
-/** What a cookie holds: a session, and the id that it goes by. */
+/** The content of a cookie: a session and its id. */
 export interface Held {
   readonly id: SessionId
   readonly record: SessionRecord
 }
 
 /**
- * The session as a text: one line of JSON with what it is, then a line for each unit of its data. What only a server could
- * make use of is left out: static key, client, fences and marks of writes.
+ * Returns the session as text: one line of JSON with its metadata, then a line for each unit of its data. The static
+ * key, the client, fences and write marks are left out, since only a server could use them.
  */
 export function textOf(id: SessionId, record: SessionRecord): string {
   const { user, created, lastSeen, authenticated, expires, expiry } = record
@@ -24,7 +24,10 @@ export function textOf(id: SessionId, record: SessionRecord): string {
   return lines.join('\n')
 }
 
-/** The session of a text; `null` for one that is none. It was sealed by us, and may be of another release. */
+/**
+ * Reads the session of a text; `null` when it does not have this form. The text was encrypted by this package, but
+ * perhaps by another version.
+ */
 export function heldIn(text: string): Held | null {
   const [head = '', ...lines] = text.split('\n')
   const parts = partsIn(head)

@@ -6,16 +6,19 @@ import type { CookieForm, CookiePlace } from '../request/cookie-names.ts'
 import { heldIn, textOf } from './record-text.ts'
 import type { CookieSealer } from './sealer.ts'
 
-/** How many values are tried of one request: a browser sends one, or two where domain or path of the cookie have changed. */
+/**
+ * Maximum number of cookie values that are tried in one request. A browser sends one, or two after domain or path of
+ * the cookie changed.
+ */
 const MOST_TRIED = 8
 
-/** Browsers keep no larger cookie. */
+/** Browsers do not store a larger cookie. */
 const MOST_CHARACTERS = 4096
 
-/** Gives the session as it is to be written. */
+/** Returns the record to write. */
 type Current = (id: SessionId) => SessionRecord
 
-/** What the values of the cookies of one request are: sessions, sealed. */
+/** The cookie values of one request, which are encrypted sessions. */
 class SealedValues implements CookieValues {
   readonly #sealer: CookieSealer
   readonly #current: Current
@@ -35,7 +38,7 @@ class SealedValues implements CookieValues {
     if (opened === null || held === null) return null
     const { id, record } = held
     const before = this.#found.get(record.key)
-    // Two states of one session, such as one that a path of before has kept: the later one counts.
+    // The request has two states of one session, for example an old cookie with another path: the later one counts.
     if (before === undefined || before.lastSeen < record.lastSeen)
       this.#found.set(record.key, record)
     return { id, outdated: opened.outdated }
@@ -50,10 +53,13 @@ class SealedValues implements CookieValues {
   }
 }
 
-/** All ids are of one length. */
+/** Stands for an id: all ids have the same length. */
 const ANY_ID = 'x'.repeat(43) as SessionId
 
-/** What a cookie is sealed for: one of another name, and what the key has sealed for another use, does not open. */
+/**
+ * The purpose that a cookie is encrypted for. A value from a cookie of another name, or one encrypted with the same key
+ * for another purpose, cannot be decrypted here.
+ */
 function aboutCookie(name: string): string {
   return `session in the cookie ${name}`
 }
@@ -71,12 +77,12 @@ export class RequestCookies implements SessionCookies {
     this.#values = new SealedValues(sealer, current)
   }
 
-  /** The session of this key that came in a cookie; `null`: none did. */
+  /** Returns the session with this key that came in a cookie; `null` when none did. */
   foundUnder(key: SessionKey): SessionRecord | null {
     return this.#values.foundUnder(key)
   }
 
-  /** How many bytes the cookie of this session takes, with its name and attributes. `maxAge`: seconds. */
+  /** Returns the size of the cookie of this session in bytes, with its name and attributes. `maxAge`: seconds. */
   sizeOf(record: SessionRecord, form: CookieForm, maxAge: number): number {
     const length = this.#sealer.sealedLength(Buffer.byteLength(textOf(ANY_ID, record)))
     const values: CookieValues = { read: () => null, write: () => 'x'.repeat(length) }

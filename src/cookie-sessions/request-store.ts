@@ -16,27 +16,33 @@ import type {
   WriteTogetherResult,
 } from '../store/store.ts'
 
-/** The most bytes of a cookie, with its name and attributes, that every browser keeps (RFC 6265bis, section 5.7). */
+/**
+ * Maximum size of a cookie that every browser stores, in bytes, with its name and attributes (RFC 6265bis, section
+ * 5.7).
+ */
 const MAX_COOKIE_BYTES = 4096
 
-/** What the store of one request stands on. */
+/** The functions that the store of one request uses. */
 export interface RequestStoreParts {
-  /** What a cookie of the request holds under this key; `null`: none does. */
+  /** Returns the session that a cookie of the request holds under this key, or `null`. */
   find(key: SessionKey): SessionRecord | null
-  /** The last instant at which a session of this user can have begun to be refused, in milliseconds; `null`: none is. */
+  /**
+   * Returns an instant in milliseconds: sessions of this user that began at or before it are refused. `null`: none is
+   * refused.
+   */
   readonly cutOf: ((user: string) => Promise<number | null>) | null
-  /** Throws where no response can carry the cookie. */
+  /** Throws when no response can carry the cookie. */
   requireResponse(): void
-  /** How many bytes the cookie of this session would take. */
+  /** Returns the size that the cookie of this session would have, in bytes. */
   sizeOf(record: SessionRecord): number
-  /** The cookie is to be set: what it holds has changed. */
+  /** Notes that the cookie must be set, since its content changed. */
   written(): void
 }
 
 /**
- * The session of one request, for which the cookie is the store: it is found where the request has brought it, and what
- * is written goes out with the response. Nobody else can write meanwhile, so no condition fails but by what this request
- * itself has done.
+ * The store of one request, with the cookie as its storage. It finds the session that the request brought, and the
+ * response carries the written one. No other request can write meanwhile, so a write condition only fails because of an
+ * earlier write of the same request.
  */
 export class RequestStore implements SessionStore {
   readonly name = 'cookie'
@@ -44,7 +50,7 @@ export class RequestStore implements SessionStore {
   readonly notes: NoteStore
   readonly keys: SecurityKeyStore
   readonly #parts: RequestStoreParts
-  /** What was written; `undefined`: nothing, so that what the request has brought stands. */
+  /** The written record; `undefined`: nothing was written, so the record from the request is valid. */
   #written: SessionRecord | null | undefined = undefined
   #version = 0
 
@@ -54,7 +60,7 @@ export class RequestStore implements SessionStore {
     this.keys = refusing('security keys')
   }
 
-  /** The session as it stands in this request; `null`: there is none of this key. */
+  /** Returns the session as it is now in this request; `null` when there is none with this key. */
   current(key: SessionKey): SessionRecord | null {
     const record = this.#written === undefined ? this.#parts.find(key) : this.#written
     return record !== null && record.key === key ? record : null
@@ -101,7 +107,7 @@ export class RequestStore implements SessionStore {
 
   async close(): Promise<void> {}
 
-  /** One that began before the app's cut has ended, whoever still has its cookie. */
+  /** Marks a session as ended when it began at or before the instant that `notBefore` returned. */
   async #marked(record: SessionRecord): Promise<SessionRecord> {
     const { cutOf } = this.#parts
     const cut = cutOf === null ? null : await cutOf(record.user)
@@ -128,14 +134,17 @@ export class RequestStore implements SessionStore {
   }
 }
 
-/** What no response can carry is not stored anywhere. */
+/** Makes the error for a change that no response can carry. */
 export function noResponse(): SessionError {
   return new SessionError(
     'a session that lives in its cookie is stored by a response, and there is none to carry it, as for a WebSocket: change it by an ordinary request, or use createSessions() with a store',
   )
 }
 
-/** What the hook of the app gave, as milliseconds. Throws `SessionStoreError` where it could not tell. */
+/**
+ * Returns the hook of the app as a function that returns milliseconds. That function throws `SessionStoreError` when
+ * the hook fails.
+ */
 export function cutHook(
   notBefore: (user: string) => unknown,
 ): (user: string) => Promise<number | null> {
@@ -163,14 +172,14 @@ export function cutHook(
   }
 }
 
-/** The error of what needs a server that keeps sessions. */
+/** Makes the error for a feature that needs sessions in a store. */
 export function refusal(what: string): SessionConfigError {
   return new SessionConfigError(
     `sessions that live in their cookies have no ${what}: use createSessions() with a store`,
   )
 }
 
-/** Stands where an interface asks for what there is not: every use of it throws. */
+/** Replaces a part of the interface that does not exist here: every use of it throws. */
 function refusing<Part extends object>(what: string): Part {
   return new Proxy({} as Part, {
     get() {

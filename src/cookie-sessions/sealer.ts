@@ -2,14 +2,16 @@ import { SessionConfigError } from '../base/errors.ts'
 import type { RandomBytes } from '../record/id.ts'
 import { type KnownKey, keysFrom, openBody, sealBody, sealedLength } from '../record/seal.ts'
 
-/** What every sealed text begins with: it names this one way of sealing, and nothing in a cookie can choose another. */
+/**
+ * The beginning of every sealed text. It names the only method of encryption, so a cookie cannot choose another one.
+ */
 const FORMAT = '1'
 
 const USE = 'viur-session: cookie'
 
 const SEALED = /^1\.([A-Za-z0-9][A-Za-z0-9._-]{0,63})\.([A-Za-z0-9_-]{43,})$/
 
-/** Seals texts for cookies: `1.KEY.BYTES`, all of them characters that a cookie takes as they are. */
+/** Encrypts texts for cookies as `1.KEY.BYTES`; a cookie allows all of these characters. */
 export class CookieSealer {
   readonly #keys: readonly KnownKey[]
   readonly #newest: KnownKey
@@ -29,19 +31,22 @@ export class CookieSealer {
     this.#randomBytes = randomBytes
   }
 
-  /** `about`: what it is sealed for; it opens for nothing else. */
+  /** `about`: the purpose of the text. It can be decrypted only for the same purpose. */
   seal(text: string, about: string): string {
     const { id, secret } = this.#newest
     const body = sealBody(text, secret, sealedFor(id, about), this.#randomBytes)
     return `${FORMAT}.${id}.${body}`
   }
 
-  /** How many characters {@link seal} makes of a text of so many bytes. */
+  /** Returns the number of characters that {@link seal} makes of a text of this many bytes. */
   sealedLength(bytes: number): number {
     return FORMAT.length + 1 + this.#newest.id.length + 1 + sealedLength(bytes)
   }
 
-  /** `null` for what was not sealed by one of the keys, or for something else. `outdated`: by an older one. */
+  /**
+   * Decrypts a text. Returns `null` when it was not encrypted with one of the keys, or for another purpose. `outdated`:
+   * it was encrypted with an older key.
+   */
   open(
     sealed: string,
     about: string,

@@ -8,7 +8,7 @@ import type { LoginOptions } from '../request/login.ts'
 import type { SessionRequest } from '../request/open.ts'
 import type { Session } from '../request/session.ts'
 
-/** What only a server can do that keeps sessions. */
+/** Members of a session that need a store. */
 type NeedsServer =
   | 'getSecurityKey'
   | 'getSecurityKeys'
@@ -18,38 +18,38 @@ type NeedsServer =
   | 'change'
   | 'exclusive'
 
-/** A session that lives in its cookie: {@link Session} without what needs a server that keeps it. */
+/** A session that lives in its cookie: {@link Session} without the members that need a store. */
 export interface CookieSession<Data extends object = DefaultData>
   extends Omit<Session<Data>, NeedsServer | 'load' | 'set' | 'update' | 'login'> {
-  /** Opens what the cookie holds. A bad, unknown or expired one gives an empty session. */
+  /** Decrypts the cookie. A bad, unknown or expired one results in an empty session. */
   load(): Promise<this>
   /** See `Session.set()`. */
   set<Key extends keyof Data & string>(key: Key, value: Data[Key] | undefined): this
   /** See `Session.update()`. */
   update(values: DataValues<Data>): this
-  /** See `Session.login()`. There is nobody who could look at hints of clients, so `data` is the only option. */
+  /** See `Session.login()`. Client hints are not recorded here, so `data` is the only option. */
   login(user: string, options?: Pick<LoginOptions<Data>, 'data'>): Promise<void>
 }
 
 /** Sessions that live in their cookies, as `createCookieSessions` makes them. */
 export interface CookieSessions<Data extends object = DefaultData> {
-  /** The session of a request. */
+  /** Opens the session of a request. */
   open(request: SessionRequest): CookieSession<Data>
   /**
-   * Seals what the request changed, and tells what the response must say; to be awaited before the headers leave. Throws
-   * `SessionTooLargeError` for what does not fit into a cookie, and then the response must be an error.
+   * Encrypts the changes of the request, and returns what the response needs. Await it before the headers are sent.
+   * Throws `SessionTooLargeError` when the session does not fit into a cookie; the response must then be an error.
    */
   commit(session: CookieSession<Data>, response?: SessionResponse): Promise<CommitResult>
-  /** The headers by which a response says what `commit()` gave, as pairs of name and value. */
+  /** Returns the response headers for the result of `commit()`, as pairs of name and value. */
   responseHeaders(result: CommitResult): [name: string, value: string][]
   /**
-   * The session of a request that `sessionMiddleware()` or another adapter has given one of these sessions, typed as what it
-   * is. Throws `SessionConfigError` where there is none.
+   * Returns the session that `sessionMiddleware()` or another adapter gave the request, with its type. Throws
+   * `SessionConfigError` when the request has no session of these.
    */
   of(req: ServerRequest): CookieSession<Data>
   /**
-   * The key of the session that a request brings, for logs and limits of rate; `null` where it brings none. Does no I/O, is
-   * no use of the session, and says nothing of whether it is alive.
+   * Returns the key of the session that a request brings, for logs and rate limits; `null` when it brings none. It does
+   * no I/O, does not count as use of the session, and does not check whether the session is alive.
    */
   keyOf(request: SessionRequest | ServerRequest): SessionKey | null
   /** The attributes of the session cookie of a request, for code that sets other cookies beside it. */

@@ -22,7 +22,10 @@ import { RequestCookies } from './request-cookies.ts'
 import { noResponse, refusal, RequestStore } from './request-store.ts'
 import type { CookieSession, CookieSessions } from './session.ts'
 
-/** What the core asks of a server beside the session itself. Nobody is told of an end, and no kill fences a login. */
+/**
+ * The parts that the core uses from a server besides the session. Here no observer learns of an end, and no kill fences
+ * a login.
+ */
 const WITHOUT_SERVER: Omit<StorageParts<object>, 'settings' | 'writer'> = {
   ender: {
     events: { announce: async () => {} },
@@ -44,7 +47,7 @@ const WITHOUT_SERVER: Omit<StorageParts<object>, 'settings' | 'writer'> = {
   requireOpen: () => {},
 }
 
-/** Loads and stores them; what would have to be atomic between requests, no cookie can be. */
+/** Loads and stores the sessions. Operations that must be atomic between requests cannot work with cookies. */
 class CookieStorage<Data extends object> extends RequestStorage<Data> {
   override readonly keepsClients = false
 
@@ -66,8 +69,8 @@ function noKeys(): never {
 }
 
 /**
- * Sessions in cookies are those of the core: for each request it gets a store that is the cookie. What it would ask of a
- * server, fences and observers, is not there.
+ * Sessions in cookies are sessions of the core. Each request gets a store that uses the cookie; parts that need a
+ * server, such as fences and observers, are missing.
  */
 export class SealedSessions<Data extends object> implements CookieSessions<Data> {
   readonly #parts: CookieSettings
@@ -91,7 +94,7 @@ export class SealedSessions<Data extends object> implements CookieSessions<Data>
 
   open(request: SessionRequest): CookieSession<Data> {
     const { settings: shared, sealer, cutOf } = this.#parts
-    // There before anything can be written.
+    // It is set before anything can be written.
     let state: RequestState | null = null
     const store: RequestStore = new RequestStore({
       find: (key) => cookies.foundUnder(key),

@@ -7,13 +7,13 @@ import { types } from '../base/node-builtins.ts'
 import { FORBIDDEN_KEYS } from '../base/forbidden-keys.ts'
 import { SessionValueError } from '../base/errors.ts'
 
-/** As deep as the codec goes; beyond it a value is most likely a cycle of getters. */
+/** The maximum depth of the codec. A deeper value is most likely a cycle of getters. */
 const MAX_DEPTH = 64
 
 /**
- * The value as text; `null` where JSON would leave it out. What the codec keeps is kept as it is; anything else
- * becomes what `JSON.stringify` makes of it, since express-session was made for stores that do that. Throws
- * `SessionValueError` that names the path for a cycle, a forbidden key or too deep a value.
+ * Encodes a value; returns `null` where JSON would leave it out. A value that the codec supports is stored unchanged;
+ * any other value is converted as `JSON.stringify` does it, since express-session was made for stores that use JSON.
+ * Throws `SessionValueError` with the path for a cycle, a forbidden key or too deep a value.
  */
 export function encodeKept(value: unknown, path: string): string | null {
   if (isLeftOut(value)) return null
@@ -30,7 +30,7 @@ function isLeftOut(value: unknown): boolean {
   return value === undefined || typeof value === 'function' || typeof value === 'symbol'
 }
 
-/** A copy of what the codec keeps, with everything else in the form that JSON gives it. */
+/** Copies a value for the codec. Parts that the codec does not support are converted as JSON does it. */
 function plainOf(value: unknown, path: string, open: Set<object>): unknown {
   if (isLeftOut(value)) return undefined
   if (typeof value === 'number') return Number.isFinite(value) ? value : null
@@ -45,7 +45,7 @@ function plainOf(value: unknown, path: string, open: Set<object>): unknown {
 
 function plainObjectOf(value: object, path: string, open: Set<object>): unknown {
   const part = (member: unknown, at: string): unknown => plainOf(member, `${path}${at}`, open)
-  /** In a list, JSON has `null` for what it would leave out of an object. */
+  /** In a list, JSON writes `null` for a value that it would leave out of an object. */
   const listed = (member: unknown, index: number): unknown => part(member, `[${index}]`) ?? null
   if (types.isDate(value)) {
     const time = value.getTime()
@@ -74,7 +74,7 @@ function plainObjectOf(value: object, path: string, open: Set<object>): unknown 
   return plain
 }
 
-/** What `toJSON` is told of where the value stands. */
+/** Returns the key that `toJSON` gets as its argument. */
 function lastKey(path: string): string {
   return path.slice(Math.max(path.lastIndexOf('.'), path.lastIndexOf('[')) + 1).replace(/\]$/, '')
 }
@@ -83,33 +83,33 @@ function refuse(path: string, why: string): never {
   throw new SessionValueError(`${path} cannot be kept in a session: ${why}`)
 }
 
-/** The cookie is kept in a scope of its own, so that no app ever meets it among its data. */
+/** The cookie is stored in its own scope, so that it never appears among the data of the app. */
 export const COOKIE_UNIT: Unit = unitOf('express-session', 'cookie')
 
 /** One instant on two clocks, in milliseconds since the epoch. */
 export interface Instant {
   /** By the clock of the store, which a test can set. */
   readonly now: number
-  /** By the clock of the process, which express-session reckons with. */
+  /** By the clock of the process, which express-session uses. */
   readonly real: number
 }
 
-/** What a `session.cookie` says about the record. */
+/** The facts of a `session.cookie` that matter for the record. */
 export interface CookieReading {
-  /** The cookie but for its times, encoded; `null` for a session that has none. */
+  /** The cookie without its times, encoded; `null` for a session without a cookie. */
   readonly text: string | null
   readonly expiry: ExpirySetting
-  /** When the session was used last, in milliseconds since the epoch. */
+  /** Time of the last use, in milliseconds since the epoch. */
   readonly seen: number
-  /** The same with `expires` for a fixed date: for an idle limit that somebody has cut short by hand. */
+  /** Returns the same reading with `expires` as a fixed date, for an idle limit that the app shortened by hand. */
   dated?(): CookieReading
 }
 
 /**
- * Takes the times out of the cookie. `maxAge` is an idle limit: each `touch()` of express-session sets `expires` to
- * that long from now. So `expires` less `originalMaxAge` is when the session was used, and of two requests the later
- * one counts, whichever is stored last. Where this does not add up, `expires` is a fixed date. Without `expires` the
- * cookie lives as long as the browser.
+ * Reads the times of the cookie. `maxAge` is an idle limit: each `touch()` of express-session sets `expires` to now
+ * plus `maxAge`. So `expires` minus `originalMaxAge` is the time of the last use. Of two requests the later use counts,
+ * in whichever order they are stored. Where this calculation does not fit, `expires` is a fixed date. Without `expires`
+ * the cookie lives until the browser closes.
  */
 export function readCookie(cookie: unknown, { now, real }: Instant): CookieReading {
   if (cookie === undefined || cookie === null) return { text: null, expiry: null, seen: now }
@@ -122,14 +122,14 @@ export function readCookie(cookie: unknown, { now, real }: Instant): CookieReadi
   }
   const at = instantOf(fields['expires'])
   if (at === null) {
-    // JSON has null for an invalid date.
+    // JSON writes null for an invalid date.
     if (fields['expires'] !== undefined) fields['expires'] = null
     return { text: encodeKept(fields, 'cookie'), expiry: { kind: 'browser' }, seen: now }
   }
   delete fields['expires']
   const { originalMaxAge } = fields
   const used = at - Number(originalMaxAge)
-  // Another process, whose clock is ahead, may have used it last.
+  // The last use may have been in another process, whose clock is ahead.
   const isPast = used <= real + LEEWAY && used + now - real >= 0
   if (Number.isSafeInteger(originalMaxAge) && used < at && isPast) {
     const { originalMaxAge: _, ...others } = fields
@@ -149,7 +149,7 @@ export function readCookie(cookie: unknown, { now, real }: Instant): CookieReadi
   }
 }
 
-/** The cookie that {@link readCookie} took apart, with the times of the record; `expires` is a `Date`. */
+/** Restores a cookie that {@link readCookie} took apart, with the times of the record; `expires` is a `Date`. */
 export function restoreCookie(
   text: string,
   record: SessionRecord,
@@ -168,7 +168,7 @@ export function restoreCookie(
   return expiry?.kind === 'fixed' ? { ...fields, expires: new Date(expiry.at) } : fields
 }
 
-/** Milliseconds since the epoch of what a cookie can have as `expires`; `null` for none. */
+/** Returns the `expires` of a cookie in milliseconds since the epoch; `null` when it has none. */
 function instantOf(expires: unknown): number | null {
   if (expires === null || expires === undefined || expires === false || expires === '') return null
   if (!(expires instanceof Date) && typeof expires !== 'string' && typeof expires !== 'number')

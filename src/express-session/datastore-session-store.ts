@@ -8,7 +8,7 @@ import { StoredSessions } from './stored-sessions.ts'
 
 type Request = Parameters<Store['createSession']>[0]
 
-/** How the session of a request that gets another one ends; `null` where it was never stored. */
+/** How to end the session that `regenerate()` replaces; `null` when it was never stored. */
 interface Leaving {
   readonly sid: unknown
   readonly how: HowToEnd | null
@@ -21,15 +21,17 @@ interface Leaving {
  * app.use(session({ store: new DatastoreSessionStore(), secret, resave: false, saveUninitialized: false }))
  * ```
  *
- * Every method takes a callback, as the contract of express-session says, and gives a promise without one. A session
- * that has ended is never stored again by a slow request, and parallel requests that change different keys of one
- * session both keep their change. The cookie decides how long a session lives. Throws `SessionConfigError` for options
- * that cannot work. Never emits `disconnect`: express-session would serve requests as if nobody were logged in.
+ * Every method takes a callback, as express-session requires, and returns a promise when there is none. A slow request
+ * never stores a session again that has ended. Parallel requests that change different keys of one session both keep
+ * their changes. The cookie decides how long a session lives. Throws `SessionConfigError` for options that cannot work.
+ * It never emits `disconnect`, because express-session would then serve requests without a session, as if no user were
+ * logged in.
  */
 export class DatastoreSessionStore extends Store {
   /**
-   * The same sessions as everywhere in this package: for `onDelete()`, `killSessionByUser()`, `listSessionsByUser()`,
-   * `startClearSessions()`, `status()`, `cleanupRoutes()`. The cookies of express-session are not for `open()`.
+   * The sessions as the rest of this package uses them: for `onDelete()`, `killSessionByUser()`,
+   * `listSessionsByUser()`, `startClearSessions()`, `status()`, `cleanupRoutes()`. Its `open()` cannot read the cookies
+   * of express-session.
    */
   readonly sessions: Sessions
   readonly #stored: StoredSessions
@@ -51,7 +53,10 @@ export class DatastoreSessionStore extends Store {
     }
   }
 
-  /** The session; `null` for one that is unknown, has expired or ended, or cannot be read. A store that is down is an error. */
+  /**
+   * Loads the session; `null` when it is unknown, has expired or ended, or cannot be read. A store that is down is an
+   * error.
+   */
   override get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void
   override get(sid: string): Promise<SessionData | null>
   override get(sid: string, callback?: unknown): unknown {
@@ -60,8 +65,8 @@ export class DatastoreSessionStore extends Store {
   }
 
   /**
-   * Stores the session as it is at the time of the call; what has not changed costs no call. A session that has ended
-   * meanwhile stays ended: see the option `onGone`.
+   * Stores the session as it is at the time of the call. An unchanged session needs no call of the store. A session
+   * that has ended meanwhile stays ended: see the option `onGone`.
    */
   override set(
     sid: string,
@@ -71,11 +76,13 @@ export class DatastoreSessionStore extends Store {
   override set(sid: string, data: SessionData): Promise<void>
   override set(sid: string, data: SessionData, callback?: unknown): unknown {
     const work = async () => this.#stored.save(sid, data)
-    // A failure is in the log by now.
+    // save() has logged the failure already.
     return answer(work(), callback, () => {})
   }
 
-  /** Prolongs the session as its cookie says, at most once per `touchEvery`. Creates nothing, and changes no data. */
+  /**
+   * Prolongs the session as its cookie says, at most once per `touchEvery`. It creates no session and changes no data.
+   */
   override touch(
     sid: string,
     data: SessionData,
@@ -87,7 +94,7 @@ export class DatastoreSessionStore extends Store {
     return answer(work(), callback, this.#logFailure('touch'))
   }
 
-  /** Ends the session, with the reason `'logout'`. An id that was never stored is none the worse for it. */
+  /** Ends the session, with the reason `'logout'`. Does nothing for an id that was never stored. */
   override destroy(sid: string, callback: ((error?: unknown) => void) | undefined): void
   override destroy(sid: string): Promise<void>
   override destroy(sid: string, callback?: unknown): unknown {
@@ -100,7 +107,7 @@ export class DatastoreSessionStore extends Store {
     return answer(work(), callback, this.#logFailure('destroy'))
   }
 
-  /** All sessions that are alive. An array, since ids are not stored; each query reads 200 of them. */
+  /** Returns all sessions that are alive, as an array, since ids are not stored. Each query reads 200 sessions. */
   override all(callback: (error: unknown, sessions?: SessionData[]) => void): void
   override all(): Promise<SessionData[]>
   override all(callback?: unknown): unknown {
@@ -112,7 +119,7 @@ export class DatastoreSessionStore extends Store {
     return answer(work(), callback, this.#logFailure('all'))
   }
 
-  /** How many sessions are alive. Reads all of them. */
+  /** Returns the number of sessions that are alive. Reads all of them. */
   override length(callback: (error: unknown, length?: number) => void): void
   override length(): Promise<number>
   override length(callback?: unknown): unknown {
@@ -135,8 +142,8 @@ export class DatastoreSessionStore extends Store {
   }
 
   /**
-   * Gives the request a new session. The old one ends with the reason `'reset'`, or `'logout'` where it had a user
-   * when the request came and has none now, as Passport leaves it.
+   * Gives the request a new session. The old one ends with the reason `'reset'`, or with `'logout'` when it had a user
+   * at the start of the request and has none now, as Passport does it.
    */
   override regenerate(req: Request, callback: (error?: unknown) => unknown): void {
     const view = this.#stored.viewOf(req.session)
@@ -145,26 +152,28 @@ export class DatastoreSessionStore extends Store {
       how: view === null ? this.#howUnknown(req) : endOf(view.userAtFirst, view.user),
     }
     try {
-      // It calls destroy() before it returns.
+      // super.regenerate() calls destroy() before it returns.
       super.regenerate(req, callback)
     } finally {
       this.#leaving = null
     }
   }
 
-  /** Takes along what is known of the session, so that a later `set` is held against the version that was loaded. */
+  /** Copies what is known of the session, so that a later `set` is compared with the version that was loaded. */
   override createSession(req: Request, data: SessionData): Session & SessionData {
     const created = super.createSession(req, data)
     this.#stored.carry(data, created, req.sessionID)
     return created
   }
 
-  /** Lets go of connections. The store is not used after that. */
+  /** Closes the connections. The store cannot be used after that. */
   async close(): Promise<void> {
     await this.#close()
   }
 
-  /** A session that the middleware has generated for this request is nowhere yet, so nothing has to end. */
+  /**
+   * Returns `null` for a session that the middleware generated for this request: it is not stored, so it needs no end.
+   */
   #howUnknown(req: Request): HowToEnd | null {
     return typeof req.session === 'object' &&
       req.session !== null &&
@@ -180,12 +189,13 @@ function endOf(userAtFirst: string, user: string): HowToEnd {
     : { reason: 'reset' }
 }
 
-/** How express-session hears of the end of a call: an error first, then the result. */
+/** The callback of express-session: an error first, then the result. */
 type Callback<Result> = (error: unknown, result?: Result) => void
 
 /**
- * Hands the outcome to the callback, once, later, and outside of any promise, so that an error that the callback
- * throws is the app's own. Without a callback it gives a promise, whose failure may go unheard; `unheard` hears of it.
+ * Passes the outcome to the callback, once and asynchronously, outside of any promise, so that an error thrown by the
+ * callback belongs to the app. Without a callback it returns a promise. `unheard` gets the error of that promise, which
+ * the caller may ignore.
  */
 function answer<Result>(
   result: Promise<Result>,

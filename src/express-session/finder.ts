@@ -14,10 +14,13 @@ import type {
 import type { SessionObjects } from './objects.ts'
 import { isAliveNow, type Readable, readableOf } from './record.ts'
 
-/** Finds stored sessions by their ids: ours, and those from where the app has its sessions from. */
+/**
+ * Finds stored sessions by their ids: sessions of this package, and sessions of the old system that the app migrates
+ * from.
+ */
 export class SessionFinder {
   readonly #parts: SessionsParts
-  /** Looks for sessions where the app has them from; `null` without the option `legacy`. */
+  /** Searches the old system; `null` without the option `legacy`. */
   readonly #searches: Searches | null
 
   constructor(parts: SessionsParts, legacy: ConnectableSource | null, objects: SessionObjects) {
@@ -30,17 +33,17 @@ export class SessionFinder {
       }) ?? null
   }
 
-  /** Whether sessions may come from elsewhere. */
+  /** Whether sessions may come from an old system. */
   get hasSource(): boolean {
     return this.#searches !== null
   }
 
-  /** Who commits writes of this session, where that is not the store alone. */
+  /** Returns the committer for writes of this session, when the store alone does not commit them. */
   committers(id: SessionId): Pick<Search, 'storing' | 'ending'> | null {
     return this.#searches?.(id) ?? null
   }
 
-  /** The session, or `null` when there is none that can be used. */
+  /** Returns the session, or `null` when there is none that can be used. */
   async find(id: SessionId, key: SessionKey, limit: Limit): Promise<Readable | null> {
     const { settings } = this.#parts
     const writer = this.#parts.writer.within(limit)
@@ -55,7 +58,7 @@ export class SessionFinder {
       if (theirs !== null) {
         return { found: theirs, payload: Payload.decode(theirs.record.data, key) }
       }
-      // Saved meanwhile by a request that had loaded it in time.
+      // Saved meanwhile by a request that had loaded it before it expired.
       const saved = left === null ? null : readableOf(left, settings)
       if (saved !== null) return await look.follow(saved.found, saved.payload, id)
     }
@@ -66,21 +69,22 @@ export class SessionFinder {
     return null
   }
 
-  /** Observers hear of sessions of ours only, so one that is about to end becomes one. */
+  /** Brings a session of the old system over before it ends, since observers only learn of sessions of this package. */
   async bringOver(id: SessionId, key: SessionKey, limit: Limit): Promise<void> {
     const writer = this.#parts.writer.within(limit)
     const look = this.#searches?.(id).begin(id, writer, limit) ?? null
     if (look === null) return
     const { theirs } = await this.#elsewhere(look, await writer.find(key), key, limit)
     if (theirs === null) return
-    // Used by who ends it: by when the old system last wrote it, it might have expired as soon as it is ours.
+    // The ending request counts as a use. With the time at which the old system last wrote the session, it might expire
+    // immediately.
     const seen = this.#parts.settings.now()
     await writer.update(theirs, { units: new Map(), expiry: undefined, seen, force: true })
   }
 
   /**
-   * The session from where the app has it: asked for only where there is none of ours that could be used. One of ours
-   * that has expired ends before another takes its place, so that its end is told.
+   * Searches the session in the old system, but only when this package has none that can be used. An expired session of
+   * this package ends before another takes its place, so that observers learn of its end.
    */
   async #elsewhere(
     look: Look,
@@ -90,23 +94,23 @@ export class SessionFinder {
   ): Promise<Elsewhere> {
     if (ours === null) return { theirs: foundBy(await look.instead(null)), left: null }
     const { record } = ours
-    // One that has ended, or that cannot be read, is there all the same: it must not come back as it once was.
+    // A session that has ended, or that cannot be read, still exists: an old copy must not replace it.
     if (record === null || isAliveNow(record, this.#parts.settings)) return NOTHING
     if (record.ended === null) {
       const theirs = foundBy(await look.instead(ours))
       if (theirs === null || !(await this.#parts.events.marks(limit))) return { theirs, left: null }
     } else if (record.reason !== 'expired') return NOTHING
-    // Whoever marked it as expired may be telling of it this moment.
+    // Another process that marked it as expired may be calling the observers at this moment.
     const left = await this.#parts.expire(key, limit)
     return { theirs: left === null ? foundBy(await look.instead(null)) : null, left }
   }
 }
 
-/** What there is beside ours. */
+/** The result of the search beside our own record. */
 interface Elsewhere {
-  /** The session that takes the place of ours; `null` where there is none, or where ours is in its way. */
+  /** The session that replaces ours; `null` when there is none, or when ours prevents it. */
   readonly theirs: Loaded | null
-  /** What is left of ours, where it was to end. */
+  /** The rest of our record, when it was to end. */
   readonly left: Found | Unreadable | null
 }
 

@@ -1,5 +1,5 @@
-// The routes are those of viur-session/express, which an app with express-session cannot import in TypeScript: both
-// declare what `req.session` is.
+// The routes are also exported by viur-session/express. An app with express-session cannot import that entry in
+// TypeScript, since both declare the type of `req.session`.
 export { appEngine, type Caller, type CallerPurpose, localOnly } from '../express/routes/caller.ts'
 export { type IdTokenVerifier, type OidcOptions, oidc } from '../express/routes/caller-oidc.ts'
 export {

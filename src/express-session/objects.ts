@@ -18,20 +18,22 @@ import {
 import { type RecordSettings, recordOf } from './record.ts'
 import type { Wanted } from './view.ts'
 
-/** What the app decides about its sessions. */
+/** The app's choices about its sessions. */
 export interface Rules {
-  /** Whose session it is; `null`: the app has not said how to tell. */
+  /** Returns the user of a session; `null`: the app did not set the option. */
   readonly userOf: ((session: object) => string | null | undefined) | null
-  /** Whether `touchEvery` is the app's own. */
+  /** Whether the app set `touchEvery`. */
   readonly hasOwnTouchEvery: boolean
-  /** Whether the clock is the app's own, so that it may differ from that of express-session. */
+  /** Whether the app set its own clock, which may then differ from that of express-session. */
   readonly hasOwnClock: boolean
 }
 
-/** With whether the object is not one of the middleware's. */
+/** Adds whether the object was made by hand and not by the middleware. */
 export type ByHand<Reading> = Reading & { readonly isByHand: boolean }
 
-/** Reads the session objects of express-session, and makes them: what the app and the middleware know, in our terms. */
+/**
+ * Reads and makes the session objects of express-session: translates between the app and the records of this package.
+ */
 export class SessionObjects {
   readonly #settings: RecordSettings
   readonly #rules: Rules
@@ -41,7 +43,7 @@ export class SessionObjects {
     this.#rules = rules
   }
 
-  /** The session as `get` hands it out: an object of its own, in the form that JSON-based stores give. */
+  /** Makes the session that `get` returns: a new object, in the form that JSON-based stores return. */
   make(record: SessionRecord, payload: Payload): object {
     const cookie = payload.find(COOKIE_UNIT)
     return {
@@ -50,18 +52,18 @@ export class SessionObjects {
     }
   }
 
-  /** All that the object is now. Throws `SessionValueError` for what cannot be kept. */
+  /** Reads everything that the object holds now. Throws `SessionValueError` for a value that cannot be stored. */
   read(session: object): ByHand<Wanted> {
     return { ...this.readCookie(session), units: unitsOf(session), user: this.userOf(session) }
   }
 
-  /** The same of its cookie alone. */
+  /** Reads only the cookie. */
   readCookie(session: object): ByHand<CookieReading> {
     const reading = readCookie((session as { cookie?: unknown }).cookie, this.#instant())
     return { ...reading, isByHand: !isOfMiddleware(session) }
   }
 
-  /** Whose session it is; `null` where the app has not said how to tell. */
+  /** Returns the user of the session; `null` when the app did not set the option `userOf`. */
   userOf(session: object): string | null {
     const { userOf } = this.#rules
     if (userOf === null) return null
@@ -72,7 +74,7 @@ export class SessionObjects {
     )
   }
 
-  /** The record of a session that is brought over. */
+  /** Makes the record of a session that is brought over from another system. */
   bring(key: SessionKey, { data, units, written, cookie }: Brought): SessionRecord {
     const session = { ...data, cookie }
     const reading = readCookie(cookie, this.#instant())
@@ -80,14 +82,14 @@ export class SessionObjects {
       key,
       {
         ...reading,
-        // Only a cookie with a maxAge tells when it was used last.
+        // Only a cookie with a maxAge shows the time of its last use.
         seen: reading.expiry?.kind === 'idle' ? reading.seen : written,
         units,
         user: this.userOf(session),
       },
       this.#settings,
     )
-    // When the user logged in is not known.
+    // The time of the login is unknown.
     return { ...record, authenticated: null }
   }
 
@@ -97,18 +99,23 @@ export class SessionObjects {
   }
 }
 
-/** Throws `SessionValueError` for what is no session object. */
+/** Throws `SessionValueError` when this is not a session object. */
 export function objectFrom(data: unknown): object {
   if (typeof data === 'object' && data !== null) return data
   throw new SessionValueError(`a session must be an object, and not ${show(data)}`)
 }
 
-/** Whether the middleware made this object; several copies of express-session have several classes. */
+/**
+ * Whether the middleware made this object. Several copies of express-session have several classes, so the class is not
+ * compared.
+ */
 export function isOfMiddleware(session: object): boolean {
   return Object.getOwnPropertyDescriptor(session, 'req')?.enumerable === false
 }
 
-/** Each key of a session object but its cookie, encoded. Throws `SessionValueError` for what cannot be kept. */
+/**
+ * Encodes each key of a session object except its cookie. Throws `SessionValueError` for a value that cannot be stored.
+ */
 function unitsOf(session: object): Map<Unit, string> {
   const units = new Map<Unit, string>()
   for (const [key, value] of Object.entries(session)) {

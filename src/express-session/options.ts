@@ -3,16 +3,16 @@ import type { OptionHints } from '../base/option-checks.ts'
 import type { SessionSource } from '../write/source.ts'
 import { resolveStored, type StoredSessionsOptions } from './stored-options.ts'
 
-/** Options of {@link DatastoreSessionStore}. All of them can be left out. */
+/** Options of {@link DatastoreSessionStore}. All are optional. */
 export interface DatastoreSessionStoreOptions extends StoredSessionsOptions<SessionData> {
   /**
-   * Sessions that connect-datastore stored: `connectDatastoreSessions()` of `viur-session/migrate`. They go on under the
-   * same id, and are stored in our layout when they are first saved. Default: none.
+   * The source of sessions that connect-datastore stored: `connectDatastoreSessions()` of `viur-session/migrate`. They
+   * keep their ids, and are stored in the layout of this package when they are first saved. Default: none.
    */
   readonly legacy?: SessionSource
 }
 
-/** The options of the middleware stay with the middleware. */
+/** Hints for options that belong to the middleware. */
 const HINTS: OptionHints = {
   ...Object.fromEntries(
     ['secret', 'resave', 'saveUninitialized', 'rolling', 'unset', 'genid', 'proxy', 'name'].map(

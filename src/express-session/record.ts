@@ -10,7 +10,7 @@ import type { Loaded } from '../write/source.ts'
 import { COOKIE_UNIT } from './cookie.ts'
 import type { Wanted } from './view.ts'
 
-/** What records need to know of the deployment. */
+/** The settings that records depend on. */
 export interface RecordSettings {
   readonly policy: ExpiryPolicy
   readonly now: Clock
@@ -18,13 +18,13 @@ export interface RecordSettings {
   readonly troubles: Troubles
 }
 
-/** A session that can be used, taken apart. */
+/** A usable session, with its decoded data. */
 export interface Readable {
   readonly found: Loaded
   readonly payload: Payload
 }
 
-/** The record of a new session. */
+/** Makes the record of a new session. */
 export function recordOf(
   key: SessionKey,
   wanted: Wanted,
@@ -55,7 +55,7 @@ export function recordOf(
   }
 }
 
-/** The record taken apart, or `null` when it cannot be used; the log hears of one that is damaged. */
+/** Returns the decoded record, or `null` when it cannot be used. A damaged record is reported to the log. */
 export function readableOf(found: Found | Unreadable, settings: RecordSettings): Readable | null {
   const { troubles, policy, now } = settings
   const use = useOf(found, policy, now())

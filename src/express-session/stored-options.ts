@@ -9,7 +9,7 @@ import type { SessionStore } from '../store/store.ts'
 import type { ConnectableSource, SessionSource } from '../write/source.ts'
 import type { Rules } from './objects.ts'
 
-/** Options of the stores that keep the sessions of other middleware. All of them can be left out. */
+/** Options of the stores for other middleware. All are optional. */
 export interface StoredSessionsOptions<Session extends object>
   extends DatastoreStoreOptions,
     Pick<
@@ -25,31 +25,30 @@ export interface StoredSessionsOptions<Session extends object>
       | 'sleep'
     > {
   /**
-   * Where sessions are kept, such as `memoryStore()`, in place of Datastore. The options of `datastoreStore()`, such
-   * as `namespace`, do not go together with it.
+   * The store to use in place of Datastore, such as `memoryStore()`. It cannot be combined with options of
+   * `datastoreStore()`, such as `namespace`.
    */
   readonly store?: SessionStore
   /**
-   * Whose session it is, for `listSessionsByUser()`, `killSessionByUser()` and the events; nothing where nobody is
-   * logged in. Asked at every save. With Passport: `(session) => session.passport?.user`. Default: all sessions are
-   * those of nobody.
+   * Returns the user of a session, for `listSessionsByUser()`, `killSessionByUser()` and the events; nothing when no
+   * user is logged in. It is called at every save. With Passport: `(session) => session.passport?.user`. Default: no
+   * session has a user.
    */
   readonly userOf?: (session: Session) => string | null | undefined
   /** How long an unused session lives whose cookie has no `maxAge` and no `expires`. Default `'1d'`. */
   readonly lifetime?: Duration
   /**
-   * How often a renewal alone is written, at the most. Default: the smaller of `'5m'` and a tenth of the life of the
-   * cookie; sessions that live a minute or less are renewed at each use.
+   * Minimum time between two writes that only renew a session. Default: the smaller of `'5m'` and a tenth of the life
+   * of the cookie; sessions that live a minute or less are renewed at each use.
    */
   readonly touchEvery?: Duration
   /**
-   * How likely a write is to sweep a small page of expired sessions on the side, 0 to 1, for apps without cron.
-   * Default 0.
+   * Probability, 0 to 1, that a write also sweeps a small page of expired sessions, for apps without cron. Default 0.
    */
   readonly sweepProbability?: number
   /**
-   * What saving a session does that has ended elsewhere: `'drop'` (the default) drops the changes and notes it with
-   * the logger, `'error'` hands a `SessionGoneError` to the callback.
+   * What happens when a request saves a session that has ended elsewhere. `'drop'` (the default) drops the changes and
+   * logs that; `'error'` passes a `SessionGoneError` to the callback.
    */
   readonly onGone?: 'drop' | 'error'
 }
@@ -71,10 +70,10 @@ const SESSIONS_OPTIONS = [
   'sleep',
 ] as const satisfies readonly (keyof SessionsOptions)[]
 
-/** All but those that one store alone has. */
+/** All options except those of a single store. */
 const COMMON: readonly string[] = [...DATASTORE_OPTIONS, ...SESSIONS_OPTIONS, 'userOf']
 
-/** As long as the general limit of the core can be: how long a session lives is up to its cookie. */
+/** The largest general limit of the core: the cookie decides how long a session lives. */
 const ABSOLUTE_LIFETIME = '365000d'
 
 /** Checks the options once. Throws `SessionConfigError` that names the option, the rule and the value. */
@@ -104,12 +103,12 @@ export function resolveStored<Session extends object>(
     ...given,
     ...(legacy !== undefined && { legacy }),
     absoluteLifetime: ABSOLUTE_LIFETIME,
-    // The cookie is that of express-session; no rule for ours applies to it.
+    // The cookie is that of express-session, so rules for our own cookie do not apply.
     sessionCookie: true,
     store: storeFrom(of, options),
   })
   return {
-    // Both genid and a system that runs side by side may bring an id again that has ended.
+    // Both genid and an old system that runs in parallel may use the id of an ended session again.
     settings: { ...settings, outsideIds: true, legacy: null },
     legacy: settings.legacy,
     rules: {

@@ -11,13 +11,13 @@ import { type Readable, readableOf } from './record.ts'
 import { View, type Wanted } from './view.ts'
 import { ViewWriter } from './view-writer.ts'
 
-/** How many sessions are looked at in one query. */
+/** How many sessions one query reads. */
 const PAGE = 200
 
 /**
- * The sessions of express-session as records of this package: each key of a session is one unit of the root, so that
- * parallel requests that change different keys merge, and the cookie is one more. Every write is conditional on the
- * version that the session object was loaded at.
+ * Stores the sessions of express-session as records of this package. Each key of a session is one unit of the root, so
+ * that parallel requests that change different keys merge; the cookie is one more unit. Every write depends on the
+ * version at which the session object was loaded.
  */
 export class StoredSessions {
   readonly #parts: SessionsParts
@@ -26,7 +26,7 @@ export class StoredSessions {
   readonly #objects: SessionObjects
   readonly #finder: SessionFinder
   readonly #viewWriter: ViewWriter
-  /** What each session object shows; also those that `get` has handed out and nobody has used yet. */
+  /** The state that each session object shows, including objects that `get` returned and the app has not used yet. */
   readonly #views = new WeakMap<object, View>()
 
   constructor(parts: SessionsParts, legacy: ConnectableSource | null, rules: Rules) {
@@ -44,7 +44,7 @@ export class StoredSessions {
     })
   }
 
-  /** The session, or `null` when there is none that can be used. */
+  /** Returns the session, or `null` when there is none that can be used. */
   async load(sid: unknown): Promise<object | null> {
     const key = keyFrom(sid)
     if (key === null) return null
@@ -63,7 +63,7 @@ export class StoredSessions {
     return session
   }
 
-  /** Lets the object that express-session has made of a loaded one show the same state. */
+  /** Gives the object that express-session made from a loaded one the same state. */
   carry(from: object, to: object, sid: unknown): void {
     const key = keyFrom(sid)
     if (key === null) return
@@ -74,7 +74,7 @@ export class StoredSessions {
     )
   }
 
-  /** What is known of the session object; `null` when it was never loaded and never stored. */
+  /** Returns the state of the session object; `null` when it was never loaded and never stored. */
   viewOf(session: unknown): View | null {
     return typeof session === 'object' && session !== null
       ? (this.#views.get(session) ?? null)
@@ -82,8 +82,8 @@ export class StoredSessions {
   }
 
   /**
-   * Stores what the session is now, at the time of the call. Throws `SessionGoneError` where the session has ended
-   * and the app wants to know.
+   * Stores the session as it is at the time of the call. Throws `SessionGoneError` when the session has ended and the
+   * option `onGone` asks for that error.
    */
   async save(sid: unknown, data: unknown): Promise<void> {
     const key = keyFrom(sid)
@@ -95,7 +95,7 @@ export class StoredSessions {
       await this.#saveAs(key, session, this.#objects.read(session), committer)
       await announced
     } catch (error) {
-      // The middleware completes the response all the same, and drops the error of a save() without a callback.
+      // Logged, since the middleware completes the response anyway, and drops the error of a save() without a callback.
       this.#settings.logger.warn('a session could not be stored', {
         key,
         error: error instanceof Error ? error.message : 'threw what is no Error',
@@ -117,12 +117,12 @@ export class StoredSessions {
       this.#views.set(session, view)
     }
     const own = view
-    // What the middleware has generated a new id for cannot be anywhere else.
+    // A session for which the middleware generated a new id cannot exist anywhere else.
     const storing = own.origin === 'unknown' ? committer : null
     await own.inTurn(() => this.#viewWriter.save(own, wanted, storing))
   }
 
-  /** Prolongs the session as its cookie says; what it holds stays as it is stored. Creates nothing. */
+  /** Prolongs the session as its cookie says; its data stays unchanged. It creates no session. */
   async touch(sid: unknown, data: unknown): Promise<void> {
     const key = keyFrom(sid)
     if (key === null) return
@@ -130,7 +130,7 @@ export class StoredSessions {
     const wanted = this.#objects.readCookie(session)
     const view = this.#views.get(session)
     if (view?.key === key && view.found !== null) {
-      // What has changed at the source may be whose session it is.
+      // In the old system, the user of the session may have changed.
       const user = this.#finder.hasSource ? this.#objects.userOf(session) : null
       await view.inTurn(() => this.#viewWriter.touch(view, wanted, user))
       return
@@ -146,7 +146,7 @@ export class StoredSessions {
     )
   }
 
-  /** Ends the session, whether it was ever stored or not. */
+  /** Ends the session, also when it was never stored. */
   async end(sid: unknown, how: HowToEnd): Promise<void> {
     const key = keyFrom(sid)
     if (key === null) return
@@ -158,11 +158,12 @@ export class StoredSessions {
       await this.#parts.end(key, { ...how, committer, limit })
       return
     }
-    // Whatever its version: nobody has to hear of it, and nobody may go on with it. So one call is enough.
+    // The version does not matter: no observer must be called, and no request may continue with it. So one call is
+    // enough.
     await writer.exclusive(
       key,
       async (latest) => {
-        // Others that end it at the same time have done so by now.
+        // A parallel call has ended the session already.
         if (latest === 'gone' && committer === null) return
         await writer.settle(() => writer.attempt([{ kind: 'remove', key }], committer))
       },
@@ -170,7 +171,7 @@ export class StoredSessions {
     )
   }
 
-  /** All sessions that can be used, in no particular order. */
+  /** Returns all sessions that can be used, in no particular order. */
   async *all(): AsyncIterable<object> {
     const { store } = this.#settings
     let cursor: string | undefined
@@ -190,7 +191,7 @@ export class StoredSessions {
   }
 }
 
-/** The key of the record; `null` for what cannot be the id of a stored session. */
+/** Returns the key of the record; `null` when this cannot be the id of a stored session. */
 function keyFrom(sid: unknown): SessionKey | null {
   return typeof sid === 'string' ? keyOf(sid as SessionId) : null
 }

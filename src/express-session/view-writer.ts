@@ -12,7 +12,7 @@ import { isAliveNow, recordOf } from './record.ts'
 import { payloadOf } from '../record/usable.ts'
 import type { TouchLimits, View, Wanted } from './view.ts'
 
-/** Stores what session objects hold, each by what its view knows: conditional on the version that it was loaded at. */
+/** Stores session objects. Each write depends on the version that its view loaded. */
 export class ViewWriter {
   readonly #parts: SessionsParts
   readonly #limits: TouchLimits
@@ -22,7 +22,7 @@ export class ViewWriter {
     this.#limits = limits
   }
 
-  /** Stores the session as it was asked for; `committer`: who commits a session whose id is not known to be new. */
+  /** Stores the session as the app left it. `committer`: commits a session whose id is not known to be new. */
   async save(view: View, asked: ByHand<Wanted>, committer: Committer | null): Promise<void> {
     if (view.found === null) {
       const fence = await this.#fenceFor(view, asked.user)
@@ -32,7 +32,7 @@ export class ViewWriter {
         await this.#parts.sweepAside()
         return
       }
-      // The contract knows one `set` for what is new and what is not.
+      // express-session calls the same `set` for new and for existing sessions.
       view.showStored(there, payloadOf(there.record))
     }
     const base = view.found as Loaded
@@ -54,12 +54,15 @@ export class ViewWriter {
     await this.#parts.sweepAside()
   }
 
-  /** Whoever gives a session to a user logs him in: the numbers to go by, read now. `null` for nobody. */
+  /**
+   * Reads the fence of a user. Giving a session to a user is a login, so a kill of that user may follow. `null` for a
+   * guest.
+   */
   async #fenceFor({ budget }: View, user: string | null): Promise<Fence | null> {
     return user === null || user === GUEST_USER ? null : await this.#parts.fences.read(user, budget)
   }
 
-  /** Ends the session again where a kill of its new user has begun meanwhile, and throws `SessionGoneError` then. */
+  /** Ends the session again and throws `SessionGoneError`, when a kill of its new user has begun meanwhile. */
   async #settleLogin(view: View, fence: Fence | null): Promise<void> {
     const { found, budget } = view
     if (fence === null || found === null) return
@@ -71,7 +74,7 @@ export class ViewWriter {
     }
   }
 
-  /** Stores a new session; gives what is there where the id is taken by one that is alive. */
+  /** Stores a new session. Returns the present session when a live one already has the id. */
   async #insert(
     view: View,
     wanted: Wanted,
@@ -108,7 +111,7 @@ export class ViewWriter {
     return null
   }
 
-  /** Prolongs a stored session. `user`: whose it is by now; `null`: as before. */
+  /** Prolongs a stored session. `user`: its present user; `null`: unchanged. */
   async touch(view: View, asked: ByHand<CookieReading>, user: string | null): Promise<void> {
     const { found } = view
     if (view.isGone || found === null) return
@@ -125,7 +128,7 @@ export class ViewWriter {
       ...(newUser !== null && { user: newUser, ...withFence(fence) }),
     }
     if (!isRenewal) {
-      // The app has changed the cookie: that is a change like any other.
+      // The app changed the cookie, which is stored like any other change.
       const stored = await writer.update(found, delta)
       if (stored === 'gone') view.settleGone()
       else {
@@ -136,7 +139,7 @@ export class ViewWriter {
     }
     try {
       const stored = await writer.touch(found, delta)
-      // Whoever else wrote has seen the use, and nobody has been logged in here.
+      // Another writer has noted the use already, and this call logs no user in.
       if (stored === null) return
       view.settleCookie(stored, wanted, delta.expiry)
     } catch (error) {

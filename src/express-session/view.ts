@@ -8,52 +8,52 @@ import { Payload, type Unit, type UnitChanges, unitPrefix } from '../record/payl
 import { SessionData } from '../request/tracked-data.ts'
 import { COOKIE_UNIT, type CookieReading } from './cookie.ts'
 
-/** What a session object looks like at one moment, taken apart for storing. */
+/** The state of a session object at one moment, prepared for storing. */
 export interface Wanted extends CookieReading {
-  /** Each key of the session but `cookie`, encoded. */
+  /** Each key of the session except `cookie`, encoded. */
   readonly units: ReadonlyMap<Unit, string>
-  /** Whose session it is; `null` where the app has not said how to tell. */
+  /** The user of the session; `null` when the app did not set the option `userOf`. */
   readonly user: string | null
 }
 
-/** How a session object came to be; it decides what storing it for the first time means. */
+/** The origin of a session object, which decides how it is stored for the first time. */
 export type Origin =
   /** The middleware generated it, so its id is new. */
   | 'generated'
-  /** Somebody made it up, and whether its id is new nobody knows. */
+  /** Made by other code, so its id may already exist. */
   | 'unknown'
 
-/** How often renewed use is noted down. */
+/** Limits on how often a use is stored. */
 export interface TouchLimits {
-  /** At the most, in milliseconds. */
+  /** Minimum time between two stored uses, in milliseconds. */
   readonly touchEvery: number
-  /** Whether the app has set that by itself. */
+  /** Whether the app set `touchEvery`. */
   readonly isOwn: boolean
   /** The idle limit of sessions whose cookie has no expiry, in milliseconds. */
   readonly lifetime: number
 }
 
-/** Sessions that live no longer than this are renewed at every use: their last seconds count. */
+/** Sessions that live no longer than this are renewed at every use, since their last seconds matter. */
 const SHORT_LIFE = 60_000
 
-/** How far the clock of a test may seem to go back, in milliseconds, since that of the process does not stand still. */
+/** How far a test's clock may seem to run backwards, in milliseconds, since the clock of the process does not stop. */
 const CLOCK_SLACK = 1000
 
 /**
- * What the store remembers of one session object: which state of which record it shows. This is what lets it tell,
- * within the contract of express-session, a new session from one that has ended, and a change from an old value.
+ * The state of the record that a session object shows. express-session's contract does not tell a new session from an
+ * ended one, nor a change from an old value; this state does.
  */
 export class View {
   readonly key: SessionKey
   readonly origin: Origin
-  /** How long the request of this object waits for the store, all in all. */
+  /** The total time for which the request of this object waits for the store. */
   readonly budget: Budget
-  /** Whose session it was when this object first showed it. */
+  /** The user of the session when this object first showed it. */
   readonly userAtFirst: string
   #found: Loaded | null = null
   #isGone = false
   #isStored = false
-  /** What this object holds, held against what it held when it was last loaded or stored. */
+  /** The data of this object, compared with the data that was last loaded or stored. */
   #data = new SessionData(Payload.empty, plainValues)
   #expiry: ExpirySetting = null
   #lastSeen = 0
@@ -67,19 +67,19 @@ export class View {
     this.userAtFirst = user
   }
 
-  /** Of an object that does not come from this store. */
+  /** Makes the view of an object that does not come from this store. */
   static ofOther(key: SessionKey, origin: Origin, budget: Budget): View {
     return new View(key, origin, GUEST_USER, budget)
   }
 
-  /** Of an object that shows a stored session. */
+  /** Makes the view of an object that shows a stored session. */
   static ofStored(found: Loaded, payload: Payload, budget: Budget): View {
     const view = new View(found.record.key, 'unknown', found.record.user, budget)
     view.showStored(found, payload)
     return view
   }
 
-  /** The same for another object: two objects change apart from each other. */
+  /** Makes a copy for another object, since the two objects change independently. */
   copy(): View {
     const view = new View(this.key, this.origin, this.userAtFirst, this.budget)
     view.#found = this.#found
@@ -91,12 +91,12 @@ export class View {
     return view
   }
 
-  /** Whose session it is, as this object last showed it. */
+  /** The user of the session, as this object last showed it. */
   get user(): string {
     return this.#user
   }
 
-  /** The record as last read or written; `null` while there is none, as far as is known. */
+  /** The record as last read or written; `null` while none is known. */
   get found(): Loaded | null {
     return this.#found
   }
@@ -110,7 +110,7 @@ export class View {
     this.#isGone = true
   }
 
-  /** Takes over all of what is stored. */
+  /** Takes over the complete stored record. */
   showStored(found: Loaded, payload: Payload): void {
     this.#found = found
     this.#data = new SessionData(payload, plainValues)
@@ -119,7 +119,7 @@ export class View {
     this.#user = found.record.user
   }
 
-  /** Notes that this was stored. What others stored meanwhile is not part of what this object shows. */
+  /** Notes that this was stored. Changes that others stored meanwhile are not part of what this object shows. */
   settle(found: Loaded, wanted: Wanted, expiry: ExpirySetting | undefined): void {
     this.#show(wanted)
     this.#settle(found, wanted, this.#data.changes(), expiry)
@@ -127,7 +127,7 @@ export class View {
     if (wanted.user !== null) this.#user = wanted.user
   }
 
-  /** The same for a cookie alone. `expiry`: what was stored of it, `undefined` when the old one stayed. */
+  /** Notes that only the cookie was stored. `expiry`: the stored setting, `undefined` when the old one stayed. */
   settleCookie(found: Loaded, wanted: CookieReading, expiry: ExpirySetting | undefined): void {
     this.#settle(found, wanted, this.#cookieChange(wanted), expiry)
   }
@@ -145,8 +145,8 @@ export class View {
   }
 
   /**
-   * Runs tasks of this object one after the other, so that each sees what the one before has stored. The first begins
-   * at once: an end of the session that is asked for after it must not overtake it.
+   * Runs tasks of this object one after the other, so that each sees what the previous one stored. The first task
+   * starts immediately, so that a later end of the session cannot overtake it.
    */
   inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
     const result = this.#turn === null ? task() : this.#turn.then(task)
@@ -160,15 +160,15 @@ export class View {
   }
 
   /**
-   * What the cookie says, in the light of what is known: use only moves forward, unless somebody has set an earlier
-   * date by hand. The middleware never does; what seems so is another clock.
+   * Interprets the cookie. The time of use only moves forward, except when the app set an earlier date by hand. The
+   * middleware never does that; a difference there comes from another clock.
    */
   understood<Reading extends CookieReading>(wanted: Reading, isByHand: boolean): Reading {
     const isBack = isByHand && this.#lastSeen - wanted.seen > CLOCK_SLACK
     return isBack && wanted.dated !== undefined ? { ...wanted, ...wanted.dated() } : wanted
   }
 
-  /** What has to be written so that the record shows this; `null` when it does. */
+  /** Returns the changes that the record needs to show this state; `null` when there are none. */
   changesTo(record: SessionRecord, wanted: Wanted, limits: TouchLimits): Delta | null {
     this.#show(wanted)
     const units = this.#data.changes()
@@ -180,7 +180,7 @@ export class View {
     return { units, expiry, seen: wanted.seen, force: false, ...user }
   }
 
-  /** The same for a cookie alone; `isRenewal`: all that it does is to prolong the session. */
+  /** Returns the same for the cookie alone. `isRenewal`: the change only prolongs the session. */
   renewalTo(
     record: SessionRecord,
     wanted: CookieReading,
@@ -197,7 +197,7 @@ export class View {
     }
   }
 
-  /** Everything that the object holds now, and nothing else of the root. */
+  /** Shows everything that the object holds now, and removes all other keys of the root. */
   #show(wanted: Wanted): void {
     for (const unit of this.#data.units(unitPrefix(null))) {
       if (!wanted.units.has(unit)) this.#data.remove(unit)
@@ -211,19 +211,19 @@ export class View {
     else this.#data.writeText(COOKIE_UNIT, text)
   }
 
-  /** What has changed about the cookie, whatever else has. */
+  /** Returns only the change of the cookie. */
   #cookieChange(wanted: CookieReading): UnitChanges {
     this.#showCookie(wanted)
     const text = this.#data.changes().get(COOKIE_UNIT)
     return new Map(text === undefined ? [] : [[COOKIE_UNIT, text]])
   }
 
-  /** The new setting, or `undefined` where it is as good as the old one. */
+  /** Returns the new setting, or `undefined` when it is practically the same as the old one. */
   #expiryTo({ expiry, seen }: CookieReading, limits: TouchLimits): ExpirySetting | undefined {
     const before = this.#expiry
     const threshold = this.#threshold(expiry, seen, limits)
     if (expiry?.kind === 'idle' && before?.kind === 'idle') {
-      // An app that sets maxAge in each request ends up a millisecond beside it now and then.
+      // An app that sets maxAge in each request sometimes differs by a millisecond.
       const slack = Math.min(threshold, 1000)
       return Math.abs(expiry.duration - before.duration) >= slack ? expiry : undefined
     }
@@ -238,12 +238,12 @@ export class View {
     { expiry, seen }: CookieReading,
     limits: TouchLimits,
   ): boolean {
-    // Nobody uses what the app has just set to be over.
+    // The app has just let the session expire, so this is no use of it.
     if (expiry?.kind === 'fixed' && expiry.at <= seen) return false
     return seen - record.lastSeen >= this.#threshold(expiry, seen, limits)
   }
 
-  /** From how many milliseconds on a difference in time is worth a write. */
+  /** Returns the difference in milliseconds from which a new time is worth a write. */
   #threshold(expiry: ExpirySetting, seen: number, limits: TouchLimits): number {
     const life =
       expiry?.kind === 'idle'
@@ -251,7 +251,7 @@ export class View {
         : expiry?.kind === 'fixed'
           ? Math.max(expiry.at - seen, 0)
           : limits.lifetime
-    // Within one request the end comes shortly after a save(), and has nothing new to say.
+    // The end of a request follows shortly after its save(), and would only store the same use again.
     if (life <= SHORT_LIFE && !limits.isOwn && !this.#isStored) return 1
     return Math.max(1, Math.min(limits.touchEvery, life / 10))
   }

@@ -9,7 +9,7 @@ import {
 import type { SessionRequest } from '../request/open.ts'
 import type { FastifySettings } from './options.ts'
 
-/** What Fastify knows of a request by its option `trustProxy`. */
+/** Answers from Fastify, by its option `trustProxy`. */
 class FastifyArrival implements TrustedProxies {
   readonly #request: FastifyRequest
 
@@ -26,7 +26,7 @@ class FastifyArrival implements TrustedProxies {
   }
 }
 
-/** What the session has to know of a request. */
+/** Makes the session's view of a request. */
 export function arrivalOf(request: FastifyRequest, { ids }: FastifySettings): SessionRequest {
   const raw: AnyRequest = request.raw
   const arrival = new FastifyArrival(request)

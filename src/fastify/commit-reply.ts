@@ -7,8 +7,8 @@ import { addHeadersTo, dropReply, payloadOf } from './reply.ts'
 type Sent = (error?: Error | null, payload?: unknown) => void
 
 /**
- * The hook `onSend`: nothing of a reply has left before it is done. It commits all sessions of the request; where that
- * fails, the error handler gives another reply, which comes here again, and the sessions hear of its status.
+ * The hook `onSend`, which runs before anything of a reply is sent. It commits all sessions of the request. When that
+ * fails, the error handler makes another reply, which comes here again, and the sessions are committed with its status.
  */
 export function commitReply(
   request: FastifyRequest,
@@ -17,7 +17,7 @@ export function commitReply(
   done: Sent,
 ): Promise<unknown> | undefined {
   const first = firstSlot(request.raw)
-  // Of several sessions each has a hook, and the first has committed all; or another hook has failed since.
+  // With several sessions the hook of the first one has committed all. Or another hook has failed since.
   if (first === null || first.guarded) {
     done()
     return undefined
@@ -36,7 +36,7 @@ export function commitReply(
     done(null, sent)
     return undefined
   }
-  // Fastify waits for it, as for any hook that gives a promise.
+  // Fastify awaits the promise of a hook.
   return finishLater(first, reply, committed, sent)
 }
 

@@ -7,7 +7,7 @@ import { guardResponse } from '../node/response/held-response.ts'
 import { doorOf } from '../request/adapter-door.ts'
 import { firstSlot, type Slot } from '../request/mounted.ts'
 
-/** Keeps an eye on a reply that the app may take out of the hands of Fastify: then no hook is called for it. */
+/** Watches for `reply.hijack()`, by which the app takes a reply over from Fastify: no hook runs for such a reply. */
 export function watchHijack(reply: FastifyReply): void {
   reply.hijack = hijack
 }
@@ -24,7 +24,7 @@ function hijack(this: FastifyReply): FastifyReply {
   return original.call(this)
 }
 
-/** What goes on as a WebSocket has no response that could carry a cookie: `save()` alone stores. */
+/** A connection that becomes a WebSocket has no response for a cookie, so only `save()` stores changes. */
 function detachAll(first: Slot): void {
   for (let slot: Slot | null = first; slot !== null; slot = slot.next) {
     slot.hasResponse = false
@@ -32,7 +32,7 @@ function detachAll(first: Slot): void {
   }
 }
 
-/** Holds the response of Node, as the app writes to it. */
+/** Holds back the Node response that the app writes to. */
 function guard(first: Slot, reply: FastifyReply): void {
   const { raw, log } = reply
   guardResponse(anyResponse(raw), {
@@ -43,7 +43,10 @@ function guard(first: Slot, reply: FastifyReply): void {
   })
 }
 
-/** The headers of a reply stay with it once it is out of the hands of Fastify: those that are set now go to the response. */
+/**
+ * Sends new ids to clients without cookies. After `hijack()` Fastify does not send the headers of the reply any more,
+ * so headers that are set now are copied to the Node response.
+ */
 function handOver(first: Slot, reply: FastifyReply): void {
   const before = reply.getHeaders()
   handOverFrom(first, reply)

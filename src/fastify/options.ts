@@ -8,30 +8,31 @@ import type { SessionsDoor } from '../sessions-door.ts'
 
 /** Options of {@link fastifySession}. */
 export interface FastifySessionOptions extends IdTransportOptions<FastifyRequest, FastifyReply> {
-  /** What `createSessions()` or `createCookieSessions()` gave. */
+  /** The result of `createSessions()` or `createCookieSessions()`. */
   readonly sessions: AnySessions<object>
   /**
-   * `'eager'` (the default): the session is loaded before other hooks and the handler run, which costs nothing without a
-   * cookie. `'lazy'`: at once to the handlers; those that use the session `await request.session.load()` first.
+   * `'eager'` (the default): the session is loaded before other hooks and the handler run. Without a cookie this costs
+   * nothing. `'lazy'`: the handlers run at once; those that use the session call `await request.session.load()` first.
    */
   readonly load?: 'eager' | 'lazy'
   /**
-   * `'auto'` (the default): what the request changed is stored before its response leaves. `'manual'`: data and expiry are
-   * stored by `save()` alone, and what was not saved is dropped, with one warning. `login()`, `logout()`, `reset()` and
-   * `cycleKey()` are stored in any case, with all that goes with the new id; and use is noted down.
+   * `'auto'` (the default): the changes of a request are stored before its response is sent. `'manual'`: only `save()`
+   * stores data and expiry; unsaved changes are dropped, with one warning. In both modes `login()`, `logout()`,
+   * `reset()` and `cycleKey()` are stored, with everything that goes with the new id, and the time of last use is
+   * noted.
    */
   readonly save?: 'auto' | 'manual'
   /**
    * The property of the request that shows the session, for an app with several `createSessions()` in one request, such
-   * as `'adminSession'` for `request.adminSession`. Each needs a cookie name of its own, and a store of its own, such as
-   * another `kind`. Default `'session'`.
+   * as `'adminSession'` for `request.adminSession`. Each needs its own cookie name and its own store, such as another
+   * `kind`. Default `'session'`.
    */
   readonly as?: string
 }
 
-/** The options, checked. */
+/** The checked options. */
 export interface FastifySettings {
-  /** Of both kinds a session is the same to an adapter; what the types of one kind leave out is for apps. */
+  /** Both kinds of sessions behave alike for an adapter; their types differ only for apps. */
   readonly sessions: Sessions
   readonly commit: SessionsDoor['commit']
   readonly name: string
@@ -40,7 +41,7 @@ export interface FastifySettings {
   readonly ids: IdTransport<FastifyRequest, FastifyReply> | null
 }
 
-/** The options that Fastify itself reads when a plugin is registered go by. */
+/** Includes the options that Fastify itself reads when a plugin is registered. */
 const OPTIONS = namesOf<
   FastifySessionOptions & { prefix?: string; logLevel?: string; logSerializers?: object }
 >({

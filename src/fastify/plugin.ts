@@ -15,13 +15,13 @@ import { type FastifySessionOptions, type FastifySettings, settingsFrom } from '
 
 type Done = (error?: Error) => void
 
-/** What is registered, by the instance of Fastify; those below inherit it. */
+/** Registered settings by Fastify instance; instances below inherit them. */
 const registered = new WeakMap<object, FastifySettings[]>()
 
 /**
- * Gives every request its `request.session`, and stores what the request changed before its response leaves: the hook
- * `onSend` waits for it. When it cannot be stored, the response is dropped, and the error goes to the error handler of
- * Fastify. Registered twice with the same sessions, the second does nothing.
+ * Gives every request its `request.session`, and stores the changes of the request before its response is sent: the
+ * hook `onSend` waits for that. When the changes cannot be stored, the response is dropped, and the error goes to the
+ * error handler of Fastify. Registering the same sessions a second time has no effect.
  *
  * ```ts
  * const app = fastify({ trustProxy: 1 })
@@ -29,9 +29,9 @@ const registered = new WeakMap<object, FastifySettings[]>()
  * app.get('/', async (request) => ({ user: request.session.user }))
  * ```
  *
- * It holds for the instance that it is registered with and those below, from then on. Registering throws
- * `SessionConfigError` for anything that `createSessions()` or `createCookieSessions()` did not make, and for options that
- * are none.
+ * It applies to the instance that it is registered with and to those below, from then on. Registering throws
+ * `SessionConfigError` for sessions that neither `createSessions()` nor `createCookieSessions()` made, and for wrong
+ * options.
  */
 export const fastifySession: FastifyPluginCallback<FastifySessionOptions> = fastifyPlugin(
   (app: FastifyInstance, options: FastifySessionOptions, done: Done) => {
@@ -57,7 +57,7 @@ function register(app: FastifyInstance, settings: FastifySettings): void {
   registered.set(app, [...(registered.get(app) ?? []), settings])
 }
 
-/** Lets `sessions.of()` take the request of Fastify as well as that of Node. */
+/** Lets `sessions.of()` accept the Fastify request as well as the Node request. */
 function share(app: FastifyInstance): void {
   const { name, getter } = sharedSessions((request) => (request as FastifyRequest).raw)
   if (!app.hasRequestDecorator(name)) app.decorateRequest(name, { getter } as never)
@@ -82,7 +82,7 @@ function open(
     next(error as Error)
     return
   }
-  // Whoever sends a reply hears of its commit: there is nobody else to tell.
+  // Nothing to call: the code that sends a reply gets the error of its commit.
   const plain = slotFor(sessions, commit, session, { req: raw, name, manual, fail: () => {} })
   const slot: Slot = ids === null ? plain : handingOver(plain, ids as unknown as IdTransport)
   linkSlot(raw, slot)
@@ -91,7 +91,7 @@ function open(
   else next()
 }
 
-/** Whether there is something to register. Throws where something else is in the way. */
+/** Whether these settings still have to be registered. Throws when others are in the way. */
 function isNew(app: FastifyInstance, { sessions, name, ids }: FastifySettings): boolean {
   for (const other of registeredWith(app)) {
     if (other.sessions !== sessions) continue
@@ -113,7 +113,7 @@ function isNew(app: FastifyInstance, { sessions, name, ids }: FastifySettings): 
   )
 }
 
-/** What is registered with an instance and those above it, which are its prototypes. */
+/** Returns everything that is registered with an instance and with those above it, which are its prototypes. */
 function registeredWith(app: FastifyInstance): FastifySettings[] {
   const all: FastifySettings[] = []
   for (let one: object | null = app; one !== null; one = Object.getPrototypeOf(one) as object) {

@@ -7,7 +7,7 @@ import {
 } from '../node/response/header-merging.ts'
 import { addHeaders, type HeaderFields } from '../node/response/session-headers.ts'
 
-/** The headers of a reply in the form in which those of Node are asked. */
+/** The headers of a reply, with the methods of a Node response. */
 class ReplyHeaders implements HeaderFields {
   readonly #reply: FastifyReply
 
@@ -24,7 +24,7 @@ class ReplyHeaders implements HeaderFields {
   }
 
   setHeader(name: string, value: HeaderInput): void {
-    // Otherwise Fastify adds a cookie to those that are there.
+    // Otherwise Fastify adds a cookie to the present ones.
     if (Array.isArray(value)) this.#reply.removeHeader(name)
     this.#reply.header(name, value)
   }
@@ -34,15 +34,15 @@ class ReplyHeaders implements HeaderFields {
   }
 }
 
-/** Adds what the session has to say. */
+/** Adds the headers of the session. */
 export function addHeadersTo(reply: FastifyReply, result: CommitResult): void {
   if (result.vary) addHeaders(new ReplyHeaders(reply), result)
 }
 
 /**
- * Leaves of a reply that will not leave what also holds for another in its place, and lets go of its body. It has the status
- * of the error: the one that was set would stay, an error with the status of a redirect; and a handler of errors that sets
- * none goes by it, which Fastify sees to for errors of handlers, and not for those of hooks.
+ * Removes the headers that only describe this reply, which will not be sent, and closes its body. It also sets the
+ * status of the error. Otherwise the old status would stay, for example that of a redirect. An error handler that sets
+ * no status uses the present one; Fastify sets that for errors of handlers, but not for those of hooks.
  */
 export function dropReply(reply: FastifyReply, payload: unknown, error: unknown): void {
   for (const name of Object.keys(reply.getHeaders())) {
@@ -56,7 +56,7 @@ export function dropReply(reply: FastifyReply, payload: unknown, error: unknown)
   }
 }
 
-/** As Fastify has it for any error. */
+/** Returns the status as Fastify does for any error. */
 function statusOf(error: unknown): number {
   const { statusCode, status } = Object(error) as { statusCode?: unknown; status?: unknown }
   for (const one of [statusCode, status]) {
@@ -66,13 +66,13 @@ function statusOf(error: unknown): number {
 }
 
 /**
- * A payload as it is sent. Of a Response, Fastify takes over status and headers when all hooks are done, and then they would
- * stand in the place of ours: they are taken over here, and its body is what is left.
+ * Returns the payload to send. Fastify copies status and headers of a Response only after all hooks, and they would
+ * then replace those of the session. So they are copied here, and only the body is returned.
  */
 export function payloadOf(reply: FastifyReply, payload: unknown): unknown {
   if (Object.prototype.toString.call(payload) !== '[object Response]') return payload
   const response = payload as Response
-  // Fastify has an error for a body that somebody has read already.
+  // Fastify has its own error for a body that was already read.
   if (response.bodyUsed) return payload
   reply.code(response.status)
   for (const [name, value] of response.headers) reply.header(name, value)

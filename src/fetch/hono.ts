@@ -3,39 +3,39 @@ import { isRepresentationHeader } from '../node/response/header-merging.ts'
 import { serve } from './with-session.ts'
 import { type FetchOptions, honoSettingsFrom } from './options.ts'
 
-/** What the session of these sessions is: `Session` with its data, or `CookieSession`. */
+/** The session type of these sessions: `Session` with its data, or `CookieSession`. */
 export type SessionOf<Sessions extends { open(request: never): object }> = ReturnType<
   Sessions['open']
 >
 
 /**
- * The variables of a Hono app that has the session, so that `c.get('session')` is typed:
- * `new Hono<{ Variables: SessionVariables<typeof sessions> }>()`.
+ * The variables of a Hono app with a session, so that `c.get('session')` is typed: `new Hono<{ Variables:
+ * SessionVariables<typeof sessions> }>()`.
  */
 export interface SessionVariables<Sessions extends { open(request: never): object }> {
   /** The session of the request. */
   session: SessionOf<Sessions>
 }
 
-/** What is used of a context of Hono. */
+/** The part of a Hono context that is used here. */
 export interface HonoContext {
-  /** The request, and below it that of the platform. */
+  /** The request, with the request of the platform in `raw`. */
   readonly req: { readonly raw: Request }
-  /** What the server adds, such as the socket. */
+  /** The values that the server adds, such as the socket. */
   readonly env: unknown
-  /** The response as it is so far. */
+  /** The present response. */
   get res(): Response
   set res(response: Response | undefined)
   /** Sets a variable. */
   set(key: never, value: never): void
 }
 
-/** Fits `app.use()` of Hono. */
+/** A middleware for `app.use()` of Hono. */
 export type HonoMiddleware = (context: HonoContext, next: () => Promise<void>) => Promise<void>
 
 /**
- * Gives every request of a Hono app its session, as `c.get('session')`, and stores what the request changed before its
- * response leaves. When it cannot be stored, `app.onError` is asked for another response.
+ * Gives every request of a Hono app its session, as `c.get('session')`, and stores the changes of the request before
+ * its response is sent. When they cannot be stored, `app.onError` makes another response.
  *
  * ```ts
  * const app = new Hono<{ Variables: SessionVariables<typeof sessions> }>()
@@ -43,8 +43,8 @@ export type HonoMiddleware = (context: HonoContext, next: () => Promise<void>) =
  * app.get('/', (c) => c.text(c.get('session').user))
  * ```
  *
- * Throws `SessionConfigError` for anything that `createSessions()` or `createCookieSessions()` did not make, and for options
- * that are none.
+ * Throws `SessionConfigError` for sessions that neither `createSessions()` nor `createCookieSessions()` made, and for
+ * wrong options.
  */
 export function honoSession<AnySession extends object>(
   sessions: AnySessions<AnySession>,
@@ -55,7 +55,7 @@ export function honoSession<AnySession extends object>(
   return async (context, next) => {
     const respond = async (session: AnySession): Promise<Response> => {
       context.set('session' as never, session as never)
-      // What a handler throws ends here, as the response that app.onError has made of it.
+      // An error of a handler does not come out here: app.onError has turned it into a response.
       await next()
       return context.res
     }
@@ -68,20 +68,21 @@ export function honoSession<AnySession extends object>(
       throw error
     }
     if (response === context.res) return
-    // Otherwise Hono adds the headers of the former response to it, and takes our cookie for one that is in the way.
+    // Otherwise Hono adds the headers of the former response, and treats the cookie of the session as one to be
+    // replaced.
     context.res = undefined
     context.res = response
   }
 }
 
-/** Leaves of the response what also holds for another in its place: Hono adds the headers that are there to that. */
+/** Removes the headers that only describe the dropped response: Hono adds the remaining ones to its replacement. */
 function dropResponse(context: HonoContext): void {
   const headers = [...context.res.headers].filter(([name]) => !isRepresentationHeader(name))
   context.res = undefined
   context.res = new Response(null, { headers })
 }
 
-/** Where Hono runs on Node, it has the request of that. */
+/** On Node, Hono has the Node request in `env`. */
 function addressIn(env: unknown): string | undefined {
   const { incoming } = Object(env) as {
     readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } }

@@ -2,10 +2,12 @@ import { shared } from '../base/shared-copies.ts'
 import { firstSlot, setFirstSlot, type Slot } from '../request/mounted.ts'
 import type { Session } from '../request/session.ts'
 
-/** Slots whose response has been given, so that the request may be served again, by another copy of this package too. */
+/**
+ * Slots whose response was returned, so that the request may be served again. All copies of this package share them.
+ */
 const done = shared('served by fetch', () => new WeakSet<Slot>())
 
-/** The session of these sessions that another `withSession()` is about to commit; `null`: there is none. */
+/** Returns the slot of these sessions that another `withSession()` will commit; `null` when there is none. */
 export function openSlot(request: Request, owner: unknown): Slot | null {
   for (let slot = firstSlot(request); slot !== null; slot = slot.next) {
     if (slot.owner === owner && !done.has(slot)) return slot
@@ -13,7 +15,7 @@ export function openSlot(request: Request, owner: unknown): Slot | null {
   return null
 }
 
-/** Lets `sessions.of(request)` find the session, before those that the request has or had. */
+/** Lets `sessions.of(request)` find the session, before other sessions that the request has or had. */
 export function mount(request: Request, owner: unknown, session: object): Slot {
   const slot: Slot = {
     owner,

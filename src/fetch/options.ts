@@ -1,16 +1,17 @@
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { idsFrom, type IdTransport, type IdTransportOptions } from '../node/request/id-transport.ts'
 
-/** What `withSession()` and `honoSession()` have in common. */
+/** Options that `withSession()` and `honoSession()` have in common. */
 export interface FetchOptions extends IdTransportOptions<Request, Response> {
   /**
-   * `'eager'` (the default): the session is loaded before the handler runs, which costs nothing without a cookie.
-   * `'lazy'`: at once to the handler, which calls `await session.load()` before it uses the session.
+   * `'eager'` (the default): the session is loaded before the handler runs. Without a cookie this costs nothing.
+   * `'lazy'`: the handler runs at once and calls `await session.load()` before it uses the session.
    */
   readonly load?: 'eager' | 'lazy'
   /**
-   * How many proxies stand before the app, whose `X-Forwarded-Proto` and `X-Forwarded-For` then count; `true`: there is no
-   * other way to the app than through them. Default `false`: `request.url` says whether the request came over TLS.
+   * The number of proxies before the app, whose `X-Forwarded-Proto` and `X-Forwarded-For` are then used. `true`: the
+   * app can only be reached through its proxies. Default `false`: `request.url` shows whether the request came over
+   * TLS.
    */
   readonly trustProxy?: boolean | number
 }
@@ -18,21 +19,21 @@ export interface FetchOptions extends IdTransportOptions<Request, Response> {
 /** Options of {@link withSession}. */
 export interface FetchSessionOptions extends FetchOptions {
   /**
-   * The address of the other end of the connection, where the framework knows it: `request` does not hold it. From a
-   * loopback address, and without a proxy, the session works over plain http outside of production, as with Express.
+   * The address of the client side of the connection, when the framework knows it: `request` does not hold it. For a
+   * loopback address without a proxy, the session works over plain http outside of production, as with Express.
    */
   readonly address?: string | undefined
   /**
-   * Makes the response when the handler throws or what it changed cannot be stored. Its status counts as that of any
-   * response. Without it `withSession()` rejects with the error.
+   * Makes the response when the handler throws or its changes cannot be stored. The status of this response counts like
+   * that of any other. Without this option `withSession()` rejects with the error.
    */
   onError?(error: unknown, request: Request): Response | Promise<Response>
 }
 
-/** The options, checked. */
+/** The checked options. */
 export interface FetchSettings {
   readonly eager: boolean
-  /** How many proxies are trusted. */
+  /** The number of trusted proxies. */
   readonly hops: number
   readonly address: string | undefined
   readonly ids: IdTransport<Request, Response> | null

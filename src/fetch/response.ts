@@ -1,7 +1,7 @@
 import type { HeaderInput, HeaderValue } from '../node/response/header-merging.ts'
 import type { HeaderFields } from '../node/response/session-headers.ts'
 
-/** Whether this is a Response, of whichever implementation. */
+/** Whether this is a Response, of any implementation. */
 export function isResponse(value: unknown): value is Response {
   if (typeof value !== 'object' || value === null) return false
   const { status, headers } = value as { readonly status?: unknown; readonly headers?: unknown }
@@ -10,7 +10,7 @@ export function isResponse(value: unknown): value is Response {
   )
 }
 
-/** What a handler gave, which has to be a Response that can still leave. */
+/** Checks the result of a handler: it must be a Response that can still be sent. */
 export function responseFrom(of: string, given: unknown): Response {
   if (!isResponse(given)) {
     throw new TypeError(`${of} must give a Response, not ${given === null ? 'null' : typeof given}`)
@@ -27,9 +27,10 @@ export function statusOf({ status }: Response): number {
 }
 
 /**
- * The same response with headers that can be changed. Always another object: the headers of `Response.redirect()` and of
- * what `fetch()` gave cannot be changed, and an app may give one Response without a body to all visitors, who must not be
- * handed each other's cookies. `null` for what no constructor makes, such as 101 and `Response.error()`.
+ * Copies a response, with headers that can be changed. A copy is always needed: the headers of `Response.redirect()`
+ * and of a `fetch()` result cannot be changed. And an app may return one Response without a body to all visitors, who
+ * must not get each other's cookies. Returns `null` for a response that no constructor can make, such as 101 and
+ * `Response.error()`.
  */
 export function copyOf(response: Response): Response | null {
   const { status, statusText, body } = response
@@ -37,7 +38,7 @@ export function copyOf(response: Response): Response | null {
   return new Response(body, { status, statusText, headers: new Headers(response.headers) })
 }
 
-/** Whether the headers of a response can be changed, which only trying tells. */
+/** Whether the headers of a response can be changed. Only an attempt shows that. */
 export function takesHeaders({ headers }: Response): boolean {
   try {
     headers.delete('x-viur-session')
@@ -47,12 +48,12 @@ export function takesHeaders({ headers }: Response): boolean {
   }
 }
 
-/** Lets go of what a response that will not leave would have read. */
+/** Cancels the body of a response that will not be sent. */
 export function drop({ body }: Response, why: unknown): void {
   body?.cancel(why).catch(() => {})
 }
 
-/** Headers of a Response in the form in which those of Node are asked. */
+/** The headers of a Response, with the methods of a Node response. */
 export class FetchHeaders implements HeaderFields {
   readonly #headers: Headers
 

@@ -4,7 +4,7 @@ import { idIn } from '../node/request/id-transport.ts'
 import type { SessionRequest } from '../request/open.ts'
 import type { FetchSettings } from './options.ts'
 
-/** What the session has to know of a request, looked up when it is asked for. */
+/** The facts of a request that a session needs, read only when needed. */
 class FetchRequestFacts implements SessionRequest {
   readonly #request: Request
   readonly #settings: FetchSettings
@@ -17,7 +17,7 @@ class FetchRequestFacts implements SessionRequest {
   get secure(): boolean {
     const { url, headers } = this.#request
     const forwarded = this.#settings.hops > 0 ? headers.get('x-forwarded-proto') : null
-    // The first, as Express reads it: what the client spoke to the outermost proxy.
+    // The first value, as Express reads it: the protocol between the client and the outermost proxy.
     if (forwarded !== null) return forwarded.split(',', 1)[0]?.trim().toLowerCase() === 'https'
     return url.startsWith('https:')
   }
@@ -27,7 +27,7 @@ class FetchRequestFacts implements SessionRequest {
     return !isPassedOn({ rawHeaders: [...this.#request.headers].flat() })
   }
 
-  // What goes on as a WebSocket is not to begin with what is old.
+  // Undefined for a request that becomes a WebSocket: it must not start from a cached, stale record.
   get method(): string | undefined {
     const { method, headers } = this.#request
     return headers.has('upgrade') ? undefined : method
@@ -44,7 +44,7 @@ class FetchRequestFacts implements SessionRequest {
   get ip(): string | undefined {
     const { hops, address } = this.#settings
     if (hops === 0) return address
-    // The nearest last, and before it whoever connected to that one.
+    // The nearest proxy added the last entry; each earlier entry is the client of the next proxy.
     const passed = (this.#request.headers.get('x-forwarded-for') ?? '').split(',')
     const known = passed.map((one) => one.trim()).filter((one) => one !== '')
     return known.at(-Math.min(hops, known.length)) ?? address

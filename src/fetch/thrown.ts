@@ -1,8 +1,10 @@
-/** By what redirect(), notFound() and their like of Next.js are known: `NEXT_REDIRECT;replace;/path;307;`. */
+/**
+ * The digests of errors of redirect(), notFound() and similar functions of Next.js: `NEXT_REDIRECT;replace;/path;307;`.
+ */
 const NEXT_REDIRECT = /^NEXT_REDIRECT;[a-z]+;(.*);(30[1-8]);[^;]*$/s
 const NEXT_ERROR = /^NEXT_HTTP_ERROR_FALLBACK;(4\d\d)$/
 
-/** What of all that is thrown is looked at. */
+/** The properties of a thrown value that are checked. */
 interface Thrown {
   readonly digest?: unknown
   readonly status?: unknown
@@ -10,25 +12,26 @@ interface Thrown {
 }
 
 /**
- * The response that stands for what Next.js and SvelteKit throw to end a request well, as they themselves would make it
- * where a handler throws it; `null` for everything else. What an app throws may be what somebody else has answered, and an
- * object made of JSON must not lead a visitor anywhere: Next.js throws errors, and SvelteKit an instance of a class.
+ * Returns the response for a value that Next.js or SvelteKit throws to end a request normally, as they themselves would
+ * make it; `null` for everything else. An app may throw a value that comes from a remote server, and an object parsed
+ * from JSON must not redirect a visitor. So the value must be an error for Next.js, and an instance of a class for
+ * SvelteKit.
  */
 export function responseInsteadOf(thrown: unknown): Response | null {
   if (typeof thrown !== 'object' || thrown === null) return null
   const { digest, status, location } = thrown as Thrown
-  // In any realm: the tests of an app may have one of their own.
+  // Also true for an error of another realm, such as that of a test runner.
   const isError = thrown instanceof Error || Object.prototype.toString.call(thrown) === OF_ERROR
   if (typeof digest === 'string') return isError ? fromDigest(digest) : null
   const isRedirect = typeof status === 'number' && status >= 300 && status <= 308
-  // Errors of clients of HTTP have a status and a location too.
+  // Errors of HTTP clients have a status and a location too.
   if (!isRedirect || typeof location !== 'string' || isError || isPlain(thrown)) return null
   return redirectTo(location, status)
 }
 
 const OF_ERROR = '[object Error]'
 
-/** Whether it is of no class. The prototype of all plain objects, of whichever realm, is the one that has none itself. */
+/** Whether the object has no class. The prototype of plain objects, in any realm, has no prototype itself. */
 function isPlain(object: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(object)
   return prototype === null || Object.getPrototypeOf(prototype) === null
@@ -41,7 +44,7 @@ function fromDigest(digest: string): Response | null {
   return error === undefined ? null : new Response(null, { status: Number(error) })
 }
 
-/** Unlike `Response.redirect()`, it takes a path too. */
+/** Unlike `Response.redirect()`, it accepts a path too. */
 function redirectTo(location: string, status: number): Response {
   return new Response(null, { status, headers: { Location: location } })
 }

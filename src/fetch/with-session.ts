@@ -18,23 +18,23 @@ import { sessionRequestFrom } from './session-request.ts'
 import { responseInsteadOf } from './thrown.ts'
 
 /**
- * Gives the handler the session of a request, stores what the request changed, and then gives the response, with the cookie
- * and the headers that it needs. Nothing of a response has left before that; the body of a streamed one is sent after it.
- * What is changed later, such as from inside of the stream, is stored by `await session.save()` alone.
+ * Gives the handler the session of a request, stores the changes of the request, and then returns the response with the
+ * cookie and the headers that it needs. Nothing of the response is sent before that; a streamed body is sent
+ * afterwards. Only `await session.save()` stores later changes, such as those made inside the stream.
  *
  * ```ts
  * const serve = (request: Request) =>
  *   withSession(sessions, request, (session) => Response.json({ user: session.user }))
  * ```
  *
- * A response with status 500 or above drops what the request changed, and so does an error that is thrown. A Response that
- * is thrown is thrown on, with the same headers as if it were given back. What `redirect()` of Next.js and of SvelteKit
- * throws is given as the response that it stands for. Called again for a request that it is serving, it gives the same
- * session, and the outer one stores.
+ * A response with status 500 or above drops the changes of the request, and so does a thrown error. A thrown Response
+ * is thrown again, with the same headers as a returned one. When `redirect()` of Next.js or SvelteKit throws, the
+ * matching response is returned. A nested call for the same request gets the same session, and the outer call stores
+ * it.
  *
- * Rejects with what the handler throws, and with what the commit does, such as `SessionStoreError`; with `onError` it gives
- * that function's response. Rejects with `SessionConfigError` for anything that `createSessions()` or
- * `createCookieSessions()` did not make, and for options that are none.
+ * Rejects with the error of the handler or of the commit, such as `SessionStoreError`; with `onError` it returns the
+ * response of that function instead. Rejects with `SessionConfigError` for sessions that neither `createSessions()` nor
+ * `createCookieSessions()` made, and for wrong options.
  */
 export async function withSession<AnySession extends object, AnyRequest extends Request>(
   sessions: AnySessions<AnySession>,
@@ -65,7 +65,10 @@ export async function serve<AnySession extends object, AnyRequest extends Reques
   }
 }
 
-/** A page that does not use the session needs no store: the session keeps the error for whoever uses it. */
+/**
+ * Loads the session. A page that does not use the session needs no store, so the session keeps the error and throws it
+ * when the page uses the session.
+ */
 async function loaded(session: object): Promise<void> {
   await (session as { load(): Promise<unknown> }).load().catch(() => {})
 }
@@ -95,7 +98,7 @@ class Exchange<AnySession extends object> {
     }
   }
 
-  /** `of`: who gives the response. */
+  /** `of`: the function that returns the response, for messages. */
   async #respond(of: string, make: () => unknown): Promise<Response> {
     let given: unknown
     let isThrown = false
@@ -120,7 +123,7 @@ class Exchange<AnySession extends object> {
       drop(response, error)
       throw error
     }
-    // From now on there is no response that could carry a cookie: what comes is stored by save().
+    // From here on no response can carry a cookie, so only save() stores later changes.
     doorOf(this.#session)?.detach()
     return finished
   }
@@ -135,9 +138,11 @@ class Exchange<AnySession extends object> {
     return copy
   }
 
-  /** A response of which there is no copy, such as the one that goes on as a WebSocket; `null` where it takes no headers. */
+  /**
+   * Handles a response that cannot be copied, such as that of a WebSocket; `null` when its headers cannot be changed.
+   */
   #asItIs(response: Response, { setCookie, id }: CommitResult): Response | null {
-    // It belongs to one connection, so that no other visitor is handed what is set on it.
+    // It belongs to one connection, so no other visitor gets the headers that are set on it.
     if (response.status === 101 && takesHeaders(response)) return response
     const isLost = response.status !== 0 && (setCookie.length > 0 || id !== undefined)
     if (isLost) {
@@ -153,9 +158,12 @@ class Exchange<AnySession extends object> {
     return this.#sessions.commit(this.#session, { status })
   }
 
-  /** Nobody gives a response: what would stand if it were a server error is stored. */
+  /**
+   * Rejects, since there is no response. It commits as for a server error, which stores only what such a response
+   * keeps.
+   */
   async #fail(error: unknown): Promise<never> {
-    // Of two errors the first says more.
+    // The first of two errors says more.
     if (!isResponse(error)) await this.#commit(500).catch(() => {})
     throw error
   }

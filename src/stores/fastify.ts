@@ -2,10 +2,10 @@ import { hintsFor, OtherSessions, type OtherStore, type OtherStoreOptions } from
 
 /** A store for `@fastify/session`, with the methods that it calls. */
 export interface FastifySessionStore extends OtherStore {
-  /** The session; `null` for one that is unknown, has expired or ended. A store that is down is an error. */
+  /** Loads the session; `null` when it is unknown, has expired or ended. A store that is down is an error. */
   // biome-ignore lint/suspicious/noExplicitAny: @fastify/session has types of its own for sessions and errors.
   get(sessionId: string, callback: (error: any, session?: any) => void): void
-  /** Stores what has changed. A session that has ended meanwhile stays ended. */
+  /** Stores the changes. A session that has ended meanwhile stays ended. */
   // biome-ignore lint/suspicious/noExplicitAny: see above.
   set(sessionId: string, session: object, callback: (error?: any) => void): void
   /** Ends the session, with the reason `'logout'`. */
@@ -14,12 +14,12 @@ export interface FastifySessionStore extends OtherStore {
 }
 
 /**
- * The name by which a session object of @fastify/session carries what it was made of: that makes one object of another,
- * and copies what has a name. It is not part of its JSON, and never stored.
+ * The property in which a session object of @fastify/session carries its origin. @fastify/session makes one object from
+ * another and copies properties that have a string name. It is not part of the JSON, and is never stored.
  */
 const LOADED = '__viur_session'
 
-/** What a session was loaded from. */
+/** The object that a session was made from. */
 class Loaded {
   readonly #object: object
 
@@ -44,11 +44,12 @@ class Loaded {
  * app.register(fastifySession, { store: fastifySessionStore(), secret, saveUninitialized: false })
  * ```
  *
- * Its cookie decides how long a session lives. Throws `SessionConfigError` for options that cannot work.
+ * The cookie of `@fastify/session` decides how long a session lives. Throws `SessionConfigError` for options that
+ * cannot work.
  */
 export function fastifySessionStore(options: OtherStoreOptions = {}): FastifySessionStore {
   const others = new OtherSessions('fastifySessionStore()', options, hintsFor('@fastify/session'))
-  /** What each session object shows as stored, after its first save. */
+  /** The stored state of each session object, after its first save. */
   const stored = new WeakMap<object, object>()
   return {
     sessions: others.sessions,
@@ -67,7 +68,7 @@ export function fastifySessionStore(options: OtherStoreOptions = {}): FastifySes
   }
 }
 
-/** All that the session holds, and its cookie without what says the same as its `expires`. */
+/** Returns all data of the session, and its cookie without the field that repeats `expires`. */
 function dataOf(session: object): object {
   const { [LOADED]: _, cookie, ...data } = session as Record<string, unknown>
   if (typeof cookie !== 'object' || cookie === null) return data
@@ -77,7 +78,10 @@ function dataOf(session: object): object {
   return { ...data, cookie: kept }
 }
 
-/** Calls back once, later, and outside of any promise: what the callback throws is the app's own. */
+/**
+ * Calls back once, asynchronously, and outside of any promise, so that an error thrown by the callback belongs to the
+ * app.
+ */
 function answer<Result>(
   work: () => Promise<Result>,
   callback: (error: unknown, result?: Result) => void,

@@ -1,7 +1,7 @@
 import { SessionConfigError } from '../base/errors.ts'
 import { hintsFor, OtherSessions, type OtherStore, type OtherStoreOptions } from './options.ts'
 
-/** What koa-session tells a store of the request. */
+/** The argument by which koa-session tells a store the request. */
 interface OfRequest {
   /** The context of Koa. */
   // biome-ignore lint/suspicious/noExplicitAny: koa-session has no type for it.
@@ -10,10 +10,10 @@ interface OfRequest {
 
 /** A store for `koa-session`, with the methods that it calls. */
 export interface KoaSessionStore extends OtherStore {
-  /** The data of the session; `null` for one that is unknown, has expired or ended. Rejects where the store is down. */
+  /** Loads the data of the session; `null` when it is unknown, has expired or ended. Rejects when the store is down. */
   // biome-ignore lint/suspicious/noExplicitAny: koa-session has no type for it.
   get(key: string, maxAge: number | string | undefined, of: OfRequest): Promise<any>
-  /** Stores what has changed. A session that has ended meanwhile stays ended. */
+  /** Stores the changes. A session that has ended meanwhile stays ended. */
   set(
     key: string,
     session: object,
@@ -31,11 +31,12 @@ export interface KoaSessionStore extends OtherStore {
  * app.use(session({ store: koaSessionStore(), rolling: true }, app))
  * ```
  *
- * Its `maxAge` decides how long a session lives. Throws `SessionConfigError` for options that cannot work.
+ * The `maxAge` of `koa-session` decides how long a session lives. Throws `SessionConfigError` for options that cannot
+ * work.
  */
 export function koaSessionStore(options: OtherStoreOptions = {}): KoaSessionStore {
   const others = new OtherSessions('koaSessionStore()', options, hintsFor('koa-session'))
-  /** What each request has loaded or stored last: the objects of koa-session are made anew each time. */
+  /** The object that each request loaded or stored last, since koa-session makes new objects each time. */
   const known = new WeakMap<object, object>()
   return {
     sessions: others.sessions,
@@ -63,10 +64,10 @@ function contextOf(of: OfRequest | undefined): object {
   )
 }
 
-/** koa-session drops what begins with an underscore, so that no data of an app has this name. */
+/** koa-session drops keys that begin with an underscore, so no data of an app has this name. */
 const OF_APP = '_cookie'
 
-/** The times of a cookie, in the words of koa-session. */
+/** Returns the session as koa-session expects it, with the times of the cookie in its fields. */
 function given({ cookie, ...data }: Record<string, unknown>): Record<string, unknown> {
   const { [OF_APP]: ofApp, ...others } = data
   const all = ofApp === undefined ? others : { ...others, cookie: ofApp }
@@ -75,7 +76,7 @@ function given({ cookie, ...data }: Record<string, unknown>): Record<string, unk
   return { ...all, _expire: expires.getTime(), _maxAge: originalMaxAge }
 }
 
-/** The same, the other way round. */
+/** Converts the session of koa-session back. */
 function taken(session: object): object {
   const { _expire, _maxAge, _session, cookie, ...data } = session as Record<string, unknown>
   const all = cookie === undefined ? data : { ...data, [OF_APP]: cookie }

@@ -4,22 +4,23 @@ import { composeSessions } from '../sessions.ts'
 import type { Sessions } from '../sessions-interface.ts'
 import { StoredSessions } from '../express-session/stored-sessions.ts'
 
-/** Options of the stores for other middleware, which all can be left out. `Session`: its data, as the middleware has it. */
+/** Options of the stores for other middleware. All are optional. `Session`: the session data of the middleware. */
 export interface OtherStoreOptions<Session extends object = Record<string, unknown>>
   extends StoredSessionsOptions<Session> {}
 
-/** What a store for other middleware has beside what that middleware calls. */
+/** Members that a store for other middleware has beside those that the middleware calls. */
 export interface OtherStore {
   /**
-   * The same sessions as everywhere in this package: for `onDelete()`, `killSessionByUser()`, `listSessionsByUser()`,
-   * `startClearSessions()`, `status()`, `cleanupRoutes()`. The cookies of the middleware are not for `open()`.
+   * The sessions as the rest of this package uses them: for `onDelete()`, `killSessionByUser()`,
+   * `listSessionsByUser()`, `startClearSessions()`, `status()`, `cleanupRoutes()`. Its `open()` cannot read the cookies
+   * of the middleware.
    */
   readonly sessions: Sessions
-  /** Lets go of connections. The store is not used after that. */
+  /** Closes the connections. The store cannot be used after that. */
   close(): Promise<void>
 }
 
-/** The options of a middleware stay with it. */
+/** Hints for options that belong to the middleware. */
 export function hintsFor(middleware: string): OptionHints {
   const hint = `it is an option of ${middleware} itself`
   return Object.fromEntries(
@@ -37,7 +38,7 @@ export function hintsFor(middleware: string): OptionHints {
   )
 }
 
-/** Sessions of another middleware, each as a plain object, by the rules that hold for those of express-session. */
+/** Sessions of other middleware, each as a plain object, stored by the same rules as those of express-session. */
 export class OtherSessions implements OtherStore {
   readonly sessions: Sessions
   readonly #stored: StoredSessions
@@ -51,25 +52,25 @@ export class OtherSessions implements OtherStore {
     this.#close = () => settings.store.close()
   }
 
-  /** The session; `null` where there is none that can be used. Throws where the store is down. */
+  /** Returns the session; `null` when there is none that can be used. Throws when the store is down. */
   async load(id: string): Promise<Record<string, unknown> | null> {
     return (await this.#stored.load(id)) as Record<string, unknown> | null
   }
 
   /**
-   * Stores a session as it is now, and only what differs from what was loaded. `from`: the object that was loaded, or stored
-   * last, by the same request; `null` for a new session. Gives the object to go on from.
+   * Stores a session as it is now, but only the differences from what was loaded. `from`: the object that the same
+   * request loaded or stored last; `null` for a new session. Returns the object for the next save.
    */
   async save(id: string, from: object | null, data: object): Promise<object> {
     const object = { ...data }
-    // What was made for this request, and not by hand: of the times in its cookie, the latest use counts.
+    // Marks the object as made by the middleware and not by hand, so that the latest use in its cookie counts.
     Object.defineProperty(object, 'req', { value: null, enumerable: false })
     if (from !== null) this.#stored.carry(from, object, id)
     await this.#stored.save(id, object)
     return object
   }
 
-  /** Ends the session by a logout; one that was never stored is none the worse for it. */
+  /** Ends the session by a logout. Does nothing for a session that was never stored. */
   async end(id: string): Promise<void> {
     await this.#stored.end(id, { reason: 'logout' })
   }
