@@ -3,20 +3,22 @@ import express, { type Express } from 'express'
 import {
   type Caller,
   cleanupRoutes,
+  consoleRoutes,
   requireSameOrigin,
   sessionMiddleware,
 } from '../express/index.ts'
 import type { SessionStore } from '../index.ts'
 import { actions } from './actions.ts'
-import type { StoreName } from './config.ts'
+import type { ConsoleAccess, StoreName } from './config.ts'
 import { confirming } from './confirming.ts'
 import { devices } from './devices.ts'
-import { EndLog } from './end-log.ts'
+import { EndCounts } from './end-counts.ts'
 import { errorHandler, notFound } from './errors.ts'
 import { health } from './health.ts'
 import { home } from './home.ts'
 import { nativeClients } from './native-clients.ts'
-import { ops } from './ops.ts'
+import { consoleAllow } from './operators.ts'
+import { operations } from './operations.ts'
 import { ordering } from './ordering.ts'
 import { securityHeaders } from './security-headers.ts'
 import type { AppSessions } from './sessions.ts'
@@ -27,10 +29,12 @@ export interface AppOptions {
   readonly sessions: AppSessions
   /** Where `sessions` keeps them, to be shown. */
   readonly storeName: StoreName
-  /** The store itself, for the ops page to put expired sessions into, on one's own machine. Default: none. */
+  /** The store itself, to put expired sessions into on a developer's machine. Default: none. */
   readonly store?: SessionStore | undefined
   /** Who may call the routes under /_sessions. Default: nobody, there are none. */
   readonly caller?: Caller | undefined
+  /** Who may open the console under /_console. Default: nobody. */
+  readonly access?: ConsoleAccess
   /** Whether X-Forwarded-Proto tells the truth, because a proxy sets it. Default `false`. */
   readonly behindProxy?: boolean
   /** Who can sign in. Default: the demo users. */
@@ -48,12 +52,13 @@ export function createApp(options: AppOptions): Express {
     storeName,
     store,
     caller,
+    access = { kind: 'none' },
     behindProxy = false,
     users = DEMO_USERS,
     log = console.error,
     now = () => Date.now(),
   } = options
-  const ends = new EndLog(now)
+  const ends = new EndCounts()
   sessions.onDelete((event) => ends.note(event))
   const app = express()
   app.disable('x-powered-by')
@@ -75,6 +80,12 @@ export function createApp(options: AppOptions): Express {
     app.use('/_sessions', cleanupRoutes(sessions, { caller, logger: { warn: log, error: log } }))
   }
 
+  // Pages for operators. They bring their own checks, and need neither the session of a visitor nor a body parser.
+  const allow = consoleAllow(access)
+  if (allow !== undefined) {
+    app.use('/_console', consoleRoutes(sessions, { allow, logger: { warn: log } }))
+  }
+
   // Before the check of the origin, which clients that are no browsers do not tell; they send a static key instead.
   app.use('/api', nativeClients(sessions, users, log))
 
@@ -89,7 +100,7 @@ export function createApp(options: AppOptions): Express {
   app.use(ordering(now))
   app.use(devices(sessions, users))
   app.use(confirming(users))
-  app.use(ops({ sessions, storeName, store, users, ends, log, now }))
+  app.use(operations({ storeName, store, access: access.kind, ends, now }))
   app.use(notFound)
   app.use(errorHandler(log))
   return app

@@ -12,6 +12,11 @@ export type SweepCaller =
       readonly serviceAccounts: readonly string[]
     }
 
+/** Who may open the console; `none`: nobody. */
+export type ConsoleAccess =
+  | { readonly kind: 'local' | 'none' }
+  | { readonly kind: 'iap'; readonly audience: string; readonly users: readonly string[] }
+
 /** What carries the steps of a sweep; `process`: nothing, it works to its end inside the call. */
 export type SweepQueue =
   | { readonly kind: 'process' | 'app-engine' }
@@ -38,6 +43,7 @@ export interface AppConfig {
   readonly behindProxy: boolean
   readonly caller: SweepCaller
   readonly queue: SweepQueue
+  readonly access: ConsoleAccess
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -64,6 +70,7 @@ export function configFrom(environment: Environment): AppConfig {
     behindProxy: isServed,
     caller,
     queue: queueFrom(environment, caller),
+    access: accessFrom(environment, onGoogle),
   }
 }
 
@@ -84,6 +91,27 @@ function callerFrom(environment: Environment, onGoogle: boolean): SweepCaller {
     )
   }
   return { kind: onGoogle ? 'none' : 'local' }
+}
+
+/** Identity-Aware Proxy where it is set up; else a developer at this machine, and nobody in production. */
+function accessFrom(environment: Environment, onGoogle: boolean): ConsoleAccess {
+  const audience = environment['CONSOLE_AUDIENCE'] || null
+  const users = listFrom(environment['CONSOLE_USERS'])
+  if (audience === null && users.length === 0) {
+    const isProduction = onGoogle || environment['NODE_ENV'] === 'production'
+    return { kind: isProduction ? 'none' : 'local' }
+  }
+  if (!audience?.startsWith('/projects/')) {
+    throw new EnvironmentError(
+      'CONSOLE_AUDIENCE must be the audience of Identity-Aware Proxy, such as /projects/123456789/apps/my-project, with CONSOLE_USERS',
+    )
+  }
+  if (users.length === 0 || !users.every((user) => user.includes('@'))) {
+    throw new EnvironmentError(
+      'CONSOLE_USERS must be the e-mail addresses of the operators, separated by commas, with CONSOLE_AUDIENCE',
+    )
+  }
+  return { kind: 'iap', audience, users }
 }
 
 function queueFrom(environment: Environment, caller: SweepCaller): SweepQueue {

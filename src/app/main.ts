@@ -33,7 +33,7 @@ function storeOf({ storeName, sqliteFile }: AppConfig): SessionStore {
 }
 
 async function start(config: AppConfig): Promise<void> {
-  const { storeName, secrets, behindProxy, host, port } = config
+  const { storeName, secrets, behindProxy, host, port, access } = config
   const store = storeOf(config)
   const tasks = tasksOf(config.queue)
   const sessions = createAppSessions({
@@ -54,7 +54,9 @@ async function start(config: AppConfig): Promise<void> {
     console.error(`viur-session: the store is not ready: ${error.message}`)
   }
   const caller = callerOf(config.caller)
-  const server = createServer(createApp({ sessions, storeName, store, caller, behindProxy }))
+  const server = createServer(
+    createApp({ sessions, storeName, store, caller, access, behindProxy }),
+  )
 
   server.once('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EADDRINUSE')

@@ -30,9 +30,10 @@ export interface Notice {
     | 'confirmed'
     | 'deviceEnded'
     | 'othersEnded'
+    | 'filled'
   /** The shortened key that the session had before. */
   readonly before?: string | undefined
-  /** How many sessions have ended. */
+  /** How many sessions have ended, or were made. */
   readonly count?: number | undefined
 }
 

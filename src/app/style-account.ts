@@ -1,6 +1,12 @@
-/** The part of the style sheet for the pages of the order and of the devices. Its colours are those of the rest. */
+/** The part of the style sheet for the pages beside the start page. Its colours are those of the rest. */
 export const ACCOUNT_STYLE: string = `
 .narrow { width: 100%; max-width: 44rem; display: grid; gap: 1.5rem; }
+.caution { background: var(--warn); color: var(--warn-text); border-color: color-mix(in srgb, var(--warn-text) 35%, transparent); }
+.caution h2 { font-size: 1rem; }
+.counts div { display: flex; justify-content: space-between; align-items: center; padding-block: .375rem; }
+.counts div + div { border-top: 1px solid var(--line); }
+.counts dd { font-variant-numeric: tabular-nums; font-weight: 600; }
+.steps { margin: 0; padding-left: 1.25rem; display: grid; gap: .375rem; font-size: .9375rem; }
 .caution p + p { margin-top: .25rem; }
 .lines { border-block: 1px solid var(--line); }
 .lines li { display: flex; justify-content: space-between; gap: 1rem; padding-block: .5rem; }

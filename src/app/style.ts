@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { ACCOUNT_STYLE } from './style-account.ts'
-import { OPS_STYLE } from './style-ops.ts'
 
 // Every pair of text and ground below has a contrast of at least 4.5 to 1, and every edge of a control 3 to 1.
 const LIGHT = `
@@ -141,7 +140,7 @@ fieldset { border: 0; min-width: 0; display: grid; gap: .125rem; margin-bottom: 
 .foot a { color: var(--soft); }
 .foot a:hover, .foot a[aria-current] { color: var(--text); }
 .foot a[aria-current] { text-decoration: none; font-weight: 550; }
-${OPS_STYLE}${ACCOUNT_STYLE}
+${ACCOUNT_STYLE}
 @media (max-width: 52rem) {
   .cards, .columns { grid-template-columns: minmax(0, 1fr); }
   .tiles { grid-template-columns: repeat(2, 1fr); }

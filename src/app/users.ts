@@ -3,8 +3,6 @@ export interface DemoUser {
   /** What the session keeps as its user. */
   readonly id: string
   readonly name: string
-  /** Whether the ops page is open to this user. */
-  readonly admin?: boolean
 }
 
 /**
@@ -12,7 +10,7 @@ export interface DemoUser {
  * app, what happens to the session then is what is shown here. Never do this outside a demo.
  */
 export const DEMO_USERS: readonly DemoUser[] = [
-  { id: 'ada', name: 'Ada Lovelace', admin: true },
+  { id: 'ada', name: 'Ada Lovelace' },
   { id: 'grace', name: 'Grace Hopper' },
   { id: 'konrad', name: 'Konrad Zuse' },
 ]

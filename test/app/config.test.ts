@@ -12,6 +12,7 @@ describe('configFrom', () => {
       behindProxy: false,
       caller: { kind: 'local' },
       queue: { kind: 'process' },
+      access: { kind: 'local' },
     })
   })
 
@@ -167,6 +168,37 @@ describe('who may sweep, and what carries it', () => {
       'https://u:p@x.y',
     ]) {
       says({ ...caller, ...tasks, ...location, CLOUD_TASKS_TARGET: url }, /base URL/)
+    }
+  })
+
+  it('opens the console to this machine in development, and to nobody else', () => {
+    expect(configFrom({}).access).toEqual({ kind: 'local' })
+    const appEngine = { GAE_ENV: 'standard', CLOUD_TASKS_LOCATION: 'europe-west1' }
+    for (const environment of [{ NODE_ENV: 'production' }, { K_SERVICE: 'web' }, appEngine])
+      expect(configFrom(environment).access).toEqual({ kind: 'none' })
+  })
+
+  it('opens the console to operators behind Identity-Aware Proxy', () => {
+    const variables = {
+      K_SERVICE: 'web',
+      CONSOLE_AUDIENCE: '/projects/1/locations/europe-west1/services/web',
+      CONSOLE_USERS: 'olga@example.com, otto@example.com',
+    }
+    expect(configFrom(variables).access).toEqual({
+      kind: 'iap',
+      audience: '/projects/1/locations/europe-west1/services/web',
+      users: ['olga@example.com', 'otto@example.com'],
+    })
+    const wrong = [
+      ['CONSOLE_AUDIENCE', ''],
+      ['CONSOLE_AUDIENCE', 'https://web.example.com'],
+      ['CONSOLE_USERS', ''],
+      ['CONSOLE_USERS', 'olga'],
+    ] as const
+    for (const [name, value] of wrong) {
+      const attempt = () => configFrom({ ...variables, [name]: value })
+      expect(attempt).toThrow(EnvironmentError)
+      expect(attempt).toThrow(new RegExp(`^${name} must be `))
     }
   })
 })

@@ -119,6 +119,7 @@ export async function startApp({
     storeName: 'memory',
     store,
     caller: localOnly(),
+    access: { kind: 'local' },
     ...(options?.now !== undefined && { now: options.now }),
     log: (message) => logged.push(message),
     ...appOptions,

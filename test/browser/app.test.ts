@@ -4,14 +4,7 @@ import { createServer as createSecureServer } from 'node:https'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Cookie, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  close,
-  heldTasks,
-  listen,
-  movableClock,
-  type RunningApp,
-  startApp,
-} from '../app/harness.ts'
+import { close, listen, movableClock, type RunningApp, startApp } from '../app/harness.ts'
 import { launchBrowser, selfSigned, withoutBrowser } from './browser.ts'
 
 describe.skipIf(withoutBrowser)('in a real browser', () => {
@@ -276,57 +269,25 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
     })
   })
 
-  describe('on the ops page', () => {
-    const tasks = heldTasks()
-
-    beforeEach(async () => {
-      await app.close()
-      tasks.held.splice(0)
-      app = await startApp({ options: { tasks } })
-    })
-
-    it.each([true, false])(
-      'sweeps 1,000 sessions, with JavaScript: %s',
-      async (javaScriptEnabled) => {
-        await renew({ javaScriptEnabled })
-        await page.goto(app.url)
-        await Promise.all([page.waitForURL(/\/ops$/), page.getByText('Operations').click()])
-        await press('Make 1,000 expired sessions')
-        expect(await fact('ops-backlog')).toBe('1,000')
-
-        await press('Start a sweep')
-        expect(await fact('ops-last-sweep')).toBe('running')
-        expect(await fact('run-ended')).toBe('0')
-        expect(await fact('count-expired')).toBe('0')
-        for (let task = tasks.held.shift(); task !== undefined; task = tasks.held.shift())
-          await app.sessions.handleTask(task.body)
-        // Nobody presses anything: the page loads itself again.
-        await page.waitForSelector('#progress', { state: 'detached' })
-        expect(await fact('ops-last-sweep')).toBe('finished')
-        expect(await fact('ops-backlog')).toBe('0')
-        expect(await fact('count-expired')).toBe('1,000')
-        expect(await page.locator('#ends tbody tr').count()).toBe(50)
-        const asked = app.seen.length
-        await page.reload()
-        expect(app.seen.length).toBe(asked + 1)
-        expect(await page.locator('meta[http-equiv]').count()).toBe(0)
-      },
-    )
-
-    it('draws within its own policy, and tells the tree of accessibility what it draws', async () => {
+  it.each([true, false])(
+    'sweeps 1,000 sessions by the console, with JavaScript: %s',
+    async (javaScriptEnabled) => {
+      await renew({ javaScriptEnabled })
       const words: string[] = []
       page.on('console', (message) => words.push(message.text()))
-      await renew({})
-      page.on('console', (message) => words.push(message.text()))
-      await page.goto(`${app.url}/ops`)
+      await page.goto(app.url)
+      await Promise.all([page.waitForURL(/\/ops$/), page.getByText('Operations').click()])
+      await press('Make 1,000 expired sessions')
+      expect(await text('[role=status]')).toContain('1,000 expired sessions wait')
+      await page.getByRole('link', { name: 'Open the console' }).click()
+      await page.waitForURL(/\/_console\/$/)
       await press('Start a sweep')
-      await page.getByRole('img', { name: 'Sessions ended per run' }).waitFor()
-      const bar = page.getByRole('progressbar', { name: 'Share of the backlog that is done' })
-      expect(await bar.count()).toBe(1)
-      expect(await page.getByRole('columnheader', { name: 'Scanned' }).count()).toBe(1)
+      expect(await text('[role=status]')).toBe('The sweep has finished.')
+      await page.goto(`${app.url}/ops`)
+      expect(await fact('count-expired')).toBe('1,000')
       expect(words).toEqual([])
-    })
-  })
+    },
+  )
 
   describe('against another site', () => {
     let other: { readonly url: string; close(): Promise<void> }
@@ -537,42 +498,12 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
         await shot('order-de')
       })
 
-      it(`shows the sweep on ${where}`, async () => {
-        await app.close()
-        const tasks = heldTasks()
-        const clock = movableClock()
-        app = await startApp({ options: { tasks, now: clock.now } })
+      it(`shows operations on ${where}`, async () => {
         await renew({ colorScheme: theme })
         const shot = shooter(screens, theme)
         await page.goto(`${app.url}/ops`)
-        await shot('ops-empty')
-        for (const user of ['ada', 'grace']) {
-          await page.goto(app.url)
-          await page.locator(`button[value=${user}]`).click()
-        }
-        await press('Reset')
-        await page.goto(`${app.url}/ops`)
-        for (const fills of [1, 0, 2, 1]) {
-          for (let count = 0; count < fills; count += 1) await press('Make 1,000 expired sessions')
-          await press('Start a sweep')
-          for (let task = tasks.held.shift(); task !== undefined; task = tasks.held.shift())
-            await app.sessions.handleTask(task.body)
-          clock.advance(61_000)
-          await page.goto(`${app.url}/ops`)
-        }
-        await press('Start a sweep')
-        tasks.held.splice(0)
-        clock.advance(40 * 60_000)
-        await page.goto(`${app.url}/ops`)
         await press('Make 1,000 expired sessions')
         await shot('ops')
-        await press('Start a sweep')
-        const partly = app.sessions as unknown as {
-          handleTask(body: unknown, budget: number): Promise<unknown>
-        }
-        await partly.handleTask(tasks.held.shift()?.body, 1)
-        await page.reload()
-        await shot('ops-running')
         await press('Deutsch')
         await shot('ops-de')
       })

@@ -85,7 +85,7 @@ ${avatar(user)}<p class="who"><strong>${user.name}</strong>${facts.authenticated
 ${others.map(
   (
     other,
-  ) => html`<li class="person">${avatar(other)}<p class="who"><strong>${other.name}</strong>${other.admin === true && html`<span class="hint">${account.admin}</span>`}</p>
+  ) => html`<li class="person">${avatar(other)}<p class="who"><strong>${other.name}</strong></p>
 <button class="button" name="user" value="${other.id}" aria-label="${account.signInAs(other.name)}">${account.signIn}</button></li>
 `,
 )}</ul>

@@ -16,21 +16,19 @@ export interface PageOptions {
   readonly withTheme: boolean
   /** Which page it is. Default: the start page, or one that nobody goes back to. */
   readonly place?: Place
-  /** After how many seconds the page loads itself again. Default: never. */
-  readonly refresh?: number | undefined
 }
 
 const LANGUAGE_NAMES: Readonly<Record<Language, string>> = { en: 'English', de: 'Deutsch' }
 
 /** A whole document around the content of a page. */
 export function page(options: PageOptions, content: Html): string {
-  const { language, theme, title, withTheme, place = '/', refresh } = options
+  const { language, theme, title, withTheme, place = '/' } = options
   const texts = textsIn(language)
   const pages = [
     ['/', texts.start],
     ['/order', texts.order.title],
     ['/devices', texts.devices.title],
-    ['/ops', texts.operations],
+    ['/ops', texts.operations.title],
   ] as const
   const links = pages.map(
     ([link, name]) => html`<a href="${link}"${current(link, options)}>${name}</a> `,
@@ -42,7 +40,7 @@ export function page(options: PageOptions, content: Html): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="${theme === 'system' ? 'light dark' : theme}">
 <meta name="robots" content="noindex">
-${refresh !== undefined && html`<meta http-equiv="refresh" content="${refresh}">\n`}<title>${title === undefined ? '' : `${title} - `}${texts.title}</title>
+<title>${title === undefined ? '' : `${title} - `}${texts.title}</title>
 <link rel="icon" href="/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="${STYLE_URL}">
 </head>

@@ -11,6 +11,7 @@ export function noticeBox(notice: Notice | null, key: string | null, texts: Text
     before !== undefined &&
     key !== null &&
     html` <span class="change">${texts.keyChanged} <code>${before}</code> → <code>${shortened(key)}</code></span>`
-  const text = about === 'othersEnded' ? texts.othersEnded(count) : texts.notices[about]
+  const text =
+    about === 'othersEnded' || about === 'filled' ? texts[about](count) : texts.notices[about]
   return html`<div class="notice" role="status"><p>${text}${change}</p></div>`
 }

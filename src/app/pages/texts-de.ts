@@ -28,6 +28,8 @@ export const german: Texts = {
     count === 0
       ? 'Es gab keine andere Sitzung.'
       : `${count === 1 ? 'Eine andere Sitzung ist' : `${count} andere Sitzungen sind`} beendet. Diese hier bleibt.`,
+  filled: (count) =>
+    `${count.toLocaleString('de')} abgelaufene Sitzungen warten auf das Aufräumen. Starten Sie es in der Konsole.`,
   keyChanged: 'Schlüssel',
   overview: {
     heading: 'Überblick',
@@ -61,7 +63,6 @@ export const german: Texts = {
     noPasswords:
       'Die Demo-Konten haben keine Passwörter: Wer diese Seite öffnet, kann jedes davon sein.',
     devices: 'Ihre Geräte: wo Sie angemeldet sind',
-    admin: 'darf den Betrieb steuern',
   },
   cart: {
     heading: 'Warenkorb',
@@ -152,6 +153,46 @@ export const german: Texts = {
     signInAgain: (name) => `Ich bin ${name}`,
     cancel: 'Abbrechen',
   },
+  operations: {
+    title: 'Betrieb',
+    lead: 'Was mit Sitzungen geschieht, die niemand beendet: Ein Lauf räumt sie auf, und die App erfährt davon.',
+    console: {
+      heading: 'Konsole',
+      hint: 'Die Seiten für Betreiber, die viur-session mitbringt: Rückstand, Läufe, die Sitzungen eines Benutzers, und Knöpfe, die sie beenden oder das Aufräumen starten. Sie sind auf Englisch.',
+      open: 'Konsole öffnen',
+      access: {
+        local: 'Offen für diesen Rechner, solange er nicht im Produktivbetrieb ist.',
+        iap: 'Offen für die Betreiber in CONSOLE_USERS, die Identity-Aware Proxy anmeldet.',
+        none: 'Geschlossen. CONSOLE_AUDIENCE und CONSOLE_USERS öffnen sie für Betreiber hinter Identity-Aware Proxy.',
+      },
+    },
+    fill: {
+      heading: 'Etwas zum Aufräumen',
+      hint: 'Nur auf dem Rechner eines Entwicklers: legt Sitzungen an, die vor zwei Stunden abgelaufen sind. Starten Sie danach das Aufräumen in der Konsole.',
+      button: (count) => `${count} abgelaufene anlegen`,
+    },
+    sweep: {
+      heading: 'Wie das Aufräumen abläuft',
+      hint: 'Kein Besucher wartet darauf.',
+      steps: [
+        'Einmal in der Stunde ruft Cron /_sessions/cron auf.',
+        'Der Lauf stellt eine Aufgabe in die Cloud-Tasks-Queue session-sweep. Ohne Queue arbeitet er im Aufruf selbst.',
+        'Jede Aufgabe beendet bis zu 90 Sekunden lang abgelaufene Sitzungen und stellt dann die nächste ein.',
+        'Für jede beendete Sitzung werden die Beobachter der App aufgerufen.',
+      ],
+    },
+    ends: {
+      heading: 'Enden nach Grund',
+      hint: 'Gezählt von einem Beobachter dieses Prozesses, seit er läuft.',
+      reasons: {
+        expired: 'abgelaufen',
+        logout: 'abgemeldet',
+        login: 'Anmeldung (neue Id)',
+        reset: 'zurückgesetzt',
+        killed: 'beendet',
+      },
+    },
+  },
   panel: {
     heading: 'Was die Sitzung enthält',
     hint: 'So sieht der Server sie, während er diese Seite erzeugt.',
@@ -187,7 +228,6 @@ export const german: Texts = {
   footer: 'Reines HTML und CSS, auf dem Server erzeugt.',
   pages: 'Seiten',
   start: 'Start',
-  operations: 'Betrieb',
   problems: {
     notFound: {
       heading: 'Diese Seite gibt es nicht',
@@ -197,9 +237,9 @@ export const german: Texts = {
       heading: 'Diese Anfrage wurde abgelehnt',
       text: 'Sie kam nicht von einer Seite dieser App. Falls doch: Bitte versuchen Sie es von der Startseite aus noch einmal.',
     },
-    operatorsOnly: {
-      heading: 'Diese Seite ist für den Betrieb',
-      text: 'Melden Sie sich auf der Startseite als jemand an, der den Betrieb steuern darf.',
+    consoleClosed: {
+      heading: 'Die Konsole ist geschlossen',
+      text: 'Sie zeigt die Sitzungen aller und öffnet sich nur für benannte Betreiber. Stellen Sie Identity-Aware Proxy vor die App, und setzen Sie CONSOLE_AUDIENCE auf dessen Audience und CONSOLE_USERS auf die E-Mail-Adressen der Betreiber, wie docs/console.md beschreibt.',
     },
     signInFirst: {
       heading: 'Diese Seite ist für Angemeldete',

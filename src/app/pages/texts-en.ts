@@ -25,6 +25,8 @@ export const english: Texts = {
     count === 0
       ? 'There was no other session to end.'
       : `${count === 1 ? 'One other session has' : `${count} other sessions have`} ended. This one stays.`,
+  filled: (count) =>
+    `${count.toLocaleString('en')} expired sessions wait for a sweep. Start one in the console.`,
   keyChanged: 'Key',
   overview: {
     heading: 'Overview',
@@ -57,7 +59,6 @@ export const english: Texts = {
     noPasswords:
       'The demo users have no passwords: anybody who opens this page can be any of them.',
     devices: 'Your devices: where you are signed in',
-    admin: 'may operate the sweep',
   },
   cart: {
     heading: 'Cart',
@@ -145,6 +146,46 @@ export const english: Texts = {
     signInAgain: (name) => `I am ${name}`,
     cancel: 'Cancel',
   },
+  operations: {
+    title: 'Operations',
+    lead: 'What happens to sessions that nobody ends: a sweep ends them, and the app is told.',
+    console: {
+      heading: 'Console',
+      hint: 'The pages for operators that come with viur-session: backlog, runs, the sessions of a user, and buttons that end them or start a sweep.',
+      open: 'Open the console',
+      access: {
+        local: 'Open to this machine, as long as it is not in production.',
+        iap: 'Open to the operators in CONSOLE_USERS, whom Identity-Aware Proxy signs in.',
+        none: 'Closed. CONSOLE_AUDIENCE and CONSOLE_USERS open it to operators behind Identity-Aware Proxy.',
+      },
+    },
+    fill: {
+      heading: 'Something to sweep',
+      hint: 'Only on a developer’s machine: stores sessions that expired two hours ago. Then start a sweep in the console.',
+      button: (count) => `Make ${count} expired sessions`,
+    },
+    sweep: {
+      heading: 'How a sweep runs',
+      hint: 'No visitor waits for it.',
+      steps: [
+        'Once an hour, cron calls /_sessions/cron.',
+        'The sweep adds a task to the Cloud Tasks queue session-sweep. Without a queue, it works inside the call.',
+        'Each task ends expired sessions for up to 90 seconds, then adds the next task.',
+        'For each ended session, the app’s observers are called.',
+      ],
+    },
+    ends: {
+      heading: 'Ends by reason',
+      hint: 'Counted by an observer of this process since it started.',
+      reasons: {
+        expired: 'expired',
+        logout: 'logout',
+        login: 'login (a new id)',
+        reset: 'reset',
+        killed: 'killed',
+      },
+    },
+  },
   panel: {
     heading: 'What the session holds',
     hint: 'As the server sees it while it makes this page.',
@@ -180,7 +221,6 @@ export const english: Texts = {
   footer: 'Plain HTML and CSS, rendered on the server.',
   pages: 'Pages',
   start: 'Start',
-  operations: 'Operations',
   problems: {
     notFound: {
       heading: 'There is no such page',
@@ -190,9 +230,9 @@ export const english: Texts = {
       heading: 'This request was refused',
       text: 'It did not come from a page of this app. If you did send it from here, go back to the start page and try again.',
     },
-    operatorsOnly: {
-      heading: 'This page is for operators',
-      text: 'Sign in on the start page as somebody who may operate the sweep.',
+    consoleClosed: {
+      heading: 'The console is closed',
+      text: 'It shows the sessions of everybody, so it opens for named operators only. Put Identity-Aware Proxy in front of the app, and set CONSOLE_AUDIENCE to its audience and CONSOLE_USERS to the e-mail addresses of the operators, as docs/console.md says.',
     },
     signInFirst: {
       heading: 'This page is for users who are signed in',

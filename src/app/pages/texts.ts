@@ -1,12 +1,12 @@
-import type { LoadOutcome } from '../../index.ts'
-import type { StoreName } from '../config.ts'
+import type { EndReason, LoadOutcome } from '../../index.ts'
+import type { ConsoleAccess, StoreName } from '../config.ts'
 import type { ExpiryChoice, Notice, Theme } from '../session-data.ts'
 
 /** What an error page can be about. */
 export type Problem =
   | 'notFound'
   | 'refused'
-  | 'operatorsOnly'
+  | 'consoleClosed'
   | 'signInFirst'
   | 'noSuchDevice'
   | 'badRequest'
@@ -24,8 +24,9 @@ export interface Texts {
   readonly theme: string
   readonly themes: Readonly<Record<Theme, string>>
   readonly nobody: string
-  readonly notices: Readonly<Record<Exclude<Notice['about'], 'othersEnded'>, string>>
+  readonly notices: Readonly<Record<Exclude<Notice['about'], 'othersEnded' | 'filled'>, string>>
   readonly othersEnded: (count: number) => string
+  readonly filled: (count: number) => string
   /** Introduces the two keys in a notice. */
   readonly keyChanged: string
   readonly overview: {
@@ -53,8 +54,6 @@ export interface Texts {
     readonly noPasswords: string
     /** Leads to the list of devices. */
     readonly devices: string
-    /** Beside a user who may see the ops page. */
-    readonly admin: string
   }
   readonly cart: {
     readonly heading: string
@@ -136,6 +135,31 @@ export interface Texts {
     readonly signInAgain: (name: string) => string
     readonly cancel: string
   }
+  readonly operations: {
+    readonly title: string
+    readonly lead: string
+    readonly console: {
+      readonly heading: string
+      readonly hint: string
+      readonly open: string
+      readonly access: Readonly<Record<ConsoleAccess['kind'], string>>
+    }
+    readonly fill: {
+      readonly heading: string
+      readonly hint: string
+      readonly button: (count: string) => string
+    }
+    readonly sweep: {
+      readonly heading: string
+      readonly hint: string
+      readonly steps: readonly string[]
+    }
+    readonly ends: {
+      readonly heading: string
+      readonly hint: string
+      readonly reasons: Readonly<Record<EndReason, string>>
+    }
+  }
   readonly panel: {
     readonly heading: string
     readonly hint: string
@@ -164,7 +188,6 @@ export interface Texts {
   /** Names the links in the footer. */
   readonly pages: string
   readonly start: string
-  readonly operations: string
   readonly problems: Readonly<Record<Problem, { readonly heading: string; readonly text: string }>>
   readonly home: string
 }

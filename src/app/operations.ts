@@ -1,0 +1,82 @@
+import { type Request, Router } from 'express'
+import { localOnly } from '../express/index.ts'
+import { CallerRefusedError, type SessionStore } from '../index.ts'
+import type { ConsoleAccess, StoreName } from './config.ts'
+import type { EndCounts } from './end-counts.ts'
+import { themeOrSystem } from './errors.ts'
+import { makeExpiredSessions } from './expired-sessions.ts'
+import { seeOther } from './forms.ts'
+import { languageOf } from './language.ts'
+import { errorPage } from './pages/error.ts'
+import { operationsPage } from './pages/operations.ts'
+import { sessionOf } from './session-data.ts'
+
+export interface OperationsParts {
+  readonly storeName: StoreName
+  /** Where expired sessions may be made. */
+  readonly store: SessionStore | undefined
+  /** Who may open the console. */
+  readonly access: ConsoleAccess['kind']
+  readonly ends: EndCounts
+  readonly now: () => number
+}
+
+/** How many expired sessions one press of the button makes. */
+const FILL = 1000
+
+const local = localOnly()
+
+/** The page about operations. It only explains: the pages for operators are the console of viur-session. */
+export function operations({ storeName, store, access, ends, now }: OperationsParts): Router {
+  const router = Router()
+
+  /** Only on a developer's machine, and never in a store that others share. */
+  async function fillableStore(request: Request): Promise<SessionStore | undefined> {
+    return storeName !== 'datastore' && (await isLocal(request)) ? store : undefined
+  }
+
+  router.get('/ops', async (request, response) => {
+    response.set('Cache-Control', 'no-store')
+    response.send(
+      operationsPage({
+        language: languageOf(request),
+        theme: themeOrSystem(request),
+        access,
+        ends: ends.entries(),
+        fill: (await fillableStore(request)) === undefined ? null : FILL,
+        notice: sessionOf(request).pop('notice', null),
+      }),
+    )
+  })
+
+  router.post('/ops/fill', async (request, response, next) => {
+    const fillable = await fillableStore(request)
+    if (fillable === undefined) {
+      next()
+      return
+    }
+    await makeExpiredSessions(fillable, FILL, now())
+    sessionOf(request).set('notice', { about: 'filled', count: FILL })
+    seeOther(response, '/ops')
+  })
+
+  // Where the console is open, it has answered before.
+  router.use('/_console', (request, response) => {
+    const looks = { language: languageOf(request), theme: themeOrSystem(request) }
+    response.status(403).set('Cache-Control', 'no-store')
+    response.send(errorPage(403, 'consoleClosed', looks))
+  })
+
+  return router
+}
+
+/** Whether the request comes from this machine, and this machine is not in production. */
+async function isLocal(request: Request): Promise<boolean> {
+  try {
+    await local.check(request, 'status')
+    return true
+  } catch (error) {
+    if (error instanceof CallerRefusedError) return false
+    throw error
+  }
+}
