@@ -171,7 +171,7 @@ describe.each(COPIES)('another copy of the package, %s', (_name, other) => {
     const others = other.core.createSessions({ cookie: { secure: false } })
     await expect(others.commit(session)).rejects.toThrow(
       new core.SessionConfigError(
-        'commit() takes a session that open() of the same createSessions() gave, not an object',
+        'commit() takes a session that open() of the same createSessions() returned, not an object',
       ),
     )
   })

@@ -9,45 +9,48 @@ import type { Begun } from './pending-operations.ts'
 import type { RequestState } from './state.ts'
 
 /**
- * The one door to a session for the adapters of this package. For an adapter `open()`, `commit()` and `responseHeaders()`
- * are enough; what is here serves those who stand in for other middleware, which tell a session less, or later, than
- * its own methods want to know. Copies of one major use it of each other, so that within a major it only grows.
+ * Internal access to a session for the adapters of this package. Most adapters need only `open()`, `commit()` and
+ * `responseHeaders()`. These members serve adapters that replace other middleware: such adapters give a session less
+ * information, or later, than its own methods need. Copies of this package of one major version use the members of each
+ * other, so within a major version the interface may only grow.
  */
 export interface SessionDoor {
-  /** The name of the cookie in the form that it has in this request. */
+  /** The name that the cookie has in this request. */
   readonly cookieName: string
-  /** The same as `session.key`, but no use of the session. */
+  /** The same as `session.key`, but reading it does not count as a use of the session. */
   readonly key: SessionKey | null
-  /** Why the last try to load failed; `null` where none failed, or one has succeeded since. */
+  /** The error of the last load; `null` where no load has failed, or a later one has succeeded. */
   readonly failure: SessionError | null
   readonly settings: DoorSettings
-  /** For calls that answer otherwise than by the promise of a method: the commit waits for them as well. */
+  /** For operations that report their result by a callback: the commit waits for them as well. */
   readonly begun: Begun
-  /** Whether the last save failed, so that what it was to store still waits. Absent in older copies. */
+  /** Whether the last save failed, so that its changes still wait to be stored. Absent in older copies. */
   readonly saveFailed?: boolean
-  /** There is no response that could carry a cookie, or no longer: from now on `save()` alone stores. */
+  /**
+   * Records that there is no response, or no longer one, that could carry a cookie: from now on only `save()` stores.
+   */
   detach(): void
-  /** There is a response after all: the session was mounted too early to see it. */
+  /** Records that there is a response after all, which the early mount of the session could not see. */
   attach(): void
   /**
-   * Whose the session is to be under the new id that it asks for: an object of its own for each login, logout and reset;
-   * `null`: whose it was. `undefined`: it asks for none.
+   * The identity for the new id that the session asks for: a separate object for each login, logout and reset; `null`:
+   * the identity stays the same. `undefined`: the session asks for no new id.
    */
   readonly wantedIdentity: object | null | undefined
-  /** Makes a login that waits a reset: nobody logs in, and the new session holds what it was given since, and no more. */
+  /** Turns a pending login into a reset: nobody logs in, and the new session holds only the data that was set since. */
   resetInsteadOfLogin(): void
   /**
-   * Like `session.load()`, for an adapter that lets nobody else at the session before it is done: no commit waits for it.
-   * Missing in copies from before it was added.
+   * Like `session.load()`, for an adapter that gives access to the session only when this is done: no commit waits for
+   * it. Absent in older copies.
    */
   load?(): Promise<void>
-  /** Whether the session was read from memory, so that a guard has to load it anew. Absent in older copies. */
+  /** Whether the session was read from memory, so that a guard has to load it again. Absent in older copies. */
   readonly isRemembered?: boolean
-  /** Takes back all but an end that was asked for, as a response with a server error does. */
+  /** Drops everything except an end that was asked for, as a response with a server error does. */
   withdraw(): void
 }
 
-/** What an adapter may know of the deployment. */
+/** The settings of the deployment that an adapter may use. */
 export interface DoorSettings {
   readonly store: SessionStore
   readonly keepOnLogin: Keep
@@ -56,32 +59,32 @@ export interface DoorSettings {
   readonly troubles: Troubles
 }
 
-/** Gives the door of a session of one class; `null` for what is no session, though it has that prototype. */
+/** Returns the door of a session of one class; `null` for an object with that prototype that is no session. */
 type Opener = (session: object) => SessionDoor | null
 
-/** By the prototype of their class: each copy of this package has a class of its own. */
+/** The openers by the prototype of the class: each copy of this package has its own class. */
 const openers = shared('doors of sessions', () => new WeakMap<object, Opener>())
 
-/** Lets adapters reach the sessions with this prototype. */
+/** Gives adapters access to the sessions with this prototype. */
 export function openDoors(prototype: object, opener: Opener): void {
   noteAs('session', prototype)
   openers.set(prototype, opener)
 }
 
-/** The door of a session, whichever copy of this package has made it; `null` for anything else. */
+/** Returns the door of a session, which any copy of this package may have made; `null` for anything else. */
 export function doorOf(session: unknown): SessionDoor | null {
   if (typeof session !== 'object' || session === null) return null
   return openers.get(Object.getPrototypeOf(session))?.(session) ?? null
 }
 
-/** Throws `SessionConfigError` for what `open()` of this copy of the package did not give. */
+/** Throws `SessionConfigError` for an object that `open()` of this copy of the package did not return. */
 export function refuseSession(session: unknown): never {
   throw new SessionConfigError(
-    `commit() takes a session that open() of the same createSessions() gave, not ${show(session)}`,
+    `commit() takes a session that open() of the same createSessions() returned, not ${show(session)}`,
   )
 }
 
-/** The door to one state. */
+/** The door of the session with one state. */
 export class StateDoor implements SessionDoor {
   readonly #state: RequestState
   readonly load: () => Promise<void>

@@ -13,8 +13,9 @@ import type { SessionData } from './tracked-data.ts'
 const SCHEMA = 'the schema in the option "validate"'
 
 /**
- * Runs the app's schema over the root of the data and takes over what it gives; gives why it refused, or `null`. Throws
- * `SessionConfigError` for a result that cannot be stored, or that the schema would refuse at the next visit.
+ * Runs the app's schema over the root of the data and takes over its result. Returns why the schema refused the data,
+ * or `null`. Throws `SessionConfigError` for a result that cannot be stored, or that the schema would refuse at the
+ * next visit.
  */
 export async function applySchema(
   schema: StandardSchema,
@@ -26,7 +27,8 @@ export async function applySchema(
   takeOver(given, data)
   data.noteFilledIn()
   if (data.changes().size === 0) return null
-  // What it has changed is stored, and comes to it at the next visit: it would lock the user out.
+  // The changed data is stored, and the schema gets it at the next visit: if it refused it then, the user would be
+  // locked out.
   await requireItsOwn(schema, data)
   return null
 }
@@ -40,31 +42,31 @@ async function requireItsOwn(schema: StandardSchema, data: SessionData): Promise
     cause = error
   }
   throw new SessionConfigError(
-    `${SCHEMA} changes the data, and does not accept what it has made of it: the session would be unreadable at the next visit, so let the schema take the stored form and its own result alike`,
+    `${SCHEMA} changes the data, and does not accept its own result: the session would be unreadable at the next visit, so let the schema accept both the stored form and its own result`,
     ...(cause === null ? [] : [{ cause }]),
   )
 }
 
-/** What the schema gives for the root of the data, or why it refuses it. */
+/** The result of the schema for the root of the data, or why the schema refuses the data. */
 async function resultOf(
   schema: StandardSchema,
   payload: Payload,
   { codec }: SessionData,
 ): Promise<object | string> {
-  // A copy for the schema: what it does to its input must not pass for a change by the app.
+  // The schema gets a copy: a change that it makes to its input must not count as a change by the app.
   const result = await run(schema, dataIn(payload, null, codec))
   // The messages of a schema may quote the data, so none of them is passed on.
   if (result.issues !== undefined) return `${SCHEMA} refused it (${result.issues.length} issues)`
   const { value } = result
-  return typeof value === 'object' && value !== null ? value : `${SCHEMA} gave no object`
+  return typeof value === 'object' && value !== null ? value : `${SCHEMA} returned no object`
 }
 
-/** A schema that throws is a fault of the app, and says nothing about the session. */
+/** A schema that throws has a fault; the session may still be valid. */
 async function run(schema: StandardSchema, value: unknown): Promise<SchemaResult> {
   try {
     return await schema['~standard'].validate(value)
   } catch (cause) {
-    // It has read a value that this process cannot read.
+    // The schema has read a value that this process cannot decode.
     if (cause instanceof SessionStoreError) throw cause
     throw new SessionError(`${SCHEMA} threw: look at the cause`, { cause })
   }
@@ -73,7 +75,7 @@ async function run(schema: StandardSchema, value: unknown): Promise<SchemaResult
 function takeOver(given: object, data: SessionData): void {
   try {
     for (const key of Object.keys(given)) {
-      // A schema that gives back what it got has not read it.
+      // A value that the schema passed on without reading it is unchanged.
       if (isClosed(given, key)) continue
       const value = (given as Record<string, unknown>)[key]
       if (value === undefined) continue
@@ -83,7 +85,7 @@ function takeOver(given: object, data: SessionData): void {
   } catch (cause) {
     if (!(cause instanceof SessionValueError)) throw cause
     throw new SessionConfigError(
-      `${SCHEMA} gave what no session can keep (${cause.message}): name its class in the option "types", or let the schema leave the value as it is stored`,
+      `${SCHEMA} returned a value that no session can store (${cause.message}): name its class in the option "types", or let the schema keep the stored form of the value`,
       { cause },
     )
   }

@@ -10,8 +10,9 @@ import { baseOf, type SaveOutcome, type Writers } from './save-under-new-id.ts'
 import type { RequestState } from './state.ts'
 
 /**
- * Lets `change` work on what is stored, with what this request has changed on top, and stores what comes of it by one
- * conditional write; `change` runs again when another write came between. Then the session shows what is stored.
+ * Applies `change` to the stored data, with the changes of this request on top, and stores the result by one
+ * conditional write. Runs `change` again when another write came in between. Afterwards the session shows the stored
+ * data.
  */
 export async function changeState<Data extends object>(
   state: RequestState,
@@ -19,7 +20,7 @@ export async function changeState<Data extends object>(
   change: DataChange<Data>,
 ): Promise<SaveOutcome> {
   if (state.stored !== null && hasNewId(state.stored)) {
-    // What goes under a new id goes there first.
+    // A session that needs a new id is stored under it first.
     state.wishes.force()
     await saveState(state, writers, state.wishes.data.changes())
   }
@@ -52,7 +53,7 @@ export async function changeState<Data extends object>(
   return 'done'
 }
 
-/** The same for a session that nothing is stored of: nobody else can have it, so there is nothing to come between. */
+/** Does the same for a session that is not stored: no other request can have it, so no write can come in between. */
 async function changeNew<Data extends object>(
   state: RequestState,
   writer: Writer,
@@ -64,7 +65,7 @@ async function changeNew<Data extends object>(
   const isStorable = state.stored === null && state.allowed && !isStillborn(state)
   const isWork = pending.size > 0 || changes.size > 0 || isForced
   if (!isStorable || !isWork) {
-    // What cannot be stored is shown all the same, as by set().
+    // The session shows the changes even where nothing can be stored, as after set().
     showChanges(state, changes)
     return 'done'
   }

@@ -5,19 +5,22 @@ import { decode } from './cookie-values.ts'
 
 const MIN_SECRET_BYTES = 32
 
-/** What the value of a cookie says: in most deployments an id, signed or not. */
+/** The content of a cookie's value: in most deployments an id, signed or not. */
 export interface CookieValues {
-  /** The session that the value names; `null`: none. `outdated`: it is due to be written anew. `name`: of its cookie. */
+  /**
+   * Returns the session that the value names; `null`: none. `outdated`: the cookie has to be sent again. `name`: that
+   * of the cookie.
+   */
   read(value: string, name: string): { readonly id: SessionId; readonly outdated: boolean } | null
-  /** The value that names this session. */
+  /** Returns the value that names this session. */
   write(id: SessionId, name: string): string
 }
 
-/** Ids, signed in the format of cookie-parser where there are secrets, the newest first. */
+/** Plain ids, or ids signed in the format of cookie-parser where there are secrets. The newest secret comes first. */
 export class CookieIds implements CookieValues {
   readonly #secrets: readonly string[]
 
-  /** Throws `SessionConfigError` for secrets that are none, or easy to guess. */
+  /** Throws `SessionConfigError` for secrets that are invalid or easy to guess. */
   constructor(secrets: unknown) {
     this.#secrets = checkedSecrets(secrets)
   }
@@ -32,7 +35,7 @@ export class CookieIds implements CookieValues {
       const id = asSessionId(value)
       return id === null ? null : { id, outdated: false }
     }
-    // Longer than any signed id, even with every character escaped: not worth hashing.
+    // Longer than any signed id, even with every character escaped: no signature has to be computed.
     if (value.length > 300) return null
     const text = decode(value)
     if (!text.startsWith('s:')) return null
@@ -67,7 +70,7 @@ function checkedSecrets(secrets: unknown): readonly string[] {
       throw new SessionConfigError(`cookie.secrets[${index}] is too easy to guess: use random text`)
     }
     if (secrets.indexOf(secret) !== index)
-      throw new SessionConfigError(`cookie.secrets[${index}] is there twice`)
+      throw new SessionConfigError(`cookie.secrets[${index}] appears twice`)
   }
   return [...secrets]
 }

@@ -6,21 +6,21 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const DOMAIN =
   /^\.?(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/
 
-/** In what form the cookie travels with one request. */
+/** The form that the cookie has in one request. */
 export interface CookieForm {
   readonly name: string
   readonly secure: boolean
 }
 
-/** What tells one cookie of a browser from another. */
+/** The attributes by which a browser tells cookies apart. */
 export interface CookiePlace {
   readonly name: string
-  /** `undefined`: the host alone. */
+  /** `undefined`: only the host that set it. */
   readonly domain: string | undefined
   readonly path: string
 }
 
-/** Throws `SessionConfigError` for what cannot be the name of a cookie. `option`: what it is called in the message. */
+/** Throws `SessionConfigError` for an invalid cookie name. `option`: the option's name in the message. */
 export function checkCookieName(option: string, name: unknown): void {
   if (typeof name !== 'string' || !TOKEN.test(name) || name.length > 256) {
     throw wrongOption(
@@ -35,24 +35,24 @@ export function checkCookieName(option: string, name: unknown): void {
   ) {
     throw wrongOption(
       option,
-      'must spell its prefix "__Host-" or "__Secure-" and go on after it',
+      'must spell its prefix "__Host-" or "__Secure-", and more characters must follow',
       name,
     )
   }
 }
 
-/** The same for a path. */
+/** Throws `SessionConfigError` for an invalid path. `option` as above. */
 export function checkCookiePath(option: string, path: unknown): void {
   if (typeof path !== 'string' || !/^\/[\x21-\x3a\x3c-\x7e]*$/.test(path) || path.length > 1024) {
     throw wrongOption(
       option,
-      'must start with "/" and hold no ";", space or control character',
+      'must start with "/" and contain no ";", space or control character',
       path,
     )
   }
 }
 
-/** The same for a domain, where there is one. */
+/** Throws `SessionConfigError` for an invalid domain; `undefined` is valid. `option` as above. */
 export function checkCookieDomain(option: string, domain: unknown): void {
   if (domain !== undefined && (typeof domain !== 'string' || !DOMAIN.test(domain))) {
     throw wrongOption(option, 'must be a domain name', domain)
@@ -71,7 +71,7 @@ export function withoutPrefix(name: string): string {
   return name.replace(/^__(?:Host|Secure)-/i, '')
 }
 
-/** Whether a browser takes both for one cookie: a leading dot of a domain says nothing to it. */
+/** Whether a browser treats both as one cookie. A leading dot of a domain makes no difference to it. */
 export function isSameCookie(one: CookiePlace, other: CookiePlace): boolean {
   const domainOf = ({ domain }: CookiePlace): string | undefined =>
     domain?.replace(/^\./, '').toLowerCase()

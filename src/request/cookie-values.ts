@@ -1,9 +1,9 @@
-// What a Cookie header holds, as browsers and other clients write it.
+// Parses Cookie headers, as browsers and other clients write them.
 
 /**
- * Every value that the header holds under exactly this name. Parsers that give an object keep one of several
- * values, and which one an attacker on a sibling domain can choose. Names are compared as they are: decoding
- * them would let `%5F%5FHost-` pass for a prefix that no browser guarded (CVE-2020-8184).
+ * Returns every value that the header holds under exactly this name. Parsers that return an object keep one of several
+ * values, and an attacker on a sibling domain can choose which one. Names are not decoded: decoding would let
+ * `%5F%5FHost-` pass for a prefix that no browser guarded (CVE-2020-8184).
  */
 export function valuesOf(header: string | undefined, name: string): string[] {
   if (header === undefined || !header.includes(name)) return []
@@ -17,8 +17,8 @@ export function valuesOf(header: string | undefined, name: string): string[] {
 }
 
 /**
- * The value without the one pair of quotes that may stand around the whole of it (RFC 6265, section 4.1.1), as the
- * HTTP clients of Java send every cookie. With any other quote in it, it stays what it is, and is no id.
+ * Removes the one pair of quotes that may surround the whole value (RFC 6265, section 4.1.1); the HTTP clients of Java
+ * send every cookie with them. A value with any other quote in it stays as it is, and is no id.
  */
 function unquoted(value: string): string {
   const { length } = value
@@ -27,7 +27,9 @@ function unquoted(value: string): string {
   return inside.includes('"') ? value : inside
 }
 
-/** Without the space and tab that RFC 6265bis allows around names and values; nothing else is white space there. */
+/**
+ * Removes the spaces and tabs that RFC 6265bis allows around names and values; no other character is white space there.
+ */
 function trim(text: string): string {
   let start = 0
   let end = text.length

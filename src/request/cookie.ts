@@ -17,54 +17,59 @@ import {
 import { valuesOf } from './cookie-values.ts'
 import { type FormerCookie, FormerCookies } from './former-cookies.ts'
 
-/** How the session cookie is named and flagged. */
+/** The name and the attributes of the session cookie. */
 export interface CookieOptions {
   /** Default `__Host-viur-session`; `viur-session` where the cookie is not Secure. */
   readonly name?: string
   /** Default `/`. */
   readonly path?: string
-  /** Unset by default: the cookie belongs to this host alone. Cannot go with a `__Host-` name. */
+  /** Unset by default: the browser sends the cookie only to this host. Cannot be used with a `__Host-` name. */
   readonly domain?: string
   /** Default `lax`; `null` leaves the attribute out. */
   readonly sameSite?: 'lax' | 'strict' | 'none' | null
   /**
-   * `true`: always Secure. `false`: never. `'auto'` (the default): always, but for a request that is not secure and
-   * comes over a loopback socket without any sign of a proxy, while NODE_ENV is not `production` and nothing in the
-   * environment says that this is Google Cloud.
+   * `true`: always Secure. `false`: never. `'auto'` (the default): Secure, except for a request that is not secure and
+   * comes over a loopback socket without any sign of a proxy, while NODE_ENV is not `production` and the environment
+   * shows no sign of Google Cloud.
    */
   readonly secure?: boolean | 'auto'
   /** Default `true`. */
   readonly httpOnly?: boolean
   /** Default `false`. Needs Secure. */
   readonly partitioned?: boolean
-  /** Which cookies Chrome gives up last, where there are too many. Default: the attribute is left out. */
+  /** Which cookies Chrome deletes last when there are too many. Default: the attribute is left out. */
   readonly priority?: 'low' | 'medium' | 'high'
-  /** Signs the cookie in the format of cookie-parser, newest secret first; what does not verify costs no lookup. */
+  /**
+   * Signs the cookie in the format of cookie-parser, with the newest secret first. A cookie whose signature is wrong
+   * costs no lookup.
+   */
   readonly secrets?: readonly string[]
   /**
-   * What the cookie was before its name, domain or path changed, so that the change logs nobody out. Under another name: it is
-   * read where no cookie of the new name came; the session gets its cookie under the new name with the next use, and the
-   * former is taken away by the same response. Under the same name, with another domain or path: it is taken away where two of
-   * them came, and with every cookie that is set. Default: none.
+   * The former name, domain or path of the cookie, so that a change of them logs nobody out. Default: none.
+   *
+   * Under another name, a former cookie is read where no cookie of the new name came. With its next use the session
+   * gets a cookie under the new name, and the same response removes the former one. Under the same name, with another
+   * domain or path, the former cookie is removed where two cookies of this name came, and with every cookie that is
+   * set.
    */
   readonly formerly?: readonly FormerCookie[]
 }
 
 /** The attributes of the session cookie, in the form that `res.cookie()` of Express and the package cookie take. */
 export interface CookieAttributes {
-  /** Below which path the browser sends it. */
+  /** The browser sends the cookie to this path and to paths below it. */
   readonly path: string
-  /** Whether it is sent over TLS alone. */
+  /** Whether the browser sends it only over TLS. */
   readonly secure: boolean
   /** Whether scripts of the page cannot read it. */
   readonly httpOnly: boolean
-  /** Absent: it belongs to this host alone. */
+  /** Absent: the browser sends it only to this host. */
   readonly domain?: string
-  /** Whether it goes with requests from other sites; absent: as the browser thinks right. */
+  /** Whether the browser sends it with requests from other sites; absent: the default of the browser applies. */
   readonly sameSite?: 'lax' | 'strict' | 'none'
-  /** Whether each site that embeds this one has cookies of its own. */
+  /** Whether each embedding site gets separate cookies. */
   readonly partitioned?: true
-  /** Which cookies Chrome gives up last. */
+  /** Which cookies Chrome deletes last when there are too many. */
   readonly priority?: 'low' | 'medium' | 'high'
 }
 
@@ -86,19 +91,19 @@ const KNOWN_OPTIONS = namesOf<CookieOptions>({
 
 const DEFAULT_NAME = '__Host-viur-session'
 
-/** What a request presented under our name. */
+/** The session that a request presented in its cookies. */
 export interface Presented {
   readonly outcome: 'none' | 'malformed' | 'well-formed'
   readonly id: SessionId | null
-  /** True when an older secret signed it, or it came under a former name, so that it is due to be sent again. */
+  /** Whether the cookie has to be sent again, because an older secret signed it or it came under a former name. */
   readonly outdated: boolean
-  /** Whether several different ones came, so that none counts. */
+  /** Whether several different ids came, so that none of them counts. */
   readonly several: boolean
   /** The former cookies that came with the request. */
   readonly former: readonly CookiePlace[]
 }
 
-/** What a request reads its session from, and writes it to. */
+/** The cookies from which a request reads its session, and to which it writes it. */
 export type SessionCookies = Pick<CookiePolicy, keyof CookiePolicy>
 
 /** The checked cookie options of a deployment. */
@@ -119,11 +124,11 @@ export class CookiePolicy {
   readonly #mayBePlain: boolean
 
   /**
-   * Throws `SessionConfigError` for a combination that no browser would keep, or that is not safe. `deployed`: this is
-   * no desk, so that `'auto'` has no plain form.
+   * Throws `SessionConfigError` for a combination that no browser would keep, or that is not safe. `deployed`: whether
+   * the process runs in a deployment, so that `'auto'` is always Secure.
    */
   constructor(options: CookieOptions = {}, deployed = false) {
-    // A misspelt one would silently leave the cookie less safe than the app believes.
+    // A misspelt option would silently leave the cookie less safe than the app expects.
     checkOptions('cookie', options, KNOWN_OPTIONS, COOKIE_HINTS)
     const { path = '/', domain, sameSite = 'lax', secure = 'auto', priority } = options
     const { httpOnly = true, partitioned = false } = options
@@ -178,7 +183,10 @@ export class CookiePolicy {
     }
   }
 
-  /** In what form the cookie travels with this request; `null`: it must not travel, since the request is not secure. */
+  /**
+   * Returns the form of the cookie for this request. `allowed`: `false` where no cookie may travel, because the request
+   * is not secure.
+   */
   formFor(request: {
     readonly secure?: boolean | undefined
     readonly loopback?: boolean | undefined
@@ -194,8 +202,8 @@ export class CookiePolicy {
   }
 
   /**
-   * Finds the session id in a raw Cookie header: exactly one distinct, well-formed, verified value counts, otherwise none.
-   * Where nothing came under the name, the former names are looked at, in their order. `values`: what the values say.
+   * Finds the session id in a raw Cookie header: exactly one distinct, well-formed, verified value counts, otherwise
+   * none. Where no cookie came under the name, the former names are tried in their order. `values`: reads the values.
    */
   read(
     header: string | undefined,
@@ -215,12 +223,12 @@ export class CookiePolicy {
     return { ...now, outcome, former }
   }
 
-  /** Whether it is known what cookies of the same name were before. */
+  /** Whether the options name a former cookie with the same name. */
   knowsFormer(form: CookieForm): boolean {
     return this.#former.of(form).some(({ name }) => name === form.name)
   }
 
-  /** What another cookie beside ours has for attributes. */
+  /** The attributes of the session cookie, also for further cookies of the app. */
   attributes(form: CookieForm): CookieAttributes {
     const { path, domain, httpOnly, partitioned, priority } = this.#options
     const site = this.#siteIn(form)
@@ -235,7 +243,7 @@ export class CookiePolicy {
     }
   }
 
-  /** The Set-Cookie value that carries this id; `maxAge` in seconds, `null` until the browser closes. */
+  /** Returns the Set-Cookie value with this id. `maxAge` in seconds; `null`: until the browser closes. */
   serialize(
     id: SessionId,
     form: CookieForm,
@@ -245,12 +253,12 @@ export class CookiePolicy {
     return this.#setCookie(values.write(id, form.name), form, maxAge)
   }
 
-  /** The Set-Cookie value that makes the browser forget the cookie: same name and attributes, no time left. */
+  /** Returns the Set-Cookie value that removes the cookie: the same name and attributes, with no time left. */
   serializeRemoval(form: CookieForm): string {
     return this.#setCookie('', form, 0)
   }
 
-  /** The Set-Cookie value that makes the browser forget a former cookie. */
+  /** Returns the Set-Cookie value that removes a former cookie. */
   serializeFormerRemoval({ name, path, domain }: CookiePlace, form: CookieForm): string {
     const { domain: _, ...attributes } = this.attributes(form)
     return stringifySetCookie({
@@ -272,7 +280,7 @@ export class CookiePolicy {
     })
   }
 
-  /** Without Secure a browser refuses `none`, and the plain form is for local work only. */
+  /** Browsers refuse `none` without Secure. The plain form is for local work only, so it uses `lax`. */
   #siteIn(form: CookieForm): 'lax' | 'strict' | 'none' | null {
     const { sameSite } = this.#options
     return sameSite === 'none' && !form.secure ? 'lax' : sameSite
@@ -283,7 +291,7 @@ function check(option: string, rule: string, value: unknown, allowed: readonly u
   if (!allowed.includes(value)) throw wrongOption(option, rule, value)
 }
 
-/** What came under one name. */
+/** The session that came under one name. */
 function readAs(
   header: string | undefined,
   name: string,

@@ -13,15 +13,15 @@ import type { RequestState } from './state.ts'
 
 /** Options of `exclusive()`. */
 export interface ExclusiveOptions {
-  /** How long to wait for others that hold the session; 0: not at all. At most an hour. Default `'10s'`. */
+  /** How long to wait while others hold the session; 0: not at all. At most an hour. Default `'10s'`. */
   readonly wait?: Duration
-  /** How long the function may take until others may take over. At most an hour. Default `'30s'`. */
+  /** How long the function may run until others may take over. At most an hour. Default `'30s'`. */
   readonly lease?: Duration
 }
 
 const OPTIONS = namesOf<ExclusiveOptions>({ wait: true, lease: true })
 
-/** What is done for a session while nobody else does. */
+/** The function that runs while no other `exclusive()` of the session does. */
 export type ExclusiveWork<Result> = (signal: AbortSignal) => Result | Promise<Result>
 
 export interface ExclusiveParts {
@@ -30,7 +30,7 @@ export interface ExclusiveParts {
   save(state: RequestState): Promise<'done' | 'gone'>
 }
 
-/** What runs in this chain of calls: the sessions that are held, the last one first. */
+/** The sessions that this chain of asynchronous calls holds, the last one first. */
 interface Held {
   readonly state: RequestState
   readonly outer: Held | undefined
@@ -52,14 +52,14 @@ export async function runExclusive<Result>(
   await saveBefore(parts, state)
   const { stored } = state
   const begun = parts.settings.now()
-  // Nobody else can have a session that nothing is stored of; calls of this request follow each other.
+  // No other request can have a session that is not stored; calls of this request run one after the other.
   if (stored === null) {
     const before = alone.get(state)
     if (before === undefined) return await runAlone(parts, state, work, times.lease)
     await within(before, times.wait)
     const wait = Math.max(0, times.wait - (parts.settings.now() - begun))
     if (alone.get(state) === before) throw takenError(times.wait)
-    // By now there may be one that is stored.
+    // The session may be stored by now.
     return await runExclusive(parts, state, work, { ...times, wait })
   }
   const { key } = stored.record
@@ -81,7 +81,7 @@ export async function runExclusive<Result>(
   }
 }
 
-/** What was changed before is stored before, and a session that comes from elsewhere is brought over. */
+/** Stores the earlier changes first, and moves a session from its source to our store. */
 async function saveBefore({ save }: ExclusiveParts, state: RequestState): Promise<void> {
   if (state.isGone) throw new SessionGoneError()
   const { stored } = state
@@ -90,11 +90,11 @@ async function saveBefore({ save }: ExclusiveParts, state: RequestState): Promis
   const source = state.stored?.source ?? null
   if (source === null || (source.storing === null && source.ending === null)) return
   throw new SessionConfigError(
-    'exclusive() does not work for sessions that another system serves side by side: that one knows nothing of it',
+    'exclusive() does not work for sessions that another system uses at the same time: that system does not know the lease',
   )
 }
 
-/** Who works on a session that nothing is stored of. */
+/** The `exclusive()` calls that run on sessions which are not stored. */
 const alone = new WeakMap<RequestState, Promise<void>>()
 
 async function runAlone<Result>(
@@ -138,7 +138,7 @@ async function runUnder<Result>(
     await reload(parts.writer, state)
     const result = await work()
     await state.response.begun.turn()
-    // A later call of this session object has taken over: its lease is not for what this one leaves.
+    // A later call of this session object has taken over. Its lease must not cover the changes of this call.
     if (state.lease !== lease) throw lease.lost()
     lease.letGo()
     const isWork = state.changed
@@ -146,7 +146,8 @@ async function runUnder<Result>(
     if ((await lease.release()) === 'lost' && !isWork) throw lease.lost()
     return result
   } catch (error) {
-    // What was not stored under the lease must not be stored without it. What is there under another is not this one's.
+    // Changes that were not stored under the lease must not be stored without it. Changes under another lease belong to
+    // the later call.
     if (state.lease === lease || state.lease === null) state.wishes.withdraw()
     await lease.release()
     throw error
@@ -155,7 +156,7 @@ async function runUnder<Result>(
   }
 }
 
-/** The session as those have left it who held it before. */
+/** Loads the session as the previous holders have left it. */
 async function reload(writer: Writer, state: RequestState): Promise<void> {
   const { stored } = state
   if (stored === null) return
@@ -169,7 +170,7 @@ async function reload(writer: Writer, state: RequestState): Promise<void> {
   state.refresh(found as Loaded)
 }
 
-/** Tells the function when its lease runs out. */
+/** Fires the signal of the function when its lease runs out. */
 class LeaseClock {
   readonly #controller = new AbortController()
   readonly #lease: number
@@ -183,12 +184,12 @@ class LeaseClock {
     return this.#controller.signal
   }
 
-  /** The lease is taken. `then`: to be called when it runs out. */
+  /** Starts the time of the lease. `then`: called when the lease runs out. */
   start(then: () => void): void {
     this.#timer = setTimeout(() => {
       then()
       this.#controller.abort(
-        new SessionError('the lease of exclusive() has run out: other requests may go on'),
+        new SessionError('the lease of exclusive() has run out: other requests may take over'),
       )
     }, this.#lease)
     this.#timer.unref?.()
@@ -199,14 +200,14 @@ class LeaseClock {
   }
 }
 
-/** The last of those in this process who wait for a session, by its key: the next is at once behind the one before. */
+/** The last waiting call of this process for each session, by its key: a call lines up behind it at once. */
 const queues = new WeakMap<SessionStore, Map<SessionKey, Promise<void>>>()
 
 interface Turn {
   readonly end: () => void
 }
 
-/** Waits for those in this process who came before, for so long (milliseconds) and no longer. */
+/** Waits for the earlier calls of this process, but at most for `wait` milliseconds. */
 async function nextTurn(store: SessionStore, key: SessionKey, wait: number): Promise<Turn> {
   const queue = queues.get(store) ?? new Map<SessionKey, Promise<void>>()
   queues.set(store, queue)
@@ -224,7 +225,7 @@ async function nextTurn(store: SessionStore, key: SessionKey, wait: number): Pro
   return { end }
 }
 
-/** Whoever has waited in vain asks for the lease all the same, and hears who has it. */
+/** A call that has waited in vain still asks for the lease, so that its error names the holder. */
 function within(before: Promise<void>, wait: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, wait)
@@ -235,12 +236,15 @@ function within(before: Promise<void>, wait: number): Promise<void> {
   })
 }
 
-/** It would wait for itself. Another session object of the same session waits like any other request. */
+/**
+ * Refuses a nested call, which would wait for itself. Another session object of the same session waits like any other
+ * request.
+ */
 function refuseNested(state: RequestState): void {
   for (let each = held.getStore(); each !== undefined; each = each.outer) {
     if (each.state !== state) continue
     throw new SessionError(
-      'exclusive() within exclusive() of the same session: it has the session to itself already, so call the function as it is',
+      'exclusive() within exclusive() of the same session: the outer call holds the session already, so call the function directly',
     )
   }
 }

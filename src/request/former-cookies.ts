@@ -12,9 +12,9 @@ import {
 } from './cookie-names.ts'
 import { valuesOf } from './cookie-values.ts'
 
-/** What the session cookie was before. */
+/** A former name, domain or path of the session cookie. */
 export interface FormerCookie {
-  /** Default: the name that it has now. */
+  /** Default: the present name. */
   readonly name?: string
   /** Default: none. */
   readonly domain?: string
@@ -24,28 +24,31 @@ export interface FormerCookie {
 
 const FORMER = namesOf<FormerCookie>({ name: true, domain: true, path: true })
 
-/** The cookies that the session cookie was before. */
+/** The former cookies of a deployment. */
 export class FormerCookies {
   readonly #now: CookiePlace
   readonly #former: readonly CookiePlace[]
 
-  /** `now`: the cookie of today. Throws `SessionConfigError` for what cannot have been one, or is the one of today. */
+  /**
+   * `now`: the present cookie. Throws `SessionConfigError` for an invalid former cookie, or for one that equals the
+   * present cookie.
+   */
   constructor(formerly: unknown, now: CookiePlace) {
     this.#now = now
     this.#former = formerFrom(formerly, now)
   }
 
-  /** As they are in this form. */
+  /** Returns the former cookies in this form. */
   of(form: CookieForm): readonly CookiePlace[] {
     if (this.#former.length === 0 || form.secure) return this.#former
     const now = { ...this.#now, name: form.name }
-    // Without its prefix one of them can be the cookie of today.
+    // Without its prefix, a former cookie can equal the present one.
     return this.#former
       .map((former) => ({ ...former, name: withoutPrefix(former.name) }))
       .filter((former) => !isSameCookie(former, now))
   }
 
-  /** Those of them that have come, as far as a name can tell. */
+  /** Returns the former cookies that may have come: those whose name is in the header. */
   in(header: string | undefined, form: CookieForm): readonly CookiePlace[] {
     if (this.#former.length === 0) return this.#former
     return this.of(form).filter(({ name }) => valuesOf(header, name).length > 0)
@@ -57,7 +60,7 @@ function formerFrom(formerly: unknown, now: CookiePlace): readonly CookiePlace[]
   if (!Array.isArray(formerly)) {
     throw wrongOption(
       'cookie.formerly',
-      'must be an array of what the cookie was before, such as [{ name, domain, path }]',
+      'must be an array of former cookies, such as [{ name, domain, path }]',
       formerly,
     )
   }
@@ -71,7 +74,7 @@ function formerFrom(formerly: unknown, now: CookiePlace): readonly CookiePlace[]
     const former = { name, domain, path }
     if (isSameCookie(former, now)) {
       throw new SessionConfigError(
-        `${option} is the cookie of today, which would be taken away as soon as it is set: give the name, the domain or the path that it had before`,
+        `${option} is the present cookie, which would be removed as soon as it is set: give the former name, domain or path`,
       )
     }
     checkHostPrefix(`${option}.name`, former)

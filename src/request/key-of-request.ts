@@ -4,7 +4,7 @@ import { type ServerRequest, slotOwnedBy } from './mounted.ts'
 import { type Presenting, presentedBy, type SessionRequest } from './open.ts'
 import { stateOf } from './session.ts'
 
-/** The key of the session that a request names, whether there is one or not; `null` where it names none. */
+/** Returns the key of the session that a request names, stored or not; `null` where it names none. */
 export function keyOfRequest(
   request: SessionRequest | ServerRequest,
   settings: Presenting,
@@ -30,14 +30,17 @@ function isOfServer(request: SessionRequest | ServerRequest): request is ServerR
   return typeof headers === 'object' && headers !== null
 }
 
-/** Of Node, or of `fetch`. */
+/** Reads the header of a request of Node or of `fetch`. */
 function cookieHeaderOf(headers: object): string | undefined {
   const { get, cookie } = headers as { readonly get?: unknown; readonly cookie?: unknown }
   const header: unknown = typeof get === 'function' ? get.call(headers, 'cookie') : cookie
   return typeof header === 'string' ? header : undefined
 }
 
-/** Under the name that the cookie has over TLS or else, where it may be plain, under that: who asks only wants a name. */
+/**
+ * Reads the id under the cookie's name for TLS, or else, where the cookie may be plain, under its plain name. Whether
+ * the request is secure does not matter here: the key serves as a name only.
+ */
 function idInCookie(header: string | undefined, cookies: SessionCookies): SessionId | null {
   const secure = cookies.read(header, cookies.formFor({ secure: true }).form)
   if (secure.outcome !== 'none') return secure.id

@@ -6,7 +6,9 @@ import { type Duration, parseDuration, show } from '../base/duration.ts'
 import { SessionValueError } from '../base/errors.ts'
 import type { RequestSettings } from './settings.ts'
 
-/** What decides when a session ends, as it will be if the request ends now; for a new one, with the time since now. */
+/**
+ * The times that decide when a session ends, as they will be if the request ends now. For a new session they start now.
+ */
 function timesOf(
   state: RequestState,
 ): Pick<SessionRecord, 'created' | 'authenticated' | 'lastSeen' | 'expiry'> {
@@ -27,7 +29,7 @@ function timesOf(
   }
 }
 
-/** When the session will end if it is not used again after this request, in milliseconds since the epoch. */
+/** Returns when the session will end if it is not used again after this request, in milliseconds since the epoch. */
 export function expiresOf(state: RequestState): number {
   const { stored, settings, wishes } = state
   const unchanged =
@@ -38,12 +40,12 @@ export function expiresOf(state: RequestState): number {
   return unchanged ? stored.record.expires : expiresAt(timesOf(state), settings.policy)
 }
 
-/** When the session would end if this were the last time that it is used, in milliseconds since the epoch. */
+/** Returns when the session would end if its last use were at `lastSeen`, in milliseconds since the epoch. */
 export function expiresIfUsed(state: RequestState, lastSeen: number): number {
   return expiresAt({ ...timesOf(state), lastSeen }, state.settings.policy)
 }
 
-/** What `setExpiry()` said, in the form in which it takes it; what there would be if the request ended now. */
+/** Returns the expiry in the form of `setExpiry()`, as it would be if the request ended now. */
 export function expiryValueOf(state: RequestState): number | Date | null {
   const { expiry } = timesOf(state)
   if (expiry === null) return null
@@ -51,14 +53,17 @@ export function expiryValueOf(state: RequestState): number | Date | null {
   return expiry.kind === 'fixed' ? new Date(expiry.at) : expiry.duration
 }
 
-/** The instant, in milliseconds since the epoch. Throws `SessionValueError` for anything but a valid date. */
+/**
+ * Returns the time of a date, in milliseconds since the epoch. Throws `SessionValueError` for anything but a valid
+ * date.
+ */
 export function timeOf(what: string, at: Date): number {
   const time = at instanceof Date ? at.getTime() : Number.NaN
   if (Number.isFinite(time)) return time
   throw new SessionValueError(`${what} needs a valid Date, not ${show(at)}`)
 }
 
-/** Whether the save of this request is to note down that the session is in use. */
+/** Whether the save of this request has to store that the session is in use. */
 export function isTouchDue({ stored, settings, wishes }: RequestState, now: number): boolean {
   if (stored === null) return false
   return (
@@ -66,22 +71,22 @@ export function isTouchDue({ stored, settings, wishes }: RequestState, now: numb
   )
 }
 
-/** Whether a session that is not stored yet would have ended already, so that there is nothing to store. */
+/** Whether a session that is not stored yet would have expired already, so that there is nothing to store. */
 export function isStillborn({ settings, wishes }: RequestState): boolean {
   const { expiry } = wishes
   return expiry?.kind === 'fixed' && expiry.at <= settings.now()
 }
 
-/** Whether the cookie is to vanish with the browser. */
+/** Whether the browser has to drop the cookie when it closes. */
 export function expiresAtBrowserClose(state: RequestState): boolean {
   const { expiry } = timesOf(state)
   return expiry === null ? state.settings.sessionCookie : expiry.kind === 'browser'
 }
 
-/** What `setExpiry()` takes. */
+/** The values that `setExpiry()` accepts. */
 type ExpiryValue = Duration | Date | 0 | null
 
-/** What was said to `setExpiry()`, checked. Throws `SessionValueError`. */
+/** Checks a value for `setExpiry()`. Throws `SessionValueError`. */
 export function expirySettingFrom(value: ExpiryValue): ExpirySetting {
   if (value === null) return null
   if (value instanceof Date) {
@@ -90,7 +95,7 @@ export function expirySettingFrom(value: ExpiryValue): ExpirySetting {
     throw new SessionValueError('setExpiry() needs a valid date between 1970 and the year 9999')
   }
   const duration = parseDuration(value)
-  // Less than a millisecond would round to "until the browser closes".
+  // Less than a millisecond would be rounded to 0, which means "until the browser closes".
   if (duration === null || !Number.isSafeInteger(duration) || (duration === 0 && value !== 0)) {
     throw new SessionValueError(
       `setExpiry() needs a duration of whole milliseconds, a Date, 0 or null, not ${show(value)}`,
@@ -99,7 +104,10 @@ export function expirySettingFrom(value: ExpiryValue): ExpirySetting {
   return duration === 0 ? { kind: 'browser' } : { kind: 'idle', duration }
 }
 
-/** Other systems count in seconds: a number below a minute is one that somebody took over from there. */
+/**
+ * Warns of a number that looks like seconds: other systems count in seconds, and a number below a minute probably comes
+ * from one of them.
+ */
 export function hintAtUnit(
   { warnOnce }: Pick<RequestSettings, 'warnOnce'>,
   what: string,

@@ -13,11 +13,11 @@ import type { RequestClient, RequestState } from './state.ts'
 
 /** Options of `session.login()`. */
 export interface LoginOptions<Data extends object> {
-  /** What the new session holds beside the persistent fields, in any form that `update()` takes. */
+  /** Data for the new session beside the persistent fields, in any form that `update()` takes. */
   readonly data?: DataValues<Data>
   /**
-   * What a list of devices is to show of this login: `true`: agent and shortened address as the request told them,
-   * an object: these. Default: nothing is kept. The address loses its last part, 8 bits of IPv4 or 80 of IPv6.
+   * The client of this login for a list of devices. `true`: user agent and shortened address of the request; an object:
+   * these values. Default: nothing is stored. The address loses its last part, 8 bits of IPv4 or 80 bits of IPv6.
    */
   readonly client?: true | ClientHints
 }
@@ -30,14 +30,14 @@ const WITHOUT_CLIENTS: OptionHints = {
 
 const CLIENT_HINTS = namesOf<ClientHints>({ agent: true, address: true })
 
-/** What `login()` was asked for, checked. */
+/** The checked arguments of `login()`. */
 export interface LoginPlan {
   readonly data: readonly (readonly [string, unknown])[]
   readonly client: ClientHints | null
 }
 
 /**
- * Checks what `login()` was asked for, before anything is done: a login that was refused must not take effect. Throws
+ * Checks the arguments of `login()` before anything is done: a refused login must have no effect. Throws
  * `SessionValueError` and `SessionConfigError`.
  */
 export function loginPlan<Data extends object>(
@@ -60,7 +60,7 @@ export function loginPlan<Data extends object>(
   return { data, client: clientFrom(options.client, client) }
 }
 
-/** Lets the session go on as that of the user, under a new id. `fence`: the numbers read when the login began. */
+/** Asks for a new id and the identity of the user. `fence`: the numbers that were read when the login began. */
 export function wishForLogin(
   state: RequestState,
   user: string,
@@ -70,7 +70,7 @@ export function wishForLogin(
   state.response.require('login()')
   const { settings, owner } = state
   const staticKey = mintSecret(settings.randomBytes)
-  // What one user left behind is none of another's business.
+  // Data of one user must not go to another user.
   const isSame = owner.user === GUEST_USER || owner.user === user
   const authenticated = settings.now()
   state.changeIdentity(

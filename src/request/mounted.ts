@@ -2,43 +2,43 @@ import { SessionConfigError } from '../base/errors.ts'
 import type { CommitResult } from './commit.ts'
 import type { Session } from './session.ts'
 
-/** On a request: what this module keeps there. The same for every copy of this package. */
+/** The property of a request that holds its sessions. Every copy of this package uses the same symbol. */
 const HELD: unique symbol = Symbol.for('viur-session/1:sessions of a request')
 
 interface Holder {
   [HELD]?: Slot
 }
 
-/** A request of a server: of Node, of a framework on it, or of `fetch`. */
+/** A request of a server: of Node, of a framework based on Node, or of `fetch`. */
 export interface ServerRequest {
-  /** Its headers: the object of Node, or `Headers`. */
+  /** The headers: the object of Node, or `Headers`. */
   readonly headers: object
 }
 
-/** One session of a request. Most requests have one; those with several have a chain of them, as they were mounted. */
+/** One session of a request. Most requests have one; several sessions form a chain in the order of their mounting. */
 export interface Slot {
-  /** To whom the session belongs. */
+  /** The object that owns the session (see `of()`). */
   readonly owner: unknown
-  /** The property of the request that shows it. */
+  /** The property of the request that shows the session. */
   readonly name: string
   readonly session: Session
-  /** The session, or what stands in for it. */
+  /** The session, or the object that replaces it for the app. */
   shown: object
   commit(status: number): CommitResult | Promise<CommitResult>
-  /** Whether the client has no cookies. Absent: it has. */
+  /** Whether the client has no cookies. Absent: it has cookies. */
   readonly byId?: boolean
-  /** Hands over what the last commit gave a client without cookies, before the headers leave. */
+  /** Gives a client without cookies the id of the last commit, before the headers leave. */
   readonly handOver?: (res: object) => void
-  /** Goes on with the request, after an error. */
+  /** Continues the request with an error. */
   readonly fail: (error: unknown) => void
-  /** Whether it was mounted with a response. */
+  /** Whether the session was mounted with a response. */
   hasResponse: boolean
-  /** At the first of a request: whether somebody watches over the response, for all of them. */
+  /** For the first slot of a request: whether the response is watched, on behalf of all slots. */
   guarded: boolean
   next: Slot | null
 }
 
-/** A property for requests that stand for another one of the server, by which they have the sessions of that. */
+/** Returns a property for request objects that wrap another request of the server, so that they share its sessions. */
 export function sharedSessions(requestBehind: (request: object) => object): {
   readonly name: symbol
   getter(this: object): unknown
@@ -51,17 +51,17 @@ export function sharedSessions(requestBehind: (request: object) => object): {
   }
 }
 
-/** The first session of a request; `null` where it has none of ours. */
+/** Returns the first session of a request; `null` where it has none of ours. */
 export function firstSlot(req: object): Slot | null {
   return (req as Holder)[HELD] ?? null
 }
 
-/** Gives a request that has none its first session. */
+/** Gives a request its first session. */
 export function setFirstSlot(req: object, slot: Slot): void {
   ;(req as Holder)[HELD] = slot
 }
 
-/** The session that an adapter gave the request for these sessions. Throws `SessionConfigError` where there is none. */
+/** Returns the session of the request that belongs to this owner. Throws `SessionConfigError` where there is none. */
 export function sessionOn(req: ServerRequest, owner: unknown): Session {
   const slot = slotOwnedBy(Object(req), owner)
   if (slot !== null) return slot.session

@@ -9,7 +9,7 @@ import type { Writer } from '../write/writer.ts'
 import { NOBODY, type Swap } from './identity.ts'
 import type { RequestState } from './state.ts'
 
-/** The record under a new id. `old`: that of the session which the request had, where it is still there. */
+/** Makes the record for a new id. `old`: the record of the session that the request had, where it still exists. */
 export function newRecord(
   state: RequestState,
   swap: Swap | null,
@@ -20,7 +20,7 @@ export function newRecord(
 ): SessionRecord {
   const { policy, now, randomBytes, properties } = state.settings
   const time = now()
-  // With a new identity everything starts anew; a cycled key is all that changes otherwise.
+  // With a new identity all times start anew. Otherwise only the key changes.
   const goesOn = old !== null && swap !== null && swap.identity === null
   const identity = swap?.identity ?? NOBODY
   const times = {
@@ -47,12 +47,12 @@ export function newRecord(
   return withProperties(record, properties)
 }
 
-/** A session whose key is cycled belongs to the login that it began with. */
+/** A session with a cycled key keeps the fences of its login. */
 function fencesOf({ fence, fenceAll }: SessionRecord): Pick<SessionRecord, 'fence' | 'fenceAll'> {
   return { ...(fence !== undefined && { fence }), ...(fenceAll !== undefined && { fenceAll }) }
 }
 
-/** The new id of a session, over all tries: kept while it may have been stored, drawn anew when it is taken. */
+/** The new id of a session over all tries: kept while it may have been stored, drawn again when it is taken. */
 export class Minting {
   id: SessionId
   readonly #state: RequestState
@@ -71,7 +71,7 @@ export class Minting {
     return record
   }
 
-  /** What an earlier try stored after all, though its answer was lost. */
+  /** Finds the record that an earlier try has stored although its answer was lost. */
   async recognise(): Promise<Found | null> {
     if (this.#revs.size === 0) return null
     const found = await this.#writer.find(keyOf(this.id))

@@ -1,12 +1,12 @@
 import type { InspectOptions } from 'node:util'
 import { inspect, types } from '../base/node-builtins.ts'
 
-/** What `util.inspect` hands to an object that prints itself. */
+/** The options that `util.inspect` passes to an object that prints itself. */
 type PrintOptions = InspectOptions & { stylize?(text: string, style: string): string }
 
 /**
- * Lets whatever has this prototype show on the console as its name and these facts, none of which may be a secret.
- * `factsOf` must not throw, whatever object it is given.
+ * Makes objects with this prototype print as this name and these facts, which must not contain secrets. `factsOf` must
+ * not throw for any object.
  */
 export function printsAs<Printed extends object>(
   prototype: Printed,
@@ -21,7 +21,7 @@ export function printsAs<Printed extends object>(
   })
 }
 
-/** Whatever depth was asked for, lists of names are shown. */
+/** Prints lists of names at any depth. */
 function printed(
   name: string,
   facts: Readonly<Record<string, unknown>>,
@@ -36,8 +36,8 @@ function printed(
 }
 
 /**
- * Keys and values in the form that JSON has for them, or the nearest: a list for a `Set`, a list of pairs for a `Map`,
- * digits for a `bigint`. Never throws: what cannot be read, and what contains itself, is `null`.
+ * Returns keys and values in the form that JSON has for them, or the nearest one: a list for a `Set`, a list of pairs
+ * for a `Map`, digits for a `bigint`. Never throws: unreadable values and circular references become `null`.
  */
 export function plainJson(entries: Iterable<readonly [string, unknown]>): Record<string, unknown> {
   return plainObject(entries, new Set())
@@ -49,7 +49,7 @@ function plainObject(
 ): Record<string, unknown> {
   const plain: Record<string, unknown> = {}
   for (const [key, value] of entries) {
-    // Not by assignment: a value that was changed in place may have a key such as `__proto__`.
+    // No assignment: a value that was changed in place may have a key such as `__proto__`.
     Object.defineProperty(plain, key, {
       value: plainOf(value, open),
       enumerable: true,
@@ -84,7 +84,7 @@ function plainPart(value: object, open: Set<object>): unknown {
     return Array.from(value, (member) => plainOf(member, open))
   }
   const { toJSON } = value as { toJSON?: unknown }
-  // A class of the app's own knows best.
+  // A class of the app decides about its own form.
   if (typeof toJSON === 'function') return plainOf(toJSON.call(value, ''), open)
   return plainObject(Object.entries(value), open)
 }

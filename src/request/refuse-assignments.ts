@@ -1,7 +1,10 @@
-/** What an object is called in the code of an app, such as `req.session`; `null` for one that is no session. */
+/**
+ * Returns the name that an object has in the code of an app, such as `req.session`; `null` for an object that is no
+ * session.
+ */
 export type NameOf = (object: object) => string | null
 
-/** What to do instead, where an app means more than to keep a value. */
+/** Hints for assignments that mean more than storing a value. */
 const HINTS: Readonly<Record<string, string>> = {
   user: '; to log somebody in: await req.session.login(user)',
   cookie: '; how long a session lives is set by req.session.setExpiry(…)',
@@ -12,11 +15,11 @@ const HINTS: Readonly<Record<string, string>> = {
 const IDENTIFIER = /^[A-Za-z_$][\w$]{0,59}$/
 
 /**
- * Lets every assignment to an object with this prototype throw, as the habit of express-session is
- * `req.session.views = 1`. That no object takes new properties is not enough: outside of strict mode the assignment would
- * vanish without a word. An assignment looks along the prototypes for a setter: so each member gets one, and behind the
- * last prototype of ours stands a proxy that hears of all other names. Reading and calling what there is never gets that
- * far. (A `delete` looks at no prototype, so that it cannot be refused.)
+ * Makes every assignment to an object with this prototype throw, because users of express-session are used to
+ * `req.session.views = 1`. It is not enough that the object accepts no new properties: outside of strict mode the
+ * assignment would fail silently. An assignment looks for a setter along the prototypes. So each member gets a setter,
+ * and a proxy behind our last prototype catches all other names. Reading and calling existing members never reaches the
+ * proxy. (A `delete` looks at no prototype, so it cannot be refused.)
  */
 export function refuseAssignments(prototype: object, nameOf: NameOf): void {
   lockMembers(prototype, nameOf)
@@ -29,7 +32,7 @@ export function refuseAssignments(prototype: object, nameOf: NameOf): void {
   Object.setPrototypeOf(prototype, end)
 }
 
-/** The same for the members of a class below. */
+/** Gives the members of a subclass such setters too. */
 export function lockMembers(prototype: object, nameOf: NameOf): void {
   for (const member of Reflect.ownKeys(prototype)) lock(prototype, member, nameOf)
 }
@@ -41,22 +44,22 @@ function lock(prototype: object, member: PropertyKey, nameOf: NameOf): void {
     get: get ?? (() => value as unknown),
     set(this: object, own: unknown) {
       refuse(this, member, nameOf)
-      // An object that has a session for its prototype is free to have members of its own.
+      // An object whose prototype is a session may have its own members.
       const property = { value: own, configurable: true, enumerable: true, writable: true }
       Object.defineProperty(this, member, property)
     },
   })
 }
 
-/** With the class that the language has for this, in strict mode. */
+/** Throws a `TypeError`, as the language does in strict mode. */
 function refuse(object: object, member: PropertyKey, nameOf: NameOf): void {
   const name = nameOf(object)
   if (name === null) return
   if (typeof member === 'symbol') {
-    throw new TypeError(`${name} takes no properties: a session keeps data under texts only`)
+    throw new TypeError(`${name} takes no properties: keys of session data are texts`)
   }
   const key = String(member)
   const [path, shown] = IDENTIFIER.test(key) ? [`.${key}`, `'${key}'`] : ['[…]', 'key']
   const hint = name === 'req.session' && Object.hasOwn(HINTS, key) ? HINTS[key] : ''
-  throw new TypeError(`${name}${path} = … would keep nothing: use ${name}.set(${shown}, …)${hint}`)
+  throw new TypeError(`${name}${path} = … would store nothing: use ${name}.set(${shown}, …)${hint}`)
 }

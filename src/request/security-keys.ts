@@ -21,22 +21,22 @@ import {
 } from '../write/retry.ts'
 import type { Attempt, Writer } from '../write/writer.ts'
 
-/** What a new security key is to be. */
+/** Options of a new security key. */
 export interface SecurityKeyOptions {
-  /** How long it can be used. Default: the `lifetime` of sessions, or one day for a key without a session. */
+  /** How long the key is valid. Default: the `lifetime` of sessions, or one day for a key without a session. */
   readonly duration?: Duration
-  /** What its use hands back, up to 64 KiB when stored. Default: nothing, and its use gives `true`. */
+  /** Data that the use of the key returns, up to 64 KiB when stored. Default: none, and the use returns `true`. */
   readonly data?: object
   /**
-   * `true` (the default): only this session can use it, and it dies with the session's id: at login, logout, reset and
-   * `cycleKey`. `false`: whoever has it, such as the reader of a mail.
+   * `true` (the default): only this session can use the key, and the key becomes invalid with the session's id: at
+   * login, logout, reset and `cycleKey`. `false`: everybody who has the key can use it, such as the reader of a mail.
    */
   readonly sessionBound?: boolean
-  /** What it is good for, such as `'reset-password'`: it is valid for the very same text only. Default: the empty text. */
+  /** The purpose of the key, such as `'reset-password'`. The check must name the same text. Default: the empty text. */
   readonly purpose?: string
 }
 
-/** Which security keys count. */
+/** The security keys that a check accepts. */
 export type SecurityKeyCheck = Pick<SecurityKeyOptions, 'sessionBound' | 'purpose'>
 
 const MINT_OPTIONS = namesOf<SecurityKeyOptions>({
@@ -48,7 +48,7 @@ const MINT_OPTIONS = namesOf<SecurityKeyOptions>({
 
 const CHECK_OPTIONS = namesOf<SecurityKeyCheck>({ sessionBound: true, purpose: true })
 
-/** How many keys can be minted in one call. */
+/** The largest number of keys that one call can make. */
 const MAX_COUNT = 100
 
 const MAX_PURPOSE_BYTES = 1500
@@ -57,15 +57,15 @@ const ONE_DAY = 24 * 60 * 60 * 1000
 
 const KEY_SHAPE = /^[A-Za-z0-9_-]{43}$/
 
-/** A static key may be older than this package, and shorter than ours. */
+/** A static key may come from another system and be shorter than ours. */
 const STATIC_KEY_SHAPE = /^[A-Za-z0-9_-]{13,43}$/
 
-/** SHA-256 of a security key: the name under which it is stored, or what is kept of a static one. */
+/** SHA-256 of a security key: the name of a stored key, or the stored form of a static key. */
 export function hashOfKey(key: string): SecurityKeyName {
   return hash('sha256', key, 'base64url') as SecurityKeyName
 }
 
-/** Whether this is the key of which the hash was kept. Takes the same time wherever they differ; never throws. */
+/** Whether this is the key whose hash was stored. The time does not depend on where they differ. Never throws. */
 export function isKeyOf(key: unknown, kept: string | null): boolean {
   if (kept === null || typeof key !== 'string' || !STATIC_KEY_SHAPE.test(key)) return false
   const expected = Buffer.from(kept)
@@ -73,7 +73,7 @@ export function isKeyOf(key: unknown, kept: string | null): boolean {
   return expected.length === given.length && timingSafeEqual(expected, given)
 }
 
-/** Options of a new key, checked. */
+/** The checked options of new keys. */
 export interface MintPlan {
   readonly count: number
   readonly duration: number
@@ -82,7 +82,7 @@ export interface MintPlan {
   readonly data: string | null
 }
 
-/** Checks what `getSecurityKeys()` was asked for, before anything is stored. Throws `SessionValueError`. */
+/** Checks the arguments of `getSecurityKeys()` before anything is stored. Throws `SessionValueError`. */
 export function mintPlan(
   count: number,
   options: SecurityKeyOptions,
@@ -112,19 +112,19 @@ export function mintPlan(
   }
 }
 
-/** Checks what `validateSecurityKey()` was asked for. Throws `SessionConfigError` and `SessionValueError`. */
+/** Checks the options of `validateSecurityKey()`. Throws `SessionConfigError` and `SessionValueError`. */
 export function checkPlan(options: SecurityKeyCheck): { bound: boolean; purpose: string } {
   checkOptions('validateSecurityKey()', options, CHECK_OPTIONS)
   return { bound: isBound(options), purpose: purposeOf(options) }
 }
 
-/** Whether a key is, or has to be, one of this session. */
+/** Whether a key is bound to this session, or has to be. */
 function isBound({ sessionBound = true }: SecurityKeyCheck): boolean {
   if (typeof sessionBound === 'boolean') return sessionBound
   throw new SessionValueError(`sessionBound must be true or false, not ${show(sessionBound)}`)
 }
 
-/** What a key is, or has to be, good for. */
+/** The checked purpose of a key. */
 export function purposeOf({ purpose = '' }: SecurityKeyCheck): string {
   if (
     typeof purpose === 'string' &&
@@ -138,7 +138,7 @@ export function purposeOf({ purpose = '' }: SecurityKeyCheck): string {
   )
 }
 
-/** One-time security keys: minted in one commit, and used up by deleting them at the version that was read. */
+/** One-time security keys: made in one commit, and used up by deleting them at the version that was read. */
 export class SecurityKeys {
   readonly #settings: RequestSettings
   readonly #writer: Writer
@@ -148,7 +148,10 @@ export class SecurityKeys {
     this.#writer = writer
   }
 
-  /** New keys, stored. Keys of a try whose answer was lost stay behind unknown to anybody, until they expire. */
+  /**
+   * Makes and stores new keys. Where the answer of a try was lost, its keys may stay stored until they expire, but
+   * nobody knows them.
+   */
   async mint(plan: MintPlan, session: SessionKey | null, limit: Limit): Promise<string[]> {
     const { store, randomBytes, now } = this.#settings
     const { count, duration, purpose, data } = plan
@@ -176,7 +179,7 @@ export class SecurityKeys {
           if (isHeard('security-key')) tell({ kind: 'security-key', what: 'minted', count })
           return { done: keys }
         } catch (cause) {
-          // A key that no server would take: known before anything was sent.
+          // The store refused the keys as invalid before it sent anything.
           if (cause instanceof SessionError && !(cause instanceof SessionStoreError)) throw cause
           return { again: 'trouble', error: asStoreError(cause) }
         }
@@ -184,8 +187,8 @@ export class SecurityKeys {
   }
 
   /**
-   * Uses a key up; gives its data, else `true`; `false` when it does not count. What belongs to another session or
-   * purpose is left as it is. `session`: whose key it has to be, `null`: nobody's.
+   * Uses up a key. Returns its data, or `true` where it has none; `false` when the key is not valid. A key of another
+   * session or purpose stays unchanged. `session`: the session that the key must be bound to; `null`: none.
    */
   async use(
     key: unknown,
@@ -202,7 +205,7 @@ export class SecurityKeys {
     const found = await retried(this.#settings, ask, limit)
     const refusal = refusalOf(found, session, purpose, now())
     if (found === null || refusal !== null) return this.refuse(session, refusal ?? 'unknown')
-    // First: what this process cannot read is not to be used up by it.
+    // Decoded before the deletion: a process that cannot read the data must not use up the key.
     const given = this.#dataOf(found)
     if (!(await this.#delete(found, limit))) return this.refuse(session, 'used')
     if (isHeard('security-key')) tell({ kind: 'security-key', what: 'used', count: 1 })
@@ -219,7 +222,7 @@ export class SecurityKeys {
     return false
   }
 
-  /** A static key that a login has made, for whoever it belongs to; `null`: there is none to show. Throws `SessionError`. */
+  /** Returns the static key that a login has made; `null`: there is none to show. Throws `SessionError` then. */
   show(staticKey: string | null): string {
     if (staticKey !== null) return staticKey
     throw new SessionError(
@@ -228,8 +231,8 @@ export class SecurityKeys {
   }
 
   /**
-   * Whether it was this call that deleted the key. A call whose answer was lost counts as not: nobody knows whether it
-   * was this one or another that took effect.
+   * Deletes the key; `true` where this call has deleted it. A call whose answer was lost returns `false`: another call
+   * may have deleted the key.
    */
   async #delete({ record, version }: FoundSecurityKey, limit: Limit): Promise<boolean> {
     const { store, logger } = this.#settings

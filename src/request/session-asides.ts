@@ -5,16 +5,16 @@ import { SessionTimes } from './session-times.ts'
 import type { RequestState } from './state.ts'
 import { nameOf } from './view.ts'
 
-/** The mark by which a later request can tell whether the browser takes cookies. */
+/** The mark that shows a later request whether the browser accepts cookies. */
 const TEST_COOKIE: Unit = unitOf('viur-session:test-cookie', 'set')
 
-/** Where a value is kept until it is read once. Throws `SessionValueError` for a key that cannot be kept. */
+/** The unit of a flashed value. Throws `SessionValueError` for an invalid key. */
 function flashUnit(key: string): Unit {
   checkKey(key)
   return unitOf(FLASH_SCOPE, key)
 }
 
-/** What a session keeps beside the data of the app, in scopes that are ours. */
+/** A session with the values that it stores beside the data of the app, in scopes of this module. */
 export class SessionAsides<Data extends object> extends SessionTimes<Data> {
   readonly #state: RequestState
 
@@ -28,9 +28,9 @@ export class SessionAsides<Data extends object> extends SessionTimes<Data> {
   }
 
   /**
-   * Keeps a value, such as a message for the next page, until `flashed()` reads it. Beside the data: no other method
-   * sees it, but `isEmpty` does. A second value under the key takes the place of the first; what ends the session, or
-   * gives it to another user, drops it.
+   * Stores a value, such as a message for the next page, until `flashed()` reads it. The value is separate from the
+   * data: no other method sees it, except `isEmpty`. A second value under the key replaces the first. The value is
+   * dropped when the session ends or goes to another user.
    */
   flash(key: string, value: unknown): void {
     const data = this.#state.forWriting('flash()')
@@ -40,20 +40,22 @@ export class SessionAsides<Data extends object> extends SessionTimes<Data> {
   }
 
   /**
-   * Gives what `flash()` kept under the key, once: it is gone with the end of the request; `undefined`: nothing was. What
-   * another request has flashed meanwhile stays for the next one.
+   * Returns the value that `flash()` stored under the key, and removes it with the end of the request; `undefined`:
+   * there is none. A value that another request has flashed meanwhile stays for the next read.
    */
   flashed<Value = unknown>(key: string): Value | undefined {
     const data = this.#state.forWriting('flashed()')
     return data.take(flashUnit(key)) as Value | undefined
   }
 
-  /** Stores a mark by which a later request can tell whether the browser takes cookies, by `testCookieWorked()`. */
+  /** Stores a mark by which `testCookieWorked()` tells in a later request whether the browser accepts cookies. */
   setTestCookie(): void {
     this.#state.forWriting('setTestCookie()').write(TEST_COOKIE, true)
   }
 
-  /** Whether the browser has brought the cookie back since `setTestCookie()`: false in the request that called it first. */
+  /**
+   * Whether the browser has sent the cookie back since `setTestCookie()`; `false` in the request that called it first.
+   */
   testCookieWorked(): boolean {
     const data = this.#state.forReading('testCookieWorked()')
     return this.#state.outcome === 'live' && data.has(TEST_COOKIE)

@@ -16,24 +16,24 @@ import type { RequestState } from './state.ts'
 /** The I/O that security keys of a session need. */
 export interface KeyHost {
   readonly securityKeys: Pick<SecurityKeys, 'mint' | 'use' | 'refuse' | 'show'>
-  /** `fresh`: from the store, whatever is in memory. */
+  /** `fresh`: reads from the store even if the session is in memory. */
   load(state: RequestState, fresh?: boolean): Promise<void>
 }
 
-/** The security keys of one request's session: those that are bound to it, and those that are not. */
+/** The security keys of the session of one request, both bound to it and unbound. */
 export class SessionKeys {
   readonly #state: RequestState
   readonly #host: KeyHost
   readonly #save: () => Promise<void>
 
-  /** `save`: stores the session, which a key can be bound to only then. */
+  /** `save`: stores the session. A key can be bound only to a stored session. */
   constructor(state: RequestState, host: KeyHost, save: () => Promise<void>) {
     this.#state = state
     this.#host = host
     this.#save = save
   }
 
-  /** Checks the options, and gives what mints keys by them. */
+  /** Checks the options, and returns a function that makes the keys. */
   minting(count: number, options: SecurityKeyOptions): () => Promise<string[]> {
     const { settings } = this.#state
     const plan = mintPlan(count, options, settings)
@@ -41,13 +41,13 @@ export class SessionKeys {
     return () => this.#mint(plan)
   }
 
-  /** The same for what uses a key up. */
+  /** Checks the options, and returns a function that uses up a key. */
   using(key: unknown, options: SecurityKeyCheck): () => Promise<object | boolean> {
     const { bound, purpose } = checkPlan(options)
     return () => (bound ? this.#useBound(key, purpose) : this.#useFree(key, purpose))
   }
 
-  /** The static security key of the login that this request made, once. Throws `SessionError` at any other time. */
+  /** Returns the static security key of the login of this request once. Throws `SessionError` at any other time. */
   showStatic(): string {
     return this.#host.securityKeys.show(this.#state.wishes.takeStaticKey())
   }
@@ -58,7 +58,7 @@ export class SessionKeys {
     return this.#host.securityKeys.refuse(this.#state.key, 'static')
   }
 
-  /** Such a key has nothing to do with the session, which need not even be loaded. */
+  /** Uses an unbound key. The session need not be loaded for it. */
   async #useFree(key: unknown, purpose: string): Promise<object | boolean> {
     this.#state.noteUse()
     return await this.#host.securityKeys.use(key, null, purpose, this.#state.budget)
@@ -77,7 +77,9 @@ export class SessionKeys {
     return await this.#host.securityKeys.mint(plan, session, this.#state.budget)
   }
 
-  /** The key that is stored for this session; stores it first where there is none, or a new id waits. */
+  /**
+   * Returns the key of the stored session. Stores the session first where it is not stored, or where a new id waits.
+   */
   async #storedKey(): Promise<SessionKey> {
     await this.#whenLoaded('getSecurityKey()')
     if (this.#state.key === null) {

@@ -13,7 +13,7 @@ import { lockMembers } from './refuse-assignments.ts'
 import type { RequestState } from './state.ts'
 import { nameOf, SessionView } from './view.ts'
 
-/** The times of a session: when it began, was used, and ends; and what decides on its end. */
+/** The times of a session: creation, last use and end, and the settings that decide about its end. */
 export class SessionTimes<Data extends object> extends SessionView<Data> {
   readonly #state: RequestState
 
@@ -26,17 +26,17 @@ export class SessionTimes<Data extends object> extends SessionView<Data> {
     this.#state = state
   }
 
-  /** When the session was created; `null` for one that is not stored. */
+  /** When the session was created; `null` for a session that is not stored. */
   get created(): Date | null {
     return this.#date('created')
   }
 
-  /** When the session was last used, as noted down; up to `touchEvery` behind. */
+  /** When the session was last used, as far as that is stored: up to `touchEvery` behind. */
   get lastSeen(): Date | null {
     return this.#date('lastSeen')
   }
 
-  /** When the stored session ends unless it is used before; `null` for one that is not stored. */
+  /** When the stored session ends unless it is used before; `null` for a session that is not stored. */
   get expires(): Date | null {
     return this.#date('expires')
   }
@@ -49,7 +49,7 @@ export class SessionTimes<Data extends object> extends SessionView<Data> {
   }
 
   /**
-   * Whether the user logged in no longer ago than this, for actions that need a recent login. For a session that was read
+   * Whether the user logged in within this duration, for actions that need a recent login. For a session that was read
    * from memory (`readCache`) it throws `SessionNotLoadedError`: `await session.load({ fresh: true })` first.
    */
   isFresh(within: Duration): boolean {
@@ -64,8 +64,8 @@ export class SessionTimes<Data extends object> extends SessionView<Data> {
   }
 
   /**
-   * Sets when this one session expires: a duration is an idle limit of its own, a `Date` is fixed, `0` lasts until
-   * the browser closes, `null` is the general rule again. `absoluteLifetime` binds in any case.
+   * Sets when this session expires. A duration is its own idle limit, a `Date` is a fixed end, `0` lasts until the
+   * browser closes, and `null` restores the general rule. `absoluteLifetime` applies in any case.
    */
   setExpiry(value: Duration | Date | 0 | null): void {
     this.#state.forWriting('setExpiry()')
@@ -74,15 +74,18 @@ export class SessionTimes<Data extends object> extends SessionView<Data> {
     this.#state.wishes.expireBy(setting)
   }
 
-  /** What `setExpiry()` said, in this request or before: milliseconds, a `Date`, `0`, or `null` for the general rule. */
+  /**
+   * The value that was given to `setExpiry()`, in this request or before: milliseconds, a `Date`, `0`, or `null` for
+   * the general rule.
+   */
   get expiry(): number | Date | null {
     this.#state.forReading('session.expiry')
     return expiryValueOf(this.#state)
   }
 
   /**
-   * Milliseconds until the session ends if it is not used after this request; below 0 when it has ended. `at`: counted
-   * from then, as if it were used then for the last time. Throws `SessionValueError` for an invalid date.
+   * Returns the milliseconds until the session ends if it is not used after this request; below 0 when it has ended.
+   * `at`: counts from this date, as if the last use were then. Throws `SessionValueError` for an invalid date.
    */
   expiryAge(at?: Date): number {
     const from = at === undefined ? this.#state.settings.now() : timeOf('expiryAge()', at)
@@ -90,8 +93,8 @@ export class SessionTimes<Data extends object> extends SessionView<Data> {
   }
 
   /**
-   * When the session ends if it is not used after this request. `at`: when it would end if it were used then for the last
-   * time. Throws `SessionValueError` for an invalid date.
+   * Returns when the session ends if it is not used after this request. `at`: assumes that the last use is at this
+   * date. Throws `SessionValueError` for an invalid date.
    */
   expiryDate(at?: Date): Date {
     this.#state.forReading('expiryDate()')
@@ -103,16 +106,16 @@ export class SessionTimes<Data extends object> extends SessionView<Data> {
   }
 
   /**
-   * Notes down at the end of this request that the session was used now, though `touchEvery` has not passed: it costs a
-   * write, and gives the session its whole time again. Nothing happens where none is stored. Like any other touch, one that
-   * fails then is a line in the log; `save()` stores it as it stores a change.
+   * Stores at the end of this request that the session was used now, although `touchEvery` has not passed. This costs a
+   * write, and gives the session its whole lifetime again. It has no effect where no session is stored. A failure at
+   * the end of the request is only logged, as for any other touch; `save()` treats it like a change.
    */
   touch(): void {
     this.#state.forWriting('touch()')
     this.#state.wishes.touch()
   }
 
-  /** Whether the cookie is gone when the browser closes. */
+  /** Whether the browser drops the cookie when it closes. */
   expireAtBrowserClose(): boolean {
     this.#state.forReading('expireAtBrowserClose()')
     return expiresAtBrowserClose(this.#state)

@@ -9,7 +9,10 @@ interface SetCookieSettings {
   readonly now: Clock
 }
 
-/** Whether the cookie is set again, taken away or left alone, and former ones with it: the Set-Cookie values of the response. */
+/**
+ * Decides whether the session cookie is set again, removed or left alone, and which former cookies are removed. Returns
+ * the Set-Cookie values of the response.
+ */
 export function setCookieFor(state: RequestState, settings: SetCookieSettings): string[] {
   if (!state.allowed || state.byId) return []
   const own = ownCookieFor(state, settings)
@@ -22,7 +25,7 @@ export function setCookieFor(state: RequestState, settings: SetCookieSettings): 
     former
       .filter(({ name }) => place(name))
       .map((cookie) => cookies.serializeFormerRemoval(cookie, form))
-  // Of one name the new one comes last: what keeps cookies by their names alone keeps that.
+  // The new cookie comes after removals of the same name: clients that store cookies only by name keep the last one.
   return [
     ...(own.length > 0 || several ? removals((name) => name === form.name) : []),
     ...own,
@@ -30,7 +33,7 @@ export function setCookieFor(state: RequestState, settings: SetCookieSettings): 
   ]
 }
 
-/** The Set-Cookie values of the cookie of today, none or one. */
+/** The Set-Cookie value of the present cookie: none or one. */
 function ownCookieFor(state: RequestState, { cookies, now }: SetCookieSettings): string[] {
   const { stored, id, form, presented } = state
   if (stored !== null && id !== null) {
@@ -43,14 +46,17 @@ function ownCookieFor(state: RequestState, { cookies, now }: SetCookieSettings):
     : []
 }
 
-/** Whether an older secret signed what the client has of the session that it uses. */
+/**
+ * Whether the client should get a new value for the session that it uses, because an older secret signed its value, or
+ * it came under a former name.
+ */
 function isOutdated({ presented, id, accessed }: RequestState): boolean {
   return presented.outdated && presented.id === id && accessed
 }
 
 /**
- * What a client without cookies is handed: a new value, `null` for "drop yours", `undefined` for "keep yours". How long
- * the session lives is no part of it, so that use alone hands over nothing.
+ * Returns the id for a client without cookies: a new value, `null` for "drop yours", `undefined` for "keep yours". The
+ * value does not contain the lifetime, so that use alone returns no new value.
  */
 export function idFor(state: RequestState, ids: CookieIds | null): string | null | undefined {
   if (ids === null || !state.allowed || !state.byId) return undefined

@@ -6,18 +6,21 @@ import { FLASH_SCOPE, keyOfUnit, type Unit, unitOf, unitPrefix } from '../record
 import { plainJson, printsAs } from './printing.ts'
 import type { SessionData } from './tracked-data.ts'
 
-/** Gives the data of the session, and notes that it is used; for writing, refuses where it is too late. */
+/**
+ * Gives access to the data of the session, and records that the session is used. `forWriting()` throws where it is too
+ * late.
+ */
 export interface DataAccess {
   forReading(what: string): SessionData
   forWriting(what: string): SessionData
-  /** The same for whoever only prints it: never throws, and gives `null` where none is loaded. */
+  /** The data for printing: never throws, and returns `null` where none is loaded. */
   forPrinting(): SessionData | null
 }
 
-/** What all that is kept until it is read once starts with. */
+/** The prefix of all flashed values. */
 const FLASHES = unitPrefix(FLASH_SCOPE)
 
-/** What a view of a session is called in the code of an app. */
+/** Returns the name that a view of a session has in the code of an app. */
 let nameOf: NameOf
 
 function nameOfScope(scope: string | null): string {
@@ -25,8 +28,8 @@ function nameOfScope(scope: string | null): string {
 }
 
 /**
- * The data methods, over the root of a session or over one scope of it. Keys and values are copied into
- * the session when the response is about to leave, so a change deep inside a value that `get` gave counts.
+ * The data methods for the root of a session or for one scope. Keys and values are copied into the session when the
+ * response is about to leave. So a change inside an object that `get` returned is stored too.
  */
 export class SessionView<Data extends object> {
   readonly #access: DataAccess
@@ -45,7 +48,7 @@ export class SessionView<Data extends object> {
     this.#scope = scope
   }
 
-  /** The value, or `undefined` where there is none. */
+  /** Returns the value, or `undefined` where there is none. */
   get<Key extends keyof Data & string>(key: Key): Data[Key] | undefined {
     return this.#access.forReading('get()').read(this.#unit(key)) as Data[Key] | undefined
   }
@@ -55,9 +58,9 @@ export class SessionView<Data extends object> {
   }
 
   /**
-   * Keeps a value: whatever JSON has, and `Date`, `Map`, `Set`, `bigint`, `Uint8Array` and `Buffer`, and what is of one
-   * of the app's `types`. Setting `undefined` removes the key. Throws `SessionValueError` with the path of what cannot
-   * be kept.
+   * Stores a value: any JSON value, `Date`, `Map`, `Set`, `bigint`, `Uint8Array`, `Buffer`, and values of the app's
+   * `types`. Setting `undefined` removes the key. Throws `SessionValueError` with the path of a value that cannot be
+   * stored.
    */
   set<Key extends keyof Data & string>(key: Key, value: Data[Key] | undefined): this {
     const data = this.#access.forWriting('set()')
@@ -66,12 +69,12 @@ export class SessionView<Data extends object> {
     return this
   }
 
-  /** Removes the key, and tells whether it was there. */
+  /** Removes the key, and returns whether it existed. */
   delete(key: keyof Data & string): boolean {
     return this.#access.forWriting('delete()').remove(this.#unit(key))
   }
 
-  /** Removes the key and gives its value; without a default, a missing key throws `RangeError`. */
+  /** Removes the key and returns its value. Without a default, a missing key throws `RangeError`. */
   pop<Key extends keyof Data & string>(key: Key): Data[Key]
   pop<Key extends keyof Data & string, Default>(key: Key, fallback: Default): Data[Key] | Default
   pop(key: string, ...fallback: [unknown?]): unknown {
@@ -86,7 +89,7 @@ export class SessionView<Data extends object> {
     return value
   }
 
-  /** Removes and gives the newest `[key, value]`; an empty session throws `RangeError`. */
+  /** Removes and returns the newest `[key, value]`; an empty session throws `RangeError`. */
   popItem(): [keyof Data & string, Data[keyof Data & string]] {
     const data = this.#access.forWriting('popItem()')
     const unit = data.units(unitPrefix(this.#scope)).at(-1)
@@ -96,7 +99,7 @@ export class SessionView<Data extends object> {
     return [keyOfUnit(unit), value] as [keyof Data & string, Data[keyof Data & string]]
   }
 
-  /** The value that is there, else this one, which is then set. */
+  /** Returns the present value, or sets this value and returns it where there is none. */
   setDefault<Key extends keyof Data & string>(key: Key, value: Data[Key]): Data[Key] {
     const data = this.#access.forWriting('setDefault()')
     const unit = this.#unit(key)
@@ -107,8 +110,9 @@ export class SessionView<Data extends object> {
   }
 
   /**
-   * Sets each of these, or none if one cannot be kept; the others stay. Takes a plain object, or keys and values in pairs
-   * as a `Map`, `URLSearchParams`, a `FormData` and lists of pairs have them; throws `SessionValueError` for anything else.
+   * Sets all of these values, or none if one of them cannot be stored; other keys stay. Takes a plain object, or pairs
+   * of key and value as in a `Map`, `URLSearchParams`, `FormData` or a list. Throws `SessionValueError` for anything
+   * else.
    */
   update(values: DataValues<Data>): this {
     const data = this.#access.forWriting('update()')
@@ -119,7 +123,7 @@ export class SessionView<Data extends object> {
     return this
   }
 
-  /** Removes every key that is here now. Keys that a parallel request adds meanwhile stay. */
+  /** Removes every key that the session has now. Keys that a parallel request adds meanwhile stay. */
   clear(): void {
     const data = this.#access.forWriting('clear()')
     for (const unit of data.units(unitPrefix(this.#scope))) data.remove(unit)
@@ -145,12 +149,12 @@ export class SessionView<Data extends object> {
     return entries.values() as IterableIterator<[keyof Data & string, Data[keyof Data & string]]>
   }
 
-  /** How many keys there are, as `keys()` gives them: those of scopes count only in their scope. */
+  /** The number of keys, as `keys()` returns them: keys of scopes count only in their scope. */
   get size(): number {
     return this.#units('size').length
   }
 
-  /** Whether there is no data: for a session, neither in its root nor in any scope, and nothing of `flash()`. */
+  /** Whether there is no data. For a session this includes its root, all scopes, and the values of `flash()`. */
   get isEmpty(): boolean {
     const data = this.#access.forReading('isEmpty')
     if (this.#scope === null && (data.scopes().length > 0 || data.units(FLASHES).length > 0))
@@ -159,8 +163,8 @@ export class SessionView<Data extends object> {
   }
 
   /**
-   * The data, for `JSON.stringify()`, which it never fails: a session that is not loaded gives `{}`. Where JSON has no
-   * form for a value, it has the nearest: a list for a `Set`, a list of pairs for a `Map`, digits for a `bigint`.
+   * Returns the data for `JSON.stringify()`. Never throws: a session that is not loaded gives `{}`. A value without a
+   * JSON form gets the nearest one: a list for a `Set`, a list of pairs for a `Map`, digits for a `bigint`.
    */
   toJSON(): Record<string, unknown> {
     if (!(#access in this) || this.#access.forPrinting() === null) return {}
@@ -174,7 +178,7 @@ export class SessionView<Data extends object> {
     return this.entries()
   }
 
-  /** What the console shows of a scope: names of keys, and never a value. */
+  /** The facts that the console shows: names of keys, and never a value. */
   #facts(): Readonly<Record<string, unknown>> {
     const data = this.#access.forPrinting()
     const facts = data === null ? { loaded: false } : { keys: keysOf(data, this.#scope) }
@@ -191,7 +195,7 @@ export class SessionView<Data extends object> {
   }
 }
 
-/** The value for whoever only prints it; `null` for one of a type that this process lacks. */
+/** Returns the value for printing; `null` for a value of a type that this process lacks. */
 function printable(data: SessionData, unit: Unit): unknown {
   try {
     return data.read(unit)
@@ -200,12 +204,12 @@ function printable(data: SessionData, unit: Unit): unknown {
   }
 }
 
-/** The keys of the root or of a scope, oldest first. */
+/** Returns the keys of the root or of a scope, oldest first. */
 export function keysOf(data: SessionData, scope: string | null): string[] {
   return data.units(unitPrefix(scope)).map(keyOfUnit)
 }
 
-/** One sub-namespace of a session: several parts of an app share the session without sharing keys. */
+/** One scope of a session. Scopes let several parts of an app share a session without sharing keys. */
 export class ScopedSession<
   Data extends object = Record<string, unknown>,
 > extends SessionView<Data> {

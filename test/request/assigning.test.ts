@@ -25,7 +25,7 @@ const NEW_NAMES: Record<string, [code: string, message: string]> = {
   'a computed name': ["session['user' + 'Id'] = 7", "use req.session.set('userId', …)"],
   'a name that is no identifier': ["session['a-b'] = 7", 'use req.session.set(key, …)'],
   'a number': ['session[0] = 7', 'use req.session.set(key, …)'],
-  'a symbol': ["session[Symbol('x')] = 7", 'texts only'],
+  'a symbol': ["session[Symbol('x')] = 7", 'keys of session data are texts'],
   'counting up': ['session.views++', "use req.session.set('views', …)"],
   'adding to what is there': [
     'session.views = (session.views || 0) + 1',

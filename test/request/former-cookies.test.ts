@@ -219,8 +219,8 @@ describe('the option cookie.formerly', () => {
     [[{ name: 'a b' }], /cookie\.formerly\[0\]\.name must be a token/],
     [[{ name: 'a' }, { domain: 'a;b' }], /cookie\.formerly\[1\]\.domain must be a domain name/],
     [[{ name: 'a', path: 'x' }], /cookie\.formerly\[0\]\.path must start with/],
-    [[{}], /cookie\.formerly\[0\] is the cookie of today/],
-    [[{ name: '__Host-viur-session', path: '/' }], /is the cookie of today/],
+    [[{}], /cookie\.formerly\[0\] is the present cookie/],
+    [[{ name: '__Host-viur-session', path: '/' }], /is the present cookie/],
     [[{ domain: 'example.com' }], /starts with "__Host-"/],
   ])('refuses %j', (formerly, message) => {
     const make = (): unknown => new Harness({ cookie: { formerly } as CookieOptions })
@@ -230,7 +230,7 @@ describe('the option cookie.formerly', () => {
 
   it('takes a leading dot of a domain and capital letters for what a browser takes them', () => {
     const cookie = { name: 'sid', domain: 'example.com', formerly: [{ domain: '.Example.com' }] }
-    expect(() => new Harness({ cookie })).toThrow(/is the cookie of today/)
+    expect(() => new Harness({ cookie })).toThrow(/is the present cookie/)
   })
 })
 

@@ -263,7 +263,7 @@ describe('the option validate', () => {
   const count = z.string().transform((text) => text.length)
   const url = z.string().transform((text) => new URL(text))
   const UNSTABLE: [string, StandardSchema, RegExp][] = [
-    ['makes numbers of texts', z.object({ x: count }), /does not accept what it has made/],
+    ['makes numbers of texts', z.object({ x: count }), /does not accept its own result/],
     [
       'renames a key that it needs',
       z.strictObject({ x: z.string() }).transform(({ x }) => ({ y: x })),
@@ -285,7 +285,7 @@ describe('the option validate', () => {
     [
       'makes instances',
       z.object({ x: url }),
-      /no session can keep \(x .*instance of URL\): name its class in the option "types"/,
+      /no session can store \(x .*instance of URL\): name its class in the option "types"/,
     ],
     [
       'makes instances inside',

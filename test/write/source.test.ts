@@ -203,7 +203,9 @@ describe.each(STORE_KINDS)('a session that names a source on $name', (kind) => {
       const run = vi.fn<() => void>()
       const { cookie } = await harness.visit(
         async (session) => {
-          await expect(session.exclusive(run)).rejects.toThrow(/another system serves side by side/)
+          await expect(session.exclusive(run)).rejects.toThrow(
+            /another system uses at the same time/,
+          )
         },
         { cookie: TICKET },
       )
