@@ -205,7 +205,7 @@ async function cookieOf(sessions: core.Sessions): Promise<string> {
 describe('another major of the package', async () => {
   const next = await copyOf({ format: 'esm', major: 2 })
   const SAID =
-    'what viur-session 2 has made: this is viur-session 1, and an app needs all of it from one of the two'
+    'an object made by viur-session 2: this is viur-session 1, and all parts that an app uses must have the same major version'
 
   it('is named where its sessions are given to what takes sessions', () => {
     const sessions = next.core.createSessions({ cookie: { secure: false } })

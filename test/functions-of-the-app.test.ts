@@ -38,7 +38,7 @@ import { Harness } from './request/harness.ts'
 /** What each function of an app fails with, where the app has written it with `async`. */
 const late = (): never => (async () => Promise.reject(new Error('of the app')))() as never
 
-const AT_ONCE = /must answer at once, but gave a promise/
+const AT_ONCE = /must answer at once, but returned a promise/
 
 const unheard: unknown[] = []
 const note = (error: unknown): void => void unheard.push(error)

@@ -4,14 +4,17 @@ import { SessionConfigError } from './errors.ts'
 /** Whole milliseconds since the epoch. */
 export type Clock = () => number
 
-/** Waits so many milliseconds. */
+/** Waits for the given number of milliseconds. */
 export function pause(duration: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, duration)
   })
 }
 
-/** A clock of whole milliseconds from the app's own; a broken one is an error, not an endless session. */
+/**
+ * Makes a clock of whole milliseconds from the app's function `now`. A value that is no finite number throws
+ * `SessionConfigError`: otherwise a session could live for ever.
+ */
 export function clockFrom(now: () => number): Clock {
   return () => {
     const time = Math.floor(atOnce('now()', now()))

@@ -1,17 +1,20 @@
 import { shared } from './shared-copies.ts'
 
-/** One event that several calls failed of, such as the loss of the connection that they were under way on. */
+/** One event that made several calls fail, such as the loss of the connection that carried them. */
 export type Incident = object
 
-/** By error. The store may be of another copy of this package than those who call it. */
+/**
+ * The incident of each error. All copies of this package share the map: a store may belong to another copy than its
+ * callers.
+ */
 const incidents = shared('incidents', () => new WeakMap<object, Incident>())
 
-/** Notes what an error is a consequence of. */
+/** Stores the incident that caused an error. */
 export function markIncident(error: unknown, incident: Incident): void {
   if (typeof error === 'object' && error !== null) incidents.set(error, incident)
 }
 
-/** What the error, or one that it was caused by, is a consequence of; `null` where nobody knows. */
+/** Returns the incident that caused the error or one of its causes; `null` if none is known. */
 export function incidentOf(error: unknown): Incident | null {
   let at: unknown = error
   for (let depth = 0; depth < 4 && typeof at === 'object' && at !== null; depth++) {

@@ -2,13 +2,13 @@ import { MAJOR, otherMajorOf } from './shared-copies.ts'
 import ms from 'ms'
 import { SessionConfigError } from './errors.ts'
 
-/** Milliseconds as a number, or a string such as `'30m'`, `'12h'`, `'14d'`. */
+/** A duration: milliseconds as a number, or a string with a unit such as `'30m'`, `'12h'`, `'14d'`. */
 export type Duration = number | string
 
-/** Text without a unit is refused: environment variables give seconds and milliseconds alike as `'3600'`. */
+/** A string without a unit is refused: `'3600'` from an environment variable may mean seconds or milliseconds. */
 const HAS_UNIT = /[a-z]\s*$/i
 
-/** The duration in whole milliseconds, or `null` where the value is no finite duration of zero or more. */
+/** Returns the duration in whole milliseconds, or `null` if the value is not a finite duration of zero or more. */
 export function parseDuration(value: unknown): number | null {
   const parsed =
     typeof value === 'string' && value.length <= 100 && HAS_UNIT.test(value)
@@ -19,7 +19,7 @@ export function parseDuration(value: unknown): number | null {
     : null
 }
 
-/** Like {@link parseDuration}, for an option that must be positive: throws with its name otherwise. */
+/** Like {@link parseDuration}, for an option that must be positive. Throws an error that names the option otherwise. */
 export function positiveDuration(option: string, value: unknown): number {
   const parsed = parseDuration(value)
   if (parsed === null || parsed <= 0) {
@@ -30,13 +30,13 @@ export function positiveDuration(option: string, value: unknown): number {
   return parsed
 }
 
-/** A short, safe picture of a value for an error message. */
+/** Describes a value for an error message: short, and without the content of objects. */
 export function show(value: unknown): string {
   if (typeof value === 'string')
     return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
   const major = otherMajorOf(value)
   if (major !== null) {
-    return `what viur-session ${major} has made: this is viur-session ${MAJOR}, and an app needs all of it from one of the two`
+    return `an object made by viur-session ${major}: this is viur-session ${MAJOR}, and all parts that an app uses must have the same major version`
   }
   if (typeof value === 'object' && value !== null)
     return Array.isArray(value) ? 'an array' : 'an object'

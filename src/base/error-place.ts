@@ -1,6 +1,6 @@
 /**
- * An error of the app's own as a cause that may be told: which class it is of and where it was thrown, without its words,
- * since those may quote what was stored.
+ * Makes a safe `cause` from an error that the app's own code threw. It keeps the class of the error and the place where
+ * it was thrown, but not the message, which may quote stored data.
  */
 export function placeOf(error: unknown): Error {
   const name = classOf(error)
@@ -10,9 +10,9 @@ export function placeOf(error: unknown): Error {
   return place
 }
 
-/** What was thrown, for a message: the name of its class, or its type. */
+/** Describes a thrown value for a message: the name of its class, or its type if it is not an `Error`. */
 export function classOf(error: unknown): string {
-  if (!(error instanceof Error)) return `what is of type ${typeof error}`
+  if (!(error instanceof Error)) return `a value of type ${typeof error}`
   const { name } = Object.getPrototypeOf(error)?.constructor ?? {}
   return typeof name === 'string' && /^\w{1,60}$/.test(name) ? name : 'Error'
 }
@@ -20,7 +20,7 @@ export function classOf(error: unknown): string {
 function framesOf(error: unknown): string[] {
   if (!(error instanceof Error) || typeof error.stack !== 'string') return []
   const { stack, message } = error
-  // The words stand before the frames, and may have lines that look like some.
+  // The stack starts with the message, and the message may contain lines that look like frames.
   const end = message === '' ? 0 : stack.indexOf(message) + message.length
   return stack
     .slice(Math.max(end, 0))

@@ -1,6 +1,6 @@
 import { isNotedAs, noteAs } from './shared-copies.ts'
 
-/** Every `code` that an error of this package can carry, for an exhaustive `switch`. */
+/** Every `code` of the errors of this package, for an exhaustive `switch`. */
 export type SessionErrorCode =
   | 'ERR_SESSION'
   | 'ERR_SESSION_CONFIG'
@@ -14,21 +14,21 @@ export type SessionErrorCode =
   | 'ERR_CALLER_REFUSED'
   | 'ERR_REQUEST_REFUSED'
 
-/** The base of all errors of this package. Messages say what to do, and hold no secret. */
+/** The base class of all errors of this package. Messages say what to do and contain no secret. */
 export class SessionError extends Error {
-  /** The name of its class. */
+  /** The name of the error's class. */
   override name = 'SessionError'
   /** Stable across releases, unlike the message. */
   readonly code: SessionErrorCode = 'ERR_SESSION'
-  /** The HTTP status that fits a response to the request that met it; Express answers with it. */
+  /** The HTTP status for the response to the request in which the error occurred. Express uses it. */
   readonly status: number = 500
-  /** For error handlers that go by it, as those of http-errors do: the message is not for the client. */
+  /** For error handlers that follow http-errors: `false` means that the message must not be sent to the client. */
   readonly expose: boolean = false
 }
 
 /**
- * An option, or a combination of options, that cannot work. Thrown at construction; by `load()` for a schema in the
- * option `validate` that does not accept its own result.
+ * An option, or a combination of options, cannot work. Thrown at construction, and by `load()` if the schema in the
+ * option `validate` does not accept its own result.
  */
 export class SessionConfigError extends SessionError {
   override name = 'SessionConfigError'
@@ -36,8 +36,8 @@ export class SessionConfigError extends SessionError {
 }
 
 /**
- * A data method was called before `load()` had finished; with `readCache`, a method that must not go by memory before
- * `load({ fresh: true })` had.
+ * A data method was called before `load()` had finished. With `readCache`, also: a method that must not use a
+ * remembered session was called before `load({ fresh: true })` had finished.
  */
 export class SessionNotLoadedError extends SessionError {
   override name = 'SessionNotLoadedError'
@@ -47,14 +47,14 @@ export class SessionNotLoadedError extends SessionError {
     super(
       why === 'not loaded'
         ? `${what} needs a loaded session: call "await session.load()" first`
-        : `${what} needs what is stored now, and this session was read from memory (readCache): call "await session.load({ fresh: true })" first`,
+        : `${what} needs the session as it is stored now, but this one was read from memory (readCache): call "await session.load({ fresh: true })" first`,
     )
   }
 }
 
 /**
- * The session was logged out, killed, swept or replaced elsewhere before this save; nothing was stored. Also a login
- * that a kill of the user, or `maxSessionsPerUser`, ended before its response left.
+ * The session was logged out, killed, swept or replaced elsewhere before this save; nothing was stored. Also thrown
+ * when a kill of the user, or `maxSessionsPerUser`, ended a new login before its response was sent.
  */
 export class SessionGoneError extends SessionError {
   override name = 'SessionGoneError'
@@ -68,17 +68,17 @@ export class SessionGoneError extends SessionError {
   }
 }
 
-/** A value, key, user or duration that a session cannot hold. The message names the path. */
+/** A session cannot hold this value, key, user or duration. The message names the path. */
 export class SessionValueError extends SessionError {
   override name = 'SessionValueError'
   override readonly code = 'ERR_SESSION_VALUE'
 }
 
-/** The encoded session is larger than a Datastore entity may be, or the data of a security key than 64 KiB. */
+/** The encoded session is larger than the limit (900 KiB), or the data of a security key is larger than 64 KiB. */
 export class SessionTooLargeError extends SessionError {
   override name = 'SessionTooLargeError'
   override readonly code = 'ERR_SESSION_TOO_LARGE'
-  /** Encoded size in bytes; where encoding was stopped, what it had come to. */
+  /** Encoded size in bytes. If encoding was stopped early, the size that it had reached. */
   readonly size: number
   /** The largest size allowed, in bytes. */
   readonly limit: number
@@ -98,24 +98,26 @@ export class SessionLateChangeError extends SessionError {
   override readonly code = 'ERR_SESSION_LATE_CHANGE'
 
   constructor(what: string) {
-    super(`${what} came after the response had started: change the session before you answer`)
+    super(
+      `${what} came after the response had started: change the session before you send the response`,
+    )
   }
 }
 
-/** When to come back, from milliseconds: a second where nobody has said. */
+/** The header `Retry-After` in seconds, from milliseconds; one second if no time is known. */
 function retryHeaders(retryAfter: number | null): Readonly<Record<string, string>> {
   return { 'Retry-After': String(Math.max(1, Math.ceil((retryAfter ?? 1000) / 1000))) }
 }
 
 /**
- * Others kept changing this session until the retries were used up; nothing of this request was stored. Of `exclusive()`:
- * others held it for too long, or took it over from one that took longer than its lease.
+ * Other requests kept changing this session until the retries were used up; nothing of this request was stored. From
+ * `exclusive()`: others held the session for too long, or this call took longer than its lease and another took over.
  */
 export class SessionContentionError extends SessionError {
   override name = 'SessionContentionError'
   override readonly code = 'ERR_SESSION_CONTENTION'
   override readonly status = 503
-  /** What the response is to say besides; Express sends them. */
+  /** Headers for the response, `Retry-After` in whole seconds. Express sends them. */
   readonly headers: Readonly<Record<string, string>> = retryHeaders(null)
 
   constructor(
@@ -126,11 +128,11 @@ export class SessionContentionError extends SessionError {
   }
 }
 
-/** What is known of a failed call of a store. */
+/** Options of {@link SessionStoreError}: the known facts about a failed call of a store. */
 export interface SessionStoreErrorOptions {
   /** The driver's own error. */
   readonly cause?: unknown
-  /** `'none'`: surely nothing was written. `'unknown'` (the default): it may have been. */
+  /** `'none'`: nothing was written for certain. `'unknown'` (the default): the call may have written. */
   readonly effect?: 'none' | 'unknown'
   /** Whether the same call may succeed a moment later. Default `true`. */
   readonly retryable?: boolean
@@ -138,20 +140,20 @@ export interface SessionStoreErrorOptions {
   readonly retryAfter?: number | null
 }
 
-/** The store failed or refused. Never means "no session". The driver's own error is the `cause`. */
+/** The store failed or refused a call. It never means "no session". The driver's own error is the `cause`. */
 export class SessionStoreError extends SessionError {
   override name = 'SessionStoreError'
   override readonly code = 'ERR_SESSION_STORE'
   override readonly status = 503
-  /** What the response is to say besides, `Retry-After` in whole seconds; Express sends them. */
+  /** Headers for the response, `Retry-After` in whole seconds. Express sends them. */
   readonly headers: Readonly<Record<string, string>>
-  /** What is known of the failed call: `'none'` = surely not applied, `'unknown'` = perhaps applied. */
+  /** Whether the failed call was applied: `'none'` = certainly not, `'unknown'` = perhaps. */
   readonly effect: 'none' | 'unknown'
-  /** Whether trying again may help. */
+  /** Whether the same call may succeed a moment later. */
   readonly retryable: boolean
   /**
-   * In how many milliseconds trying again may help, where the store turned the call away to spare itself or the server
-   * behind it. A request does not try again then; whoever answers it may pass this on as `Retry-After`. Else `null`.
+   * Milliseconds after which a new try may succeed. Set if the store refused the call to protect itself or the server
+   * behind it from overload, else `null`. A request does not retry such a call; the app may send this as `Retry-After`.
    */
   readonly retryAfter: number | null
 
@@ -164,12 +166,14 @@ export class SessionStoreError extends SessionError {
   }
 }
 
-/** Whoever called a cron or task route is not who may. The message names the check, for the log and not for the caller. */
+/**
+ * The caller of a cron or task route is not allowed to call it. The message names the check; it is for the log only.
+ */
 export class CallerRefusedError extends SessionError {
   override name = 'CallerRefusedError'
   override readonly code = 'ERR_CALLER_REFUSED'
   override readonly status = 403
-  /** For the log: the claim of the token that decided, what was expected of it and what came. Never the token. */
+  /** For the log: the token's claim that decided, its expected value and its actual value. Never the token itself. */
   readonly details: {
     readonly claim: string
     readonly expected: string
@@ -183,9 +187,9 @@ export class CallerRefusedError extends SessionError {
 }
 
 /**
- * A request that a guard refused. 403: it changes something, and brought no proof that a page or a client of this app
- * sent it. 401: nobody is logged in, or not recently enough. Express answers with the status. The message is for the
- * log; it holds nothing that the request brought.
+ * A guard refused the request. 403: the request changes something, and does not prove that a page or a client of this
+ * app sent it. 401: no user is logged in, or the login is not recent enough. Express answers with the status. The
+ * message is for the log and contains nothing from the request.
  */
 export class RequestRefusedError extends SessionError {
   override name = 'RequestRefusedError'
@@ -222,12 +226,12 @@ for (const [code, errorClass] of Object.entries(CLASSES)) {
   noteAs(code, errorClass.prototype)
 }
 
-// What another copy of this package has thrown is an instance here too: a store of one serves sessions of the other.
-// Inherited by all classes above; not among their members, since nobody has to know of it.
+// Errors of another copy of this package are instances of these classes too: a store of one copy serves sessions of the
+// other. All classes above inherit this. It is defined here so that it does not appear among their public members.
 Object.defineProperty(SessionError, Symbol.hasInstance, {
   value(this: unknown, error: unknown): boolean {
     const code = codes.get(this)
-    // A class that an app has made of one of these has instances of its own alone.
+    // A class that an app derives from one of these classes accepts only its own instances.
     return code === undefined
       ? Function.prototype[Symbol.hasInstance].call(this, error)
       : isNotedAs(code, error)

@@ -1,4 +1,4 @@
-/** What JSON can carry. */
+/** A value that JSON can represent. */
 export type Json =
   | null
   | boolean

@@ -1,16 +1,19 @@
 import { isThenable } from './refuse-promise.ts'
 
-/** What this package needs of a logger; `console` is one. Details never hold an id, a key or a secret of a user. */
+/**
+ * The logger that this package needs; `console` is one. Details never contain a session id, a security key or a user's
+ * secret.
+ */
 export interface SessionLogger {
-  /** What is only of interest, such as the totals of a sweep. */
+  /** Logs information, such as the totals of a sweep. */
   info?(message: string, details?: Readonly<Record<string, unknown>>): void
-  /** What somebody should look at. */
+  /** Logs a problem that an operator should look at. */
   warn(message: string, details?: Readonly<Record<string, unknown>>): void
-  /** What failed. */
+  /** Logs a failure. */
   error?(message: string, details?: Readonly<Record<string, unknown>>): void
 }
 
-/** Warnings and errors go to the console; what is only of interest does not. */
+/** Logs warnings and errors to the console, and drops information. */
 export const consoleLogger: SessionLogger = {
   warn: (message, details) => console.warn(...line(message, details)),
   error: (message, details) => console.error(...line(message, details)),
@@ -19,8 +22,9 @@ export const consoleLogger: SessionLogger = {
 const LEVELS = ['info', 'warn', 'error'] as const
 
 /**
- * The logger of the app, whose own failure, at once or by a promise, does no harm to what is logged: the console tells of
- * the first one, and nobody waits for it. Methods that it lacks stay away.
+ * Wraps the app's logger, so that a logger that throws or rejects does not disturb the code that logs. The first
+ * failure is logged to the console. Promises are not awaited. A method that the logger lacks is a no-op (`warn`) or
+ * absent.
  */
 export function harmless(logger: SessionLogger): SessionLogger {
   let hasFailed = false
@@ -28,7 +32,7 @@ export function harmless(logger: SessionLogger): SessionLogger {
     if (hasFailed) return
     hasFailed = true
     const problem = error instanceof Error ? error.message : 'it gave no error'
-    consoleLogger.error?.('the logger of the app failed; this is said once', {
+    consoleLogger.error?.('the logger of the app failed; further failures are not logged', {
       problem,
     })
   }
@@ -49,7 +53,7 @@ export function harmless(logger: SessionLogger): SessionLogger {
   return safe
 }
 
-/** Warns of each thing once, however often it happens: what an app does wrong, it does at every request. */
+/** Logs each kind of warning once: an app makes the same mistake in every request. */
 export function warningOnce(logger: SessionLogger): (about: string, message: string) => void {
   const told = new Set<string>()
   return (about, message) => {

@@ -1,7 +1,7 @@
 /**
- * Modules of Node, by a way that loads them alone. An `import` of one evaluates all that it exports: of `node:util` that
- * is worker threads and an argument parser, of `node:http` on Node 22 and later the whole of fetch, which takes longer
- * than everything of ours.
+ * Loads modules of Node without evaluating all of their exports. An `import` of a module evaluates every export: for
+ * `node:util` this loads worker threads and an argument parser, for `node:http` on Node 22 and later all of fetch. That
+ * takes longer than loading this whole package.
  */
 const util: typeof import('node:util') = process.getBuiltinModule('node:util')
 
@@ -11,7 +11,7 @@ export const types: typeof util.types = util.types
 
 let http: typeof import('node:http') | null = null
 
-/** There since the app has a server, and not before. */
+/** Loaded at the first call, when the app has a server and has loaded the module anyway. */
 export function nodeHttp(): typeof import('node:http') {
   http ??= process.getBuiltinModule('node:http')
   return http
@@ -22,14 +22,16 @@ export function nodeNet(): typeof import('node:net') {
   return process.getBuiltinModule('node:net')
 }
 
-/** Loaded by few apps. */
+/** Loaded on demand, since few apps need it. */
 export function nodeHttp2(): typeof import('node:http2') {
   return process.getBuiltinModule('node:http2')
 }
 
 let checksum: typeof import('node:zlib').crc32 | null = null
 
-/** CRC-32, of a module that Express loads too. `createSessions()` has loaded it before the first request. */
+/**
+ * Computes a CRC-32 with `node:zlib`, which Express loads too. `createSessions()` loads it before the first request.
+ */
 export function crc32(text: string): number {
   checksum ??= process.getBuiltinModule('node:zlib').crc32
   return checksum(text)

@@ -1,4 +1,6 @@
-/** Makes something when it is first asked for, and once; what failed is tried again by the next who asks. */
+/**
+ * Calls `make` at the first call and shares its result with all later calls. After a failure the next call tries again.
+ */
 export function onDemand<Made>(make: () => Promise<Made>): () => Promise<Made> {
   let made: Promise<Made> | null = null
   return () => {

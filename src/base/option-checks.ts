@@ -2,22 +2,24 @@ import leven from 'leven'
 import { show } from './duration.ts'
 import { SessionConfigError } from './errors.ts'
 
-/** The names of the options of one function. The compiler sees to it that none is missing and none too many. */
+/** The names of the options of one function. The compiler ensures that none is missing and none is wrong. */
 export type OptionNames<Options> = Readonly<Record<keyof Options & string, true>>
 
-/** The names as a list. Written as an object, so that a new option cannot be forgotten here. */
+/**
+ * Returns the names as a list. The input is an object, so that the compiler reports a new option that is missing here.
+ */
 export function namesOf<Options extends object>(
   names: OptionNames<Required<Options>>,
 ): readonly (keyof Options & string)[] {
   return Object.keys(names) as (keyof Options & string)[]
 }
 
-/** What to say to names of other systems, by name: the end of a sentence that begins with the name. */
+/** Hints for option names of other systems. Each hint is the end of a message that begins with the name. */
 export type OptionHints = Readonly<Record<string, string>>
 
 /**
- * Refuses what is no object of options, and options that are not known: a misspelt one would silently do nothing. Every
- * function that takes options calls this. Throws `SessionConfigError` with the nearest known name, or all of them.
+ * Checks that the value is an object of known options: a misspelt option would silently do nothing. Every function that
+ * takes options calls this. Throws `SessionConfigError` with the nearest known name, or with all names.
  */
 export function checkOptions(
   of: string,
@@ -33,7 +35,7 @@ export function checkOptions(
   }
 }
 
-/** What holds its content elsewhere than in properties: it would pass for an object without any option. */
+/** Whether the object keeps its content outside of properties: it would look like an object without any option. */
 function isCollection(value: object): boolean {
   return Array.isArray(value) || Symbol.iterator in value || value instanceof Date
 }
@@ -53,9 +55,9 @@ function unknownOption(
   )
 }
 
-/** The known name that was most likely meant, or `null`. */
+/** Returns the known name that was most likely meant, or `null`. */
 function nearest(name: string, known: readonly string[]): string | null {
-  // A long text is no misspelt name, and comparing it would take time.
+  // A long text is not a misspelt name, and comparing it would take time.
   if (name.length > 40) return null
   const wanted = plain(name)
   let best: string | null = null
@@ -71,7 +73,7 @@ function nearest(name: string, known: readonly string[]): string | null {
   return least <= tolerated ? best : null
 }
 
-/** Case, underscores and hyphens do not matter: other systems write the same names in other ways. */
+/** Ignores case, underscores and hyphens: other systems write the same names differently. */
 function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[_-]/g, '')
 }
@@ -82,25 +84,27 @@ function takes(known: readonly string[]): string {
   return `it takes ${known.length === 1 ? last : `${known.slice(0, -1).join(', ')} and ${last}`}`
 }
 
-/** Refuses whatever is given to a function that takes nothing: somebody would rely on it. */
+/** Refuses options for a function that takes none: the caller would rely on them. */
 export function checkNoOptions(of: string, given: readonly unknown[]): void {
   if (given.every((one) => one === undefined)) return
   throw new SessionConfigError(`${of} takes no options, but was given ${show(given[0])}`)
 }
 
-/** A value that is given and is neither true nor false would be taken for one of them, and mean the other. */
+/** Refuses a value that is neither a boolean nor absent: it might be read as the opposite of what it means. */
 export function checkFlag(option: string, value: unknown): void {
   if (value === undefined || typeof value === 'boolean') return
   throw wrongOption(option, 'must be true or false', value)
 }
 
-/** A function of the app's own, where one is given. */
+/** Checks that the option is a function or absent, and returns it. */
 export function functionOption<Value>(option: string, value: Value | undefined): Value | undefined {
   if (value === undefined || typeof value === 'function') return value
   throw wrongOption(option, 'must be a function', value)
 }
 
-/** The error of an option that cannot work: what it is called, what it must be, and what it is. `cure`: what else to do. */
+/**
+ * Makes the error for an option that cannot work, with its name, the rule and the value. `cure`: what to do instead.
+ */
 export function wrongOption(
   option: string,
   rule: string,

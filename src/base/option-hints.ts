@@ -1,6 +1,6 @@
 import type { OptionHints } from './option-checks.ts'
 
-// What people write who come from another session library, and what does it here. The names are those of express-session
+// Option names of other session libraries, and the way to get the same effect here. The names come from express-session
 // 1.19, its stores, cookie-session, Django and ViUR.
 
 const NOT_NEEDED = 'is not needed here, because'
@@ -15,7 +15,7 @@ export const SESSIONS_HINTS: OptionHints = {
   expirationMs: 'use "lifetime"',
   timeout: 'use "lifetime"',
   duration: 'use "lifetime", in milliseconds or as text such as \'1h\'',
-  activeDuration: 'set "touchEvery": use is what keeps a session alive',
+  activeDuration: 'set "touchEvery": each use keeps a session alive',
   session_life_time: 'use "lifetime", in milliseconds or as text such as \'1h\'',
   use_session_cookie: 'use "sessionCookie"',
   session_persistent_fields_on_login: 'use "persistentFieldsOnLogin"',
@@ -38,7 +38,7 @@ export const SESSIONS_HINTS: OptionHints = {
   saveUninitialized: `express-session's saveUninitialized ${NOT_NEEDED} a session without data is never stored`,
   rolling: `express-session's rolling ${NOT_NEEDED} use renews the session, at most once per "touchEvery"`,
   touchAfter: 'use "touchEvery"',
-  disableTouch: 'set "touchEvery" close to "lifetime": use is what keeps a session alive',
+  disableTouch: 'set "touchEvery" close to "lifetime": each use keeps a session alive',
   unset: `express-session's unset ${NOT_NEEDED} "await req.session.logout()" ends a session`,
   proxy: 'set "trust proxy" in Express: app.set(\'trust proxy\', 1)',
   genid: 'ids are 256 random bits that the server draws, and cannot be chosen',
@@ -50,7 +50,7 @@ export const SESSIONS_HINTS: OptionHints = {
   projectId: 'it is an option of datastoreStore()',
   databaseId: 'it is an option of datastoreStore()',
   maxSessions:
-    'use "maxSessionsPerUser", or "maxSessions" of memoryStore() for how many it holds together',
+    'use "maxSessionsPerUser", or "maxSessions" of memoryStore() to limit the number of all sessions',
   onDelete: 'set "events" to true and call sessions.onDelete(observer)',
   clearInterval: 'call sessions.startClearSessions() by cron, or set "sweepProbability"',
   reapInterval: 'call sessions.startClearSessions() by cron, or set "sweepProbability"',

@@ -1,6 +1,6 @@
 /**
- * Runs the work for every item, `limit` at a time; the results are in the order of the items. After a failure no
- * further item is begun, and what is under way is waited for, so that nothing goes on behind the caller's back.
+ * Runs the work for every item, at most `limit` at a time. The results are in the order of the items. After a failure
+ * it starts no further item and waits for those that are running, so that no work continues after it has returned.
  */
 export async function sideBySide<Item, Result>(
   items: readonly Item[],

@@ -1,6 +1,6 @@
 import { SessionConfigError } from './errors.ts'
 
-/** Whether somebody could wait for it. */
+/** Whether the value has a `then` method and can be awaited. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     (typeof value === 'object' || typeof value === 'function') &&
@@ -9,14 +9,14 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   )
 }
 
-/** Nobody waits for it: its failure must not end the process. */
+/** Ignores the result of a promise that is not awaited: a rejection must not end the process. */
 export function letGo(promise: PromiseLike<unknown>): void {
   Promise.resolve(promise).catch(() => {})
 }
 
 /**
- * What a function of the app gave that has to answer at once. Throws where it gave a promise, which nobody would wait
- * for. `what`: the function, as in `userOf`. `Refusal`: what is thrown.
+ * Checks the return value of an app's function that must be synchronous, and returns it. Throws for a promise, which
+ * would not be awaited. `what`: the name of the function, such as `userOf`. `Refusal`: the class of the error.
  */
 export function atOnce<Value>(
   what: string,
@@ -26,6 +26,6 @@ export function atOnce<Value>(
   if (!isThenable(given)) return given
   letGo(given)
   throw new Refusal(
-    `${what} must answer at once, but gave a promise: write it as a function that is not async`,
+    `${what} must answer at once, but returned a promise: write it as a function that is not async`,
   )
 }

@@ -1,16 +1,16 @@
 /**
- * What the copies of this package in one process share. An app has several where it bundles a part of it, or where two
- * packages bring it along, and a session of one copy has to work with an adapter of another. All copies of one major find
- * the same registry under one name, and only add to what stands in it.
+ * The major version of this package. All copies of one major version in a process share a registry. An app has several
+ * copies if it bundles a part of the package, or if two packages depend on it. A session of one copy must work with an
+ * adapter of another. The copies find the registry under one name, and only add entries to it.
  */
 export const MAJOR = 1
 
 const NAME = 'viur-session/'
 
 interface Registry {
-  /** By name, as the copy made it that asked first. */
+  /** Shared parts by name. The first copy that asks for a part makes it. */
   readonly parts: Map<string, unknown>
-  /** Whether a copy of this major made the value, or what it is an instance of. This alone is the same in all majors. */
+  /** Whether a copy of this major made the value or its prototype. Only this method is the same in all majors. */
   owns(value: unknown): boolean
 }
 
@@ -33,7 +33,7 @@ function made(): Registry {
   return value
 }
 
-/** What all copies have under this name; `make` is asked by the first of them. */
+/** Returns the part that all copies share under this name. The first copy that asks makes it with `make`. */
 export function shared<Part>(name: string, make: () => Part): Part {
   const { parts } = registry
   if (!parts.has(name)) parts.set(name, make())
@@ -42,20 +42,20 @@ export function shared<Part>(name: string, make: () => Part): Part {
 
 const kinds = shared('kinds', () => new Map<string, WeakSet<object>>())
 
-/** Notes that this object, and whatever has it for a prototype, is one of this kind. */
+/** Registers the object, and all objects that inherit from it, as members of this kind. */
 export function noteAs(kind: string, object: object): void {
   const known = kinds.get(kind)
   if (known === undefined) kinds.set(kind, new WeakSet([object]))
   else known.add(object)
 }
 
-/** Whether any copy has noted the value, or what it is an instance of, as one of this kind. */
+/** Whether any copy has registered the value, or one of its prototypes, as a member of this kind. */
 export function isNotedAs(kind: string, value: unknown): boolean {
   const known = kinds.get(kind)
   return known !== undefined && stands(value, known)
 }
 
-/** The other major of this package that made the value; `null`: none that is loaded. */
+/** Returns the other major version of this package that made the value; `null` if no loaded version did. */
 export function otherMajorOf(value: unknown): string | null {
   if (!isObject(value)) return null
   for (const name of Object.getOwnPropertySymbols(globalThis)) {
@@ -69,7 +69,7 @@ export function otherMajorOf(value: unknown): string | null {
   return null
 }
 
-/** Whether the value, or what it is an instance of, is among these. */
+/** Whether the set contains the value or one of its prototypes. */
 function stands(value: unknown, among: WeakSet<object>): boolean {
   for (let at = value; isObject(at); at = Object.getPrototypeOf(at)) if (among.has(at)) return true
   return false

@@ -1,24 +1,24 @@
 import { SessionStoreError } from './errors.ts'
 
-/** A call that was refused before anything was done, and would be again. */
+/** Makes the error for a call that was refused before it had any effect, and would be refused again. */
 export function storeRefusal(message: string, cause?: unknown): SessionStoreError {
   return withoutEffect(message, cause, false)
 }
 
-/** A call that failed before anything was done; the same one may succeed a moment later. */
+/** Makes the error for a call that failed before it had any effect. The same call may succeed a moment later. */
 export function passingTrouble(message: string, cause?: unknown): SessionStoreError {
   return withoutEffect(message, cause, true)
 }
 
-/** A stored session that is needed and cannot be read; `why`: without any of its content. */
+/** Makes the error for a stored session that is needed but unreadable. `why` must not contain the session's content. */
 export function unreadableSession(why: string, cause?: unknown): SessionStoreError {
   return storeRefusal(`the stored session cannot be read: ${why}`, cause)
 }
 
-/** A stored session that is whole, and that another process can read; `why`: what this one lacks. */
+/** Makes the error for an intact session that only other processes can read. `why`: what this process lacks. */
 export function sessionForOthers(why: string, cause: unknown): SessionStoreError {
   return storeRefusal(
-    `the session can be read by another process, and not by this one (${why}): finish the rollout`,
+    `another process can read the session, but this one cannot (${why}): finish the rollout`,
     cause,
   )
 }

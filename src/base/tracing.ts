@@ -1,17 +1,17 @@
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
 
-/** What every trace has, beside what is its own. */
+/** Properties that the contexts of all traces share. */
 export interface Traced {
-  /** How long it took, in milliseconds; `null` while it is under way. */
+  /** How long the work took, in milliseconds; `null` while it runs. */
   duration: number | null
-  /** What it failed with; absent where it did not. */
+  /** The error of work that failed; absent otherwise. */
   error?: unknown
 }
 
 /**
- * Tells of work that takes time, by the tracing channel of `node:diagnostics_channel` with the name `viur-session:` and
- * `what`: `start` and `end` around its first turn, `error` where it fails, and `asyncStart` and `asyncEnd` once it is
- * over, also where it was over at once.
+ * Publishes the course of some work on the tracing channel `viur-session:` plus `what` of `node:diagnostics_channel`.
+ * `start` and `end` enclose its synchronous part, `error` follows a failure. `asyncStart` and `asyncEnd` follow when
+ * the work is finished, also if it was synchronous.
  */
 export class Trace<Context extends Traced> {
   readonly #channel: TracingChannel<object, Context>
@@ -20,12 +20,15 @@ export class Trace<Context extends Traced> {
     this.#channel = tracingChannel<object, Context>(`viur-session:${what}`)
   }
 
-  /** Whether anybody listens. To be asked before anything is made for it, so that nobody pays for what nobody hears. */
+  /** Whether the channel has subscribers. Callers ask this first, so that a trace without subscribers costs nothing. */
   get isHeard(): boolean {
     return this.#channel.hasSubscribers
   }
 
-  /** What the work gives. `context`: the message of all channels. `note`: writes down what came of it. */
+  /**
+   * Runs the work and returns its result. `context`: the message on all channels. `note`: adds the result to the
+   * context.
+   */
   run<Result>(
     context: Context,
     work: () => Result | Promise<Result>,

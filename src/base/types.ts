@@ -12,5 +12,5 @@
 // biome-ignore lint/suspicious/noEmptyInterface: apps add their own keys to it by declaration merging
 export interface SessionData {}
 
-/** `SessionData` where the app has added to it; otherwise any keys, with values of unknown type. */
+/** `SessionData` if the app has added keys to it; otherwise any keys, with values of unknown type. */
 export type DefaultData = keyof SessionData extends never ? Record<string, unknown> : SessionData

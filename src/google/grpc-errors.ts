@@ -1,4 +1,4 @@
-/** The codes that calls to Google Cloud fail with (`google/rpc/code.proto`). */
+/** Error codes of calls to Google Cloud (`google/rpc/code.proto`). */
 export const CANCELLED = 1
 export const UNKNOWN = 2
 export const INVALID_ARGUMENT = 3
@@ -15,7 +15,7 @@ export const INTERNAL = 13
 export const UNAVAILABLE = 14
 export const UNAUTHENTICATED = 16
 
-/** The code of a client's error, or `null` when it carries none. */
+/** Returns the code of a client's error, or `null` if it has none. */
 export function codeOf(error: unknown): number | null {
   if (typeof error !== 'object' || error === null || !('code' in error)) return null
   return typeof error.code === 'number' ? error.code : null

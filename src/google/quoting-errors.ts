@@ -1,33 +1,38 @@
 import { SessionError } from '../base/errors.ts'
 
-/** How V8 says that a text is no JSON, also where an error of another makes a part of it. It quotes the text. */
+/** V8's messages for invalid JSON, also as a part of another error's message. They quote the text. */
 const NO_JSON = /is not valid JSON|\b(?:in|after|end of) JSON\b/
 
-/** How google-auth-library begins when it tells what a program of the company printed instead of a token. */
+/**
+ * The start of google-auth-library's messages that quote the output of a configured program which should print a token.
+ */
 const PRINTED = /The (?:executable|output file)\b/
 
-/** How google-auth-library says that the variable names no file, with all that the variable holds. */
+/** google-auth-library's message for a variable that names no file. It quotes the whole variable. */
 const NO_FILE = /The file at ([\s\S]*) does not exist/
 
-/** How gRPC begins when a call found no token. */
+/** The start of gRPC's message for a call that could not get a token. */
 const NO_TOKEN = /^.*metadata from plugin failed with error: /
 
-/** Whether a variable that should name a file does so: some hold the credentials themselves. */
+/**
+ * Whether the value of a variable looks like a file name. Some people put the credentials themselves into the variable.
+ */
 export function isFileName(value: string): boolean {
   if (/[\r\n{}"]/.test(value) || value.length > 400 || value.startsWith('1//')) return false
   return value.length < 16 || /[/\\]|\.\w{1,5}$/.test(value)
 }
 
-/** Causes of causes are looked at so far. */
+/** How many levels of causes are examined. */
 const DEEPEST = 8
 
 /**
- * The error as it may be told and passed on: itself, or another one with its code where its words, or those of what caused
- * it, quote what was read. A file with credentials that is no JSON is quoted by the parser, and google-auth-library passes
- * that on; loggers print causes. `what`: what was read.
+ * Returns an error that may be logged and passed on. If the message of the error, or of one of its causes, quotes the
+ * text that was read, this is a new error with the same code. Otherwise it is the error itself. Reason: a JSON parser
+ * quotes a broken file with credentials, google-auth-library passes that on, and loggers print causes. `what`: the
+ * text's source.
  */
 export function withoutQuotes(error: unknown, what = 'the file'): unknown {
-  // What this package says itself has been here.
+  // Errors of this package have already passed this function.
   if (error instanceof SessionError) return error
   const said = saidIn(error)
   const why = reasonIn(said, what)
@@ -37,7 +42,7 @@ export function withoutQuotes(error: unknown, what = 'the file'): unknown {
   return Object.assign(new Error(`${begin}${why}`), typeof code === 'number' && { code })
 }
 
-/** What is wrong, where it is said in words that quote; else `null`. */
+/** Returns the reason in words that quote nothing, if one of the messages quotes what was read; else `null`. */
 function reasonIn(said: readonly Said[], what: string): string | null {
   for (const { name, message } of said) {
     if (name === 'SyntaxError' || NO_JSON.test(message)) return `${what} is not valid JSON`
@@ -55,7 +60,7 @@ interface Said {
   readonly message: string
 }
 
-/** What an error and all that it wraps say, the error first. */
+/** Returns the names and messages of an error and of all errors that it wraps, the error first. */
 function saidIn(error: unknown, depth = 0): readonly Said[] {
   if (depth > DEEPEST) return []
   if (typeof error === 'string') return [{ name: '', message: error }]

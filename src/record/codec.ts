@@ -7,7 +7,7 @@ import { isOurScope } from './payload.ts'
 import { snapshot, TypedPart } from './snapshot.ts'
 import { ValueTypes } from './value-types.ts'
 
-/** Throws for a key of session data that is no text, or that is a danger to whoever copies it. */
+/** Throws for a key of session data that is not a string, or that is dangerous when copied. */
 export function checkKey(key: unknown): asserts key is string {
   if (typeof key !== 'string') {
     throw new SessionValueError(`a session key must be a string, and not of type ${typeof key}`)
@@ -15,15 +15,17 @@ export function checkKey(key: unknown): asserts key is string {
   if (FORBIDDEN_KEYS.has(key)) throw new SessionValueError(`a session key must not be "${key}"`)
 }
 
-/** The same for the name of a scope, which must not be one of ours either. */
+/** Like {@link checkKey} for the name of a scope, which also must not be reserved for this package. */
 export function checkScope(name: unknown): asserts name is string {
   checkKey(name)
   if (isOurScope(name)) {
-    throw new SessionValueError(`the scope ${JSON.stringify(name)} has the name of one of ours`)
+    throw new SessionValueError(
+      `the scope name ${JSON.stringify(name)} is reserved for viur-session`,
+    )
   }
 }
 
-/** Bytes go as base64: the library's own form for views would carry the whole pool that a Buffer lies in. */
+/** Encodes bytes as base64: the library's own form for views would include the whole memory pool behind a Buffer. */
 const BYTES = {
   Buffer: (value: unknown): [string] | false =>
     Buffer.isBuffer(value) && [value.toString('base64')],
@@ -36,21 +38,21 @@ const revivers = {
   Bytes: ([text]: [string]): Uint8Array => new Uint8Array(Buffer.from(text, 'base64')),
 }
 
-/** All types of an app go by one name of ours, so that none of them meets a name of the library. */
+/** Encodes all types of an app under one name, so that none of them collides with a name of the library. */
 const TYPED = {
   Type: (part: unknown): [string, unknown] | false =>
     part instanceof TypedPart && [part.name, part.plain],
 }
 
-/** How a typed value begins. In a text of the app quotes are escaped, so that it never stands there. */
+/** The start of a typed value. Strings of the app cannot contain it, since their quotes are escaped. */
 const TYPE_MARK = '["Type",'
 
-/** Whether a value of a type of the app's own stands in what was encoded: one value, or many. */
+/** Whether encoded text contains a value of one of the app's own types. */
 export function holdsType(encoded: string): boolean {
   return encoded.includes(TYPE_MARK)
 }
 
-/** Turns values into texts and back, among them those of the types of an app. */
+/** Encodes values as text and decodes them, including values of the app's own types. */
 export class ValueCodec {
   readonly #types: ValueTypes
 
@@ -59,9 +61,9 @@ export class ValueCodec {
   }
 
   /**
-   * The value as one line of text. Equal values of equal shape give equal text, so two texts are compared
-   * to find a change. Throws {@link SessionValueError} that names the path of what cannot be kept, and stops with
-   * `SessionTooLargeError` where the budget is used up.
+   * Encodes the value as one line of text. Equal values of equal shape give equal text, so that comparing two texts
+   * finds a change. Throws {@link SessionValueError} with the path of a part that cannot be stored, and
+   * `SessionTooLargeError` when the budget is used up.
    */
   encode(value: unknown, path: string, budget: EncodingBudget = new EncodingBudget(path)): string {
     const copied = snapshot(value, path, budget, this.#types)
@@ -70,8 +72,8 @@ export class ValueCodec {
   }
 
   /**
-   * What {@link encode} was given, as a copy of its own. Throws `SessionStoreError` for a type that this process lacks,
-   * or that cannot read the value. `path`: where it stands, for the error.
+   * Decodes text from {@link encode} into a new value. Throws `SessionStoreError` if this process lacks a type, or if
+   * the type cannot read the value. `path`: the position of the value, for the error.
    */
   decode(text: string, path: string): unknown {
     if (!holdsType(text)) return parse(text, revivers)
@@ -81,7 +83,7 @@ export class ValueCodec {
     })
   }
 
-  /** Whether this process knows all types of the value, and they can read it. */
+  /** Whether this process knows all types in the text, and the types can read their values. */
   canDecode(text: string): boolean {
     if (!holdsType(text)) return true
     try {
@@ -93,20 +95,20 @@ export class ValueCodec {
   }
 }
 
-/** For what this package notes down itself, and for apps without types of their own. */
+/** The codec for data of this package itself, and for apps without types of their own. */
 export const plainValues: ValueCodec = new ValueCodec(new ValueTypes())
 
-/** {@link ValueCodec.encode} without types. */
+/** Encodes a value like {@link ValueCodec.encode}, without types. */
 export function encodeValue(value: unknown, path: string, budget?: EncodingBudget): string {
   return plainValues.encode(value, path, budget)
 }
 
-/** What {@link encodeValue} was given, as a copy of its own. */
+/** Decodes text from {@link encodeValue} into a new value. */
 export function decodeValue(text: string): unknown {
   return plainValues.decode(text, 'a value')
 }
 
-/** Whether the value can be changed in place after it was handed out. */
+/** Whether the value can be changed in place by code that received it. */
 export function isMutable(value: unknown): boolean {
   return (typeof value === 'object' && value !== null) || typeof value === 'function'
 }

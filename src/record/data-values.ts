@@ -5,12 +5,12 @@ import { checkKey, type ValueCodec } from './codec.ts'
 import { EncodingBudget } from './encoding-budget.ts'
 import { className } from './snapshot.ts'
 
-/** Keys and values in one of the forms that an app has them in. */
+/** Keys and values in one of the accepted forms: an object, a `Map` or a list of pairs. */
 export type DataValues<Data extends object> =
   | Partial<Data>
   | Iterable<readonly [keyof Data & string, Data[keyof Data & string] | undefined]>
 
-/** One key with its value, and that encoded; `null`: the key is to go. */
+/** One key with its value and the encoded value. `text` is `null` if the key shall be removed. */
 export interface EncodedValue {
   readonly key: string
   readonly value: unknown
@@ -18,8 +18,9 @@ export interface EncodedValue {
 }
 
 /**
- * The keys and values of a plain object, or of whatever gives pairs, each read once. Throws before anything is done with
- * them: `SessionValueError` for what is no such thing or cannot be kept, `SessionTooLargeError` for what is far too much.
+ * Encodes the keys and values of a plain object or an iterable of pairs, and reads each of them once. It throws before
+ * any of them is used: `SessionValueError` for other input and for values that cannot be stored, `SessionTooLargeError`
+ * for values that are far too large.
  */
 export function encodedValues(values: unknown, what: string, codec: ValueCodec): EncodedValue[] {
   const budget = new EncodingBudget(what)
@@ -34,7 +35,10 @@ export function encodedValues(values: unknown, what: string, codec: ValueCodec):
     }
   } catch (cause) {
     if (cause instanceof SessionError) throw cause
-    throw new SessionValueError(`${what} was given values of which reading threw`, { cause })
+    throw new SessionValueError(
+      `reading the values given to ${what} threw an error: look at the cause`,
+      { cause },
+    )
   }
   return encoded
 }
@@ -58,7 +62,7 @@ function* checkedPairs(
 ): Generator<readonly [unknown, unknown]> {
   for (const pair of values) {
     if (!Array.isArray(pair) || pair.length !== 2) {
-      refuse(what, 'a list of something else than pairs of a key and a value')
+      refuse(what, 'a list with an entry that is not a pair of a key and a value')
     }
     yield pair as [unknown, unknown]
   }

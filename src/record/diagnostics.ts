@@ -4,36 +4,39 @@ import type { SessionLogger } from '../base/logger.ts'
 import type { SessionKey } from './id.ts'
 
 /**
- * What went wrong with somebody's session, or was tried with it. Published as it happens on the channel of
- * `node:diagnostics_channel` named `viur-session:` and the kind. Holds no id, no security key and no data: `key` is the
- * hash that names the stored session.
+ * A problem with a session, or a suspicious request. It is published immediately on the channel of
+ * `node:diagnostics_channel` named `viur-session:` plus the kind. It contains no session id, no security key and no
+ * data: `key` is the hash that names the stored session.
  */
 export type Trouble =
-  /** Many well-formed ids that nobody was given, in this process: somebody guesses, or replays dead cookies. */
+  /** This process received many well-formed ids that are not stored: a client guesses ids, or replays old cookies. */
   | { readonly kind: 'unknown-ids'; readonly count: number; readonly within: number }
-  /** A cookie whose session has been ended. */
+  /** A cookie contained the id of a session that has ended. */
   | { readonly kind: 'ended-id'; readonly key: SessionKey }
-  /** A security key that does not count. */
+  /** A security key was refused. */
   | { readonly kind: 'key-refused'; readonly key: SessionKey | null; readonly why: KeyRefusal }
-  /** A request that changes something and was not sent by a page of this app. */
+  /** A state-changing request was refused because no page of this app sent it. */
   | { readonly kind: 'origin-refused'; readonly why: string }
-  /** Somebody who may not call a cron or task route. */
+  /** A caller without permission called a cron or task route. */
   | {
       readonly kind: 'caller-refused'
       readonly caller: string
       readonly purpose: string
       readonly why: string
     }
-  /** A write that met somebody else's; it is tried again on what is there then. */
+  /** A write conflicted with another write. It is tried again on the newer state. */
   | { readonly kind: 'conflict'; readonly key: SessionKey }
-  /** Changes that were dropped, since the session ended elsewhere before they were saved. */
+  /** Changes were dropped because the session ended elsewhere before they were saved. */
   | { readonly kind: 'gone'; readonly key: SessionKey | null }
-  /** A stored session that cannot be read, and counts as none. */
+  /** A stored session cannot be read, and is treated as missing. */
   | { readonly kind: 'unreadable'; readonly key: SessionKey; readonly why: string }
-  /** What somebody should look at about the sweep, each time that somebody reads how it is doing. `about`: its name. */
+  /**
+   * The sweep needs attention. Published each time the app reads the status of the sweep. `about`: the name of the
+   * warning.
+   */
   | { readonly kind: 'warning'; readonly about: string; readonly message: string }
 
-/** Why a security key does not count. */
+/** The reason why a security key was refused. */
 export type KeyRefusal =
   | 'missing'
   | 'malformed'
@@ -43,19 +46,19 @@ export type KeyRefusal =
   | 'other-session'
   | 'other-purpose'
   | 'used'
-  /** The static key of the session is another one, or it has none. */
+  /** The session has another static key, or none. */
   | 'static'
 
-/** How many unknown ids within {@link BURST_WITHIN} make a burst. */
+/** Number of unknown ids within {@link BURST_WITHIN} that is reported. */
 const BURST = 100
 
-/** Milliseconds. */
+/** In milliseconds. */
 const BURST_WITHIN = 60_000
 
-/** How many lines the log gets of one kind of daily business within a minute: anybody can cause them. */
+/** The most log lines of one `info` kind within a minute, since any client can cause them. */
 const MAX_LINES = 60
 
-/** How many keys of unreadable sessions are remembered, so that the log tells of each once. */
+/** How many keys of unreadable sessions are remembered, so that each is logged once. */
 const MAX_REPORTED = 1000
 
 const MESSAGES: Record<Trouble['kind'], string> = {
@@ -63,18 +66,18 @@ const MESSAGES: Record<Trouble['kind'], string> = {
     'many cookies carried well-formed session ids that are not known: with the option cookie.secrets such guesses cost no lookup',
   'ended-id': 'a cookie carried the id of a session that has ended',
   'key-refused': 'a security key was refused',
-  'origin-refused': 'a request was refused that no page of this app sent',
+  'origin-refused': 'a request was refused because no page of this app sent it',
   'caller-refused': 'a caller was refused',
-  conflict: 'a write met another one to the same session, and is tried again on what is there now',
+  conflict: 'a write conflicted with another write to the same session, and is tried again',
   gone: 'a session ended elsewhere before it was saved; the changes of this request were dropped',
   unreadable: 'a stored session cannot be read and is ignored',
-  warning: 'somebody should look at the sweep',
+  warning: 'the sweep needs attention',
 }
 
-/** Kinds that somebody should look at. The others go with the daily business, and with what anybody can send. */
+/** Kinds that are logged as warnings. The others are part of normal operation, or any client can cause them. */
 const WARNINGS: ReadonlySet<Trouble['kind']> = new Set(['unknown-ids', 'unreadable', 'warning'])
 
-/** Tells the channels and the log of trouble. */
+/** Reports troubles to the channels and to the log. */
 export class Troubles {
   readonly #logger: SessionLogger
   readonly #now: Clock
@@ -98,7 +101,7 @@ export class Troubles {
     }
   }
 
-  /** Counts a well-formed id that is not stored; one alone is daily business, since sessions expire. */
+  /** Counts a well-formed id that is not stored. A single one is normal, since sessions expire. */
   unknownId(): void {
     const now = this.#now()
     if (Math.abs(now - this.#since) >= BURST_WITHIN) {
@@ -135,7 +138,7 @@ export class Troubles {
   }
 }
 
-/** For whoever is in charge of the log itself. */
+/** Publishes a trouble on its channel, for callers that write the log themselves. */
 export function publishTrouble(trouble: Trouble): void {
   const subject = channel(`viur-session:${trouble.kind}`)
   if (subject.hasSubscribers) subject.publish(trouble)

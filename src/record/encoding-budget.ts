@@ -3,32 +3,32 @@ import { SessionTooLargeError } from '../base/errors.ts'
 import { MAX_PAYLOAD_BYTES } from './limits.ts'
 
 /**
- * How far beyond the limit encoding goes on. What is a little too large is measured exactly when it is stored, and can be
- * made smaller until then; what is hopeless must not hold up everybody else's requests.
+ * Encoding stops at this multiple of the limit. A session that is slightly too large is measured exactly when it is
+ * stored, and the app can make it smaller until then. A far larger one must not delay other requests.
  */
 const PATIENCE = 4
 
 /**
- * Counts what a value takes while it is encoded, and stops what is hopelessly large by `SessionTooLargeError`. Never
- * counts more than will be written: a text that appears a hundred times is written once.
+ * Counts the size of values while they are encoded, and throws `SessionTooLargeError` if they are far too large. It
+ * never counts more than will be written: a text that appears a hundred times is written once.
  */
 export class EncodingBudget {
   readonly #what: string
   readonly #limit: number
   #bytes = 0
 
-  /** `what` is too large, for the error; `limit` in bytes. */
+  /** `what`: name of the encoded value, for the error. `limit`: in bytes. */
   constructor(what: string, limit: number = MAX_PAYLOAD_BYTES) {
     this.#what = what
     this.#limit = limit
   }
 
-  /** One place where some part stands: a number and a comma at the least. */
+  /** Counts one reference to a part: at least a number and a comma. */
   takeReference(): void {
     this.#take(2)
   }
 
-  /** One part, which is written once wherever it stands. */
+  /** Counts one part, which is written once even if it appears several times. */
   takePart(part: unknown): false {
     this.#take(leastSizeOf(part))
     return false
@@ -41,11 +41,11 @@ export class EncodingBudget {
   }
 }
 
-/** What a part takes at the least, with what separates it from the next. */
+/** Returns the smallest encoded size of a part, including its separator. */
 function leastSizeOf(part: unknown): number {
   if (typeof part === 'string') return part.length + 3
   if (typeof part === 'number') return String(part).length + 1
-  // Sixteen is a base in which V8 is fast.
+  // V8 is fast in base 16.
   if (typeof part === 'bigint') return part.toString(16).length
   if (types.isUint8Array(part)) return Math.ceil((part.byteLength * 4) / 3)
   return 2

@@ -2,31 +2,31 @@ import { channel } from 'node:diagnostics_channel'
 import type { EndReason } from './record.ts'
 
 /**
- * What happens day by day, told as troubles are: on the channel of `node:diagnostics_channel` named `viur-session:` and
- * the kind. Holds no id, no key and no data.
+ * An event of normal operation. It is published like a trouble: on the channel of `node:diagnostics_channel` named
+ * `viur-session:` plus the kind. It contains no session id, no key and no data.
  */
 export type Happening =
-  /** Sessions have ended, and it is stored. */
+  /** Sessions have ended, and their end is stored. */
   | { readonly kind: 'end'; readonly reason: EndReason; readonly count: number }
-  /** One-time security keys were made, or one was used up. */
+  /** One-time security keys were created, or one was used. */
   | { readonly kind: 'security-key'; readonly what: 'minted' | 'used'; readonly count: number }
-  /** A call of the store is tried again. */
+  /** A call of the store is repeated. */
   | { readonly kind: 'retry'; readonly why: 'conflict' | 'trouble' }
-  /** The breaker of a method has opened, so that calls are turned away, or has closed again. */
+  /** The circuit breaker of a method has opened, so that its calls are refused, or has closed again. */
   | {
       readonly kind: 'breaker'
       readonly store: string
       readonly method: string
       readonly state: 'open' | 'closed'
     }
-  /** Calls that were never sent: the queue was full, they waited too long, or the breaker was open. */
+  /** Calls were refused before they were sent: the queue was full, they waited too long, or the breaker was open. */
   | {
       readonly kind: 'turned-away'
       readonly store: string
       readonly why: 'full' | 'late' | 'breaker'
       readonly count: number
     }
-  /** A response was held back until its session was stored. Milliseconds. */
+  /** A response was held back until its session was stored. `duration` in milliseconds. */
   | { readonly kind: 'held'; readonly duration: number; readonly stored: boolean }
   /** A run over sessions has ended. */
   | {
@@ -52,9 +52,9 @@ export type Happening =
       readonly reachable: boolean
       readonly backlog: number
       readonly backlogIsMore: boolean
-      /** How long ago the oldest that waits has expired. */
+      /** How long ago the oldest waiting session expired. */
       readonly oldestAge: number | null
-      /** How long ago the last sweep has finished. */
+      /** How long ago the last sweep finished. */
       readonly sweepAge: number | null
       readonly warnings: number
     }
@@ -72,17 +72,17 @@ const CHANNELS = {
   status: channel('viur-session:status'),
 } satisfies Record<Kind, unknown>
 
-/** Whether anybody listens. To be asked before a happening is made, so that nobody pays for what nobody hears. */
+/** Whether the kind has subscribers. Callers ask this first, so that an event without subscribers costs nothing. */
 export function isHeard(kind: Kind): boolean {
   return CHANNELS[kind].hasSubscribers
 }
 
-/** Tells it to whoever listens. */
+/** Publishes the event on its channel. */
 export function tell(happening: Happening): void {
   CHANNELS[happening.kind].publish(happening)
 }
 
-/** Tells of ends, where there are any. */
+/** Publishes the end of `count` sessions, unless `count` is 0. */
 export function tellEnds(reason: EndReason, count: number): void {
   if (count > 0 && isHeard('end')) tell({ kind: 'end', reason, count })
 }

@@ -5,22 +5,25 @@ import { SessionConfigError } from '../base/errors.ts'
 declare const secretBrand: unique symbol
 declare const keyBrand: unique symbol
 
-/** The secret that the cookie carries: 32 random bytes as 43 characters of base64url. Never leaves cookie and request. */
+/**
+ * The secret in the cookie: 32 random bytes as 43 characters of base64url. It exists only in the cookie and the
+ * request.
+ */
 export type SessionId = string & { readonly [secretBrand]: true }
 
-/** SHA-256 of the session id, base64url, 43 characters: the name of the stored record. Safe to show and to log. */
+/** The name of a stored session: SHA-256 of its id, 43 characters of base64url. Safe to show and to log. */
 export type SessionKey = string & { readonly [keyBrand]: true }
 
-/** Random bytes of the length asked for, from a cryptographic source. */
+/** Returns random bytes of the given length from a cryptographic source. */
 export type RandomBytes = (size: number) => Uint8Array
 
-/** The source where the app has none of its own. */
+/** The default source of random bytes. */
 export const nodeRandom: RandomBytes = (size) => randomBytes(size)
 
 const ID_BYTES = 32
 const ID_SHAPE = /^[A-Za-z0-9_-]{43}$/
 
-/** So many random bytes. Throws `SessionConfigError` where the app's own source gives something else. */
+/** Returns `size` random bytes. Throws `SessionConfigError` if the app's own source returns anything else. */
 export function random(randomBytes: RandomBytes, size: number): Buffer {
   const bytes = atOnce(`randomBytes(${size})`, randomBytes(size))
   if (!(bytes instanceof Uint8Array) || bytes.length !== size) {
@@ -29,45 +32,45 @@ export function random(randomBytes: RandomBytes, size: number): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
-/** A new session id: 256 bits, twice what OWASP ASVS 5.0 (7.2.3) asks for. */
+/** Creates a session id of 256 bits, twice the length that OWASP ASVS 5.0 (7.2.3) requires. */
 export function mintId(randomBytes: RandomBytes): SessionId {
   return random(randomBytes, ID_BYTES).toString('base64url') as SessionId
 }
 
-/** A new security key, as strong as an id: at least 128 bits are asked for (OWASP ASVS 5.0, 11.5.1). */
+/** Creates a security key of 256 bits, like an id. OWASP ASVS 5.0 (11.5.1) requires at least 128 bits. */
 export function mintSecret(randomBytes: RandomBytes): string {
   return random(randomBytes, ID_BYTES).toString('base64url')
 }
 
-/** The id when the text has the shape of one, else `null`. */
+/** Returns the text as an id if it has the form of one, else `null`. */
 export function asSessionId(text: string): SessionId | null {
   return ID_SHAPE.test(text) ? (text as SessionId) : null
 }
 
-/** The key when the text has the shape of one, else `null`. */
+/** Returns the text as a key if it has the form of one, else `null`. */
 export function asSessionKey(text: unknown): SessionKey | null {
-  // No hash ends in an underscore; Datastore keeps names between double ones to itself.
+  // No hash ends in an underscore. Datastore reserves names that start and end with two underscores.
   return typeof text === 'string' && ID_SHAPE.test(text) && !text.endsWith('_')
     ? (text as SessionKey)
     : null
 }
 
-/** The name under which the session of this id is stored. */
+/** Returns the key under which the session of this id is stored. */
 export function keyOf(id: SessionId): SessionKey {
   return hash('sha256', id, 'base64url') as SessionKey
 }
 
 const REV_BYTES = 12
 
-/** How many marks are made of the bytes that Node is asked for at once: each time it is asked costs as much as 10 marks. */
+/** How many marks are made from one call of Node's `randomBytes`. One call costs as much time as 10 marks. */
 const POOLED = 256
 
 let pool = Buffer.alloc(0)
 let used = 0
 
 /**
- * A mark that no other write has, by which a write whose answer was lost is recognised. It is no secret, so that those of
- * Node's own source are made ahead; a source of the app's own is asked for each.
+ * Creates the unique mark of a write. A writer uses it to recognise its own write if the store's answer was lost. Marks
+ * are not secret, so bytes of Node's own source are drawn in advance; an app's own source is called for each mark.
  */
 export function mintRev(source: RandomBytes): string {
   if (source !== nodeRandom) return random(source, REV_BYTES).toString('base64url')

@@ -2,22 +2,23 @@ import type { ClientHints, SessionRecord } from './record.ts'
 import type { SessionKey } from './id.ts'
 import { nodeNet } from '../base/node-builtins.ts'
 
-/** Another session, seen without its cookie. */
+/** Public facts about a stored session, for lists of sessions. */
 export interface SessionInfo {
-  /** Names the session; no secret. What `entry()`, `outcomeOf()` and `killSession()` take. */
+  /** Names the session; not a secret. `entry()`, `outcomeOf()` and `killSession()` take it. */
   readonly key: SessionKey
-  /** Whose session it is; `__guest__` where nobody is logged in. */
+  /** The user of the session; `__guest__` if no user is logged in. */
   readonly user: string
-  /** When it began. */
+  /** When the session began. */
   readonly created: Date
-  /** As noted down; up to `touchEvery` behind. */
+  /** When the session was last used. The stored time may be up to `touchEvery` old. */
   readonly lastSeen: Date
-  /** When it ends unless it is used before. */
+  /** When the session ends unless it is used before. */
   readonly expires: Date
-  /** Where the user logged in from, when `login()` was asked to keep it. */
+  /** The client that logged in, if the app asked `login()` to keep it. */
   readonly client?: ClientHints
 }
 
+/** Returns the public facts of a record. */
 export function infoOf(record: SessionRecord): SessionInfo {
   const { key, user, created, lastSeen, expires, client } = record
   return {
@@ -30,28 +31,28 @@ export function infoOf(record: SessionRecord): SessionInfo {
   }
 }
 
-/** How much of a User-Agent header is kept, in characters. */
+/** The longest part of a User-Agent header that is kept, in characters. */
 const MAX_AGENT = 256
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression finds control characters to replace them
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g
 
 /**
- * What a list of devices may keep of a client: of the agent a bounded text without control characters, of the address
- * the network and not the person. `null` when nothing is left.
+ * Returns the facts about a client that a list of devices may store: a shortened agent without control characters, and
+ * the network part of the address. `null` if nothing is left.
  */
 export function clientHints(agent: unknown, address: unknown): ClientHints | null {
   const name = typeof agent === 'string' ? agent.replace(CONTROLS, ' ').trim() : ''
   const network = typeof address === 'string' ? shortened(address) : null
   if (name === '' && network === null) return null
   return {
-    // A pair of surrogates that the cut parts would be no text that Datastore takes.
+    // The cut may split a surrogate pair, and Datastore refuses text with half of a pair.
     ...(name !== '' && { agent: name.slice(0, MAX_AGENT).toWellFormed() }),
     ...(network !== null && { address: network }),
   }
 }
 
-/** The address with 24 bits of IPv4 or 48 of IPv6 left, the rest zero; `null` for what is no address. */
+/** Returns the address with only the first 24 bits (IPv4) or 48 bits (IPv6), the rest zero; `null` for other text. */
 export function shortened(address: string): string | null {
   const { isIP } = nodeNet()
   const [plain = ''] = address.split('%')
@@ -65,7 +66,7 @@ function network48(address: string): string {
   const [head = '', tail] = address.split('::')
   const before = head === '' ? [] : head.split(':')
   const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  // A dotted end stands for two groups.
+  // A dotted IPv4 part at the end counts as two groups.
   const given = [...before, ...after].reduce((sum, group) => sum + (group.includes('.') ? 2 : 1), 0)
   const gap = tail === undefined ? [] : new Array<string>(8 - given).fill('0')
   const groups = [...before, ...gap, ...after]

@@ -4,29 +4,29 @@ import { storeRefusal } from '../base/store-errors.ts'
 import { asSessionKey } from './id.ts'
 import type { SecurityKeyName, SecurityKeyRecord } from './record.ts'
 
-/** The most bytes that the data of one security key may take, encoded. */
+/** The largest encoded size of the data of one security key, in bytes. */
 export const MAX_KEY_DATA_BYTES: number = 64 * 1024
 
-/** The most bytes of the keys that are stored together: what the emulators take in one commit is not even 4 MiB. */
+/** The largest size of keys that are stored together, in bytes: the emulators accept less than 4 MiB in one commit. */
 export const MAX_KEYS_BYTES: number = 3 * 1024 * 1024
 
-/** The most keys that are stored together. */
+/** The largest number of keys that are stored together. */
 const MAX_INSERTED = 100
 
-/** The most keys that are removed together: the pace that Datastore's "Best Practices" start at. */
+/** The largest number of keys that are removed together: the starting rate of Datastore's "Best Practices". */
 export const MAX_REMOVED = 500
 
-/** What a key weighs beside its texts, rounded up: names, properties, times, and what a store adds to them. */
+/** The size of a key without its texts, rounded up: names, properties, times, and the overhead of a store. */
 const OVERHEAD_BYTES = 600
 
 const MAX_PURPOSE_BYTES = 1500
 
-/** About how many bytes a key takes in a store. */
+/** Estimates the size of a key in a store, in bytes. */
 function sizeOfKey({ purpose, data }: SecurityKeyRecord): number {
   return OVERHEAD_BYTES + Buffer.byteLength(purpose) + Buffer.byteLength(data ?? '')
 }
 
-/** Throws for keys that a server would refuse, or that cannot be stored together. */
+/** Throws for keys that a server would refuse, and for keys that cannot be stored together. */
 export function checkSecurityKeys(records: readonly SecurityKeyRecord[]): void {
   checkCount(records.length, MAX_INSERTED, 'stored')
   records.forEach(checkSecurityKey)
@@ -39,14 +39,14 @@ export function checkSecurityKeys(records: readonly SecurityKeyRecord[]): void {
   }
 }
 
-/** Throws for what cannot be the name of a security key. */
+/** Throws for a text that cannot be the name of a security key. */
 export function checkKeyName(name: SecurityKeyName): void {
-  // Both are hashes of one shape.
+  // Names of security keys and keys of sessions are hashes of the same form.
   if (asSessionKey(name) !== null) return
   throw new SessionValueError('the name of a security key must be 43 characters of base64url')
 }
 
-/** {@link checkKeyName} for names that are removed together, and throws when there are too many. */
+/** Like {@link checkKeyName} for names that are removed together. Also throws if there are too many. */
 export function checkRemoved(names: readonly SecurityKeyName[]): void {
   checkCount(names.length, MAX_REMOVED, 'removed')
   names.forEach(checkKeyName)

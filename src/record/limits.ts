@@ -3,16 +3,16 @@ import { storeRefusal } from '../base/store-errors.ts'
 import { MAX_INDEXED_BYTES, propertiesProblem } from './properties.ts'
 import { type ClientHints, GUEST_USER, type SessionRecord } from './record.ts'
 
-/** The most bytes that an encoded payload may take: 900 KiB, below Datastore's 1 MiB for a whole entity. */
+/** The largest size of an encoded payload: 900 KiB, below Datastore's limit of 1 MiB for a whole entity. */
 export const MAX_PAYLOAD_BYTES: number = 900 * 1024
 
-/** The most bytes of what is kept of a client and of a static key: more than 256 characters or a hash ever take. */
+/** The largest size of client hints and of static keys, in bytes: more than 256 characters or a hash need. */
 const MAX_SHORT_BYTES = 1500
 
 /** Datastore's timestamps end with the year 9999. */
 export const MAX_TIME: number = Date.UTC(9999, 11, 31)
 
-/** Why this text is no user for a session, or `null` when it is one. */
+/** Returns why the value cannot be the user of a session, or `null`. */
 export function userProblem(user: unknown): string | null {
   if (typeof user !== 'string' || user === '') return 'a user must be a text that is not empty'
   if (!user.isWellFormed()) return 'a user must be well-formed Unicode'
@@ -22,11 +22,11 @@ export function userProblem(user: unknown): string | null {
     : null
 }
 
-/** Why these hints of a client cannot be stored, or `null`. */
+/** Returns why these client hints cannot be stored, or `null`. */
 export function clientProblem({ agent, address }: ClientHints): string | null {
   return [agent, address].every((text) => text === undefined || isShortText(text))
     ? null
-    : `what is kept of a client must be well-formed text of at most ${MAX_SHORT_BYTES} bytes`
+    : `the agent and the address of a client must be well-formed text of at most ${MAX_SHORT_BYTES} bytes`
 }
 
 function isShortText(text: unknown): boolean {
@@ -35,7 +35,10 @@ function isShortText(text: unknown): boolean {
   )
 }
 
-/** Throws for a record that a server would refuse, so that a refusal never comes from afar or hits a neighbour. */
+/**
+ * Throws for a record that a server would refuse. A refusal by the server would also fail other records in the same
+ * commit.
+ */
 export function checkRecord(record: SessionRecord): void {
   const problem = userProblem(record.user)
   if (problem !== null) throw new SessionValueError(problem)
@@ -78,16 +81,16 @@ export function checkRecord(record: SessionRecord): void {
 
 const NOTE_NAME = /^[A-Za-z0-9][A-Za-z0-9:._-]{0,199}$/
 
-/** Throws for what cannot be the name of a note in every store. */
+/** Throws for a name that not every store can use for a note. */
 export function checkNoteName(name: string): void {
   if (typeof name === 'string' && NOTE_NAME.test(name)) return
   throw storeRefusal('a note needs a name of letters, digits and :._-')
 }
 
-/** Times further ahead than this are no difference between clocks: what holds them is damaged. In milliseconds. */
+/** The largest believable lead of a stored time, in milliseconds. A record with a later time is damaged. */
 export const MAX_AHEAD: number = 24 * 60 * 60 * 1000
 
-/** Why the times of a stored record cannot be true, or `null`. */
+/** Returns why the times of a stored record cannot be true, or `null`. */
 export function timeProblem(record: SessionRecord, now: number): string | null {
   const { created, lastSeen, authenticated } = record
   if (lastSeen < created) return 'last seen before it was created'
@@ -96,16 +99,16 @@ export function timeProblem(record: SessionRecord, now: number): string | null {
   return null
 }
 
-/** How an app says that it means a user of its own, whatever he is called. */
+/** Options of functions that take a user. */
 export interface UserOptions {
-  /** `true`: `'guest'` is the name of a user of this app. Without it that word is refused. Default `false`. */
+  /** `true`: `'guest'` is the name of a real user of this app. Otherwise that name is refused. Default `false`. */
   readonly literal?: boolean
 }
 
-/** What sessions of nobody were listed and killed by in the systems that some apps come from. */
+/** The user of sessions without a login in other systems, where such sessions were listed and killed by this name. */
 const OLD_WORD = 'guest'
 
-/** A missing user must never mean everybody, nor silently nobody. */
+/** Throws for a value that cannot be a user. A missing user must never mean all users, nor silently none. */
 export function checkUser(
   user: unknown,
   what: string,
@@ -115,6 +118,6 @@ export function checkUser(
   if (problem !== null) throw new SessionValueError(`${what}: ${problem}`)
   if (user !== OLD_WORD || literal === true) return
   throw new SessionValueError(
-    `${what}: the sessions of nobody are those of GUEST_USER ("${GUEST_USER}"), not of "${OLD_WORD}"; for a user who is really called "${OLD_WORD}" add { literal: true }`,
+    `${what}: sessions without a login belong to GUEST_USER ("${GUEST_USER}"), not to "${OLD_WORD}"; for a real user named "${OLD_WORD}" add { literal: true }`,
   )
 }

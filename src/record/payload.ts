@@ -3,74 +3,74 @@ import type { SessionKey } from './id.ts'
 import { isSealed, markedUnopened, sealedParts } from './sealed-text.ts'
 
 /**
- * Names one unit of a session: a key of the root, or a key of a scope. Units are what is compared,
- * merged and decoded alone. The text is JSON, so it holds no tab and no line break.
+ * The name of one unit of a session: a key of the root, or a key of a scope. Each unit is compared, merged and decoded
+ * separately. The name is JSON, so it contains no tab and no line break.
  */
 export type Unit = string
 
-/** The unit of a key in a scope; `null` is the root. */
+/** Returns the unit of a key in a scope; `null` is the root. */
 export function unitOf(scope: string | null, key: string): Unit {
   return JSON.stringify(scope === null ? key : [scope, key])
 }
 
-/** What all units of a scope start with; those of the root start with a quote. */
+/** Returns the prefix of all units of a scope. Units of the root start with a quote. */
 export function unitPrefix(scope: string | null): string {
   return scope === null ? '"' : `${JSON.stringify([scope]).slice(0, -1)},`
 }
 
-/** The key that the unit has in its scope. */
+/** Returns the key of a unit in its scope. */
 export function keyOfUnit(unit: Unit): string {
   const parsed: unknown = JSON.parse(unit)
   return Array.isArray(parsed) ? (parsed[1] as string) : (parsed as string)
 }
 
-/** The scope of a unit; `null` is the root. */
+/** Returns the scope of a unit; `null` is the root. */
 export function scopeOfUnit(unit: Unit): string | null {
   if (unit.startsWith(unitPrefix(null))) return null
   return (JSON.parse(unit) as [string, string])[0]
 }
 
-/** What the names of scopes begin with that are ours: no app sees them, nor may use them. */
+/** Prefix of the scopes that are reserved for this package. Apps neither see nor use them. */
 const OUR_SCOPES = 'viur-session:'
 
-/** Whether a scope of this name holds what this package notes down, and no data of the app. */
+/** Whether a scope of this name holds data of this package, and no data of the app. */
 export function isOurScope(name: string): boolean {
   return name.startsWith(OUR_SCOPES)
 }
 
-/** The scope of what is noted down about one id, such as where its session comes from: no other id inherits it. */
+/** The scope of facts about one id, such as the origin of its session. They are not passed on to a new id. */
 export const SCOPE_OF_ID = 'viur-session:old'
 
-/** The scope of what is kept until it is read once. */
+/** The scope of flash values, which are kept until they are read once. */
 export const FLASH_SCOPE = 'viur-session:flash'
 
-/** What of the data of a session goes on where the rest is dropped. */
+/** The part of a session's data that is kept when the rest is dropped. */
 export interface Keep {
-  /** Keys of the root; `'all'`: the whole root, and what is kept until it is read once. */
+  /** Keys of the root; `'all'`: the whole root and all flash values. */
   readonly fields: readonly string[] | 'all'
-  /** Scopes, whole. */
+  /** Names of scopes, which are kept as a whole. */
   readonly scopes: readonly string[]
 }
 
 export const NOTHING: Keep = { fields: [], scopes: [] }
 
-/** Whether nothing goes on. */
+/** Whether no data is kept. */
 export function keepsNothing({ fields, scopes }: Keep): boolean {
   return fields.length === 0 && scopes.length === 0
 }
 
-/** New texts by unit; `null` removes the unit. */
+/** New encoded values by unit; `null` removes the unit. */
 export type UnitChanges = ReadonlyMap<Unit, string | null>
 
 const VERSION = 1
 
-/** From here on an index is cheaper. */
+/** After so many text searches, building an index is cheaper. */
 const MAX_SEARCHES = 16
 
-/** Why a payload could not be read. */
+/** A payload could not be read. The message gives the reason. */
 export class PayloadError extends Error {
   override name = 'PayloadError'
-  /** True when it is whole, and another process can read it: one of a later release, or one that has the key. */
+  /** True if the payload is intact and another process can read it: one of a later release, or one that has the key. */
   readonly forOthers: boolean
 
   constructor(message: string, forOthers = false) {
@@ -80,10 +80,10 @@ export class PayloadError extends Error {
 }
 
 /**
- * The data of one session, encoded: a head line `version key checksum`, then a line `unit TAB value` for
- * each unit, oldest first. One unit is found by a text search, so reading one key of a thousand costs
- * neither parsing nor objects for the other 999. The key in the head keeps the payload of one session from
- * being read as that of another, the checksum finds damage at load instead of at first use. Immutable.
+ * The encoded data of one session: a head line `version key checksum`, then a line `unit TAB value` for each unit,
+ * oldest first. A text search finds one unit, so that reading one key of a thousand does not parse the other 999. The
+ * key in the head prevents the payload of one session from being read as that of another. The checksum finds damage at
+ * load instead of at first use. Immutable.
  */
 export class Payload {
   static readonly empty: Payload = new Payload('\n', new Map())
@@ -98,20 +98,23 @@ export class Payload {
     this.#index = index
   }
 
-  /** Whether it is whole, but not for this process to read: a later release wrote it, or the key is lacking. */
+  /**
+   * Whether the payload is intact but unreadable for this process: a later release wrote it, or its key is missing
+   * here.
+   */
   static isForOthers(text: string): boolean {
     if (isSealed(text)) return sealedParts(text) !== null
     const version = /^[1-9][0-9]{0,5}(?= )/.exec(text)?.[0]
     return version !== undefined && Number(version) > VERSION
   }
 
-  /** Throws {@link PayloadError} unless the text is a whole payload of this key's session. */
+  /** Decodes the text. Throws {@link PayloadError} unless it is an intact payload of this key's session. */
   static decode(text: string, key: SessionKey): Payload {
     refuseSealed(text)
     const end = text.indexOf('\n')
     const [version, boundTo, checksum, ...rest] = text.slice(0, Math.max(end, 0)).split(' ')
     if (version === undefined || !/^[1-9][0-9]{0,5}$/.test(version))
-      throw new PayloadError('no payload of ours')
+      throw new PayloadError('not a payload of viur-session')
     if (Number(version) > VERSION)
       throw new PayloadError(`a later release wrote it, in payload version ${version}`, true)
     if (boundTo !== key) throw new PayloadError('the payload of another session')
@@ -134,7 +137,7 @@ export class Payload {
     return this.#body.slice(valueStart, this.#body.indexOf('\n', valueStart))
   }
 
-  /** All units and their texts, oldest first. */
+  /** Returns all units with their encoded values, oldest first. */
   entries(): ReadonlyMap<Unit, string> {
     if (this.#index === null) {
       const index = new Map<Unit, string>()
@@ -157,7 +160,7 @@ export class Payload {
     return Payload.#of(entries)
   }
 
-  /** Only these keys of the root, and these scopes. */
+  /** Returns a payload with only these keys of the root and these scopes. */
   pick({ fields, scopes }: Keep): Payload {
     const entries = new Map<Unit, string>()
     if (fields !== 'all') {
@@ -178,7 +181,7 @@ export class Payload {
     return Payload.#of(entries)
   }
 
-  /** All but this scope. */
+  /** Returns a payload without this scope. */
   without(scope: string): Payload {
     const prefix = unitPrefix(scope)
     if (!this.#body.includes(`\n${prefix}`)) return this
@@ -196,16 +199,18 @@ export class Payload {
   }
 }
 
-/** Whoever has the key gets the payload in clear from its store. */
+/** Throws for a sealed text. If this process had the right key, the store would have opened the seal already. */
 function refuseSealed(text: string): void {
   if (markedUnopened(text) !== null) {
-    throw new PayloadError('its seal does not open: it is damaged, or that of another session')
+    throw new PayloadError(
+      'its seal cannot be opened: it is damaged, or belongs to another session',
+    )
   }
   if (!isSealed(text)) return
   const parts = sealedParts(text)
   if (parts === null) throw new PayloadError('damaged seal')
   throw new PayloadError(
-    `it is sealed with the key ${JSON.stringify(parts.id)}, which the option encryption of this process does not name, or names with other bytes`,
+    `it is sealed with the key ${JSON.stringify(parts.id)}, which the option encryption of this process does not contain, or contains with other bytes`,
     true,
   )
 }

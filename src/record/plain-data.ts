@@ -1,4 +1,6 @@
-/** Data of a session with nothing but what JSON has. What this process cannot read is told in its place. */
+/**
+ * Converts data of a session to values that JSON has. A value that this process cannot read is replaced by the reason.
+ */
 export function plainData(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)
   if (typeof value !== 'object' || value === null) return value
@@ -7,7 +9,7 @@ export function plainData(value: unknown): unknown {
   if (value instanceof Map) return [...value].map(plainData)
   if (value instanceof Set) return [...value].map(plainData)
   if (Array.isArray(value)) return value.map(plainData)
-  // Of a class of the app's own. In what a session keeps by itself, data may have this name.
+  // A function is the method of a class of the app. Plain data may also have this key, but never with a function.
   const { toJSON } = value as { readonly toJSON?: unknown }
   if (typeof toJSON === 'function') return plainData(toJSON.call(value))
   const plain: Record<string, unknown> = Object.create(null)

@@ -1,18 +1,18 @@
 import { SessionValueError } from '../base/errors.ts'
 import { FORBIDDEN_KEYS } from '../base/forbidden-keys.ts'
 
-/** Indexed properties of the app's own, by name. */
+/** The app's own indexed properties, by name. */
 export type Properties = Readonly<Record<string, string>>
 
-/** The most properties of its own that an app can have. */
+/** The largest number of properties that an app can define. */
 export const MAX_PROPERTIES = 5
 
-/** The most bytes of an indexed string in Datastore ("Limits"). */
+/** The largest size of an indexed string in Datastore, in bytes ("Limits"). */
 export const MAX_INDEXED_BYTES = 1500
 
 /**
- * What a store calls the properties of ours: the app's stand beside them. Any that a later release adds begins with
- * `viur_`, unless it is not indexed, so that it is never taken for one of the app's.
+ * Names of this package's own properties in a store, where the app's properties stand beside them. Indexed properties
+ * that a later release adds begin with `viur_`, so that they never collide with those of the app.
  */
 export const OUR_PROPERTIES: ReadonlySet<string> = new Set([
   'data',
@@ -38,19 +38,19 @@ export const OUR_PROPERTIES: ReadonlySet<string> = new Set([
 
 const NAME = /^[A-Za-z][A-Za-z0-9_]{0,99}$/
 
-/** Why this cannot be the name of a property of the app's own, or `null`. */
+/** Returns why this cannot be the name of a property of the app, or `null`. */
 export function propertyNameProblem(name: unknown): string | null {
   if (typeof name !== 'string' || !NAME.test(name) || FORBIDDEN_KEYS.has(name)) {
     return 'the name of a property must be up to 100 letters, digits and underscores, and begin with a letter'
   }
-  // Databases and exports may not tell upper from lower case.
+  // Some databases and exports ignore case.
   const plain = name.toLowerCase()
   return OUR_PROPERTIES.has(plain) || plain.startsWith('viur_')
-    ? `the property ${name} has the name of one of ours`
+    ? `the property name ${name} is reserved for viur-session`
     : null
 }
 
-/** Why this cannot be the value of one, or `null`. Never quotes the value. */
+/** Returns why this cannot be the value of a property, or `null`. It never quotes the value. */
 export function propertyValueProblem(name: string, value: unknown): string | null {
   if (typeof value !== 'string') return `the property ${name} must be a text`
   if (!value.isWellFormed()) return `the property ${name} must be well-formed Unicode`
@@ -60,7 +60,7 @@ export function propertyValueProblem(name: string, value: unknown): string | nul
     : null
 }
 
-/** Why these cannot be stored, or `null`. */
+/** Returns why these properties cannot be stored, or `null`. */
 export function propertiesProblem(properties: Properties): string | null {
   for (const [name, value] of Object.entries(properties)) {
     const problem = propertyNameProblem(name) ?? propertyValueProblem(name, value)
@@ -69,10 +69,10 @@ export function propertiesProblem(properties: Properties): string | null {
   return null
 }
 
-/** One property, with the value that it is to have. */
+/** One property with the value to search for. */
 export type PropertyFilter = readonly [name: string, value: string]
 
-/** Throws `SessionValueError` for what names no property that a session could have. `what`: who asks for it. */
+/** Throws `SessionValueError` for a filter that no session could match. `what`: name of the caller, for the error. */
 export function checkPropertyFilter(
   property: unknown,
   what: string,

@@ -1,7 +1,7 @@
 import { namesOf } from '../base/option-checks.ts'
 import type { EndReason, SessionRecord } from './record.ts'
 
-/** Every property of a record that this release knows: the compiler sees to it that none is missing. */
+/** Every property of a record that this release knows. The compiler ensures that none is missing. */
 export const RECORD_PROPERTIES: readonly (keyof SessionRecord)[] = namesOf<SessionRecord>({
   key: true,
   data: true,
@@ -36,7 +36,7 @@ const REASONS: ReadonlySet<unknown> = new Set(
   } satisfies Record<EndReason, true>),
 )
 
-/** Whether something stored is a reason for an end that this release knows. */
+/** Whether a stored value is an end reason that this release knows. */
 export function isEndReason(value: unknown): value is EndReason {
   return REASONS.has(value)
 }

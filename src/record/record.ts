@@ -1,131 +1,133 @@
 import type { SessionKey } from './id.ts'
 
-/** The user of every session in which nobody is logged in. */
+/** The user of every session without a login. */
 export const GUEST_USER = '__guest__'
 
-/** What `setExpiry` said about one session; `null` is the general rule. */
+/** The setting of `setExpiry()` for one session; `null` means that the general rule applies. */
 export type ExpirySetting =
   | null
-  /** Gone when the browser closes; on the server the general idle limit holds. */
+  /** The cookie ends when the browser closes. On the server the general idle limit applies. */
   | { readonly kind: 'browser' }
   /** An idle limit of its own, in milliseconds. */
   | { readonly kind: 'idle'; readonly duration: number }
-  /** A fixed date, in milliseconds since the epoch, that activity does not move. */
+  /** A fixed time, in milliseconds since the epoch, which activity does not extend. */
   | { readonly kind: 'fixed'; readonly at: number }
 
-/** Why a session ended. */
+/** The reason why a session ended. */
 export type EndReason = 'expired' | 'logout' | 'login' | 'reset' | 'killed'
 
-/** What a list of devices shows of the client that logged in. */
+/** Facts about the client that logged in, for a list of devices. */
 export interface ClientHints {
-  /** The User-Agent header, at most 256 characters of it. */
+  /** The first 256 characters of the User-Agent header. */
   readonly agent?: string
-  /** The address with its last part set to zero: 24 bits of IPv4, 48 of IPv6. */
+  /** The network part of the address: 24 bits of IPv4 or 48 bits of IPv6, the rest zero. */
   readonly address?: string
 }
 
-/** One session as it is stored. Times are milliseconds since the epoch. Never changed in place. */
+/** One stored session. Times are milliseconds since the epoch. Records are never changed in place. */
 export interface SessionRecord {
-  /** Names the entity: a hash of the id, which is in the cookie alone. */
+  /** The name of the entity: a hash of the id. The id itself is only in the cookie. */
   readonly key: SessionKey
   /** The encoded payload; see `payload.ts`. */
   readonly data: string
-  /** Whose session it is; `__guest__` when nobody is logged in. */
+  /** The user of the session; `__guest__` if no user is logged in. */
   readonly user: string
   /** When the session began. */
   readonly created: number
-  /** When it was last used, as noted down. */
+  /** When the session was last used, as far as it was written. */
   readonly lastSeen: number
   /** When the user logged in, or `null` for a guest. */
   readonly authenticated: number | null
-  /** When it ends unless it is used before; the truth for reading, together with today's limits. */
+  /** When the session ends unless it is used before. Readers apply this time together with the current limits. */
   readonly expires: number
-  /** What `setExpiry()` said of it. */
+  /** The setting of `setExpiry()`. */
   readonly expiry: ExpirySetting
-  /** When the session was marked as ended; such a record is refused at read. `null` while it lives. */
+  /** When the session was marked as ended. Readers refuse such a record. `null` while the session lives. */
   readonly ended: number | null
-  /** Why it ended; `null` while it lives. */
+  /** Why the session ended; `null` while it lives. */
   readonly reason: EndReason | null
-  /** When an observer first failed to hear of the end; absent while none did. */
+  /** When an observer first failed to process the end; absent if none failed. */
   readonly failedSince?: number | null
-  /** SHA-256 of the static security key, base64url; absent or `null` for a session that has none. */
+  /** SHA-256 of the static security key, base64url; absent or `null` if the session has none. */
   readonly staticKey?: string | null
-  /** Where the user logged in from, when the app asked for it; absent or `null` otherwise. */
+  /** The client that logged in, if the app asked to keep it; absent or `null` otherwise. */
   readonly client?: ClientHints | null
   /**
-   * True where the id came from outside, so that a session can live again under this key after its end. The store
-   * keeps such records in shards of their own; see `Selection`.
+   * True if the id came from outside, so that another session can start under this key after the end of this one. The
+   * store keeps such records in shards of their own; see `Selection`.
    */
   readonly outside?: true
   /**
-   * Which of the lives under its key this is: drawn when the session begins, and in the id of the event of its end.
-   * Absent where the id is ours, since nothing lives twice under such a key.
+   * Random text that distinguishes the sessions which lived under one key. It is a part of the id of the end event.
+   * Absent if this package made the id, because such a key is never used twice.
    */
   readonly life?: string
-  /** What the fence of the user was when he logged in: a kill ends those below its own. Absent: 0. */
+  /** The fence of the user at the time of the login. A kill raises the fence and ends sessions below it. Absent: 0. */
   readonly fence?: number
-  /** The same of the fence of everybody. */
+  /** Like `fence`, for the fence of all users. */
   readonly fenceAll?: number
-  /** What the app has the session found by, beside its user; absent for one that has none. */
+  /** The app's own properties, by which the session can be found; absent if there are none. */
   readonly properties?: Readonly<Record<string, string>>
-  /** Fresh at every write, so that a write whose answer was lost is recognised when read back. */
+  /**
+   * The mark of the last write, new for each write. A writer whose answer was lost recognises its write by this mark.
+   */
   readonly rev: string
   /**
-   * The `rev`s of up to seven writes before the last, the newest first, so that a write whose answer was lost is recognised
-   * though others have written since. Absent: there were none, or nobody knows.
+   * The `rev`s of up to seven writes before the last, newest first. With them a writer recognises its write even if
+   * others have written since. Absent: there were none, or they are unknown.
    */
   readonly revs?: readonly string[]
   /**
-   * Properties that this release does not know, as the store holds them. A store gives back on write
-   * what it gave on read, so that two releases can run side by side without erasing from each other.
+   * Properties that this release does not know, in the form of the store. A store writes back what it has read, so that
+   * two releases can run side by side without erasing each other's properties.
    */
   readonly extra?: Readonly<Record<string, unknown>>
 }
 
-/** Names one state of one record. Opaque: only to be given back to the store it came from. */
+/** The version of one state of a record. Opaque: only the store that returned it can use it. */
 export type Version = string
 
-/** A record, and the version that it was read or written at. */
+/** A record with its version. */
 export interface Found {
-  /** What is stored. */
+  /** The stored record. */
   readonly record: SessionRecord
-  /** The condition of the write that is to replace or delete it. */
+  /** The version that a write which replaces or deletes the record must give as its condition. */
   readonly version: Version
-  /** Set where it is not stored as it would be written now: in clear, or sealed with an older key. */
+  /** Set if the record would be written differently now: it is stored in clear text, or sealed with an older key. */
   readonly isOutdated?: boolean
-  /** Set where it was read from the memory of this process, so that there may be a newer one by now; see `readCache`. */
+  /** Set if the record came from the memory of this process, so that a newer one may be stored; see `readCache`. */
   readonly isRemembered?: true
 }
 
-/** A record that is there but cannot be understood, such as one with a missing or mistyped property. */
+/** A stored record that cannot be understood, such as one with a missing property or one of the wrong type. */
 export interface Unreadable {
-  /** `null`: there is none to be had. */
+  /** Always `null`: there is no readable record. */
   readonly record: null
-  /** Its key. */
+  /** The key of the record. */
   readonly key: SessionKey
-  /** The condition of the write that is to replace or delete it. */
+  /** The version that a write which replaces or deletes the record must give as its condition. */
   readonly version: Version
-  /** What is wrong with it, without any of its content. */
+  /** The reason why the record is unreadable, without any of its content. */
   readonly why: string
 }
 
-/** SHA-256 of a security key, base64url, 43 characters: the name under which it is stored. Not a secret. */
+/** The name of a stored security key: SHA-256 of the key, 43 characters of base64url. Not a secret. */
 export type SecurityKeyName = string & { readonly [nameBrand]: true }
 
 declare const nameBrand: unique symbol
 
-/** One security key as it is stored. Times are milliseconds since the epoch. Never changed. */
+/** One stored security key. Times are milliseconds since the epoch. Never changed after it was stored. */
 export interface SecurityKeyRecord {
-  /** Under which name it is stored. */
+  /** The name under which the security key is stored. */
   readonly name: SecurityKeyName
-  /** The session that it belongs to; `null`: whoever has the key may use it. */
+  /** The session that the key belongs to; `null`: any client that has the key may use it. */
   readonly session: SessionKey | null
-  /** What it is good for; the empty text for what has no purpose of its own. */
+  /** The purpose of the key; the empty text if it has none. */
   readonly purpose: string
-  /** What its use hands back, encoded; `null` for nothing. */
+  /** Encoded data that the use of the key returns; `null` for none. */
   readonly data: string | null
-  /** When it was made. */
+  /** When the key was created. */
   readonly created: number
-  /** From when on it is not accepted. */
+  /** When the key expires; it is refused from then on. */
   readonly expires: number
 }

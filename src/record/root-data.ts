@@ -3,13 +3,13 @@ import { SessionStoreError, SessionValueError } from '../base/errors.ts'
 import { checkKey, checkScope, type ValueCodec } from './codec.ts'
 import { keyOfUnit, type Payload, type Unit, unitOf, unitPrefix } from './payload.ts'
 
-/** Gives the data of one scope, an object of its own; an empty one for a scope that holds nothing. */
+/** Returns the data of one scope as an object; an empty object if the scope holds nothing. */
 export type ScopeOf = (name: string) => Record<string, unknown>
 
-/** Changes the data of a session in place. May run more than once, so it should do nothing else. */
+/** Changes the data of a session in place. It may run more than once, so it should have no other effects. */
 export type DataChange<Data extends object> = (data: Data, scope: ScopeOf) => void
 
-/** The texts of what a scope holds, by unit; `null` is the root. */
+/** Returns the encoded values of a scope, by unit; `null` is the root. */
 export function unitsIn(payload: Payload, scope: string | null): Map<Unit, string> {
   const prefix = unitPrefix(scope)
   const units = new Map(payload.entries())
@@ -18,8 +18,8 @@ export function unitsIn(payload: Payload, scope: string | null): Map<Unit, strin
 }
 
 /**
- * What a scope holds, decoded: a plain object of its own at each call; `null` is the root. A value of a type that this
- * process lacks throws `SessionStoreError` when it is read, and not before.
+ * Decodes the data of a scope into a new plain object; `null` is the root. A value of a type that this process lacks
+ * throws `SessionStoreError` only when it is read.
  */
 export function dataIn(
   payload: Payload,
@@ -27,7 +27,7 @@ export function dataIn(
   codec: ValueCodec,
 ): Record<string, unknown> {
   const prefix = unitPrefix(scope)
-  // Whatever a key is called that somebody else stored, it sets no prototype.
+  // Without a prototype, so that a stored key such as `__proto__` cannot set one.
   const data: Record<string, unknown> = Object.create(null)
   const sealed: PropertyDescriptorMap = Object.create(null)
   for (const [unit, text] of payload.entries()) {
@@ -37,7 +37,7 @@ export function dataIn(
       data[key] = codec.decode(text, key)
     } catch (error) {
       if (!(error instanceof SessionStoreError)) throw error
-      // Holds its place among the others.
+      // Keeps the position of the key among the others.
       data[key] = undefined
       sealed[key] = closed(key, () => codec.decode(text, key))
     }
@@ -45,10 +45,10 @@ export function dataIn(
   return Object.defineProperties({ ...data }, sealed)
 }
 
-/** The getters of what cannot be read in this process. */
+/** The getters of properties that this process cannot read. */
 const closedGetters = new WeakSet<() => unknown>()
 
-/** A property that cannot be read, but set. */
+/** Describes a property that can be set but not read. */
 function closed(key: string, get: () => unknown): PropertyDescriptor {
   closedGetters.add(get)
   return {
@@ -66,20 +66,21 @@ function closed(key: string, get: () => unknown): PropertyDescriptor {
   }
 }
 
-/** Whether the property is one that {@link dataIn} could not read, and nobody has set since. */
+/** Whether {@link dataIn} could not read the property, and the app has not set it since. */
 export function isClosed(data: object, key: string): boolean {
   const get = Object.getOwnPropertyDescriptor(data, key)?.get
   return get !== undefined && closedGetters.has(get)
 }
 
 /**
- * The data of a stored session for code outside of its requests: plain objects, one for the root and one for each
- * scope that is asked for, decoded then. They are copies; what differs from what is stored is found afterwards.
+ * The data of a stored session for code outside of its requests: a plain object for the root and one for each scope. A
+ * scope is decoded when it is first requested. The objects are copies; {@link changes} compares them with the stored
+ * data.
  */
 export class RecordData {
   readonly #payload: Payload
   readonly #codec: ValueCodec
-  /** What was handed out, by scope; `null` is the root. */
+  /** The objects that were returned so far, by scope; `null` is the root. */
   readonly #parts = new Map<string | null, Record<string, unknown>>()
 
   constructor(payload: Payload, codec: ValueCodec) {
@@ -91,13 +92,15 @@ export class RecordData {
     return this.#part(null)
   }
 
-  /** A function of its own, so that it can be handed on. */
+  /** Returns the data of a scope. A property and not a method, so that it works without its object. */
   readonly scope: ScopeOf = (name) => {
     checkScope(name)
     return this.#part(name)
   }
 
-  /** What differs from what is stored, by unit. Throws `SessionValueError` for what cannot be kept. */
+  /**
+   * Returns the changes against the stored data, by unit. Throws `SessionValueError` for values that cannot be stored.
+   */
   changes(): Map<Unit, string | null> {
     const units = new Map<Unit, string | null>()
     for (const [scope, data] of this.#parts) {
@@ -124,7 +127,7 @@ export class RecordData {
   }
 }
 
-/** Runs the function over the data of a session; gives what it changed. Throws for one that is async. */
+/** Runs the function on the data of a session and returns its changes. Throws if the function is async. */
 export function changesBy<Data extends object>(
   payload: Payload,
   change: DataChange<Data>,

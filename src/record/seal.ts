@@ -10,9 +10,11 @@ import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
 import { random, type RandomBytes } from './id.ts'
 
-/** A key that data is sealed with. */
+/** A key for sealing (encrypting) data. */
 export interface EncryptionKey {
-  /** Stands beside what was sealed, in clear: 1 to 64 letters, digits and `._-`. Each key has one of its own for ever. */
+  /**
+   * The name of the key, stored in clear text beside sealed data: 1 to 64 letters, digits and `._-`. Never reuse an id.
+   */
   readonly id: string
   /** 32 random bytes, or their base64url. */
   readonly key: Uint8Array | string
@@ -28,23 +30,23 @@ const TAG_BYTES = 16
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
-/** A key that was checked. */
+/** A key that has passed the checks. */
 export interface KnownKey {
   readonly id: string
   readonly secret: KeyObject
 }
 
-/** What something is sealed for; it opens for nothing else. */
+/** The context of a sealed text. It can be opened only in the same context. */
 export interface SealedFor {
-  /** Which part of this package seals: each derives keys of its own. */
+  /** The part of this package that seals. Each part derives different keys. */
   readonly use: string
-  /** What the text belongs to. */
+  /** The owner of the text, such as a session key. */
   readonly about: string
 }
 
 /**
- * Seals a text with AES-256-GCM, under a key and a nonce of its own that HKDF derives from the app's key and a random salt,
- * as RFC 8188 does. Base64url of salt, sealed text and tag.
+ * Seals a text with AES-256-GCM. HKDF derives a new key and nonce from the app's key and a random salt, as in RFC 8188.
+ * Returns base64url of salt, sealed text and tag.
  */
 export function sealBody(
   text: string,
@@ -59,12 +61,12 @@ export function sealBody(
   return Buffer.concat([salt, ...sealed, cipher.getAuthTag()]).toString('base64url')
 }
 
-/** How many characters {@link sealBody} makes of a text of so many bytes. */
+/** Returns the length of the result of {@link sealBody} for a text of this many bytes, in characters. */
 export function sealedLength(bytes: number): number {
   return Math.ceil(((SALT_BYTES + bytes + TAG_BYTES) * 4) / 3)
 }
 
-/** `null` for what is damaged, or was sealed for something else. */
+/** Opens the result of {@link sealBody}. Returns `null` if it is damaged, or was sealed in another context. */
 export function openBody(
   body: string,
   secret: KeyObject,
@@ -72,7 +74,7 @@ export function openBody(
 ): string | null {
   const bytes = Buffer.from(body, 'base64url')
   if (bytes.length < SALT_BYTES + TAG_BYTES) return null
-  // The last character of base64url has bits that mean nothing.
+  // The last character of base64url has unused bits: accept only one form.
   if (bytes.toString('base64url') !== body) return null
   const { key, nonce } = derived(secret, bytes.subarray(0, SALT_BYTES), use)
   const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES })
@@ -91,6 +93,7 @@ function derived(secret: KeyObject, salt: Uint8Array, use: string): { key: Buffe
   return { key: bytes.subarray(0, KEY_BYTES), nonce: bytes.subarray(KEY_BYTES) }
 }
 
+/** Derives `size` bytes from the secret by HKDF with SHA-256. */
 export function hkdf(
   secret: KeyObject,
   salt: Uint8Array | string,
@@ -100,12 +103,10 @@ export function hkdf(
   return Buffer.from(hkdfSync('sha256', secret, salt, use, size))
 }
 
-/** Checks the keys of an option, newest first. Throws `SessionConfigError` for keys that cannot work. */
+/** Checks the keys of an option, newest first. Throws `SessionConfigError` for keys that cannot be used. */
 export function keysFrom(option: string, given: unknown): readonly [KnownKey, ...KnownKey[]] {
   if (!Array.isArray(given) || given.length === 0) {
-    throw new SessionConfigError(
-      `${option} must be a list of keys, newest first, with one at the least`,
-    )
+    throw new SessionConfigError(`${option} must be a list of at least one key, newest first`)
   }
   const keys = given.map((one, at) => keyFrom(one, `${option}[${at}]`))
   for (const { id } of keys) {
@@ -115,7 +116,7 @@ export function keysFrom(option: string, given: unknown): readonly [KnownKey, ..
   return keys as [KnownKey, ...KnownKey[]]
 }
 
-/** Nothing of the key may stand in a message. */
+/** Checks one key. Messages must not contain any part of the key. */
 function keyFrom(given: unknown, at: string): KnownKey {
   if (typeof given !== 'object' || given === null || given instanceof Uint8Array) {
     throw new SessionConfigError(`${at} must be an object with id and key`)
@@ -134,12 +135,12 @@ function keyFrom(given: unknown, at: string): KnownKey {
     )
   }
   if (bytes.every((byte) => byte === bytes[0])) {
-    throw new SessionConfigError(`${at}.key is one byte over and over: it has to be random`)
+    throw new SessionConfigError(`${at}.key repeats one byte: it has to be random`)
   }
   return { id, secret: createSecretKey(bytes) }
 }
 
-/** A copy, so that whoever overwrites his own changes nothing here; `null` for what is no key. */
+/** Returns a copy of the key's bytes, so that the app may overwrite its own; `null` if the value is not a key. */
 function bytesOf(key: unknown): Buffer | null {
   if (key instanceof Uint8Array) return Buffer.from(key)
   if (typeof key !== 'string') return null

@@ -1,47 +1,48 @@
 import { crc32 } from '../base/node-builtins.ts'
 
 /**
- * The form of what is sealed: `2 sealed KEY PRINT CHECKSUM BYTES`, one line. The head can be read without the key, so that
- * whoever lacks it knows that others have it; the checksum covers the rest, so that damage is told from a key that is
- * lacking without any key. A release that knows nothing of this takes it for a payload of a later version.
+ * The head of a sealed text, which is one line: `2 sealed KEY PRINT CHECKSUM BYTES`. A process without the key can read
+ * KEY and knows that other processes have it. The checksum covers the rest, so that damage can be distinguished from a
+ * missing key. A release without encryption reads the text as a payload of a later version.
  */
 const HEAD = '2 sealed '
 
-/** What stands before a sealed text that this process has the key of, and could not open. Only in memory. */
+/** Prefix of a sealed text that this process could not open although it has the key. Used only in memory. */
 const UNOPENED = 'unopened '
 
-/** A sealed text, taken apart. */
+/** The parts of a sealed text. */
 export interface SealedText {
   /** The id of the key. */
   readonly id: string
-  /** Of the key itself: two keys of one id are told apart by it. */
+  /** The fingerprint of the key, which distinguishes two keys with the same id. */
   readonly print: string
   /** Salt, sealed text and tag, base64url. */
   readonly body: string
 }
 
-/** Whether the text is sealed, whole or not. */
+/** Whether the text is sealed, intact or not. */
 export function isSealed(text: string): boolean {
   return text.startsWith(HEAD)
 }
 
+/** Builds a sealed text from its parts. */
 export function sealedText({ id, print, body }: SealedText): string {
   return `${HEAD}${id} ${print} ${checksum(id, print, body)} ${body}`
 }
 
-/** The parts of a sealed text; `null` for one that is damaged. */
+/** Returns the parts of a sealed text; `null` if it is damaged. */
 export function sealedParts(text: string): SealedText | null {
   const [id, print, sum, body, ...rest] = text.slice(HEAD.length).split(' ')
   if (id === undefined || print === undefined || body === undefined || rest.length > 0) return null
   return sum === checksum(id, print, body) ? { id, print, body } : null
 }
 
-/** Marks a sealed text that its own key does not open. */
+/** Marks a sealed text that its own key cannot open. */
 export function unopened(text: string): string {
   return `${UNOPENED}${text}`
 }
 
-/** The sealed text that was marked so; `null` for any other text. */
+/** Returns the sealed text without the mark of {@link unopened}; `null` for any other text. */
 export function markedUnopened(text: string): string | null {
   return text.startsWith(UNOPENED) ? text.slice(UNOPENED.length) : null
 }

@@ -8,11 +8,11 @@ export type { EncryptionKey } from './seal.ts'
 
 /** The option `encryption`. */
 export interface EncryptionOptions {
-  /** Newest first: the first one seals, all of them open. */
+  /** The keys, newest first. The first one seals, all of them open. */
   readonly keys: readonly EncryptionKey[]
   /**
-   * `false`: what is sealed is read, and what is written is not sealed: for the release before the first that seals, and
-   * to take encryption away again. Default `true`.
+   * `false`: sealed sessions are read, but new ones are written in clear text. Use it in the release before the first
+   * one that seals, and to remove encryption again. Default `true`.
    */
   readonly seal?: boolean
 }
@@ -26,16 +26,17 @@ interface Known extends KnownKey {
   readonly print: string
 }
 
-/** What was stored, opened as far as this process can. */
+/** A stored text, opened if this process can open it. */
 export interface Opened {
   readonly text: string
-  /** Whether it is stored in another way than it would be now: in clear, or sealed with an older key. */
+  /** Whether the text would be written differently now: it is stored in clear text, or sealed with an older key. */
   readonly isOutdated: boolean
 }
 
 /**
- * Seals texts with AES-256-GCM, each under a key and a nonce of its own that HKDF derives from the app's key and a random
- * salt, and bound to what it is about: it opens nowhere else. Throws `SessionConfigError` for keys that cannot work.
+ * Seals and opens texts with AES-256-GCM. HKDF derives a new key and nonce for each text from the app's key and a
+ * random salt. A sealed text is bound to its owner and cannot be opened as that of another. The constructor throws
+ * `SessionConfigError` for keys that cannot be used.
  */
 export class Sealer {
   readonly #keys: readonly Known[]
@@ -51,7 +52,10 @@ export class Sealer {
     this.#randomBytes = randomBytes
   }
 
-  /** `about`: what the text belongs to. What is sealed, and was not opened, stays as it is. */
+  /**
+   * Seals the text. `about`: the owner of the text. A text that is still sealed, because it was not opened, stays as it
+   * is.
+   */
   seal(text: string, about: string): string {
     const before = markedUnopened(text)
     if (before !== null) return before
@@ -62,7 +66,7 @@ export class Sealer {
     return sealedText({ id: by.id, print: by.print, body })
   }
 
-  /** The text as it was before it was sealed. Where it cannot be opened, it tells of that to whoever reads it. */
+  /** Opens the text. A text that cannot be opened is returned sealed, so that its reader can report the reason. */
   open(text: string, about: string): Opened {
     if (!isSealed(text)) return { text, isOutdated: this.#newest !== null }
     const parts = sealedParts(text)
@@ -75,7 +79,7 @@ export class Sealer {
   }
 }
 
-/** The key with what tells it from another of the same id. */
+/** Adds the fingerprint that distinguishes the key from another one with the same id. */
 function printed({ id, secret }: KnownKey): Known {
   const print = hkdf(secret, '', 'viur-session: print of a key', PRINT_BYTES)
   return { id, secret, print: print.toString('base64url') }

@@ -4,10 +4,10 @@ import { SessionTooLargeError, SessionValueError } from '../base/errors.ts'
 import type { EncodingBudget } from './encoding-budget.ts'
 import type { ValueTypes } from './value-types.ts'
 
-/** How deep values may be nested. */
+/** The deepest allowed nesting of values. */
 const MAX_DEPTH = 64
 
-/** A value of a type of the app's own, by the name of the type and in plain terms. */
+/** A value of one of the app's own types: the name of the type, and the encoded value. */
 export class TypedPart {
   readonly name: string
   readonly plain: unknown
@@ -19,9 +19,9 @@ export class TypedPart {
 }
 
 /**
- * A plain copy in which every part is known to be encodable, read once: getters and proxies cannot
- * show one thing to the check and another to the encoder. Shared parts stay shared. `types`: `null` in what a type has
- * encoded, which has to be plain. `depth`: how deep the value itself stands.
+ * Makes a plain copy of which every part can be encoded. It reads each part once, so that getters and proxies cannot
+ * show one value to the check and another to the encoder. Shared parts stay shared. `types`: `null` for the result of a
+ * type's `encode()`, which must be plain. `depth`: the nesting depth of the value itself.
  */
 export function snapshot(
   value: unknown,
@@ -67,7 +67,7 @@ export function snapshot(
     return result
   }
 
-  /** A getter or a proxy may throw whatever it likes; who set the value has to hear where. */
+  /** Copies an object. A getter or a proxy may throw anything; the error names the position for the app. */
   function copyReadable(part: object, at: string, depth: number): unknown {
     try {
       return copyObject(part, at, depth)
@@ -77,7 +77,7 @@ export function snapshot(
     }
   }
 
-  /** The value by its type; `null` where it has none. */
+  /** Encodes the value by its type; `null` if no type accepts it. */
   function typed(part: unknown, at: string, depth: number): TypedPart | null {
     const name = types?.nameOf(part, at) ?? null
     if (name === null || types === null) return null
@@ -123,7 +123,7 @@ export function snapshot(
   function copyArray(part: readonly unknown[], at: string, depth: number): unknown[] {
     const { length } = part
     const copied: unknown[] = []
-    // Up to the first hole: an array of length 2**32 - 1 with nothing in it must not be walked.
+    // Stops at the first hole: an empty array of length 2**32 - 1 must not be iterated to its end.
     for (let index = 0; index < length; index++) {
       if (!Object.hasOwn(part, index)) break
       const member: unknown = part[index]
@@ -132,7 +132,7 @@ export function snapshot(
     }
     if (copied.length !== length)
       return refuse('it is a hole of an array', `${at}[${copied.length}]`)
-    // Last, when it is known not to be too long: to name all keys takes a while.
+    // Checked last, when the array is known to be small enough: listing all keys takes time.
     if (Object.keys(part).length !== length) {
       return refuse('it is an array with properties of its own', at)
     }
@@ -159,11 +159,11 @@ export function snapshot(
   return copy(value, path, depth)
 }
 
-/** The name of the object's class, or `null` for a plain object of this or another realm. */
+/** Returns the name of the object's class, or `null` for a plain object of this or another realm. */
 export function className(value: object): string | null {
   const prototype: object | null = Object.getPrototypeOf(value)
   if (prototype === null || Object.getPrototypeOf(prototype) === null) {
-    // An own toStringTag is how special objects such as Math or a module namespace give themselves away.
+    // Special objects such as Math or a module namespace have a toStringTag of their own.
     return Symbol.toStringTag in value ? String(value[Symbol.toStringTag]) : null
   }
   const maker: unknown = prototype.constructor

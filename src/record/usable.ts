@@ -6,22 +6,22 @@ import { timeProblem } from './limits.ts'
 import { Payload, PayloadError } from './payload.ts'
 import type { Found, SessionRecord, Unreadable } from './record.ts'
 
-/** What a stored session is to a request that comes now. */
+/** The state of a stored session for a request that arrives now. */
 export type Use =
   | { readonly is: 'usable'; readonly found: Found; readonly payload: Payload }
   | { readonly is: 'ended' | 'expired' }
-  /** `why`: what is wrong with it, without any of its content. */
+  /** `why`: the reason, without any content of the session. */
   | { readonly is: 'unreadable'; readonly key: SessionKey; readonly why: string }
 
-/** Whether a request that comes now may use the session, as far as its times say. */
+/** Whether the times of the session allow a request that arrives now to use it. */
 export function isUsable(record: SessionRecord, policy: ExpiryPolicy, now: number): boolean {
   return timeProblem(record, now) === null && isAlive(record, policy, now)
 }
 
 /**
- * What the session is to a request that comes now, taken apart. `aliveUntil`: its last instant in milliseconds, where
- * something else than its record says so. Throws `SessionStoreError` for one that a later release wrote, or whose key is lacking: it is not
- * unreadable but ahead of us, and another instance of this deployment can read it.
+ * Decides the state of the session for a request that arrives now, and decodes it. `aliveUntil`: its last millisecond,
+ * if this does not come from the record. Throws `SessionStoreError` for a session of a later release, or one whose
+ * encryption key is missing here: it is intact, and another instance of the deployment can read it.
  */
 export function useOf(
   found: Found | Unreadable,
@@ -46,7 +46,7 @@ export function useOf(
   }
 }
 
-/** The payload of a session that is to be written again. Throws `SessionStoreError` for one that cannot be read. */
+/** Decodes the payload of a session that will be written again. Throws `SessionStoreError` if it cannot be read. */
 export function payloadOf({ data, key }: SessionRecord): Payload {
   try {
     return Payload.decode(data, key)
@@ -55,7 +55,7 @@ export function payloadOf({ data, key }: SessionRecord): Payload {
   }
 }
 
-/** Why a stored session cannot be gone on with, for whoever waits for that. */
+/** Makes the error for a stored session that cannot be used further. */
 export function unreadable(cause: PayloadError): SessionStoreError {
   const because = cause.forOthers ? sessionForOthers : unreadableSession
   return because(cause.message, cause)

@@ -7,24 +7,30 @@ import { storeRefusal } from '../base/store-errors.ts'
 import { show } from '../base/duration.ts'
 
 /**
- * How values of one class of the app's own are kept, or of whatever else a session cannot keep by itself. All three
- * functions answer at once, and do the same each time: equal values have to give equal plain ones.
+ * Defines how a session stores values of one class, or other values that it cannot store by itself. All three functions
+ * must be synchronous and deterministic: equal values must have equal encoded values.
  */
 export interface SessionType<Value = unknown, Plain = unknown> {
-  /** Whether the value is one of this type. Asked for what a session cannot keep by itself, the types in their order. */
+  /**
+   * Whether the value is of this type. Called only for values that a session cannot store by itself, in the order of
+   * the types.
+   */
   is(value: unknown): boolean
-  /** The value in terms of what a session keeps by itself: what JSON has, `Date`, `Map`, `Set`, `bigint`, bytes. */
+  /** Converts the value to one that a session can store: JSON values, `Date`, `Map`, `Set`, `bigint`, bytes. */
   encode(value: Value): Plain
-  /** The value again. Its input is what was stored: it should check it as it would check any input. */
+  /** Converts the stored value back. It should check its input like any other untrusted input. */
   decode(plain: Plain): Value
 }
 
-/** The types of an app by their names, which stand beside each stored value. */
+/** The types of an app by name. The name is stored with each value. */
 export type SessionTypes = Readonly<Record<string, SessionType>>
 
 const PARTS = namesOf<SessionType>({ is: true, encode: true, decode: true })
 
-/** What a session keeps by itself is never offered to a type, so that one of these names would do nothing. */
+/**
+ * Reserved names. A session stores such values by itself and never passes them to a type, so such a type would do
+ * nothing.
+ */
 const OURS: ReadonlySet<string> = new Set([
   ...['Array', 'BigInt', 'Boolean', 'Buffer', 'Bytes', 'Date', 'Left', 'Map', 'Number', 'Object'],
   ...['Set', 'String', 'Type', 'Uint8Array', 'bigint', 'boolean', 'null', 'number', 'object'],
@@ -34,7 +40,7 @@ const OURS: ReadonlySet<string> = new Set([
 
 const MAX_NAME = 100
 
-/** The types of an app, checked. Stored data names a type, and chooses nothing else: what it names is looked up here. */
+/** The checked types of an app. Stored data contains only the name of a type, and this class looks the type up. */
 export class ValueTypes {
   readonly #types: ReadonlyMap<string, SessionType>
 
@@ -47,7 +53,7 @@ export class ValueTypes {
     return this.#types.size === 0
   }
 
-  /** The type that the value is of; `null`: of none. `at`: where it stands, for the error. */
+  /** Returns the name of the value's type, or `null` if it has none. `at`: the position of the value, for the error. */
   nameOf(value: unknown, at: string): string | null {
     for (const [name, type] of this.#types) {
       const answer = calledFor(`is() of the type ${show(name)}`, at, () => type.is(value))
@@ -56,23 +62,26 @@ export class ValueTypes {
     return null
   }
 
-  /** The value in other terms, which are still to be checked. */
+  /** Encodes the value by its type. The caller must still check the result. */
   encode(name: string, value: unknown, at: string): unknown {
     const what = `encode() of the type ${show(name)}`
     const plain = calledFor(what, at, () => this.#types.get(name)?.encode(value))
     if (plain !== value) return plain
-    throw new SessionValueError(`${at} cannot be kept in a session: ${what} gave it back as it is`)
+    throw new SessionValueError(`${at} cannot be kept in a session: ${what} returned it unchanged`)
   }
 
-  /** The value again, from what was stored. Throws `SessionStoreError`: a process that can read it may be at hand. */
+  /**
+   * Decodes a stored value by its type. Throws `SessionStoreError`, since another process may be able to read the
+   * value.
+   */
   decode(stored: unknown, at: string): unknown {
     const [name, plain] = Array.isArray(stored) && stored.length === 2 ? stored : []
-    if (typeof name !== 'string') throw storeRefusal(`${at} is of a type that has no name`)
+    if (typeof name !== 'string') throw storeRefusal(`${at} is a value of a type without a name`)
     const type = this.#types.get(name)
     const called = named(name)
     if (type === undefined) {
       throw storeRefusal(
-        `${at} is of ${called}, which this process does not know: name it in the option types, and finish the rollout before values of it are stored`,
+        `${at} is a value of ${called}, which this process does not know: add it to the option types, and finish the rollout before values of it are stored`,
       )
     }
     let value: unknown
@@ -87,12 +96,12 @@ export class ValueTypes {
     if (isThenable(value)) letGo(value)
     if (value !== undefined && !isThenable(value)) return value
     throw storeRefusal(
-      `${at} cannot be read: decode() of ${called} gave ${value === undefined ? 'undefined' : 'a promise'}`,
+      `${at} cannot be read: decode() of ${called} returned ${value === undefined ? 'undefined' : 'a promise'}`,
     )
   }
 }
 
-/** A name that was stored, as far as it is one that an app may have given. */
+/** Describes a type by its stored name. A name that no app would use is not repeated. */
 function named(name: string): string {
   return /^[\w$.:/-]{1,100}$/.test(name) ? `the type ${show(name)}` : 'a type with a strange name'
 }
@@ -110,7 +119,7 @@ function calledFor<Result>(what: string, at: string, call: () => Result): Result
   if (!isThenable(result)) return result
   letGo(result)
   throw new SessionValueError(
-    `${at} cannot be kept in a session: ${what} must answer at once, but gave a promise`,
+    `${at} cannot be kept in a session: ${what} must answer at once, but returned a promise`,
   )
 }
 
@@ -127,7 +136,7 @@ function typesFrom(given: unknown): ReadonlyMap<string, SessionType> {
     }
     if (OURS.has(name)) {
       throw new SessionConfigError(
-        `types: ${show(name)} is a name of ours: a session keeps such values by itself, so give the type another name`,
+        `types: the name ${show(name)} is reserved: a session stores such values by itself, so give the type another name`,
       )
     }
     types.set(name, checked(`types.${name}`, type))
@@ -139,7 +148,7 @@ function checked(of: string, type: unknown): SessionType {
   if (typeof type !== 'object' || type === null) {
     throw wrongOption(of, 'must be an object with is(), encode() and decode()', type)
   }
-  // An instance of a class has more than its functions; an object that was written for this has none but these.
+  // An instance of a class may have other members. A plain object must have only these functions.
   if (Object.getPrototypeOf(type) === Object.prototype) checkOptions(of, type, PARTS)
   for (const part of PARTS) {
     const given: unknown = (type as Record<string, unknown>)[part]

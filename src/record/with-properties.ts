@@ -5,12 +5,13 @@ import { Payload } from './payload.ts'
 import { MAX_PROPERTIES, type Properties, propertiesProblem } from './properties.ts'
 import type { SessionRecord } from './record.ts'
 
-/** Gives the properties by which an app wants a session with this data to be found. */
+/** Returns the properties by which the app can find a session with this data. */
 export type PropertiesOf = (payload: Payload) => unknown
 
 /**
- * The record with the properties that the app gives to its data now; `null`: the app says nothing of them, and they stay
- * as they are. Throws `SessionValueError` for what cannot be one, and `SessionError` where the function of the app threw.
+ * Returns the record with the properties that the app derives from its data. `of` is `null` if the app has no such
+ * function; then the properties stay unchanged. Throws `SessionValueError` for a value that cannot be a property, and
+ * `SessionError` if the function of the app threw.
  */
 export function withProperties(record: SessionRecord, of: PropertiesOf | null): SessionRecord {
   if (of === null) return record
@@ -25,20 +26,20 @@ function given(of: PropertiesOf, payload: Payload): Properties {
   try {
     answer = of(payload)
   } catch (cause) {
-    // It has read a value that this process cannot read.
+    // The function has read a value that this process cannot decode.
     if (cause instanceof SessionStoreError) throw cause
     throw new SessionError(`${what} threw: look at the cause`, { cause })
   }
   atOnce(what, answer, SessionValueError)
   if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) {
     throw new SessionValueError(
-      `${what} must give an object of texts, but gave ${Array.isArray(answer) ? 'an array' : show(typeof answer)}`,
+      `${what} must return an object of texts, but returned ${Array.isArray(answer) ? 'an array' : show(typeof answer)}`,
     )
   }
   const entries = Object.entries(answer).filter(([, value]) => value !== undefined)
   if (entries.length > MAX_PROPERTIES) {
     throw new SessionValueError(
-      `${what} must give at most ${MAX_PROPERTIES} properties, but gave ${entries.length}`,
+      `${what} must return at most ${MAX_PROPERTIES} properties, but returned ${entries.length}`,
     )
   }
   const properties = Object.fromEntries(entries) as Properties

@@ -11,8 +11,8 @@ import type { FoundSecurityKey, Mutation, SecurityKeyStore, SessionStore } from 
 
 /**
  * A store whose data is sealed before it is stored, and opened when it is read, so that everybody else compares, merges
- * and reads plain data. What cannot be opened here is handed on as it is stored, and stored again as it is: whoever reads
- * the payload is told why. The limits of the store count what is sealed.
+ * and reads plain data. What cannot be opened here is handed on as it is stored, and stored again as it is: whoever
+ * reads the payload is told why. The limits of the store count what is sealed.
  */
 export function sealedStore(store: SessionStore, sealer: Sealer): SessionStore {
   const sealed = (mutation: Mutation): Mutation =>
@@ -93,7 +93,7 @@ function openedKey(found: FoundSecurityKey | null, sealer: Sealer): FoundSecurit
   const parts = sealedParts(data)
   if (parts === null) return null
   throw storeRefusal(
-    `the data of a security key is sealed with the key ${show(parts.id)}, which the option encryption of this process does not name, or names with other bytes: finish the rollout`,
+    `the data of a security key is sealed with the key ${show(parts.id)}, which the option encryption of this process does not contain, or contains with other bytes: finish the rollout`,
   )
 }
 

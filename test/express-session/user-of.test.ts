@@ -15,7 +15,7 @@ describe('userOf of the store', () => {
     const error = await new Promise((resolve) => {
       store.set('sid', { cookie: new session.Cookie() } as session.SessionData, resolve)
     })
-    expect(String(error)).toMatch(/userOf must answer at once, but gave a promise/)
+    expect(String(error)).toMatch(/userOf must answer at once, but returned a promise/)
     await new Promise((resolve) => setImmediate(resolve))
     await new Promise((resolve) => setImmediate(resolve))
     expect(unheard).toEqual([])

@@ -211,7 +211,7 @@ describe('a login that fails', () => {
   it.each([
     ['is no text', () => 7, /must give the user as a text, such as an id, not 7/],
     ['is missing', () => undefined, /such as an id, not undefined/],
-    ['is a promise', async () => 'u-ann', /userOf .*must answer at once, but gave a promise/],
+    ['is a promise', async () => 'u-ann', /userOf .*must answer at once, but returned a promise/],
     ['is empty', () => '', /a text that is not empty/],
     ['is the guest', () => '__guest__', /is nobody/],
     ['is too long', () => 'u'.repeat(1501), /1500 bytes/],

@@ -91,7 +91,7 @@ describe('a sealer', () => {
     expect(Payload.isForOthers(text)).toBe(false)
     expect(problemOf(text)).toMatchObject({
       forOthers: false,
-      message: expect.stringMatching(/does not open/),
+      message: expect.stringMatching(/cannot be opened/),
     })
     expect(one.seal(text, 'another session')).toBe(sealed)
   })
@@ -134,7 +134,7 @@ describe('a sealer', () => {
     }
     for (const body of bodies) {
       const { text } = one.open(sealedText({ ...parts, body }), ABOUT)
-      expect(problemOf(text).message).toMatch(/does not open/)
+      expect(problemOf(text).message).toMatch(/cannot be opened/)
     }
   })
 
@@ -151,7 +151,7 @@ describe('a sealer', () => {
       for (const sign of [...alphabet.replace(last, ''), `${last}=`, `${last}==`, `${last}!`]) {
         const body = parts.body.slice(0, -1) + sign
         const { text: opened } = one.open(sealedText({ ...parts, body }), ABOUT)
-        expect(problemOf(opened).message, body).toMatch(/does not open/)
+        expect(problemOf(opened).message, body).toMatch(/cannot be opened/)
       }
     },
   )
@@ -170,7 +170,7 @@ describe('a sealer', () => {
   it.each<[string, unknown, RegExp]>([
     ['no options', 5, /encryption takes an object/],
     ['no keys', {}, /encryption\.keys must be a list/],
-    ['an empty list', { keys: [] }, /with one at the least/],
+    ['an empty list', { keys: [] }, /a list of at least one key/],
     ['a key alone', { keys: KEY }, /must be a list/],
     ['bytes without an id', { keys: [KEY] }, /keys\[0\] must be an object/],
     ['no id', { keys: [{ key: KEY }] }, /keys\[0\]\.id must be/],

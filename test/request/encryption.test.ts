@@ -139,7 +139,7 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
     const session = await app.load(after)
     expect([session.loadOutcome, session.size, session.isGuest]).toEqual(['unreadable', 0, true])
     expect(app.log.at(-1)).toMatchObject({
-      details: { why: expect.stringMatching(/does not open/) },
+      details: { why: expect.stringMatching(/cannot be opened/) },
     })
     // Looking at it has changed nothing, and ending it does not either.
     expect(await textOf(app, after)).toBe(before)

@@ -668,7 +668,7 @@ describe('a session that ended elsewhere before the end of the request', () => {
     const { setCookie } = await app.sessions.commit(session)
     expect(setCookie).toEqual([])
     expect(app.log.map(({ level, message }) => `${level} ${message.slice(0, 24)}`)).toEqual([
-      'info a write met another one ',
+      'info a write conflicted with ',
       'info a session ended elsewher',
     ])
     expect((await app.load(cookie)).loadOutcome).toBe('unknown')

@@ -363,7 +363,7 @@ describe('a type of the app', () => {
     ['whose is() gives a promise', { is: (async () => true) as never }, /is\(\).*at once/],
     ['whose encode() throws', { encode: () => fail() }, /encode\(\).*threw RangeError/],
     ['whose encode() gives a promise', { encode: async () => fail() }, /encode\(\).*at once/],
-    ['whose encode() gives it back', { encode: (one) => one }, /gave it back/],
+    ['whose encode() returns it', { encode: (one) => one }, /returned it unchanged/],
     [
       'whose encode() gives another instance',
       { encode: () => new Money(1n, 'hunter2') },
@@ -416,8 +416,8 @@ describe('a type of the app', () => {
       () => fail(),
       /price cannot be read: decode\(\) of the type "Money" threw RangeError/,
     ],
-    ['gives nothing', () => undefined, /gave undefined/],
-    ['gives a promise', async () => fail(), /gave a promise/],
+    ['gives nothing', () => undefined, /returned undefined/],
+    ['gives a promise', async () => fail(), /returned a promise/],
   ])('whose decode() %s is an error of the store at the read', async (_, decode, message) => {
     const app = new Harness<Record<string, unknown>>({ types: TYPES })
     const cookie = await app.given(value)
@@ -490,12 +490,8 @@ describe('a type of the app', () => {
       'Type',
       'constructor',
       'prototype',
-    ].map((name): [string, unknown, RegExp] => [
-      `named ${name}`,
-      { [name]: money },
-      /is a name of ours/,
-    ]),
-    ['named __proto__', JSON.parse('{"__proto__":{}}'), /is a name of ours/],
+    ].map((name): [string, unknown, RegExp] => [`named ${name}`, { [name]: money }, /is reserved/]),
+    ['named __proto__', JSON.parse('{"__proto__":{}}'), /"__proto__" is reserved/],
   ])('%s is refused', (_, types, message) => {
     expect(() => new Harness({ types: types as never })).toThrow(
       expect.objectContaining({

@@ -92,7 +92,7 @@ describe.each(STORE_KINDS)('a store that seals, over $name', (kind) => {
     const { data } = from.record
     await store.write({ kind: 'update', record: { ...to.record, data }, version: to.version })
     const moved = await sealed.find(two.key)
-    expect(() => Payload.decode(moved?.record?.data ?? '', two.key)).toThrow(/does not open/)
+    expect(() => Payload.decode(moved?.record?.data ?? '', two.key)).toThrow(/cannot be opened/)
     const [a, b] = [sampleSecurityKey({ data: '[1]' }), sampleSecurityKey({ data: '[2]' })]
     await sealed.keys.insert([a])
     const stolen = (await store.keys.find(a.name))?.record.data ?? null
