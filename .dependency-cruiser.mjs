@@ -1,5 +1,5 @@
-// Which file may import which, types included. `npm run arrows` fails on a circle of files, and on an arrow that points
-// up: the rooms of src stand in one order, and each imports only from itself and from those before it.
+// Rules for imports between files, types included. `npm run arrows` fails on a circle of files, and on an upward import:
+// the rooms (folders of src) have one order, and each imports only from itself and from the rooms before it.
 
 const ROOMS = [
   'base/',
@@ -31,7 +31,7 @@ const ROOMS = [
   'app/',
 ]
 
-/** Who may know all options. Everybody else declares what it needs, as an interface of its own. */
+/** Files that may import all options. Every other file declares the options that it needs, in its own interface. */
 const COMPOSITION = [
   '^src/(sessions|index)\\.ts$',
   '^src/express-session/stored-options\\.ts$',
@@ -99,7 +99,7 @@ export default {
     ),
     rule(
       'import-of-nothing',
-      'What cannot be found cannot be checked.',
+      'The import cannot be resolved, so it cannot be checked.',
       {},
       { path: '^\\.', couldNotResolve: true },
     ),

@@ -5,10 +5,10 @@ import { filesOf, type Project } from './test/setup/projects.ts'
 
 const cloudTasksServer = fileURLToPath(new URL('src/cloud-tasks-server/index.ts', import.meta.url))
 
-/** What all projects have in common, and what this one starts before its first test. */
+/** Settings that all projects share, with the set-up that this project runs before its first test. */
 function project(name: Project, stores: 'memory' | 'emulators' | 'all', globalSetup: string[]) {
   return {
-    // The source of the workspace, so that tests need no build.
+    // Tests use the source of the workspace, so that they need no build.
     resolve: { alias: { '@viur-session/cloud-tasks-server': cloudTasksServer } },
     test: {
       name,
@@ -17,9 +17,9 @@ function project(name: Project, stores: 'memory' | 'emulators' | 'all', globalSe
       setupFiles: ['test/setup/fresh.ts', 'test/setup/assertions.ts', 'test/setup/watch.ts'],
       expect: { requireAssertions: true },
       sequence: { setupFiles: 'list' as const },
-      // Many files in one process, see test/setup/fresh.ts.
+      // Many files run in one process, see test/setup/fresh.ts.
       isolate: false,
-      // A busy machine may take long. No test waits this long for anything that goes well.
+      // A busy machine may be slow. No test needs this time unless something is wrong.
       testTimeout: 120_000,
       hookTimeout: 120_000,
       env: {

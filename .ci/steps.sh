@@ -1,9 +1,9 @@
-# What .ci/run and .ci/nightly have in common; sourced by them. Every step runs, also after one that failed, and the last
-# line that is printed is the totals of all test runs, whatever ends the script.
+# Functions that .ci/run and .ci/nightly share; both source this file. Every step runs, also after one that failed. The
+# last line of the output has the totals of all test runs, whatever ends the script.
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CI=true METADATA_SERVER_DETECTION=none
 
-# Seconds for everything. What is still running then is cut off, and counts as failed.
+# Seconds for all steps. A step that still runs after that time is stopped, and counts as failed.
 limit=${CI_SECONDS:-3600}
 counts=$(mktemp -d)
 runs=0
@@ -27,7 +27,7 @@ finish() {
 }
 trap finish EXIT
 
-# The names of the cases that failed, run by run, at the end of the log: what stands further up in one is often not kept.
+# Prints the names of the cases that failed, for each run, at the end of the log: often only the end of a log is kept.
 failed_cases() {
   local run
   for run in "$counts"/*.run; do
@@ -41,7 +41,7 @@ load() { [ ! -r /proc/loadavg ] || printf ', load %s' "$(cut -d' ' -f1 /proc/loa
 
 left() { echo $((limit - SECONDS > 1 ? limit - SECONDS : 1)); }
 
-# step NAME COMMAND...: runs it for as long as there is time, and remembers whether it failed and how long it took.
+# step NAME COMMAND...: runs the command while there is time, and remembers whether it failed and how long it took.
 step() {
   local name=$1 began=$SECONDS status=0
   shift
@@ -52,11 +52,11 @@ step() {
   return "$status"
 }
 
-# needed NAME COMMAND...: a step without which the rest makes no sense.
+# needed NAME COMMAND...: a step that all later steps need.
 needed() { step "$@" || { ended=yes && exit 1; }; }
 
-# tests NAME ARGS...: a run of vitest by $node_dir's Node. Each case is counted when it ends, so that a run that is cut off
-# has totals too; one that fails without a failed case counts as one.
+# tests NAME ARGS...: runs vitest with the Node in $node_dir. Each case is counted when it ends, so that a stopped run has
+# totals too. A run that fails without a failed case counts as one failed case.
 tests() {
   local name=$1 file
   shift
@@ -96,7 +96,7 @@ system_packages() {
 }
 export -f system_packages
 
-# The output has to be empty but for npm's own summary: a warning is a failure.
+# The output may contain only npm's own summary: a warning is a failure.
 install() {
   local said
   said=$(npm ci --no-audit --no-fund 2>&1) || { printf '%s\n' "$said" && return 1; }

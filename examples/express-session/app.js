@@ -32,7 +32,7 @@ app.post('/login', (req, res, next) => {
   })
 })
 
-// What a store of express-session cannot do otherwise: end all sessions of a user.
+// Other stores of express-session cannot end all sessions of a user.
 app.post('/everywhere', async (req, res) => {
   const { user } = req.session
   if (user !== undefined) await store.sessions.killSessionByUser(user)

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { filesOf } from '../../test/frameworks/shared/page.mjs'
 import { Browser, start } from '../../test/frameworks/shared/site.mjs'
 
-/** What the form with this button sends where there is no JavaScript. */
+/** The fields that the form with this button sends when there is no JavaScript. */
 async function press(browser, button) {
   const { body } = await browser.ask('/')
   const form = body.split('<form').find((one) => one.includes(`>${button}</button>`))

@@ -41,10 +41,10 @@ export async function inAction<Result>(
   })
   const jar = await cookies()
   for (const cookie of new NextResponse(null, stored).cookies.getAll()) {
-    // Next.js loses the Max-Age=0 by which a cookie is taken away.
+    // Next.js loses the Max-Age=0 that removes a cookie.
     jar.set(cookie.value ? cookie : { ...cookie, value: '', expires: new Date(0) })
   }
-  // What redirect() and notFound() throw inside of the work has become a response.
+  // A redirect() or notFound() inside the work has become a response.
   if (stored.status === 404) notFound()
   const to = stored.headers.get('location')
   if (to !== null) redirect(to)
