@@ -7,22 +7,23 @@ import { measure } from './metrics.ts'
 import { measureStatus } from './status.ts'
 import { Spans } from './spans.ts'
 
-/** Options of `startTelemetry`. All of them can be left out. */
+/** Options of `startTelemetry`. All are optional. */
 export interface TelemetryOptions {
-  /** Where measures go. Default: the provider that is registered with OpenTelemetry. */
+  /** Receives the measurements. Default: the provider that is registered with OpenTelemetry. */
   readonly meterProvider?: MeterProvider
-  /** Where spans go. Default: the provider that is registered with OpenTelemetry. */
+  /** Receives the spans. Default: the provider that is registered with OpenTelemetry. */
   readonly tracerProvider?: TracerProvider
   /** `false`: no spans are made. Default `true`. */
   readonly spans?: boolean
   /** `false`: nothing is measured. Default `true`. */
   readonly metrics?: boolean
   /**
-   * Whose `status()` is asked for the backlog, the age of the oldest and the last sweep. Default: none, and these are not
-   * measured. Name them in one process only: it costs a query or more for each shard.
+   * The sessions whose `status()` is called to measure the backlog, the age of its oldest session and the last sweep.
+   * Default: none, and these are not measured. Set it in one process only, since each call needs one or more queries
+   * per shard.
    */
   readonly sessions?: Pick<Sessions, 'status'>
-  /** How often `status()` is asked; one minute or more. Default `'5m'`. */
+  /** Interval between calls of `status()`; one minute or more. Default `'5m'`. */
   readonly statusEvery?: Duration
 }
 
@@ -39,12 +40,12 @@ const MINUTE = 60_000
 
 const LONGEST_TIMER = 2 ** 31 - 1
 
-/** What our measures and spans are made by. */
+/** The name under which measurements and spans are made. */
 const NAME = 'viur-session'
 
 /**
- * Begins to measure all sessions of this process, and to make spans of what they do. Call it once, after the SDK of
- * OpenTelemetry has been started. Gives the function that ends it. Throws `SessionConfigError` for wrong options.
+ * Starts measuring all sessions of this process, and making spans of their work. Call it once, after the SDK of
+ * OpenTelemetry has been started. Returns a function that stops it. Throws `SessionConfigError` for wrong options.
  */
 export function startTelemetry(options: TelemetryOptions = {}): () => void {
   checkOptions('startTelemetry()', options, KNOWN)
@@ -66,7 +67,8 @@ function askNowAndThen(
   every: number,
   listening: Listening,
 ): void {
-  // What it answers is heard on its channel. It tells of a store that does not answer, and fails when it was closed.
+  // The result arrives on the channel of status(). status() itself reports a store that does not answer, and rejects
+  // when the store was closed.
   const ask = (): void => {
     sessions.status().catch(() => {})
   }

@@ -1,33 +1,33 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
 
-/** What is to be undone, in the end. */
+/** Collects functions that undo subscriptions. */
 export class Listening {
   readonly #undo: (() => void)[] = []
 
-  /** Hears all messages of a channel. What goes wrong with one must not harm who published it. */
+  /** Subscribes to a channel. An error in the subscriber must not reach the publisher. */
   on<Message>(name: string, hear: (message: Message) => void): void {
     const heard = (message: unknown): void => {
       try {
         hear(message as Message)
       } catch {
-        // A provider of somebody else: what it cannot take is not measured.
+        // The provider belongs to the app. What it cannot take is not measured.
       }
     }
     subscribe(name, heard)
     this.#undo.push(() => unsubscribe(name, heard))
   }
 
-  /** Notes what is to be undone. */
+  /** Adds a function that stop() calls. */
   undoes(undo: () => void): void {
     this.#undo.push(undo)
   }
 
-  /** The channel of the start of work that takes time. */
+  /** Returns the channel of the start of asynchronous work. */
   startOf(what: string): ReturnType<typeof channel> {
     return channel(`tracing:viur-session:${what}:start`)
   }
 
-  /** Hears what came of work that takes time. */
+  /** Subscribes to the end of asynchronous work. */
   onEnd<Context>(what: string, hear: (context: Context) => void): void {
     this.on(`tracing:viur-session:${what}:asyncEnd`, hear)
   }

@@ -9,7 +9,7 @@ import type { Listening } from './listening.ts'
 import { ATTRIBUTES, DURATIONS, type Instrument, INSTRUMENTS, SIZES } from './names.ts'
 import { attributesOf, typeOfError } from './words.ts'
 
-/** All kinds of trouble, which the types see to. */
+/** All kinds of trouble; the types ensure that none is missing. */
 const TROUBLES = Object.keys({
   'unknown-ids': true,
   'ended-id': true,
@@ -24,7 +24,7 @@ const TROUBLES = Object.keys({
 
 type Of<Kind extends Happening['kind']> = Extract<Happening, { kind: Kind }>
 
-/** Measures what is told on the channels. */
+/** Measures the messages of the channels. */
 export function measure(meter: Meter, listening: Listening): void {
   measureCalls(meter, listening)
   measureRequests(meter, listening)
@@ -98,7 +98,10 @@ function measureSecurity(meter: Meter, listening: Listening): void {
   })
 }
 
-/** What of a trouble has few values. Why an origin or a caller was refused can hold what somebody sent. */
+/**
+ * Returns the details of a trouble that have few values. The reason why an origin or a caller was refused is left out,
+ * since it can contain text from a request.
+ */
 function detailsOf(trouble: Trouble): Attributes {
   if (trouble.kind === 'key-refused') return { [ATTRIBUTES.reason]: trouble.why }
   if (trouble.kind === 'warning') return { [ATTRIBUTES.reason]: trouble.about }

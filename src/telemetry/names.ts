@@ -1,17 +1,17 @@
-/** One instrument: its name, unit and what it measures. Durations are in seconds, as the conventions want it. */
+/** One instrument: its name, unit and description. Durations are in seconds, as the semantic conventions require. */
 export interface Instrument {
   readonly name: string
   readonly unit: string
   readonly description: string
 }
 
-/** Bounds of the buckets of durations, in seconds, as the conventions advise for `db.client.operation.duration`. */
+/** Bucket boundaries of durations, in seconds, as the conventions recommend for `db.client.operation.duration`. */
 export const DURATIONS: readonly number[] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
 
-/** Bounds of the buckets of numbers of keys and requests. */
+/** Bucket boundaries for numbers of keys and requests. */
 export const SIZES: readonly number[] = [1, 2, 5, 10, 20, 50, 100, 200, 500]
 
-/** All that is measured. The first is of the semantic conventions; the others are ours. */
+/** All instruments. The first is one of the semantic conventions; the others belong to this package. */
 export const INSTRUMENTS = {
   calls: {
     name: 'db.client.operation.duration',
@@ -125,7 +125,7 @@ export const INSTRUMENTS = {
   },
 } as const
 
-/** Attributes: those of the semantic conventions, and ours. */
+/** Attributes of the semantic conventions, and of this package. */
 export const ATTRIBUTES = {
   system: 'db.system.name',
   operation: 'db.operation.name',

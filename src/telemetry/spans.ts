@@ -19,34 +19,36 @@ import type { Listening } from './listening.ts'
 import { ATTRIBUTES } from './names.ts'
 import { attributesOf, typeOfError } from './words.ts'
 
-/** What is known of a piece of work, before it and after it. */
+/** The properties of the spans of one kind of work. */
 interface Kind<Message extends Traced> {
   name(message: Message): string
   readonly kind: SpanKind
-  /** In whose trace it stands, and whose others it is a part of; absent: that of who began it. */
+  /**
+   * Returns the parent span, and the spans to link to. Without it, the parent is the context in which the work began.
+   */
   places?(message: Message): { readonly parent: Context; readonly links: readonly Link[] } | null
-  /** Called with the span, right after its start. */
+  /** Called with the span, directly after its start. */
   begun?(message: Message, span: Span): void
   attributes(message: Message): Attributes
-  /** Whether it failed, though it threw nothing. Default: by its error. */
+  /** Whether the work failed although it threw nothing. Default: whether it has an error. */
   failed?(message: Message): boolean
 }
 
-/** Where work stands: below `own`, as long as nobody else has changed `outer`. */
+/** The context of the work: `own` is valid as long as the app has not changed `outer`. */
 interface Place {
   readonly outer: Context
   readonly own: Context
 }
 
 /**
- * Makes a span of each piece of work. Within a process ours stand below each other by a storage of our own, since the
- * interface of OpenTelemetry has no way to say that the context changes between two channels.
+ * Makes a span of each piece of work. An AsyncLocalStorage of this class nests the spans within a process, since the
+ * API of OpenTelemetry cannot express that the context changes between two channels.
  */
 export class Spans {
   readonly #tracer: Tracer
   readonly #listening: Listening
   readonly #within = new AsyncLocalStorage<Place>()
-  /** Of each who waits for the store, where it stands. */
+  /** The context of each request that waits for the store. */
   readonly #asks = new WeakMap<StoreAsk, Context>()
 
   constructor(tracer: Tracer, listening: Listening) {
@@ -96,7 +98,8 @@ export class Spans {
       try {
         return this.#begin(kind, spans, message as Message)
       } catch {
-        // A provider of somebody else. Node ends the process where this throws: what it cannot begin has no span.
+        // The provider belongs to the app. Node would end the process if this threw, so work that it cannot begin has
+        // no span.
         return this.#within.getStore() as Place
       }
     })
@@ -114,7 +117,7 @@ export class Spans {
     })
   }
 
-  /** Gives where what it does stands. */
+  /** Begins a span, and returns the context of the work in it. */
   #begin<Message extends Traced>(
     kind: Kind<Message>,
     spans: WeakMap<Message, Span>,
@@ -132,20 +135,20 @@ export class Spans {
     return { outer: active.active(), own: trace.setSpan(parent, span) }
   }
 
-  /** Where we stand: below a span of ours, unless the app has begun one of its own since. */
+  /** Returns the current context: the span of this class, unless the app has begun its own span since. */
   #current(): Context {
     const within = this.#within.getStore()
     const outer = active.active()
     return within !== undefined && within.outer === outer ? within.own : outer
   }
 
-  /** Below the first who asked, and linked to the others: one span can stand in one trace alone. */
+  /** Returns the first request as parent, and links to the others, since a span belongs to only one trace. */
   #placesOf(askers: readonly StoreAsk[]): { parent: Context; links: Link[] } | null {
     const [parent, ...others] = askers.flatMap((ask) => this.#asks.get(ask) ?? [])
     return parent === undefined ? null : { parent, links: others.flatMap(linkTo) }
   }
 
-  /** The others hear in their own traces which call it was that they shared. */
+  /** Links the spans of the other requests to the call that they shared. */
   #linkBack([, ...others]: readonly StoreAsk[], span: Span): void {
     for (const ask of others) {
       const of = this.#asks.get(ask)

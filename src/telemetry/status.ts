@@ -6,8 +6,8 @@ import { type Instrument, INSTRUMENTS } from './names.ts'
 type Told = Extract<Happening, { kind: 'status' }>
 
 /**
- * Measures what `status()` last said; ages grow meanwhile. For a process that asks now and then, and no other: what a gauge
- * has told once, the SDK tells for as long as the process lives.
+ * Measures the last result of `status()`; ages continue to grow meanwhile. Only for a process that calls `status()`
+ * regularly: the SDK repeats the last value of a gauge for as long as the process lives.
  */
 export function measureStatus(meter: Meter, listening: Listening): void {
   let last: { readonly status: Told; readonly at: number } | null = null
@@ -29,7 +29,7 @@ export function measureStatus(meter: Meter, listening: Listening): void {
   }
   observe(INSTRUMENTS.reachable, ({ reachable }) => (reachable ? 1 : 0))
   observe(INSTRUMENTS.warnings, ({ warnings }) => warnings)
-  // Of a store that does not answer nothing is known.
+  // Nothing is known of a store that does not answer.
   observe(INSTRUMENTS.backlog, ({ reachable, backlog }) => (reachable ? backlog : null))
   observe(INSTRUMENTS.backlogAge, ({ reachable, oldestAge }, since) => {
     if (!reachable) return null

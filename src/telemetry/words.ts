@@ -2,10 +2,10 @@ import type { Attributes } from '@opentelemetry/api'
 import type { StoreCall } from '../store/store-calls.ts'
 import { ATTRIBUTES } from './names.ts'
 
-/** What the conventions call a store. One that they do not know is named as it names itself. */
+/** The names of stores in the semantic conventions. Other stores keep their own names. */
 const SYSTEMS: Readonly<Record<string, string>> = { datastore: 'gcp.datastore', sqlite: 'sqlite' }
 
-/** The names of the codes of gRPC, by which the conventions tell errors apart. */
+/** The names of the gRPC codes, which the conventions use for errors. */
 const CODES = [
   'OK',
   'CANCELLED',
@@ -26,7 +26,7 @@ const CODES = [
   'UNAUTHENTICATED',
 ]
 
-/** What is told of a call as a measure and in its span, of few values each. */
+/** Returns the attributes of a call, for its measurement and its span, each with few values. */
 export function attributesOf(call: StoreCall): Attributes {
   const { store, method, code } = call
   return {
@@ -37,7 +37,9 @@ export function attributesOf(call: StoreCall): Attributes {
   }
 }
 
-/** One word of few for an error: its code, or the name of its class. Never its message, which can say anything. */
+/**
+ * Returns a short type for an error: its code, or the name of its class. Never its message, which can contain anything.
+ */
 export function typeOfError(error: unknown, grpcCode: number | null = null): string {
   if (grpcCode !== null) return CODES[grpcCode] ?? String(grpcCode)
   const { code, name } = Object(error) as { code?: unknown; name?: unknown }

@@ -18,22 +18,22 @@ import { failingStore } from './failing-store.ts'
 import { type ContractRunner, currentRunner } from './runner.ts'
 import type { MakeStore } from './store-contract.ts'
 
-/** What the sessions of a case are made of. */
+/** The options with which the sessions of a case are made. */
 export type AdapterSessionsParts = Required<Pick<SessionsOptions, 'store' | 'cookie' | 'logger'>>
 
 /** Options of {@link adapterContract}. */
 export interface AdapterContractOptions {
-  /** The store of each case. Default: `memoryStore()`. */
+  /** Makes the store of each case. Default: `memoryStore()`. */
   readonly makeStore?: MakeStore
   /** Makes sessions of another kind, such as `createCookieSessions()`. Default: `createSessions()`. */
   readonly makeSessions?: (options: AdapterSessionsParts) => Sessions | CookieSessions
   /**
-   * What the adapter does not have, so that its cases are left out; the name of the suite says so. `'store'`: its
-   * sessions are not in the store; `'ids'`: clients without cookies; `'loopback'`: plain http on loopback; `'proxies'`:
-   * `trustProxy`; `'address'`: the address of the client; `'streams'`: bodies that come in pieces.
+   * Features that the adapter does not have. Their cases are left out, and the name of the suite says so. `'store'`:
+   * its sessions are not in the store; `'ids'`: clients without cookies; `'loopback'`: plain http on loopback;
+   * `'proxies'`: `trustProxy`; `'address'`: the address of the client; `'streams'`: bodies that are sent in pieces.
    */
   readonly without?: readonly AdapterFeature[]
-  /** Where the tests go. Default: as with `storeContract()`. */
+  /** The test runner. Default: as with `storeContract()`. */
   readonly runner?: ContractRunner
 }
 
@@ -62,15 +62,15 @@ const GROUPS: Readonly<Record<string, readonly AdapterCase[]>> = {
   'clients without cookies': idCases,
 }
 
-/** The most that one test may take, in milliseconds: a framework may take its time to start. */
+/** Maximum duration of one test, in milliseconds. A framework may be slow to start. */
 const TIMEOUT = 30_000
 
 /**
- * Registers the tests that every adapter has to pass, over real HTTP. Each test has an app of its own, which the harness
+ * Registers the tests that every adapter has to pass, over real HTTP. Each test has its own app, which the harness
  * serves and closes.
  *
- * Without a `runner`, the tests go where those of {@link storeContract} go. In vitest that takes a moment:
- * `await adapterContract(harness)`. Throws `SessionConfigError` for options that are none.
+ * Without a `runner`, the tests go where those of {@link storeContract} go. In vitest, await the registration:
+ * `await adapterContract(harness)`. Throws `SessionConfigError` for wrong options.
  */
 export function adapterContract(
   harness: AdapterHarness,
@@ -88,7 +88,7 @@ export function adapterContract(
   }
   const found = options.runner ?? currentRunner()
   if (!(found instanceof Promise)) {
-    // At once, so that it also works where tests have to be registered before the next tick.
+    // Registered synchronously, so that it also works where tests must be registered before the next tick.
     register(harness, options, found)
     return Promise.resolve()
   }
@@ -127,7 +127,7 @@ async function runCase(
     const sessions = makeSessions({
       store,
       cookie: { secure },
-      // What goes wrong is what a case asks for.
+      // The cases cause errors on purpose, so nothing is logged.
       logger: { info() {}, warn() {}, error() {} },
     }) as Sessions
     const ids = byId ? BY_HEADER : {}

@@ -7,15 +7,15 @@ export interface CookieJarOptions {
   readonly now?: () => number
 }
 
-/** What a browser does with cookies. */
+/** Handles cookies as a browser does. */
 export interface CookieJar {
-  /** Takes the Set-Cookie values of a response to a request for this address. */
+  /** Stores the Set-Cookie values of a response to a request for this address. */
   set(setCookie: string | readonly string[], url: string | URL): void
-  /** The Cookie header of the next request for this address; `undefined` when there is none to send. */
+  /** Returns the Cookie header of the next request for this address; `undefined` when there is none to send. */
   header(url: string | URL): string | undefined
-  /** The value of a cookie of this name that has not expired, whatever its host; `undefined` when there is none. */
+  /** Returns the value of a cookie of this name that has not expired, of any host; `undefined` when there is none. */
   value(name: string): string | undefined
-  /** What a browser does when it is closed: forgets the cookies that have neither Max-Age nor Expires. */
+  /** Closes the browser: deletes the cookies that have neither Max-Age nor Expires. */
   closeBrowser(): void
 }
 
@@ -32,11 +32,11 @@ interface Cookie {
 }
 
 /**
- * Keeps the cookies of responses and gives them to the next request by the rules of RFC 6265bis: Max-Age
- * (which wins over Expires, and is cut at 400 days), Path, Domain, Secure (also sent to loopback hosts, as
- * browsers do), the prefixes `__Host-` and `__Secure-`, the size limit, and deletion. It does not know the
- * public suffix list, and as it cannot tell one site from another, it takes SameSite for satisfied; it
- * ignores HttpOnly, Partitioned and Priority, and never evicts.
+ * Stores the cookies of responses and returns those for the next request by the rules of RFC 6265bis: Max-Age (which
+ * has priority over Expires, and is limited to 400 days), Path, Domain, Secure (also sent to loopback hosts, as
+ * browsers do), the prefixes `__Host-` and `__Secure-`, the size limit, and deletion. It does not use the public suffix
+ * list. It treats every request as a same-site one, so SameSite has no effect. It ignores HttpOnly, Partitioned and
+ * Priority, and never evicts a cookie.
  */
 export function cookieJar(options: CookieJarOptions = {}): CookieJar {
   checkOptions('cookieJar()', options, namesOf<CookieJarOptions>({ now: true }))
@@ -89,7 +89,7 @@ class Jar implements CookieJar {
   }
 
   #take(text: string, address: URL): void {
-    // Any control character but the tab: the whole cookie is ignored (RFC 6265bis, section 5.6).
+    // A cookie with any control character except a tab is ignored completely (RFC 6265bis, section 5.6).
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
     if (/[\x00-\x08\x0a-\x1f\x7f]/.test(text)) return
     const [pair = '', ...rest] = text.split(';')
@@ -113,7 +113,7 @@ class Jar implements CookieJar {
     if (host !== address.hostname && !isSubdomain(address.hostname, host)) return
     if (secure && !isTrusted(address)) return
     if (attributes.get('samesite')?.toLowerCase() === 'none' && !secure) return
-    // Browsers compare prefixes without regard to case, and look for them in nameless values too.
+    // Browsers compare prefixes case-insensitively, and also look for them in values without a name.
     const prefixed = (name === '' ? value : name).toLowerCase()
     const isHost = prefixed.startsWith('__host-')
     if ((isHost || prefixed.startsWith('__secure-')) && !secure) return
@@ -122,7 +122,7 @@ class Jar implements CookieJar {
 
     const id = JSON.stringify([name, host, path, domain === ''])
     const old = this.#cookies.get(id)
-    // A page that is not secure cannot overwrite what a secure one set.
+    // A page without TLS cannot overwrite a secure cookie.
     if (old?.secure === true && !secure && !isTrusted(address)) return
     const expires = this.#expires(attributes)
     if (expires !== null && expires <= this.#now()) {

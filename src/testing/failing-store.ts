@@ -28,42 +28,42 @@ export type StoreMethod =
   | 'note'
   | 'key'
 
-/** One call that reached the store. Holds no key and no data. */
+/** One call that reached the store. Contains no key and no data. */
 export interface StoreCall {
-  /** Which method was called. */
+  /** The called method. */
   readonly method: StoreMethod
-  /** What a write does: one for `write`, several for `writeTogether`, none for the others. */
+  /** The kinds of its writes: one for `write`, several for `writeTogether`, none for the others. */
   readonly kinds: readonly Mutation['kind'][]
 }
 
-/** Which calls fail, and how. */
+/** Selects the calls that fail, and their error. */
 export interface FailOptions {
   /** Only calls of this method count and fail. Default: all. */
   readonly method?: StoreMethod
   /**
-   * What is thrown. Default: a retryable `SessionStoreError`, whose `effect` is `none` for a call that fails
-   * before it is passed on, and `unknown` for one that fails after.
+   * The error to throw. Default: a retryable `SessionStoreError`. Its `effect` is `none` for a call that fails before
+   * it is passed on, and `unknown` for a call that fails afterwards.
    */
   readonly error?: unknown
 }
 
-/** Which call is held, and when. */
+/** Selects the call that is held, and the moment. */
 export interface HoldOptions {
-  /** Only a call of this method is held. Default: whichever comes next. */
+  /** Holds only a call of this method. Default: the next call of any method. */
   readonly method?: StoreMethod
-  /** Whether it waits before it is passed on, or with its answer. Default `before`. */
+  /** Whether the call waits before it is passed on, or before its answer is returned. Default `before`. */
   readonly when?: 'before' | 'after'
 }
 
 /** Holds one call. */
 export interface StoreGate {
-  /** Resolves when the call has come to the gate. */
+  /** Resolves when the call has reached the gate. */
   readonly reached: Promise<void>
-  /** Lets the call go on. Before it has come: it will not be held. */
+  /** Lets the call continue. When called before the call arrives, that call will not be held. */
   release(): void
 }
 
-/** A store that does what another does, until it is told otherwise. */
+/** A store that passes calls on to another store, until a test makes it fail. */
 export interface FailingStore extends SessionStore {
   /** Every call since the start, or since `clearCalls()`, in order. */
   readonly calls: readonly StoreCall[]
@@ -71,27 +71,27 @@ export interface FailingStore extends SessionStore {
   readonly finds: number
   /** How many of the calls were `write` or `writeTogether`. */
   readonly writes: number
-  /** Forgets the calls so far, and so begins to count anew. */
+  /** Forgets the calls so far, and starts counting again. */
   clearCalls(): void
   /**
-   * Fails the `n`-th call from now on, counted from 1: `before`: it is not passed on; `after`: it is, and then
-   * its answer is lost.
+   * Fails the `n`-th call from now on, counted from 1. `before`: it is not passed on; `after`: it is passed on, and
+   * then its answer is lost.
    */
   failAt(n: number, when: 'before' | 'after', options?: FailOptions): void
   /** Fails the next call. */
   failNext(when: 'before' | 'after', options?: FailOptions): void
-  /** Fails every call, until the function that it gives is called. */
+  /** Fails every call, until the returned function is called. */
   failAlways(when: 'before' | 'after', options?: FailOptions): () => void
   /**
-   * Answers every write with a conflict, the insert and the use of security keys too, and passes none on, until the
-   * function that it gives is called.
+   * Answers every write with a conflict and passes none on, until the returned function is called. This includes
+   * inserting and using security keys.
    */
   conflictAlways(): () => void
-  /** Holds the next call that fits, so that a test can do something else meanwhile. */
+  /** Holds the next matching call, so that a test can do something else meanwhile. */
   hold(options?: HoldOptions): StoreGate
 }
 
-/** Wraps a store so that a test can count its calls, fail them before or after their effect, and hold them. */
+/** Wraps a store so that a test can count its calls, make them fail before or after their effect, and hold them. */
 export function failingStore(store: SessionStore): FailingStore {
   return new ControlledStore(store)
 }
@@ -100,7 +100,7 @@ interface Failure {
   readonly when: 'before' | 'after'
   readonly method: StoreMethod | undefined
   readonly error: unknown
-  /** How many calls to let pass; `null` fails every one. */
+  /** How many matching calls may still pass; `null` fails every one. */
   left: number | null
 }
 
@@ -184,7 +184,7 @@ class ControlledStore implements FailingStore {
     return this.#call('pageKeys', [], () => this.#store.pageKeys(selection, options))
   }
 
-  /** Calls of notes count as `note`, whatever they do. */
+  /** Calls of notes count as `note`, whatever their method. */
   get notes(): NoteStore {
     const { notes } = this.#store
     const many = notes.getMany?.bind(notes)
@@ -199,7 +199,7 @@ class ControlledStore implements FailingStore {
     }
   }
 
-  /** Calls of security keys count as `key`, whatever they do. */
+  /** Calls of security keys count as `key`, whatever their method. */
   get keys(): SecurityKeyStore {
     const { keys } = this.#store
     return {
@@ -290,7 +290,7 @@ class ControlledStore implements FailingStore {
     isConditional = mutations.length > 0,
   ): Promise<Answer> {
     this.#calls.push({ method, kinds: mutations.map(({ kind }) => kind) })
-    // Both are drawn when the call comes in, so that calls held at a gate keep the order in which they came.
+    // Both are chosen when the call arrives, so that calls held at a gate keep their order.
     const failure = this.#failureFor(method)
     const hold = this.#holdFor(method)
     if (hold?.when === 'before') await atGate(hold)

@@ -1,7 +1,7 @@
 import { type Duration, parseDuration, show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 
-/** A clock that stands still until it is told to move. Its functions can be passed on without their object. */
+/** A clock that stands still until it is moved. Its functions can be passed on without the object. */
 export interface FakeClock {
   /** Milliseconds since the epoch, for the option `now`. */
   now(this: void): number
@@ -9,11 +9,11 @@ export interface FakeClock {
   advance(this: void, duration: Duration): void
   /** Moves the clock to this instant, forward or back. */
   set(this: void, time: Date | number): void
-  /** For the option `sleep`: moves the clock forward and goes on at once, so that retries cost a test no time. */
+  /** For the option `sleep`: moves the clock forward and resolves at once, so that retries take no time in a test. */
   sleep(this: void, duration: number): Promise<void>
 }
 
-/** Starts at the first of January 2030, noon UTC, unless told otherwise. */
+/** Makes a clock that starts at noon UTC on 1 January 2030, or at `start`. */
 export function fakeClock(start: Date | number = Date.UTC(2030, 0, 1, 12)): FakeClock {
   let time = instant(start)
   return {

@@ -1,20 +1,20 @@
 import { SessionConfigError } from '../base/errors.ts'
 
-/** The two functions that a test runner registers tests with. vitest, node:test, Jest and Mocha have them. */
+/** The two functions by which a test runner registers tests. vitest, node:test, Jest and Mocha have them. */
 export interface ContractRunner {
   /** Groups tests under a name. */
   readonly describe: (name: string, body: () => void) => unknown
-  /** Some runners take the most milliseconds that the test may take. */
+  /** Some runners take the maximum duration of the test, in milliseconds. */
   readonly it: (name: string, test: () => Promise<void>, timeout?: number) => unknown
 }
 
 /**
- * vitest keeps its functions to itself unless `globals` is set, and can only be reached by an import. That is
- * started here, since the module must stay loadable with `require()` and so cannot await it.
+ * The module of vitest, which can only be imported: without `globals` its functions are not global. The import starts
+ * here, since this module must stay loadable with `require()` and so cannot await it.
  */
 const vitest: Promise<unknown> | null = process.env['VITEST'] === undefined ? null : importVitest()
 
-/** The runner of the tests that run now; a promise in vitest without `globals`. */
+/** Returns the runner of the tests that run now; a promise in vitest without `globals`. */
 export function currentRunner(): ContractRunner | Promise<ContractRunner> {
   const { describe, it } = globalThis as Record<string, unknown>
   if (typeof describe === 'function' && typeof it === 'function') return asRunner({ describe, it })
@@ -23,10 +23,10 @@ export function currentRunner(): ContractRunner | Promise<ContractRunner> {
 }
 
 function importVitest(): Promise<unknown> {
-  // Held in a variable, so that a bundler does not make vitest a part of an app.
+  // The name is in a variable, so that a bundler does not include vitest in an app.
   const name = 'vitest'
   const loading = import(name) as Promise<unknown>
-  // Whoever asks for the runner hears of a failure; nobody has to ask.
+  // Callers of currentRunner() get this error; without a caller it is not reported.
   loading.catch(() => {})
   return loading
 }

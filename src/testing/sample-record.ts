@@ -6,7 +6,7 @@ import { Payload, unitOf } from '../record/payload.ts'
 import { RECORD_PROPERTIES } from '../record/record-names.ts'
 import { GUEST_USER, type SessionRecord } from '../record/record.ts'
 
-/** What of a {@link sampleRecord} is given; `values` becomes its payload unless there is `data`. */
+/** The given properties of a {@link sampleRecord}. `values` becomes its payload unless there is `data`. */
 export interface SampleOptions extends Partial<SessionRecord> {
   /** The data of the session, by key. */
   readonly values?: Readonly<Record<string, unknown>>
@@ -14,12 +14,12 @@ export interface SampleOptions extends Partial<SessionRecord> {
 
 const OPTIONS: readonly (keyof SampleOptions)[] = ['values', ...RECORD_PROPERTIES]
 
-/** When a sample was created unless told otherwise: the first of January 2030, 12:30 UTC. */
+/** The default creation time of a sample: 1 January 2030, 12:30 UTC. */
 const CREATED = Date.UTC(2030, 0, 1, 12, 30)
 
 const HOUR = 60 * 60 * 1000
 
-/** A record as the sessions of this package store it, under a random key: for tests of stores. */
+/** Makes a record as the sessions of this package store it, under a random key, for tests of stores. */
 export function sampleRecord(options: SampleOptions = {}): SessionRecord {
   checkOptions('sampleRecord()', options, OPTIONS)
   const { values = { views: 1 }, ...given } = options

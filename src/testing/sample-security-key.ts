@@ -12,17 +12,17 @@ const OPTIONS = namesOf<SecurityKeyRecord>({
   expires: true,
 })
 
-/** When a sample was created unless told otherwise: the first of January 2030, 12:30 UTC. */
+/** The default creation time of a sample: 1 January 2030, 12:30 UTC. */
 const CREATED = Date.UTC(2030, 0, 1, 12, 30)
 
 const HOUR = 60 * 60 * 1000
 
-/** A security key as it is stored, under a random name and without a session: for tests of stores. */
+/** Makes a security key as it is stored, under a random name and without a session, for tests of stores. */
 export function sampleSecurityKey(options: Partial<SecurityKeyRecord> = {}): SecurityKeyRecord {
   checkOptions('sampleSecurityKey()', options, OPTIONS)
   const created = options.created ?? CREATED
   return {
-    // A hash, as the name of a session is one.
+    // The name is a hash, like that of a session.
     name: keyOf(mintId(randomBytes)) as string as SecurityKeyName,
     session: null,
     purpose: '',

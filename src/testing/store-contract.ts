@@ -12,7 +12,7 @@ import { withNoteCases } from './contract/with-note.ts'
 import { writeCases } from './contract/writes.ts'
 import { type ContractRunner, currentRunner } from './runner.ts'
 
-/** Gives a store of its own, empty, with buckets of one hour: for Datastore, one with a fresh namespace. */
+/** Makes a new, empty store with buckets of one hour: for Datastore, one with a fresh namespace. */
 export type MakeStore = () => SessionStore | Promise<SessionStore>
 
 const GROUPS: Readonly<Record<string, readonly ContractCase[]>> = {
@@ -28,20 +28,20 @@ const GROUPS: Readonly<Record<string, readonly ContractCase[]>> = {
   'pages of security keys': keyPageCases,
 }
 
-/** The most that one test may take, in milliseconds: a store may lie behind a network. */
+/** Maximum duration of one test, in milliseconds. A store may be reached over a network. */
 const TIMEOUT = 30_000
 
 /**
- * Registers the tests that every `SessionStore` has to pass. Each test gets a store of its own from
- * `makeStore` and closes it in the end.
+ * Registers the tests that every `SessionStore` has to pass. Each test gets its own store from `makeStore` and closes
+ * it at the end.
  *
- * Without a `runner`, the tests go to the global `describe` and `it` where there are both, in vitest to
- * vitest, otherwise to `node:test`. In vitest that takes a moment: `await storeContract(makeStore)`.
+ * Without a `runner`, the tests go to the global `describe` and `it` when both exist, in vitest to vitest, otherwise to
+ * `node:test`. In vitest, await the registration: `await storeContract(makeStore)`.
  */
 export function storeContract(makeStore: MakeStore, runner?: ContractRunner): Promise<void> {
   const found = runner ?? currentRunner()
   if (!(found instanceof Promise)) {
-    // At once, so that it also works where tests have to be registered before the next tick.
+    // Registered synchronously, so that it also works where tests must be registered before the next tick.
     register(makeStore, found)
     return Promise.resolve()
   }

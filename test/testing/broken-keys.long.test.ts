@@ -225,9 +225,9 @@ const BROKEN: Record<string, [() => SessionStore, string[]]> = {
     with_(BlindUse),
     [
       'applies exactly one of ten parallel uses of a key',
-      'answers the use of a key that was used with a conflict',
+      'answers a second use of a key with a conflict',
       'answers the use of a key at the version of another with a conflict, and leaves it',
-      'never takes an old version of a key again, not even after use and insert',
+      'never accepts an old version of a key again, even after use and insert',
     ],
   ],
   'checks first and deletes later': [
@@ -237,8 +237,8 @@ const BROKEN: Record<string, [() => SessionStore, string[]]> = {
   'leaves a key that was used': [
     with_(Lasting),
     [
-      'finds no key under a name that was never written, and none that was used',
-      'answers the use of a key that was used with a conflict',
+      'finds no key under a name that was never written, or whose key was used',
+      'answers a second use of a key with a conflict',
     ],
   ],
   'stores a key in the place of another': [
@@ -249,7 +249,7 @@ const BROKEN: Record<string, [() => SessionStore, string[]]> = {
     with_(OneByOne),
     [
       'answers the insert of a name that is taken with a conflict, and stores none of the batch',
-      'stores 100 keys at once, and refuses none, 101, one twice, and more bytes than go together',
+      'stores 100 keys at once, and refuses an empty list, 101 keys, one key twice, and more bytes than fit together',
       ...[
         'a name that is no hash',
         'a session that is no hash',
@@ -304,21 +304,21 @@ const BROKEN: Record<string, [() => SessionStore, string[]]> = {
   'takes a page that is not full for the last': [
     with_(EarlyEnd),
     [
-      'goes on behind a page whose keys were removed meanwhile, and has no cursor on an empty page alone',
+      'continues after a page whose keys were removed meanwhile, and only an empty page has no cursor',
     ],
   ],
   'pages by offset': [
     with_(OffsetPages),
     [
-      'goes on behind a page whose keys were removed meanwhile, and has no cursor on an empty page alone',
+      'continues after a page whose keys were removed meanwhile, and only an empty page has no cursor',
       'refuses a cursor of keys that is garbage, of another selection, or of sessions',
     ],
   ],
   'removes more than it was told': [
     with_(Sweeping),
     [
-      'removes the keys that are named, those that are gone too, and no other',
-      'removes 500 keys at once, and refuses none, and 501',
+      'removes the named keys, accepts missing ones, and leaves all others',
+      'removes 500 keys at once, and refuses an empty list and 501 keys',
     ],
   ],
   'keeps keys among the sessions': [

@@ -285,7 +285,7 @@ const BROKEN: Record<string, [() => SessionStore, string[]]> = {
       'answers an update at a stale version with a conflict, and leaves the record as it is',
       'answers a delete at a stale version with a conflict, and leaves the record as it is',
       'does not bring a deleted record back with an update',
-      'never takes an old version again, not even after delete and insert',
+      'never accepts an old version again, even after delete and insert',
     ],
   ],
   'checks first and writes later': [
@@ -299,8 +299,8 @@ const BROKEN: Record<string, [() => SessionStore, string[]]> = {
     () => new NotTogether(),
     [
       'does not apply the insert when the delete is stale',
-      'does not apply the insert when what is to be deleted is gone',
-      'does not apply the delete when what is to be inserted exists',
+      'does not apply the insert when the record to delete is missing',
+      'does not apply the delete when the record to insert exists',
       'refuses the same record twice, and stores nothing',
     ],
   ],
@@ -311,8 +311,8 @@ const BROKEN: Record<string, [() => SessionStore, string[]]> = {
   'uses versions again': [
     () => new ReusedVersions(),
     [
-      'gives every state of a record a version of its own, though nothing but its rev differs',
-      'never takes an old version again, not even after delete and insert',
+      'gives every state of a record its own version, even when only its rev differs',
+      'never accepts an old version again, even after delete and insert',
     ],
   ],
   'takes a refusal for a conflict': [
@@ -341,7 +341,7 @@ const BROKEN: Record<string, [() => SessionStore, string[]]> = {
   ],
   'patches records': [
     () => new Patching(),
-    ['takes a static key and the hints of a client back that an update leaves out or sets to null'],
+    ['removes a static key and client hints that an update leaves out or sets to null'],
   ],
   'knows no properties of the app': [
     () => new ForgetsProperties(),
@@ -354,7 +354,7 @@ const BROKEN: Record<string, [() => SessionStore, string[]]> = {
     () => new AnyProperty(),
     [
       'pages through the sessions that have one value of a property alone',
-      'follows a record whose property changes, or goes',
+      'follows a record whose property changes or is removed',
     ],
   ],
   'loses what a later release stored': [
@@ -364,20 +364,20 @@ const BROKEN: Record<string, [() => SessionStore, string[]]> = {
   'pages by offset': [
     () => new OffsetPages(),
     [
-      'goes on behind a page whose records were deleted meanwhile',
-      'refuses a cursor of another selection, and says that trying again does not help',
+      'continues after a page whose records were deleted meanwhile',
+      'refuses a cursor of another selection, and marks the error as not retryable',
     ],
   ],
   'writes many blindly': [
     () => new BlindEach(),
     [
-      'keeps those whose condition does not hold, and does the rest all the same',
-      'never overwrites or revives by a stale update',
+      'leaves records whose condition fails, and applies the other writes',
+      'never overwrites or restores a record by a stale update',
     ],
   ],
   'writes all of many or none': [
     () => new AllOrNothingEach(),
-    ['keeps those whose condition does not hold, and does the rest all the same'],
+    ['leaves records whose condition fails, and applies the other writes'],
   ],
   'leaves a record in its bucket': [
     () => new NoSweepAt(),
@@ -385,11 +385,11 @@ const BROKEN: Record<string, [() => SessionStore, string[]]> = {
   ],
   'gives keys in another order': [
     () => new OtherKeys(),
-    ['gives keys alone as it gives records: the same ones, in the same order and pages'],
+    ['returns keys alone like records: the same ones, in the same order and pages'],
   ],
   'puts notes blindly': [
     () => new BlindNotes(),
-    ['puts a new one only where there is none, and another only at its version'],
+    ['puts a new note only where there is none, and a changed one only at its version'],
   ],
   'takes a page that is not full for the last': [
     () => new EarlyEnd(),
@@ -405,7 +405,7 @@ const BROKEN: Record<string, [() => SessionStore, string[]]> = {
   ],
   'calls a wrong cursor retryable': [
     () => new RetryableCursor(),
-    ['refuses a cursor that is garbage, and says that trying again does not help'],
+    ['refuses an invalid cursor, and marks the error as not retryable'],
   ],
 }
 

@@ -3,8 +3,8 @@ import type { AnyRequest } from '../../node/request/session-request.ts'
 import { type Caller, isCaller } from '../routes/caller.ts'
 
 /**
- * What `allow` answers: `false` for nobody's business, `'view'` for who may look, `'act'` (or `true`) for who may end
- * sessions and start sweeps too; with `name`, what the log calls the person.
+ * The answer of `allow`. `false`: no access. `'view'`: may look at pages. `'act'` (or `true`): may also end sessions
+ * and start sweeps. With `name`, the log names the person.
  */
 export type ConsoleAccess =
   | boolean
@@ -12,27 +12,27 @@ export type ConsoleAccess =
   | 'act'
   | { readonly access: 'view' | 'act'; readonly name: string }
 
-/** Decides who may see the console. Whatever else it answers, and whatever it throws, is no. */
+/** Decides who may see the console. Any other answer, and any error, denies access. */
 export type ConsoleAllow = (req: AnyRequest) => ConsoleAccess | Promise<ConsoleAccess>
 
-/** Somebody who was let in. */
+/** A person who may see the console. */
 export interface Operator {
   readonly mayAct: boolean
-  /** What the log calls the person. */
+  /** The name of the person in the log. */
   readonly name: string
 }
 
-/** How much of a name goes into the log. */
+/** The maximum length of a name in the log, in characters. */
 const MAX_NAME = 200
 
 const UNNAMED = 'unnamed'
 
-/** Whether this can say who may see the console. */
+/** Whether this is a valid `allow`. */
 export function isAllow(allow: unknown): allow is ConsoleAllow | Caller {
   return typeof allow === 'function' || (isCaller(allow) && allow.name === 'localOnly')
 }
 
-/** Who asks; throws for whoever may not, and where nobody can tell. */
+/** Returns the operator who sent the request. Throws when access is denied or cannot be decided. */
 export async function operatorOf(req: AnyRequest, allow: ConsoleAllow | Caller): Promise<Operator> {
   if (typeof allow !== 'function') {
     await allow.check(req, 'status')

@@ -2,12 +2,12 @@ import type { RunInfo } from '../../sweep/status.ts'
 import { type Html, html } from './html.ts'
 import { shownNumber } from './shown-text.ts'
 
-/** In units of the drawings, which are stretched to the width of their place. */
+/** In units of the drawings, which are stretched to the available width. */
 const WIDTH = 400
 const HEIGHT = 100
 const SLOTS = 20
 
-/** Bars of what each run has ended, and of what failed on top; the oldest on the left. */
+/** Draws a bar for each run: the ended sessions, and above them the failed ones; the oldest run on the left. */
 export function runChart(newestFirst: readonly RunInfo[]): Html {
   const runs = newestFirst.slice(0, SLOTS).toReversed()
   const most = Math.max(1, ...runs.map(({ ended, failed }) => ended + failed))
@@ -31,7 +31,7 @@ export function runChart(newestFirst: readonly RunInfo[]): Html {
   )
 }
 
-/** A line of what `status()` said of the backlog, as far as this process has asked. */
+/** Draws a line of the backlog that `status()` returned each time this process called it. */
 export function backlogChart(points: readonly { at: number; backlog: number }[]): Html | null {
   const [first] = points
   const last = points.at(-1)

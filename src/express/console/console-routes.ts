@@ -17,17 +17,20 @@ import type { ConsoleAnswer, ConsoleParts } from './handler.ts'
 /** Options of {@link consoleRoutes}. */
 export interface ConsoleOptions {
   /**
-   * Who may see the pages: `iap()`, `localOnly()`, or a function of the app's own, which answers `false`, `'view'` or
-   * `'act'`, or `{ access, name }` with what the log calls the person. There is no default.
+   * Decides who may see the pages: `iap()`, `localOnly()`, or a function of the app. The function returns `false`,
+   * `'view'` or `'act'`, or `{ access, name }` with the name of the person for the log. There is no default.
    */
   readonly allow: ConsoleAllow | Caller
-  /** `true`: the page of a session shows its values, and the log who has looked. Default `false`: their names and sizes. */
+  /**
+   * `true`: the page of a session shows its values, and each view is logged. Default `false`: names and sizes of the
+   * values.
+   */
   readonly showData?: boolean
-  /** Hears of every action and of who was refused, with `warn`. Default: the console. */
+  /** Logs every action and every refusal, with `warn`. Default: the console. */
   readonly logger?: SessionLogger
 }
 
-/** Fits `app.use('/_console', …)` of Express 4 and 5, and plain `http` and `http2` servers. */
+/** A middleware for `app.use('/_console', …)` of Express 4 and 5, and for plain `http` and `http2` servers. */
 export type ConsoleRoutes = (
   req: AnyRequest,
   res: NodeResponse,
@@ -36,7 +39,7 @@ export type ConsoleRoutes = (
 
 const OPTIONS = namesOf<ConsoleOptions>({ allow: true, showData: true, logger: true })
 
-/** How often the log repeats a reason for which somebody is refused, in milliseconds. */
+/** Minimum time before the log repeats the same reason of a refusal, in milliseconds. */
 const REPEAT_AFTER = 60_000
 
 const POLICY = [
@@ -52,7 +55,7 @@ const HEADERS: Readonly<Record<string, string>> = {
   'Content-Security-Policy': POLICY,
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
-  // Not no-referrer: with that, browsers send "Origin: null" with our own forms too.
+  // Not no-referrer, because browsers would then send "Origin: null" with the console's own forms too.
   'Referrer-Policy': 'same-origin',
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',
@@ -60,14 +63,14 @@ const HEADERS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Pages for operators: how the sweep is doing, the sessions of a user, one session, and forms that end them and start a
- * sweep. Mount them under a path of their own; they need neither a session nor a body parser:
+ * Pages for operators: the state of the sweep, the sessions of a user, a single session, and forms that end sessions
+ * and start a sweep. Mount them under their own path; they need neither a session nor a body parser:
  *
  * ```ts
  * app.use('/_console', consoleRoutes(sessions, { allow: iap({ audience, users }) }))
  * ```
  *
- * `allow` is asked before anything else, and whoever it does not let in gets 403 for every path. Throws
+ * `allow` is called before anything else. A request that it does not admit gets 403 for every path. Throws
  * `SessionConfigError` without `allow`, and for options that cannot work.
  */
 export function consoleRoutes<Data extends object = DefaultData>(
@@ -87,7 +90,7 @@ export function consoleRoutes<Data extends object = DefaultData>(
     counters: countersOfProcess(),
   }
   const noteRefusal = refusals(logger)
-  // Most processes never show a page.
+  // Loaded on demand, since most processes never show a page.
   const handler = onDemand(async () => await import('./handler.ts'))
   return function viurConsole(req, res, next) {
     respond(req).then((answer) => send(req, res, answer), next)
@@ -109,7 +112,10 @@ export function consoleRoutes<Data extends object = DefaultData>(
   }
 }
 
-/** Links are relative, so that they hold behind a proxy that cuts off a prefix: the first page needs its slash. */
+/**
+ * Returns where to redirect a request for the first page without its final slash. Links are relative, so that they work
+ * behind a proxy that removes a path prefix; the first page therefore needs its slash.
+ */
 function homeOf(req: AnyRequest & { readonly originalUrl?: unknown }): string | null {
   const url = typeof req.originalUrl === 'string' ? req.originalUrl : (req.url ?? '/')
   const [path = ''] = /^[^?#]*/.exec(url) ?? []
@@ -118,7 +124,7 @@ function homeOf(req: AnyRequest & { readonly originalUrl?: unknown }): string | 
   return `./${path.slice(path.lastIndexOf('/') + 1)}/`
 }
 
-/** Anybody can ask: without a bound, strangers could fill the log. */
+/** Logs refusals. Any client can cause one, so without a limit strangers could fill the log. */
 function refusals(logger: SessionLogger): (error: unknown) => void {
   const last = new Map<string, number>()
   return (error) => {

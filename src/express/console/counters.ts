@@ -2,12 +2,12 @@ import { subscribe } from 'node:diagnostics_channel'
 import type { Trouble } from '../../record/diagnostics.ts'
 import type { Happening } from '../../record/happenings.ts'
 
-/** What a process that shows a console has counted since it has one. */
+/** The counts of a process since its console was first used. */
 export interface Counters {
   readonly since: Date
   readonly ends: ReadonlyMap<string, number>
   readonly troubles: ReadonlyMap<string, number>
-  /** What `status()` said, the oldest first. */
+  /** The results of `status()`, the oldest first. */
   readonly backlogs: readonly { readonly at: number; readonly backlog: number }[]
 }
 
@@ -23,12 +23,12 @@ const TROUBLES = Object.keys({
   warning: true,
 } satisfies Record<Trouble['kind'], true>)
 
-/** How many backlogs are kept for the trend. */
+/** Maximum number of backlogs that are kept for the trend. */
 const KEPT = 100
 
 let counters: Counters | null = null
 
-/** The counters of this process, which count from the first time that somebody asks for them. */
+/** Returns the counters of this process. Counting starts with the first call. */
 export function countersOfProcess(): Counters {
   counters ??= begin()
   return counters
@@ -38,7 +38,7 @@ function begin(): Counters {
   const ends = new Map<string, number>()
   const troubles = new Map(TROUBLES.map((kind) => [kind, 0]))
   const backlogs: { at: number; backlog: number }[] = []
-  // The channels hold what listens to them for as long as the process lives.
+  // The channels keep their subscribers for as long as the process lives.
   subscribe('viur-session:end', (message) => {
     const { reason, count } = message as Extract<Happening, { kind: 'end' }>
     ends.set(reason, (ends.get(reason) ?? 0) + count)

@@ -1,12 +1,12 @@
 import type { AnyRequest } from '../../node/request/session-request.ts'
 
-/** The most bytes that a form of ours takes. */
+/** Maximum size of a form of the console, in bytes. */
 const MAX_BYTES = 16 * 1024
 
-/** The fields of a form, each sent once; `null` for what is no form of ours. */
+/** The fields of a form, each sent once; `null` for a body that is not such a form. */
 export type Fields = Readonly<Record<string, string>>
 
-/** Reads a form; where a body parser of the app was first, takes what that made of it. */
+/** Reads a form. When a body parser of the app has read the request already, it uses the parsed body. */
 export async function readForm(req: AnyRequest & { body?: unknown }): Promise<Fields | null> {
   const type = req.headers['content-type'] ?? ''
   if (!/^application\/x-www-form-urlencoded *(?:;|$)/i.test(type)) return null

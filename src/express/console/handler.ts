@@ -25,7 +25,7 @@ import {
 } from './pages.ts'
 import { STYLE } from './style.ts'
 
-/** What the pages are made of. */
+/** The parts that the pages use. */
 export interface ConsoleParts {
   readonly sessions: Sessions<object>
   readonly showData: boolean
@@ -33,7 +33,7 @@ export interface ConsoleParts {
   readonly counters: Counters
 }
 
-/** What is answered. `location`: relative to the console. */
+/** An answer. `location`: relative to the console. */
 export interface ConsoleAnswer {
   readonly status: number
   readonly type?: 'html' | 'css'
@@ -41,10 +41,10 @@ export interface ConsoleAnswer {
   readonly location?: string
 }
 
-/** How many sessions of a user are shown. */
+/** Maximum number of sessions of a user that are shown. */
 const SHOWN = 100
 
-/** How long an answer waits for a sweep that no queue carries, in milliseconds. */
+/** How long an answer waits for a sweep that runs without a queue, in milliseconds. */
 const SWEEP_BUDGET = 10_000
 
 const OUTCOMES = {
@@ -55,14 +55,14 @@ const OUTCOMES = {
   live: 'The session has changed meanwhile: ask again.',
 }
 
-/** Answers somebody who was let in. `path`: below where the console is mounted, with its query. */
+/** Answers an operator. `path`: the path below the mount point of the console, with its query. */
 export async function answerOperator(
   parts: ConsoleParts,
   req: AnyRequest,
   path: string,
   operator: Operator,
 ): Promise<ConsoleAnswer> {
-  // Not by URL: it takes what stands after two slashes for a host.
+  // Not parsed with URL, which takes the text after two slashes for a host.
   const [pathname = '', query = ''] = path.split(/\?(.*)/s)
   const searchParams = new URLSearchParams(query)
   const of = new Answering(parts, operator)
@@ -73,7 +73,7 @@ export async function answerOperator(
     return await of.page(pathname, searchParams)
   } catch (error) {
     if (error instanceof RequestRefusedError) return of.message(403, 'Refused', error.message)
-    // A user or a scope that there cannot be.
+    // A user or a scope that cannot exist.
     if (error instanceof SessionValueError) return of.message(400, 'Not possible', error.message)
     if (!(error instanceof SessionError)) throw error
     parts.logger.warn('a page of the console failed', { error: error.message })
@@ -164,7 +164,7 @@ class Answering {
     this.#parts.logger.warn(message, { by: this.#operator.name, ...details })
   }
 
-  /** A key of one operator is of no use to another. */
+  /** Keys of one operator are not valid for another. */
   get #purpose(): string {
     return `viur-session console: ${this.#operator.name}`
   }
@@ -264,7 +264,7 @@ function valuesOf(data: object, showData: boolean): ShownValue[] {
   })
 }
 
-/** As JSON; `null` where this process cannot read it. */
+/** Returns the value as JSON; `null` when this process cannot read it. */
 function textOf(data: object, name: string): string | null {
   try {
     const value = plainData((data as Record<string, unknown>)[name])

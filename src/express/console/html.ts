@@ -1,4 +1,4 @@
-/** HTML that is safe to send: only `html` makes it. */
+/** HTML that is safe to send. Only `html` makes it. */
 export class Html {
   readonly #text: string
 
@@ -11,15 +11,17 @@ export class Html {
   }
 }
 
-/** What may stand in a template: text is escaped, HTML and lists of it are taken over, nothing gives nothing. */
+/**
+ * The values of a template: text is escaped, HTML and lists of it are inserted unchanged, empty values insert nothing.
+ */
 export type HtmlValue = Html | string | number | false | null | undefined | readonly HtmlValue[]
 
-/** The only way to make HTML here. Every value is escaped, for element content and quoted attributes alike. */
+/** Makes HTML; nothing else here does. Every value is escaped, for element content and for quoted attributes. */
 export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
   return new Html(parts.map((part, index) => part + render(values[index])).join(''))
 }
 
-/** Text as it may stand in an element or a quoted attribute. */
+/** Escapes text for an element or a quoted attribute. */
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"'`]/g, (character) => `&#${character.charCodeAt(0)};`)
 }

@@ -1,12 +1,13 @@
-/** For how long keys are used, in milliseconds: one that is withdrawn counts no longer than that. */
+/** How long keys are used, in milliseconds. A withdrawn key is accepted no longer than that. */
 const KEPT_FOR = 10 * 60_000
 
-/** How often a token of a key that is not among them makes us ask again, in milliseconds. */
+/** Minimum time before a token with an unknown key causes another request for the keys, in milliseconds. */
 const ASKED_AGAIN_AFTER = 60_000
 
 /**
- * The keys that the proxy signs with, for a token that names one of them. The library asks for them at every call, and
- * strangers bring tokens too: here they are asked for once, and again when they are old or lack that name.
+ * Returns the keys of the proxy, for a token that names one of them. The library would request the keys at every call,
+ * and any client can send a token. Here they are requested once, and again when they are old or do not contain that
+ * name.
  */
 export function keptKeys(
   ask: () => Promise<object>,

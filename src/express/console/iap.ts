@@ -6,11 +6,11 @@ import { jsonOf } from '../routes/caller-claims.ts'
 import type { ConsoleAllow } from './access.ts'
 import { keptKeys } from './iap-keys.ts'
 
-/** What is used of an `OAuth2Client` of `google-auth-library`. */
+/** The part of an `OAuth2Client` of `google-auth-library` that is used here. */
 export interface IapVerifier {
-  /** The keys that Identity-Aware Proxy signs with. */
+  /** Returns the keys of Identity-Aware Proxy. */
   getIapPublicKeys(): Promise<{ readonly pubkeys: object }>
-  /** Checks signature, `aud`, `iss` and times of a token, and gives what it says. */
+  /** Checks signature, `aud`, `iss` and times of a token, and returns its claims. */
   verifySignedJwtWithCertsAsync(
     jwt: string,
     certs: never,
@@ -19,23 +19,23 @@ export interface IapVerifier {
   ): Promise<{ getPayload(): object | undefined }>
 }
 
-/** What a function that knows the operators says of one address: `true` is `'act'`. */
+/** The answer of a function that knows the operators, for one address: `true` means `'act'`. */
 export type IapAnswer = boolean | 'view' | 'act'
 
 /** Options of {@link iap}. */
 export interface IapOptions {
   /**
-   * What the `aud` of the header must equal: `/projects/NUMBER/apps/PROJECT` on App Engine,
-   * `/projects/NUMBER/global/backendServices/ID` behind a load balancer, `/projects/NUMBER/locations/REGION/services/NAME`
-   * on Cloud Run.
+   * The required `aud` of the header: `/projects/NUMBER/apps/PROJECT` on App Engine,
+   * `/projects/NUMBER/global/backendServices/ID` behind a load balancer,
+   * `/projects/NUMBER/locations/REGION/services/NAME` on Cloud Run.
    */
   readonly audience: string
   /**
-   * Who is an operator: e-mail addresses, all of whom may act, or a function that says so of one address. Required, since
-   * being let through by the proxy is not yet being an operator.
+   * The operators: e-mail addresses, all of which may act, or a function that decides for one address. Required,
+   * because the proxy may admit people who are not operators.
    */
   readonly users: readonly string[] | ((email: string) => IapAnswer | Promise<IapAnswer>)
-  /** An `OAuth2Client` that the app already has. Default: one of its own, made on first use and kept. */
+  /** An `OAuth2Client` that the app already has. Default: a new one, made on first use and kept. */
   readonly client?: IapVerifier
 }
 
@@ -45,7 +45,7 @@ const HEADER = 'x-goog-iap-jwt-assertion'
 
 const ISSUER = 'https://cloud.google.com/iap'
 
-/** As the proxy signs: the library would go on to the key for any other name. */
+/** The algorithm of the proxy. The library would look up the key for any other name too. */
 const ALGORITHM = 'ES256'
 
 const MAX_TOKEN_BYTES = 8 * 1024
@@ -53,9 +53,9 @@ const MAX_TOKEN_BYTES = 8 * 1024
 const OPTIONS = namesOf<IapOptions>({ audience: true, users: true, client: true })
 
 /**
- * Lets in who was signed in by Identity-Aware Proxy and is one of `users`, by the header `X-Goog-IAP-JWT-Assertion`, whose
- * signature, times, issuer and audience are verified by `google-auth-library`, an optional peer that is loaded on first
- * use. The log calls them by their addresses. Throws `SessionConfigError` without an audience or users.
+ * Admits the `users` that Identity-Aware Proxy has signed in. It checks the header `X-Goog-IAP-JWT-Assertion`:
+ * `google-auth-library`, an optional peer dependency that is loaded on first use, verifies signature, times, issuer and
+ * audience. The log names the users by their addresses. Throws `SessionConfigError` without an audience or users.
  */
 export function iap(options: IapOptions): ConsoleAllow {
   const { audience, accessOf, client } = checked(options)
@@ -66,7 +66,7 @@ export function iap(options: IapOptions): ConsoleAllow {
     verifier ??= loadVerifier().then(withKeys)
     const pending = verifier
     const ready = await pending.catch((error: unknown) => {
-      // Not kept: the next one tries again.
+      // A failure is not kept: the next request tries again.
       if (verifier === pending) verifier = null
       throw error
     })
@@ -78,7 +78,7 @@ export function iap(options: IapOptions): ConsoleAllow {
   }
 }
 
-/** A client, and the keys of the proxy that it has asked for. */
+/** A client, and the keys of the proxy that it has fetched. */
 interface Verifier {
   readonly client: IapVerifier
   readonly keysFor: (name: unknown) => Promise<object>
@@ -114,19 +114,21 @@ async function emailIn(
     ])
     payload = ticket.getPayload() ?? {}
   } catch {
-    // Errors of the library quote the token.
+    // Not passed on, since errors of the library quote the token.
     throw new CallerRefusedError(
       'the token of the proxy could not be verified: its signature, its key, its audience or its times',
     )
   }
   const { email, aud, iss } = payload
-  // Once more what decides.
+  // Checked here again, since these two claims decide.
   if (aud !== audience || iss !== ISSUER) throw new CallerRefusedError('the token is for another')
   if (typeof email !== 'string' || email === '') throw new CallerRefusedError('no email in it')
   return lowered(email)
 }
 
-/** Of ASCII alone: in lower case the sign for kelvin is a k, and its address that of somebody else. */
+/**
+ * Lower-cases ASCII letters only: toLowerCase() would turn the Kelvin sign into a k, and so one address into another.
+ */
 function lowered(email: string): string {
   return email.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 }

@@ -7,23 +7,23 @@ import type { Counters } from './counters.ts'
 import { type Html, type HtmlValue, html } from './html.ts'
 import { fieldText, shownDuration, shownNumber, shownText, shownTime } from './shown-text.ts'
 
-/** What every page has: who looks, and the security key of its forms, `null` where there are none. */
+/** The parts that every page has: the operator, and the security key of its forms, `null` when it has none. */
 export interface PageParts {
   readonly operator: Operator
   readonly skey: string | null
   readonly now: number
 }
 
-/** One value of a session: how large it is, and itself where that may be shown. */
+/** One value of a session: its size, and the value itself when it may be shown. */
 export interface ShownValue {
   readonly name: string
-  /** In bytes, as JSON; `null` where this process cannot read it. */
+  /** In bytes, as JSON; `null` when this process cannot read it. */
   readonly size: number | null
-  /** As JSON; `null` where it is not to be shown. */
+  /** As JSON; `null` when it must not be shown. */
   readonly text: string | null
 }
 
-/** What the notice after an action says. */
+/** Texts of the notice after an action. */
 export const NOTICES: ReadonlyMap<string, string> = new Map([
   ['ended', 'The session has ended.'],
   ['ended-before', 'The session had ended before.'],
@@ -35,7 +35,7 @@ export const NOTICES: ReadonlyMap<string, string> = new Map([
   ['sweep-failed', 'The sweep has failed; see its run below.'],
 ])
 
-/** A user in a link or a form, whatever stands in the name: line breaks would not come back as they were. */
+/** Encodes a user for a link or a form. Forms would change line breaks in the name. */
 export function userWord(user: string): string {
   return Buffer.from(user).toString('base64url')
 }
@@ -49,7 +49,7 @@ function layout(title: string, { operator }: Pick<PageParts, 'operator'>, body: 
 `
 }
 
-/** A form with its security key; nothing for who may only look. */
+/** Makes a form with its security key; `null` for an operator who may only look. */
 function actionForm({ skey }: PageParts, action: string, fields: HtmlValue): Html | null {
   if (skey === null) return null
   return html`<form method="post" action="${action}"><input type="hidden" name="skey" value="${skey}">${fields}</form>`

@@ -1,28 +1,31 @@
 import { type Html, html } from './html.ts'
 
-/** What a terminal or a page would not show, or would show as something else: controls, marks of direction, surrogates. */
+/** Characters that a terminal or a page would hide or change: control characters, direction marks, surrogates. */
 const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\u00ad\u115f\u1160\u3164\uffa0]/gu
 
-/** Text of a user, with what hides in it written out, and apart from the direction of what stands around it. */
+/**
+ * Shows text of a user: hidden characters are written as escapes, and its text direction does not affect its
+ * surroundings.
+ */
 export function shownText(text: string, most = 300): Html {
   const cut = text.length > most ? `${text.slice(0, most)}…` : text
   const plain = cut.replace(HIDDEN, (hidden) => `\\u{${(hidden.codePointAt(0) ?? 0).toString(16)}}`)
   return html`<bdi>${plain}</bdi>`
 }
 
-/** Text for a field of a form, which shows it as it is: none where something hides in it. */
+/** Returns text for a field of a form; an empty text when it has hidden characters, since a field cannot show them. */
 export function fieldText(text: string): string {
   return text.search(HIDDEN) < 0 ? text : ''
 }
 
-/** A time in UTC, to the second. */
+/** Shows a time in UTC, to the second. */
 export function shownTime(time: Date): Html {
   const text = Number.isFinite(time.getTime()) ? time.toISOString() : null
   if (text === null) return html`–`
   return html`<time datetime="${text}">${text.slice(0, 19).replace('T', ' ')}</time>`
 }
 
-/** How long something took or is ago, in its two largest units. */
+/** Shows a duration, in its two largest units. */
 export function shownDuration(milliseconds: number): string {
   const seconds = Math.max(0, Math.round(milliseconds / 1000))
   if (seconds < 60) return `${seconds} s`

@@ -1,4 +1,4 @@
-/** The style sheet of the console: one for light and dark, narrow and wide. */
+/** The style sheet of the console, for light and dark, narrow and wide screens. */
 export const STYLE: string = `
 :root { color-scheme: light dark; --back: #f6f7f9; --card: #fff; --text: #1a2230; --soft: #4d5866; --line: #d3d9e0; --accent: #1557b0; --danger: #a3221b; --warn: #fff3d6; --warn-text: #5c4300; }
 @media (prefers-color-scheme: dark) { :root { --back: #12161c; --card: #1b2129; --text: #e8ecf1; --soft: #b0bac6; --line: #39424e; --accent: #8ab8ff; --danger: #ff9d94; --warn: #3a2f10; --warn-text: #ffdf94; } }

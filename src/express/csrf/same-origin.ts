@@ -8,21 +8,21 @@ import { reportTrouble } from '../request/request-session.ts'
 import { headerValues, isSafe, ownOrigin } from '../request/request-headers.ts'
 import { show } from '../../base/duration.ts'
 
-/** What a request says of the page that sent it. */
+/** The headers of a request that show which page sent it. */
 interface Evidence {
-  /** The values of Sec-Fetch-Site, one for each time that it was sent. */
+  /** The values of Sec-Fetch-Site, one for each time it was sent. */
   readonly sites: readonly string[]
   /** The values of Origin, likewise. */
   readonly origins: readonly string[]
-  /** The origin that the request came to; `null` when it cannot be told. */
+  /** The origin of the app for this request; `null` when it is unknown. */
   readonly own: string | null
 }
 
-/** Why a request is refused. */
+/** The reason of a refusal. */
 interface OriginRefusal {
-  /** Holds nothing that the request brought. */
+  /** Contains no text from the request. */
   readonly why: string
-  /** Whether the request said nothing at all of where it came from, as clients that are no browsers do. */
+  /** Whether the request had no header about its origin, as from clients that are not browsers. */
   readonly silent: boolean
 }
 
@@ -35,9 +35,9 @@ export function evidenceOf(req: AnyRequest): Evidence {
 }
 
 /**
- * Whether a page of the app sent a request that changes something; `null`: yes. By Sec-Fetch-Site, which no page can
- * set (W3C Fetch Metadata Request Headers), where it is there and means something, else by the Origin. `trusted`: the
- * origins of pages that may; `null`: only the origin that the request came to.
+ * Checks whether a page of the app sent a request that changes something; `null` means yes. It uses Sec-Fetch-Site,
+ * which no page can set (W3C Fetch Metadata Request Headers), when that is present and has a known value; otherwise
+ * Origin. `trusted`: the origins whose pages are allowed; `null`: only the origin of the request itself.
  */
 export function originRefusal(
   { sites, origins, own }: Evidence,
@@ -53,7 +53,7 @@ export function originRefusal(
       ? null
       : refusal(`Sec-Fetch-Site says ${site}, and the Origin is not one of the option origins`)
   }
-  // "none" and values of times to come say nothing of a page, so the Origin has to.
+  // "none" and unknown values say nothing about a page, so Origin decides.
   if (origin === undefined) {
     return site === undefined
       ? { why: 'neither Sec-Fetch-Site nor Origin was sent', silent: true }
@@ -73,12 +73,12 @@ function refusal(why: string): OriginRefusal {
   return { why, silent: false }
 }
 
-/** Origins that the app trusts, as browsers write them; `null`: its own alone. */
+/** Trusted origins, as browsers write them; `null`: only the app's own origin. */
 export type Origins = ReadonlySet<string> | null
 
 /**
- * Checks the option `origins`. What is compared literally must be written as browsers send it (WHATWG HTML,
- * "serialization of an origin"): one that is not would never match, and look as if it did.
+ * Checks the option `origins`. Origins are compared literally, so each must be written as browsers send it (WHATWG
+ * HTML, "serialization of an origin"). An origin in another spelling would never match, although it looks correct.
  */
 export function originsFrom(of: string, origins: unknown): Origins {
   if (origins === undefined) return null
@@ -99,7 +99,7 @@ function shown(value: unknown): string {
   return Array.isArray(value) ? 'an empty list' : show(value)
 }
 
-/** Why this is no origin as browsers send it; `null` when it is one. */
+/** Returns why this is not an origin as browsers send it; `null` when it is one. */
 function originProblem(origin: unknown): string | null {
   if (typeof origin !== 'string') return 'an origin is text'
   if (origin.includes('*')) return 'there are no wildcards: name each origin'
@@ -119,38 +119,38 @@ function originProblem(origin: unknown): string | null {
 export interface SameOriginOptions {
   /**
    * The origins whose pages may send requests that change something, written as browsers send them, such as
-   * `'https://shop.example'`. Default: the protocol and Host of the request. With this option the Host has no say, so
-   * the app's own origin has to be in the list, for browsers that send no Sec-Fetch-Site.
+   * `'https://shop.example'`. Default: the protocol and Host of the request. With this option the Host is ignored, so
+   * the list must contain the app's own origin too, for browsers that send no Sec-Fetch-Site.
    */
   readonly origins?: readonly string[]
 }
 
 const OPTIONS = namesOf<SameOriginOptions>({ origins: true })
 
-/** Fits `app.use()` of Express 4 and 5, and plain `http` and `http2` servers. */
+/** A middleware for `app.use()` of Express 4 and 5, and for plain `http` and `http2` servers. */
 export type RequestCheck<Response = NodeResponse> = (
   req: AnyRequest,
   res: Response,
   next: (error?: unknown) => void,
 ) => void
 
-/** How much of an Origin is told. */
+/** Maximum length of an Origin in a report, in characters. */
 const SHOWN_LENGTH = 200
 
 /**
  * Lets requests with an unsafe method pass only when a page of this app sent them: protection against CSRF without
- * keys. GET, HEAD, OPTIONS and TRACE pass, so they must change nothing; a WebSocket upgrade is looked at, as any page can
- * open one. Needs no session and reads headers only:
- * Sec-Fetch-Site where a browser sends it, else the Origin.
+ * keys. GET, HEAD, OPTIONS and TRACE pass, so their handlers must not change anything. A WebSocket upgrade is checked,
+ * because any page can open one. It needs no session and reads only headers: Sec-Fetch-Site when the browser sends it,
+ * otherwise Origin.
  *
- * What is refused goes to `next()` as `RequestRefusedError`; the response is not touched. Throws `SessionConfigError`
- * for options that cannot work.
+ * A refusal goes to `next()` as `RequestRefusedError`; the response is not changed. Throws `SessionConfigError` for
+ * options that cannot work.
  */
 export function requireSameOrigin(options: SameOriginOptions = {}): RequestCheck<object> {
   checkOptions('requireSameOrigin()', options, OPTIONS)
   const origins = originsFrom('requireSameOrigin()', options.origins)
   return function viurSameOrigin(req, _res, next) {
-    // Any page can open a WebSocket to any site, with the cookies of the visitor, and read what comes.
+    // Any page can open a WebSocket to any site, with the cookies of the visitor, and read what it receives.
     if (isSafe(req) && !isUpgrade(req)) {
       next()
       return
@@ -162,14 +162,14 @@ export function requireSameOrigin(options: SameOriginOptions = {}): RequestCheck
   }
 }
 
-/** Reports a refusal, and gives the error that says so. */
+/** Reports a refusal, and returns its error. */
 export function refusedOrigin(
   req: AnyRequest,
   { origins }: Evidence,
   { why }: OriginRefusal,
   session: Session | null = null,
 ): RequestRefusedError {
-  // Browsers send ASCII. Node lets the control characters above that through too, which are for no terminal to see.
+  // Browsers send ASCII. Node also accepts control characters above that, which must not reach a terminal.
   const shown = origins
     .join(', ')
     .slice(0, SHOWN_LENGTH)

@@ -20,9 +20,9 @@ import { headerValues, isSafe } from '../request/request-headers.ts'
 
 /** Options of {@link requireSecurityKey}. */
 export interface SecurityKeyCheckOptions extends SameOriginOptions {
-  /** What a one-time key must have been made for. Default: the empty text, as for `getSecurityKey()`. */
+  /** The purpose that a one-time key must have. Default: the empty text, as for `getSecurityKey()`. */
   readonly purpose?: string
-  /** Whose session the key has to be of, where a request has several. Default: that of `req.session`. */
+  /** The sessions that the key must belong to, when a request has several. Default: that of `req.session`. */
   readonly sessions?: AnySessions
 }
 
@@ -35,15 +35,16 @@ interface Rules {
 }
 
 /**
- * Like `requireSameOrigin()`, and asks for a security key of the session besides: a one-time key in the field `skey` of
- * the body or the header `X-Security-Key`, which is used up, or the static key in `Sec-X-ViUR-StaticSessionKey`. With a
- * valid static key a request that says nothing of its origin passes too, since no script of a page can set a header that
- * starts with `Sec-` (Fetch, "forbidden request-header"). Mount it after `sessionMiddleware()` and, for the field, after
- * what parses the body; once for a route, as a key counts once.
+ * Checks what `requireSameOrigin()` checks, and also requires a security key of the session. This is a one-time key in
+ * the body field `skey` or the header `X-Security-Key`, which is used up, or the static key in
+ * `Sec-X-ViUR-StaticSessionKey`. With a valid static key, a request without any header about its origin passes too,
+ * since no script of a page can set a header that starts with `Sec-` (Fetch, "forbidden request-header"). Mount it
+ * after `sessionMiddleware()` and, for the field, after the body parser. Mount it only once for a route, since a key is
+ * valid once.
  *
- * What is refused goes to `next()` as `RequestRefusedError`, and a failing store as `SessionStoreError`; the response is
- * not touched. The origin comes first: a request that it refuses uses no key up. Throws `SessionConfigError` for options
- * that cannot work.
+ * A refusal goes to `next()` as `RequestRefusedError`, and a store failure as `SessionStoreError`; the response is not
+ * changed. The origin is checked first, so that a request with a wrong origin does not use up a key. Throws
+ * `SessionConfigError` for options that cannot work.
  */
 export function requireSecurityKey(options: SecurityKeyCheckOptions = {}): RequestCheck {
   const rules = rulesFrom(options)
@@ -53,7 +54,7 @@ export function requireSecurityKey(options: SecurityKeyCheckOptions = {}): Reque
   }
 }
 
-/** Settles for a request that may pass. */
+/** Resolves when the request may pass. */
 async function admit(req: AnyRequest, { sessions, origins, purpose }: Rules): Promise<void> {
   const session = sessionFor('requireSecurityKey()', req, sessions)
   const evidence = evidenceOf(req)
@@ -107,20 +108,20 @@ function rulesFrom(options: SecurityKeyCheckOptions): Rules {
   }
 }
 
-/** In place of a one-time key: the static key in its header is meant. */
+/** Sent in place of a one-time key: it refers to the static key in its header. */
 const STATIC_MARKER = 'STATIC_SESSION_KEY'
 
-/** Everything that a request brought as security keys. */
+/** All security keys that a request sent. */
 interface SentKeys {
-  /** The field of the parsed body, whatever it is; `undefined` where there is none. */
+  /** The field of the parsed body, of any type; `undefined` when there is none. */
   readonly field: unknown
-  /** The values of X-Security-Key, one for each time that it was sent. */
+  /** The values of X-Security-Key, one for each time it was sent. */
   readonly headers: readonly string[]
   /** The values of Sec-X-ViUR-StaticSessionKey, likewise. */
   readonly statics: readonly string[]
 }
 
-/** The key that counts, or why none does. */
+/** The key to check, or the reason why there is none. */
 type ChosenKey =
   | { readonly kind: 'one-time' | 'static'; readonly key: string }
   | { readonly kind: 'refused'; readonly why: KeyRefusal }
@@ -139,7 +140,7 @@ function fieldOf(body: unknown): unknown {
     : undefined
 }
 
-/** Which key of those that were sent is to be validated. What is ambiguous is refused and not guessed. */
+/** Chooses the key to validate from those that were sent. An ambiguous choice is refused. */
 function chooseKey({ field, headers, statics }: SentKeys): ChosenKey {
   if (headers.length > 1 || statics.length > 1) return { kind: 'refused', why: 'malformed' }
   if (field !== undefined && typeof field !== 'string') return { kind: 'refused', why: 'malformed' }

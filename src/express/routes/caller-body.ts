@@ -1,18 +1,18 @@
 import type { AnyRequest } from '../../node/request/session-request.ts'
 
-/** The most bytes that the body of a task may take; ours take some hundred. */
+/** Maximum size of the body of a task, in bytes; tasks of this package have a few hundred. */
 const MAX_BODY_BYTES: number = 16 * 1024
 
-/** A body, or the status that says why there is none. `'gone'`: nobody is there to answer any more. */
+/** A body, or the status that describes the problem. `'gone'`: the client has left. */
 export type BodyResult = { readonly body: unknown } | { readonly refused: 400 | 413 | 415 } | 'gone'
 
-/** Reads the JSON of a task; where a body parser of the app was first, takes what that made of it. */
+/** Reads the JSON of a task. When a body parser of the app has read the request already, it uses the parsed body. */
 export async function readTaskBody(req: AnyRequest & { body?: unknown }): Promise<BodyResult> {
   const { 'content-type': type, 'content-encoding': encoding = 'identity' } = req.headers
   if (!/^application\/json *(?:; *charset="?utf-8"? *)?$/i.test(type ?? '')) return { refused: 415 }
   if (encoding.toLowerCase() !== 'identity') return { refused: 415 }
   if (Number(req.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return { refused: 413 }
-  // Parsers set `body` also for requests that they left alone, so the stream decides whether one has read.
+  // Parsers set `body` also for requests that they did not read, so the stream shows whether one has read.
   if (!req.readableDidRead && !req.readableEnded) {
     const bytes = await readAll(req)
     return bytes instanceof Uint8Array ? parse(bytes) : bytes
@@ -25,7 +25,7 @@ export async function readTaskBody(req: AnyRequest & { body?: unknown }): Promis
 
 function readAll(req: AnyRequest): Promise<Uint8Array | { refused: 413 } | 'gone'> {
   return new Promise((resolve) => {
-    // Whoever left while the caller was checked is not heard of again.
+    // A client that left during the check of the caller emits no further event.
     if (req.destroyed) {
       resolve('gone')
       return
@@ -41,7 +41,7 @@ function readAll(req: AnyRequest): Promise<Uint8Array | { refused: 413 } | 'gone
     const onGone = (): void => finish('gone')
     const finish = (result: Uint8Array | { refused: 413 } | 'gone'): void => {
       req.off('data', onData).off('end', onEnd).off('close', onGone)
-      // What still arrives is thrown away, so that the connection stays of use. The error listener stays.
+      // The rest of the body is discarded, so that the connection can be used again. The error listener stays.
       req.resume()
       resolve(result)
     }

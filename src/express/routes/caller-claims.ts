@@ -2,10 +2,10 @@ import { wrongOption } from '../../base/option-checks.ts'
 import { show } from '../../base/duration.ts'
 import { CallerRefusedError, SessionConfigError } from '../../base/errors.ts'
 
-/** The claims of an ID token, of any form until they were checked. */
+/** The claims of an ID token. They can have any form until they are checked. */
 export type Claims = Readonly<Record<string, unknown>>
 
-/** Whom tokens must be for and of. */
+/** The audience and the accounts that a token must have. */
 export interface ExpectedCaller {
   readonly audience: readonly string[]
   readonly accounts: ReadonlySet<string>
@@ -14,8 +14,8 @@ export interface ExpectedCaller {
 const ISSUERS: readonly string[] = ['https://accounts.google.com', 'accounts.google.com']
 
 /**
- * Throws for the first claim that is not as it must be. `now` and `skew` in seconds. The error says which claim, what
- * was expected and what came, so that a mistake in the set-up can be found from the log.
+ * Throws for the first wrong claim. `now` and `skew` are in seconds. The error contains the claim, the expected value
+ * and the actual value, so that a mistake in the set-up can be found from the log.
  */
 export function checkClaims(
   claims: Claims,
@@ -53,7 +53,10 @@ function listOf(values: readonly string[]): string {
   return values.map((value) => JSON.stringify(value)).join(' or ')
 }
 
-/** Short, and without control characters and marks of direction: anybody can send a token that says anything. */
+/**
+ * Shortens a value and replaces control characters and direction marks, since any client can send a token with any
+ * content.
+ */
 function shown(value: unknown): string {
   if (value === undefined) return 'nothing'
   const text = JSON.stringify(value) ?? typeof value
@@ -61,7 +64,7 @@ function shown(value: unknown): string {
   return clean.length > 200 ? `${clean.slice(0, 200)}…` : clean
 }
 
-/** What a part of a token says; nothing where it is no JSON object. */
+/** Decodes a part of a token; an empty object when it is not a JSON object. */
 export function jsonOf(part: string): Claims {
   try {
     const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString())

@@ -4,9 +4,9 @@ import { loadFailure } from '../../base/optional-import.ts'
 import { type Caller, callerOf, soleHeader } from './caller.ts'
 import { checkClaims, type ExpectedCaller, expectedFrom, jsonOf } from './caller-claims.ts'
 
-/** What is used of an `OAuth2Client` of `google-auth-library`. */
+/** The part of an `OAuth2Client` of `google-auth-library` that is used here. */
 export interface IdTokenVerifier {
-  /** Checks signature, `aud`, `iss` and `exp` of a token, and gives what it says. */
+  /** Checks signature, `aud`, `iss` and `exp` of a token, and returns its claims. */
   verifyIdToken(options: {
     idToken: string
     audience: string | string[]
@@ -15,35 +15,37 @@ export interface IdTokenVerifier {
 
 /** Options of {@link oidc}. */
 export interface OidcOptions {
-  /** What the `aud` of a token must equal, character for character: what the queue and the scheduler were told. */
+  /** The required `aud` of a token, character for character, as configured for the queue and the scheduler. */
   readonly audience: string | readonly string[]
   /** The e-mail addresses of the service accounts that may call. */
   readonly serviceAccounts: readonly string[]
-  /** An `OAuth2Client` that the app already has. Default: one of its own, made on first use and kept. */
+  /** An `OAuth2Client` that the app already has. Default: a new one, made on first use and kept. */
   readonly client?: IdTokenVerifier
 }
 
 const PEER = 'google-auth-library'
 
-/** Tokens of Google take about one. */
+/** Maximum length of a token; tokens of Google have about 1 KiB. */
 const MAX_TOKEN_BYTES = 8 * 1024
 
-/** As Google signs: the library would go on to the key for any other name. */
+/** The algorithm of Google. The library would look up the key for any other name too. */
 const ALGORITHM = 'RS256'
 
-/** By how much clocks may differ, in seconds; as much as the library allows. */
+/** Allowed difference of clocks, in seconds, the same as in the library. */
 const CLOCK_SKEW = 300
 
-/** How long the keys may take to arrive, in milliseconds. */
+/** How long fetching the keys may take, in milliseconds. */
 const DEADLINE = 10_000
 
 /**
- * Cloud Tasks and Cloud Scheduler, by the ID token of a service account that they send in `Authorization: Bearer`
- * (in any case of letters, RFC 9110, 11.1). Signature, times, issuer and audience are verified by
- * `google-auth-library`, an optional peer that is loaded on first use; the account must be one of those named, with
- * a verified address. Whatever cannot be verified, such as when Google's keys cannot be fetched, is refused.
+ * Admits Cloud Tasks and Cloud Scheduler by the ID token of a service account, which they send in
+ * `Authorization: Bearer` (the scheme in any case, RFC 9110, 11.1). `google-auth-library`, an optional peer dependency
+ * that is loaded on first use, verifies signature, times, issuer and audience. The account must be one of those named,
+ * with a verified address. A token that cannot be verified, for example because Google's keys cannot be fetched, is
+ * refused.
  *
- * Throws `SessionConfigError` without an audience or accounts: a token for another service would do, or anybody's.
+ * Throws `SessionConfigError` without an audience or accounts, since any token for another service, or of any account,
+ * would then be accepted.
  */
 export function oidc(options: OidcOptions): Caller {
   const { expected, client } = checked(options)
@@ -52,7 +54,7 @@ export function oidc(options: OidcOptions): Caller {
     const token = tokenOf(soleHeader(req, 'authorization'))
     verifier ??= loadVerifier()
     const payload = await verifiedPayload(await settled(verifier), token, expected)
-    // What the library leaves unchecked, and once more what decides.
+    // Checks what the library leaves unchecked, and once more the claims that decide.
     checkClaims(payload, expected, Date.now() / 1000, CLOCK_SKEW)
   })
 
@@ -96,11 +98,12 @@ async function verifiedPayload(
     ])
     return (ticket.getPayload() ?? {}) as Record<string, unknown>
   } catch (error) {
-    // Errors of the library quote the token, which still opens this route: neither their text nor they go on.
+    // Errors of the library quote the token, which still opens this route, so neither their text nor the error is
+    // passed on.
     const { message } = error as Error
     if (String(message).startsWith('Failed to retrieve'))
       throw new CallerRefusedError('the keys of Google could not be fetched')
-    // What it says of itself, though nothing proves it: most often that tells what is set up wrongly.
+    // The claims are checked although they are unverified, since they usually show which setting is wrong.
     checkClaims(jsonOf(idToken.split('.')[1] ?? ''), expected, Date.now() / 1000, CLOCK_SKEW)
     throw new CallerRefusedError('the token is not valid: its signature, its key or its times')
   } finally {

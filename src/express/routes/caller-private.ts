@@ -8,7 +8,10 @@ import { headerValues } from '../request/request-headers.ts'
 
 /** Options of {@link privateService}. */
 export interface PrivateServiceOptions {
-  /** What the `aud` of a token must equal, character for character: the URL of the service, or what IAM also takes. */
+  /**
+   * The required `aud` of a token, character for character: the URL of the service, or another audience that IAM
+   * accepts.
+   */
   readonly audience: string | readonly string[]
   /** The e-mail addresses of the service accounts that may call. */
   readonly serviceAccounts: readonly string[]
@@ -16,21 +19,22 @@ export interface PrivateServiceOptions {
 
 const OPTIONS = namesOf<PrivateServiceOptions>({ audience: true, serviceAccounts: true })
 
-/** What Cloud Run puts in the place of the signature of a token that it has verified. */
+/** Cloud Run replaces the signature of a token that it has verified by this text. */
 const VERIFIED = 'SIGNATURE_REMOVED_BY_GOOGLE'
 
 const MAX_HEADER = 8 * 1024
 
 /**
- * Cloud Scheduler and Cloud Tasks, where they call a **private** Cloud Run service: one that demands authentication,
- * and where IAM lets only those with the role `roles/run.invoker` through. Cloud Run verifies their ID token itself
- * and removes its signature, so that the app cannot, and `oidc()` refuses everybody. This reads the claims of such a
- * token: `iss`, `aud`, `exp`, `email` and `email_verified` must be right.
+ * Admits Cloud Scheduler and Cloud Tasks when they call a **private** Cloud Run service: one that requires
+ * authentication, where IAM admits only callers with the role `roles/run.invoker`. Cloud Run verifies the ID token
+ * itself and removes its signature. The app cannot verify it then, and `oidc()` would refuse every caller. This
+ * function reads the claims of such a token: `iss`, `aud`, `exp`, `email` and `email_verified` must be right.
  *
- * **Use it only where IAM guards the service.** On a service that lets unauthenticated callers through anybody can
- * write such a token; use `oidc()` there. It is for `cleanupRoutes()` alone, serves nobody outside Cloud Run, and
- * refuses a token that still has its signature: nobody has verified that one. With `X-Serverless-Authorization` Cloud
- * Run verifies that header alone, so it counts alone, and an `Authorization` that says something else is refused.
+ * **Use it only where IAM guards the service.** On a service that admits unauthenticated callers, any client can write
+ * such a token; use `oidc()` there. It is only for `cleanupRoutes()`. It refuses every request outside Cloud Run, and
+ * every token that still has its signature, since Cloud Run has not verified that one. When
+ * `X-Serverless-Authorization` is present, Cloud Run verifies only that header. So only that header counts, and a
+ * different `Authorization` is refused.
  *
  * Throws `SessionConfigError` without an audience or accounts.
  */

@@ -6,30 +6,30 @@ import { isPassedOn } from '../../node/request/proxy-signs.ts'
 import { type AnyRequest, isLoopback } from '../../node/request/session-request.ts'
 import { headerValues, ownOrigin } from '../request/request-headers.ts'
 
-/** What a caller wants: start a sweep, deliver a task, or read the status. */
+/** The purpose of a call: start a sweep, deliver a task, or read the status. */
 export type CallerPurpose = 'cron' | 'task' | 'status'
 
 /**
- * Decides whether a request to a cron or task route comes from who may call it. Made by `appEngine()`, `oidc()`,
- * `privateService()` or `localOnly()`; there is no default, since what proves a caller depends on where the app runs.
+ * Decides whether a request to a cron or task route comes from an allowed caller. Made by `appEngine()`, `oidc()`,
+ * `privateService()` or `localOnly()`. There is no default, since the proof of a caller depends on where the app runs.
  */
 export interface Caller {
-  /** By which function it was made. */
+  /** The function that made it. */
   readonly name: 'appEngine' | 'oidc' | 'privateService' | 'localOnly'
   /**
-   * Settles for who may call, and throws `CallerRefusedError` for anybody else. Reads headers and the socket, never
-   * the body. For routes of the app's own that a scheduler calls: `await caller.check(req, 'cron')`.
+   * Resolves for an allowed caller, and throws `CallerRefusedError` for any other. It reads headers and the socket,
+   * never the body. For the app's own routes that a scheduler calls: `await caller.check(req, 'cron')`.
    */
   check(req: AnyRequest, purpose: CallerPurpose): Promise<void>
 }
 
-/** Throws for who is not to be served. */
+/** Throws for a caller that is not allowed. */
 export type CallerCheck = (req: AnyRequest, purpose: CallerPurpose) => void | Promise<void>
 
-/** The callers that this module made. An object that merely looks like one could let everybody in. */
+/** The callers that this module made. An object that only looks like one could admit any client. */
 const made = shared('callers', () => new WeakSet<object>())
 
-/** Makes a caller of its check. */
+/** Makes a caller from its check. */
 export function callerOf(name: Caller['name'], check: CallerCheck): Caller {
   const caller: Caller = Object.freeze({
     name,
@@ -44,14 +44,14 @@ export function callerOf(name: Caller['name'], check: CallerCheck): Caller {
   return caller
 }
 
-/** Whether one of the functions of this module made it. */
+/** Whether a function of this module made it. */
 export function isCaller(value: unknown): value is Caller {
   return typeof value === 'object' && value !== null && made.has(value)
 }
 
 /**
- * The value of a header that was sent exactly once; `null` when it was not sent, or more often. From the raw headers:
- * of two, Node joins some and drops others, and middleware may have rewritten what it made of them.
+ * Returns the value of a header that was sent exactly once; `null` when it was not sent, or several times. It reads the
+ * raw headers: Node joins some repeated headers and drops others, and middleware may have changed its result.
  */
 export function soleHeader(req: AnyRequest, name: string): string | null {
   const { rawHeaders } = req
@@ -69,9 +69,9 @@ const TASK_NAME = /^[A-Za-z0-9_-]{1,500}$/
 const QUEUE_NAME = /^[A-Za-z0-9-]{1,100}$/
 
 /**
- * The cron service and the task queues of App Engine, by the headers that its front end takes away from requests
- * from outside. They count only where that front end stands: in the standard environment (`GAE_ENV`). Everywhere
- * else anybody can send them, so everybody is refused there. The status is for the cron service alone.
+ * Admits the cron service and the task queues of App Engine, by the headers that its front end removes from outside
+ * requests. These headers prove something only behind that front end, in the standard environment (`GAE_ENV`).
+ * Elsewhere any client can send them, so every caller is refused there. Only the cron service may read the status.
  */
 export function appEngine(): Caller
 export function appEngine(...unexpected: unknown[]): Caller {
@@ -92,13 +92,13 @@ export function appEngine(...unexpected: unknown[]): Caller {
   })
 }
 
-/** Grants nothing, since anybody can send it; another name refuses. */
+/** A matching Host proves nothing, since any client can send it; another Host is refused. */
 const LOCAL_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i
 
 /**
- * Requests over a loopback socket, for work on one's own machine: nobody else's, none that a proxy or a page of
- * another site sent, and none at all on Google Cloud or with NODE_ENV `production`. A proxy shows by a header that it
- * adds, or by HTTP/1.0, which nginx speaks unless it is told otherwise; one that leaves no trace at all is served.
+ * Admits requests over a loopback socket, for local development. It refuses requests that a proxy or a page of another
+ * site sent, and every request on Google Cloud or with NODE_ENV `production`. A proxy is recognized by a header that it
+ * adds, or by HTTP/1.0, the default of nginx. A request from a proxy without any such sign is admitted.
  */
 export function localOnly(): Caller
 export function localOnly(...unexpected: unknown[]): Caller {
@@ -108,7 +108,8 @@ export function localOnly(...unexpected: unknown[]): Caller {
       throw new CallerRefusedError('localOnly() serves nobody in production')
     if (!isLoopback(req.socket?.remoteAddress))
       throw new CallerRefusedError('the socket is not a loopback one')
-    // By DNS rebinding a page of another site reaches this machine under its own name, without Sec-Fetch-Site.
+    // With DNS rebinding, a page of another site reaches this machine under the name of that site, without
+    // Sec-Fetch-Site.
     if (!LOCAL_HOST.test(req.headers.host ?? req.headers[':authority']?.toString() ?? ''))
       throw new CallerRefusedError('the Host is not this machine')
     if (isPassedOn(req)) throw new CallerRefusedError('a proxy passed the request on')
@@ -116,7 +117,7 @@ export function localOnly(...unexpected: unknown[]): Caller {
   })
 }
 
-/** Whether each header by which browsers say where a request comes from, if any, says that it is a page of this app. */
+/** Whether all headers in which browsers send the origin of a request, if present, name a page of this app. */
 function isOwnPage(req: AnyRequest): boolean {
   const own = ownOrigin(req)
   const sites = headerValues(req, 'sec-fetch-site')

@@ -15,15 +15,15 @@ import type { AnyRequest } from '../../node/request/session-request.ts'
 
 /** Options of {@link cleanupRoutes}. */
 export interface CleanupOptions {
-  /** Who may call: `appEngine()`, `oidc()`, `privateService()` or `localOnly()`. There is no default. */
+  /** The allowed callers: `appEngine()`, `oidc()`, `privateService()` or `localOnly()`. There is no default. */
   readonly caller: Caller
-  /** How long `/cron` works inside its request where no real queue carries the sweep. Default 60 seconds. */
+  /** How long `/cron` works within its request when no real queue runs the sweep. Default 60 seconds. */
   readonly budget?: Duration
-  /** Hears of refused callers, at most once a minute for each reason, and of failures. Default: the console. */
+  /** Logs failures and refused callers, the latter at most once a minute for each reason. Default: the console. */
   readonly logger?: SessionLogger
 }
 
-/** Fits `app.use('/_sessions', …)` of Express 4 and 5, and plain `http` and `http2` servers. */
+/** A middleware for `app.use('/_sessions', …)` of Express 4 and 5, and for plain `http` and `http2` servers. */
 export type CleanupRoutes = (
   req: AnyRequest,
   res: NodeResponse,
@@ -44,21 +44,21 @@ interface Route {
 
 const BUDGET = 60_000
 
-/** How often the log repeats a reason for which callers are refused, in milliseconds. */
+/** Minimum time before the log repeats the same reason of a refusal, in milliseconds. */
 const REPEAT_AFTER = 60_000
 
 const REFUSED_BODY = { 400: 'not a task', 413: 'too large', 415: 'not JSON' } as const
 
 /**
- * The routes that sweep: `GET /cron` starts a sweep or goes on with it, `POST /task` works a task off, `GET /status`
- * tells how it is doing. Mount them under a path of their own:
+ * The routes for sweeping: `GET /cron` starts a sweep or continues it, `POST /task` runs a task, `GET /status` returns
+ * the state of the sweep. Mount them under their own path:
  *
  * ```ts
  * app.use('/_sessions', cleanupRoutes(sessions, { caller: appEngine() }))
  * ```
  *
- * The caller is checked before anything else, the body included. Whoever may not call gets the same answer for every
- * reason. Paths other than those three, to the letter, go on to `next()`.
+ * The caller is checked before anything else, also before the body is read. A refused caller gets the same answer for
+ * every reason. Other paths go on to `next()`; paths are compared exactly.
  *
  * Throws `SessionConfigError` without a caller, and for options that cannot work.
  */
@@ -100,7 +100,7 @@ export function cleanupRoutes<Data extends object = DefaultData>(
   }
 }
 
-/** What a cron hears of a run; one that was ended early must not look like one that went well. */
+/** The HTTP status for cron, by the state of the run. A run that was ended early must not look successful. */
 const STATUS_OF: Readonly<Record<ClearRun['state'], number>> = {
   finished: 200,
   'already-running': 200,
@@ -135,7 +135,7 @@ function routesOf<Data extends object>(
         return { status: read.refused, body: { error: REFUSED_BODY[read.refused] } }
       }
       const { outcome } = await sessions.handleTask(read.body)
-      // A conflict and no 503, which would slow the whole queue down: it tries this task again.
+      // A conflict and not 503, which would slow down the whole queue. The queue tries this task again.
       return { status: outcome === 'busy' ? 409 : 200, body: { outcome } }
     },
   }
@@ -154,12 +154,15 @@ function routesOf<Data extends object>(
   ])
 }
 
-/** Express has cut off where the routes are mounted. Nothing is decoded or tidied: other spellings are other paths. */
+/**
+ * Returns the path below the mount point, which Express has removed. It is not decoded or normalized: another spelling
+ * is another path.
+ */
 function pathOf(req: AnyRequest): string | null {
   return /^[^?#]*/.exec(req.url ?? '')?.[0] ?? null
 }
 
-/** What was sent, and what a middleware such as method-override made of it. */
+/** The sent method, and the one that middleware such as method-override set. */
 function methodsOf(req: AnyRequest & { readonly originalMethod?: unknown }): unknown[] {
   return [req.method, req.originalMethod ?? req.method]
 }
@@ -169,7 +172,7 @@ function shown(run: ClearRun): object {
   return { id, state, scanned, ended, skipped, failed, observersFailed, securityKeys }
 }
 
-/** One answer per kind of caller, whatever the reason: it must not tell which check was the one that failed. */
+/** Returns one answer per kind of caller, for every reason, so that it does not show which check failed. */
 function refusalOf({ name }: Caller): Answer {
   const body = { error: 'refused' }
   return name === 'oidc' || name === 'privateService'
@@ -187,11 +190,11 @@ function failure(error: unknown, purpose: CallerPurpose, logger: SessionLogger):
   const message = error instanceof Error ? error.message : 'threw what is no Error'
   const log = (logger.error ?? logger.warn).bind(logger)
   log(`the ${purpose} route failed`, { error: message })
-  // Both mean "again, please" to a scheduler and a queue; 503 also slows the queue down, which helps a busy store.
+  // Both make a scheduler or a queue try again. 503 also slows the queue down, which helps a busy store.
   return { status: retryable ? 503 : 500, body: { error: 'failed' } }
 }
 
-/** Anybody can call: without a bound, strangers could fill the log. */
+/** Logs refused callers. Any client can cause that, so without a limit strangers could fill the log. */
 function refusalLog(
   logger: SessionLogger,
 ): (caller: Caller, purpose: CallerPurpose, error: unknown) => void {

@@ -13,16 +13,13 @@ import type { RequestCheck } from '../csrf/same-origin.ts'
 /** Options of {@link requireLogin}. */
 export interface LoginCheckOptions {
   /**
-   * Where a browser is sent to log in: a path of this server, such as `'/login'`. It gets the way back in the query, as
-   * `returnTo`, for {@link returnTo}. Default: nowhere, everybody gets the error.
+   * The path of this server that a browser is redirected to for a login, such as `'/login'`. The query has the page to
+   * return to as `returnTo`, for {@link returnTo}. Default: no redirect, every refused request gets the error.
    */
   readonly redirect?: string
-  /**
-   * How recent the login has to be, such as `'10m'`; whoever logged in before that has to do it again. Default: it does
-   * not matter.
-   */
+  /** Maximum age of the login, such as `'10m'`; a user with an older login must log in again. Default: any age. */
   readonly fresh?: Duration
-  /** Whose session has to be logged in, where a request has several. Default: that of `req.session`. */
+  /** The sessions that must be logged in, when a request has several. Default: that of `req.session`. */
   readonly sessions?: AnySessions
 }
 
@@ -35,18 +32,18 @@ interface Rules {
 }
 
 /**
- * Lets only those pass who have logged in. Everybody else gets a `RequestRefusedError` with the status 401, through
- * `next()`, and with `redirect` a browser that asks for a page (GET or HEAD, with `text/html` in Accept) is sent there
- * instead. Loads the session where nobody did. A store that fails is its error, never a reason to log in. Mount it after
- * `sessionMiddleware()`, and the page of `redirect` before it.
+ * Lets only logged-in users pass. Other requests get a `RequestRefusedError` with the status 401, through `next()`.
+ * With `redirect`, a browser that asks for a page (GET or HEAD, with `text/html` in Accept) is redirected instead. It
+ * loads the session if that was not done yet. When the store fails, the request gets that error and is not redirected.
+ * Mount it after `sessionMiddleware()`, and the page of `redirect` before it.
  *
  * ```ts
  * app.get('/account', requireLogin({ redirect: '/login' }), account)
  * app.post('/close-account', requireLogin({ fresh: '10m' }), closeAccount)
  * ```
  *
- * What passes has `Cache-Control: private, no-cache` unless the handler sets its own. Throws `SessionConfigError` for
- * options that cannot work.
+ * Responses of admitted requests have `Cache-Control: private, no-cache` unless the handler sets its own. Throws
+ * `SessionConfigError` for options that cannot work.
  */
 export function requireLogin(options: LoginCheckOptions = {}): RequestCheck<object> {
   const rules = rulesFrom(options)
@@ -75,7 +72,8 @@ function decide(
 ): void {
   const why = refusalOf(session, fresh)
   if (why === null) {
-    // Before the handlers, since some say "public" where nobody has said anything, as express.static() does.
+    // Set before the handlers run, since some, such as express.static(), set "public" when there is no Cache-Control
+    // yet.
     if (isResponseTo(req, res) && !res.headersSent && !res.hasHeader('Cache-Control'))
       res.setHeader('Cache-Control', 'private, no-cache')
     next()
@@ -86,7 +84,7 @@ function decide(
   }
 }
 
-/** `null`: this session may pass. */
+/** Returns why the session may not pass; `null` when it may. */
 function refusalOf(session: Session, fresh: Duration | null): string | null {
   if (session.isGuest) return 'nobody is logged in'
   return fresh === null || session.isFresh(fresh) ? null : 'its login is too long ago'
@@ -156,9 +154,9 @@ function redirectFrom(redirect: unknown): string {
 const PAGES: ReadonlySet<string> = new Set(['text/html', 'application/xhtml+xml', 'text/*'])
 
 /**
- * Whether a browser asks for a page, which can answer with another page: GET or HEAD, by the method that was sent too,
- * with HTML in Accept. A bare `*` does not count: it is what scripts and API clients send, who would take the other page
- * for their answer.
+ * Whether a browser asks for a page, so that another page is a possible answer: GET or HEAD, also as the method that
+ * was sent, with HTML in Accept. A bare `*` does not count: scripts and API clients send it, and they would take the
+ * other page for their answer.
  */
 function acceptsPage(req: AnyRequest & { readonly originalMethod?: unknown }): boolean {
   const isReading = [req.method, req.originalMethod ?? req.method].every(
@@ -167,7 +165,9 @@ function acceptsPage(req: AnyRequest & { readonly originalMethod?: unknown }): b
   return isReading && (req.headers.accept ?? '').split(',').some(isPage)
 }
 
-/** One range of media types, unless it is refused by its weight (RFC 9110, section 12.5.1). */
+/**
+ * Whether this range of media types includes HTML pages, and is not refused by its weight (RFC 9110, section 12.5.1).
+ */
 function isPage(range: string): boolean {
   const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
   return PAGES.has(type) && !parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter))

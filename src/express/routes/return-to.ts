@@ -1,15 +1,15 @@
 import type { AnyRequest } from '../../node/request/session-request.ts'
 
-/** Under which name the way back travels: in the query of the login page, and in the form that it shows. */
+/** The name of the field that holds the page to return to: in the query of the login page, and in its form. */
 export const RETURN_TO = 'returnTo'
 
-/** What is read of a request, besides what every server gives it. */
+/** The properties of a request that are read here, besides those of every server. */
 type Asked = AnyRequest & { readonly originalUrl?: unknown; readonly body?: unknown }
 
 /**
- * Where to go after a login: what `requireLogin()` sent along when it asked for one. To be called by the route that logs
- * in, which gets it in its query, as a form without `action` sends it, or in the field `returnTo` of the parsed body,
- * which goes first.
+ * Returns the page to go to after a login: the one that `requireLogin()` put into the query. Call it in the route that
+ * logs in. That route gets the value in its query, as a form without `action` sends it, or in the field `returnTo` of
+ * the parsed body, which has priority.
  *
  * ```ts
  * app.post('/login', async (req, res) => {
@@ -18,26 +18,29 @@ type Asked = AnyRequest & { readonly originalUrl?: unknown; readonly body?: unkn
  * })
  * ```
  *
- * Anybody can make a link to a login page, so only a path of this server counts, of at most 2,000 characters; anything
- * else, something sent twice included, gives `fallback` as it is. Default: `/`.
+ * Any site can link to a login page, so only a path of this server with at most 2,000 characters is accepted. Any other
+ * value, including one that was sent twice, returns `fallback` unchanged. Default: `/`.
  */
 export function returnTo(req: AnyRequest, fallback: string = '/'): string {
   return localPath(fromBody(req) ?? fromQuery(req)) ?? fallback
 }
 
-/** The path of this request, where somebody can come back to it; else `null`. That a router is mounted does not matter. */
+/**
+ * Returns the path of this request, including that of its routers, when a browser can come back to it; otherwise
+ * `null`.
+ */
 export function wayBack(req: AnyRequest): string | null {
   return localPath(urlOf(req))
 }
 
-/** An empty field is one that the form had nothing for. */
+/** Returns the field of the body. An empty field counts as a missing one. */
 function fromBody({ body }: Asked): unknown {
   if (typeof body !== 'object' || body === null || !Object.hasOwn(body, RETURN_TO)) return undefined
   const field = (body as Readonly<Record<string, unknown>>)[RETURN_TO]
   return field === '' ? undefined : (field ?? undefined)
 }
 
-/** Not that of Express, which an app may have parsed in another way. */
+/** Reads the query of the URL, since an app may have its own query parser in Express. */
 function fromQuery(req: Asked): unknown {
   const [, query = ''] = /\?([^#]*)/.exec(urlOf(req)) ?? []
   const values = new URLSearchParams(query).getAll(RETURN_TO)
@@ -48,22 +51,25 @@ function urlOf({ originalUrl, url = '' }: Asked): string {
   return typeof originalUrl === 'string' ? originalUrl : url
 }
 
-/** Only a name to resolve paths against. */
+/** A placeholder host, only for resolving paths. */
 const HERE = 'http://here.invalid'
 
-/** Longer ones would make a redirect that servers refuse to read (Node takes 16 KiB of headers, and encoding triples). */
+/**
+ * A longer path would make a redirect that servers refuse to read. Node accepts 16 KiB of headers, and encoding can
+ * triple the length.
+ */
 const MAX_LENGTH = 2000
 
-/** Layers of encoding that are looked through; no link of an app has as many. */
+/** Maximum number of nested encodings that are decoded; no link of an app has as many. */
 const MAX_LAYERS = 5
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
 const CONTROL = /[\x00-\x1f\x7f]/
 
 /**
- * The path, query and fragment of this text as a browser would send it, if it leads nowhere but to this server; else
- * `null`. Refused is what a browser, or an app or proxy that decodes it once more, would take for another host
- * (`//evil`, `/\evil`, `/.//evil`, `/%5cevil`), and a path with control characters.
+ * Returns the path, query and fragment of this text as a browser would send it, when it leads to this server; otherwise
+ * `null`. It refuses text that a browser would take for another host, or that an app or proxy would after decoding it
+ * once more (`//evil`, `/\evil`, `/.//evil`, `/%5cevil`). It also refuses a path with control characters.
  */
 export function localPath(text: unknown): string | null {
   if (typeof text !== 'string' || text.length > MAX_LENGTH || CONTROL.test(text)) return null
@@ -74,14 +80,14 @@ export function localPath(text: unknown): string | null {
   return url.pathname + url.search + url.hash
 }
 
-/** As browsers resolve it (WHATWG URL): they take `\` for `/`, and go up by `..`, encoded or not. */
+/** Resolves the text as browsers do (WHATWG URL): they treat `\` as `/`, and `..`, encoded or not, as the parent. */
 function resolved(text: string): URL | null {
   if (!/^\/(?![/\\])/.test(text) || !URL.canParse(text, HERE)) return null
   const url = new URL(text, HERE)
   return url.origin === HERE && !url.pathname.startsWith('//') ? url : null
 }
 
-/** Without any encoding of ASCII; `null`: there is too much of it. */
+/** Decodes all encoded ASCII characters; `null` when there are too many nested encodings. */
 function decoded(path: string): string | null {
   let before = path
   for (let layer = 0; layer < MAX_LAYERS; layer++) {

@@ -1,37 +1,40 @@
 import type { Session } from '../../request/session.ts'
 import type { Sessions } from '../../sessions-interface.ts'
 
-/** What a page of the contract answers. */
+/** The answer of a page of the contract. */
 export interface AdapterAnswer {
   /** The status code. */
   readonly status: number
-  /** May name a header more than once, as `Set-Cookie` is. */
+  /** May contain a header more than once, such as `Set-Cookie`. */
   readonly headers: readonly (readonly [name: string, value: string])[]
-  /** A text, nothing, or pieces: to be sent as they come. */
+  /** A text, nothing, or pieces, which must be sent as they arrive. */
   readonly body: string | null | AsyncIterable<Uint8Array>
 }
 
-/** The options `id` and `onId` of an adapter, for clients without cookies: they know requests and responses of all kinds. */
+/**
+ * The options `id` and `onId` of an adapter, for clients without cookies. They work with requests and responses of all
+ * kinds.
+ */
 export interface AdapterIds {
-  /** What the client sent in the header `X-Session-Id`. */
+  /** Returns the value that the client sent in the header `X-Session-Id`. */
   id?(request: { readonly headers: object }): string | undefined
-  /** Sets that header on a response: with the new value, or empty where the client has to drop the one that it has. */
+  /** Sets that header on a response: the new value, or an empty text when the client must drop its value. */
   onId?(response: object, id: string | null): void
 }
 
 /** The app that a harness serves. */
 export interface AdapterApp {
-  /** For the adapter. */
+  /** The sessions to give to the adapter. */
   readonly sessions: Sessions
-  /** How many proxies the adapter is to trust. */
+  /** The number of proxies that the adapter must trust. */
   readonly trustProxy: 0 | 1
-  /** What the adapter takes as its options `id` and `onId`; empty in most cases. */
+  /** The options `id` and `onId` for the adapter; empty in most cases. */
   readonly ids: AdapterIds
-  /** The pages that there are, for frameworks that want each by its name. All answer to GET, HEAD and POST. */
+  /** The paths of all pages, for frameworks that need each of them. All answer to GET, HEAD and POST. */
   readonly paths: readonly string[]
   /**
-   * What a page does and answers. `session`: the one that the adapter gave the request; `url`: that of the request, from
-   * the path on. It rejects where a page fails: that is for the framework to answer, so do not catch it.
+   * Runs a page and returns its answer. `session`: the one that the adapter gave the request; `url`: that of the
+   * request, from the path on. It rejects when a page fails. The framework must answer that error, so do not catch it.
    */
   respond(session: object, url: string): Promise<AdapterAnswer>
 }
@@ -100,11 +103,11 @@ export function count(session: Session): AdapterAnswer {
   return answer(String(visits))
 }
 
-/** Reads what {@link count} has counted. */
+/** Reads the number that {@link count} stored. */
 export const visits: AdapterPage = (session) =>
   answer(String((session.get('visits') as number | undefined) ?? 'none'))
 
 export const who: AdapterPage = (session) => answer(session.user)
 
-/** Does not look at the session. */
+/** Does not use the session. */
 export const plain: AdapterPage = () => answer('plain')

@@ -32,7 +32,7 @@ async function clientAfter(open: OpenSite, trustProxy: 0 | 1): Promise<SessionIn
   return assert.fail('nobody is logged in')
 }
 
-/** How a request came, and from whom. */
+/** Cases about TLS, proxies and the address of the client. */
 export const arrivalCases: readonly AdapterCase[] = [
   {
     name: 'sets a cookie without Secure over plain http on loopback',
@@ -50,13 +50,13 @@ export const arrivalCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'believes nobody that a request came over TLS, unless it is told to',
+    name: 'ignores X-Forwarded-Proto unless a proxy is trusted',
     async run(open) {
       assert.equal(await cookieAfter(open, {}, { 'x-forwarded-proto': 'https' }), 'none')
     },
   },
   {
-    name: 'sets a Secure cookie where a trusted proxy says that the request came over TLS',
+    name: 'sets a Secure cookie when a trusted proxy says that the request came over TLS',
     needs: ['proxies'],
     async run(open) {
       const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-for': '203.0.113.7' }
@@ -65,7 +65,7 @@ export const arrivalCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'stores nothing where a trusted proxy says that the request came over plain http',
+    name: 'stores nothing when a trusted proxy says that the request came over plain http',
     needs: ['proxies'],
     async run(open) {
       const headers = { 'x-forwarded-proto': 'http', 'x-forwarded-for': '203.0.113.7' }
@@ -73,7 +73,7 @@ export const arrivalCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'notes down the address that the trusted proxy saw, and the agent',
+    name: 'records the client address that the trusted proxy saw, and the agent',
     needs: ['store', 'proxies', 'address'],
     async run(open) {
       const client = await clientAfter(open, 1)
@@ -81,7 +81,7 @@ export const arrivalCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'notes down the address of the connection where no proxy is trusted',
+    name: 'records the address of the connection when no proxy is trusted',
     needs: ['store', 'address'],
     async run(open) {
       const { address } = (await clientAfter(open, 0)) ?? {}
@@ -90,10 +90,10 @@ export const arrivalCases: readonly AdapterCase[] = [
   },
 ]
 
-/** Clients without cookies. */
+/** Cases about clients without cookies. */
 export const idCases: readonly AdapterCase[] = [
   {
-    name: 'hands a client without cookies its id, and finds the session by it',
+    name: 'sends a client without cookies its id, and finds the session by it',
     needs: ['store', 'ids'],
     async run(open) {
       const site = await open(PAGES, { byId: true })
@@ -141,7 +141,7 @@ export const idCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'hands no id over with the response of an error',
+    name: 'sends no id with an error response',
     needs: ['store', 'ids'],
     async run(open) {
       const site = await open(

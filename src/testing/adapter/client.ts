@@ -14,15 +14,15 @@ export interface AskOptions {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** A request under way, on a connection of its own. */
+/** A request under way, on its own connection. */
 export interface Asked {
-  /** Resolves when status and headers are there. */
+  /** Resolves when status and headers have arrived. */
   readonly head: Promise<unknown>
-  /** Resolves when all is there; rejects where the connection ends before. */
+  /** Resolves when the whole response has arrived; rejects when the connection ends before. */
   readonly reply: Promise<Reply>
-  /** Resolves when this piece of the body is there; rejects where the body ends without it. */
+  /** Resolves when this piece of the body has arrived; rejects when the body ends without it. */
   until(piece: string): Promise<void>
-  /** The client goes away. */
+  /** Closes the connection from the client side. */
   abort(): void
 }
 
@@ -31,7 +31,7 @@ interface Head {
   readonly headers: IncomingHttpHeaders
 }
 
-/** Asks a server, over HTTP/1.1 or over HTTP/2 without TLS. */
+/** Sends a request over HTTP/1.1, or over HTTP/2 without TLS. */
 export function ask(url: string, options: AskOptions, http2: boolean): Asked {
   const body = new Body()
   const { opened, abort } = http2 ? askOverHttp2(url, options) : askOverHttp1(url, options)
@@ -40,7 +40,7 @@ export function ask(url: string, options: AskOptions, http2: boolean): Asked {
     const { 'set-cookie': setCookie = [] } = head.headers
     return { ...head, setCookie, body: text }
   })
-  // Whoever waits for it hears of it.
+  // Callers that await the reply get this error.
   reply.catch((error: unknown) => body.fail(error))
   return { head: opened, reply, until: (piece) => body.until(piece), abort }
 }
@@ -84,7 +84,7 @@ function askOverHttp2(url: string, { method = 'GET', headers }: AskOptions): Ope
   return { opened, abort: () => client.destroy() }
 }
 
-/** The body of a response, as far as it has come. */
+/** The received part of the body of a response. */
 class Body {
   #text = ''
   #notify = (): void => {}

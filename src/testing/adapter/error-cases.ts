@@ -5,7 +5,7 @@ import { type AdapterCase, assertError, ours } from './site.ts'
 
 const PAGES = { '/count': count, '/visits': visits, '/plain': plain }
 
-/** One that is not tried again. */
+/** An error that is not retried. */
 const FATAL = {
   method: 'write',
   error: new SessionStoreError('the store of the contract is down', {
@@ -19,17 +19,17 @@ const throwing: AdapterPage = (session) => {
   throw new Error('the page has failed, as the contract wants it to')
 }
 
-/** What cannot be kept, which the commit finds out. */
+/** Stores a value that cannot be kept, which only the commit notices. */
 const unkept: AdapterPage = (session) => {
   session.set('list', [])
   ;(session.get('list') as unknown[]).push(() => {})
   return answer('kept')
 }
 
-/** Errors of the pages, of the store and of the commit. */
+/** Cases about errors of the pages, of the store and of the commit. */
 export const errorCases: readonly AdapterCase[] = [
   {
-    name: 'stores nothing of a page that answers with an error of the server',
+    name: 'stores no changes of a page that answers with a server error',
     async run(open) {
       const visitor = (
         await open({
@@ -47,7 +47,7 @@ export const errorCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'stores nothing of a page that throws, and goes on',
+    name: 'stores no changes of a page that throws, and keeps working',
     async run(open) {
       const visitor = (await open({ ...PAGES, '/throw': throwing })).visitor()
       await visitor.get('/count')
@@ -78,7 +78,7 @@ export const errorCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'answers with an error where what a page changed cannot be kept',
+    name: 'answers with an error when the changes of a page cannot be stored',
     async run(open) {
       const visitor = (await open({ ...PAGES, '/unkept': unkept })).visitor()
       await visitor.get('/count')
@@ -89,7 +89,7 @@ export const errorCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'answers with an error where the store fails the commit, and with nothing of the page',
+    name: 'answers with an error and nothing of the page when the store fails the commit',
     needs: ['store'],
     async run(open) {
       const site = await open({
@@ -115,7 +115,7 @@ export const errorCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'answers with an error and no Location where the commit of a redirect fails',
+    name: 'answers with an error and no Location when the commit of a redirect fails',
     needs: ['store'],
     async run(open) {
       const site = await open({
@@ -134,7 +134,7 @@ export const errorCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'answers with an error where the commit of a stream fails',
+    name: 'answers with an error when the commit of a stream fails',
     needs: ['store', 'streams'],
     async run(open) {
       const site = await open({

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type AdapterAnswer, type AdapterPage, answer, count } from './app.ts'
 import { type AdapterCase, listed, ours } from './site.ts'
 
-/** The same page, which says this of itself. */
+/** Returns the same page with these headers. */
 function saying(page: AdapterPage, headers: AdapterAnswer['headers']): AdapterPage {
   return async (session, url) => ({ ...(await page(session, url)), headers })
 }
@@ -53,7 +53,7 @@ const ROWS: readonly Row[] = [
   },
 ]
 
-/** What a response says about caching, and its other headers. */
+/** Cases about the caching headers of a response, and its other headers. */
 export const headerCases: readonly AdapterCase[] = [
   ...ROWS.map(
     ({ what, page, vary, cacheControl }): AdapterCase => ({

@@ -5,12 +5,12 @@ import { type AdapterCase, gate, listed, ours, type Site, type Visitor } from '.
 
 const PAGES = { '/count': count, '/visits': visits, '/plain': plain }
 
-/** Pieces of a body, one after the other. */
+/** Yields the pieces of a body, one after the other. */
 async function* pieces(...of: (string | (() => Promise<string>))[]): AsyncGenerator<Uint8Array> {
   for (const piece of of) yield Buffer.from(typeof piece === 'string' ? piece : await piece())
 }
 
-/** Asserts that nothing of a response arrives before what it waits for is stored. */
+/** Asserts that nothing of a response arrives before the session is stored. */
 async function assertHeld(site: Site, path: string): Promise<void> {
   const visitor = site.visitor()
   await visitor.get('/count')
@@ -24,7 +24,7 @@ async function assertHeld(site: Site, path: string): Promise<void> {
     () => {},
   )
   await Promise.race([held.reached, asked.reply])
-  // What left too early would be here before the answers to two whole requests.
+  // A response that was sent too early would arrive before the answers to two complete requests.
   await site.get('/plain')
   await site.get('/plain')
   const wasEarly = hasArrived
@@ -33,7 +33,7 @@ async function assertHeld(site: Site, path: string): Promise<void> {
   assert.equal(wasEarly, false, 'nothing of the response may arrive before the session is stored')
 }
 
-/** A page whose stream has begun when `late` is called, and ends with what that gives. */
+/** Makes a page whose stream waits after its first piece. It continues with the result of `late`. */
 function streamed(late: (session: Session) => Promise<string>) {
   const begun = gate()
   const page: AdapterPage = (session) =>
@@ -45,7 +45,7 @@ function streamed(late: (session: Session) => Promise<string>) {
     )
   return {
     page,
-    /** What `late` gave a visitor who has seen the stream begin. */
+    /** Returns the result of `late` for a visitor who has received the first piece. */
     async read(visitor: Visitor): Promise<string> {
       const asked = visitor.ask('/late')
       await asked.until('begun ')
@@ -55,7 +55,7 @@ function streamed(late: (session: Session) => Promise<string>) {
   }
 }
 
-/** In which form a response leaves, and when. */
+/** Cases about the kinds of responses, and about the time at which they are sent. */
 export const responseCases: readonly AdapterCase[] = [
   {
     name: 'holds a page until the session is stored',
@@ -237,7 +237,7 @@ export const responseCases: readonly AdapterCase[] = [
       await begun.reached
       asked.abort()
       await asked.reply.catch(() => {})
-      // By then the server has seen that, too.
+      // The server has noticed by now that the client left.
       await site.get('/plain')
       const stored = site.store.hold({ method: 'write', when: 'after' })
       begun.open()

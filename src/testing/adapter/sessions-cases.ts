@@ -20,7 +20,7 @@ const identity: AdapterPages = {
   },
 }
 
-/** What a request gets, and what becomes of it. */
+/** Cases about the session of a request, and its changes. */
 export const sessionCases: readonly AdapterCase[] = [
   {
     name: 'gives a visitor a cookie, and finds what was stored by it',
@@ -61,7 +61,7 @@ export const sessionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'asks the store nothing for a visitor without a cookie who only looks around',
+    name: 'makes no store call for a visitor without a cookie whose page does not use the session',
     needs: ['store'],
     async run(open) {
       const site = await open({ '/plain': plain, '/visits': visits })
@@ -74,7 +74,7 @@ export const sessionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'asks the store once for a page that only reads, and sets no cookie',
+    name: 'makes one store call for a page that only reads, and sets no cookie',
     needs: ['store'],
     async run(open) {
       const site = await open({ '/count': count, '/visits': visits })
@@ -90,7 +90,7 @@ export const sessionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'takes a cookie that opens nothing for none',
+    name: 'treats a cookie without a session like no cookie',
     async run(open) {
       const site = await open({ '/visits': visits })
       for (const value of ['A'.repeat(43), 'x', '%', '"']) {
@@ -117,7 +117,7 @@ export const sessionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'ends the session at logout, and takes the cookie away',
+    name: 'ends the session at logout, and removes the cookie',
     async run(open) {
       const visitor = (await open(identity)).visitor()
       await visitor.get('/login')
@@ -140,7 +140,7 @@ export const sessionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'keeps the sessions of visitors apart who come at once',
+    name: 'keeps the sessions of simultaneous visitors apart',
     async run(open) {
       const names = Array.from({ length: 12 }, (_, at) => `visitor-${at}`)
       const together = gate(names.length)
@@ -162,7 +162,7 @@ export const sessionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'keeps what two requests of one visitor change at once',
+    name: 'keeps the changes of two parallel requests of one visitor',
     needs: ['store'],
     async run(open) {
       const together = gate(2)

@@ -4,11 +4,11 @@ import type { FailingStore } from '../failing-store.ts'
 import type { AdapterApp, AdapterPages } from './app.ts'
 import { ask, type Asked, type AskOptions, type Reply } from './client.ts'
 
-/** What a harness has started. */
+/** A server that a harness has started. */
 export interface ServedApp {
-  /** Where it listens, such as `http://127.0.0.1:8080`. */
+  /** Its address, such as `http://127.0.0.1:8080`. */
   readonly url: string
-  /** Stops it. Resolves when nothing of it is left. */
+  /** Stops it. Resolves when it has stopped completely. */
   close(): Promise<unknown> | unknown
   /** Whether it speaks HTTP/2 without TLS. Default: HTTP/1.1. */
   readonly http2?: boolean
@@ -16,36 +16,39 @@ export interface ServedApp {
 
 /** Serves an app of the contract through the adapter. */
 export interface AdapterHarness {
-  /** For the names of the tests. */
+  /** Used in the names of the tests. */
   readonly name: string
   /** Starts a server with the app. */
   serve(app: AdapterApp): Promise<ServedApp>
 }
 
-/** What an adapter, or the sessions under it, may not have, so that its cases are left out. */
+/** A feature that an adapter, or the sessions under it, may not have. Its cases are then left out. */
 export type AdapterFeature = 'store' | 'ids' | 'loopback' | 'proxies' | 'address' | 'streams'
 
-/** How a case wants its app to be. */
+/** Options of the app of a case. */
 export interface SiteOptions {
   readonly trustProxy?: 0 | 1
   readonly byId?: boolean
-  /** `'auto'`: it depends on the request whether the cookie is Secure, and stored at all. Default: it never is Secure. */
+  /**
+   * `'auto'`: the request decides whether the cookie is Secure, and whether it is stored at all. Default: it is never
+   * Secure.
+   */
   readonly secure?: 'auto'
 }
 
 export type OpenSite = (pages: AdapterPages, options?: SiteOptions) => Promise<Site>
 
-/** One promise of an adapter, and how to see whether it is kept. */
+/** One promise of an adapter, and the test for it. */
 export interface AdapterCase {
   readonly name: string
   readonly needs?: readonly AdapterFeature[]
   run(open: OpenSite): Promise<void>
 }
 
-/** An app that is served, and who visits it. */
+/** A served app, and its visitors. */
 export class Site {
   readonly sessions: AdapterApp['sessions']
-  /** Of the cases that need it. */
+  /** For the cases that need the store. */
   readonly store: FailingStore
   readonly #served: ServedApp
 
@@ -59,7 +62,7 @@ export class Site {
     return this.#served.url
   }
 
-  /** Asks without cookies. */
+  /** Sends a request without cookies. */
   ask(path: string, options: AskOptions = {}): Asked {
     return ask(new URL(path, this.url).href, options, this.#served.http2 === true)
   }
@@ -73,7 +76,7 @@ export class Site {
   }
 }
 
-/** Somebody with a browser. */
+/** A visitor with a browser. */
 export class Visitor {
   readonly #site: Site
   readonly #jar: CookieJar = cookieJar()
@@ -86,7 +89,7 @@ export class Visitor {
     return this.#jar.header(this.#site.url) ?? ''
   }
 
-  /** Takes no cookie from the response. */
+  /** Ignores the cookies of the response. */
   ask(path: string, { headers, ...options }: AskOptions = {}): Asked {
     const { cookie } = this
     return this.#site.ask(path, {
@@ -101,7 +104,7 @@ export class Visitor {
     return reply
   }
 
-  /** The text of a page that has to be one. */
+  /** Returns the text of a page, which must have the status 200. */
   async read(path: string): Promise<string> {
     const { status, body } = await this.get(path)
     assert.equal(status, 200, `${path} has to be answered with 200: ${body}`)
@@ -109,12 +112,12 @@ export class Visitor {
   }
 }
 
-/** The session cookies that a response sets. */
+/** Returns the session cookies that a response sets. */
 export function ours({ setCookie }: Reply): string[] {
   return setCookie.filter((one) => /^(?:__Host-)?viur-session=/.test(one))
 }
 
-/** A list in a header, in lower case and in order. */
+/** Returns the items of a header that is a list, in lower case and sorted. */
 export function listed(reply: Reply, name: string): string[] {
   const value = reply.headers[name] ?? ''
   const items = String(value).toLowerCase().split(',')
@@ -124,7 +127,7 @@ export function listed(reply: Reply, name: string): string[] {
     .sort()
 }
 
-/** The response of an error, with nothing of the page in whose place it is. */
+/** Asserts that this is an error response, with nothing of the page that failed. */
 export function assertError(reply: Reply): void {
   assert.ok(
     reply.status >= 500 && reply.status <= 599,
@@ -133,10 +136,10 @@ export function assertError(reply: Reply): void {
   assert.deepEqual(ours(reply), [], 'an error must not set our cookie')
 }
 
-/** A place where a page waits until the case lets it go on. */
+/** A gate at which a page waits until the case opens it. */
 export interface Gate {
   readonly reached: Promise<void>
-  /** Waits there. */
+  /** Waits at the gate. */
   pass(): Promise<void>
   open(): void
 }

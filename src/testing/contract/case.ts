@@ -4,24 +4,24 @@ import type { SessionKey } from '../../record/id.ts'
 import type { SessionStore, WriteResult } from '../../store/store.ts'
 import type { Found, SessionRecord, Version } from '../../record/record.ts'
 
-/** One promise of `SessionStore`, and how to see whether a store keeps it. */
+/** One promise of `SessionStore`, and the test for it. */
 export interface ContractCase {
   readonly name: string
   run(store: SessionStore): Promise<void>
 }
 
-/** Stores a record that must not be there yet, and gives its version. */
+/** Stores a record that must not exist yet, and returns its version. */
 export async function insert(store: SessionStore, record: SessionRecord): Promise<Version> {
   return applied(await store.write({ kind: 'insert', record }))
 }
 
-/** The version of a write that has to have been applied. */
+/** Returns the version of a write that must have been applied. */
 export function applied(result: WriteResult): Version {
   assert.equal(result.outcome, 'applied', 'the write has to be applied')
   return (result as { version: Version }).version
 }
 
-/** What is stored, which has to be there and readable. */
+/** Returns the stored record, which must exist and be readable. */
 export async function stored(store: SessionStore, key: SessionKey): Promise<Found> {
   const found = await store.find(key)
   assert.ok(found !== null, 'the record has to be there')
@@ -32,7 +32,7 @@ export async function stored(store: SessionStore, key: SessionKey): Promise<Foun
   return found
 }
 
-/** Asserts that exactly this is stored, at this version. */
+/** Asserts that exactly this record is stored, at this version. */
 export async function assertStored(
   store: SessionStore,
   record: SessionRecord,
@@ -48,7 +48,7 @@ export async function assertAbsent(store: SessionStore, key: SessionKey): Promis
   assert.equal(await store.find(key), null, 'nothing may be stored')
 }
 
-/** Asserts that a call is refused with an error of this code, and gives the error. */
+/** Asserts that a call is refused with an error of this code, and returns the error. */
 export async function assertRefused(
   call: () => Promise<unknown>,
   code: SessionErrorCode,
@@ -57,7 +57,7 @@ export async function assertRefused(
     await call()
   } catch (error) {
     assert.ok(error instanceof Error)
-    // By code and not by class: a store may come with a copy of this package of its own.
+    // Compared by code and not by class: a store may use its own copy of this package.
     assert.equal(
       (error as { code?: unknown }).code,
       code,
@@ -68,7 +68,7 @@ export async function assertRefused(
   throw new assert.AssertionError({ message: `the call has to be refused with ${code}` })
 }
 
-/** How many of the results are of this outcome. */
+/** Counts the results with this outcome. */
 export function count(
   results: readonly { outcome: string }[],
   outcome: 'applied' | 'conflict',
@@ -76,7 +76,7 @@ export function count(
   return results.filter((result) => result.outcome === outcome).length
 }
 
-/** The record but for what other releases keep in it. */
+/** The record without properties of other releases. */
 function withoutExtra(record: SessionRecord): Omit<SessionRecord, 'extra'> {
   const { extra: _, ...known } = record
   return known

@@ -11,7 +11,7 @@ import {
   stored,
 } from './case.ts'
 
-/** Of `writeEach`, and of the writes that only ends and sweeps make. */
+/** Cases for `writeEach`, and for the writes that only ends and sweeps make. */
 export const eachCases: readonly ContractCase[] = [
   {
     name: 'does nothing for an empty list',
@@ -60,7 +60,7 @@ export const eachCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'keeps those whose condition does not hold, and does the rest all the same',
+    name: 'leaves records whose condition fails, and applies the other writes',
     async run(store) {
       const records = Array.from({ length: 6 }, () => sampleRecord())
       const versions = await Promise.all(records.map((record) => insert(store, record)))
@@ -75,7 +75,7 @@ export const eachCases: readonly ContractCase[] = [
       )
       assert.equal(results[0]?.outcome, 'conflict')
       await assertStored(store, changed, now)
-      // Their own result may have got lost on the way, but not their effect.
+      // Their own result may have been lost, but not their effect.
       for (const { key } of records.slice(1)) await assertAbsent(store, key)
       assert.equal(
         results.every(({ outcome }) => outcome !== 'failed'),
@@ -85,7 +85,7 @@ export const eachCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'never overwrites or revives by a stale update',
+    name: 'never overwrites or restores a record by a stale update',
     async run(store) {
       const [gone, moved, right] = [sampleRecord(), sampleRecord(), sampleRecord()]
       const versions = await Promise.all([gone, moved, right].map((one) => insert(store, one)))
@@ -122,7 +122,7 @@ export const eachCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'refuses what cannot be stored, and two writes to one record, before anything is sent',
+    name: 'refuses a list with a record that cannot be stored, or with two writes to one record, before it sends anything',
     async run(store) {
       const good = sampleRecord()
       const refused: readonly (readonly [Mutation, string])[] = [
@@ -139,7 +139,7 @@ export const eachCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'removes a record whatever its version, and takes one that is gone for removed',
+    name: 'removes a record at any version, and treats a missing one as removed',
     async run(store) {
       const record = sampleRecord()
       const version = await insert(store, record)
@@ -150,7 +150,7 @@ export const eachCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'keeps when an observer first failed',
+    name: 'keeps the time at which an observer first failed',
     async run(store) {
       const failedSince = Date.UTC(2030, 0, 1, 9, 8, 7, 654)
       const record = sampleRecord({ failedSince })

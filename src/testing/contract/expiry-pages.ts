@@ -5,7 +5,7 @@ import { sampleRecord } from '../sample-record.ts'
 import { applied, type ContractCase, insert, stored } from './case.ts'
 import { BORDER, fill, HOUR, list, listShards, sameKeys, shardNumbers } from './whole-selection.ts'
 
-/** Of pages by expiry: in which shard and which bucket a record stands. */
+/** Cases for pages by expiry: the shard and the bucket of a record. */
 export const expiryPageCases: readonly ContractCase[] = [
   {
     name: 'has every record in exactly one shard below the number of shards',
@@ -29,7 +29,7 @@ export const expiryPageCases: readonly ContractCase[] = [
       )
       const shards = await Promise.all(selections.map((selection) => list(store, selection, 10)))
       const shard = shards.findIndex((keys) => keys.length === 1)
-      // Keys that start alike stand in one shard.
+      // Keys with the same beginning are in the same shard.
       const keys = Array.from({ length: 6 }, (_, index) => {
         const { key } = sampleRecord()
         return sampleRecord({
@@ -47,7 +47,7 @@ export const expiryPageCases: readonly ContractCase[] = [
   {
     name: 'selects by the end of the bucket in which a record expires, up to a border and after one',
     async run(store) {
-      // Buckets of one hour: this one ends at the border, and its last millisecond is the one before.
+      // Buckets of one hour: this one ends at the border, so its last millisecond is the one before the border.
       const last = sampleRecord({ expires: BORDER - 1 })
       const next = sampleRecord({ expires: BORDER })
       await Promise.all([insert(store, last), insert(store, next)])
@@ -97,7 +97,7 @@ export const expiryPageCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'has records whose id came from outside in shards of their own, and says so of them',
+    name: 'puts records whose id came from outside into shards of their own, and marks them',
     async run(store) {
       const expires = BORDER - 1
       const own = sampleRecord({ expires })
@@ -109,7 +109,7 @@ export const expiryPageCases: readonly ContractCase[] = [
       const { record } = await stored(store, outside.key)
       assert.equal(record.outside, true)
       assert.equal((await stored(store, own.key)).record.outside, undefined)
-      // It stays there, whatever is written.
+      // It stays in its shard after any write.
       applied(await store.write({ kind: 'update', record: { ...record, user: 'bob' }, version }))
       assert.deepEqual(await listShards(store, BORDER), [own.key])
       assert.deepEqual(await listShards(store, BORDER, undefined, true), [outside.key])

@@ -6,7 +6,7 @@ import { assertRefused, type ContractCase } from './case.ts'
 import { insertKeys } from './keys.ts'
 import { BORDER, HOUR, shardNumbers } from './whole-selection.ts'
 
-/** Of `keys.page` and `keys.remove`: how the sweep meets and deletes keys that have expired. */
+/** Cases for `keys.page` and `keys.remove`, by which the sweep finds and deletes expired keys. */
 export const keyPageCases: readonly ContractCase[] = [
   {
     name: 'has every key in exactly one shard below the number of shards',
@@ -28,7 +28,7 @@ export const keyPageCases: readonly ContractCase[] = [
   {
     name: 'selects by the end of the bucket in which a key expires, up to a border and after one',
     async run(store) {
-      // Buckets of one hour: this one ends at the border, and its last millisecond is the one before.
+      // Buckets of one hour: this one ends at the border, so its last millisecond is the one before the border.
       const last = sampleSecurityKey({ expires: BORDER - 1 })
       const next = sampleSecurityKey({ expires: BORDER })
       await insertKeys(store.keys, [last, next])
@@ -51,7 +51,7 @@ export const keyPageCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'removes the keys that are named, those that are gone too, and no other',
+    name: 'removes the named keys, accepts missing ones, and leaves all others',
     async run(store) {
       const { keys } = store
       const [used, left, ...removed] = Array.from({ length: 5 }, () => sampleSecurityKey()) as [
@@ -69,7 +69,7 @@ export const keyPageCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'removes 500 keys at once, and refuses none, and 501',
+    name: 'removes 500 keys at once, and refuses an empty list and 501 keys',
     async run({ keys }) {
       const names = Array.from({ length: 501 }, () => sampleSecurityKey().name)
       for (const wrong of [[], names]) {
@@ -80,7 +80,7 @@ export const keyPageCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'goes on behind a page whose keys were removed meanwhile, and has no cursor on an empty page alone',
+    name: 'continues after a page whose keys were removed meanwhile, and only an empty page has no cursor',
     async run(store) {
       const { shard, names } = await fillShard(store, 5)
       const selection = { shard, upTo: BORDER + 24 * HOUR }
@@ -126,13 +126,13 @@ async function fill(store: SessionStore, count: number): Promise<SecurityKeyName
   return records.map(({ name }) => name)
 }
 
-/** Stores keys of one shard that expire an hour apart, and gives their names in the order in which they do. */
+/** Stores keys of one shard that expire an hour apart, and returns their names in the order of expiry. */
 async function fillShard(
   store: SessionStore,
   count: number,
 ): Promise<{ shard: number; names: SecurityKeyName[] }> {
   const first = sampleSecurityKey()
-  // Names that start alike stand in one shard.
+  // Names with the same beginning are in the same shard.
   const others = Array.from({ length: count - 1 }, (_, at) => {
     const { name } = sampleSecurityKey()
     return sampleSecurityKey({
@@ -140,7 +140,7 @@ async function fillShard(
       expires: first.expires + (at + 1) * HOUR,
     })
   })
-  // Stored in another order than the one in which they expire.
+  // Stored in another order than that of their expiry.
   await insertKeys(store.keys, [...others.toReversed(), first])
   const shards = await Promise.all(
     shardNumbers(store).map((shard) => list(store, { shard, upTo: BORDER + 24 * HOUR }, 100)),
@@ -149,7 +149,7 @@ async function fillShard(
   return { shard, names: [first, ...others].map(({ name }) => name) }
 }
 
-/** The names of a whole selection, page by page. */
+/** Returns the names of a whole selection, page by page. */
 async function list(
   { keys }: SessionStore,
   selection: SecurityKeySelection,

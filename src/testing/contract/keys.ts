@@ -10,7 +10,7 @@ import { assertRefused, type ContractCase, count } from './case.ts'
 
 const TIME = Date.UTC(2030, 0, 1, 12, 34, 56, 789)
 
-/** Keys that have to come back as they went in. */
+/** Keys that the store must return unchanged. */
 const TAKEN: Readonly<Record<string, () => SecurityKeyRecord>> = {
   'a key without a session, a purpose or data': () => sampleSecurityKey(),
   'a key of a session': () => sampleSecurityKey({ session: keyOf(mintId(randomBytes)) }),
@@ -27,7 +27,7 @@ const TAKEN: Readonly<Record<string, () => SecurityKeyRecord>> = {
   'times in the year 9999': () => sampleSecurityKey({ expires: Date.UTC(9999, 11, 31) }),
 }
 
-/** Keys that no server would take. */
+/** Keys that every store must refuse. */
 const REFUSED: Readonly<Record<string, readonly [Partial<SecurityKeyRecord>, SessionErrorCode]>> = {
   'a name that is no hash': [{ name: 'abc' as SecurityKeyName }, 'ERR_SESSION_VALUE'],
   'a session that is no hash': [{ session: 'abc' as never }, 'ERR_SESSION_VALUE'],
@@ -47,7 +47,7 @@ const REFUSED: Readonly<Record<string, readonly [Partial<SecurityKeyRecord>, Ses
   'a time that is not whole': [{ expires: 0.5 }, 'ERR_SESSION_VALUE'],
 }
 
-/** Of `keys`: security keys, each of which can be used once. */
+/** Cases for `keys`: security keys, each of which can be used once. */
 export const keyCases: readonly ContractCase[] = [
   ...Object.entries(TAKEN).map(
     ([what, make]): ContractCase => ({
@@ -66,7 +66,7 @@ export const keyCases: readonly ContractCase[] = [
     }),
   ),
   {
-    name: 'finds no key under a name that was never written, and none that was used',
+    name: 'finds no key under a name that was never written, or whose key was used',
     async run({ keys }) {
       const record = sampleSecurityKey()
       assert.equal(await keys.find(record.name), null)
@@ -94,7 +94,7 @@ export const keyCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'answers the use of a key that was used with a conflict',
+    name: 'answers a second use of a key with a conflict',
     async run({ keys }) {
       const record = sampleSecurityKey()
       const [version] = (await insertKeys(keys, [record])) as [Version]
@@ -113,7 +113,7 @@ export const keyCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'never takes an old version of a key again, not even after use and insert',
+    name: 'never accepts an old version of a key again, even after use and insert',
     async run({ keys }) {
       const record = sampleSecurityKey()
       const [first] = (await insertKeys(keys, [record])) as [Version]
@@ -138,7 +138,7 @@ export const keyCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'stores 100 keys at once, and refuses none, 101, one twice, and more bytes than go together',
+    name: 'stores 100 keys at once, and refuses an empty list, 101 keys, one key twice, and more bytes than fit together',
     async run({ keys }) {
       const hundred = Array.from({ length: 100 }, () => sampleSecurityKey())
       const versions = await insertKeys(keys, hundred)
@@ -182,7 +182,7 @@ export const keyCases: readonly ContractCase[] = [
   },
 ]
 
-/** Stores keys that must not be there yet, and gives their versions. */
+/** Stores keys that must not exist yet, and returns their versions. */
 export async function insertKeys(
   keys: SessionStore['keys'],
   records: readonly SecurityKeyRecord[],

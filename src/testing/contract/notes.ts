@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import type { SessionStore, WriteResult } from '../../store/store.ts'
 import { applied, assertRefused, type ContractCase, count } from './case.ts'
 
-/** Of `notes`: small JSON under names, as conditional as the sessions are. */
+/** Cases for `notes`: small JSON values under names, with conditions like those of sessions. */
 export const noteCases: readonly ContractCase[] = [
   {
-    name: 'gives back what was put, at the version of the put',
+    name: 'returns the stored value, at the version of the put',
     async run({ notes }) {
       assert.equal(await notes.get('run:a-1'), null)
       const value = { v: 1, list: [1, null, 'ä\u2028'], deep: { ok: true } }
@@ -14,7 +14,7 @@ export const noteCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'shares no objects with whoever puts or gets',
+    name: 'shares no objects with the callers of put and get',
     async run({ notes }) {
       const value = { list: [1] }
       await notes.put('a', value, null)
@@ -25,7 +25,7 @@ export const noteCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'puts a new one only where there is none, and another only at its version',
+    name: 'puts a new note only where there is none, and a changed one only at its version',
     async run({ notes }) {
       const first = applied(await notes.put('a', 1, null))
       assert.equal((await notes.put('a', 2, null)).outcome, 'conflict')
@@ -37,7 +37,7 @@ export const noteCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'deletes at the version alone, and never takes an old version again',
+    name: 'deletes a note only at its version, and never accepts an old version again',
     async run({ notes }) {
       const first = applied(await notes.put('a', 1, null))
       const second = applied(await notes.put('a', 2, first))
@@ -52,7 +52,7 @@ export const noteCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'lets one of many win who put at once',
+    name: 'lets one of many parallel puts win',
     async run({ notes }) {
       const fresh = await race((value) => notes.put('a', value, null))
       assert.equal(count(fresh, 'applied'), 1)
@@ -81,7 +81,7 @@ export const noteCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'gives several by one call where it has one for that, in the order asked for',
+    name: 'returns several notes by one call where it has a method for that, in the requested order',
     async run({ notes }) {
       const names = ['b', 'none', 'a', 'b']
       applied(await notes.put('a', 1, null))
@@ -102,7 +102,7 @@ export const noteCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'refuses a name that no store need take',
+    name: 'refuses a name that every store must refuse',
     async run({ notes }) {
       const many = notes.getMany?.bind(notes)
       for (const name of ['', '__x__', 'a b', 'ä', 'x'.repeat(300)]) {

@@ -7,7 +7,7 @@ import { BORDER, fill, HOUR, list, listShards, sameKeys, shardNumbers } from './
 
 const ALL: Selection = { by: 'all' }
 
-/** Of `page`: every record of a selection once, in pages of any size. */
+/** Cases for `page`: every record of a selection once, in pages of any size. */
 export const pageCases: readonly ContractCase[] = [
   {
     name: 'has an empty page and no cursor for an empty store',
@@ -65,7 +65,7 @@ export const pageCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'follows a record whose property changes, or goes',
+    name: 'follows a record whose property changes or is removed',
     async run(store) {
       const record = sampleRecord({ properties: { tenant: 'acme' } })
       const by = (value: string): Selection => ({ by: 'property', name: 'tenant', value })
@@ -82,7 +82,7 @@ export const pageCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'gives whole records with the version that a write can go by',
+    name: 'returns whole records with a version that a write can use',
     async run(store) {
       const record = sampleRecord({
         user: 'alice',
@@ -108,7 +108,7 @@ export const pageCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'gives keys alone as it gives records: the same ones, in the same order and pages',
+    name: 'returns keys alone like records: the same ones, in the same order and pages',
     async run(store) {
       await fill(store, 5, { user: 'alice', properties: { tenant: 'acme' } })
       await fill(store, 2)
@@ -152,7 +152,7 @@ export const pageCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'goes on behind a page whose records were deleted meanwhile',
+    name: 'continues after a page whose records were deleted meanwhile',
     async run(store) {
       const keys = await fill(store, 7)
       const seen: SessionKey[] = []
@@ -184,7 +184,7 @@ export const pageCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'never gives more entries than asked for, and has no cursor on an empty page alone',
+    name: 'never returns more entries than requested, and only an empty page has no cursor',
     async run(store) {
       await fill(store, 4)
       const page = await store.page(ALL, { limit: 4 })
@@ -195,7 +195,7 @@ export const pageCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'refuses a cursor that is garbage, and says that trying again does not help',
+    name: 'refuses an invalid cursor, and marks the error as not retryable',
     async run(store) {
       await fill(store, 2)
       for (const cursor of ['garbage', 'AAAA', '{}', '💥', 'x'.repeat(5000)]) {
@@ -208,7 +208,7 @@ export const pageCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'refuses a cursor of another selection, and says that trying again does not help',
+    name: 'refuses a cursor of another selection, and marks the error as not retryable',
     async run(store) {
       await fill(store, 2, { user: 'alice' })
       await fill(store, 2, { user: 'bob' })

@@ -15,7 +15,7 @@ import {
 
 const TIME = Date.UTC(2030, 0, 1, 12, 34, 56, 789)
 
-/** Records that have to come back as they went in. */
+/** Records that the store must return unchanged. */
 const TAKEN: Readonly<Record<string, () => SessionRecord>> = {
   'a guest': () => sampleRecord(),
   'a user who logged in': () =>
@@ -65,7 +65,7 @@ const TAKEN: Readonly<Record<string, () => SessionRecord>> = {
   'a user of all kinds of characters': () => sampleRecord({ user: 'a\0b\n"c" 日本 🙂 __key__' }),
 }
 
-/** Records that no server would take. */
+/** Records that every store must refuse. */
 const REFUSED: Readonly<Record<string, readonly [Partial<SessionRecord>, SessionErrorCode]>> = {
   'a user of 1,501 bytes': [{ user: 'x'.repeat(1501) }, 'ERR_SESSION_VALUE'],
   'a user of 1,502 bytes in 751 characters': [{ user: 'ü'.repeat(751) }, 'ERR_SESSION_VALUE'],
@@ -113,7 +113,7 @@ const REFUSED: Readonly<Record<string, readonly [Partial<SessionRecord>, Session
   ],
 }
 
-/** Of the record: what a store has to keep, and what it has to refuse before anything is sent. */
+/** Cases for records: those that a store must keep, and those that it must refuse before it sends anything. */
 export const recordCases: readonly ContractCase[] = [
   ...Object.entries(TAKEN).map(
     ([what, make]): ContractCase => ({
@@ -132,7 +132,7 @@ export const recordCases: readonly ContractCase[] = [
     }),
   ),
   {
-    name: 'takes a property back that an update sets to null',
+    name: 'removes a property that an update sets to null',
     async run(store) {
       const record = sampleRecord({
         user: 'alice',
@@ -151,7 +151,7 @@ export const recordCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'takes a static key and the hints of a client back that an update leaves out or sets to null',
+    name: 'removes a static key and client hints that an update leaves out or sets to null',
     async run(store) {
       const full = { staticKey: 'x'.repeat(43), client: { agent: 'a' } }
       for (const without of [{}, { staticKey: null, client: null }]) {
@@ -164,7 +164,7 @@ export const recordCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'takes properties of the app back that an update leaves out, and has what it gives',
+    name: 'removes properties of the app that an update leaves out, and stores those that it has',
     async run(store) {
       const record = sampleRecord({ properties: { tenant: 'acme', plan: 'gold' } })
       const version = await insert(store, record)
@@ -184,7 +184,7 @@ export const recordCases: readonly ContractCase[] = [
       })
       await insert(store, record)
       const found = await stored(store, record.key)
-      // A store that knows no such properties gives none, and has none to lose.
+      // A store that does not know such properties returns none, and cannot lose them.
       if (found.record.extra === undefined) return
       assert.ok('later' in found.record.extra)
       applied(
@@ -199,7 +199,7 @@ export const recordCases: readonly ContractCase[] = [
   },
   ...Object.entries(REFUSED).map(
     ([what, [wrong, code]]): ContractCase => ({
-      name: `refuses ${what}, and stays usable`,
+      name: `refuses ${what}, and keeps working`,
       async run(store) {
         const { key } = sampleRecord()
         await assertRefused(
@@ -218,7 +218,7 @@ export const recordCases: readonly ContractCase[] = [
     }),
   ),
   {
-    name: 'lets no refused record harm those that are written beside it',
+    name: 'applies the valid records that are written beside a refused one',
     async run(store) {
       const good = Array.from({ length: 12 }, () => sampleRecord())
       const bad = Object.values(REFUSED).map(([wrong]) => sampleRecord(wrong))

@@ -12,7 +12,7 @@ import {
   stored,
 } from './case.ts'
 
-/** Of `writeTogether`: all or nothing. */
+/** Cases for `writeTogether`: all writes or none. */
 export const togetherCases: readonly ContractCase[] = [
   {
     name: 'applies an insert and a delete together, with one version for each in their order',
@@ -32,7 +32,7 @@ export const togetherCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'gives versions that the next write can go by',
+    name: 'returns versions that the next write can use',
     async run(store) {
       const records = [sampleRecord(), sampleRecord()] as const
       const first = await insert(store, records[0])
@@ -72,7 +72,7 @@ export const togetherCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'does not apply the insert when what is to be deleted is gone',
+    name: 'does not apply the insert when the record to delete is missing',
     async run(store) {
       const old = sampleRecord()
       const record = sampleRecord({ user: 'alice' })
@@ -87,7 +87,7 @@ export const togetherCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'does not apply the delete when what is to be inserted exists',
+    name: 'does not apply the delete when the record to insert exists',
     async run(store) {
       const old = sampleRecord()
       const existing = sampleRecord({ user: 'alice' })
@@ -103,7 +103,7 @@ export const togetherCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'does not apply the update before the one that conflicts, nor the one after',
+    name: 'applies neither the update before a conflicting write nor the one after it',
     async run(store) {
       const records = [sampleRecord(), sampleRecord(), sampleRecord()]
       const inserted = await Promise.all(records.map((record) => insert(store, record)))
@@ -153,7 +153,7 @@ export const togetherCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'applies none when one of them is a record that no server would take',
+    name: 'applies no write when one of them has a record that every store must refuse',
     async run(store) {
       const old = sampleRecord()
       const version = await insert(store, old)

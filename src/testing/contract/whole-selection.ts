@@ -10,7 +10,7 @@ export const HOUR: number = 60 * 60 * 1000
 /** The end of a bucket. */
 export const BORDER: number = Date.UTC(2030, 0, 1, 13)
 
-/** Stores so many records, and gives their keys. */
+/** Stores this many records, and returns their keys. */
 export async function fill(
   store: SessionStore,
   count: number,
@@ -21,7 +21,7 @@ export async function fill(
   return records.map(({ key }) => key)
 }
 
-/** The keys of a whole selection, page by page. */
+/** Returns the keys of a whole selection, page by page. */
 export async function list(
   store: SessionStore,
   selection: Selection,
@@ -46,7 +46,7 @@ export async function list(
   throw new assert.AssertionError({ message: 'the pages have to come to an end' })
 }
 
-/** The keys in all shards whose bucket ends in this range. */
+/** Returns the keys in all shards whose bucket ends in this range. */
 export async function listShards(
   store: SessionStore,
   upTo: number,

@@ -13,7 +13,7 @@ import {
 
 type WithNote = NonNullable<SessionStore['writeWithNote']>
 
-/** A case for stores that have the method. */
+/** Makes a case for stores that have the method. */
 function withNote(
   name: string,
   run: (store: SessionStore, write: WithNote) => Promise<void>,
@@ -28,7 +28,7 @@ function withNote(
   }
 }
 
-/** Of `writeWithNote`: writes of sessions and of one note, all or nothing. */
+/** Cases for `writeWithNote`: writes of sessions and of one note, all or none. */
 export const withNoteCases: readonly ContractCase[] = [
   withNote(
     'applies a write and that of a note together, with a version for each',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { sampleRecord } from '../sample-record.ts'
 import { applied, assertAbsent, assertStored, type ContractCase, count, insert } from './case.ts'
 
-/** Of `find` and `write`: every write has its condition, and is applied whole or not at all. */
+/** Cases for `find` and `write`: every write has its condition, and is applied completely or not at all. */
 export const writeCases: readonly ContractCase[] = [
   {
     name: 'finds nothing under a key that was never written',
@@ -112,13 +112,13 @@ export const writeCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'gives every state of a record a version of its own, though nothing but its rev differs',
+    name: 'gives every state of a record its own version, even when only its rev differs',
     async run(store) {
       const record = sampleRecord()
       const versions = [await insert(store, record)]
       for (let writes = 0; writes < 4; writes++) {
         const version = versions.at(-1) as string
-        // Every write carries a fresh one; without it, the emulators take a write for none.
+        // Every write has a new rev; without it, the emulators ignore the write.
         const next = { ...record, rev: sampleRecord().rev }
         versions.push(applied(await store.write({ kind: 'update', record: next, version })))
       }
@@ -129,7 +129,7 @@ export const writeCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'never takes an old version again, not even after delete and insert',
+    name: 'never accepts an old version again, even after delete and insert',
     async run(store) {
       const record = sampleRecord()
       const first = await insert(store, record)
@@ -214,11 +214,11 @@ export const writeCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'lets parallel writes to many records each have an outcome of its own',
+    name: 'gives parallel writes to many records each its own outcome',
     async run(store) {
       const records = Array.from({ length: 20 }, () => sampleRecord())
       const inserted = await Promise.all(records.map((record) => insert(store, record)))
-      // Every third was changed by somebody else, so that its version is a stale one.
+      // Every third record was changed by another writer, so that its version is stale.
       const versions = await Promise.all(
         records.map(async (record, index) => {
           const version = inserted[index] as string
@@ -247,7 +247,7 @@ export const writeCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'finds 150 records that are asked for at once, and nothing under keys between them',
+    name: 'finds 150 records in parallel, and nothing under keys between them',
     async run(store) {
       const records = Array.from({ length: 150 }, (_, index) =>
         sampleRecord({ user: `user-${index}` }),
@@ -270,7 +270,7 @@ export const writeCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'gives each of many who ask for one key at once the record',
+    name: 'returns the record to each of many parallel finds of one key',
     async run(store) {
       const record = sampleRecord()
       const version = await insert(store, record)
