@@ -154,7 +154,7 @@ export function cutHook(
       given = await notBefore(user)
     } catch (cause) {
       throw new SessionStoreError(
-        'notBefore() failed, so nobody knows whether the session stands',
+        'notBefore() failed, so it is unknown whether the session is still valid',
         {
           cause,
           effect: 'none',
@@ -166,7 +166,7 @@ export function cutHook(
     const cut = given instanceof Date ? given.getTime() : given
     if (typeof cut === 'number' && Number.isFinite(cut)) return cut
     throw new SessionStoreError(
-      'notBefore() must give a Date, milliseconds since the epoch, or null for a user whose sessions all stand',
+      'notBefore() must give a Date, milliseconds since the epoch, or null when all sessions of the user are valid',
       { effect: 'none', retryable: false },
     )
   }

@@ -23,7 +23,7 @@ export class CookieSealer {
     for (const [at, { id, secret }] of known.entries()) {
       const twin = known.slice(0, at).find((other) => other.secret.equals(secret))
       if (twin !== undefined) {
-        throw new SessionConfigError(`keys has one key under two ids, ${twin.id} and ${id}`)
+        throw new SessionConfigError(`keys has the same key under two ids, ${twin.id} and ${id}`)
       }
     }
     this.#keys = known

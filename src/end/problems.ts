@@ -79,5 +79,5 @@ export class Problems {
 
 /** What an error says, for a line in the log. */
 export function sayingOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'threw what is no Error'
+  return error instanceof Error ? error.message : 'threw a value that is not an Error'
 }

@@ -47,8 +47,8 @@ export class DatastoreSessionStore extends Store {
     this.#stored = new StoredSessions(parts, legacy, rules)
     this.#close = () => settings.store.close()
     this.#logFailure = (what) => (error) => {
-      settings.logger.warn(`express-session: ${what} failed, and nobody waits for the answer`, {
-        error: error instanceof Error ? error.message : 'threw what is no Error',
+      settings.logger.warn(`express-session: ${what} failed, and no callback receives the error`, {
+        error: error instanceof Error ? error.message : 'threw a value that is not an Error',
       })
     }
   }

@@ -47,7 +47,7 @@ export interface StoredSessionsOptions<Session extends object>
    */
   readonly sweepProbability?: number
   /**
-   * What happens when a request saves a session that has ended elsewhere. `'drop'` (the default) drops the changes and
+   * Effect of saving a session that has ended elsewhere. `'drop'` (the default) drops the changes and
    * logs that; `'error'` passes a `SessionGoneError` to the callback.
    */
   readonly onGone?: 'drop' | 'error'

@@ -98,7 +98,7 @@ export class StoredSessions {
       // Logged, since the middleware completes the response anyway, and drops the error of a save() without a callback.
       this.#settings.logger.warn('a session could not be stored', {
         key,
-        error: error instanceof Error ? error.message : 'threw what is no Error',
+        error: error instanceof Error ? error.message : 'threw a value that is not an Error',
       })
       throw error
     }

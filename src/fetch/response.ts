@@ -16,7 +16,7 @@ export function responseFrom(of: string, given: unknown): Response {
     throw new TypeError(`${of} must give a Response, not ${given === null ? 'null' : typeof given}`)
   }
   if (given.bodyUsed || given.body?.locked === true) {
-    throw new TypeError(`${of} gave a Response whose body somebody has read already: give a clone`)
+    throw new TypeError(`${of} returned a Response whose body was already read: return a clone`)
   }
   return given
 }

@@ -60,7 +60,7 @@ function contextOf(of: OfRequest | undefined): object {
   const ctx: unknown = of?.ctx
   if (typeof ctx === 'object' && ctx !== null) return ctx
   throw new SessionConfigError(
-    'koaSessionStore() needs koa-session 6.4 or newer, which says which request a session belongs to',
+    'koaSessionStore() needs koa-session 6.4 or newer, which tells the store the request of a session',
   )
 }
 

@@ -248,7 +248,8 @@ export class Engine<Data extends object> {
     if (failure !== null) {
       // The step is free again at once, so that the queue's next try need not wait for the claim to run out.
       state.attempts += 1
-      state.error = failure instanceof Error ? failure.message : 'threw what is no Error'
+      state.error =
+        failure instanceof Error ? failure.message : 'threw a value that is not an Error'
       if (state.attempts >= MAX_ATTEMPTS) state.finished = state.updated
       await record.save().catch(() => false)
       if (state.finished === null) throw failure

@@ -150,7 +150,7 @@ class Rounds {
   #run(name: string, call: () => unknown): void {
     const failed = (error: unknown): void => {
       this.#parts.logger.warn(`${name} of watchSession() failed`, {
-        error: error instanceof Error ? error.message : 'threw what is no Error',
+        error: error instanceof Error ? error.message : 'threw a value that is not an Error',
       })
     }
     try {

@@ -10,7 +10,7 @@ export class Listening {
       try {
         hear(message as Message)
       } catch {
-        // The provider belongs to the app. What it cannot take is not measured.
+        // The provider belongs to the app. A message that it rejects is not measured.
       }
     }
     subscribe(name, heard)

@@ -71,7 +71,7 @@ export const INSTRUMENTS = {
   troubles: {
     name: 'viur_session.troubles',
     unit: '{trouble}',
-    description: 'What went wrong with sessions, or was tried with them, by kind.',
+    description: 'Troubles with sessions, such as errors and refused requests, by kind.',
   },
   securityKeys: {
     name: 'viur_session.security_keys',

@@ -34,7 +34,7 @@ function importVitest(): Promise<unknown> {
 function asRunner(module: unknown): ContractRunner {
   const { describe, it } = module as Record<string, unknown>
   if (typeof describe !== 'function' || typeof it !== 'function') {
-    throw new SessionConfigError('there is no test runner: give one, as { describe, it }')
+    throw new SessionConfigError('there is no test runner: pass one, as { describe, it }')
   }
   return { describe, it } as ContractRunner
 }

@@ -72,7 +72,7 @@ describe.each(Object.entries(METHODS))('%s', (name, call) => {
     expect(log.map(({ message }) => message)).toContain(
       name === 'set'
         ? 'a session could not be stored'
-        : `express-session: ${name} failed, and nobody waits for the answer`,
+        : `express-session: ${name} failed, and no callback receives the error`,
     )
   })
 })

@@ -85,7 +85,9 @@ describe('when a touch fails', () => {
     const page = await get('/read')
     expect([page.status, page.body]).toEqual([200, '{"a":"1"}'])
     expect(errors).toEqual([])
-    expect(log.map(({ message }) => message)).toEqual([expect.stringMatching(/noted down/)])
+    expect(log.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/could not be stored/),
+    ])
     expect(JSON.stringify(log)).not.toContain('connect.sid')
   })
 

@@ -205,7 +205,7 @@ describe.each(frameworks)('requireLogin() on %s', (_name, framework) => {
     expect((await ask(port, { cookie })).status).toBe(200)
     clock.advance(1)
     expect((await ask(port, { cookie })).status).toBe(401)
-    expect(String(errors[0])).toMatch(/too long ago/)
+    expect(String(errors[0])).toMatch(/too old/)
     const sent = await ask(port, { cookie, path: '/pay', headers: PAGE })
     expect(sent.status).toBe(303)
     const login = await ask(port, { cookie, path: locationOf(sent), method: 'POST' })

@@ -280,7 +280,7 @@ describe('the response', () => {
       await read.text()
       return read
     })
-    await expect(serving).rejects.toThrow('give a clone')
+    await expect(serving).rejects.toThrow('return a clone')
     expect(store.writes).toBe(0)
   })
 })

@@ -134,7 +134,7 @@ function refusals(logger: SessionLogger): (error: unknown) => void {
     const time = performance.now()
     if (time - (last.get(why) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER) return
     last.set(why, time)
-    logger.warn('somebody was refused at the console', { why })
+    logger.warn('the console refused a request', { why })
   }
 }
 

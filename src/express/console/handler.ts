@@ -106,7 +106,8 @@ class Answering {
       }
       case '/sessions': {
         const user = userIn(query)
-        if (user === null) return this.message(400, 'No user', 'Say whose sessions you look for.')
+        if (user === null)
+          return this.message(400, 'No user', 'Enter the user whose sessions you look for.')
         const found: SessionInfo[] = []
         for await (const info of sessions.listSessionsByUser(user, { literal: true })) {
           found.push(info)
@@ -140,19 +141,25 @@ class Answering {
   async act(req: AnyRequest, path: string): Promise<ConsoleAnswer> {
     const action = ACTIONS[path]
     if (action === undefined) return this.message(404, 'Not found', 'There is no such page.')
-    if (!this.#operator.mayAct) return this.message(403, 'Refused', 'You may look, and not act.')
+    if (!this.#operator.mayAct)
+      return this.message(
+        403,
+        'Refused',
+        'You may look at pages, but not end sessions or start sweeps.',
+      )
     const evidence = evidenceOf(req)
     const refusal = originRefusal(evidence, null)
     if (refusal !== null) throw refusedOrigin(req, evidence, refusal)
     const fields = await readForm(req)
-    if (fields === null) return this.message(400, 'No form', 'This is no form of the console.')
+    if (fields === null)
+      return this.message(400, 'No form', 'The request is not a form of the console.')
     const session = await this.#parts.sessions.open({}).load()
     const check = { sessionBound: false, purpose: this.#purpose }
     if ((await session.validateSecurityKey(fields['skey'], check)) === false) {
       return this.message(
         403,
         'Refused',
-        'The security key of the form does not count any more: go back, load the page anew, and try again.',
+        'The security key of the form is not valid any more: go back, reload the page, and try again.',
       )
     }
     return await action(this.#parts.sessions, fields, (message, details) =>

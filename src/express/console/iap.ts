@@ -74,7 +74,7 @@ export function iap(options: IapOptions): ConsoleAllow {
     const access = await accessOf(name)
     if (access === true || access === 'act') return { access: 'act', name }
     if (access === 'view') return { access, name }
-    throw new CallerRefusedError('who was signed in by the proxy is not one of the users')
+    throw new CallerRefusedError('the user whom the proxy signed in is not in users')
   }
 }
 
@@ -121,8 +121,10 @@ async function emailIn(
   }
   const { email, aud, iss } = payload
   // Checked here again, since these two claims decide.
-  if (aud !== audience || iss !== ISSUER) throw new CallerRefusedError('the token is for another')
-  if (typeof email !== 'string' || email === '') throw new CallerRefusedError('no email in it')
+  if (aud !== audience || iss !== ISSUER)
+    throw new CallerRefusedError('the token has another audience or issuer')
+  if (typeof email !== 'string' || email === '')
+    throw new CallerRefusedError('the token has no email')
   return lowered(email)
 }
 

@@ -91,8 +91,8 @@ function refusedKey(why: KeyRefusal | null): RequestRefusedError {
 const REASONS: Partial<Record<KeyRefusal, string>> = {
   missing:
     'is missing: send it in the field skey of a body that is parsed before, or in the header X-Security-Key',
-  malformed: 'is no text, or was sent more than once',
-  static: 'is to be the static one, and that is not valid',
+  malformed: 'is not a text, or was sent more than once',
+  static: 'refers to the static key, which is not valid',
 }
 
 function rulesFrom(options: SecurityKeyCheckOptions): Rules {

@@ -37,7 +37,7 @@ export function checkClaims(
     throw refused('the address in the token is not verified', 'email_verified', 'true', verified)
   if (!(accounts as ReadonlySet<unknown>).has(email)) {
     throw refused(
-      'the token is of an account that serviceAccounts does not name',
+      'the account of the token is not in serviceAccounts',
       'email',
       listOf([...accounts]),
       email,

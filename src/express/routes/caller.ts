@@ -35,7 +35,7 @@ export function callerOf(name: Caller['name'], check: CallerCheck): Caller {
     name,
     check: async (req: AnyRequest, purpose: CallerPurpose): Promise<void> => {
       if (purpose !== 'cron' && purpose !== 'task' && purpose !== 'status')
-        throw new CallerRefusedError('nobody may call for another purpose than those there are')
+        throw new CallerRefusedError('the purpose of a call must be cron, task or status')
       await check(req, purpose)
     },
   })

@@ -129,7 +129,7 @@ function routesOf<Data extends object>(
       const read = await readTaskBody(req)
       if (read === 'gone') return read
       if ('refused' in read) {
-        logger.warn('a body that is no task came from a caller that may send tasks', {
+        logger.warn('an allowed caller sent a body that is not a task', {
           status: read.refused,
         })
         return { status: read.refused, body: { error: REFUSED_BODY[read.refused] } }
@@ -182,12 +182,12 @@ function refusalOf({ name }: Caller): Answer {
 
 function failure(error: unknown, purpose: CallerPurpose, logger: SessionLogger): Answer {
   if (isRefusedTask(error)) {
-    logger.warn('a body that is no task came from a caller that may send tasks', { status: 400 })
+    logger.warn('an allowed caller sent a body that is not a task', { status: 400 })
     return { status: 400, body: { error: REFUSED_BODY[400] } }
   }
   const retryable =
     error instanceof SessionError && (error as { retryable?: boolean }).retryable === true
-  const message = error instanceof Error ? error.message : 'threw what is no Error'
+  const message = error instanceof Error ? error.message : 'threw a value that is not an Error'
   const log = (logger.error ?? logger.warn).bind(logger)
   log(`the ${purpose} route failed`, { error: message })
   // Both make a scheduler or a queue try again. 503 also slows the queue down, which helps a busy store.

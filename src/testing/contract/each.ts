@@ -80,7 +80,7 @@ export const eachCases: readonly ContractCase[] = [
       assert.equal(
         results.every(({ outcome }) => outcome !== 'failed'),
         true,
-        'what is done, or stale, is no failure',
+        'a write that is done or stale does not count as failed',
       )
     },
   },
