@@ -74,6 +74,19 @@ const MESSAGES: Record<Trouble['kind'], string> = {
   warning: 'the sweep needs attention',
 }
 
+// Created once: each lookup of a channel would build the string of its name.
+const CHANNELS = {
+  'unknown-ids': channel('viur-session:unknown-ids'),
+  'ended-id': channel('viur-session:ended-id'),
+  'key-refused': channel('viur-session:key-refused'),
+  'origin-refused': channel('viur-session:origin-refused'),
+  'caller-refused': channel('viur-session:caller-refused'),
+  conflict: channel('viur-session:conflict'),
+  gone: channel('viur-session:gone'),
+  unreadable: channel('viur-session:unreadable'),
+  warning: channel('viur-session:warning'),
+} satisfies Record<Trouble['kind'], unknown>
+
 /** Kinds that are logged as warnings. The others are part of normal operation, or any client can cause them. */
 const WARNINGS: ReadonlySet<Trouble['kind']> = new Set(['unknown-ids', 'unreadable', 'warning'])
 
@@ -93,11 +106,13 @@ export class Troubles {
 
   report(trouble: Trouble): void {
     publishTrouble(trouble)
-    const { kind, ...details } = trouble
+    const { kind } = trouble
     if (!WARNINGS.has(kind)) {
-      if (this.#hasRoom(kind)) this.#logger.info?.(MESSAGES[kind], details)
+      if (this.#logger.info !== undefined && this.#hasRoom(kind)) {
+        this.#logger.info(MESSAGES[kind], detailsOf(trouble))
+      }
     } else if (trouble.kind !== 'unreadable' || this.#isFirst(trouble.key)) {
-      this.#logger.warn(MESSAGES[kind], details)
+      this.#logger.warn(MESSAGES[kind], detailsOf(trouble))
     }
   }
 
@@ -138,8 +153,11 @@ export class Troubles {
   }
 }
 
+function detailsOf({ kind: _, ...details }: Trouble): Readonly<Record<string, unknown>> {
+  return details
+}
+
 /** Publishes a trouble on its channel, for callers that write the log themselves. */
 export function publishTrouble(trouble: Trouble): void {
-  const subject = channel(`viur-session:${trouble.kind}`)
-  if (subject.hasSubscribers) subject.publish(trouble)
+  CHANNELS[trouble.kind].publish(trouble)
 }

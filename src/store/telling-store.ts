@@ -31,7 +31,8 @@ export function tellingStore(store: SessionStore): SessionStore {
             ])
           : store.writeTogether(mutations, options),
       ...(hasNotes && {
-        writeWithNote: (...[mutations, note, options]: Parameters<WithNote>) => {
+        // No rest parameters: each call would allocate an array.
+        writeWithNote: (mutations: Args[0], note: Args[1], options: Args[2]) => {
           const call = store.writeWithNote as WithNote
           return storeCalls.isHeard
             ? told('writeWithNote', mutations.length + 1, store, call, [mutations, note, options])
@@ -58,6 +59,8 @@ export function tellingStore(store: SessionStore): SessionStore {
 }
 
 type WithNote = NonNullable<SessionStore['writeWithNote']>
+
+type Args = Parameters<WithNote>
 
 /** `of`: what the call is a method of. */
 type Teller = <Args extends readonly unknown[], Result>(

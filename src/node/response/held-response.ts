@@ -225,16 +225,10 @@ class ResponseGuard implements OutgoingCalls {
       headed = answer.then(() => Promise.reject(error))
     }
     this.#disguiseAs(this.#announced === null ? status : statusOf(this.#announced[0]))
-    const since = isHeard('held') ? performance.now() : null
+    if (isHeard('held')) tellHeld(headed)
     headed.then(
-      (result) => {
-        tellHeld(since, true)
-        this.#release(result)
-      },
-      (error: unknown) => {
-        tellHeld(since, false)
-        this.#drop(error, this.#stopDisguise())
-      },
+      (result) => this.#release(result),
+      (error: unknown) => this.#drop(error, this.#stopDisguise()),
     )
   }
 
@@ -343,7 +337,10 @@ class ResponseGuard implements OutgoingCalls {
   }
 }
 
-function tellHeld(since: number | null, stored: boolean): void {
-  if (since === null || !isHeard('held')) return
-  tell({ kind: 'held', duration: performance.now() - since, stored })
+/** Reports how long a response is held. `over`: settles when the commit has ended. */
+function tellHeld(over: Promise<CommitResult>): void {
+  const since = performance.now()
+  const done = (stored: boolean) => (): void =>
+    tell({ kind: 'held', duration: performance.now() - since, stored })
+  over.then(done(true), done(false))
 }

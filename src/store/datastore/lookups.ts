@@ -207,13 +207,16 @@ export class Lookups {
       for (let round = 0; open.size > 0; round++) {
         if (round > MAX_ROUNDS) throw deferredError()
         const names = [...open.values()].map(({ at }) => at)
-        const gathered = storeCalls.isHeard ? this.#gatheredIn(open) : null
         const response = await this.#connection.call(
           'lookup',
           (partitionId) => ({
             keys: names.map((at) => keyAt(partitionId, at)),
           }),
-          { waited: performance.now() - since, deadline: most, gathered },
+          {
+            waited: performance.now() - since,
+            deadline: most,
+            gathered: storeCalls.isHeard ? this.#gatheredIn(open) : null,
+          },
         )
         const deferred = this.#settle(open, response)
         if (open.size > deferred) throw incompleteError()
