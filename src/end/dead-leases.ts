@@ -5,8 +5,8 @@ import { hasRunOut, LEASES } from '../write/lease-note.ts'
 import { listNotesBelow } from './fences.ts'
 
 /**
- * Deletes the leases that nobody has let go of, as after a crash, and nobody has taken since. Not before a while has passed:
- * whoever held one may still save under it.
+ * Deletes leases that their holder did not release, as after a crash, and that nobody has taken since. It waits a while
+ * after the end of a lease, because the holder may still save under it.
  */
 export async function removeDeadLeases(notes: NoteStore, now: number): Promise<void> {
   const leases = await listNotesBelow(notes, LEASES)

@@ -15,46 +15,46 @@ import type { Observers, Told } from './observers.ts'
 import { Problems } from './problems.ts'
 import { sideBySide } from '../base/parallel.ts'
 
-/** How long the observers have together before the response of a request leaves, in milliseconds. */
+/** How long all observers together may take before the response of a request leaves, in milliseconds. */
 export const IN_REQUEST = 1000
 
 /** For how long a failing observer keeps a session stored, in milliseconds since the first failure. */
 const GIVE_UP_AFTER = 24 * 60 * 60 * 1000
 
-/** How many sessions are told of at the same time. */
+/** How many ends are reported to observers at the same time. */
 const SIDE_BY_SIDE = 20
 
-/** How often the log hears of what failed in requests, at the most, in milliseconds. */
+/** The shortest time between two log lines about failures in requests, in milliseconds. */
 const LOG_EVERY = 60_000
 
-/** The most writes that one call of a store takes. */
+/** The largest number of writes that one call of a store accepts. */
 const MAX_WRITES = 500
 
-/** How much time there is for telling of ends. */
+/** Time limits for reporting ends to observers. */
 export interface FinishLimits {
-  /** From this instant on (milliseconds) no further session is begun; the first ones always are. */
+  /** From this time on (milliseconds) no further session is begun. The first few are always begun. */
   readonly deadline?: number
-  /** How long the observers have together for one session, in milliseconds. */
+  /** How long all observers together may take for one session, in milliseconds. */
   readonly within?: number
 }
 
-/** What became of one session whose end was to be told and finished. */
+/** The result of finishing the end of one session. */
 export interface Finished {
   readonly result:
     | 'ended'
-    /** An observer failed: it stands in the bucket of this hour, for later sweeps. */
+    /** An observer failed: the session moved to the bucket of this hour, for later sweeps. */
     | 'deferred'
-    /** Somebody else was quicker. */
+    /** Another process was quicker. */
     | 'skipped'
-    /** This process cannot read all of it: one that can has to tell of it. */
+    /** This process cannot read the whole record: another process has to report its end. */
     | 'unable'
     | 'failed'
-    /** Not begun, because the time was up. */
+    /** Not begun, because the time had run out. */
     | 'left'
   readonly observersFailed: boolean
-  /** Of what is not ended: whether it is still stored, in the state it was in or another one. */
+  /** For a session that this call has not ended: whether it is still stored, unchanged or not. */
   readonly stillThere: boolean
-  /** Why it failed. */
+  /** The error where the result is `failed`. */
   readonly error: SessionStoreError | null
 }
 
@@ -64,16 +64,16 @@ type EnderSettings = Pick<
 >
 
 /**
- * How sessions end. Without events they are deleted. With them an end is a mark, effective at once; then the
- * observers hear of it, and after that the record is deleted. Whatever crashes in between leaves a record that a
- * later sweep meets, so every end is told at least once.
+ * Ends sessions. Without events, an end deletes the record. With events, an end is a mark that takes effect at once;
+ * then the observers run, and after that the record is deleted. A crash in between leaves a record that a later sweep
+ * finds, so every end is reported at least once.
  */
 export class Ender<Data extends object> {
   readonly #settings: EnderSettings
   readonly #observers: Observers<Data>
-  /** Whether ends are events. */
+  /** Whether the ends of this deployment are events. */
   readonly events: EventsSwitch
-  /** What observers failed at in requests: any visitor can cause such an end, so the log hears of them in sums. */
+  /** Failures of observers in requests. Any visitor can cause such an end, so the log gets them in sums. */
   readonly #inRequests = new Problems()
   #logged = Number.NEGATIVE_INFINITY
 
@@ -83,23 +83,23 @@ export class Ender<Data extends object> {
     this.events = new EventsSwitch(settings)
   }
 
-  /** Whether this process may finish ends: without observers of its own it would lose events of others. */
+  /** Whether this process may finish ends: without its own observers it would lose the events of others. */
   async mayFinish(): Promise<boolean> {
     if (!this.#observers.isEmpty || !(await this.events.isOn())) return true
     if (!this.#settings.events) this.events.warnOnce()
     return false
   }
 
-  /** Throws where this process must not finish ends. */
+  /** Throws `SessionConfigError` where this process must not finish ends. */
   async requireObservers(): Promise<void> {
     if (await this.mayFinish()) return
     if (!this.#settings.events) throw new SessionConfigError(`${NOT_HERE}: ${CURE}`)
     throw new SessionConfigError(
-      'this process has no onDelete observer, while the option events says that the deployment has some: sweep in a process that registers them',
+      'this process has no onDelete observer, but the option events says that the deployment has some: sweep in a process that registers them',
     )
   }
 
-  /** The write that ends a session which is alive. */
+  /** Returns the write that ends a living session. */
   async endOf(
     { record, version }: Found,
     reason: Exclude<EndReason, 'expired'>,
@@ -114,7 +114,7 @@ export class Ender<Data extends object> {
     }
   }
 
-  /** Sums up what went wrong in many small pieces of work: the log hears of it at most once a minute. */
+  /** Sums up the problems of many small pieces of work, and logs the sum at most once a minute. */
   logNowAndThen(problems: Problems = this.#inRequests): void {
     const { now, logger } = this.#settings
     if (problems !== this.#inRequests) this.#inRequests.add(problems)
@@ -123,7 +123,7 @@ export class Ender<Data extends object> {
     this.#inRequests.log(logger)
   }
 
-  /** Tells of an end that a request has just marked, and finishes it; what fails is left to the sweep. */
+  /** Reports an end that a request has just marked, and finishes it. Failures are left to the sweep. */
   async finishInRequest(marked: Found, limit: Limit = LONG_WORK): Promise<void> {
     if (this.#observers.isEmpty) return
     if (!canTell(marked.record, this.#settings.codec)) return
@@ -144,8 +144,8 @@ export class Ender<Data extends object> {
   }
 
   /**
-   * Tells of ends and deletes what was told, many in one commit; what observers failed at stays for a later sweep.
-   * Gives what became of each, in their order.
+   * Reports ends to the observers, and deletes the reported sessions, many in one commit. A session whose observers
+   * failed stays for a later sweep. Returns the result of each session, in their order.
    */
   async finish(
     due: readonly Found[],
@@ -199,7 +199,7 @@ export class Ender<Data extends object> {
         error: result.outcome === 'failed' ? result.error : null,
       }
     })
-    // Of the others it was told when they were marked.
+    // The other ends were counted when they were marked.
     const expired = due.filter(
       ({ record }, at) => record.ended === null && finished[at]?.result === 'ended',
     )
@@ -207,14 +207,17 @@ export class Ender<Data extends object> {
     return finished
   }
 
-  /** Deletes by keys alone what has expired, and nobody has to hear of. */
+  /** Deletes expired sessions by their keys, where no observer needs their data. */
   async removeExpired(keys: readonly SessionKey[]): Promise<WriteEachResult[]> {
     const results = await this.writeEach(keys.map((key) => ({ kind: 'remove', key })))
     tellEnds('expired', results.filter(({ outcome }) => outcome === 'applied').length)
     return results
   }
 
-  /** Each for itself, in chunks that one call of a store takes. A record that cannot be written spoils no other. */
+  /**
+   * Writes each record separately, in chunks that one call of a store accepts. A record that cannot be written does not
+   * affect the others.
+   */
   async writeEach(mutations: readonly Mutation[]): Promise<WriteEachResult[]> {
     const { store } = this.#settings
     const results: WriteEachResult[] = []
@@ -223,7 +226,8 @@ export class Ender<Data extends object> {
       try {
         results.push(...(await store.writeEach(chunk)))
       } catch (error) {
-        // A fault of the store is one for all; anything else was found in one of them before anything was sent.
+        // An error of the store concerns the whole chunk. Any other error comes from one record, before anything was
+        // sent.
         if (!(error instanceof SessionError) || error instanceof SessionStoreError) throw error
         results.push(...(await sideBySide(chunk, SIDE_BY_SIDE, (one) => this.#writeOne(one))))
       }
@@ -241,7 +245,9 @@ export class Ender<Data extends object> {
     }
   }
 
-  /** A conflict may also stand for an own write whose answer was lost, so the store is asked which are still there. */
+  /**
+   * Asks the store which sessions are still there: a conflict may also come from an own write whose answer was lost.
+   */
   async #stored(mutations: readonly Mutation[]): Promise<Set<Mutation>> {
     const stored = await sideBySide(mutations, MAX_WRITES, async (mutation) => {
       const found = await this.#settings.store.find(keyOfMutation(mutation))
@@ -259,7 +265,7 @@ export class Ender<Data extends object> {
     if (!isLate && failedSince !== null && time - failedSince >= GIVE_UP_AFTER) {
       problems.note({
         message:
-          'onDelete observers failed for a day: sessions are deleted, and their events are given up',
+          'onDelete observers failed for a day: the sessions are deleted, and their events are lost',
         of: 'onDelete',
         level: 'error',
         example: { key: record.key },
@@ -290,7 +296,7 @@ function deletionOf({ record, version }: Found): Mutation {
 function unableToTell({ key }: SessionRecord): Parameters<Problems['note']>[0] {
   return {
     message:
-      'sessions have ended that this process cannot read: a later release wrote them, or it lacks one of their types or keys; they stay stored for a process that can tell of them',
+      'this process cannot read some sessions that have ended: a later release wrote them, or the process lacks one of their types or keys; they stay stored for a process that can report them',
     of: 'onDelete',
     example: { key },
   }

@@ -6,23 +6,23 @@ import { sayingOf } from './problems.ts'
 
 type SwitchSettings = Pick<EndSettings, 'store' | 'events' | 'now' | 'logger'>
 
-/** The note by which all processes of a deployment know that its ends are events. */
+/** The name of the note that tells all processes of a deployment that its ends are events. */
 const NOTE = 'events'
 
-/** For how long a process goes by what it has read, in milliseconds. */
+/** How long a process relies on the note that it has read, in milliseconds. */
 const HOLDS = 60_000
 
 /**
- * Whether the ends of this deployment are events. That is a statement about all its processes: one that has the option
- * `events` writes it down at its first write or end, and one that has not asks at its first end, and at most once a
- * minute after that.
+ * Whether the ends of this deployment are events. The answer applies to all its processes: a process with the option
+ * `events` writes a note at its first write or end. A process without the option asks for the note at its first end,
+ * and at most once a minute after that.
  */
 export class EventsSwitch {
   readonly #settings: SwitchSettings
   #isOn = false
   #asked = Number.NEGATIVE_INFINITY
   #asking: Promise<boolean> | null = null
-  /** When the note could not be read the last time. */
+  /** The time of the last failure to read the note. */
   #unread = Number.NEGATIVE_INFINITY
   #hasWarned = false
 
@@ -31,8 +31,9 @@ export class EventsSwitch {
   }
 
   /**
-   * For what ends a session: where nobody can tell, an end is marked, since a mark loses no event. Never throws, leaves
-   * the end itself half of the time that there is, and asks no more than once a minute, be there an answer or not.
+   * Whether an end has to be a mark. Where the store does not answer, the end is a mark, since a mark loses no event.
+   * Never throws. Takes at most half of the time that is left, so that the end itself has the other half. Asks at most
+   * once a minute, with or without an answer.
    */
   async marks(limit: Limit = LONG_WORK): Promise<boolean> {
     const { events, now } = this.#settings
@@ -48,7 +49,7 @@ export class EventsSwitch {
     }
   }
 
-  /** For what finishes ends. Throws where the store cannot be asked. */
+  /** Whether ends are events, for code that finishes ends. Throws where the store cannot be asked. */
   async isOn(limit: Limit = LONG_WORK): Promise<boolean> {
     const { events, now } = this.#settings
     const age = now() - this.#asked
@@ -65,7 +66,10 @@ export class EventsSwitch {
     return await limit.wait(() => asking, 'none')
   }
 
-  /** Writes down that ends are events, if that is to be and was not done. Never throws: an end must not fail by it. */
+  /**
+   * Stores the note that ends are events, where the option says so and the note is missing. Never throws: an end must
+   * not fail because of it.
+   */
   async announce(limit: Limit = LONG_WORK): Promise<void> {
     if (this.#settings.events) await this.isOn(limit)
   }
@@ -80,20 +84,20 @@ export class EventsSwitch {
 
   async #announce(limit: Limit): Promise<void> {
     const { store, logger, now } = this.#settings
-    // Tried again in a minute where it fails.
+    // A failure is tried again after a minute.
     this.#asked = now()
     try {
       await limit.wait(() => turnEventsOn(store.notes), 'unknown')
       this.#isOn = true
     } catch (error) {
       logger.warn(
-        'it could not be written down that this deployment has onDelete observers; the next end tries again',
+        'the note that this deployment has onDelete observers could not be stored; the next end tries again',
         { error: sayingOf(error) },
       )
     }
   }
 
-  /** Tells the log what is wrong with this process, once. */
+  /** Logs once that this process lacks the option `events`. */
   warnOnce(): void {
     if (this.#hasWarned) return
     this.#hasWarned = true
@@ -101,7 +105,7 @@ export class EventsSwitch {
   }
 }
 
-/** The half of what is left of this limit by now. What is waited for counts against the whole all the same. */
+/** Half of the time that this limit has left now. Waiting still counts against the whole limit. */
 function halfOf(limit: Limit): Limit {
   const half = limit.left / 2
   return {
@@ -111,28 +115,31 @@ function halfOf(limit: Limit): Limit {
   }
 }
 
-/** What is wrong in a process without `events` where the deployment has them. */
+/** The problem of a process without `events` in a deployment that has them. */
 export const NOT_HERE =
-  'this deployment has onDelete observers, and this process has not the option events: it marks ends and sweeps nothing'
+  'this deployment has onDelete observers, but this process does not have the option events: it marks ends and sweeps nothing'
 
 export const CURE =
-  'set events: true in every process, or, where there are no observers any more, run "npx viur-session events off"'
+  'set events: true in every process, or, if there are no observers any more, run "npx viur-session events off"'
 
-/** Whether the deployment has written down that its ends are events. */
+/** Whether the deployment has stored the note that its ends are events. */
 export async function areEventsOn(notes: NoteStore): Promise<boolean> {
   return (await notes.get(NOTE)) !== null
 }
 
-/** For the operator too: from a minute later on all processes mark ends. False: they did already. */
+/**
+ * Stores the note; within a minute all processes mark ends. Also for the operator. Returns `false` where the note
+ * existed.
+ */
 export async function turnEventsOn(notes: NoteStore): Promise<boolean> {
   if (await areEventsOn(notes)) return false
-  // Whoever was quicker wrote the same.
+  // A quicker process wrote the same note.
   return (await notes.put(NOTE, { v: 1, on: true }, null)).outcome === 'applied'
 }
 
 /**
- * For the operator: no process of the deployment has the option `events` any more, so that ends delete at once again,
- * from a minute later on. False: they did already.
+ * Deletes the note, for an operator who has removed the option `events` from all processes. Within a minute ends delete
+ * sessions at once again. Returns `false` where there was no note.
  */
 export async function turnEventsOff(notes: NoteStore): Promise<boolean> {
   const note = await notes.get(NOTE)

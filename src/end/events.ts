@@ -6,29 +6,29 @@ import { Payload } from '../record/payload.ts'
 import { RecordData } from '../record/root-data.ts'
 import type { EndReason, SessionRecord } from '../record/record.ts'
 
-/** What an `onDelete` observer gets to know of a session that ended. Holds no secret. */
+/** The event of a session that has ended, for `onDelete` observers. Holds no secret. */
 export interface SessionDeleteEvent<Data extends object = DefaultData> {
-  /** The same at every delivery of the same end, so that an observer can tell a repetition. */
+  /** The same at every delivery of the same end, so that an observer can recognise a repetition. */
   readonly id: string
-  /** Why it ended. */
+  /** Why the session ended. */
   readonly reason: EndReason
   /** The key of the session: no secret, and not the value of its cookie. */
   readonly key: SessionKey
-  /** Whose session it was; `__guest__` where nobody was logged in. */
+  /** The user of the session; `__guest__` where nobody was logged in. */
   readonly user: string
-  /** When it began. */
+  /** When the session began. */
   readonly created: Date
-  /** When it was last used, as noted down: up to `touchEvery` behind. */
+  /** When the session was last used, as far as that was stored: up to `touchEvery` behind. */
   readonly lastSeen: Date
-  /** When it ended; for an expired session, when its time ran out. */
+  /** When the session ended; for an expired session, when its time ran out. */
   readonly ended: Date
-  /** The data of the root, decoded when it is first read; empty when it cannot be read any more. */
+  /** The data of the root, decoded at its first read; empty when it can no longer be read. */
   readonly data: Data
-  /** The data of one scope; empty where it holds nothing, or when it cannot be read any more. */
+  /** Returns the data of one scope; empty where the scope holds nothing, or when it can no longer be read. */
   scope(name: string): Record<string, unknown>
 }
 
-/** The event of a session that is marked as ended, or whose time has run out. */
+/** Makes the event of a session that is marked as ended, or whose time has run out. */
 export function eventOf<Data extends object>(
   record: SessionRecord,
   codec: ValueCodec,
@@ -37,8 +37,8 @@ export function eventOf<Data extends object>(
 }
 
 /**
- * Derived from the key: a session ends once, so its key names its end. Where the id came from outside several sessions
- * live under one key, one after the other, so there it takes the life as well.
+ * Derives the id of an event from the key: a session ends once, so its key identifies its end. Where ids come from
+ * outside, several sessions may use one key one after the other. There the id includes the life too.
  */
 export function eventId({ key, life }: Pick<SessionRecord, 'key' | 'life'>): string {
   const which = life === undefined ? key : `${key} ${life}`
@@ -83,7 +83,10 @@ class DeleteEvent<Data extends object> implements SessionDeleteEvent<Data> {
   }
 }
 
-/** What has ended is seen even when its payload is damaged: who and when can still be told. */
+/**
+ * Decodes the payload of a session that has ended. A damaged payload counts as empty: the user and the times can still
+ * be reported.
+ */
 export function readablePayload({ data, key }: Pick<SessionRecord, 'data' | 'key'>): Payload {
   try {
     return Payload.decode(data, key)
@@ -93,8 +96,9 @@ export function readablePayload({ data, key }: Pick<SessionRecord, 'data' | 'key
 }
 
 /**
- * Whether this process can tell of the session all that was stored. If not, one that can has to: a later release wrote it,
- * it is sealed by a key that this process lacks, or holds a type that it cannot read. What is damaged holds nothing.
+ * Whether this process can read everything that was stored for the session. If not, another process has to report its
+ * end: a later release wrote the record, it is sealed by a key that this process lacks, or it holds a type that this
+ * process cannot read. A damaged record holds no data.
  */
 export function canTell({ data, key }: SessionRecord, codec: ValueCodec): boolean {
   if (Payload.isForOthers(data)) return false

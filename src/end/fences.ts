@@ -6,39 +6,45 @@ import type { SessionRecord } from '../record/record.ts'
 import type { Limit } from '../store/budget.ts'
 import { LONG_WORK, retried } from '../write/retry.ts'
 
-/** The fence notes of users. Their names go on in hex digits. */
+/** The prefix of the fence notes of users. Hex digits follow it. */
 export const FENCES = 'fence:'
 
-/** The fence note of everybody. */
+/** The name of the fence note for all users. */
 export const FENCE_OF_ALL = 'fence-all'
 
-/** How old the number of everybody may be that a process goes by, in milliseconds. */
+/** How long a process relies on the number for all users, in milliseconds. */
 const ALL_IS_KNOWN_FOR = 60_000
 
-/** How long after a kill is closed its note stays, in milliseconds: until then a login can tell that it rose. */
+/**
+ * How long the note of a kill stays after the kill is closed, in milliseconds: until then a login can see that its
+ * number rose.
+ */
 export const FENCE_STAYS: number = 60 * 60 * 1000
 
 /**
- * The numbers that a login found when it was called. A kill raises the number before it ends the first session, so a
- * login that was called before it can tell by the number, and no two clocks are ever compared.
+ * The numbers that a login read when it was called. A kill raises the number before it ends the first session. So a
+ * login that was called earlier can recognise the kill by the number, and clocks of two machines are never compared.
  */
 export interface Fence {
-  /** That of the user. */
+  /** The number of the user. */
   readonly user: number
-  /** That of everybody. */
+  /** The number for all users. */
   readonly all: number
-  /** When they were read, in milliseconds. */
+  /** When the numbers were read, in milliseconds. */
   readonly read: number
 }
 
 type FenceSettings = Pick<EndSettings, 'store' | 'now' | 'sleep' | 'retries'>
 
-/** Under which name the number of a user is kept: a hash, since a user can be any text. */
+/** Returns the name of the note with the number of a user: a hash, since a user can be any text. */
 export function fenceName(user: string): string {
   return `${FENCES}${hash('sha256', user, 'hex')}`
 }
 
-/** The number in a fence note; 0 where there is none. Throws for a note that cannot be read: nobody could be fenced. */
+/**
+ * Returns the number in a fence note; 0 where there is no note. Throws for a note that cannot be read: ignoring it
+ * would leave everybody unfenced.
+ */
 export function numberIn(note: Note | null): number {
   if (note === null) return 0
   const { number } = (note.value ?? {}) as { number?: unknown }
@@ -48,12 +54,15 @@ export function numberIn(note: Note | null): number {
   )
 }
 
-/** What of a fence goes into the record of a login. */
+/** The part of a fence that goes into the record of a login. */
 export function fenceOf({ user, all }: Fence): Pick<SessionRecord, 'fence' | 'fenceAll'> {
   return { ...(user > 0 && { fence: user }), ...(all > 0 && { fenceAll: all }) }
 }
 
-/** Reads the numbers that kills raise: that of a user at every login twice, that of everybody at most once a minute. */
+/**
+ * Reads the numbers that kills raise: the number of a user twice at every login, the number for all users at most once
+ * a minute.
+ */
 export class Fences {
   readonly #settings: FenceSettings
   #all: { readonly number: number; readonly read: number } | null = null
@@ -63,7 +72,7 @@ export class Fences {
     this.#settings = settings
   }
 
-  /** The numbers now, by one call; what a login goes by. `limit`: how long whoever asks waits for the store. */
+  /** Reads the present numbers for a login, by one call. `limit`: how long the caller waits for the store. */
   async read(user: string, limit: Limit): Promise<Fence> {
     const read = this.#settings.now()
     const name = fenceName(user)
@@ -80,12 +89,12 @@ export class Fences {
       ])
       return { user: own, all, read }
     }
-    // Not begun by whoever has no time left: nobody would hear of a failure.
+    // A caller without time left does not begin the call: nobody would see its failure.
     const [[own = 0], all] = await limit.wait(() => this.#askForBoth(name, read), 'none')
     return { user: own, all, read }
   }
 
-  /** Others join it, so it has not only the time that whoever begins it has left. */
+  /** Other callers join this call, so it may take longer than the time that its first caller has left. */
   #askForBoth(name: string, read: number): Promise<[readonly number[], number]> {
     const both = this.#numbersOf([name, FENCE_OF_ALL], LONG_WORK)
     const all = both
@@ -97,27 +106,27 @@ export class Fences {
     return Promise.all([both, all])
   }
 
-  /** Whether a kill has begun since these numbers were read. Asked once the login is stored. */
+  /** Whether a kill has begun since these numbers were read. Called after the login is stored. */
   async hasRisen(user: string, fence: Fence, limit: Limit): Promise<boolean> {
     const now = await this.read(user, limit)
-    // The note of a kill that came between may be gone by now, so nobody can tell.
+    // The note of a kill in between may be gone by now, so a kill must be assumed.
     if (now.read - fence.read > FENCE_STAYS / 2) return true
     return now.user > fence.user || now.all > fence.all
   }
 
-  /** Takes note of a number of everybody that this process has raised. */
+  /** Records a number for all users that this process has raised. */
   raisedAll(number: number): void {
     this.#all = { number, read: this.#settings.now() }
   }
 
   #allKnownAt(now: number): number | null {
     const known = this.#all
-    // The clock of a test may go back.
+    // The clock of a test may go backwards.
     return known !== null && Math.abs(now - known.read) < ALL_IS_KNOWN_FOR ? known.number : null
   }
 
   #learnAll(number: number, read: number): number {
-    // An answer that is older than what this process has raised meanwhile says nothing.
+    // An answer is ignored if this process has raised the number meanwhile.
     if (this.#all === null || this.#all.number <= number) this.#all = { number, read }
     return this.#all.number
   }
@@ -139,13 +148,13 @@ const PAGE = 500
 
 const DIGITS = [...'0123456789abcdef']
 
-/** Every fence note there is. Notes have no pages, so where there are many they are asked for digit by digit. */
+/** Lists all fence notes. Notes have no pages, so many notes are listed digit by digit. */
 export async function listFenceNotes(notes: NoteStore): Promise<Note[]> {
   const all = await notes.get(FENCE_OF_ALL)
   return [...(all === null ? [] : [all]), ...(await listNotesBelow(notes, FENCES))]
 }
 
-/** A few fence notes of users, those whose names follow one digit drawn at random (0 to 15). */
+/** Lists a few fence notes of users: those whose names begin with this digit (0 to 15, drawn at random). */
 export async function someFenceNotes(
   notes: NoteStore,
   digit: number,
@@ -154,7 +163,7 @@ export async function someFenceNotes(
   return await notes.list(`${FENCES}${DIGITS[digit]}`, limit)
 }
 
-/** Every note whose name is this and hex digits. */
+/** Lists every note whose name consists of this prefix and hex digits. */
 export async function listNotesBelow(notes: NoteStore, prefix: string): Promise<readonly Note[]> {
   const found = await notes.list(prefix, PAGE)
   if (found.length < PAGE) return found

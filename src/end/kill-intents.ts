@@ -5,58 +5,61 @@ import { FENCE_STAYS, numberIn } from './fences.ts'
 import type { Note, NoteStore } from '../store/store.ts'
 import type { SessionRecord, Version } from '../record/record.ts'
 
-/** A kill of many, written down before the first session ends, so that a crash cannot leave it half done. */
+/** A kill of many sessions, stored before the first session ends, so that a crash cannot leave it half done. */
 export interface Intent {
   readonly v: 1
-  /** `null`: everybody's. */
+  /** The user whose sessions end; `null`: all users. */
   readonly user: string | null
-  /** When the kill began, in milliseconds. Of guests, those that began after this are not meant. */
+  /** When the kill began, in milliseconds. The sessions of guests that began after this are not part of it. */
   readonly cut: number
-  /** The number that the kill raised the fence to: sessions with a lower one are meant. Absent: the cut decides. */
+  /**
+   * The number to which the kill raised the fence: sessions with a lower number are part of it. Absent: the cut
+   * decides.
+   */
   readonly number?: number
-  /** From which number on the excepted session is spared; with a lower one an earlier kill means it. */
+  /** The excepted session is spared if it has at least this number; with a lower one, an earlier kill includes it. */
   readonly floor?: number
   readonly except: string | null
-  /** When the excepted one began, [created, authenticated]: it is still meant after its key was cycled. */
+  /** When the excepted session began, [created, authenticated]: it stays excepted after its key was cycled. */
   readonly exceptBegan?: readonly [number, number | null] | null
-  /** The same for one of a user who is fenced: see {@link loginOf}. */
+  /** Identifies the login of an excepted session behind a fence: see {@link loginOf}. */
   readonly exceptLogin?: string | null
-  /** When it is known to be written down, in milliseconds; absent: at the cut. */
+  /** When the intent was certainly stored, in milliseconds; absent: at the cut. */
   since?: number
-  /** Where the pass under way goes on. */
+  /** Where the present pass continues. */
   cursor: string | null
-  /** Whether the pass under way began late enough to be the last look. */
+  /** Whether the present pass began late enough to be the last look. */
   late?: boolean
-  /** How many sessions the pass under way has met alive. */
+  /** The number of living sessions that the present pass has found. */
   met: number
-  /** How many pages it has read. */
+  /** The number of pages that it has read. */
   pages?: number
-  /** Whether the pass before it has met none. */
+  /** Whether the pass before it has found no living session. */
   calm?: boolean
-  /** Whether a pass has met none. */
+  /** Whether a pass has found no living session. */
   over: boolean
 }
 
-/** A kill as it is written down, held at the version it was read or written at. */
+/** A stored kill, held at the version at which it was read or written. */
 export interface HeldIntent {
   readonly intent: Intent
-  /** Writes down how far it is; false when somebody else has written meanwhile. */
+  /** Stores its progress; `false` when another process has written meanwhile. */
   save(): Promise<boolean>
-  /** Notes that nothing is left to do. */
+  /** Records that nothing is left to do. */
   close(now: number): Promise<void>
 }
 
-/** How long after its start a kill looks for the last time, in milliseconds: for logins whose process has died. */
+/** How long after its start a kill looks for the last time, in milliseconds: for logins whose process has crashed. */
 export const LAST_LOOK_AFTER: number = LEEWAY
 
 const PREFIX = 'intent:'
 
-/** The oldest first: a note is listed in the order of its name. */
+/** Returns the name of an intent. Notes are listed in the order of their names, so the oldest comes first. */
 export function intentName(now: number, random: string): string {
   return `${PREFIX}${now.toString(36).padStart(11, '0')}-${random}`
 }
 
-/** The oldest intents that are no fences; those that cannot be read are reported and left alone. */
+/** Lists the oldest intents that are not in fence notes. Intents that cannot be read are reported and left alone. */
 export async function listIntents(
   notes: NoteStore,
   limit: number,
@@ -71,7 +74,7 @@ export async function listIntents(
   return intents
 }
 
-/** An intent in a note of its own: a kill of guests, and one by a release that had no fences. */
+/** An intent in a separate note: a kill of guests, or one by a release without fences. */
 export class IntentNote implements HeldIntent {
   readonly intent: Intent
   readonly #notes: NoteStore
@@ -98,7 +101,7 @@ export class IntentNote implements HeldIntent {
   }
 }
 
-/** What is in a fence note: the number, and the kill that raised it while it is open. */
+/** The content of a fence note: the number, and the kill that raised it while this kill is open. */
 interface FenceValue {
   readonly v: 1
   readonly number: number
@@ -127,12 +130,12 @@ export class FenceNote implements HeldIntent {
     return await this.#put(this.intent, null)
   }
 
-  /** The number stays for a while: see {@link isOutdated}. */
+  /** Removes the kill; the number stays for a while: see {@link isOutdated}. */
   async close(now: number): Promise<void> {
     await this.#put(null, now)
   }
 
-  /** False also after a later kill of the same user: its note says all that this one says. */
+  /** Returns `false` also after a later kill of the same user: the note of that kill covers this one. */
   async #put(kill: Intent | null, closed: number | null): Promise<boolean> {
     const value: FenceValue = { v: 1, number: this.#number, kill, closed }
     const result = await this.#notes.put(this.#name, value as unknown as Json, this.#version)
@@ -142,22 +145,22 @@ export class FenceNote implements HeldIntent {
   }
 }
 
-/** The kill that is open in this fence note; `null` for none. Throws for a note that cannot be read. */
+/** Returns the open kill of this fence note; `null` for none. Throws for a note that cannot be read. */
 export function openKillIn(notes: NoteStore, note: Note): FenceNote | null {
   const number = numberIn(note)
   const kill = killIn(note)
   return kill === null ? null : new FenceNote(notes, note.name, kill, number, note.version)
 }
 
-/** Whether the note of a fence can go. Numbers start with the clock, so none that comes later is lower. */
+/** Whether the note of a fence can be deleted. Numbers start with the clock, so no later number is lower. */
 export function isOutdated(note: Note, now: number): boolean {
   const { closed = null } = (note.value ?? {}) as { closed?: unknown }
   return typeof closed === 'number' && now > Math.max(closed, numberIn(note)) + FENCE_STAYS
 }
 
 /**
- * Raises a fence above what it was, by a conditional write that carries the kill; `null` where somebody else wrote
- * meanwhile. Kills that are open go on in the new one: it means whatever they mean, but for what both spare.
+ * Raises a fence above its number, by a conditional write that stores the kill too; `null` where another process wrote
+ * meanwhile. An open kill continues in the new one, which includes every session of it, except those that both spare.
  */
 export async function raiseFence(
   notes: NoteStore,
@@ -172,7 +175,7 @@ export async function raiseFence(
   const intent: Intent = {
     v: 1,
     ...kill,
-    // Of guests, a kill of everybody that is open means those that began before its cut.
+    // An open kill of all users includes the guests that began before its cut.
     cut: kill.user === null && open !== null ? Math.max(open.cut, now) : now,
     number,
     floor: open === null ? 0 : sparesSame(open, kill) ? (open.floor ?? 0) : before,
@@ -200,15 +203,15 @@ function sparesSame(
 }
 
 /**
- * What a login keeps when its key is cycled, so that it is recognised: nothing that is secret. `null` for a session
- * without a static key: times alone would take two logins of one millisecond for the same.
+ * Identifies a login even after its key was cycled, without secrets. `null` for a session without a static key: by
+ * times alone, two logins within one millisecond would look the same.
  */
 export function loginOf({ created, authenticated, staticKey }: SessionRecord): string | null {
   if (staticKey == null) return null
   return hash('sha256', JSON.stringify([created, authenticated, staticKey]), 'base64url')
 }
 
-/** Whether this is the session that the kill of a user excepts. */
+/** Whether the kill of a user excepts this session. */
 export function isExcepted(record: SessionRecord, intent: Intent): boolean {
   const { except, exceptLogin = null, floor = 0 } = intent
   return (
@@ -220,8 +223,8 @@ export function isExcepted(record: SessionRecord, intent: Intent): boolean {
 }
 
 /**
- * Whether there is something left to do at this time. What is over waits for a last look, one leeway after the
- * start: a login whose process died before it could end itself may have been stored behind the last pass.
+ * Whether the kill has something left to do at this time. A kill that is over waits for a last look, one leeway after
+ * the start. A login whose process crashed before it could end itself may have been stored behind the last pass.
  */
 export function isDue({ over, cut, since = cut }: Intent, now: number): boolean {
   return !over || now > since + LAST_LOOK_AFTER

@@ -8,12 +8,12 @@ import type { Found, SessionRecord } from '../record/record.ts'
 import { sideBySide } from '../base/parallel.ts'
 import type { SessionStore } from '../store/store.ts'
 
-/** Ends one session, whoever has it; false when it had ended already. */
+/** Ends one session of any client; `false` when it had ended already. */
 interface SessionKiller {
   kill(key: SessionKey): Promise<boolean>
 }
 
-/** What is settled about a login once it is stored, and before anybody hears of its id. */
+/** The checks of a login after it is stored, and before anybody learns its id. */
 export class Logins {
   readonly #settings: EndSettings
   readonly #fences: Fences
@@ -25,7 +25,10 @@ export class Logins {
     this.#sessions = sessions
   }
 
-  /** Ends a login that may not stand. Throws `SessionGoneError` then, and a store error where nobody can tell. */
+  /**
+   * Ends a login that is not allowed to stay. Throws `SessionGoneError` then, and a store error where the fences cannot
+   * be read.
+   */
   async settle(record: SessionRecord, fence: Fence | null, limit: Limit): Promise<void> {
     if (fence !== null) await this.#passFence(record, fence, limit)
     const { maxSessionsPerUser } = this.#settings
@@ -37,26 +40,29 @@ export class Logins {
     try {
       hasRisen = await this.#fences.hasRisen(record.user, fence, limit)
     } catch (error) {
-      // Nobody has its id, and nobody will get it.
+      // Nobody has the id of the session, and nobody will get it.
       await this.#end(record, limit)
       throw error
     }
     if (!hasRisen) return
     await this.#end(record, limit)
     throw new SessionGoneError(
-      'the sessions of this user were ended while the login was under way, and it with them: log in again',
+      'the sessions of this user were ended while the login was under way, and the new session was ended too: log in again',
     )
   }
 
-  /** A fault is none of the request: without its id nobody can use the session, and the kill ends it at the latest. */
+  /**
+   * Ends the login. A failure does not concern the request: without its id nobody can use the session, and the kill
+   * ends it at the latest.
+   */
   async #end({ key }: SessionRecord, limit: Limit): Promise<void> {
-    // Begun in any case, and not given up when the request has no time left for it.
+    // Begun in any case, and continued when the request has no time left for it.
     const ending = this.#sessions.kill(key)
     ending.catch(() => {})
     try {
       await limit.wait(() => ending, 'unknown')
     } catch (error) {
-      this.#settings.logger.warn('a login that may not stand could not be ended yet', {
+      this.#settings.logger.warn('a login that was refused could not be ended yet', {
         key,
         error: (error as Error).message,
       })
@@ -68,7 +74,7 @@ export class Logins {
     try {
       isBeyond = await limit.wait(() => this.#endSurplus(current, most), 'unknown')
     } catch (error) {
-      // The login stands. Whoever logs in next is measured by the same limit.
+      // The login stays. The next login of the user applies the same limit.
       this.#settings.logger.warn('the oldest sessions of a user who logged in could not be ended', {
         key: current.key,
         error: (error as Error).message,
@@ -82,13 +88,14 @@ export class Logins {
   }
 
   /**
-   * Ends what the limit leaves no place for; gives whether the login itself is among that. All go by one order, so
-   * those that this one sees within the limit are ended by nobody who sees more, and the last to look sees all.
+   * Ends the sessions beyond the limit, and returns whether the login itself is one of them. All processes use the same
+   * order. So a session that is within the limit here is also within it for a process that sees fewer sessions, and the
+   * last process to look sees all of them.
    */
   async #endSurplus(current: SessionRecord, most: number): Promise<boolean> {
     const { policy, now } = this.#settings
     const sessions: SessionRecord[] = []
-    // Somebody else may have ended it already.
+    // Another process may have ended it already.
     let isThere = false
     for await (const page of pagesOfUser(this.#settings.store, current.user)) {
       const time = now()
@@ -103,7 +110,7 @@ export class Logins {
   }
 }
 
-/** By the time of login, then by key: the same whoever sorts. */
+/** Orders by the time of login, then by key, so that every process gets the same order. */
 function newestFirst(a: SessionRecord, b: SessionRecord): number {
   return beganAt(b) - beganAt(a) || (a.key < b.key ? 1 : -1)
 }
@@ -112,10 +119,10 @@ function beganAt({ authenticated, created }: SessionRecord): number {
   return authenticated ?? created
 }
 
-/** How many sessions of a user are looked at in one query. */
+/** The number of sessions of a user that one query reads. */
 const PAGE = 200
 
-/** What is stored of a user and can be read, page by page, also what has ended. */
+/** Reads the readable sessions of a user, page by page, including those that have ended. */
 async function* pagesOfUser(store: SessionStore, user: string): AsyncIterable<readonly Found[]> {
   let cursor: string | undefined
   for (;;) {

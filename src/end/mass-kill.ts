@@ -22,30 +22,30 @@ import {
 } from './kill-intents.ts'
 import { Problems } from './problems.ts'
 
-/** What a kill of many came to. */
+/** The result of a kill of many sessions. */
 export interface KillResult {
-  /** How many sessions ended before the call returned. */
+  /** The number of sessions that ended before the call returned. */
   readonly ended: number
-  /** Whether the rest was handed to tasks. What was handed on is ended for certain, but not at once. */
+  /** Whether tasks do the rest. Their sessions end for certain, but not at once. */
   readonly handedOn: boolean
 }
 
-/** What ending the sessions of one page came to. */
+/** The result of ending the sessions of one page. */
 export interface KilledPage {
-  /** How many were alive and meant. */
+  /** The number of living sessions that the kill includes. */
   readonly met: number
   readonly ended: number
-  /** Whether something was written, or somebody else was quicker. */
+  /** Whether something was written, by this process or a quicker one. */
   readonly moved: boolean
   readonly fault: SessionStoreError | null
 }
 
-/** Of how many sessions at the most the observers hear within the call; of the others, from the sweep. */
+/** The largest number of ends that one call reports to observers; the sweep reports the others. */
 const MAX_TOLD = 1000
 
 /**
- * Ends the sessions of one user, or of all, and finishes what a crash left open. All of them end before the first
- * observer hears of one: how slow observers are decides when they know, not how long a stolen session lives.
+ * Ends the sessions of one user, or of all, and finishes kills that a crash left open. All of them end before the first
+ * observer learns of one: slow observers delay the reports, not the end of a stolen session.
  */
 export class MassKill<Data extends object> {
   readonly #settings: EndSettings
@@ -60,21 +60,21 @@ export class MassKill<Data extends object> {
     this.#fences = fences
   }
 
-  /** Writes the kill down, and spares the one that goes on: from here on it is certain, and nothing has ended yet. */
+  /** Stores the kill, and spares the excepted session. From here on the kill is certain, but nothing has ended yet. */
   async begin(user: string | null, except: SessionKey | null): Promise<HeldIntent> {
     const kept = except === null ? null : ((await this.#writer.find(except))?.record ?? null)
     const held =
       user === GUEST_USER
         ? await this.#writeDown(user, except, kept)
         : await this.#raise(user, except, kept)
-    // Logins may have gone by the number before for as long as the write took.
+    // Logins may have used the old number until the write was done.
     held.intent.since = this.#settings.now()
-    // Before anything ends: another kill goes by the number alone.
+    // Done before anything ends: another kill looks only at the number.
     if (except !== null && held.intent.number !== undefined) await this.#lift(except, held.intent)
     return held
   }
 
-  /** Guests do not log in, so there is no fence to raise. */
+  /** Stores a kill of guests. Guests do not log in, so there is no fence to raise. */
   async #writeDown(
     user: string,
     except: SessionKey | null,
@@ -95,12 +95,12 @@ export class MassKill<Data extends object> {
     const name = intentName(cut, mintRev(randomBytes))
     const put = await store.notes.put(name, { ...intent } as unknown as Json, null)
     if (put.outcome === 'conflict') {
-      throw new SessionStoreError('the kill could not be written down: try again')
+      throw new SessionStoreError('the kill could not be stored: try again')
     }
     return new IntentNote(store.notes, name, intent, put.version)
   }
 
-  /** Raises the fence: from here on a login that was called before ends itself. */
+  /** Raises the fence: from here on a login that was called earlier ends itself. */
   async #raise(
     user: string | null,
     except: SessionKey | null,
@@ -115,7 +115,7 @@ export class MassKill<Data extends object> {
         if (raised !== null) return { done: raised }
         return { again: 'conflict', error: null } as const
       } catch (error) {
-        // After a lost answer it is raised once more, which means the same.
+        // After a lost answer the fence is raised once more, which has the same effect.
         return { again: 'trouble', error: asStoreError(error) } as const
       }
     })
@@ -123,7 +123,7 @@ export class MassKill<Data extends object> {
     return held
   }
 
-  /** Gives the excepted session the number of the kill, unless an earlier kill means it or it has ended. */
+  /** Gives the excepted session the number of the kill, unless an earlier kill includes it or it has ended. */
   async #lift(key: SessionKey, intent: Intent): Promise<void> {
     const { number = 0 } = intent
     await this.#writer.exclusive(key, () =>
@@ -140,12 +140,14 @@ export class MassKill<Data extends object> {
     )
   }
 
-  /** Ends whatever of a page the kill means. `marked`: takes what observers have to hear of. */
+  /**
+   * Ends the sessions of a page that the kill includes. `marked`: collects the ends that observers have to learn of.
+   */
   async endPage({ entries }: Page, intent: Intent, marked: Found[]): Promise<KilledPage> {
     const alive: Found[] = []
     for (const entry of entries) {
       if (entry.record === null || !this.#isMeant(entry, intent)) continue
-      // Its key was cycled before it could be given the number, or a crash came between.
+      // The key of the session was cycled before it got the number, or the process crashed in between.
       if (isExcepted(entry.record, intent)) await this.#lift(entry.record.key, intent)
       else alive.push(entry)
     }
@@ -164,7 +166,7 @@ export class MassKill<Data extends object> {
     const results = await this.#ender.writeEach(mutations)
     tellEnds('killed', results.filter(({ outcome }) => outcome === 'applied').length)
     results.forEach((result, at) => {
-      // A conflict, or a fault, is met again by the next pass.
+      // The next pass finds a session with a conflict or an error again.
       if (result.outcome !== 'applied') return
       const mutation = mutations[at]
       if (mutation?.kind === 'update' && marked.length < MAX_TOLD) {
@@ -174,7 +176,9 @@ export class MassKill<Data extends object> {
     return results
   }
 
-  /** Tells of what a kill has marked. What there is no time for, or fails, the sweep tells of. */
+  /**
+   * Reports the sessions that a kill has marked. The sweep reports those for which the time is too short, or that fail.
+   */
   async tell(marked: readonly Found[], deadline: number): Promise<void> {
     if (marked.length === 0) return
     try {
@@ -197,7 +201,7 @@ export class MassKill<Data extends object> {
     return (
       (record.authenticated ?? record.created) <= cut &&
       record.key !== except &&
-      // The last look comes late: the excepted one may have another key by then.
+      // The last look comes late: the excepted session may have another key by then.
       !(over && record.created === exceptBegan?.[0] && record.authenticated === exceptBegan[1]) &&
       this.#isAlive(record)
     )

@@ -6,21 +6,21 @@ import type { SessionRecord } from '../record/record.ts'
 import { eventOf, type SessionDeleteEvent } from './events.ts'
 import { type Problems, sayingOf } from './problems.ts'
 
-/** Is told of every session that ends, at least once each. May be called again for the same `event.id`. */
+/** Runs for every session that ends, at least once each. It may run again for the same `event.id`. */
 export type DeleteObserver<Data extends object> = (
   event: SessionDeleteEvent<Data>,
 ) => void | Promise<void>
 
 /** Options of `sessions.onDelete()`. */
 export interface ObserverOptions {
-  /** How long one call may take before it counts as failed. Default 10 seconds. */
+  /** How long one call may take until it counts as failed. Default 10 seconds. */
   readonly timeout?: Duration
 }
 
 const OPTIONS = namesOf<ObserverOptions>({ timeout: true })
 
 interface Registered<Data extends object> {
-  /** What the log calls it. */
+  /** The name for the log. */
   readonly name: string
   readonly observer: DeleteObserver<Data>
   readonly timeout: number
@@ -28,10 +28,10 @@ interface Registered<Data extends object> {
 
 const DEFAULT_TIMEOUT = 10_000
 
-/** The longest that a timer of Node can run, in milliseconds. */
+/** The longest time of a Node timer, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
-/** `'late'`: the caller had too little time, and the observers are not to blame. */
+/** `'late'`: the caller had too little time, and the observers did not fail. */
 export type Told = 'told' | 'failed' | 'late'
 
 /** The `onDelete` observers of this process. */
@@ -49,7 +49,7 @@ export class Observers<Data extends object> {
     return this.#registered.length === 0
   }
 
-  /** Gives the function that takes the observer off again. */
+  /** Registers an observer, and returns a function that removes it. */
   add(observer: DeleteObserver<Data>, options: ObserverOptions = {}): () => void {
     if (typeof observer !== 'function') {
       throw new SessionConfigError(`onDelete() takes a function, not ${show(observer)}`)
@@ -66,8 +66,8 @@ export class Observers<Data extends object> {
   }
 
   /**
-   * Tells all observers, in the order of their registration. One that throws, rejects or takes too long keeps
-   * neither the others nor the caller from going on. `'told'` when all of them have done their part, and there was one.
+   * Runs all observers, in the order of their registration. An observer that throws, rejects or takes too long stops
+   * neither the others nor the caller. Returns `'told'` when there are observers and all of them succeeded.
    */
   async tell(
     record: SessionRecord,
@@ -78,7 +78,7 @@ export class Observers<Data extends object> {
     let told: Told = registered.length > 0 ? 'told' : 'failed'
     const end = performance.now() + within
     for (const { name, observer, timeout } of registered) {
-      // One of its own for each: what an observer does to the data is not what the next one sees.
+      // A separate event for each observer: a change of one observer to the data is not visible to the next one.
       const event = eventOf<Data>(record, this.#codec)
       const left = Math.min(timeout, end - performance.now(), LONGEST_TIMER)
       const problem = left <= 0 ? 'no time left' : await outcomeOf(observer, event, left)
@@ -87,7 +87,7 @@ export class Observers<Data extends object> {
       if (told !== 'failed') told = isLate ? 'late' : 'failed'
       problems.note({
         message:
-          'an onDelete observer failed; the sessions stay stored, and a later sweep tells them again',
+          'an onDelete observer failed; the sessions stay stored, and a later sweep reports them again',
         of: name,
         example: { event: event.id, key: event.key, problem },
       })
@@ -96,7 +96,7 @@ export class Observers<Data extends object> {
   }
 }
 
-/** What went wrong with one call, or `null`. */
+/** Runs one observer. Returns the problem, or `null`. */
 async function outcomeOf<Data extends object>(
   observer: DeleteObserver<Data>,
   event: SessionDeleteEvent<Data>,
@@ -108,7 +108,7 @@ async function outcomeOf<Data extends object>(
   })
   try {
     const told = Promise.resolve(observer(event)).then(() => null)
-    // A rejection that comes after the time is up has nobody else to catch it.
+    // Otherwise a rejection after the time limit would be unhandled.
     told.catch(() => {})
     return await Promise.race([told, late])
   } catch (error) {

@@ -6,15 +6,15 @@ import { type HeldIntent, isDue, isOutdated, listIntents, openKillIn } from './k
 import { type Problems, sayingOf } from './problems.ts'
 import type { EndSettings } from './settings.ts'
 
-/** How many intents a run looks at. */
+/** The number of intents that a run reads. */
 const MAX_INTENTS = 500
 
-/** How many fence notes of others a kill looks at. */
+/** The number of other fence notes that a kill reads. */
 const FEW = 5
 
 type OpenKillSettings = Pick<EndSettings, 'store' | 'now'>
 
-/** The kills that something is left to do for. Those that cannot be read are noted, and left alone. */
+/** Returns the kills that have something left to do. Kills that cannot be read are noted, and left alone. */
 export async function openKills(
   settings: OpenKillSettings,
   problems: Problems,
@@ -25,7 +25,10 @@ export async function openKills(
   return [...due, ...(await dueOf(await listFenceNotes(notes), settings, problems))]
 }
 
-/** A few earlier kills of one user each that wait for their last look, so that notes do not pile up where nobody sweeps. */
+/**
+ * Returns a few earlier kills of single users that wait for their last look, so that notes do not pile up where nobody
+ * sweeps.
+ */
 export async function someLastLooks(
   settings: OpenKillSettings,
   problems: Problems,
@@ -35,7 +38,7 @@ export async function someLastLooks(
   return due.filter(({ intent }) => intent.over)
 }
 
-/** The kills in fence notes that something is left to do for. Notes that nobody needs any more are deleted. */
+/** Returns the kills in fence notes that have something left to do. Deletes notes that are no longer needed. */
 async function dueOf(
   notes: readonly Note[],
   { store, now }: OpenKillSettings,
@@ -56,7 +59,10 @@ async function dueOf(
   return due
 }
 
-/** A kill that could not be finished, or looked at once more: one line for each reason, however many kills it holds up. */
+/**
+ * Notes a kill that could not be finished, or could not have its last look: one log line for each reason, however many
+ * kills it delays.
+ */
 export function noteOpen(problems: Problems, error: unknown): void {
   const reason = sayingOf(error)
   problems.note({

@@ -1,29 +1,31 @@
 import type { SessionLogger } from '../base/logger.ts'
 
-/** One thing that went wrong for one session or for many, as it is kept in the record of a run. */
+/** One problem of one or many sessions, as it is stored in the record of a run. */
 export interface Problem {
   readonly message: string
   readonly level: 'warn' | 'error'
-  /** Whose it is: which observer, which iterator. */
+  /** The cause: which observer, which iterator. */
   readonly of: string
   count: number
-  /** What is known of the first one. */
+  /** Details of the first occurrence. */
   readonly example: Readonly<Record<string, string>>
-  /** What has to be known of each, as far as there is room. */
+  /** The ids of the occurrences, as far as there is room. */
   readonly ids?: string[]
 }
 
-/** How many different problems are told apart. */
+/** The largest number of different problems. */
 const MAX_KINDS = 50
 
-/** How many `ids` are kept of one problem. */
+/** The largest number of `ids` of one problem. */
 const MAX_IDS = 50
 
-/** Sums up what goes wrong with many sessions, so that the log gets one line for each kind of it and not for each session. */
+/**
+ * Sums up problems of many sessions, so that the log gets one line for each kind of problem and not for each session.
+ */
 export class Problems {
   readonly list: Problem[]
 
-  /** `list`: what was summed up before, to go on with. */
+  /** `list`: an earlier sum, which this one continues. */
   constructor(list: Problem[] = []) {
     this.list = list
   }
@@ -53,7 +55,7 @@ export class Problems {
     }
   }
 
-  /** Takes over what another sum holds. */
+  /** Adds the problems of another sum. */
   add({ list }: Problems): void {
     for (const { count, ids = [], ...problem } of list) {
       const known = this.list.find(
@@ -67,7 +69,7 @@ export class Problems {
     }
   }
 
-  /** Writes a line for each, and forgets them. */
+  /** Logs one line for each problem, and clears the list. */
   log(logger: SessionLogger): void {
     for (const { message, level, of, count, example, ids } of this.list.splice(0)) {
       const details = { of, count, ...example, ...(ids !== undefined && { ids }) }
@@ -77,7 +79,7 @@ export class Problems {
   }
 }
 
-/** What an error says, for a line in the log. */
+/** Returns the message of an error for the log. */
 export function sayingOf(error: unknown): string {
   return error instanceof Error ? error.message : 'threw a value that is not an Error'
 }

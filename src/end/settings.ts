@@ -6,15 +6,15 @@ import type { RandomBytes } from '../record/id.ts'
 import type { SessionStore } from '../store/store.ts'
 import type { RetrySettings } from '../write/retry.ts'
 
-/** What the ends of sessions need to know of the deployment. */
+/** The settings of the deployment that the ends of sessions need. */
 export interface EndSettings extends RetrySettings {
   readonly store: SessionStore
   readonly policy: ExpiryPolicy
-  /** Whether ends are told: those of this process. */
+  /** Whether ends are events, as the option of this process says. */
   readonly events: boolean
-  /** `null`: no limit. */
+  /** The limit of `maxSessionsPerUser`; `null`: no limit. */
   readonly maxSessionsPerUser: number | null
-  /** What the data of events is decoded with. */
+  /** Decodes the data of events. */
   readonly codec: ValueCodec
   readonly now: Clock
   readonly randomBytes: RandomBytes

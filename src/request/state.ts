@@ -53,21 +53,23 @@ type Owner = Pick<SessionRecord, 'user' | 'authenticated' | 'staticKey'>
  * request asked for ({@link Wishes}) and the state of the response ({@link ResponseSide}). Other modules read and write
  * the store. They report the result here, by named transitions.
  *
- * | Standing     | Meaning                                                 | Transitions                                 |
- * | ------------ | ------------------------------------------------------- | ------------------------------------------- |
- * | `not loaded` | no load was asked for yet; nothing can be read          | `load()`: `loading`                         |
- * | `loading`    | one load is under way, shared by all callers            | `stored`, `anonymous` or `failed`           |
- * | `failed`     | the store was down; every read throws that error        | `load()`: `loading`                         |
- * | `anonymous`  | no session is stored, for any reason                    | `adopt()`: `stored`; `settleEnded()`: `ended` |
- * | `stored`     | there is a record, at the version read or written       | `settle()`, `reread()`, `settleTouch()`:    |
- * |              |                                                         | still `stored`; `reload()`: the same, or    |
- * |              |                                                         | `anonymous`, or `gone` with changes;        |
- * |              |                                                         | `adopt()`: another record;                  |
- * |              |                                                         | `settleGone()`, `refuseLogin()`: `gone`;    |
- * |              |                                                         | `settleEnded()`: `ended`                    |
- * | `gone`       | it ended elsewhere; its changes are dropped             | `adopt()` after `login()`: `stored`;        |
- * |              |                                                         | `settleEnded()`: `ended`                    |
- * | `ended`      | this request ended it, without a new one in its place   | `adopt()`: `stored`; `settleEnded()`: the same |
+ * | Standing     | Meaning                                          | Transitions                                    |
+ * | ------------ | ------------------------------------------------ | ---------------------------------------------- |
+ * | `not loaded` | no load was asked for yet; nothing can be read   | `load()`: `loading`                            |
+ * | `loading`    | one load is under way, shared by all callers     | `stored`, `anonymous` or `failed`              |
+ * | `failed`     | the store was down; every read throws that error | `load()`: `loading`                            |
+ * | `anonymous`  | no session is stored, for any reason             | `adopt()`: `stored`;                           |
+ * |              |                                                  | `settleEnded()`: `ended`                       |
+ * | `stored`     | there is a record, as it was read or written     | `settle()`, `refresh()`, `reread()`: the same; |
+ * |              |                                                  | `reload()`: the same, `anonymous`, or `gone`   |
+ * |              |                                                  | if there were changes;                         |
+ * |              |                                                  | `adopt()`: another record;                     |
+ * |              |                                                  | `settleGone()`, `refuseLogin()`: `gone`;       |
+ * |              |                                                  | `settleEnded()`: `ended`                       |
+ * | `gone`       | it ended elsewhere; its changes are dropped      | `adopt()` after `login()`: `stored`;           |
+ * |              |                                                  | `settleEnded()`: `ended`                       |
+ * | `ended`      | this request ended it, without a new one         | `adopt()`: `stored`;                           |
+ * |              |                                                  | `settleEnded()`: the same                      |
  */
 export class RequestState implements DataAccess {
   readonly settings: RequestSettings

@@ -43,7 +43,7 @@ describe.each(STORE_KINDS)('onDelete observers on $name', (kind) => {
       await sessions.startClearSessions()
       expect(await p.count()).toBe(0)
       // Each with its event, in one line.
-      expect(p.warnings.filter((line) => line.includes('given up'))).toHaveLength(1)
+      expect(p.warnings.filter((line) => line.includes('events are lost'))).toHaveLength(1)
       expect(p.events).toHaveLength(calls)
       expect(new Set(p.events.map(({ id }) => id)).size).toBe(3)
     })
