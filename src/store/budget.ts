@@ -1,49 +1,51 @@
 import { SessionStoreError } from '../base/errors.ts'
 import type { SessionStore } from './store.ts'
 
-/** How long a request waits for a store that does not say so itself, in milliseconds. */
+/** The longest time that a request waits for a store without a `deadline`, in milliseconds. */
 const DEFAULT_DEADLINE = 5000
 
-/** After so many milliseconds a session that outlives requests, as that of a WebSocket, has the whole budget again. */
+/**
+ * The budget is renewed after this time, in milliseconds, for sessions that outlive a request, such as that of a
+ * WebSocket.
+ */
 const RENEWED_AFTER = 60_000
 
-/** How long one call of long work may take, in milliseconds. */
+/** The longest time for one call of long work, in milliseconds. */
 export const LONG_CALL = 30_000
 
-/** How much later than the store we give up, in milliseconds: what the store has to say of the failure is worth more. */
+/** Extra time after the store's own deadline, in milliseconds, because the store's error says more than ours. */
 const SLACK = 20
 
-/** What is known of a call that was given up: a read changes nothing in any case. */
+/** The possible effect of a call that was given up: `'none'` for a read, `'unknown'` for a write. */
 export type Effect = 'none' | 'unknown'
 
-/** Bounds how long somebody waits for the store. */
+/** Limits how long a caller waits for the store. */
 export interface Limit {
-  /** How long a call that begins now may take, in milliseconds; 0: none is to be begun. */
+  /** The longest time for a call that starts now, in milliseconds; 0: no call may start. */
   readonly left: number
   /**
-   * What the call gives; it hears how long it may take, in milliseconds. Rejects with a `SessionStoreError` when that
-   * time is over; what comes of the call after that, nobody hears. `effect`: what is known of it then.
+   * Makes the call and returns its result. The call gets its deadline in milliseconds. When that time is over, rejects
+   * with a `SessionStoreError`, and ignores the later result of the call. `effect`: the effect that the error states.
    */
   wait<Result>(call: (left: number) => Promise<Result>, effect: Effect): Promise<Result>
 }
 
 /**
- * How long one request waits for the store, all in all: its load, its saves and its commit, with every try and every
- * pause between tries. Waiting time and not the time of a clock: what the app does in between is not counted, and waits
- * that overlap count once. A minute after the first wait it begins anew, for sessions that outlive a request, as those of
- * a WebSocket do.
+ * The total time that one request may wait for the store: its load, its saves and its commit, with every try and every
+ * pause between tries. Only waiting time counts, not the app's own work in between. Overlapping waits count once. A
+ * minute after the first wait the budget is renewed, for sessions that outlive a request, such as that of a WebSocket.
  */
 export class Budget implements Limit {
   readonly #most: number
   readonly #now: () => number
   #spent = 0
   #waits = 0
-  /** Since when at least one wait is under way. */
+  /** When the current wait started, or the first of several overlapping waits. */
   #since = 0
-  /** When the first wait of the budget began; `null` before. */
+  /** When the first wait of the budget started; `null` before. */
   #begun: number | null = null
 
-  /** `most`: milliseconds. `now`: a monotonic clock, in milliseconds. */
+  /** `most`: the whole budget, in milliseconds. `now`: a monotonic clock, in milliseconds. */
   constructor(most: number, now: () => number = () => performance.now()) {
     this.#most = most
     this.#now = now
@@ -77,12 +79,12 @@ export class Budget implements Limit {
   }
 }
 
-/** A budget for one request to this store. */
+/** Makes the budget of one request for this store. */
 export function budgetFor(store: Pick<SessionStore, 'deadline'>): Budget {
   return new Budget(store.deadline ?? DEFAULT_DEADLINE)
 }
 
-/** For what no request waits for: each call has so much time (milliseconds), however many there are. */
+/** Makes a limit for work that no request waits for: each call has this time, in milliseconds. */
 export function perCall(most: number): Limit {
   return {
     left: most,
@@ -90,7 +92,10 @@ export function perCall(most: number): Limit {
   }
 }
 
-/** For one call on behalf of several: as long as anybody waits for it. Each of them counts its own time. */
+/**
+ * Makes a limit for one call on behalf of several callers: the longest of their limits. Each caller counts its own
+ * time.
+ */
 export function longestOf(limits: readonly Limit[]): Limit {
   const [only, ...more] = limits
   if (only !== undefined && more.length === 0) return only
@@ -115,7 +120,7 @@ function race<Result>(
   return new Promise((resolve, reject) => {
     const answer = call(left)
     const timer = setTimeout(
-      // An answer that came while the process was too busy to read it is read before this.
+      // `setImmediate`: an answer that arrived while the process was busy is read first.
       () => setImmediate(() => reject(late())),
       Math.ceil(left) + SLACK,
     )
@@ -125,14 +130,14 @@ function race<Result>(
 
 function spentError(most: number, effect: Effect): SessionStoreError {
   return new SessionStoreError(
-    `the ${most} ms that a request waits for the session store are over: look at its latency, or raise its deadline`,
+    `the request has waited ${most} ms for the session store and waits no longer: look at the latency of the store, or raise its deadline`,
     { effect, retryable: true },
   )
 }
 
 function unansweredError(most: number, effect: Effect): SessionStoreError {
   return new SessionStoreError(
-    `the session store did not answer within ${Math.round(most)} ms: look at its latency, or raise its deadline`,
+    `the session store did not answer within ${Math.round(most)} ms: look at the latency of the store, or raise its deadline`,
     { effect, retryable: true },
   )
 }

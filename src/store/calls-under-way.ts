@@ -1,18 +1,18 @@
 import type { SessionKey } from '../record/id.ts'
 
-/** One call about one record, from when it is sent until it is answered. */
+/** One running call for one record. */
 export interface Call {
   readonly key: SessionKey
   readonly isWrite: boolean
-  /** When it was sent, in milliseconds since the epoch. */
+  /** When the call was sent, in milliseconds since the epoch. */
   readonly since: number
-  /** Whether its answer may be kept: nothing that is newer, or may be, has come between. */
+  /** Whether the answer may be cached: no call that may be newer has overlapped. */
   isCurrent: boolean
 }
 
 /**
- * Tells of which calls the answers may be kept. A read that began before a write of this process ended, or before another
- * read that was answered first, may bring an older record than that; and of two writes at a time nobody knows which was the last.
+ * Decides which answers may be cached. A read may return an older record if it started before a write of this process
+ * ended. The same holds if a later read was answered first. Of two overlapping writes it is unknown which was the last.
  */
 export class CallsUnderWay {
   readonly #calls = new Map<SessionKey, Set<Call>>()
@@ -32,14 +32,14 @@ export class CallsUnderWay {
     return call
   }
 
-  /** To be called when it was answered, or has failed. */
+  /** Called when the call was answered or has failed. */
   end(call: Call, isAnswered: boolean): void {
     const calls = this.#calls.get(call.key)
     if (calls === undefined) return
     let isOlder = true
     for (const other of calls) {
       if (other === call) isOlder = false
-      // In the order in which they began: what a read has found, those before it may not have seen.
+      // The calls are in the order of their start. Earlier reads may not have seen the record that this read has found.
       else if (call.isWrite || (isAnswered && isOlder)) other.isCurrent = false
     }
     calls.delete(call)

@@ -1,22 +1,22 @@
 import { storeRefusal } from '../base/store-errors.ts'
 
-/** A cursor of a store that orders by itself: where the page ended, and of which selection it was. */
+/** Makes a cursor for a store that sorts by itself. It contains the end of the page and the selection. */
 export function encodeCursor(position: string, selection: object): string {
   return Buffer.from(JSON.stringify([selectionText(selection), position])).toString('base64url')
 }
 
-/** The position behind which the next page starts. Throws for a cursor that is not one of this selection. */
+/** Returns the position after which the next page starts. Throws for a cursor of another selection. */
 export function decodeCursor(cursor: string, selection: object): string {
   try {
     const [of, position] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
     if (of === selectionText(selection) && typeof position === 'string') return position
   } catch {
-    // Falls through: garbage is refused like a cursor of another selection.
+    // Falls through: a malformed cursor is refused like one of another selection.
   }
-  throw storeRefusal('this cursor is not one of this selection: start again without it')
+  throw storeRefusal('this cursor does not belong to this selection: start again without a cursor')
 }
 
-/** The order of pages: by bucket, then by name, as the index of Datastore has it. */
+/** Returns the sort key of pages: by bucket, then by name, like the index of Datastore. */
 export function position(bucketEnd: number, name: string): string {
   return `${String(bucketEnd).padStart(16, '0')} ${name}`
 }

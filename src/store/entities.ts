@@ -1,7 +1,7 @@
 import type { CallOptions, Mutation, SessionStore, WriteTogetherResult } from './store.ts'
 import type { Version } from '../record/record.ts'
 
-/** Names an entity that is no session of ours. */
+/** The name of an entity that is not a session of this package. */
 export interface EntityName {
   readonly kind: string
   readonly name: string
@@ -9,14 +9,14 @@ export interface EntityName {
   readonly namespace: string | null
 }
 
-/** An entity as the server gives it. */
+/** An entity as the server returns it. */
 export interface Entity {
-  /** `Value`s of the Datastore API by the names of the properties. */
+  /** `Value`s of the Datastore API by property name. */
   readonly properties: Readonly<Record<string, unknown>>
   readonly version: Version
 }
 
-/** One conditional write of an entity that is no session of ours. */
+/** One conditional write of an entity that is not a session of this package. */
 export type EntityWrite =
   /** Stores an entity that must not exist yet. */
   | { readonly kind: 'insert'; readonly at: EntityName; readonly properties: Entity['properties'] }
@@ -27,14 +27,16 @@ export type EntityWrite =
       readonly properties: Entity['properties']
       readonly version: Version
     }
-  /** Deletes the entity if it still is at this version; `null`: as it is, if it is there. */
+  /** Deletes the entity if it still is at this version; `null`: deletes it unconditionally. */
   | { readonly kind: 'delete'; readonly at: EntityName; readonly version: Version | null }
 
-/** Entities that are no sessions, in the same database: what a migration reads, and writes together with sessions. */
+/**
+ * Access to other entities in the same database, for migrations: they read such entities, and write them with sessions.
+ */
 export interface EntityStore {
-  /** The entity now, never a stale one. Shares a call with the lookups of the same tick. */
+  /** Reads the current entity, never a stale one. Shares a call with the lookups of the same tick. */
   find(at: EntityName, options?: CallOptions): Promise<Entity | null>
-  /** Writes of sessions and of other entities, all applied or none; the versions are those of the sessions. */
+  /** Writes sessions and other entities atomically. The returned versions are those of the sessions. */
   writeTogether(
     mutations: readonly Mutation[],
     entities: readonly EntityWrite[],
@@ -42,7 +44,7 @@ export interface EntityStore {
   ): Promise<WriteTogetherResult>
 }
 
-/** What the store has for entities beside the sessions; `null` for one that is not Datastore. */
+/** Returns the store's access to other entities; `null` for a store other than Datastore. */
 export function entitiesOf(store: SessionStore): EntityStore | null {
   const { entities } = store as { entities?: Partial<EntityStore> }
   return typeof entities?.find === 'function' && typeof entities.writeTogether === 'function'

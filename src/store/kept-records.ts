@@ -2,13 +2,16 @@ import { LRUCache } from 'lru-cache'
 import type { SessionKey } from '../record/id.ts'
 import type { Found } from '../record/record.ts'
 
-/** A record, and the instant at which it was asked for, in milliseconds since the epoch. */
+/** A cached record, and the time at which it was requested, in milliseconds since the epoch. */
 export interface Kept {
   readonly found: Found
   readonly since: number
 }
 
-/** Records by their keys: so many and so many bytes, those that were used last. */
+/**
+ * A cache of records by key. Its number of records and its size in bytes are limited; it keeps the most recently used
+ * ones.
+ */
 export interface KeptRecords {
   get(key: SessionKey): Kept | undefined
   set(key: SessionKey, kept: Kept): unknown
@@ -16,12 +19,13 @@ export interface KeptRecords {
   clear(): void
 }
 
-/** What all of them may take together. */
+/** The largest size of the whole cache, in bytes. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024
 
-/** What a record takes beside its longest texts. */
+/** The size of a record without its longest texts, in bytes. */
 const OVERHEAD = 1024
 
+/** Makes a cache of at most this many records. */
 export function keepRecords(maxSessions: number): KeptRecords {
   return new LRUCache<SessionKey, Kept>({
     max: maxSessions,
@@ -30,7 +34,7 @@ export function keepRecords(maxSessions: number): KeptRecords {
   })
 }
 
-/** At the most: two bytes for each unit of a text, though V8 takes one where it can. */
+/** Returns an upper bound: two bytes for each character, although V8 uses one where it can. */
 function sizeOf({ record }: Found): number {
   const { data, user, properties, client, extra } = record
   const rest = properties === undefined && client == null && extra === undefined
@@ -38,7 +42,7 @@ function sizeOf({ record }: Found): number {
   return OVERHEAD + 2 * (data.length + user.length + other)
 }
 
-/** What a store keeps of other releases may be anything. */
+/** Makes the properties of other releases serializable, which may be of any type. */
 function plain(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value
 }

@@ -1,33 +1,35 @@
 import type { SessionStore } from './store.ts'
 
-/** Where the sessions of a Datastore store are, for people. */
+/** The location of the sessions of a Datastore store, for messages to operators. */
 export interface StorePlace {
   readonly projectId: string
-  /** What named the project: a variable, an option, or the credentials. */
+  /** The origin of the project id: a variable, an option, or the credentials. */
   readonly projectFrom: string
   /** `''` for the default database. */
   readonly databaseId: string
   /** `''` for the default namespace. */
   readonly namespace: string
   readonly kind: string
-  /** Where calls go. */
+  /** The address to which calls are sent. */
   readonly address: string
   readonly isEmulator: boolean
-  /** By what calls go out, with its version where that is known. */
+  /** The transport of calls, with its version if it is known. */
   readonly transport: string
 }
 
-/** What operators ask a Datastore store for, and apps never do. */
+/** Functions of a Datastore store for operators' commands. Apps do not use them. */
 export interface StoreOperations {
-  /** Throws what the first call would have met where there are no credentials or no project. */
+  /** Returns the location. Without credentials or a project it throws the same error as the first call would. */
   place(): Promise<StorePlace>
-  /** Whether this server keeps writes apart that share a call. Tried on one entity, which is gone afterwards. */
+  /**
+   * Whether this server applies writes in one call independently. Tested with one entity, which is deleted afterwards.
+   */
   keepsWritesApart(): Promise<boolean>
-  /** A store of the same options in another namespace. */
+  /** Makes a store with the same options in another namespace. */
   beside(namespace: string): SessionStore
 }
 
-/** What the store has for operators; `null` for one that is not Datastore. */
+/** Returns the store's functions for operators; `null` for a store other than Datastore. */
 export function operationsOf(store: SessionStore): StoreOperations | null {
   const { operations } = store as { operations?: Partial<StoreOperations> }
   return typeof operations?.place === 'function' ? (operations as StoreOperations) : null

@@ -6,13 +6,13 @@ import type { ReadCacheSettings } from './remembering-store.ts'
 /** The option `readCache`. */
 export interface ReadCacheOptions {
   /**
-   * How old what a GET or HEAD reads can be: for that long a logout or a change in another process may go unnoticed there.
-   * At most one minute.
+   * The largest age of a session that GET and HEAD requests read. For this time they may not notice a logout or a
+   * change in another process. At most one minute.
    */
   readonly maxAge: Duration
   /**
-   * How many sessions this process keeps at the most, those that were used last, and of them no more than 32 MiB. 1 to
-   * 1,000,000. Default 10,000.
+   * The largest number of sessions that this process keeps, from 1 to 1,000,000. It keeps the most recently used ones,
+   * and never more than 32 MiB. Default 10,000.
    */
   readonly maxSessions?: number
 }
@@ -21,7 +21,7 @@ const OPTIONS = namesOf<ReadCacheOptions>({ maxAge: true, maxSessions: true })
 
 const HINTS: OptionHints = {
   max: 'use "maxSessions"',
-  maxSize: 'use "maxSessions": of its bytes it takes no more than 32 MiB',
+  maxSize: 'use "maxSessions"; the size is always limited to 32 MiB',
   ttl: 'use "maxAge"',
 }
 
@@ -35,7 +35,7 @@ export function readCacheFrom(options: ReadCacheOptions): ReadCacheSettings {
   const maxAge = positiveDuration('readCache.maxAge', options.maxAge)
   if (maxAge > MINUTE) {
     throw new SessionConfigError(
-      `readCache.maxAge must not be above one minute, since a logout in another process goes unnoticed for that long, but is ${maxAge} ms`,
+      `readCache.maxAge must be at most one minute, but is ${maxAge} ms: a logout in another process may go unnoticed for that long`,
     )
   }
   if (!Number.isInteger(maxSessions) || maxSessions < 1 || maxSessions > MAX_SESSIONS) {

@@ -9,24 +9,24 @@ import { keyOfMutation, storesRecord } from './mutations.ts'
 import { storeInFront } from './store-behind.ts'
 import type { CallOptions, Mutation, SessionStore } from './store.ts'
 
-/** What is kept, and how long. */
+/** Settings of {@link rememberingStore}. */
 export interface ReadCacheSettings {
-  /** How old an answer from memory can be, in milliseconds. */
+  /** The largest age of an answer from memory, in milliseconds. */
   readonly maxAge: number
-  /** How many sessions are kept at the most. */
+  /** The largest number of sessions in memory. */
   readonly maxSessions: number
 }
 
-/** What whoever reads says to a store that remembers; other stores need not know it. */
+/** Options of a read from a store with a cache. Other stores ignore them. */
 export interface ReadOptions extends CallOptions {
-  /** Whether an answer from memory will do. */
+  /** Whether an answer from memory is accepted. */
   readonly fromMemory?: true
 }
 
 /**
- * A store that keeps what it has read and written for a while, and answers from there those who are content with that.
- * Everybody else reads the store behind it. What this process writes is kept, or forgotten, at once. Only what is there,
- * and has not ended, is kept.
+ * Makes a store with a cache in front of another one. Records that were read or written are cached for a while. Reads
+ * with `fromMemory` are answered from the cache, all others from the store behind it. A write of this process updates
+ * or removes the cached record at once. Only records of sessions that have not ended are cached.
  */
 export function rememberingStore(
   store: SessionStore,
@@ -74,7 +74,7 @@ export function rememberingStore(
   )
 }
 
-/** What a migration writes together with sessions is forgotten. */
+/** Removes sessions from the cache that a migration writes together with other entities. */
 function rememberingEntities(entities: EntityStore, memory: Memory): EntityStore {
   return {
     find: (at, options) => entities.find(at, options),
@@ -89,19 +89,19 @@ class Memory {
   readonly #calls = new CallsUnderWay()
   #kept: KeptRecords | null = null
 
-  /** Loads what keeps the records, which nobody else needs. */
+  /** Loads the module of the cache, which only this store needs. */
   readonly open: () => Promise<KeptRecords>
 
   constructor({ maxAge, maxSessions }: ReadCacheSettings, now: Clock) {
     this.#maxAge = maxAge
     this.#now = now
     this.open = onDemand(async () => {
-      // Not taken apart: Rollup would drop calls of what it is given as if they had no effect.
+      // Without destructuring: Rollup would remove calls of the imported function as if they had no effect.
       const part = await import('./kept-records.ts')
       this.#kept = part.keepRecords(maxSessions)
       return this.#kept
     })
-    // Before somebody waits for it. Whoever needs it hears of a failure.
+    // Loads before a caller waits for it. A later caller tries again and gets the error of a failure.
     this.open().catch(() => {})
   }
 
@@ -126,7 +126,10 @@ class Memory {
     }
   }
 
-  /** `versions`: those that were written, in the order of the mutations; `null`: none were. Absent: nothing is kept. */
+  /**
+   * Runs a write and updates the cache. `versions`: returns the written versions in the order of the mutations, or
+   * `null` if there are none. Without it, nothing is cached.
+   */
   async around<Result>(
     mutations: readonly Mutation[],
     write: () => Promise<Result>,
@@ -157,13 +160,13 @@ class Memory {
     const known = kept.get(key)
     if (known === undefined) return null
     const age = this.#now() - known.since
-    // A clock that was set back says nothing of how old it is.
+    // If the clock was set back, the age is unknown.
     if (age >= 0 && age < this.#maxAge) return { ...known.found, isRemembered: true }
     kept.delete(key)
     return null
   }
 
-  /** What a write is about to change is not true any more, whatever comes of it. */
+  /** Starts a call. A write removes the cached record first, whatever its outcome. */
   #begin(key: SessionKey, isWrite: boolean): Call {
     if (isWrite) this.#kept?.delete(key)
     return this.#calls.begin(key, isWrite, this.#now())

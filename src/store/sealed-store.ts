@@ -10,9 +10,9 @@ import { storeInFront } from './store-behind.ts'
 import type { FoundSecurityKey, Mutation, SecurityKeyStore, SessionStore } from './store.ts'
 
 /**
- * A store whose data is sealed before it is stored, and opened when it is read, so that everybody else compares, merges
- * and reads plain data. What cannot be opened here is handed on as it is stored, and stored again as it is: whoever
- * reads the payload is told why. The limits of the store count what is sealed.
+ * Makes a store that seals data before it is stored, and opens it when it is read. All other code compares, merges and
+ * reads plain data. Data that cannot be opened here is returned as it is stored, and can be stored again unchanged;
+ * decoding its payload throws the reason. The limits of the store apply to the sealed data.
  */
 export function sealedStore(store: SessionStore, sealer: Sealer): SessionStore {
   const sealed = (mutation: Mutation): Mutation =>
@@ -58,7 +58,7 @@ function openedFound<Answer extends Found | Unreadable | null>(
   return { ...found, record, ...(isOutdated && { isOutdated }) }
 }
 
-/** What is written together with sessions is another system's, and stays as that one reads it. */
+/** Seals sessions only. Other entities belong to another system and stay readable for it. */
 function sealedEntities(
   entities: EntityStore,
   sealed: (mutation: Mutation) => Mutation,
@@ -84,7 +84,7 @@ function sealedKeys(keys: SecurityKeyStore, sealer: Sealer): SecurityKeyStore {
   }
 }
 
-/** Throws where this process lacks the key that it is sealed with; `null` for one that is damaged. */
+/** Opens the data of a security key; `null` if it is damaged. Throws if this process lacks the encryption key. */
 function openedKey(found: FoundSecurityKey | null, sealer: Sealer): FoundSecurityKey | null {
   if (found === null || found.record.data === null) return found
   const { text: data } = sealer.open(found.record.data, aboutKey(found.record.name))
@@ -105,7 +105,7 @@ function aboutKey(name: string): string {
   return `viur-session: data of security key ${name}`
 }
 
-/** What cannot be sealed is told as what a store refuses is. */
+/** Turns a synchronous error of sealing into a rejection, like the errors of a store. */
 async function inPromise<Result>(call: () => Promise<Result>): Promise<Result> {
   return await call()
 }

@@ -2,22 +2,22 @@ import { shared } from '../base/shared-copies.ts'
 import { type EntityStore, entitiesOf } from './entities.ts'
 import type { SessionStore } from './store.ts'
 
-/** By a store that only does something to what it hands on: the one that it hands it to. */
+/** The innermost store behind each store that {@link storeInFront} made. */
 const behind = shared('stores behind', () => new WeakMap<SessionStore, SessionStore>())
 
-/** The store in which a store keeps what it is given: itself, or the one behind it. */
+/** Returns the innermost store behind a store, or the store itself. */
 export function storeBehind(store: SessionStore): SessionStore {
   return behind.get(store) ?? store
 }
 
-/** The calls that a store in front of another may do in its own way. */
+/** The methods that a store in front of another may replace. */
 export type FrontCalls = Partial<
   Omit<SessionStore, 'name' | 'shards' | 'bucket' | 'deadline' | 'sweepRate'>
 >
 
 /**
- * A store that hands on all that it is asked to `store`, but for what `calls` does in its place. `entities`: what does so for
- * the entities beside the sessions, where the store has them.
+ * Makes a store that passes all calls on to `store`, except those that `calls` replaces. `entities`: does the same for
+ * the store's access to other entities, if it has one.
  */
 export function storeInFront(
   store: SessionStore,
@@ -25,7 +25,7 @@ export function storeInFront(
   entities: (behind: EntityStore) => EntityStore,
 ): SessionStore {
   const withNote = store.writeWithNote?.bind(store)
-  // Every member by name, so that a new one of stores is not forgotten here.
+  // Lists every member by name, so that the compiler reports a new member that is missing here.
   const all: { readonly [Name in keyof Required<SessionStore>]: SessionStore[Name] | undefined } = {
     name: store.name,
     shards: store.shards,

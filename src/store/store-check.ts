@@ -1,6 +1,6 @@
 import type { NoteStore, SecurityKeyStore, SessionStore } from './store.ts'
 
-/** The methods that an interface requires; the compiler sees to it that none is missing. */
+/** The methods that an interface requires. The compiler ensures that none is missing. */
 type Methods<Of> = {
   readonly [Name in keyof Of as Of[Name] extends (...args: never[]) => unknown
     ? Name
@@ -27,7 +27,9 @@ const KEYS: Methods<SecurityKeyStore> = {
   remove: true,
 }
 
-/** What a value lacks to be a store, by name, such as `notes.list`; empty for a whole one. */
+/**
+ * Returns the names of the parts that a value lacks to be a store, such as `notes.list`; empty for a complete store.
+ */
 export function missingParts(store: unknown): string[] {
   const { name, shards, notes, keys } = (store ?? {}) as Partial<
     Record<keyof SessionStore, unknown>

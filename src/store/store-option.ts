@@ -13,7 +13,10 @@ import type { SessionStore } from './store.ts'
 import { tellingStore } from './telling-store.ts'
 import { missingParts } from './store-check.ts'
 
-/** The store of an app, checked; without one, the memory of this process. Throws `SessionConfigError` for what is none. */
+/**
+ * Checks the app's store and returns it. Without one, returns a memory store. Throws `SessionConfigError` for a value
+ * that is not a store.
+ */
 export function storeFrom(
   store: SessionStore | undefined,
   now: Clock,
@@ -28,7 +31,7 @@ export function storeFrom(
     }
     return tellingStore(memoryStore({ now }))
   }
-  // One of another major may do something else under the same names.
+  // A store of another major version may behave differently under the same names.
   if (typeof store !== 'object' || store === null || otherMajorOf(store) !== null) {
     throw noStore(store)
   }
@@ -36,13 +39,16 @@ export function storeFrom(
   if (missing.includes('find') && missing.includes('write')) throw noStore(store)
   if (missing.length > 0) {
     throw new SessionConfigError(
-      `store is no whole session store: it lacks ${missing.join(', ')} (see the interface SessionStore; storeContract() of viur-session/testing tries a store)`,
+      `store is not a complete session store: it lacks ${missing.join(', ')} (see the interface SessionStore; storeContract() of viur-session/testing tests a store)`,
     )
   }
   return tellingStore(store)
 }
 
-/** The same store, remembered where that is asked for. Below what seals: what is sealed in the store is sealed in memory too. */
+/**
+ * Adds a cache to the store, if the option is set. The cache stands behind the encryption, so that sealed data is
+ * sealed in memory too.
+ */
 export function remembering(
   store: SessionStore,
   readCache: ReadCacheOptions | undefined,
@@ -51,7 +57,7 @@ export function remembering(
   return readCache === undefined ? store : rememberingStore(store, readCacheFrom(readCache), now)
 }
 
-/** The same store, with its data sealed where that is asked for. */
+/** Adds encryption to the store, if the option is set. */
 export function encrypted(
   store: SessionStore,
   encryption: EncryptionOptions | undefined,
@@ -61,5 +67,5 @@ export function encrypted(
 }
 
 function noStore(store: unknown): SessionConfigError {
-  return wrongOption('store', 'must be a session store, such as datastoreStore() gives', store)
+  return wrongOption('store', 'must be a session store, such as datastoreStore() returns', store)
 }

@@ -15,8 +15,8 @@ export type Mutation =
   /** Stores a record that must not exist yet. */
   | { readonly kind: 'insert'; readonly record: SessionRecord }
   /**
-   * Replaces the record if it still is at this version. `sweepAt` (milliseconds) puts it into the bucket of
-   * that instant, instead of the one in which it expires or was marked.
+   * Replaces the record if it still is at this version. `sweepAt` (milliseconds since the epoch) puts the record into
+   * the bucket of that time, instead of the bucket of its expiry or of its end.
    */
   | {
       readonly kind: 'update'
@@ -27,61 +27,61 @@ export type Mutation =
   /** Deletes the record if it still is at this version. */
   | { readonly kind: 'delete'; readonly key: SessionKey; readonly version: Version }
   /**
-   * Deletes the record as it is. Safe only for what no request can save any more: expired beyond the leeway, and with
-   * an id of ours, under which no other session ever lives.
+   * Deletes the record unconditionally. Safe only for a record that no request can save any more: it expired longer ago
+   * than the leeway, and this package made its id, so that no other session can have its key.
    */
   | { readonly kind: 'remove'; readonly key: SessionKey }
 
-/** What became of one write; `conflict`: its condition did not hold, and nothing was written. */
+/** The result of one write; `conflict`: its condition did not hold, and nothing was written. */
 export type WriteResult =
   | { readonly outcome: 'applied'; readonly version: Version }
   | {
       readonly outcome: 'conflict'
-      /** `true`: after trouble on the way, so that the condition may have been broken by this very write. */
+      /** `true`: an earlier answer may have been lost, so that this write itself may have caused the conflict. */
       readonly maybeOwn?: true
     }
 
-/** What became of several writes that stand or fall together; one version for each, in their order. */
+/** The result of several atomic writes, with one version for each of them in order. */
 export type WriteTogetherResult =
   | { readonly outcome: 'applied'; readonly versions: readonly Version[] }
   | { readonly outcome: 'conflict' }
 
-/** What became of one of many writes of {@link SessionStore.writeEach}. */
+/** The result of one write of {@link SessionStore.writeEach}. */
 export type WriteEachResult =
   | WriteResult
-  /** It could not be done, or nobody knows. */
+  /** The write failed, or its outcome is unknown. */
   | { readonly outcome: 'failed'; readonly error: SessionStoreError }
 
-/** What the caller of a store says of a call. */
+/** Options of calls of a store. */
 export interface CallOptions {
   /**
-   * How long the call may take, in milliseconds: what is left of the time that a request waits for the store. Default:
-   * what the store thinks right. A store may ignore it: whoever waits gives up by itself.
+   * The longest time for the call, in milliseconds: the rest of the time that a request waits for the store. Default:
+   * the store decides. A store may ignore it, since callers stop waiting by themselves.
    */
   readonly deadline?: number
 }
 
 /** A small piece of JSON under a name, beside the sessions: run records, watermarks, intents. */
 export interface Note {
-  /** Names it: 1 to 200 letters, digits and `:._-`, the first a letter or a digit. */
+  /** The name: 1 to 200 letters, digits and `:._-`; the first is a letter or a digit. */
   readonly name: string
-  /** What it holds. */
+  /** The content of the note. */
   readonly value: Json
-  /** The condition of the write that is to replace or delete it. */
+  /** The version that a write which replaces or deletes the note must give as its condition. */
   readonly version: Version
 }
 
-/** A conditional write of a note, to be applied together with those of sessions. */
+/** A conditional write of a note, applied atomically with writes of sessions. */
 export interface NoteWrite {
-  /** Which note. */
+  /** The name of the note. */
   readonly name: string
-  /** `undefined`: the note is deleted. */
+  /** The new content; `undefined` deletes the note. */
   readonly value: Json | undefined
-  /** `null`: the note must not exist yet. */
+  /** The version that the note must have; `null`: the note must not exist yet. */
   readonly version: Version | null
 }
 
-/** What became of writes with a note: `note` is its version; of one that was deleted it says nothing. */
+/** The result of writes with a note. `note`: the note's new version, which has no meaning if the note was deleted. */
 export type WriteWithNoteResult =
   | {
       readonly outcome: 'applied'
@@ -90,16 +90,18 @@ export type WriteWithNoteResult =
     }
   | { readonly outcome: 'conflict' }
 
-/** Where the long work over sessions keeps its state. Strong and conditional, like the sessions themselves. */
+/**
+ * Storage for the state of sweeps and iterators. Reads are strongly consistent and writes conditional, as for sessions.
+ */
 export interface NoteStore {
-  /** The note now, never a stale one; `null` for one that is not there. */
+  /** Reads the current note, never a stale one; `null` if there is none. */
   get(name: string, options?: CallOptions): Promise<Note | null>
   /**
-   * Those of these names, 1 to 100, in their order; `null` for one that is not there. Absent: each is asked for by
-   * itself, which is right as well, and costs a call for each.
+   * Reads 1 to 100 notes in the order of their names in the list; `null` for each that does not exist. If the method is
+   * absent, each note is read by its own call.
    */
   getMany?(names: readonly string[], options?: CallOptions): Promise<readonly (Note | null)[]>
-  /** Inserts with `version: null`, else replaces the note if it still is at this version. */
+  /** Inserts the note if `version` is `null`, else replaces the note if it still is at this version. */
   put(
     name: string,
     value: Json,
@@ -108,60 +110,62 @@ export interface NoteStore {
   ): Promise<WriteResult>
   /** Deletes the note if it still is at this version. */
   delete(name: string, version: Version, options?: CallOptions): Promise<WriteResult>
-  /** Those whose name starts with this, in the order of their names, at most `limit`. */
+  /** Returns at most `limit` notes whose names start with `prefix`, sorted by name. */
   list(prefix: string, limit: number, options?: CallOptions): Promise<readonly Note[]>
 }
 
-/** A security key, and the version that it was read at. */
+/** A security key with its version. */
 export interface FoundSecurityKey {
-  /** What is stored. */
+  /** The stored key. */
   readonly record: SecurityKeyRecord
-  /** The condition of its use. */
+  /** The version that `use()` must give as its condition. */
   readonly version: Version
 }
 
-/** Which security keys a page is taken from: like the `expiry` of {@link Selection}, by `expires`. */
+/** The security keys of a page, selected by `expires` like the `expiry` of {@link Selection}. */
 export interface SecurityKeySelection {
-  /** Which shard, from 0 on. */
+  /** The number of the shard, from 0 on. */
   readonly shard: number
-  /** Those whose bucket ends after this, in milliseconds since the epoch. Absent: from the first on. */
+  /**
+   * Selects keys whose bucket ends after this time, in milliseconds since the epoch. Absent: from the first bucket on.
+   */
   readonly after?: number
-  /** Those whose bucket ends at this at the latest, in milliseconds since the epoch. */
+  /** Selects keys whose bucket ends no later than this time, in milliseconds since the epoch. */
   readonly upTo: number
 }
 
-/** A page of names, as {@link KeyPage} is one of keys. */
+/** A page of names of security keys. */
 export interface SecurityKeyPage {
-  /** The names, those that expire first before the others. */
+  /** The names, sorted by bucket of expiry. */
   readonly names: readonly SecurityKeyName[]
-  /** As that of {@link Page}. */
+  /** Where the next page starts, as in {@link Page}. */
   readonly cursor: string | null
 }
 
-/** Where one-time security keys are kept, apart from the sessions, and never in one call with them. */
+/** Storage for one-time security keys, separate from the sessions and never in the same call. */
 export interface SecurityKeyStore {
-  /** Stores keys that must not exist yet, 1 to 100, all of them or none. `conflict`: a name is taken. */
+  /** Stores 1 to 100 keys that must not exist yet, all of them or none. `conflict`: a name already exists. */
   insert(records: readonly SecurityKeyRecord[], options?: CallOptions): Promise<WriteTogetherResult>
-  /** The key now, never a stale answer; `null` also for one that cannot be read. */
+  /** Reads the current key, never a stale one; `null` if there is none or it is unreadable. */
   find(name: SecurityKeyName, options?: CallOptions): Promise<FoundSecurityKey | null>
-  /** Deletes the key if it still is at this version: of several that try, one alone is `applied`. */
+  /** Deletes the key if it still is at this version. If several callers try, only one gets `applied`. */
   use(name: SecurityKeyName, version: Version, options?: CallOptions): Promise<WriteResult>
-  /** The names of keys in the order in which they expire. */
+  /** Returns names of keys, sorted by bucket of expiry. */
   page(selection: SecurityKeySelection, options: PageOptions): Promise<SecurityKeyPage>
-  /** Deletes up to 500 keys as they are. Safe only for what has expired. */
+  /** Deletes up to 500 keys unconditionally. Safe only for expired keys. */
   remove(names: readonly SecurityKeyName[]): Promise<void>
 }
 
-/** Which sessions a page is taken from. */
+/** The sessions of a page. */
 export type Selection =
   | { readonly by: 'all' }
   | { readonly by: 'user'; readonly user: string }
-  /** Those that have a property of the app's own with just this value. */
+  /** Sessions with one of the app's own properties that has exactly this value. */
   | { readonly by: 'property'; readonly name: string; readonly value: string }
   /**
-   * Those of one shard whose bucket ends after `after` and not after `upTo` (milliseconds): a record
-   * stands in the bucket in which it expires, or in which it was marked as ended. `outside`: of the records whose id
-   * came from outside, which stand in none of the other shards; absent: of the others.
+   * Sessions of one shard whose bucket ends after `after` and no later than `upTo` (milliseconds since the epoch). A
+   * record is in the bucket of its expiry, or of the time when it was marked as ended. `outside`: selects only records
+   * whose id came from outside, which have shards of their own; absent: only the other records.
    */
   | {
       readonly by: 'expiry'
@@ -171,61 +175,63 @@ export type Selection =
       readonly outside?: true
     }
 
-/** How much a page holds, and where it begins. */
+/** The size of a page, and its start. */
 export interface PageOptions {
-  /** How many entries at the most, 1 to 1000. */
+  /** The largest number of entries, 1 to 1000. */
   readonly limit: number
-  /** The cursor of the page before; absent for the first. */
+  /** The cursor of the previous page; absent for the first page. */
   readonly cursor?: string
 }
 
 /** A page of records. */
 export interface Page {
-  /** The records, those that cannot be read among them, in the order of the selection. */
+  /** The records in the order of the selection, including unreadable ones. */
   readonly entries: readonly (Found | Unreadable)[]
-  /** Where the next page starts. `null` when this page was empty: the only sign of the end. */
+  /** Where the next page starts; `null` if this page was empty, which is the only sign of the end. */
   readonly cursor: string | null
 }
 
-/** A page of keys alone, which costs less than one of records. */
+/** A page of keys without records, which costs less. */
 export interface KeyPage {
   /** The keys, in the order of the selection. */
   readonly keys: readonly SessionKey[]
-  /** As that of {@link Page}. */
+  /** Where the next page starts, as in {@link Page}. */
   readonly cursor: string | null
 }
 
 /**
- * Where sessions are kept. All writes are conditional: there is no blind upsert.
+ * Storage for sessions. All writes are conditional: there is no blind upsert.
  *
- * Expected outcomes are results. A fault is a `SessionStoreError` whose `effect` says whether the call
- * may have been applied, and whose `retryable` says whether trying again may help. A record that no
- * server would take is refused before anything is sent, with `SessionValueError` or
- * `SessionTooLargeError`. A store does not retry, merge or decide on expiry; its callers do.
+ * Expected outcomes are return values. A fault is a `SessionStoreError`: its `effect` says whether the call may have
+ * been applied, its `retryable` whether the same call may succeed a moment later. A record that no server would accept
+ * is refused with `SessionValueError` or `SessionTooLargeError` before anything is sent. A store does not retry, merge
+ * or decide on expiry; its callers do.
  */
 export interface SessionStore {
-  /** What the store is called in messages, such as `memory` or `datastore`. */
+  /** The name of the store in messages, such as `memory` or `datastore`. */
   readonly name: string
-  /** Over how many shards the expiry index is spread. A power of two. */
+  /** The number of shards of the expiry index: a power of two up to 256. */
   readonly shards: number
-  /** How long a bucket of the expiry index is, in milliseconds. Absent: one hour. */
+  /** The length of a bucket of the expiry index, in milliseconds. Absent: one hour. */
   readonly bucket?: number
   /**
-   * How long a request waits for the store all in all, with every try, in milliseconds. Absent: 5 seconds. It is passed
-   * to each call as what is left of it.
+   * The longest total time that a request waits for the store, including all tries, in milliseconds. Absent: 5 seconds.
+   * Each call gets the remaining time as its `deadline`.
    */
   readonly deadline?: number
-  /** At how many sessions per second a sweep begins; it grows with use. Absent: a sweep goes as fast as it can. */
+  /**
+   * The starting rate of a sweep, in sessions per second; it rises over time. Absent: a sweep runs as fast as it can.
+   */
   readonly sweepRate?: number
-  /** The record now, never a stale one: a write that was answered before this call is seen by it. */
+  /** Reads the current record, never a stale one: it sees every write that was answered before this call. */
   find(key: SessionKey, options?: CallOptions): Promise<Found | Unreadable | null>
-  /** One write, applied at once and whole, or not at all. */
+  /** Makes one write, which is applied completely or not at all. */
   write(mutation: Mutation, options?: CallOptions): Promise<WriteResult>
-  /** Several writes to different records, all applied or none. */
+  /** Makes several writes to different records, all applied or none. */
   writeTogether(mutations: readonly Mutation[], options?: CallOptions): Promise<WriteTogetherResult>
   /**
-   * Writes to different records, none perhaps, and one of a note, all applied or none. Absent: `session.exclusive()` is
-   * refused.
+   * Makes writes to different records (there may be none) and one write of a note, all applied or none. Without this
+   * method `session.exclusive()` is refused.
    */
   writeWithNote?(
     mutations: readonly Mutation[],
@@ -233,23 +239,26 @@ export interface SessionStore {
     options?: CallOptions,
   ): Promise<WriteWithNoteResult>
   /**
-   * Up to 500 writes to different records, each applied or not for itself, in as few calls as there can be.
-   * After trouble on the way `conflict` may stand for an own write whose answer was lost: read to know.
+   * Makes up to 500 writes to different records in as few calls as possible. Each write is applied independently. After
+   * a lost answer a `conflict` may come from the write itself: read the record to find out.
    */
   writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]>
-  /** A page of sessions in a stable order. A cursor that is not from this selection is a `SessionStoreError` that is not retryable. */
+  /**
+   * Returns a page of sessions in a stable order. A cursor of another selection throws a `SessionStoreError` with
+   * `retryable: false`.
+   */
   page(selection: Selection, options: PageOptions): Promise<Page>
   /** Like `page`, without the records. */
   pageKeys(selection: Selection, options: PageOptions): Promise<KeyPage>
-  /** State of the long work over sessions. */
+  /** Storage for the state of sweeps and iterators. */
   readonly notes: NoteStore
-  /** One-time security keys. */
+  /** Storage for one-time security keys. */
   readonly keys: SecurityKeyStore
   /**
-   * Connects, and throws what the first call would have met. Absent: `sessions.ready()` looks for a session that is not
-   * there.
+   * Connects, and throws the error that the first call would throw. If the method is absent, `sessions.ready()` reads a
+   * session that does not exist instead.
    */
   ready?(): Promise<void>
-  /** Lets go of connections. The store is not used after that. */
+  /** Closes connections. The store is not used afterwards. */
   close(): Promise<void>
 }

@@ -4,14 +4,14 @@ import { type StoreCall, storeCalls } from './store-calls.ts'
 import type { NoteStore, SecurityKeyStore, SessionStore } from './store.ts'
 
 /**
- * The same store, whose calls are told of where somebody listens. Datastore's own tells of what it sends, in which many of
- * these calls can be.
+ * Makes a store that publishes its calls if there are subscribers. The Datastore store is returned as it is, since it
+ * publishes the calls that it sends, each of which may combine many of these calls.
  */
 export function tellingStore(store: SessionStore): SessionStore {
   if (isNotedAs('store that tells of its calls', store)) return store
   const told = tellerOf(store.name)
   const hasNotes = store.writeWithNote !== undefined
-  // No closures over what a call is given: V8 makes room for what they close over at each call, also where none is made.
+  // No closures over the arguments: V8 would allocate a context for them in each call, even if no closure is made.
   return storeInFront(
     store,
     {
@@ -62,7 +62,7 @@ type WithNote = NonNullable<SessionStore['writeWithNote']>
 
 type Args = Parameters<WithNote>
 
-/** `of`: what the call is a method of. */
+/** Makes a call and publishes it. `of`: the object of the method. */
 type Teller = <Args extends readonly unknown[], Result>(
   method: string,
   keys: number,

@@ -5,10 +5,13 @@ import type { Limit } from '../store/budget.ts'
 import type { Delta } from './change.ts'
 import type { Committer, Loaded } from './source.ts'
 
-/** What a chain of writes knows of its session: what is stored, that it has ended, or nothing. */
+/**
+ * The last known state of a session in its chain of writes: the stored session, `'gone'` if it has ended, `null` if
+ * unknown.
+ */
 export type Latest = Loaded | 'gone' | null
 
-/** Changes of a session, of somebody who waits for them. */
+/** Changes of a session that a caller waits for. */
 export interface DeltaJob {
   readonly kind: 'delta'
   readonly base: Loaded
@@ -21,16 +24,17 @@ export interface DeltaJob {
 
 interface TaskJob {
   readonly kind: 'task'
-  /** Gets what the writes before it left behind, if that is known. */
+  /** Gets the state that the writes before it left behind, if it is known. */
   run(latest: Latest): Promise<Latest>
 }
 
-/** Stores the changes of several as one. Gives what is stored then, or `'gone'`. */
+/** Stores the changes of several jobs in one write. Returns the stored session, or `'gone'`. */
 type SaveTogether = (base: Loaded, jobs: readonly DeltaJob[]) => Promise<Loaded | 'gone'>
 
 /**
- * The writes to each session within this process, one after the other: while one is in flight, later changes wait, and go out
- * together as one. Whoever waits gives up when its limit is over; the others of the chain go on.
+ * Runs the writes to each session within this process one after the other. While a write runs, later changes wait, and
+ * are then stored together in one write. A caller stops waiting when its limit is over; the other jobs of the chain
+ * continue.
  */
 export class Chains {
   readonly #save: SaveTogether
@@ -40,7 +44,7 @@ export class Chains {
     this.#save = save
   }
 
-  /** Whether a write to the session is under way. */
+  /** Whether a write to the session is running. */
   has(key: SessionKey): boolean {
     return this.#chains.has(key)
   }
@@ -56,7 +60,7 @@ export class Chains {
     void this.#run(key, started)
   }
 
-  /** Works one chain off. Never rejects: each job hears of its own failure. */
+  /** Runs the jobs of one chain. Never rejects: each job gets its own error. */
   async #run(key: SessionKey, chain: (DeltaJob | TaskJob)[]): Promise<void> {
     let latest: Latest = null
     for (let job = chain.shift(); job !== undefined; job = chain.shift()) {
@@ -65,7 +69,7 @@ export class Chains {
         continue
       }
       const jobs = [job]
-      // Those without a lease must not fall with one that has run out.
+      // Only jobs with the same lease are joined: an expired lease must not fail jobs without one.
       while (chain[0]?.kind === 'delta' && chain[0].lease === job.lease) {
         jobs.push(chain.shift() as DeltaJob)
       }
@@ -76,7 +80,7 @@ export class Chains {
 
   async #runDeltas(jobs: readonly DeltaJob[], latest: Latest): Promise<Latest> {
     const waiting = jobs.filter(({ limit }) => limit.left > 0)
-    // Whoever has given up meanwhile is not to have its change stored after it was told of the failure.
+    // The change of a caller that has given up meanwhile must not be stored: the caller was told that it failed.
     if (waiting.length < jobs.length) {
       for (const job of jobs) if (!waiting.includes(job)) job.reject(givenUp())
       return await this.#runDeltas(waiting, latest)
@@ -84,7 +88,7 @@ export class Chains {
     const [first] = jobs
     if (first === undefined) return latest
     try {
-      // An id is never given out twice, so gone stays gone.
+      // An id is never used twice, so an ended session does not come back.
       const result = latest === 'gone' ? latest : await this.#save(latest ?? first.base, jobs)
       for (const job of jobs) job.resolve(result)
       return result
@@ -97,7 +101,7 @@ export class Chains {
         for (const job of jobs) job.reject(error)
         return null
       }
-      // One of them cannot be stored, such as a session grown too large: its neighbours must not suffer.
+      // One of the changes cannot be stored, for example because the session would be too large. The others still can.
       let left: Latest = latest
       for (const job of jobs) left = await this.#runDeltas([job], left)
       return left
@@ -106,5 +110,5 @@ export class Chains {
 }
 
 function givenUp(): SessionStoreError {
-  return passingTrouble('nobody waits for this write any more')
+  return passingTrouble('the caller no longer waits for this write')
 }

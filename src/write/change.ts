@@ -2,32 +2,32 @@ import { type ExpirySetting, GUEST_USER, type SessionRecord } from '../record/re
 import { type ExpiryPolicy, expiresAt } from '../record/expiry.ts'
 import { Payload, type Unit, type UnitChanges } from '../record/payload.ts'
 
-/** Changes that go in only while a unit still is as it was when they were found. */
+/** Changes that apply only if a unit still has the given text. */
 export interface Guarded {
   readonly unit: Unit
-  /** `null`: the unit is not there. */
+  /** `null`: the unit does not exist. */
   readonly text: string | null
   readonly units: UnitChanges
 }
 
-/** What one request, or several one after the other, want to change about a stored session. */
+/** Changes of a stored session by one request, or by several requests one after the other. */
 export interface Delta {
   readonly units: UnitChanges
-  /** What goes in below `units`, each on its condition. */
+  /** Conditional changes, applied before `units`. */
   readonly guarded?: readonly Guarded[]
   /** The new expiry setting; `undefined` leaves it. */
   readonly expiry: ExpirySetting | undefined
-  /** When the session was used, if that is to be noted down; it only rises. */
+  /** The time of use that shall be stored; `null` for none. The stored time only rises. */
   readonly seen: number | null
-  /** Whose session it is from now on, where that can change without a new id; absent leaves it. */
+  /** The new user, if the user can change without a new id; absent leaves it. */
   readonly user?: string
-  /** The fences that go with that user; absent: none has risen yet. */
+  /** The fences of that user; absent: no kill has raised them yet. */
   readonly fence?: Pick<SessionRecord, 'fence' | 'fenceAll'>
-  /** Write even when nothing differs. */
+  /** Write even if nothing differs. */
   readonly force: boolean
 }
 
-/** First one, then the other. Units that both change end as the later one says. */
+/** Combines two deltas. For a unit that both change, the later one wins. */
 export function combine(first: Delta, then: Delta): Delta {
   const units = new Map<Unit, string | null>([...first.units, ...then.units])
   const { user, fence } = then.user === undefined ? first : then
@@ -46,7 +46,7 @@ export function combine(first: Delta, then: Delta): Delta {
   }
 }
 
-/** Those changes whose condition holds, the later ones on top of the earlier. */
+/** Returns the changes whose condition holds. Later changes are applied on top of earlier ones. */
 export function guardedUnits(before: Payload, guarded: readonly Guarded[] = []): UnitChanges {
   const wanted = new Map<Unit, string | null>()
   for (const { unit, text, units } of guarded) {
@@ -57,8 +57,8 @@ export function guardedUnits(before: Payload, guarded: readonly Guarded[] = []):
 }
 
 /**
- * The record with the delta applied, or the very same record when that changes nothing. What the delta does
- * not name stays as the record has it, whoever wrote that. Throws `PayloadError` for an unreadable payload.
+ * Returns the record with the delta applied, or the same object if nothing changes. Everything that the delta does not
+ * name stays as it is in the record. Throws `PayloadError` for an unreadable payload.
  */
 export function applyDelta(
   record: SessionRecord,
@@ -89,7 +89,7 @@ export function applyDelta(
     data: units.size === 0 ? record.data : before.with(units).encode(record.key),
     expiry,
     lastSeen,
-    // Without renewed use a session keeps its time, even when the general lifetime has been raised since.
+    // Without renewed use a session keeps its expiry, even if the general lifetime was raised since.
     expires: sameExpiry && lastSeen === record.lastSeen ? record.expires : expiresAt(times, policy),
   }
 }

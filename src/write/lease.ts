@@ -15,7 +15,7 @@ import { hasRunOut, holderIn, type LeaseNote, leaseName } from './lease-note.ts'
 import { asStoreError, MAX_TROUBLE_TRIES, type RetrySettings, retried } from './retry.ts'
 import type { Committer } from './source.ts'
 
-/** A store that has what leases need. */
+/** A store with the methods that leases need. */
 export type LeaseStore = SessionStore & Required<Pick<SessionStore, 'writeWithNote'>>
 
 export interface LeaseSettings extends RetrySettings {
@@ -23,16 +23,19 @@ export interface LeaseSettings extends RetrySettings {
   readonly randomBytes: RandomBytes
 }
 
-/** How often whoever waits looks whether the lease is free, in milliseconds: at first, and in the end. */
+/** The shortest and the longest pause between two checks whether the lease is free, in milliseconds. */
 const POLLS = { first: 50, last: 500 }
 
-/** After so many polls the pauses that were asked for count, though no clock has moved: that of a test may stand still. */
+/** After this many polls the sum of the pauses counts as time, because a test's clock may stand still. */
 const MANY_POLLS = 1000
 
-/** How long a call for a lease may take where the store does not say so, in milliseconds. */
+/** The deadline of calls for a lease if the store has none, in milliseconds. */
 const CALL = 5000
 
-/** What keeps all but one from saving a session: a note beside it, with an end of its own, so that a crash frees it. */
+/**
+ * A lease lets only its holder save a session. It is a note beside the session. It expires by itself, so that a crashed
+ * holder does not block the session.
+ */
 export class Lease implements Committer {
   readonly #store: LeaseStore
   readonly #name: string
@@ -54,7 +57,10 @@ export class Lease implements Committer {
     this.#version = version
   }
 
-  /** Takes the lease of a session as soon as it is free. Throws `SessionContentionError` when that is not so in time. */
+  /**
+   * Takes the lease of a session as soon as it is free. Throws `SessionContentionError` if it does not become free in
+   * time.
+   */
   static async take(
     store: LeaseStore,
     settings: LeaseSettings,
@@ -65,17 +71,19 @@ export class Lease implements Committer {
     return new Lease(taking, await taking.take(times.wait))
   }
 
-  /** What to tell whoever worked on while others had it. */
+  /** Makes the error for a caller that continued to work after another one took over the lease. */
   lost(): SessionContentionError {
     return lostError()
   }
 
-  /** From now on the next write is the last one under the lease, and lets it go. */
+  /** Makes the next write the last one under the lease. That write also releases the lease. */
   letGo(): void {
     this.#isLast = true
   }
 
-  /** Writes of sessions, with the note at the version that was taken. Throws `SessionContentionError` once it is not ours. */
+  /**
+   * Writes sessions together with the note at its known version. Throws `SessionContentionError` if the lease was lost.
+   */
   async writeTogether(
     mutations: readonly Mutation[],
     options?: CallOptions,
@@ -94,8 +102,8 @@ export class Lease implements Committer {
   }
 
   /**
-   * Lets go of the lease, unless a write has. `'lost'`: somebody else had taken it since the last write under it. What the
-   * store has to say against it is no matter: then it runs out.
+   * Releases the lease, unless a write already did. Returns `'lost'` if another caller has taken it since the last
+   * write under it. Errors of the store are ignored: the lease then expires by itself.
    */
   async release(): Promise<'released' | 'lost'> {
     if (this.#isReleased) return 'released'
@@ -127,7 +135,7 @@ export class Lease implements Committer {
   }
 }
 
-/** One try to get a lease. */
+/** One attempt to take a lease. */
 class Taking {
   readonly store: LeaseStore
   readonly settings: LeaseSettings
@@ -152,12 +160,12 @@ class Taking {
     return this.#value
   }
 
-  /** `wait`: how long, in milliseconds. Gives the version of the note. */
+  /** Takes the lease and returns the version of its note. `wait`: the longest wait, in milliseconds. */
   async take(wait: number): Promise<Version> {
     const { now, sleep } = this.settings
     const begun = now()
     let paused = 0
-    // Most likely there is none.
+    // Tries an insert first, since most likely there is no lease.
     let version = await this.#put(null)
     for (let polls = 0; version === null; polls++) {
       const left = wait - (polls < MANY_POLLS ? now() - begun : Math.max(paused, now() - begun))
@@ -165,7 +173,7 @@ class Taking {
       const pause = Math.min(left, pauseAfter(polls))
       await sleep(pause)
       paused += pause
-      // Where a test does not really pause, those who hold it have their turn all the same.
+      // Lets the holder continue even if a test replaces `sleep` by a function that does not wait.
       await new Promise((resolve) => setImmediate(resolve))
       version = await this.#try()
     }
@@ -178,7 +186,7 @@ class Taking {
       (deadline) => this.store.notes.get(this.name, { deadline }),
       this.limit,
     )
-    // Of a put whose answer was lost.
+    // This holder's own put, whose answer was lost.
     if (note !== null && holderIn(note) === this.#holder) return note.version
     return note === null || hasRunOut(note, this.settings.now()) ? await this.#put(note) : null
   }
@@ -205,7 +213,10 @@ class Taking {
   }
 }
 
-/** Milliseconds until the next poll: growing, and drawn at random, so that those who wait do not march in step. */
+/**
+ * Returns the pause until the next poll, in milliseconds. It grows, and is random, so that waiting callers do not poll
+ * together.
+ */
 function pauseAfter(polls: number): number {
   const most = Math.min(POLLS.last, POLLS.first * 1.5 ** Math.min(polls, 20))
   return Math.max(POLLS.first, randomInt(Math.floor(most / 2), Math.ceil(most) + 1))
@@ -214,14 +225,14 @@ function pauseAfter(polls: number): number {
 function lostError(): SessionContentionError {
   return new SessionContentionError(
     1,
-    'exclusive() took longer than its lease, and another request has taken it over: what was not saved before that is dropped; watch the signal, or give it a longer lease',
+    'exclusive() took longer than its lease, and another request has taken it over: changes that were not saved before that are dropped; watch the signal, or give it a longer lease',
   )
 }
 
-/** What to tell whoever has waited in vain. */
+/** Makes the error for a caller that has waited in vain. */
 export function takenError(wait: number): SessionContentionError {
   return new SessionContentionError(
     1,
-    `exclusive() waited ${wait} ms for other requests of the session that hold it: try again`,
+    `exclusive() waited ${wait} ms, but other requests still hold the session: try again`,
   )
 }

@@ -8,14 +8,17 @@ import type { Attempt, Writer, WriterSettings } from './writer.ts'
 
 type Settings = Pick<WriterSettings, 'policy' | 'now'>
 
-/** What is to be stored instead of a record; the very same record: nothing is to be written. May be called again. */
+/**
+ * Returns the record to store instead of the given one, or the same object to write nothing. May be called several
+ * times.
+ */
 export type Making = (record: SessionRecord) => SessionRecord
 
 /**
- * Stores what is made of the record that is stored, so that nothing comes between: made anew from what is there now on each
- * conflict, and never stored twice. Gives what is stored then, or `'gone'` when the session has ended. Throws what `make`
- * throws; `SessionContentionError` when others kept writing, and nothing was stored; `SessionStoreError`, where it may have
- * been stored and nobody can tell, with the effect `'unknown'`.
+ * Reads a stored record, changes it with `make` and stores the result atomically. On each conflict `make` gets the
+ * newer record; the change is never stored twice. Returns the stored session, or `'gone'` if the session has ended.
+ * Throws errors of `make`. Throws `SessionContentionError` if others kept writing; then nothing was stored. Throws
+ * `SessionStoreError` with the effect `'unknown'` if it is not known whether the change was stored.
  */
 export function changeStored(
   writer: Writer,
@@ -57,7 +60,7 @@ class Change {
       const next = this.#make(current.record)
       if (next === current.record) {
         if (look) return { done: current }
-        // It was made of what was loaded before: only the store can say whether it holds for what is there now.
+        // `make` has seen the record as it was loaded before. It must also see the record as it is stored now.
         look = true
         return await attempt()
       }
@@ -67,7 +70,7 @@ class Change {
     return await this.#tries.settled(() => this.#writer.settle(attempt))
   }
 
-  /** What is there now, once it is clear that none of the tries before has been applied, or will be any more. */
+  /** Reads the record again. Returns it only if no earlier try was applied or still can be. */
   async #look(current: Loaded): Promise<Loaded | { readonly done: Loaded | 'gone' }> {
     const found = await this.#writer.again(current)
     if (found === null) return { done: 'gone' }
@@ -83,7 +86,7 @@ class Change {
       return { done: storedFrom(current, { record, version: written.done[0] as string }) }
     }
     if (this.#tries.isLost(written, record, current.record)) {
-      // At once, before others have written so often that nobody can tell any more.
+      // Reads at once: after many more writes of others the lost try could no longer be recognised.
       const found = await this.#writer.again(current).catch(() => null)
       if (found?.record != null && this.#tries.isAmongLast(found.record)) {
         return { done: storedFrom(current, found) }
@@ -93,19 +96,21 @@ class Change {
   }
 }
 
-/** The tries of a change that must not be stored twice, of which some may have been stored though nobody heard of it. */
+/** The tries of a change that must not be stored twice. Some may have been stored although their answer was lost. */
 export class Tries {
-  /** The marks of all of them. */
+  /** The marks of all tries. */
   readonly #own = new Set<string>()
-  /** Those whose answer was lost, each with the mark of the record that it was to replace. */
+  /** The marks of tries whose answer was lost, each with the mark of the record that it should replace. */
   readonly #unanswered = new Map<string, string>()
 
-  /** This record is about to be written. */
+  /** Registers a record that is about to be written. */
   begin({ rev }: SessionRecord): void {
     this.#own.add(rev)
   }
 
-  /** Notes whether nobody knows if `record` was written in the place of `replaced`, and tells it. */
+  /**
+   * Returns whether the answer of this try was lost, and remembers such a try with the record that it should replace.
+   */
   isLost(written: Attempt<unknown>, { rev }: SessionRecord, replaced: SessionRecord): boolean {
     if ('done' in written) return false
     const isLost = written.maybeOwn === true || written.error?.effect === 'unknown'
@@ -113,25 +118,32 @@ export class Tries {
     return isLost
   }
 
-  /** Whether one of them is known to have been stored, by what is there now. */
+  /** Whether the stored record proves that one of the tries was stored. */
   isAmongLast(found: SessionRecord): boolean {
     return isAmongLast(found, this.#own)
   }
 
-  /** The same for whoever tries again if not. Throws where nobody can tell any more. */
+  /**
+   * Like {@link isAmongLast}, for a caller that tries again if the result is false. Throws if the answer is no longer
+   * known.
+   */
   isStored(found: SessionRecord): boolean {
     if (this.isAmongLast(found)) return true
     const last = revsOf(found)
     for (const [rev, replaced] of this.#unanswered) {
       const at = last.indexOf(replaced)
       if (at === -1) throw unknownEffect()
-      // Something else took the place of what it was to replace. At 0 nothing has yet, and it may still be on its way.
+      // Another write has replaced that record, so this try can no longer succeed. At 0 the record is still the last
+      // one, and the try may still arrive.
       if (at > 0) this.#unanswered.delete(rev)
     }
     return false
   }
 
-  /** What `settle` gives; where others kept writing, says so of a try that may have been stored all the same. */
+  /**
+   * Returns the result of `settle`. Replaces a contention error by one with effect `'unknown'` if a try may have been
+   * stored.
+   */
   async settled<Result>(settle: () => Promise<Result>): Promise<Result> {
     try {
       return await settle()
@@ -145,7 +157,7 @@ export class Tries {
 
 function unknownEffect(cause?: unknown): SessionStoreError {
   return new SessionStoreError(
-    'the answer to a change was lost, and so many others have written since that nobody can tell whether it was stored: it is not tried again',
+    'the answer to a change was lost, and after many writes by others it is not known whether the change was stored: it is not tried again',
     { effect: 'unknown', retryable: false, ...(cause !== undefined && { cause }) },
   )
 }

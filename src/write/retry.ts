@@ -4,39 +4,41 @@ import { isHeard, tell } from '../record/happenings.ts'
 import { type Limit, LONG_CALL, perCall } from '../store/budget.ts'
 import { type Incident, incidentOf } from '../base/common-cause.ts'
 
-/** What bounds retries over all requests, and waits before each. */
+/** Settings of retries: the budget that all requests share, and the function that waits before a retry. */
 export interface RetrySettings {
   readonly retries: RetryBudget
   readonly sleep: (duration: number) => Promise<void>
 }
 
-/** How often a call is tried when the store is in trouble. */
+/** How many times a call is tried while the store fails. */
 export const MAX_TROUBLE_TRIES = 3
 
-/** How often a write is tried when others keep changing the record. */
+/** How many times a write is tried while others keep changing the record. */
 export const MAX_CONTENTION_TRIES = 32
 
-/** Milliseconds before the next try: growing, and drawn at random so that those who collided part. */
+/**
+ * Returns the pause before the next try, in milliseconds. It grows, and is random, so that colliding callers separate.
+ */
 function delayBefore(attempt: number, base: number, cap: number): number {
   return randomInt(1, Math.min(cap, base * 2 ** Math.min(attempt, 16)) + 1)
 }
 
-/** Before trying again on a conflict: the winner is done by now, so a short wait does. */
+/** Returns the pause after a conflict, in milliseconds. It is short, because the other write has already finished. */
 export function contentionDelay(attempt: number): number {
   return delayBefore(attempt, 4, 250)
 }
 
-/** Before trying again on an unavailable store. */
+/** Returns the pause after a failure of the store, in milliseconds. */
 export function troubleDelay(attempt: number): number {
   return delayBefore(attempt, 50, 1000)
 }
 
-/** For calls that no request waits for. */
+/** The limit of calls that no request waits for. */
 export const LONG_WORK: Limit = perCall(LONG_CALL)
 
 /**
- * What a call without effect gives, asked for again a few times when the store is in trouble, as long as the limit
- * allows. The call hears how long it may take, in milliseconds.
+ * Makes a read-only call and returns its result. Repeats the call a few times if the store fails, as long as the limit
+ * allows. The call gets its deadline in milliseconds.
  */
 export async function retried<Result>(
   settings: RetrySettings,
@@ -56,7 +58,7 @@ export async function retried<Result>(
   }
 }
 
-/** Waits before the next try; throws the error of the last where there is to be none. */
+/** Waits before the next try. Throws the error of the last try if no further one is allowed. */
 export async function pauseBefore(
   { sleep, retries }: RetrySettings,
   error: SessionStoreError,
@@ -68,13 +70,13 @@ export async function pauseBefore(
   await limit.wait(() => sleep(delay), 'none')
 }
 
-/** The error as a fault of the store; one that a store did not classify may have taken effect. */
+/** Returns the error as a `SessionStoreError`. A call whose error the store did not classify may have had an effect. */
 export function asStoreError(error: unknown): SessionStoreError {
   if (error instanceof SessionStoreError) return error
   return new SessionStoreError('the session store failed', { cause: error })
 }
 
-/** The error of a try after one that may have taken effect, whatever is known of this one. */
+/** Returns the error with the effect `'unknown'`, for a try after another one that may have had an effect. */
 export function afterUnknown(error: SessionStoreError): SessionStoreError {
   if (error.effect === 'unknown') return error
   const { message, cause, retryable, retryAfter } = error
@@ -86,27 +88,27 @@ export function afterUnknown(error: SessionStoreError): SessionStoreError {
   })
 }
 
-/** How many calls have to work to earn a retry. */
+/** How many successful calls earn one retry. */
 const PRICE = 10
 
-/** How many retries there can be in a row, over all requests of a process, while nothing succeeds. */
+/** The most retries in a row of all requests of a process, while no call succeeds. */
 const MOST = 20
 
 /**
- * Bounds what retries add to the load of a store in trouble. One request alone may try again; when all of them fail,
- * each trying three times would triple the load of a store that has too much already, just when it is to recover.
+ * Limits the load that retries add to a failing store. A single failed request may retry. If all requests fail, three
+ * tries of each would triple the load of an overloaded store and delay its recovery.
  */
 export class RetryBudget {
-  /** Calls that worked and were not spent. */
+  /** Number of successful calls that were not yet spent on retries. */
   #earned = MOST * PRICE
   readonly #paid = new WeakSet<Incident>()
 
-  /** Whether this failure may be tried again now; takes a retry from the budget if so. */
+  /** Whether the failed call may be repeated now. If so, takes one retry from the budget. */
   take(error: SessionStoreError): boolean {
-    // The store has said when: not within a request.
+    // The store has set a time for the next try, which is too late for this request.
     if (!error.retryable || error.retryAfter !== null) return false
     const incident = incidentOf(error)
-    // All that failed of one event, such as the loss of a connection, have one price: each is tried again.
+    // All calls that failed by one event, such as the loss of a connection, cost one retry together.
     if (incident !== null && this.#paid.has(incident)) return true
     if (this.#earned < PRICE) return false
     this.#earned -= PRICE
@@ -114,7 +116,7 @@ export class RetryBudget {
     return true
   }
 
-  /** A call has succeeded. */
+  /** Counts a successful call. */
   earn(): void {
     this.#earned = Math.min(MOST * PRICE, this.#earned + 1)
   }

@@ -10,51 +10,51 @@ import type { Limit } from '../store/budget.ts'
 import type { Mutation, SessionStore } from '../store/store.ts'
 import type { Guarded } from './change.ts'
 
-/** Commits writes that stand or fall together: the store, or a source that writes something of its own with them. */
+/** Commits several writes atomically: the store, or a source that adds writes of its own. */
 export type Committer = Pick<SessionStore, 'writeTogether'>
 
-/** Asks the store for what is there now, for somebody who waits so long and no longer. */
+/** Reads from the store within the time limit of a caller. */
 export interface Asking {
   find(key: SessionKey): Promise<Found | Unreadable | null>
   ask<Result>(call: (deadline: number) => Promise<Result>): Promise<Result>
 }
 
-/** A session that our store is not all of names its source, which says what is different about it. */
+/** A loaded session. If it also depends on another system, `source` describes how to read and write it there. */
 export interface Loaded extends Found {
   readonly source?: Source | null
 }
 
-/** Where a session comes from, and what has to be written together with it. */
+/** The origin of a session in another system, and the writes that it needs there. */
 export interface Source {
-  /** Whether our store has a record under the key, at the version found. If not, the first write inserts it. */
+  /** Whether our store has a record under the key, at the found version. If not, the first write inserts it. */
   readonly isStored: boolean
-  /** The last instant at which the session is alive, in milliseconds since the epoch; `null`: its record says so. */
+  /** The last instant at which the session is alive, in milliseconds since the epoch; `null`: its record decides. */
   readonly aliveUntil: number | null
-  /** What has changed at the source, and goes in with whatever is stored. */
+  /** Changes at the source that must be stored with the next write; `null` for none. */
   readonly news: Guarded | null
-  /** Commits what stores the session; `null`: the store does. */
+  /** Commits writes that store the session; `null`: the store does. */
   readonly storing: Committer | null
-  /** Commits what ends the session; `null`: the store does. */
+  /** Commits writes that end the session; `null`: the store does. */
   readonly ending: Committer | null
-  /** The source that the session has once it is stored; `null`: from then on our store is all of it. */
+  /** The source of the session after it was stored; `null`: from then on it depends on our store alone. */
   readonly afterwards: Source | null
-  /** What there is now of a session that names this source; `null`: it has ended. */
+  /** Reads the current state of a session of this source; `null` if it has ended. */
   again(found: Found, asking: Asking): Promise<Loaded | Unreadable | null>
 }
 
-/** A session found at a source, which is to be stored in our layout. */
+/** A session found at a source, to be stored in our format. */
 export interface Brought {
   readonly data: Readonly<Record<string, unknown>>
   readonly units: ReadonlyMap<Unit, string>
-  /** When it was last written there, in milliseconds since the epoch. */
+  /** When the session was last written at the source, in milliseconds since the epoch. */
   readonly written: number
-  /** What is kept there of the cookie of a middleware. */
+  /** The cookie settings that the source stored with the session. */
   readonly cookie: unknown
 }
 
-/** What a search came to; `null`: there was nothing to search for. */
+/** The result of a search; `null`: there was nothing to search for. */
 export type Searched =
-  /** `id`: `null` where the request does not know it. */
+  /** `id`: `null` if the request does not know it. */
   | { readonly id: SessionId | null; readonly found: Loaded }
   | 'unknown'
   | 'expired'
@@ -62,32 +62,37 @@ export type Searched =
   | 'unreadable'
   | null
 
-/** What one request asks a source for. */
+/** The search of one request at a source. */
 export interface Search {
-  /** To be called in the tick in which ours is looked up, so that both share a call. `id`: of ours, if one is. */
+  /**
+   * Starts the search. Called in the same tick as the lookup of our own session, so that both share a call. `id`: the
+   * id of our own session, or `null`.
+   */
   begin(id: SessionId | null, asking: Asking, limit: Limit): Look
-  /** Commits what is stored under the id searched for, whatever is there; `null`: the store does. */
+  /** Commits writes under the id of the search, whether or not a session was found; `null`: the store does. */
   readonly storing: Committer | null
-  /** Commits the end of what is under the id searched for, whether our store has it or not; `null`: the store does. */
+  /** Commits the end of the session with the id of the search, even if our store lacks it; `null`: the store does. */
   readonly ending: Committer | null
 }
 
-/** A search under way. */
+/** A running search. */
 export interface Look {
   /**
-   * A session of ours that is alive, with what it holds by now; `null`: it has ended at its source, and so it has here.
-   * `id`: `null` where the request does not know it.
+   * Updates a live session of ours with changes at the source. Returns `null` if it has ended at the source, which ends
+   * it here too. `id`: `null` if the request does not know it.
    */
   follow(
     found: Found,
     payload: Payload,
     id: SessionId | null,
   ): Promise<{ readonly found: Loaded; readonly payload: Payload } | null>
-  /** Called where none of ours is alive. `expired`: one of ours that has expired under the id searched for. */
+  /**
+   * Called if no session of ours is alive. `expired`: our expired session with the id of the search, if there is one.
+   */
   instead(expired: Found | null): Promise<Searched>
 }
 
-/** What a source is told by those who serve requests with its sessions. */
+/** The environment of a source, given by the code that serves requests with its sessions. */
 export interface SourceHost {
   readonly settings: {
     readonly store: SessionStore
@@ -100,31 +105,31 @@ export interface SourceHost {
   }
   /** Ends a session of ours that has ended at its source. */
   end(key: SessionKey, limit: Limit): Promise<unknown>
-  /** The record of a session that goes on under its id; `null`: sessions are found by cookies, and get a new id. */
+  /** Makes the record of a session that keeps its id; `null`: sessions are found by cookies, and get a new id. */
   readonly recordOf: ((key: SessionKey, brought: Brought) => SessionRecord) | null
 }
 
-/** Makes the search of one request: by its Cookie header, or by the id where sessions go on under theirs. */
+/** Makes the search of one request: by its Cookie header, or by the id if sessions keep their ids. */
 export type Searches = (presented: string | undefined) => Search
 
 /** Sessions of another system, for the option `legacy`. */
 export interface SessionSource {
-  /** The system that wrote them. */
+  /** The system that wrote the sessions. */
   readonly system: string
 }
 
-/** The same, for whoever serves requests with them. */
+/** A source with the methods for code that serves requests with its sessions. */
 export interface ConnectableSource extends SessionSource {
-  /** Called once by those who are given it. Throws `SessionConfigError` where it cannot serve them. */
+  /** Connects the source to its host. Called once. Throws `SessionConfigError` if the source cannot serve this host. */
   connect(host: SourceHost): Searches
 }
 
-/** Whether the first write gives the session an id that the browser does not have yet. */
+/** Whether the first write gives the session a new id that the browser does not have yet. */
 export function hasNewId({ source }: Loaded): boolean {
   return source?.isStored === false
 }
 
-/** Whether a request that comes now may use the session. */
+/** Whether a request that arrives now may use the session. */
 export function isFoundAlive(
   { record, source }: Loaded,
   policy: ExpiryPolicy,
@@ -134,7 +139,7 @@ export function isFoundAlive(
   return until === null ? isAlive(record, policy, now) : now <= until
 }
 
-/** Whether the session may still be saved, though its time may have run out since it was loaded. */
+/** Whether the session may still be saved, even if it has expired since it was loaded. */
 export function isFoundSavable(
   { record, source }: Loaded,
   policy: ExpiryPolicy,
@@ -144,14 +149,14 @@ export function isFoundSavable(
   return until === null ? isSavable(record, policy, now) : now <= until + LEEWAY / 2
 }
 
-/** The write that stores this record where `base` was found. */
+/** Returns the write that stores this record in the place of `base`. */
 export function storing(base: Loaded, record: SessionRecord): Mutation {
   return hasNewId(base)
     ? { kind: 'insert', record }
     : { kind: 'update', record, version: base.version }
 }
 
-/** The session that `base` was, as it is stored now. */
+/** Returns the session of `base` with its newly stored record. */
 export function storedFrom({ source }: Loaded, { record, version }: Found): Loaded {
   const afterwards = source?.afterwards ?? null
   return { record, version, ...(afterwards !== null && { source: afterwards }) }

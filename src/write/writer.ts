@@ -29,32 +29,32 @@ import {
   troubleDelay,
 } from './retry.ts'
 
-/** What the writer needs to know of the deployment. */
+/** Settings of {@link Writer}. */
 export interface WriterSettings extends RetrySettings {
   readonly store: SessionStore
   readonly policy: ExpiryPolicy
   readonly now: Clock
   readonly randomBytes: RandomBytes
   readonly troubles: Troubles
-  /** By what the app wants its sessions to be found; `null`: by nothing of its own. */
+  /** Returns the app's own properties of a session; `null` if the app has none. */
   readonly properties: PropertiesOf | null
 }
 
-/** What one try of a write that may be repeated came to. */
+/** The result of one try of a write that may be repeated. */
 export type Attempt<Result> =
   | { readonly done: Result }
-  /** Its condition did not hold, or nobody knows: look again, then try again. */
+  /** The condition of the write did not hold, or its outcome is unknown: read again, then try again. */
   | {
       readonly again: 'conflict' | 'trouble'
       readonly error: SessionStoreError | null
-      /** Whether it may be a conflict with this very write, whose answer was lost on the way. */
+      /** Whether the conflict may come from this write itself, because an earlier answer to it was lost. */
       readonly maybeOwn?: boolean
     }
 
 /**
- * Writes changes of sessions so that nothing comes back and nothing is lost: every write is conditional on
- * the version that was read; on a conflict the record is read again, and the changes are applied to what is
- * there now. Writes to one session within this process form a chain; see {@link Chains}.
+ * Writes changes of sessions so that no ended session comes back and no change is lost. Every write is conditional on
+ * the version that was read. On a conflict the record is read again, and the changes are applied to the newer record.
+ * Writes to one session within this process form a chain; see {@link Chains}.
  */
 export class Writer {
   readonly #settings: WriterSettings
@@ -64,8 +64,8 @@ export class Writer {
   readonly #chains: Chains
 
   /**
-   * Of its own: for work that no request waits for. `of`: the writer whose chains it shares. `lease`: what commits writes
-   * that nobody else commits; `null`: the store.
+   * Makes a writer, by default for work that no request waits for. `of`: the writer whose chains it shares. `lease`:
+   * commits all writes that have no committer of their own; `null`: the store does.
    */
   constructor(
     settings: WriterSettings,
@@ -80,19 +80,19 @@ export class Writer {
     this.#chains = of === null ? new Chains((base, jobs) => this.#save(base, jobs)) : of.#chains
   }
 
-  /** The same writer for somebody who waits so long and no longer. */
+  /** Returns a writer with the same chains and another time limit. */
   within(limit: Limit): Writer {
     return new Writer(this.#settings, limit, this, this.#lease)
   }
 
-  /** The same writer for somebody whose writes stand or fall with a lease. */
+  /** Returns a writer with the same chains whose writes succeed only under the lease. */
   under(lease: Committer): Writer {
     return new Writer(this.#settings, this.#limit, this, lease)
   }
 
   /**
-   * The stored record, asked for again when the store is in trouble. `fromMemory`: an answer that is as old as `readCache`
-   * allows will do.
+   * Reads the stored record, and tries again if the store fails. `fromMemory`: accepts a remembered record that is as
+   * old as `readCache` allows.
    */
   async find(key: SessionKey, fromMemory = false): Promise<Found | Unreadable | null> {
     return await this.ask((deadline) => {
@@ -101,18 +101,18 @@ export class Writer {
     })
   }
 
-  /** What a call without effect gives, asked for again when the store is in trouble. */
+  /** Makes a read-only call, and tries again if the store fails. */
   async ask<Result>(call: (deadline: number) => Promise<Result>): Promise<Result> {
     return await retried(this.#settings, call, this.#limit)
   }
 
-  /** What is there now. */
+  /** Reads the current state of a session from its source or the store. */
   async again(found: Loaded): Promise<Loaded | Unreadable | null> {
     const { source = null } = found
     return source === null ? await this.find(found.record.key) : await source.again(found, this)
   }
 
-  /** Applies a delta to a loaded session; gives what is stored then, or `'gone'` when it ended meanwhile. */
+  /** Applies a delta to a loaded session. Returns the stored session, or `'gone'` if it has ended meanwhile. */
   async update(base: Loaded, change: Delta): Promise<Loaded | 'gone'> {
     const limit = this.#limit
     const lease = this.#lease
@@ -123,18 +123,18 @@ export class Writer {
     })
   }
 
-  /** Waits for what is done in a chain, behind others perhaps. */
+  /** Adds a job to a chain and waits for its result, within the limit of this writer. */
   #inChain<Result>(
     enqueue: (resolve: (result: Result) => void, reject: (error: unknown) => void) => void,
   ): Promise<Result> {
-    // Long work has so much time for each call; how many calls others make before it, nobody knows.
+    // The limit of long work applies to each call. The number of calls of other jobs before this one is unknown.
     if (this.#limit === LONG_WORK) return new Promise(enqueue)
     return this.#limit.wait(() => new Promise(enqueue), 'unknown')
   }
 
   /**
-   * Notes down that the session was used, by one try: whoever else writes meanwhile has seen it too. `null`
-   * when somebody did; throws for a fault, which the caller only has to log.
+   * Stores that the session was used, with a single try. Returns `null` if another write came first: other requests
+   * store their use themselves. Throws for a fault, which the caller only needs to log.
    */
   async touch(base: Loaded, delta: Delta): Promise<Loaded | null> {
     const { key } = base.record
@@ -161,7 +161,9 @@ export class Writer {
     })
   }
 
-  /** The versions written, in the order of the mutations; `null` for a conflict. `committer`: `null` is the store. */
+  /**
+   * Commits the mutations. Returns their new versions in order; `null` for a conflict. `asked`: `null` is the store.
+   */
   async #commit(
     mutations: readonly Mutation[],
     asked: Committer | null,
@@ -187,8 +189,9 @@ export class Writer {
   }
 
   /**
-   * Runs a task that has the session to itself within this process, after the writes already under way. `leaves`: what
-   * the task is known to leave behind, for those that wait behind it; `null`, the default, is not known.
+   * Runs a task as the only one for its session within this process, after the writes that already run. `leaves`:
+   * returns the state of the session after the task, for the jobs behind it. The default returns `null`, which means
+   * unknown.
    */
   exclusive<Result>(
     key: SessionKey,
@@ -213,15 +216,15 @@ export class Writer {
   }
 
   /**
-   * Repeats a write until it is settled: at once refused when the store refuses, a few times when the store
-   * is in trouble and the retries of all are not used up, many times when others keep writing; and never longer than
-   * somebody waits for it.
+   * Repeats a write until its outcome is known, within the limit of the caller. A write that the store refuses is not
+   * repeated. If the store fails, it is repeated a few times while the shared retry budget lasts. On conflicts with
+   * other writers it is repeated many times.
    */
   async settle<Result>(attempt: () => Promise<Attempt<Result>>): Promise<Result> {
     const limit = this.#limit
     let conflicts = 0
     let troubles = 0
-    // A try may have taken effect: whatever fails after it, nobody can say that nothing was written.
+    // Set if a try may have had an effect. Then no later error may claim that nothing was written.
     let isUnknown = false
     try {
       for (;;) {
@@ -252,8 +255,8 @@ export class Writer {
   }
 
   /**
-   * One conditional write, or several that stand or fall together; versions in their order, or why it must be tried again.
-   * `committer`: who commits them, even where there is none; `null`: the store.
+   * Tries one conditional write, or several atomically. Returns the new versions in order, or the reason for another
+   * try. `committer`: commits the writes, even if there are none; `null`: the store does.
    */
   async attempt(
     mutations: readonly Mutation[],
@@ -270,13 +273,13 @@ export class Writer {
       }
       return { again: 'conflict', error: null, maybeOwn }
     } catch (cause) {
-      // A value that no server would take: known before anything was sent.
+      // A value that no server would accept. This was found before anything was sent.
       if (cause instanceof SessionError && !(cause instanceof SessionStoreError)) throw cause
       return { again: 'trouble', error: asStoreError(cause) }
     }
   }
 
-  /** The session as it is stored, or `base` as it was found where there is nothing to write. */
+  /** Stores the changes of the jobs. Returns the stored session, or the found one if there is nothing to write. */
   async #save(base: Loaded, jobs: readonly DeltaJob[]): Promise<Loaded | 'gone'> {
     const delta = jobs.map((job) => job.delta).reduce(combine)
     const limit = longestOf(jobs.map((job) => job.limit))
@@ -290,7 +293,7 @@ export class Writer {
       if (look) {
         const found = await writer.again(current)
         if (found?.record == null) {
-          // Somebody else's broken record is not overwritten, and not taken for an end either.
+          // A damaged record is neither overwritten nor treated as an end of the session.
           if (found !== null) throw unreadableSession(found.why)
           return { done: 'gone' }
         }
@@ -301,7 +304,7 @@ export class Writer {
       const next = this.#apply(current.record, delta)
       if (next === current.record) {
         if (look || known) return { done: current }
-        // Who asked for this saw another state: only the store can say that nothing differs.
+        // A caller has seen another state of the record, so only the stored record can show that nothing differs.
         look = true
         return await attempt()
       }
@@ -316,7 +319,7 @@ export class Writer {
     return await writer.settle(attempt)
   }
 
-  /** The record with the delta applied; the very same where that changes nothing. Not ready to be written. */
+  /** Returns the record with the delta applied, or the same object if nothing changes. It has no new mark yet. */
   changed(base: Loaded, record: SessionRecord, delta: Delta): SessionRecord {
     return this.#apply(record, withNews(base, delta))
   }
@@ -330,19 +333,19 @@ export class Writer {
     }
   }
 
-  /** The record with the delta applied, ready to be written. */
+  /** Returns the record with the delta applied and a new mark, ready to be written. */
   applied(record: SessionRecord, delta: Delta): SessionRecord {
     return this.stamped(this.#apply(record, delta))
   }
 
-  /** The record as a write stores it, which is recognised by its mark. */
+  /** Returns the record as a write stores it, with the app's properties and a new mark. */
   stamped(record: SessionRecord): SessionRecord {
     const { randomBytes, properties } = this.#settings
     return stamped(withProperties(record, properties), mintRev(randomBytes))
   }
 }
 
-/** What a source has changed goes in with whatever is stored. */
+/** Adds the changes at the source to the delta. */
 function withNews({ source }: Loaded, delta: Delta): Delta {
   const news = source?.news ?? null
   return news === null ? delta : { ...delta, guarded: [news, ...(delta.guarded ?? [])] }

@@ -596,7 +596,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
 
 describe('readCache', () => {
   it.each([
-    [{ maxAge: '61s' }, /readCache\.maxAge must not be above one minute/],
+    [{ maxAge: '61s' }, /readCache\.maxAge must be at most one minute/],
     [{ maxAge: 60_001 }, /readCache\.maxAge/],
     [{ maxAge: 0 }, /readCache\.maxAge/],
     [{ maxAge: 'soon' }, /readCache\.maxAge/],

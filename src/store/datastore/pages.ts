@@ -193,5 +193,8 @@ function nameOfSelection({ kind }: EntityLayout, selection: Selection): string {
 }
 
 function refusedCursor(cause?: unknown): SessionStoreError {
-  return storeRefusal('this cursor is not one of this selection: start again without it', cause)
+  return storeRefusal(
+    'this cursor does not belong to this selection: start again without a cursor',
+    cause,
+  )
 }

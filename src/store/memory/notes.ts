@@ -5,7 +5,7 @@ import type { Version } from '../../record/record.ts'
 
 /** Notes in the memory of this process. */
 export class MemoryNotes implements NoteStore {
-  /** The text of each note, so that nobody shares objects with the store. */
+  /** Notes as text, so that callers never share objects with the store. */
   readonly #notes = new Map<string, { text: string; version: Version }>()
   #versions = 0
 
@@ -40,7 +40,7 @@ export class MemoryNotes implements NoteStore {
     return (this.#notes.get(name)?.version ?? null) === version
   }
 
-  /** Does what {@link holds}. */
+  /** Applies the write, after {@link holds} has checked its condition. */
   apply({ name, value }: NoteWrite): Version {
     this.#versions += 1
     const version = String(this.#versions)

@@ -15,20 +15,22 @@ import type {
 } from '../store.ts'
 import type { SecurityKeyName, SecurityKeyRecord, Version } from '../../record/record.ts'
 
-/** How much a {@link MemoryKeys} holds. */
+/** The limits of {@link MemoryKeys}. */
 interface MemoryKeysLimits {
   readonly shards: number
   readonly maxKeys: number
   readonly maxBytes: number
 }
 
-/** How much a session counts when there is no room for its keys. */
+/** The rank of a session, which decides whether its keys are dropped when the store is full. */
 export type Standing = 'dead' | 'guest' | 'user'
 
 /**
- * Security keys in the memory of this process, a bounded number: full, it drops those that expired, then those of sessions
- * that are dead, then those of guests, the oldest first. Those of no session make room for a user's alone: anybody can have
- * them made, and the links in mails that they stand for must not go by what guests do. Those of users stay. */
+ * Security keys in the memory of this process, in a limited number. When it is full, it drops expired keys, then keys
+ * of ended sessions, then keys of guests, the oldest first. Keys without a session are dropped only for keys of users:
+ * any client can cause new keys, but guests must not invalidate links in mails, which use such keys. Keys of users
+ * stay.
+ */
 export class MemoryKeys implements SecurityKeyStore {
   readonly #limits: MemoryKeysLimits
   readonly #now: Clock
@@ -36,7 +38,7 @@ export class MemoryKeys implements SecurityKeyStore {
   readonly #keys = new Map<SecurityKeyName, FoundSecurityKey>()
   #bytes = 0
   #versions = 0
-  /** None of the keys expires before this, so that a full store is not gone through in vain. */
+  /** No key expires before this time, so that a full store is not searched in vain. */
   #earliest = Number.POSITIVE_INFINITY
 
   constructor(
@@ -72,7 +74,7 @@ export class MemoryKeys implements SecurityKeyStore {
     selection: SecurityKeySelection,
     { limit, cursor }: PageOptions,
   ): Promise<SecurityKeyPage> {
-    // Marked, so that a cursor of sessions is none of keys.
+    // Marked, so that a cursor of sessions cannot be used for keys.
     const of = { of: 'keys', ...selection }
     const start = cursor === undefined ? '' : decodeCursor(cursor, of)
     const { shard, upTo, after = Number.NEGATIVE_INFINITY } = selection
@@ -120,7 +122,7 @@ export class MemoryKeys implements SecurityKeyStore {
     this.#bytes -= sizeOfKey(found.record)
   }
 
-  /** Drops what has expired where there is no room, or throws before anything is stored. */
+  /** Drops keys if there is not enough room for the new ones, or throws before anything is stored. */
   #makeRoom(records: readonly SecurityKeyRecord[]): void {
     const { maxKeys, maxBytes } = this.#limits
     const bytes = records.reduce((sum, record) => sum + sizeOfKey(record), 0)
@@ -129,7 +131,7 @@ export class MemoryKeys implements SecurityKeyStore {
     if (fits()) return
     this.#dropExpired()
     if (fits()) return
-    // A little more than needed, so that a full store does not go through its keys at every insert.
+    // Frees a little more than needed, so that a full store does not search its keys at every insert.
     const hasRoom = (): boolean =>
       this.#keys.size + records.length <= maxKeys - Math.floor(maxKeys / 100) &&
       this.#bytes + bytes <= maxBytes - Math.floor(maxBytes / 100)
@@ -144,7 +146,7 @@ export class MemoryKeys implements SecurityKeyStore {
     }
     if (fits()) return
     throw storeRefusal(
-      `the memory store is full of security keys of users who are logged in, or of no session (at most ${maxKeys}, and ${maxBytes} bytes): raise its limits, give keys a shorter duration, or use datastoreStore()`,
+      `the memory store is full of security keys that belong to logged-in users or to no session (at most ${maxKeys}, and ${maxBytes} bytes): raise its limits, give keys a shorter duration, or use datastoreStore()`,
     )
   }
 
@@ -159,14 +161,14 @@ export class MemoryKeys implements SecurityKeyStore {
   }
 }
 
-/** What a key weighs beside its texts, roughly. */
+/** The approximate size of a key without its texts, in bytes. */
 const OVERHEAD = 500
 
 function sizeOfKey({ purpose, data }: SecurityKeyRecord): number {
   return OVERHEAD + bytesInMemory(purpose) + bytesInMemory(data ?? '')
 }
 
-/** About how many bytes a text takes in memory: V8 keeps one for each character while all are Latin-1, else two. */
+/** Estimates the size of a text in memory, in bytes: V8 uses one per character if all are Latin-1, else two. */
 export function bytesInMemory(text: string): number {
   return isWide(text) ? text.length * 2 : text.length
 }

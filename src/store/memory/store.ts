@@ -28,16 +28,16 @@ import type { Found, SessionRecord, Version } from '../../record/record.ts'
 
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
-  /** The most sessions kept. Default 100,000. */
+  /** The largest number of sessions. Default 100,000. */
   readonly maxSessions?: number
   /**
-   * The most bytes of encoded sessions kept, as they are in memory: one for each character of a text that is all Latin-1,
-   * else two; and, counted apart, of security keys. Default 256 MiB.
+   * The largest size of all sessions in memory, in bytes: one per character of a text that is all Latin-1, else two.
+   * The same limit applies to security keys, which are counted separately. Default 256 MiB.
    */
   readonly maxBytes?: number
-  /** The most security keys kept. Default 100,000. */
+  /** The largest number of security keys. Default 100,000. */
   readonly maxSecurityKeys?: number
-  /** Milliseconds since the epoch. Default `Date.now`. */
+  /** The clock, in milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number
 }
 
@@ -52,19 +52,19 @@ interface Entry {
   readonly record: SessionRecord
   readonly version: Version
   readonly size: number
-  /** The instant whose bucket the record stands in. */
+  /** The time that decides the bucket of the record. */
   readonly sweepAt: number
 }
 
-/** What a record weighs beside its payload, roughly. */
+/** The approximate size of a record without its texts, in bytes. */
 const OVERHEAD = 500
 
 /**
- * Keeps sessions in the memory of this process, with the same conditional writes as Datastore: for tests,
- * local work and single-process apps that may lose their sessions. When full, a new session takes the place
- * of expired ones, then of the guests unused for longest; users who are logged in are never put out, and
- * when nobody else is left the insert fails with `SessionStoreError`. A new security key takes the place of expired
- * ones, then of those of sessions that are dead, then of those of guests.
+ * Makes a store that keeps sessions in the memory of this process, with the same conditional writes as Datastore. It is
+ * for tests, local work and single-process apps that may lose their sessions. When it is full, a new session replaces
+ * expired ones, then the guests that were unused for longest. Sessions of logged-in users are never removed; if only
+ * these are left, the insert fails with `SessionStoreError`. A new security key replaces expired ones, then those of
+ * ended sessions, then those of guests.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
   checkOptions('memoryStore()', options, OPTIONS)
@@ -82,9 +82,9 @@ class MemoryStore implements SessionStore {
   readonly #now: Clock
   #bytes = 0
   #versions = 0
-  /** Those that could make room at any time: of guests, and those that have ended. */
+  /** Sessions that can be removed at any time: those of guests, and those that have ended. */
   readonly #weak = new Set<SessionKey>()
-  /** None of the others expires before this, so that a store full of users is not gone through in vain. */
+  /** No other session expires before this time, so that a store full of users is not searched in vain. */
   #earliest = Number.POSITIVE_INFINITY
 
   constructor({
@@ -137,7 +137,7 @@ class MemoryStore implements SessionStore {
     return { outcome: 'applied', versions, note: this.notes.apply(note) }
   }
 
-  /** Applies all of them, and gives their versions, or none: `null`. */
+  /** Applies all mutations and returns their versions, or applies none and returns `null`. */
   #applyTogether(mutations: readonly Mutation[]): Version[] | null {
     const keys = this.#check(mutations)
     if (!mutations.every((mutation) => this.#holds(mutation))) return null
@@ -189,7 +189,7 @@ class MemoryStore implements SessionStore {
     this.keys.clear()
   }
 
-  /** The keys of what is to be written; throws for what no server would take. */
+  /** Returns the keys of the mutations. Throws for mutations that no server would accept. */
   #check(mutations: readonly Mutation[]): ReadonlySet<SessionKey> {
     mutations.forEach(checkMutation)
     const keys = mutations.map(keyOfMutation)
@@ -233,7 +233,7 @@ class MemoryStore implements SessionStore {
     return record.authenticated === null ? 'guest' : 'user'
   }
 
-  /** Makes room for what the mutations add, or throws before anything is changed. */
+  /** Removes sessions to make room for the mutations, or throws before anything is changed. */
   #makeRoom(mutations: readonly Mutation[], keys: ReadonlySet<SessionKey>): void {
     let sessions = this.#entries.size
     let bytes = this.#bytes
@@ -244,7 +244,7 @@ class MemoryStore implements SessionStore {
     }
     if (sessions <= this.#maxSessions && bytes <= this.#maxBytes) return
     const victims: SessionKey[] = []
-    // A little more than needed, so that a full store does not look for victims at every insert.
+    // Frees a little more than needed, so that a full store does not search for victims at every insert.
     const spareSessions = Math.floor(this.#maxSessions / 100)
     const spareBytes = Math.floor(this.#maxBytes / 100)
     for (const { record, size } of this.#evictable(keys)) {
@@ -256,13 +256,13 @@ class MemoryStore implements SessionStore {
     }
     if (sessions > this.#maxSessions || bytes > this.#maxBytes) {
       throw storeRefusal(
-        `the memory store is full (${this.#maxSessions} sessions, ${this.#maxBytes} bytes) of users who are logged in: raise its limits, or use datastoreStore()`,
+        `the memory store is full of sessions of logged-in users (at most ${this.#maxSessions} sessions, and ${this.#maxBytes} bytes): raise its limits, or use datastoreStore()`,
       )
     }
     for (const key of victims) this.#remove(key)
   }
 
-  /** Those that may go, in the order in which they go. */
+  /** Returns the sessions that may be removed, in the order of removal. */
   #evictable(keep: ReadonlySet<SessionKey>): Entry[] {
     const now = this.#now()
     if (this.#weak.size === 0 && now <= this.#earliest) return []

@@ -11,7 +11,7 @@ export function placeOf(position: string | null): Place {
   if (position === null) return { bucket: -1, name: '' }
   const [, bucket, name] = /^(\d{16}) (.+)$/.exec(position) ?? []
   if (bucket === undefined || name === undefined) {
-    throw storeRefusal('this cursor is not one of this store: start again without it')
+    throw storeRefusal('this cursor does not belong to this store: start again without a cursor')
   }
   return { bucket: Number(bucket), name }
 }
