@@ -2,32 +2,32 @@ import { googleCloudSign } from '../google/platform.ts'
 
 const MINUTE = 60_000
 
-/** How old a process is before it looks for the first time, in milliseconds: many live for one request. */
+/** The age at which a process checks for the first time, in milliseconds: many processes live for one request only. */
 const FIRST_AFTER = 10 * MINUTE
 
-/** When it looks again where it could not, in milliseconds. */
+/** The time until the next check after one that failed, in milliseconds. */
 const AGAIN_AFTER = 60 * MINUTE
 
-/** How long a response is held back for it, in milliseconds. */
+/** The longest time for which a response waits for the check, in milliseconds. */
 const HELD = 1000
 
 /**
- * Looks once a day whether the sweep is well, beside a request that writes: where no cron job was ever set up, nobody
- * else asks.
+ * Checks once a day, beside a request that writes, whether the sweep works. Where no cron job was ever set up, nothing
+ * else checks it.
  */
 export class DailyLook {
   readonly #look: () => Promise<number>
   readonly #elapsed: () => number
   #due: number
 
-  /** `look`: gives in how many milliseconds it is to be called again. `elapsed`: a monotonic clock. */
+  /** `look`: returns the milliseconds until its next call. `elapsed`: a monotonic clock. */
   constructor(look: () => Promise<number>, elapsed: () => number = () => performance.now()) {
     this.#look = look
     this.#elapsed = elapsed
     this.#due = elapsed() + FIRST_AFTER
   }
 
-  /** Gives what the response has to wait for, if anything. */
+  /** Returns a promise that the response has to wait for, or `null`. */
   maybe(): Promise<void> | null {
     const now = this.#elapsed()
     if (now < this.#due) return null
@@ -36,10 +36,10 @@ export class DailyLook {
       (next) => {
         this.#due = now + next
       },
-      // Whoever needs the store by then says so.
+      // Other uses of the store report such errors.
       () => {},
     )
-    // App Engine and Cloud Run take the processor away once the response has left.
+    // App Engine and Cloud Run withdraw the processor once the response has left.
     return googleCloudSign(process.env) === null ? null : atMost(looked, HELD)
   }
 }

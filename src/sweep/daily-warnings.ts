@@ -9,7 +9,7 @@ const HOUR = 60 * 60 * 1000
 
 const DAY = 24 * HOUR
 
-/** What is needed to tell the log once a day. */
+/** The parts that the daily warnings need. */
 export interface DailyWarningsParts {
   readonly store: Pick<SessionStore, 'notes'>
   readonly now: Clock
@@ -18,8 +18,8 @@ export interface DailyWarningsParts {
 }
 
 /**
- * Tells the log of what somebody should look at, once a day for all processes of a deployment together: whoever writes the
- * note does it. Gives in how many milliseconds the next look is due.
+ * Logs the warnings of the status once a day for all processes of a deployment together: the process that writes the
+ * note logs them. Returns the milliseconds until the next check is due.
  */
 export async function warnDaily(parts: DailyWarningsParts): Promise<number> {
   const { store, now, logger, warnings } = parts
@@ -27,7 +27,7 @@ export async function warnDaily(parts: DailyWarningsParts): Promise<number> {
   const note = await store.notes.get(NOTE)
   const at = (note?.value as { at?: unknown } | null | undefined)?.at
   const age = typeof at === 'number' ? time - at : DAY
-  // One of a clock that was far ahead must not silence the log for long.
+  // A note by a clock that was far ahead must not silence the log for long.
   if (age > -HOUR && age < DAY) return DAY - age
   const { outcome } = await store.notes.put(NOTE, { v: 1, at: time }, note?.version ?? null)
   if (outcome !== 'applied') return DAY

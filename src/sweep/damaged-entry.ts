@@ -2,7 +2,7 @@ import type { SessionKey } from '../record/id.ts'
 import { type Found, GUEST_USER, type SessionRecord, type Unreadable } from '../record/record.ts'
 import type { Problems } from '../end/problems.ts'
 
-/** For a damaged record, what an event can tell of it: its key. */
+/** Makes a record in place of a damaged one. Only its key is real. */
 export function standIn(key: SessionKey, time: number): SessionRecord {
   return {
     key,
@@ -19,7 +19,7 @@ export function standIn(key: SessionKey, time: number): SessionRecord {
   }
 }
 
-/** What a sweep ends in the place of a record that cannot be read; the log hears of it. */
+/** Returns a record that a sweep ends in place of an unreadable one, and notes the problem. */
 export function standInFor(
   { key, version, why }: Unreadable,
   time: number,
@@ -27,7 +27,7 @@ export function standInFor(
 ): Found {
   problems.note({
     message:
-      'stored sessions that cannot be read have expired; their events tell no more than their keys',
+      'stored sessions that cannot be read have expired; their events contain only their keys',
     of: 'sweep',
     example: { key, why },
   })

@@ -22,46 +22,52 @@ import type { RunKinds } from './run-kind-list.ts'
 import { Trace, type Traced } from '../base/tracing.ts'
 import { isHeard, tell } from '../record/happenings.ts'
 
-/** What the work on one task came to. */
+/** The result of the work on one task. */
 export type StepResult =
   /** The run is finished, now or before. */
   | { readonly outcome: 'finished'; readonly run: string }
-  /** The next step was handed on, now or before. */
+  /** The next step was given to a task, now or before. */
   | { readonly outcome: 'handed-on'; readonly run: string }
   /** Another worker has the step: try again later. */
   | { readonly outcome: 'busy'; readonly run: string }
-  /** There is no such run any more: nothing to do. */
+  /** There is no such run any more, so there is nothing to do. */
   | { readonly outcome: 'unknown'; readonly run: string }
 
-/** One step of a run, as the tracing channel `viur-session:sweep-step` tells of it. */
+/** One step of a run, as the tracing channel `viur-session:sweep-step` reports it. */
 export interface StepTrace extends Traced {
   /** The `id` of the iterator. */
   readonly iterator: string
-  /** Its number in the run, from 1. */
+  /** The number of the step in the run, from 1. */
   readonly step: number
-  /** `null` while it is under way, and where it failed. `busy`: another worker has written down its work on it first. */
+  /**
+   * `null` while the step is under way, and when it failed. `busy`: another worker has stored its work on the step
+   * first.
+   */
   outcome: 'due' | 'finished' | 'busy' | null
-  /** How many sessions this step has looked at. */
+  /** The number of sessions that this step has read. */
   scanned: number
-  /** How many it has ended. */
+  /** The number of sessions that this step has ended. */
   ended: number
 }
 
 const steps: Trace<StepTrace> = new Trace('sweep-step')
 
-/** What the work on a step that was claimed came to. */
+/** The result of the work on a claimed step. */
 type Worked = { outcome: 'due'; state: RunState } | { outcome: 'finished' | 'busy' }
 
-/** How much longer than its budget a worker keeps its claim: for the page under way, and clocks that differ. */
+/**
+ * How much longer than its budget a worker keeps its claim, in milliseconds: for the page under way, and for clocks
+ * that differ.
+ */
 const CLAIM_SLACK = 180_000
 
-/** After how many failures of one step the run is given up. */
+/** The number of failures of one step after which the run fails. */
 const MAX_ATTEMPTS = 10
 
-/** The most steps of one run: a fuse against a run that does not get on. */
+/** The largest number of steps of one run: a limit for runs that make no progress. */
 const MAX_STEPS = 10_000
 
-/** What a run to come goes over. */
+/** The sessions and data of a new run. */
 export interface RunPlan {
   readonly query: RunQuery
   readonly lanes?: Lane[]
@@ -70,13 +76,14 @@ export interface RunPlan {
 }
 
 /**
- * Works runs off, step by step. The record of a run decides what is due; tasks only say that somebody should look.
- * Whoever works claims the step, conditionally on the record, and writes down at its end how far it came: of two
- * workers on one step only one can do that, and only that one hands on. So tasks may come twice, late or never.
+ * Executes runs, step by step. The record of a run decides which step is due; a task only says that a run has to be
+ * checked. A worker claims the step by a conditional write to the record, and stores its progress at the end. Of two
+ * workers on one step only one can do that, and only that one adds the next task. So tasks may come twice, late or
+ * never.
  */
 export class Engine<Data extends object> {
   readonly #settings: SweepSettings
-  /** What it can work on. */
+  /** The kinds of runs that the engine can execute. */
   readonly kinds: RunKinds<Data>
 
   constructor(settings: SweepSettings, kinds: RunKinds<Data>) {
@@ -84,12 +91,12 @@ export class Engine<Data extends object> {
     this.kinds = kinds
   }
 
-  /** Whether runs work to their end inside the call that starts them. */
+  /** Whether runs are finished inside the call that starts them. */
   get inProcess(): boolean {
     return this.#settings.tasks.connect !== undefined
   }
 
-  /** The record of a run to come, not stored yet. */
+  /** Makes the record of a new run, without storing it. */
   plan(kind: RunKind, { query, lanes = [], keyLanes = [], customData = null }: RunPlan): RunRecord {
     const { now, randomBytes, store } = this.#settings
     const time = now()
@@ -116,8 +123,9 @@ export class Engine<Data extends object> {
   }
 
   /**
-   * Hands the step that is due to the queue. Its name keeps a repetition from forking the run. `again`: the task
-   * that was added before seems to be lost, and queues remember names for longer than tasks. `delay`: in milliseconds.
+   * Adds a task for the step that is due to the queue. The name of the task keeps a repetition from forking the run.
+   * `again`: the earlier task seems to be lost, and queues remember names for longer than tasks. `delay`: in
+   * milliseconds.
    */
   async handOn(state: RunState, again = false, delay?: number): Promise<void> {
     const { id, step } = state
@@ -131,7 +139,7 @@ export class Engine<Data extends object> {
     })
   }
 
-  /** Works a task off. Throws for a fault that trying again may cure; then the same step is still due. */
+  /** Executes a task. Throws for an error that another try may cure; then the same step is still due. */
   async handleTask(body: unknown, budget: number = this.#settings.taskBudget): Promise<StepResult> {
     const { run, step } = readBody(body)
     if (this.inProcess) return await this.workOff(run, Number.POSITIVE_INFINITY, budget)
@@ -143,7 +151,9 @@ export class Engine<Data extends object> {
     return { outcome: result.outcome, run }
   }
 
-  /** Works on a run in this very call, step after step, until it is finished or the time (milliseconds) is up. */
+  /**
+   * Works on a run within this call, step after step, until the run is finished or the time (milliseconds) has run out.
+   */
   async workOff(
     run: string,
     time: number,
@@ -158,7 +168,9 @@ export class Engine<Data extends object> {
     }
   }
 
-  /** Works on something in this very call, without a run. Gives whether it was done before the deadline (milliseconds). */
+  /**
+   * Does page work within this call, without a run. Returns whether it was finished before the deadline (milliseconds).
+   */
   async goOver<P extends Part>(
     work: PageWork<P>,
     deadline: number,
@@ -168,7 +180,7 @@ export class Engine<Data extends object> {
     return await new Pages({ large: isLarge, error: null }, { now, deadline }).goOver(work)
   }
 
-  /** `'due'`: the step was done, now or before, and the next one is to be handed on. */
+  /** Works on one step. `'due'`: the step was done, now or before, and the next one needs a task. */
   async #workStep(
     run: string,
     step: number | null,
@@ -182,16 +194,16 @@ export class Engine<Data extends object> {
     const { state } = record
     if (state.finished !== null) return { outcome: 'finished' }
     const time = now()
-    // A claim beyond what anybody claims was made by a clock that was ahead.
+    // A claim longer than any real one was made by a clock that was ahead.
     const isClaimed =
       state.claimedUntil !== null &&
       state.claimedUntil > time &&
       state.claimedUntil <= time + 24 * 60 * 60 * 1000
     if (step !== null && step < state.step) {
-      // Its worker perhaps crashed before it handed on. Where somebody works already, nobody did.
+      // Perhaps its worker crashed before it added the next task. A claim shows that it did not.
       return isClaimed ? { outcome: 'handed-on' } : { outcome: 'due', state }
     }
-    // A record never falls behind its tasks.
+    // A record is never behind its tasks, so this task is not one of the run.
     if (step !== null && step > state.step) return { outcome: 'unknown' }
     if (isClaimed) return { outcome: 'busy' }
     const kind = await this.#kindOf(state)
@@ -219,7 +231,10 @@ export class Engine<Data extends object> {
     )
   }
 
-  /** Throws where this process cannot do the work: another one perhaps can, during a rollout for example. */
+  /**
+   * Finds the kind of a run. Throws where this process cannot do the work; another process may be able to, for example
+   * during a rollout.
+   */
   async #kindOf(state: RunState): Promise<RunKind> {
     const kind = this.kinds.of(state)
     if (kind === null) {
@@ -236,7 +251,7 @@ export class Engine<Data extends object> {
     const { now, logger } = this.#settings
     let failure: unknown = null
     let isOver = false
-    // Of an earlier try of this step.
+    // The error of an earlier try of this step.
     state.error = null
     try {
       isOver = await kind.work(state, new Pages(state, { now, deadline }), deadline)
@@ -246,7 +261,7 @@ export class Engine<Data extends object> {
     state.claimedUntil = null
     state.updated = now()
     if (failure !== null) {
-      // The step is free again at once, so that the queue's next try need not wait for the claim to run out.
+      // The claim ends at once, so that the next try of the queue need not wait until it runs out.
       state.attempts += 1
       state.error =
         failure instanceof Error ? failure.message : 'threw a value that is not an Error'

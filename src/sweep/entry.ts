@@ -21,23 +21,26 @@ import type { SessionEntry } from './query-iter.ts'
 import { type Changed, type EntryWish, entryOf } from './session-entry.ts'
 import { standIn } from './damaged-entry.ts'
 
-/** How a session ends. */
+/** Options for the end of a session. */
 export interface HowToEnd {
   readonly reason: Exclude<EndReason, 'expired'>
-  /** Whose session its event says that it was. Default: whose it is. */
+  /** The user that its event names. Default: the user of the session. */
   readonly user?: string
-  /** Who commits the end, whether there is a session of ours or not; `null`, the default: the store, if there is one. */
+  /**
+   * Commits the end, even where our store has no such session. `null`, the default: the store commits it, where it has
+   * one.
+   */
   readonly committer?: Committer | null
-  /** How long somebody waits for it. Default: each call has so much time as long work has. */
+  /** How long the caller waits. Default: each call has the time of long work. */
   readonly limit?: Limit
 }
 
-/** Sessions seen and changed from outside of their requests. */
+/** Reads and changes sessions from outside of their requests. */
 export class SessionEntries<Data extends object> {
   readonly #settings: SweepSettings
   readonly #writer: Writer
   readonly #ender: Ender<Data>
-  /** Those that are being ended because their time has run out. */
+  /** The sessions that are being ended because they have expired. */
   readonly #expiring = new Map<SessionKey, Promise<Found | Unreadable | null>>()
 
   constructor(settings: SweepSettings, writer: Writer, ender: Ender<Data>) {
@@ -46,7 +49,7 @@ export class SessionEntries<Data extends object> {
     this.#ender = ender
   }
 
-  /** A session that is alive as an iterator sees it. What is done to it is counted. */
+  /** Makes the entry of a living session for an iterator. Counts its ends and changes. */
   ofLiving(found: Found, counts: { ended: number; changed: number }): SessionEntry<Data> {
     const { key } = found.record
     return entryOf<Data>(this.#settings, found, {
@@ -63,49 +66,51 @@ export class SessionEntries<Data extends object> {
     })
   }
 
-  /** The session under the key for code outside of its requests; `null` where it is not alive, or cannot be read. */
+  /**
+   * Finds the session under the key, for code outside of its requests; `null` where it is not alive or cannot be read.
+   */
   async find(key: SessionKey): Promise<SessionEntry<Data> | null> {
     const { store, policy, now } = this.#settings
     const found = await this.#writer.within(budgetFor(store)).find(key)
     if (found === null) return null
     const use = useOf(found, policy, now())
     if (use.is !== 'usable') return null
-    // Each call has the time that a request has.
+    // Each call may take as long as the store calls of a request.
     return entryOf<Data>(this.#settings, use.found, {
       kill: () => this.kill(key, { reason: 'killed', limit: budgetFor(store) }),
       change: (wish) => this.change(key, wish, budgetFor(store)),
     })
   }
 
-  /** A session that has ended, or whose time has run out: it can be read, and be ended by this function. */
+  /** Makes the entry of a session that has ended or expired: it can be read, and `kill()` calls this function. */
   ofDue(found: Found, end: () => Promise<boolean>): SessionEntry<Data> {
     return entryOf<Data>(this.#settings, found, { kill: end, change: async () => null })
   }
 
-  /** Ends one session; false when it had ended already. */
+  /** Ends one session; `false` when it had ended already. */
   async kill(key: SessionKey, how: HowToEnd = { reason: 'killed' }): Promise<boolean> {
     const { committer = null, limit } = how
     const writer = limit === undefined ? this.#writer : this.#writer.within(limit)
-    // What has only expired can still be saved for a while, so it is not gone.
+    // A session that has only expired can still be saved for a while, so it is not gone.
     let left: Latest = null
     const kill = async (latest: Latest): Promise<Found | boolean> => {
       left = latest
-      // Ended by who waited before this one.
+      // An earlier call in the queue has ended the session.
       if (latest === 'gone' && committer === null) return false
-      // What tries whose answer was lost may have written, so that it is recognised.
+      // The versions that tries may have written although their answers were lost, so that they are recognised.
       const revs = new Set<string>()
       let isLost = false
       return await writer.settle<Found | boolean>(async () => {
         const found = await writer.find(key)
         if (found === null || found.record?.ended != null) left = 'gone'
-        // Deleted by the try whose answer was lost, or by somebody else meanwhile: nobody can tell.
+        // The try whose answer was lost, or another process, has deleted it: the two cannot be told apart.
         if (found === null) return await endElsewhere(writer, committer, isLost)
         const isDamaged = found.record === null
         if (!isDamaged && revs.has(found.record.rev)) return { done: found }
         if (!isDamaged && !this.isAlive(found)) {
           return await endElsewhere(writer, committer, false)
         }
-        // Of a damaged one the event tells its key, as in a sweep; it is no end without an event.
+        // For a damaged record the event contains only its key, as in a sweep. There is no end without an event.
         const due = isDamaged
           ? { record: standIn(key, this.#settings.now()), version: found.version }
           : found
@@ -130,9 +135,9 @@ export class SessionEntries<Data extends object> {
   }
 
   /**
-   * Ends a session whose time has run out, where another one is to live under its key and its end is an event: marks it,
-   * tells of it and deletes it. Gives what is there then: `null` where the key is free. Whoever comes meanwhile waits for
-   * the one that is at it.
+   * Ends an expired session where another session will use its key and ends are events: marks it, reports it and
+   * deletes it. Returns the record that is stored afterwards: `null` where the key is free. Callers that come meanwhile
+   * wait for this call.
    */
   async expire(key: SessionKey, limit: Limit): Promise<Found | Unreadable | null> {
     const running = this.#expiring.get(key)
@@ -145,7 +150,7 @@ export class SessionEntries<Data extends object> {
   async #expire(key: SessionKey, limit: Limit): Promise<Found | Unreadable | null> {
     const { policy, now, randomBytes } = this.#settings
     const writer = this.#writer.within(limit)
-    // What tries whose answer was lost may have written, so that it is recognised.
+    // The versions that tries may have written although their answers were lost, so that they are recognised.
     const revs = new Set<string>()
     const mark = async (): Promise<Attempt<Found | Unreadable | null>> => {
       const found = await writer.find(key)
@@ -153,12 +158,12 @@ export class SessionEntries<Data extends object> {
         return { done: found }
       }
       const time = now()
-      // Saved meanwhile by a request that had loaded it in time.
+      // A request that had loaded the session in time has saved it meanwhile.
       if (isAlive(found.record, policy, time)) return { done: found }
       const ended = Math.min(found.record.expires, time)
       const record = stamped({ ...found.record, ended, reason: 'expired' }, mintRev(randomBytes))
       revs.add(record.rev)
-      // Sweeps may have left the bucket behind in which it expired.
+      // Sweeps may have passed the bucket in which it expired.
       const attempt = await writer.attempt([
         { kind: 'update', record, version: found.version, sweepAt: time },
       ])
@@ -172,7 +177,7 @@ export class SessionEntries<Data extends object> {
     return await writer.find(key)
   }
 
-  /** Changes one session, merging with requests that are under way; `null` when it is not alive. */
+  /** Changes one session, and merges with requests that are under way; `null` when the session is not alive. */
   async change(
     key: SessionKey,
     wish: EntryWish<Data>,
@@ -185,14 +190,14 @@ export class SessionEntries<Data extends object> {
       const attempt = async (): Promise<Attempt<Changed | null>> => {
         const found = await writer.find(key)
         if (found?.record == null) return { done: null }
-        // Also of one that is over by now, since our own write may have set its expiry.
+        // This also holds for a session that is over by now, since our own write may have set its expiry.
         if (tries.isStored(found.record)) return { done: { found, differed: true } }
         if (!this.isAlive(found)) return { done: null }
         const units = wish.kind === 'data' ? this.#changesBy(found, wish.change) : new Map()
         if (units === null) return { done: null }
         const expiry = wish.kind === 'expiry' ? wish.expiry : undefined
         const isSame = expiry === undefined || isDeepStrictEqual(expiry, found.record.expiry)
-        // What is sealed with an older key, or not at all, is to be written anew.
+        // A record that is sealed with an older key, or not sealed, has to be written again.
         const force = found.isOutdated === true
         if (units.size === 0 && isSame && !force) return { done: { found, differed: false } }
         const record = writer.applied(found.record, { units, expiry, seen: null, force })
@@ -202,7 +207,7 @@ export class SessionEntries<Data extends object> {
           kind: 'update',
           record,
           version: found.version,
-          // Sweeps have left the buckets of the past behind.
+          // Sweeps have passed the buckets of the past.
           ...(record.expires < time && { sweepAt: time }),
         }
         const written = await writer.attempt([mutation])
@@ -214,7 +219,7 @@ export class SessionEntries<Data extends object> {
     })
   }
 
-  /** `null` for a payload that is damaged: whoever loads the session is told that it is unreadable. */
+  /** Returns the changes; `null` for a damaged payload: loading such a session gives the outcome "unreadable". */
   #changesBy({ record }: Found, change: DataChange<Data>): Map<Unit, string | null> | null {
     let payload: Payload
     try {
@@ -227,14 +232,14 @@ export class SessionEntries<Data extends object> {
     return changesBy(payload, change, this.#settings.codec)
   }
 
-  /** Whether a request that comes now may use it. */
+  /** Whether a request that comes now may use the session. */
   isAlive({ record }: Found): boolean {
     const { policy, now } = this.#settings
     return isUsable(record, policy, now())
   }
 }
 
-/** There is nothing of ours to end, but whoever commits ends may have something else to end with it. */
+/** Ends a session where our store has none: the committer may have another session to end. */
 async function endElsewhere(
   writer: Writer,
   committer: Committer | null,

@@ -5,12 +5,12 @@ import { SessionConfigError } from '../base/errors.ts'
 import { DeleteSessionsIter, type IteratorClass, type SweepClass } from './query-iter.ts'
 import { SWEEP_ID } from './run.ts'
 
-/** How many entries can be handled at the same time: a page has no more. */
+/** The largest page, and so the largest number of entries that can be handled at the same time. */
 const MAX_PAGE = 1000
 
 const HANDLERS = ['handleEntry', 'handleFinish', 'handleError'] as const
 
-/** Throws `SessionConfigError` for what is no iterator that could work. `where` names it in the message. */
+/** Throws `SessionConfigError` for a value that is no working iterator class. `where` names it in the message. */
 export function checkIterator(iter: unknown, where: string): asserts iter is IteratorClass {
   if (typeof iter !== 'function' || !isNotedAs('iterator', baseOf(iter))) {
     throw wrongOption(where, 'must be a subclass of QueryIter', iter)
@@ -19,7 +19,7 @@ export function checkIterator(iter: unknown, where: string): asserts iter is Ite
   const { id, queueName, pageSize, concurrency } = Iter
   if (typeof id !== 'string' || !/^[A-Za-z0-9_-]{1,100}$/.test(id)) {
     throw new SessionConfigError(
-      `${where}: an iterator needs a static id of its own, of up to 100 letters, digits, hyphens and underscores, but ${nameOf(Iter)} has ${show(id)}`,
+      `${where}: an iterator needs its own static id of up to 100 letters, digits, hyphens and underscores, but ${nameOf(Iter)} has ${show(id)}`,
     )
   }
   if (typeof queueName !== 'string' || !/^[!-~]{0,500}$/.test(queueName)) {
@@ -40,14 +40,14 @@ export function checkIterator(iter: unknown, where: string): asserts iter is Ite
   checkHandlers(Iter)
 }
 
-/** What a class is made of; `null` for one that is made of nothing. */
+/** The prototype of the parent class; `null` where there is none. */
 function baseOf({ prototype }: { readonly prototype: unknown }): unknown {
   return typeof prototype === 'object' && prototype !== null
     ? Object.getPrototypeOf(prototype)
     : null
 }
 
-/** Throws for anything but `DeleteSessionsIter` and what is made of it. */
+/** Throws for anything except `DeleteSessionsIter` and its subclasses. */
 export function sweepFrom(sweep: unknown): SweepClass {
   if (sweep === undefined || sweep === DeleteSessionsIter) return DeleteSessionsIter
   if (typeof sweep !== 'function' || !isNotedAs('sweep', sweep.prototype)) {
@@ -57,7 +57,7 @@ export function sweepFrom(sweep: unknown): SweepClass {
   return sweep as SweepClass
 }
 
-/** The app's own iterators, each under an id of its own. */
+/** Checks the iterators of the app. Each needs its own id. */
 export function iteratorsFrom(iterators: unknown): readonly IteratorClass[] {
   if (iterators === undefined) return []
   if (!Array.isArray(iterators)) {
@@ -69,7 +69,7 @@ export function iteratorsFrom(iterators: unknown): readonly IteratorClass[] {
     const { id } = iterator
     if (id === SWEEP_ID) {
       throw new SessionConfigError(
-        `iterators: ${nameOf(iterator)} has the id of the sweep: name it in the option sweep, or give it a static id of its own`,
+        `iterators: ${nameOf(iterator)} has the id of the sweep: name it in the option sweep, or give it its own static id`,
       )
     }
     if (ids.has(id)) {
@@ -82,7 +82,7 @@ export function iteratorsFrom(iterators: unknown): readonly IteratorClass[] {
 
 function checkHandlers(Iter: IteratorClass): void {
   const { prototype } = Iter as unknown as { prototype: Record<string, unknown> }
-  // A handler may also be a property of each object, which only an object can tell.
+  // A handler may also be a property of each object, so an object has to be checked.
   const made: Record<string, unknown> = HANDLERS.every(
     (name) => typeof prototype[name] === 'function',
   )

@@ -15,7 +15,7 @@ import { warnDaily } from './daily-warnings.ts'
 import { readStatus, readWarnings, type Status } from './status.ts'
 import type { AllWatermarks } from './watermarks.ts'
 
-/** What it needs of the sessions that it goes over. */
+/** The parts that long work needs. */
 export interface LongWorkParts<Data extends object> extends PageParts<Data> {
   readonly settings: SweepSettings & EndSettings
   readonly writer: Writer
@@ -24,8 +24,8 @@ export interface LongWorkParts<Data extends object> extends PageParts<Data> {
 }
 
 /**
- * All that goes over many sessions: sweeps, kills of many, iterators, and how they are doing. Loaded when somebody asks for
- * it, since most processes serve visitors and never do.
+ * All work over many sessions: sweeps, kills of many, iterators, and their status. Loaded at its first use, since most
+ * processes only serve visitors and never need it.
  */
 export class LongWork<Data extends object> {
   readonly #parts: LongWorkParts<Data>
@@ -60,7 +60,7 @@ export class LongWork<Data extends object> {
     await startIterator(this.#engine, watermarks, settings.now, iter, query, customData)
   }
 
-  /** `budget`: how long one step works before it hands on, in milliseconds. */
+  /** `budget`: how long one step works until it adds the next task, in milliseconds. */
   async handleTask(body: unknown, budget?: number): Promise<StepResult> {
     return await this.#engine.handleTask(body, budget)
   }
@@ -70,7 +70,7 @@ export class LongWork<Data extends object> {
     return await readStatus(settings, watermarks, ender, this.#engine.kinds.sweep)
   }
 
-  /** Tells the log what somebody should look at, once a day. Gives in how many milliseconds it is to be called again. */
+  /** Logs the warnings of the status, once a day. Returns the milliseconds until its next call. */
   async warnDaily(): Promise<number> {
     const { settings, watermarks, ender } = this.#parts
     const { store, now, logger } = settings

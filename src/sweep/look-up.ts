@@ -24,27 +24,30 @@ import type { SessionEntries } from './entry.ts'
 type LookUpSettings = Pick<SweepSettings, 'store' | 'policy' | 'now'> &
   Pick<RequestSettings, 'validate' | 'codec'>
 
-/** Which sessions are listed or counted; all of them without it. */
+/** Selects the sessions that are listed or counted. Default: all. */
 export interface SessionFilter {
-  /** Those that have a property of the app's own with just this value, such as `['tenant', 'acme']`; see the option `properties`. */
+  /**
+   * Only sessions with this value of one of the app's properties, such as `['tenant', 'acme']`; see the option
+   * `properties`.
+   */
   readonly property?: PropertyFilter
 }
 
 const FILTER = namesOf<SessionFilter>({ property: true })
 
-/** What is found under a key. */
+/** The outcome of looking up a key. */
 export type KeyOutcome = Exclude<LoadOutcome, 'none' | 'malformed'>
 
-/** How many records or keys are read in one query. */
+/** The number of records, or of keys, that one query reads. */
 const PAGE = 200
 const KEYS = 1000
 
-/** How many queries are under way at the same time while sessions are counted. */
+/** The number of parallel queries while sessions are counted. */
 const LANES_SIDE_BY_SIDE = 8
 
 const MINUTE = 60_000
 
-/** Finds sessions that are alive, from outside of their requests. */
+/** Finds living sessions, from outside of their requests. */
 export class LookUp {
   readonly #settings: LookUpSettings
   readonly #writer: Writer
@@ -54,7 +57,7 @@ export class LookUp {
     this.#writer = writer
   }
 
-  /** One session; `null` where it is not alive, or the text is no key. */
+  /** Finds one session; `null` where it is not alive, or where the text is no key. */
   async get(key: SessionKey): Promise<SessionInfo | null> {
     const checked = asSessionKey(key)
     if (checked === null) return null
@@ -64,7 +67,7 @@ export class LookUp {
     return isUsable(found.record, policy, now()) ? infoOf(found.record) : null
   }
 
-  /** What a request with the cookie of this key would find now. */
+  /** Returns the outcome that a request with the cookie of this key would have now. */
   async outcomeOf(key: SessionKey): Promise<KeyOutcome> {
     const checked = asSessionKey(key)
     if (checked === null) return 'unknown'
@@ -79,14 +82,14 @@ export class LookUp {
     return refusal === null ? 'live' : 'unreadable'
   }
 
-  /** All, or those of a filter. */
+  /** Lists all sessions, or those of a filter. */
   async *list(filter: SessionFilter): AsyncIterable<SessionInfo> {
     for await (const page of this.#pages(selectionOf(filter, 'listSessions()'))) {
       for (const { record } of page) yield infoOf(record)
     }
   }
 
-  /** How many there are. */
+  /** Counts all sessions, or those of a filter. */
   async count(filter: SessionFilter): Promise<number> {
     const selection = selectionOf(filter, 'countSessions()')
     if (selection.by === 'all') return await this.#countAll()
@@ -96,8 +99,9 @@ export class LookUp {
   }
 
   /**
-   * By keys alone what stands in buckets that are still to come, since all that is marked or expired stands in those of the
-   * past or of now: a query for keys costs as much as one record. Only what stands in the bucket of now has to be read.
+   * Counts sessions in future buckets by their keys, since all marked and expired sessions are in buckets of the past
+   * or in the present one. A query for keys costs as much as one record. Only the sessions of the present bucket have
+   * to be read.
    */
   async #countAll(): Promise<number> {
     const { store, now } = this.#settings
@@ -125,7 +129,7 @@ export class LookUp {
     }
   }
 
-  /** Those of a selection that are alive, page by page. */
+  /** Reads the living sessions of a selection, page by page. */
   async *#pages(selection: Selection): AsyncIterable<readonly Found[]> {
     const { store, policy, now } = this.#settings
     let cursor: string | undefined
@@ -140,7 +144,7 @@ export class LookUp {
     }
   }
 
-  /** Those of a user. */
+  /** Lists the sessions of a user. */
   async *listByUser(user: string, options: UserOptions): AsyncIterable<SessionInfo> {
     checkUser(user, 'listSessionsByUser', options)
     for await (const page of this.pagesOfUser(user)) {
@@ -148,16 +152,16 @@ export class LookUp {
     }
   }
 
-  /** Those of a user, page by page. */
+  /** Reads the living sessions of a user, page by page. */
   pagesOfUser(user: string): AsyncIterable<readonly Found[]> {
     return this.#pages({ by: 'user', user })
   }
 }
 
-/** Throws for a filter that could find nothing. */
+/** Checks a filter. Throws for one that could find nothing. */
 function selectionOf(filter: SessionFilter, what: string): Selection {
   checkOptions(what, filter, FILTER)
-  // One that is named and undefined must not find the sessions of everybody.
+  // A property that is given as undefined must not select the sessions of all users.
   if (!('property' in filter)) return { by: 'all' }
   const { property } = filter
   checkPropertyFilter(property, what)
@@ -169,10 +173,12 @@ function pageOf(limit: number, cursor: string | undefined): PageOptions {
   return { limit, ...(cursor !== undefined && { cursor }) }
 }
 
-/** How many sessions are changed at the same time. */
+/** The number of sessions that are changed at the same time. */
 const SIDE_BY_SIDE = 10
 
-/** Changes the data of all sessions of a user. A function cannot be handed on to a task, so it runs to its end in the call. */
+/**
+ * Changes the data of all sessions of a user. A task cannot carry a function, so the work is finished within the call.
+ */
 export async function updateByUser<Data extends object>(
   lookUp: LookUp,
   entries: SessionEntries<Data>,

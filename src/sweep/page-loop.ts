@@ -2,29 +2,29 @@ import { sideBySide } from '../base/parallel.ts'
 import type { Pace } from './pace.ts'
 import type { PageWork, Part } from './page-work/page-work.ts'
 
-/** What going over pages notes and asks: the state of a run is one. */
+/** The state that the page loop reads and writes. The state of a run has these fields. */
 export interface PagesState {
-  /** Whether a part had more than one page, so that parts are worked on side by side. */
+  /** Whether a part had more than one page, so that parts are worked on in parallel. */
   large: boolean
-  /** Why it has to stop; `null`: it goes on. */
+  /** Why the loop has to stop; `null`: it continues. */
   readonly error: string | null
 }
 
-/** How long pages are begun. */
+/** The time limit of the page loop. */
 export interface PagesLimits {
   readonly now: () => number
-  /** From when on nothing more is begun, in milliseconds since the epoch. */
+  /** No further page begins from this time on, in milliseconds since the epoch. */
   readonly deadline: number
 }
 
 /**
- * Goes over pages in one call, of one work or of several, until they are done or the time is up. All long work is given
- * to it, and has no loop of its own.
+ * Goes over the pages of one or more works within one call, until they are done or the time has run out. All long work
+ * uses this loop.
  */
 export class Pages {
   readonly #state: PagesState
   readonly #limits: PagesLimits
-  /** Those that had something on a page. */
+  /** The parts that had a page with entries. */
   readonly #met = new Set<Part>()
   #pages = 0
   #failed = false
@@ -35,10 +35,9 @@ export class Pages {
   }
 
   /**
-   * One part after the other, which is cheap where there is little to do, as there mostly is; side by side as soon as
-   * one of them has filled a page, or had a second one: servers end a page where they like. At least one page in all,
-   * so that every call gets on. Gives whether all is done.
-   * `pace`: how fast pages begin; `null`: at once.
+   * Works on one part after the other, which is cheap in the usual case of little work. It works in parallel as soon as
+   * one part has filled a page or had a second page, since servers may end a page early. It does at least one page, so
+   * that every call makes progress. Returns whether everything is done. `pace`: delays the pages; `null`: no delay.
    */
   async goOver<P extends Part>(work: PageWork<P>, pace: Pace | null = null): Promise<boolean> {
     const parts = await work.parts()

@@ -11,60 +11,67 @@ import { SessionConfigError } from '../base/errors.ts'
 import { SWEEP_ID } from './run.ts'
 
 /**
- * One session from outside of its requests: one that an iterator has come to, or that `sessions.entry()` gave. Shows what
- * was stored when it was read, or when it was last changed through it.
+ * One session seen from outside of its requests, by an iterator or by `sessions.entry()`. It shows the session as it
+ * was read, or as it was last changed through this object.
  */
 export interface SessionEntry<Data extends object = DefaultData> extends SessionInfo {
-  /** The data of the root, decoded when it is first read. A copy: changes are made with `update`. */
+  /** The data of the root, decoded at its first read. This is a copy: use `update` for changes. */
   readonly data: Data
-  /** The data of one scope, in the same way; empty for a scope that holds nothing. */
+  /** Returns a copy of the data of one scope; empty for a scope that holds nothing. */
   scope(name: string): Record<string, unknown>
   /**
-   * Changes the data of the session, merging with requests that are under way; false when it has ended meanwhile.
-   * The function gets the data as it is stored, and by `scope(name)` that of a scope, and changes it in place. It may
-   * run more than once.
+   * Changes the data of the session, and merges with requests that are under way. The function gets the stored data,
+   * and by `scope(name)` that of a scope, and changes it in place. It may run more than once. Returns `false` when the
+   * session has ended meanwhile.
    */
   update(change: DataChange<Data>): Promise<boolean>
   /**
-   * Sets when the session ends, as `session.setExpiry()` does: a duration (milliseconds or text) is an idle limit of its own
-   * since it was last used, a `Date` is fixed, `0` lasts until the browser closes, `null` is the general rule. It is no use of
-   * the session. False when it has ended meanwhile. Throws `SessionValueError` for anything else.
+   * Sets when the session ends, as `session.setExpiry()` does. A duration (milliseconds or text) is its own idle limit
+   * since the last use, a `Date` is a fixed end, `0` lasts until the browser closes, and `null` restores the general
+   * rule. The call does not count as a use of the session. Returns `false` when the session has ended meanwhile. Throws
+   * `SessionValueError` for any other value.
    */
   setExpiry(value: Duration | Date | 0 | null): Promise<boolean>
   /**
-   * Ends the session, with the reason `killed`; false when it had ended already. Over sessions that have expired it ends
-   * the one that has, with the reason `expired`, or finishes an end that was only marked, with the reason it has.
+   * Ends the session, with the reason `killed`; `false` when it had ended already. In a run over expired sessions it
+   * ends the session with the reason `expired`, or finishes an end that was only marked, with the reason of that mark.
    */
   kill(): Promise<boolean>
 }
 
 /**
- * Long work over sessions, page by page, in tasks that hand on to one another. Subclass it, name it by a static
- * `id` that stays the same over releases, list it in the option `iterators`, and start it with
- * `sessions.startIterOnQuery()`. After a crash a page may be worked on again: the work must bear that.
+ * Long work over sessions, page by page, in a chain of tasks. Subclass it, give it a static `id` that stays the same
+ * over releases, list it in the option `iterators`, and start it with `sessions.startIterOnQuery()`. After a crash a
+ * page may be worked on again, and the work must allow that.
  */
 export abstract class QueryIter<Data extends object = DefaultData> {
   /** Names the class in tasks and run records. */
   static readonly id: string = ''
-  /** The queue that carries its tasks, where the task queue has several; empty: the default one. */
+  /** The queue for its tasks, where the task queue has several; empty: the default one. */
   static readonly queueName: string = ''
-  /** How many sessions make a page, 1 to 1000. A page has to be done within a few minutes: it is worked on as a whole. */
+  /**
+   * The number of sessions on a page, 1 to 1000. A page must be done within a few minutes, since it is worked on as a
+   * whole.
+   */
   static readonly pageSize: number = 500
-  /** How many entries of a page are handled at the same time, not counting those that wait for their end to be stored. */
+  /**
+   * The number of entries of a page that are handled at the same time. Entries that wait until their end is stored do
+   * not count.
+   */
   static readonly concurrency: number = 10
 
   /** Set by the engine. */
   logger: SessionLogger | null = null
 
-  /** Is called for every session. */
+  /** Runs for every session. */
   abstract handleEntry(entry: SessionEntry<Data>, customData: Json): void | Promise<void>
 
-  /** Is called when all pages are done; after a crash perhaps once more. */
+  /** Runs when all pages are done; after a crash perhaps once more. */
   handleFinish(_total: number, _customData: Json): void | Promise<void> {}
 
   /**
-   * Is called when `handleEntry` failed, and waited for. `true` (the default) goes on, `false` ends the run as failed,
-   * and so does a failure of its own. The log tells of failures once for each run, with their number.
+   * Runs when `handleEntry` failed, and is awaited. `true` (the default) continues. `false`, or an error of its own,
+   * ends the run as failed. The log reports failures once for each run, with their number.
    */
   handleError(
     _entry: SessionEntry<Data>,
@@ -91,34 +98,34 @@ export interface IteratorClass {
   readonly concurrency: number
 }
 
-/** Which sessions an iterator goes over. */
+/** Selects the sessions of an iterator. */
 export type IterQuery =
   | { readonly select: 'all' | 'expired' }
-  /** Those that are alive and have a property with this value: `{ select: 'property', property: ['tenant', 'acme'] }`. */
+  /** Living sessions with this value of a property: `{ select: 'property', property: ['tenant', 'acme'] }`. */
   | { readonly select: 'property'; readonly property: PropertyFilter }
   | ({ readonly select: 'user'; readonly user: string } & UserOptions)
 
-/** Under this name an entry of the engine keeps how it ends. Another copy of this package finds it too. */
+/** The name of the method by which an entry of the engine ends its session. Copies of this package share it. */
 export const END: unique symbol = Symbol.for('viur-session/1:end of entry')
 
-/** An entry as the engine makes it. */
+/** An entry that the engine has made. */
 export interface EndableEntry {
   [END](): Promise<void>
 }
 
-/** Ends the session of an entry and tells the observers; resolves when that is stored. */
+/** Ends the session of an entry and reports it to the observers; resolves when that is stored. */
 function endOfEntry<Data extends object>(entry: SessionEntry<Data>): Promise<void> {
   const endable = entry as Partial<EndableEntry> | null | undefined
   if (typeof endable?.[END] === 'function') return endable[END]()
   throw new SessionConfigError(
-    'DeleteSessionsIter: handleEntry() ends the entry that it was given: hand on that object, and no copy of it',
+    'DeleteSessionsIter: handleEntry() ends the entry that it was given: pass that object itself, not a copy of it',
   )
 }
 
 /**
- * Ends sessions whose time has run out, and finishes those that are marked as ended: tells the `onDelete` observers,
- * then deletes. Started by `sessions.startClearSessions()`. Subclass it to do something before an end, or instead of
- * it, and name the class in the option `sweep`:
+ * Ends expired sessions, and finishes those that are marked as ended: runs the `onDelete` observers, then deletes.
+ * `sessions.startClearSessions()` starts it. Subclass it to do something before an end, or instead of it, and name the
+ * class in the option `sweep`:
  *
  * ```ts
  * class ArchivingSweep extends DeleteSessionsIter {
@@ -129,16 +136,16 @@ function endOfEntry<Data extends object>(entry: SessionEntry<Data>): Promise<voi
  * }
  * ```
  *
- * An entry that `handleEntry` leaves alone stays stored, counts as `kept`, and is met again by the full run that comes
- * once a week. A class that does not override `handleEntry` costs no more than none.
+ * An entry that `handleEntry` leaves alone stays stored and counts as `kept`. The full run, which comes once a week,
+ * finds it again. A class that does not override `handleEntry` causes no extra cost.
  */
 export class DeleteSessionsIter<Data extends object = DefaultData> extends QueryIter<Data> {
   static override readonly id: string = SWEEP_ID
 
   /**
-   * Ends the session of the entry and tells the observers. Ends of one page go out together; the promise resolves when
-   * this one is stored. Rejects with `SessionStoreError` where the store failed. Given a session that is alive, by an
-   * iterator of the app's own, it ends that with the reason `killed`.
+   * Ends the session of the entry and reports it to the observers. Ends of one page are stored together; the promise
+   * resolves when this end is stored. Rejects with `SessionStoreError` where the store failed. If an iterator of the
+   * app passes a living session, it ends with the reason `killed`.
    */
   override handleEntry(entry: SessionEntry<Data>, _customData: Json): void | Promise<void> {
     return endOfEntry(entry)
@@ -146,10 +153,10 @@ export class DeleteSessionsIter<Data extends object = DefaultData> extends Query
 }
 
 noteAs('sweep', DeleteSessionsIter.prototype)
-// That of another copy of this package is no handler of the app's own either.
+// The handler of another copy of this package does not count as a handler of the app either.
 noteAs('sweep handler', DeleteSessionsIter.prototype.handleEntry)
 
-/** Whether a class does something of its own with entries; without that a sweep need not look at single ones. */
+/** Whether a class has its own handler for entries. Without one, a sweep need not read single entries. */
 export function hasOwnHandler(iter: Pick<DeleteSessionsIter, 'handleEntry'>): boolean {
   return !isNotedAs('sweep handler', iter.handleEntry)
 }

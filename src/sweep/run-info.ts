@@ -1,39 +1,39 @@
 import type { RunState } from './run.ts'
 import { endOf, isRunning } from './start.ts'
 
-/** What a run over sessions did. */
+/** The progress and result of a run over sessions. */
 export interface RunInfo {
-  /** Names the run in tasks and in the log. */
+  /** The name of the run in tasks and in the log. */
   readonly id: string
   /** The `id` of its iterator. */
   readonly iterator: string
-  /** `'died'`: not finished, and nobody has worked on it for half an hour. */
+  /** `'died'`: not finished, and no process has worked on it for half an hour. */
   readonly state: 'running' | 'finished' | 'failed' | 'died'
-  /** When it was started. */
+  /** When the run was started. */
   readonly started: Date
-  /** When it was done; `null` while it is not. */
+  /** When the run was finished; `null` before. */
   readonly finished: Date | null
-  /** How many tasks, or calls that work by themselves, have carried it so far. */
+  /** The number of tasks, or of calls without a task queue, that have worked on the run. */
   readonly steps: number
-  /** How many sessions were read. */
+  /** The number of sessions that were read. */
   readonly scanned: number
-  /** How many sessions it ended. */
+  /** The number of sessions that the run ended. */
   readonly ended: number
-  /** How many were alive, or had been ended by somebody else. */
+  /** The number of sessions that were alive, or that another process had ended. */
   readonly skipped: number
-  /** For how many the work failed. */
+  /** The number of sessions for which the work failed. */
   readonly failed: number
-  /** How many ends an `onDelete` observer failed to take; a later sweep tells them again. */
+  /** The number of ends for which an `onDelete` observer failed; a later sweep reports them again. */
   readonly observersFailed: number
-  /** How many of the expired a `handleEntry` of the app's own has left alone. */
+  /** The number of expired sessions that a `handleEntry` of the app has left alone. */
   readonly kept: number
-  /** Of how many sessions an iterator has changed the data. */
+  /** The number of sessions whose data an iterator has changed. */
   readonly changed: number
-  /** How many expired security keys it deleted. */
+  /** The number of expired security keys that the run deleted. */
   readonly securityKeys: number
-  /** The earliest expiry that the run met. */
+  /** The earliest expiry that the run found. */
   readonly oldestExpired: Date | null
-  /** Why it failed; `null` for a run that did not. */
+  /** Why the run failed; `null` for a run that did not fail. */
   readonly error: string | null
 }
 

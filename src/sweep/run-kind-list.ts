@@ -8,7 +8,7 @@ import type { RunKind, RunParts } from './run-kind.ts'
 import { entryWork } from './page-work/entry-work.ts'
 import { pageContext } from './page-work/page-work.ts'
 
-/** All kinds of runs that this process can work on. */
+/** All kinds of runs that this process can execute. */
 export class RunKinds<Data extends object> {
   readonly sweep: RunKind
   readonly kills: RunKind
@@ -22,30 +22,30 @@ export class RunKinds<Data extends object> {
     )
   }
 
-  /** The kind of a run; `null` for one of an iterator that this process does not have. */
+  /** Returns the kind of a run; `null` for an iterator that this process does not have. */
   of(state: RunState): RunKind | null {
     const kinds = [this.kills, this.sweep, ...this.#iterators.values()]
     return kinds.find((kind) => kind.owns(state)) ?? null
   }
 
-  /** The kind of a class of the app's own. Throws where tasks would not find it. */
+  /** Returns the kind for a class of the app. Throws where tasks would not find the class. */
   iterator(Iter: IteratorClass): RunKind {
     checkIterator(Iter, 'startIterOnQuery: the iterator')
     if (Iter.id === this.sweep.name) {
       throw new SessionConfigError(
-        'startIterOnQuery: the sweep is started by startClearSessions(), and a class of its own for it goes into the option sweep; an iterator needs a static id of its own',
+        'startIterOnQuery: startClearSessions() starts the sweep, and the option sweep takes a class for it; an iterator needs its own static id',
       )
     }
-    // By the class and not by its id alone: a subclass inherits the id of its parent.
+    // Found by the class and not only by its id: a subclass inherits the id of its parent.
     const kind = this.#iterators.get(Iter)
     if (kind?.name === Iter.id) return kind
     throw new SessionConfigError(
-      `the iterator ${show(Iter.id)} is not in the option "iterators", or not under an id of its own`,
+      `the iterator ${show(Iter.id)} is not in the option "iterators", or does not have its own id`,
     )
   }
 }
 
-/** A run of an iterator of the app's own. */
+/** Makes the kind of run for an iterator of the app. */
 function iteratorRun<Data extends object>(Iter: IteratorClass, parts: RunParts<Data>): RunKind {
   const { id, queueName } = Iter
   return {

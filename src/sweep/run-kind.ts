@@ -6,7 +6,7 @@ import type { RunState } from './run.ts'
 import type { SweepSettings } from './settings.ts'
 import type { AllWatermarks } from './watermarks.ts'
 
-/** What kinds of runs work with. */
+/** The parts that the kinds of runs need. */
 export interface RunParts<Data extends object> {
   readonly settings: SweepSettings
   readonly ender: Ender<Data>
@@ -15,16 +15,22 @@ export interface RunParts<Data extends object> {
   readonly watermarks: AllWatermarks
 }
 
-/** A kind of run: which page work its steps give to the engine. */
+/** A kind of run. It decides which page work its steps do. */
 export interface RunKind {
-  /** What such runs are called in their records. */
+  /** The name of such runs in their records. */
   readonly name: string
-  /** The queue that carries its tasks; empty: the default one. */
+  /** The queue for its tasks; empty: the default one. */
   readonly queueName: string
   /** Whether the run is of this kind. */
   owns(state: RunState): boolean
-  /** Throws where this process cannot do the work: another one perhaps can, during a rollout for example. Default: it can. */
+  /**
+   * Throws where this process cannot do the work; another process may be able to, for example during a rollout. Absent:
+   * every process can do it.
+   */
   requireAble?(): Promise<void>
-  /** Goes over pages until all is done, or the time (milliseconds) is up, and counts in the state. Gives whether all is done. */
+  /**
+   * Goes over pages until everything is done or the time (milliseconds) has run out, and counts in the state. Returns
+   * whether everything is done.
+   */
   work(state: RunState, pages: Pages, deadline: number): Promise<boolean>
 }

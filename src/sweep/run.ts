@@ -6,34 +6,34 @@ import type { Problem } from '../end/problems.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { isNotedAs, noteAs } from '../base/shared-copies.ts'
 
-/** What sweeps are called in run records, whatever class works them off; so are runs that only finish kills. */
+/** The name of sweeps in run records, for any class of the sweep. Runs that only finish kills have the same name. */
 export const SWEEP_ID = 'DeleteSessionsIter'
 
-/** Which sessions a run goes over. */
+/** Selects the sessions of a run. */
 export type RunQuery =
   | { readonly select: 'all' }
   | { readonly select: 'user'; readonly user: string }
   | { readonly select: 'property'; readonly property: PropertyFilter }
-  /** Those that expired, or were marked as ended, between the two instants (milliseconds). */
+  /** Sessions that expired, or were marked as ended, between the two times (milliseconds). */
   | { readonly select: 'expired'; readonly before: number; readonly after: number | null }
-  /** None: the run does nothing but finish kills. */
+  /** No sessions: the run only finishes kills. */
   | { readonly select: 'none' }
 
-/** One range that a run walks with a cursor of its own. */
+/** One range of sessions with its own cursor. */
 export interface Lane {
   readonly shard: number | null
   readonly after: number | null
-  /** Of the records whose id came from outside. */
+  /** Whether the range holds the records whose id came from outside. */
   readonly outside?: true
   cursor: string | null
   done: boolean
-  /** Whether nothing was left behind in it. */
+  /** Whether the run has left no session in it. */
   clean: boolean
-  /** How often its cursor was refused, so that it was begun again. */
+  /** How often the store refused its cursor, so that the range was begun again. */
   restarts: number
 }
 
-/** A lane that nobody has walked yet. */
+/** Makes a lane at its start. */
 export function freshLane(shard: number | null, after: number | null, outside = false): Lane {
   return {
     shard,
@@ -52,11 +52,11 @@ interface RunTotals {
   skipped: number
   failed: number
   observersFailed: number
-  /** Expired or marked as ended, and left alone by `handleEntry`. */
+  /** Sessions that were expired or marked as ended, and that `handleEntry` has left alone. */
   kept: number
   /** Sessions whose data an iterator has changed. */
   changed: number
-  /** Security keys that had expired and were deleted. They are none of `scanned` or `ended`. */
+  /** Expired security keys that were deleted. They do not count in `scanned` or `ended`. */
   securityKeys: number
 }
 
@@ -74,25 +74,25 @@ export function noTotals(): RunTotals {
 }
 
 /**
- * How fast a sweep goes, kept in the record of its run. Datastore asks traffic to a range of keys that has had little
- * to begin at 500 operations a second, and to grow by at most a half every five minutes ("Best Practices": 500/50/5),
- * since it splits ranges only where load stays; it names deleting at a high rate as a cause of hotspots. A first sweep
- * over a large backlog is just that, beside the requests of the day.
+ * The pace of a sweep, stored in the record of its run. For a range of keys that has had little traffic, Datastore asks
+ * for a start at 500 operations a second, and a growth of at most 50% every five minutes ("Best Practices": 500/50/5),
+ * because it splits ranges only under lasting load. It names deletes at a high rate as a cause of hotspots. A first
+ * sweep over a large backlog is such a case, in addition to the requests of the day.
  */
 export interface PaceState {
-  /** What the store asked to begin at; another number begins anew. Sessions per second. */
+  /** The rate at which the store asked to begin; another value restarts the pace. Sessions per second. */
   readonly start: number
-  /** Sessions per second now. */
+  /** The present rate, in sessions per second. */
   rate: number
-  /** Since when it goes at this rate, in milliseconds since the epoch. */
+  /** The start of this rate, in milliseconds since the epoch. */
   since: number
-  /** How many sessions came since then. */
+  /** The number of sessions since then. */
   done: number
   /** When the next page may begin, in milliseconds since the epoch. */
   next: number
 }
 
-/** The record of one run, as it is kept beside the sessions. Times in milliseconds since the epoch. */
+/** The record of one run, stored beside the sessions. Times in milliseconds since the epoch. */
 export interface RunState {
   readonly v: 1
   readonly id: string
@@ -102,49 +102,51 @@ export interface RunState {
   readonly started: number
   updated: number
   finished: number | null
-  /** The number of the step that is due; a task for another step has nothing to do. */
+  /** The number of the step that is due; a task for another step does nothing. */
   step: number
   /** How often the step that is due has failed. */
   attempts: number
-  /** Until when the step that is due belongs to a worker; `null`: it is free. */
+  /** The time until which a worker has claimed the step that is due; `null`: the step is free. */
   claimedUntil: number | null
-  /** In a sweep: whether the kills that were left open are finished. Absent: not yet. */
+  /** In a sweep: whether the open kills are finished. Absent: not yet. */
   intentsDone?: boolean
   lanes: Lane[]
-  /** Those over security keys, in a sweep. */
+  /** The lanes over security keys, in a sweep. */
   keyLanes: Lane[]
-  /** Whether a lane has filled a page, so that lanes are walked side by side. */
+  /** Whether a lane has filled a page, so that lanes are worked on in parallel. */
   large: boolean
   /** Absent until the first page of a sweep, and where the store asks for no pace. */
   pace?: PaceState
   totals: RunTotals
   oldestExpired: number | null
-  /** What went wrong with single sessions, for the log at the end of the run. Absent where nothing did. */
+  /** Problems of single sessions, for the log at the end of the run. Absent where there are none. */
   problems?: Problem[]
-  /** What went wrong: of a finished run, why it was ended early; else why its step has to be tried again. */
+  /**
+   * The error of the run. For a finished run: why it was ended early. Otherwise: why its step has to be tried again.
+   */
   error: string | null
 }
 
-/** The newest first: a note is listed in the order of its name. */
+/** Returns the name of a run's note. Notes are listed in the order of their names, so the newest comes first. */
 export function runName(id: string): string {
   return `run:${id}`
 }
 
-/** An id whose order is that of time, newest first. */
+/** Makes an id that sorts by time, newest first. */
 export function newestFirst(now: number, random: string): string {
   return `${(8.64e15 - now).toString(36).padStart(11, '0')}-${random}`
 }
 
-/** The state in a note, or `null` when it is not one of ours. */
+/** Returns the state in a note, or `null` when the note holds no run. */
 export function runOf(note: Note | null): RunState | null {
   const value = note?.value as Partial<RunState> | null | undefined
   if (value?.v !== 1 || typeof value.id !== 'string' || !Array.isArray(value.lanes)) return null
   const state = structuredClone(value) as RunState
-  // A run of a release that knew no security keys goes on without them; the next sweep meets them.
+  // A run of a release without security keys continues without them; the next sweep deletes them.
   return { ...state, keyLanes: state.keyLanes ?? [], totals: { ...noTotals(), ...state.totals } }
 }
 
-/** A run, held at the version it was read or written at. */
+/** A run, held at the version at which it was read or written. */
 export class RunRecord {
   readonly state: RunState
   readonly #notes: NoteStore
@@ -162,7 +164,7 @@ export class RunRecord {
     return note === null || state === null ? null : new RunRecord(notes, state, note.version)
   }
 
-  /** False when somebody else has written it meanwhile. */
+  /** Stores the state; `false` when another process has written it meanwhile. */
   async save(): Promise<boolean> {
     const result = await this.#notes.put(
       runName(this.state.id),
@@ -174,19 +176,19 @@ export class RunRecord {
     return true
   }
 
-  /** Takes the record away, unless somebody else has written it meanwhile. */
+  /** Deletes the record, unless another process has written it meanwhile. */
   async delete(): Promise<void> {
     if (this.#version !== null) await this.#notes.delete(runName(this.state.id), this.#version)
   }
 }
 
-/** What a task says: that somebody should look at this run, of which this step was due. */
+/** The body of a task: the run to check, and the step that was due. */
 interface TaskBody {
   readonly run: string
   readonly step: number
 }
 
-/** A task body that no run of this package has: trying again does not help. */
+/** An error for a body that is no task of this package: another try does not help. */
 class InvalidTaskError extends SessionConfigError {
   constructor() {
     super('this is not the body of a task of viur-session')
@@ -195,17 +197,17 @@ class InvalidTaskError extends SessionConfigError {
 
 noteAs('refused task', InvalidTaskError.prototype)
 
-/** Whether the error says that a body is no task. */
+/** Whether this is the error for a body that is no task. */
 export function isRefusedTask(error: unknown): error is InvalidTaskError {
   return isNotedAs('refused task', error)
 }
 
-/** The body in the form in which it travels. */
+/** Returns the body in its form for the queue. */
 export function writeBody({ run, step }: TaskBody): Json {
   return { v: 1, run, step }
 }
 
-/** Bodies come over the network: nothing but the two fields is taken from one. */
+/** Reads a body. Bodies come over the network, so only the two fields are taken. */
 export function readBody(body: unknown): TaskBody {
   const { v, run, step } = (typeof body === 'object' && body !== null ? body : {}) as Record<
     string,

@@ -8,12 +8,12 @@ import { expirySettingFrom, hintAtUnit } from '../request/lifetime.ts'
 import { END, type EndableEntry, type SessionEntry } from './query-iter.ts'
 import type { SweepSettings } from './settings.ts'
 
-/** What somebody outside of its requests wants changed about a session. */
+/** A change to a session from outside of its requests. */
 export type EntryWish<Data extends object> =
   | { readonly kind: 'data'; readonly change: DataChange<Data> }
   | { readonly kind: 'expiry'; readonly expiry: ExpirySetting }
 
-/** What became of such a wish: the session as it is stored now, and whether the wish changed anything about it. */
+/** The result of a change: the session as it is stored now, and whether the change made a difference. */
 export interface Changed {
   readonly found: Found
   readonly differed: boolean
@@ -21,14 +21,14 @@ export interface Changed {
 
 type EntrySettings = Pick<SweepSettings, 'codec' | 'warnOnce'>
 
-/** What can be done to the session of an entry. */
+/** The operations on the session of an entry. */
 interface EntryActs<Data extends object> {
   kill(): Promise<boolean>
-  /** `null`: it is not alive. */
+  /** Returns `null` where the session is not alive. */
   change(wish: EntryWish<Data>): Promise<Changed | null>
 }
 
-/** The one view of a session from outside of its requests, for iterators, sweeps and `sessions.entry()`. */
+/** Makes the view of a session from outside of its requests, for iterators, sweeps and `sessions.entry()`. */
 export function entryOf<Data extends object>(
   settings: EntrySettings,
   found: Found,
@@ -100,7 +100,7 @@ class Entry<Data extends object> implements SessionEntry<Data>, EndableEntry {
 
   [END](): Promise<void> {
     const ended = this.#acts.kill().then(() => {})
-    // Whoever does not wait for it has nobody to hear of its failure; it is counted.
+    // A handler need not wait for the end: a failure is counted, and must not be an unhandled rejection.
     ended.catch(() => {})
     return ended
   }

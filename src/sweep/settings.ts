@@ -7,19 +7,19 @@ import type { SessionStore } from '../store/store.ts'
 import type { IteratorClass, SweepClass } from './query-iter.ts'
 import type { TaskQueue } from './task-queue.ts'
 
-/** What long work over sessions needs to know of the deployment. */
+/** The settings of the deployment that long work over sessions needs. */
 export interface SweepSettings {
   readonly store: SessionStore
   readonly policy: ExpiryPolicy
   readonly events: boolean
-  /** Whether ids of sessions come from outside, so that one can live again under a key that has ended. */
+  /** Whether session ids come from outside, so that a new session can use the key of one that has ended. */
   readonly outsideIds: boolean
   readonly tasks: TaskQueue
-  /** How long one step works before it hands on, in milliseconds. */
+  /** How long one step works until it adds the next task, in milliseconds. */
   readonly taskBudget: number
   readonly iterators: readonly IteratorClass[]
   readonly sweep: SweepClass
-  /** What the data of entries is decoded with. */
+  /** Decodes the data of entries. */
   readonly codec: ValueCodec
   readonly now: Clock
   readonly sleep: (duration: number) => Promise<void>

@@ -9,7 +9,7 @@ import { isOver } from './page-work/page-work.ts'
 import type { SweepSettings } from './settings.ts'
 import type { AllWatermarks } from './watermarks.ts'
 
-/** How many sessions it ends at the most. */
+/** The largest number of sessions that one side sweep ends. */
 const PAGE = 20
 
 type SideSweepSettings = Pick<
@@ -19,7 +19,7 @@ type SideSweepSettings = Pick<
   readonly sweepProbability: number
 }
 
-/** A small sweep on the side of a request that writes, now and then, for apps without cron. */
+/** A small sweep that sometimes runs beside a request that writes, for apps without cron. */
 export class SideSweep<Data extends object> {
   readonly #settings: SideSweepSettings
   readonly #ender: Ender<Data>
@@ -31,23 +31,23 @@ export class SideSweep<Data extends object> {
     this.#watermarks = watermarks
   }
 
-  /** Sweeps now and then. Gives what the response has to wait for, if anything. */
+  /** Sweeps at random, with the set probability. Returns a promise that the response has to wait for, or `null`. */
   maybe(): Promise<void> | null {
     const { sweepProbability, logger } = this.#settings
     if (sweepProbability === 0 || randomInt(1_000_000) >= sweepProbability * 1_000_000) return null
-    // App Engine and Cloud Run take the processor away once the response has left, so there it waits.
+    // App Engine and Cloud Run withdraw the processor once the response has left, so there the response waits.
     const waits = googleCloudSign(process.env) !== null
     const swept = this.#sweep(waits ? IN_REQUEST : Number.POSITIVE_INFINITY).catch(
       (error: unknown) => {
-        logger.warn('a sweep on the side of a request failed', { error: (error as Error).message })
+        logger.warn('a sweep beside a request failed', { error: (error as Error).message })
       },
     )
     return waits ? swept : null
   }
 
   /**
-   * Ends a small page of the sessions that have expired, in one shard drawn at random. `within`: how long the observers have
-   * together for one session, in milliseconds.
+   * Ends a small page of expired sessions, in one shard drawn at random. `within`: how long all observers together may
+   * take for one session, in milliseconds.
    */
   async #sweep(within: number): Promise<void> {
     const { store, now, events, outsideIds } = this.#settings

@@ -10,10 +10,12 @@ import type { IteratorClass, IterQuery } from './query-iter.ts'
 import { freshLane, type Lane, type RunQuery } from './run.ts'
 import { type AllWatermarks, expiryLanes } from './watermarks.ts'
 
-/** What messages call the choice of sessions. */
+/** The name of the query in messages. */
 const QUERY = 'the query of startIterOnQuery()'
 
-/** Starts an iterator of the app's own. Throws `SessionConfigError` for a class, a query or data that no task could go by. */
+/**
+ * Starts an iterator of the app. Throws `SessionConfigError` for a class, a query or data that cannot work in a task.
+ */
 export async function startIterator<Data extends object>(
   engine: Engine<Data>,
   watermarks: AllWatermarks,
@@ -57,7 +59,10 @@ function queryOf(query: IterQuery, time: number): RunQuery {
   }
 }
 
-/** A copy, checked now: later it would fail in a task, or silently lose what JSON cannot carry. */
+/**
+ * Returns a checked copy. Without the check it would fail later in a task, or silently lose values that JSON cannot
+ * hold.
+ */
 function asJson(customData: Json): Json {
   try {
     const text = JSON.stringify(customData) as string | undefined

@@ -12,7 +12,7 @@ import type { SweepSettings } from './settings.ts'
 
 /** Options of `killSessionByUser()`. */
 export interface KillOptions extends UserOptions {
-  /** The key of a session that goes on, such as that of the request. Default: none. */
+  /** The key of a session that does not end, such as that of the request. Default: none. */
   readonly except?: SessionKey
 }
 
@@ -20,10 +20,10 @@ const OPTIONS = namesOf<KillOptions>({ except: true, literal: true })
 
 type KillManySettings = Pick<SweepSettings, 'store' | 'now' | 'logger'>
 
-/** How long a kill works inside the call before it hands the rest to tasks, in milliseconds. */
+/** How long a kill works inside the call until it leaves the rest to tasks, in milliseconds. */
 const BUDGET = 10_000
 
-/** Kills of many: works on them inside the call, and hands on what is left. */
+/** Starts kills of many sessions: works on them inside the call, and leaves the rest to tasks. */
 export class KillMany<Data extends object> {
   readonly #engine: Engine<Data>
   readonly #massKill: MassKill<Data>
@@ -54,12 +54,12 @@ export class KillMany<Data extends object> {
     const finished = await this.#engine.goOver(work, deadline)
     await this.#lookOnce(deadline)
     if (!finished) await this.#handOn()
-    // Processes hear of a kill of everybody within a minute. A login that was too early for that is met then.
+    // Processes learn of a kill of all users within a minute. This last look finds logins that were too early for that.
     if (user === null && !this.#engine.inProcess) await this.#handOn(LAST_LOOK_AFTER + 1000)
     return { ended: work.ended, handedOn: !finished }
   }
 
-  /** The last look of a few earlier kills. What others left is no failure of this one. */
+  /** Does the last look of a few earlier kills. Their problems are no failure of this kill. */
   async #lookOnce(deadline: number): Promise<void> {
     const problems = new Problems()
     const open = () => someLastLooks(this.#settings, problems)
@@ -69,7 +69,10 @@ export class KillMany<Data extends object> {
     problems.log(this.#settings.logger)
   }
 
-  /** What is left of kills was written down, and every sweep finishes that first; this run does nothing else. */
+  /**
+   * Starts a run for the rest. The rest of a kill is stored, and every sweep finishes it first; this run does nothing
+   * else.
+   */
   async #handOn(delay?: number): Promise<void> {
     const run = this.#engine.plan(this.#engine.kinds.kills, { query: { select: 'none' } })
     await run.save()
@@ -77,7 +80,10 @@ export class KillMany<Data extends object> {
   }
 }
 
-/** The session that is to go on; `null`: none is. Throws where one was meant and none is named: what is killed stays so. */
+/**
+ * Returns the key of the session that does not end; `null`: there is none. Throws where the option is given without a
+ * session, because a kill cannot be undone.
+ */
 function exceptionIn(options: KillOptions): SessionKey | null {
   if (!('except' in options)) return null
   const except: unknown = options.except
@@ -89,7 +95,7 @@ function exceptionIn(options: KillOptions): SessionKey | null {
   }
   if (except === undefined) {
     throw new SessionValueError(
-      'killSessionByUser: except is undefined; give the key of the session that goes on, or leave the option out to end all',
+      'killSessionByUser: except is undefined; give the key of the session that must not end, or leave the option out to end all',
     )
   }
   const key = asSessionKey(except)

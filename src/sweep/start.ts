@@ -11,43 +11,43 @@ import { type Lane, RunRecord, type RunState, runName, runOf } from './run.ts'
 import { sideBySide } from '../base/parallel.ts'
 import { type AllWatermarks, expiryLanes } from './watermarks.ts'
 
-/** What `sessions.startClearSessions()` goes over. */
+/** Options of `sessions.startClearSessions()`. */
 export interface ClearOptions {
   /**
-   * Only what expired before this, in whole buckets of the expiry index (one hour unless set). Default: what expired
-   * five minutes ago or earlier, which is also the latest there can be.
+   * Only sessions that expired before this, in whole buckets of the expiry index (one hour unless set). Default, and
+   * latest possible value: five minutes ago.
    */
   readonly before?: Date
-  /** Only what expired after this, in whole buckets. Default: everything. */
+  /** Only sessions that expired after this, in whole buckets. Default: all. */
   readonly after?: Date
-  /** Counts, and ends nothing. Default `false`. */
+  /** Whether to count only, without ending anything. Default `false`. */
   readonly dryRun?: boolean
 }
 
 const OPTIONS = namesOf<ClearOptions>({ before: true, after: true, dryRun: true })
 
-/** A sweep that was started, or found under way. */
+/** A sweep that was started, or that was already running. */
 export interface ClearRun {
-  /** `null` for a dry run, of which nothing is kept. */
+  /** The id of the run; `null` for a dry run, which is not stored. */
   readonly id: string | null
   /**
-   * `'running'`: it goes on in tasks, or in the next call. `'already-running'`: another one had been started before.
-   * `'failed'`: `handleError()` of the app's own has ended it early; `status()` says why.
+   * `'running'`: the sweep continues in tasks, or in the next call. `'already-running'`: another sweep had been started
+   * before. `'failed'`: `handleError()` of the app has ended it early; `status()` gives the reason.
    */
   readonly state: 'finished' | 'failed' | 'running' | 'already-running' | 'dry-run'
-  /** How many sessions were read. */
+  /** The number of sessions that were read. */
   readonly scanned: number
-  /** Of a dry run: how many would end. */
+  /** The number of sessions that ended. For a dry run: the number that would end. */
   readonly ended: number
-  /** How many of them were alive, or had been ended by somebody else. */
+  /** The number of sessions that were alive, or that another process had ended. */
   readonly skipped: number
-  /** How many could not be ended; a later sweep meets them again. */
+  /** The number of sessions that could not be ended; a later sweep finds them again. */
   readonly failed: number
-  /** How many ends an `onDelete` observer failed to take; a later sweep tells them again. */
+  /** The number of ends for which an `onDelete` observer failed; a later sweep reports them again. */
   readonly observersFailed: number
-  /** How many of them the app's own `handleEntry` (option `sweep`) has left alone. */
+  /** The number of sessions that the app's `handleEntry` (option `sweep`) has left alone. */
   readonly kept: number
-  /** How many expired security keys were deleted; of a dry run, how many would be. */
+  /** The number of expired security keys that were deleted. For a dry run: the number that would be deleted. */
   readonly securityKeys: number
 }
 
@@ -58,19 +58,19 @@ interface Lease {
 
 const LEASE = 'lease'
 
-/** A run that nobody has touched for this long has died, and another may start, in milliseconds. */
+/** The time without work after which a run counts as dead and another may start, in milliseconds. */
 const DIES_AFTER: number = 30 * 60 * 1000
 
-/** After how long a task that nobody came with is taken for lost, in milliseconds. */
+/** The time after which a task that did not arrive counts as lost, in milliseconds. */
 const LOST_AFTER = 5 * 60 * 1000
 
-/** How many a dry run counts in one query. */
+/** The number of entries that a dry run counts in one query. */
 const COUNTED = 1000
 
-/** How many run records are kept. */
+/** The number of run records that are kept. */
 const KEPT_RUNS = 50
 
-/** How many of the older ones one start takes away. */
+/** The number of older run records that one start deletes. */
 const FORGOTTEN_AT_ONCE = 200
 
 /** Starts sweeps, one at a time. */
@@ -92,7 +92,10 @@ export class SweepStart<Data extends object> {
     this.#watermarks = watermarks
   }
 
-  /** `budget`: how long to work inside this call, in milliseconds, where no real queue carries the run. */
+  /**
+   * Starts a sweep, or continues a running one. `budget`: how long to work inside this call where no real queue carries
+   * the run, in milliseconds.
+   */
   async start(options: ClearOptions = {}, budget?: number): Promise<ClearRun> {
     const { now, store } = this.#settings
     checkOptions('startClearSessions()', options, OPTIONS)
@@ -122,11 +125,11 @@ export class SweepStart<Data extends object> {
     })
     const { state } = run
     inheritPace(state, holder, now())
-    // The record first: a lease must never name a run that is not there.
+    // The record comes first: a lease must never name a run that does not exist.
     await run.save()
     const taken = await store.notes.put(LEASE, { v: 1, run: state.id }, lease?.version ?? null)
     if (taken.outcome === 'conflict') {
-      // Another call was quicker; what it started is what there is to tell of.
+      // Another call was quicker, so its run is reported.
       await run.delete()
       const winner = await this.#holderOf(await store.notes.get(LEASE))
       return { ...summary(winner ?? state), state: 'already-running' }
@@ -140,7 +143,9 @@ export class SweepStart<Data extends object> {
     return (await RunRecord.read(this.#settings.store.notes, run))?.state ?? null
   }
 
-  /** Without a real queue the call itself works on the run, also where it finds it under way; else it sees to its task. */
+  /**
+   * Without a real queue this call itself works on the run, even if another call started it. Otherwise it adds a task.
+   */
   async #work(
     state: RunState,
     budget: number | undefined,
@@ -184,7 +189,7 @@ export class SweepStart<Data extends object> {
     }
   }
 
-  /** How many entries the lanes hold together. */
+  /** Counts the entries of all lanes. */
   async #countOver(
     lanes: readonly Lane[],
     read: (lane: Lane, options: PageOptions) => Promise<WorkedPage>,
@@ -211,24 +216,24 @@ export class SweepStart<Data extends object> {
   }
 }
 
-/** How a run has ended; `null`: it has not. */
+/** The end state of a run; `null`: it has not ended. */
 export function endOf({ finished, error }: RunState): 'finished' | 'failed' | null {
   if (finished === null) return null
   return error === null ? 'finished' : 'failed'
 }
 
-/** Whether somebody works on the run, or a task for it is on its way. Every step notes down when it starts and ends. */
+/** Whether a process works on the run, or a task for it is on its way. Every step stores when it starts and ends. */
 export function isRunning({ finished, updated }: RunState, now: number): boolean {
   return finished === null && updated + DIES_AFTER > now
 }
 
 function summary(state: RunState): Omit<ClearRun, 'state'> {
-  // Whoever sweeps changes no data.
+  // A sweep changes no data.
   const { changed: _, ...totals } = state.totals
   return { id: state.id, ...totals }
 }
 
-/** There would be nothing to sweep, and nobody would be told. */
+/** The error for an empty range, which would otherwise sweep nothing without notice. */
 function emptyRange(after: number, before: number, options: ClearOptions): SessionConfigError {
   const [from, to] = [after, before].map((time) => new Date(time).toISOString())
   const latest = options.before === undefined ? ', which is five minutes ago' : ''

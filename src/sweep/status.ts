@@ -13,7 +13,7 @@ import { type AllWatermarks, expiryLanes } from './watermarks.ts'
 
 export type { RunInfo }
 
-/** How the sweep is doing. */
+/** The state of the sweep. */
 export interface Status {
   /** Whether the store answered. */
   readonly store: 'reachable' | 'unreachable'
@@ -21,30 +21,32 @@ export interface Status {
   readonly lastSweep: RunInfo | null
   /** The latest runs of all kinds, newest first, at most 20. */
   readonly runs: readonly RunInfo[]
-  /** How many sessions wait to be swept; counted to 1,000. */
+  /** The number of sessions that wait for a sweep; counted up to 1,000. */
   readonly backlog: number
-  /** Whether there are more than `backlog` says. */
+  /** Whether more sessions wait than `backlog` says. */
   readonly backlogIsMore: boolean
-  /** The earliest expiry among those that wait. */
+  /** The earliest expiry of the waiting sessions. */
   readonly oldestExpired: Date | null
-  /** What somebody should look at. */
+  /** Problems that need attention. */
   readonly warnings: readonly string[]
 }
 
 const COUNTED = 1000
 
-/** How many runs are shown. */
+/** The number of runs in the status. */
 const SHOWN = 20
 
-/** How many are looked at for the latest sweep, as many as are kept: kills and iterators are runs as well. */
+/**
+ * The number of runs that are read to find the latest sweep: all stored ones, since kills and iterators are runs too.
+ */
 const LISTED = 51
 
-/** Who knows whether this process may sweep. */
+/** Knows whether this process may sweep. */
 export interface Sweeper {
   mayFinish(): Promise<boolean>
 }
 
-/** Asks the store how the sweep is doing. A store that does not answer is an answer too. */
+/** Reads the state of the sweep. A store that does not answer is part of the result and no error. */
 export async function readStatus(
   settings: SweepSettings,
   watermarks: AllWatermarks,
@@ -56,7 +58,7 @@ export async function readStatus(
   return { ...status, warnings: warnings.map(({ message }) => message) }
 }
 
-/** The same for the log alone: what somebody should look at, with a name for each thing. */
+/** Reads only the warnings, for the log, with a name for each. */
 export async function readWarnings(
   settings: SweepSettings,
   watermarks: AllWatermarks,
@@ -67,7 +69,7 @@ export async function readWarnings(
   return warnings
 }
 
-/** For metrics and alerts: whoever reads it, the channels hear of it. */
+/** Reads the status, and publishes it on the diagnostics channels for metrics and alerts. */
 async function readAndTell(
   settings: SweepSettings,
   watermarks: AllWatermarks,
@@ -100,7 +102,7 @@ function ageOf(date: Date | null, now: number): number | null {
 }
 
 interface StatusRead extends Omit<Status, 'warnings'> {
-  /** When a sweep was last done. Of other runs, those of kills have the same iterator. */
+  /** When a sweep was last finished. Runs of kills have the same iterator, but do not count. */
   readonly lastFinished: Date | null
   readonly warnings: readonly StatusWarning[]
 }
@@ -152,7 +154,7 @@ async function readRuns(
   }
 }
 
-/** Where sessions may wait; those whose id came from outside only where there ever were any. */
+/** The lanes where sessions may wait. The lanes for ids from outside are included only if such ids were ever used. */
 async function lanesOf(
   { now, outsideIds }: SweepSettings,
   watermarks: AllWatermarks,

@@ -10,7 +10,7 @@ import { removeDeadLeases } from '../end/dead-leases.ts'
 import { Problems } from '../end/problems.ts'
 import { OpenKills } from './page-work/kill-work.ts'
 
-/** A sweep: finishes kills that are open, ends the sessions whose time has run out, and deletes security keys. */
+/** Makes the kind of run for sweeps: finishes open kills, ends expired sessions, and deletes expired security keys. */
 export function sweepRun<Data extends object>(parts: RunParts<Data>): RunKind {
   const { settings, ender } = parts
   const { sweep: Sweep, logger, store } = settings
@@ -21,7 +21,7 @@ export function sweepRun<Data extends object>(parts: RunParts<Data>): RunKind {
     requireAble: () => ender.requireObservers(),
     async work(state, pages, deadline) {
       if (!state.intentsDone) {
-        // What has to be left is tried again by the next one.
+        // The next sweep tries the remaining kills again.
         const { isDone } = await finishKills(parts, state, pages, deadline)
         if (!isDone) return false
         state.intentsDone = true
@@ -34,7 +34,7 @@ export function sweepRun<Data extends object>(parts: RunParts<Data>): RunKind {
         ? entryWork(context, iter, { concurrency, endsDamaged: true })
         : sweepWork(context)
       const pace = new Pace(state, store.sweepRate ?? Number.POSITIVE_INFINITY, settings)
-      // The sessions first: what may go wrong with security keys is to keep none of them from ending.
+      // Sessions come first: a problem with security keys must not keep sessions from ending.
       if (!(await pages.goOver(work, pace))) return false
       if (!(await pages.goOver(securityKeyPurge(context), pace))) return false
       await removeDeadLeases(store.notes, settings.now())
@@ -52,14 +52,14 @@ async function notePassed<Data extends object>(
   const outside = state.lanes.filter((lane) => lane.outside === true)
   const own = state.lanes.filter((lane) => lane.outside !== true)
   await watermarks.sessions.passed(state, own)
-  // Where there never were any, nothing has to be kept.
+  // Without any session whose id came from outside, there is nothing to store.
   if (settings.outsideIds || outside.some(({ cursor }) => cursor !== null)) {
     await watermarks.outside.passed(state, outside)
   }
   await watermarks.securityKeys.passed(state, state.keyLanes)
 }
 
-/** A run that finishes kills which are open, and does nothing else. */
+/** Makes the kind of run that only finishes open kills. */
 export function killRun<Data extends object>(parts: RunParts<Data>): RunKind {
   return {
     name: SWEEP_ID,
@@ -74,7 +74,7 @@ export function killRun<Data extends object>(parts: RunParts<Data>): RunKind {
   }
 }
 
-/** Finishes kills that are open. `fault`: why some had to be left for the next run. */
+/** Finishes open kills. `fault`: why some remain for the next run. */
 async function finishKills<Data extends object>(
   { massKill, settings }: RunParts<Data>,
   state: RunState,

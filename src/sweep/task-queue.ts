@@ -4,40 +4,43 @@ import { SessionConfigError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 
-/** A step of long work, to be delivered to `sessions.handleTask(body)`. */
+/** A step of long work. The queue delivers its body to `sessions.handleTask(body)`. */
 export interface Task {
-  /** Letters, digits, hyphens and underscores. A queue delivers tasks of one name once, as far as it can. */
+  /**
+   * The name, of letters, digits, hyphens and underscores. A queue delivers tasks of one name only once, as far as it
+   * can.
+   */
   readonly name: string
-  /** What `sessions.handleTask()` gets. Holds no secret and no data of a session. */
+  /** The argument of `sessions.handleTask()`. Holds no secret and no data of a session. */
   readonly body: Json
   /** The `queueName` of the iterator, where it has one and the task queue has several. */
   readonly queue?: string
-  /** Not before this much time has passed. */
+  /** The shortest time until the delivery. */
   readonly delay?: Duration
 }
 
-/** Carries tasks, at least once each, in any order. */
+/** Delivers tasks, at least once each, in any order. */
 export interface TaskQueue {
   /** `'exists'`: a task of this name was added before; that counts as success. */
   add(task: Task): Promise<'added' | 'exists'>
   /**
-   * For a queue that works within this process: called once, by `createSessions`, with what works a task off.
-   * A queue that has it is never handed on to: each run works to its end inside the call that started it.
+   * For a queue that works within this process: `createSessions` calls it once, with the function that executes a task.
+   * Long work with such a queue adds no follow-up tasks: each run is finished inside the call that started it.
    */
   connect?(handle: (body: Json) => Promise<unknown>): void
-  /** Lets go of connections. */
+  /** Closes connections. */
   close?(): Promise<void>
 }
 
 /** Options of {@link localTasks}. */
 export interface LocalTasksOptions {
-  /** How often a task is tried at the most. Default 5. */
+  /** The largest number of tries of a task. Default 5. */
   readonly maxAttempts?: number
   /** The wait before the second try; each further one doubles it. Default 100 ms. */
   readonly minBackoff?: Duration
   /** The longest wait between tries. Default 10 seconds. */
   readonly maxBackoff?: Duration
-  /** Waits between tries; milliseconds. Default: a timer. */
+  /** Waits between tries; gets milliseconds. Default: a timer. */
   readonly sleep?: (duration: number) => Promise<void>
 }
 
@@ -48,10 +51,10 @@ const OPTIONS = namesOf<LocalTasksOptions>({
   sleep: true,
 })
 
-/** How many names are remembered to recognise a task that was added before. */
+/** The number of names that are remembered to recognise repeated tasks. */
 const REMEMBERED = 10_000
 
-/** Works tasks off within this process: `add` settles when the task is done, or has failed for good. */
+/** Executes tasks within this process: `add` settles when the task is done, or has failed for good. */
 export function localTasks(options: LocalTasksOptions = {}): TaskQueue {
   checkOptions('localTasks()', options, OPTIONS)
   return new LocalTasks(options)
@@ -97,7 +100,7 @@ class LocalTasks implements TaskQueue {
       if (task.delay !== undefined) await this.#sleep(positiveDuration('task.delay', task.delay))
       await this.#deliver(task)
     } catch (error) {
-      // It was given up, so it may come again.
+      // The task has failed for good, so it may be added again.
       this.#names.delete(task.name)
       throw error
     }
@@ -108,7 +111,7 @@ class LocalTasks implements TaskQueue {
     const handle = this.#handle
     if (handle === null)
       throw new SessionConfigError('this localTasks() queue belongs to no createSessions()')
-    // A copy, as it would arrive over the wire: no task may rely on sharing objects with its maker.
+    // A copy, as it would arrive over the network: no task may rely on sharing objects with its maker.
     const body = JSON.stringify(task.body)
     for (let attempt = 1; ; attempt++) {
       try {

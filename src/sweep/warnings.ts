@@ -1,6 +1,6 @@
 import type { RunInfo } from './run-info.ts'
 
-/** What somebody should look at. `about`: a name that stays, for metrics and alerts. */
+/** A problem that needs attention. `about`: a stable name, for metrics and alerts. */
 export interface StatusWarning {
   readonly about: WarningAbout
   readonly message: string
@@ -16,20 +16,20 @@ export type WarningAbout =
   | 'events-off'
   | 'store-unreachable'
 
-/** What is known when somebody asks how the sweep is doing. */
+/** The facts that decide about warnings. */
 export interface WarningFacts {
-  /** The latest sweep on record. */
+  /** The latest stored sweep. */
   readonly lastSweep: RunInfo | null
-  /** How many sessions wait to be swept, and whether there are more. */
+  /** The number of sessions that wait for a sweep. */
   readonly backlog: number
   readonly backlogIsMore: boolean
-  /** The earliest expiry among those that wait. */
+  /** The earliest expiry of the waiting sessions. */
   readonly oldestExpired: Date | null
   /** Milliseconds since the epoch. */
   readonly time: number
-  /** How much time shares a bucket, in milliseconds: what expires in it waits until it is over. */
+  /** The length of a bucket, in milliseconds: expired sessions wait until their bucket is over. */
   readonly bucket: number
-  /** Whether this process lacks the observers that the deployment has, so that it sweeps nothing. */
+  /** Whether this process lacks the observers of the deployment, so that it sweeps nothing. */
   readonly isBlind: boolean
 }
 
@@ -37,10 +37,10 @@ const HOUR = 60 * 60 * 1000
 
 const DAY = 24 * HOUR
 
-/** Half of the 30 days after which a TTL policy deletes without an event, in milliseconds. */
+/** Half of the 30 days after which a TTL policy deletes a session without an event, in milliseconds. */
 const TOO_OLD = 15 * DAY
 
-/** What somebody should look at, the most urgent first. */
+/** Returns the problems that need attention, the most urgent first. */
 export function warningsOf(facts: WarningFacts): StatusWarning[] {
   const { oldestExpired, time, bucket, lastSweep } = facts
   const warnings: StatusWarning[] = []
@@ -52,7 +52,8 @@ export function warningsOf(facts: WarningFacts): StatusWarning[] {
         'sessions that expired more than 15 days ago still wait for a sweep; a TTL policy deletes them after 30 days without an event',
     })
   }
-  // What expires at the start of a bucket waits for all of it, and then for the sweep of the hour after.
+  // A session that expires at the start of a bucket waits until the bucket is over, and then for the sweep of the next
+  // hour.
   const isOverdue = age > DAY + bucket
   if (isOverdue && !isRecent(lastSweep, time)) {
     warnings.push({ about: 'sweep-missing', message: missing(facts) })
@@ -63,12 +64,12 @@ export function warningsOf(facts: WarningFacts): StatusWarning[] {
   return warnings
 }
 
-/** Whether a sweep has worked within the last day. */
+/** Whether a sweep has run within the last day. */
 function isRecent(sweep: RunInfo | null, time: number): boolean {
   return sweep !== null && time - (sweep.finished ?? sweep.started).getTime() <= DAY
 }
 
-/** Whether nothing else says already why a sweep leaves what it should have ended. */
+/** Whether no other warning explains why the sweep has left sessions. */
 function leavesBehind({ state, kept, observersFailed }: RunInfo): boolean {
   return state === 'finished' && kept === 0 && observersFailed === 0
 }
@@ -80,13 +81,13 @@ function missing(facts: WarningFacts): string {
       ? 'no sweep is on record'
       : `no sweep has run since ${day(lastSweep.started)}`
   const cure = isBlind
-    ? 'this process cannot sweep, since it has no onDelete observers: see that the cron job calls one that registers them'
-    : 'see that a cron job calls GET /cron of cleanupRoutes(), or startClearSessions()'
+    ? 'this process cannot sweep, since it has no onDelete observers: make sure that the cron job calls a process that registers them'
+    : 'make sure that a cron job calls GET /cron of cleanupRoutes(), or startClearSessions()'
   return `${waiting(facts)}, and ${since}: ${cure}`
 }
 
 function staying(facts: WarningFacts, { id, skipped, failed }: RunInfo): string {
-  return `${waiting(facts)}, though the sweep ${id} has finished: it skipped ${skipped} and failed at ${failed}; what it skips this release cannot read, or lacks a key or a type for`
+  return `${waiting(facts)}, though the sweep ${id} has finished: it skipped ${skipped} and failed at ${failed}; this release cannot read the skipped sessions, or lacks a key or a type for them`
 }
 
 function waiting({ backlog, backlogIsMore, oldestExpired }: WarningFacts): string {
@@ -94,7 +95,7 @@ function waiting({ backlog, backlogIsMore, oldestExpired }: WarningFacts): strin
   return `${count} sessions wait to be swept, the first of them since ${day(oldestExpired as Date)}`
 }
 
-/** To the minute: the same thing is said in the same words. */
+/** Rounds to the minute, so that the same warning keeps the same text. */
 function day(date: Date): string {
   return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
@@ -113,7 +114,7 @@ function ofSweep({ id, state, error, observersFailed }: RunInfo): StatusWarning[
   if (observersFailed > 0) {
     warnings.push({
       about: 'observers-failed',
-      message: `onDelete observers failed for ${observersFailed} sessions of the sweep ${id}; each is told again, and given up a day after its first failure`,
+      message: `onDelete observers failed for ${observersFailed} sessions of the sweep ${id}; each end is reported again, until a day after its first failure`,
     })
   }
   return warnings

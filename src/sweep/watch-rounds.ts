@@ -4,19 +4,28 @@ import type { SessionKey } from '../record/id.ts'
 import type { KeyOutcome } from './look-up.ts'
 import type { SessionEnd, SessionWatch } from './watch.ts'
 
-/** How many sessions are looked at in the same tick: the store makes one lookup of them, and others get theirs too. */
+/**
+ * The number of sessions that are checked in one tick: the store combines them into one lookup, and other work gets its
+ * turn in between.
+ */
 const AT_A_TIME = 100
 
-/** The least share of the time between two rounds that lies between them, whatever else the process does. */
+/** The smallest pause between two rounds, as a share of the time between their starts. */
 const LEAST_PAUSE = 0.1
 
-/** What is needed to look at sessions. */
+/** The parts that the rounds need. */
 export interface WatchParts {
   outcomeOf(key: SessionKey): Promise<KeyOutcome>
   readonly logger: SessionLogger
-  /** Calls this in so many milliseconds; gives what takes it back. Default: a timer that keeps no process alive. */
+  /**
+   * Calls a function after so many milliseconds, and returns a function that cancels that. Default: a timer that keeps
+   * no process alive.
+   */
   readonly plan?: Plan
-  /** A whole number below 256. Default: by chance, and by no source of the app, which is for secrets and may fail. */
+  /**
+   * Returns a whole number below 256. Default: a random one. The app's source of randomness is not used, since it is
+   * for secrets and may fail.
+   */
   readonly chance?: () => number
 }
 
@@ -24,14 +33,14 @@ export type Plan = (call: () => void, time: number) => () => void
 
 const planned: Plan = (call, time) => {
   const timer = setTimeout(call, time)
-  // Who serves the socket keeps the process alive, and not who looks after it.
+  // The server of the socket keeps the process alive, and not its watch.
   timer.unref()
   return () => clearTimeout(timer)
 }
 
 /**
- * Looks at the sessions of all watches of a process, in rounds: one for each time between two looks. A session that
- * many watch is asked for once in a round.
+ * Checks the sessions of all watches of a process in rounds. Watches with the same interval share a round, and each
+ * session is read once in a round.
  */
 export class WatchRounds {
   readonly #parts: WatchParts
@@ -52,16 +61,16 @@ export class WatchRounds {
   }
 }
 
-/** The rounds over the sessions that are looked at equally often. */
+/** The rounds over the sessions with one interval. */
 class Rounds {
   readonly #parts: WatchParts
   readonly #every: number
-  /** Called when nobody watches any more. */
+  /** Called when no watch is left. */
   readonly #emptied: () => void
   readonly #watches = new Map<SessionKey, Set<SessionWatch>>()
-  /** Those that could not be looked at in the last round: the log has heard of them. */
+  /** The sessions that could not be checked in the last round: these are logged already. */
   #failed: ReadonlySet<SessionKey> = new Set()
-  /** Takes back the next round; `null` while none is planned. */
+  /** Cancels the next round; `null` while none is planned. */
   #takeBack: (() => void) | null = null
   #isLooking = false
 
@@ -91,9 +100,9 @@ class Rounds {
     this.#emptied()
   }
 
-  /** `took`: how long the round before it has taken, in milliseconds. */
+  /** Plans the next round. `took`: how long the previous round has taken, in milliseconds. */
   #schedule(took: number): void {
-    // Processes that were started together must not ask together for ever.
+    // Processes that were started together must not stay in step.
     const { plan = planned, chance = () => randomInt(256) } = this.#parts
     const wait = this.#every * (1 - chance() / 1024)
     this.#takeBack = plan(
@@ -113,7 +122,7 @@ class Rounds {
     const keys = [...this.#watches.keys()]
     for (let at = 0; at < keys.length; at += AT_A_TIME) {
       await Promise.all(keys.slice(at, at + AT_A_TIME).map((key) => this.#lookAt(key, failures)))
-      // A store that answers at once would keep everybody else waiting.
+      // A store that answers at once would block all other work.
       await new Promise((resolve) => setImmediate(resolve))
     }
     this.#isLooking = false
@@ -123,7 +132,7 @@ class Rounds {
   }
 
   async #lookAt(key: SessionKey, failures: Map<SessionKey, unknown>): Promise<void> {
-    // All of them may have gone while others were looked at.
+    // All watches of the session may have stopped while other sessions were checked.
     if (!this.#watches.has(key)) return
     try {
       const outcome = await this.#parts.outcomeOf(key)
@@ -139,14 +148,14 @@ class Rounds {
 
   #tellEnd(key: SessionKey, end: SessionEnd): void {
     for (const watch of [...(this.#watches.get(key) ?? [])]) {
-      // What the one before it has done may have stopped it.
+      // The listener of an earlier watch may have stopped this one.
       if (watch.isOver) continue
       watch.stop()
       this.#run('onEnd', () => watch.onEnd(end))
     }
   }
 
-  /** What the app does then harms nobody else. */
+  /** Calls a listener of the app. An error in it must not affect the other watches. */
   #run(name: string, call: () => unknown): void {
     const failed = (error: unknown): void => {
       this.#parts.logger.warn(`${name} of watchSession() failed`, {
@@ -160,7 +169,7 @@ class Rounds {
     }
   }
 
-  /** One line for all that begins to fail in one round. */
+  /** Logs one line for all sessions that begin to fail in one round. */
   #logNew(failures: ReadonlyMap<SessionKey, unknown>): void {
     const fresh = [...failures].filter(([key]) => !this.#failed.has(key))
     this.#failed = new Set(failures.keys())
@@ -168,7 +177,7 @@ class Rounds {
     if (first === undefined) return
     const [, error] = first
     this.#parts.logger.warn(
-      'sessions that are watched could not be looked at; their watch goes on, and no end is told before the store answers',
+      'watched sessions could not be checked; the watch continues, but it reports no end until the store answers',
       { sessions: fresh.length, error: error instanceof Error ? error.message : 'no Error' },
     )
   }

@@ -4,25 +4,25 @@ import { checkOptions, functionOption, namesOf, wrongOption } from '../base/opti
 import { asSessionKey, type SessionKey } from '../record/id.ts'
 import type { KeyOutcome } from './look-up.ts'
 
-/** What is left of a session that is no longer alive. */
+/** Why a session is no longer alive. */
 export type SessionEnd = Exclude<KeyOutcome, 'live'>
 
-/** Hears, once, that a session is no longer alive. */
+/** Runs once, when a session is no longer alive. */
 export type EndListener = (end: SessionEnd) => void | Promise<void>
 
 /** Options of `sessions.watchSession()`. */
 export interface WatchOptions {
   /**
-   * How often the session is looked at, at the least: its end is heard of within that time, and the time of one lookup. From
-   * a second to a day. Default `'30s'`.
+   * The longest time between two checks of the session. Its end is noticed within this time plus the time of one
+   * lookup. From a second to a day. Default `'30s'`.
    */
   readonly every?: Duration
   /**
-   * Hears of each look that failed, with the error of the store. Nobody knows then whether the session is alive, and it is
-   * looked at again. Default: nobody does; the logger is told in any case, when it begins.
+   * Runs for each check that failed, with the error of the store. It is unknown then whether the session is alive, and
+   * the session is checked again. Default: none. The first failure in a row is logged in any case.
    */
   readonly onError?: (error: unknown) => void
-  /** Ends the watch when it is aborted, as the function does that `watchSession()` gives. */
+  /** Ends the watch when it is aborted, like the function that `watchSession()` returns. */
   readonly signal?: AbortSignal
 }
 
@@ -32,7 +32,7 @@ const SECOND = 1000
 
 const DAY = 24 * 60 * 60 * SECOND
 
-/** Somebody who wants to hear of the end of one session. */
+/** A watch for the end of one session. */
 export class SessionWatch {
   readonly key: SessionKey
   /** Milliseconds. */
@@ -43,18 +43,18 @@ export class SessionWatch {
   #isOver = false
   readonly #over: (() => void)[] = []
 
-  /** Throws `SessionConfigError` for what cannot be watched. */
+  /** Throws `SessionConfigError` for invalid arguments. */
   constructor(key: SessionKey, onEnd: EndListener, options: WatchOptions) {
     checkOptions('watchSession()', options, OPTIONS)
     const checked = asSessionKey(key)
     if (checked === null) {
-      // Without what was given: it may be an id.
+      // The message does not contain the argument, which may be an id.
       throw new SessionConfigError(
-        'watchSession() takes the key of a session, such as session.key; a visitor without a stored session has none, and nothing that could end',
+        'watchSession() takes the key of a session, such as session.key; a visitor without a stored session has no key, and no session that could end',
       )
     }
     if (typeof onEnd !== 'function') {
-      throw new SessionConfigError('watchSession() takes a function that hears of the end')
+      throw new SessionConfigError('watchSession() takes a function that it calls at the end')
     }
     this.key = checked
     this.onEnd = onEnd
@@ -65,17 +65,17 @@ export class SessionWatch {
     else this.#signal?.addEventListener('abort', this.stop, { once: true })
   }
 
-  /** Whether nobody wants to hear any more. */
+  /** Whether the watch has been stopped. */
   get isOver(): boolean {
     return this.#isOver
   }
 
-  /** Calls this when it is over. */
+  /** Registers a function to call when the watch stops. */
   whenOver(then: () => void): void {
     this.#over.push(then)
   }
 
-  /** Can be called again, and without its object. */
+  /** Stops the watch. It can be called again, and without its object. */
   readonly stop = (): void => {
     if (this.#isOver) return
     this.#isOver = true
@@ -88,7 +88,7 @@ function everyFrom(value: Duration | undefined): number {
   const every = positiveDuration('every', value === undefined ? '30s' : value)
   if (every >= SECOND && every <= DAY) return every
   throw new SessionConfigError(
-    `every must be from one second to one day, but is ${every} ms: each look at a session is a lookup in the store`,
+    `every must be from one second to one day, but is ${every} ms: each check of a session is a lookup in the store`,
   )
 }
 

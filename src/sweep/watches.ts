@@ -2,7 +2,7 @@ import { onDemand } from '../base/on-demand.ts'
 import type { SessionWatch } from './watch.ts'
 import type { WatchParts } from './watch-rounds.ts'
 
-/** The watches of an app. What looks at the sessions is loaded with the first of them, since most apps have none. */
+/** The watches of an app. The code of the rounds is loaded with the first watch, since most apps have none. */
 export class SessionWatches {
   readonly #open = new Set<SessionWatch>()
   readonly #parts: WatchParts
@@ -11,13 +11,13 @@ export class SessionWatches {
   constructor(parts: WatchParts) {
     this.#parts = parts
     this.#rounds = onDemand(async () => {
-      // Not taken apart: Rollup would drop calls of what it is given as if they had no effect.
+      // Not destructured: Rollup would drop calls of the function as if they had no effect.
       const part = await import('./watch-rounds.ts')
       return new part.WatchRounds(parts)
     })
   }
 
-  /** Gives what stops it. */
+  /** Adds a watch, and returns a function that stops it. */
   add(watch: SessionWatch): () => void {
     if (watch.isOver) return watch.stop
     this.#open.add(watch)
@@ -34,7 +34,7 @@ export class SessionWatches {
     return watch.stop
   }
 
-  /** Nobody is told of anything any more. */
+  /** Stops all watches. */
   stop(): void {
     for (const watch of [...this.#open]) watch.stop()
   }

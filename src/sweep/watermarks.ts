@@ -3,27 +3,27 @@ import { LEEWAY } from '../record/expiry.ts'
 import type { SessionStore } from '../store/store.ts'
 import { freshLane, type Lane, type RunState } from './run.ts'
 
-/** Up to where the shards are known to be empty, so that a sweep does not start in what earlier ones deleted. */
+/** The times up to which shards are known to be empty, so that a sweep skips the ranges that earlier ones emptied. */
 interface State {
   readonly v: 1
-  /** The largest number of shards that was ever used: sessions of then stay where they are. */
+  /** The largest number of shards that was ever used: sessions of that time stay in their shards. */
   shards: number
-  /** By shard, milliseconds. */
+  /** The time for each shard, in milliseconds. */
   low: Record<string, number>
-  /** When a run last walked from the very start. */
+  /** When a run last read from the very start. */
   full: number
 }
 
-/** In which note they are kept: those of sessions, of sessions whose id came from outside, and of security keys. */
+/** The names of the notes: for sessions, for sessions whose id came from outside, and for security keys. */
 export type WatermarksName = 'watermarks' | 'watermarks:keys' | 'watermarks:outside'
 
-/** As many as two hex digits can tell apart. */
+/** The number of values of two hex digits. */
 const MAX_SHARDS = 256
 
-/** How often a run starts at the very start, for stragglers of broken clocks or restored backups. */
+/** The time between two runs from the very start, which find sessions left by wrong clocks or restored backups. */
 const FULL_EVERY = 7 * 24 * 60 * 60 * 1000
 
-/** The low watermarks of an expiry index. They only save work: losing them loses nothing. */
+/** The low watermarks of an expiry index. They only save work: no session is lost without them. */
 export class Watermarks {
   readonly #store: SessionStore
   readonly #name: WatermarksName
@@ -33,10 +33,13 @@ export class Watermarks {
     this.#name = name
   }
 
-  /** The lanes of a sweep: every shard that was ever used, each from where it is known to be empty. */
+  /**
+   * Returns the lanes of a sweep: every shard that was ever used, each from the time up to which it is known to be
+   * empty.
+   */
   async lanes(now: number, after: number | null): Promise<Lane[]> {
     const { state } = await this.#read()
-    // Marks of a clock that was ahead know nothing of what is still to come.
+    // Marks by a clock that was ahead say nothing about sessions that expire later.
     const isFull = now - state.full >= FULL_EVERY || isAhead(state, now)
     return Array.from({ length: state.shards }, (_, shard) =>
       freshLane(
@@ -47,39 +50,39 @@ export class Watermarks {
     )
   }
 
-  /** Whether anybody has ever written some down. */
+  /** Whether watermarks were ever stored. */
   async areKept(): Promise<boolean> {
     return (await this.#read()).recorded > 0
   }
 
-  /** Up to where a shard is known to be empty, in milliseconds. */
+  /** Returns the time up to which a shard is known to be empty, in milliseconds. */
   async low(shard: number, now: number): Promise<number | null> {
     const { state } = await this.#read()
     return isAhead(state, now) ? null : (state.low[shard] ?? null)
   }
 
-  /** Writes down how many shards there are now, so that they are still swept when there are fewer. */
+  /** Stores the present number of shards, so that they are still swept when there are fewer later. */
   async recordShards(): Promise<void> {
     const { recorded } = await this.#read()
     if (recorded >= this.#store.shards) return
-    // The change is in what `#read` makes of the store's own number.
+    // `#read` takes the store's own number into the state, so that nothing else has to change.
     await this.#change(() => {})
   }
 
-  /** Notes what a finished sweep has left empty. */
+  /** Records the ranges that a finished sweep has emptied. */
   async passed({ query, started }: RunState, lanes: readonly Lane[]): Promise<void> {
     if (query.select !== 'expired' || query.after !== null || lanes.length === 0) return
     await this.#change((state) => {
       for (const { shard, after, clean, done } of lanes) {
         if (shard === null || !done) continue
         const low = state.low[shard] ?? null
-        // A walk from the very start knows better than any mark before it.
+        // A run from the very start replaces any earlier mark.
         if (clean) state.low[shard] = Math.max(after === null ? 0 : (low ?? 0), query.before)
-        // A full run has met something below the mark: the next sweep is to meet it as well.
+        // A full run has found a session below the mark: the next sweep has to find it too.
         else if (after === null) delete state.low[shard]
         else if (low !== null) state.low[shard] = Math.min(low, after)
       }
-      // What a run ends before is read first, and when it starts is noted some calls later.
+      // The end of a run's range is read first, and its start is recorded some calls later.
       const isWhole = query.before >= started - 2 * LEEWAY
       if (isWhole && lanes.every(({ after }) => after === null)) state.full = started
     })
@@ -104,7 +107,7 @@ export class Watermarks {
   }
 
   async #change(change: (state: State) => void): Promise<void> {
-    // Two sweeps that end at the same time: whoever loses five times in a row leaves it to the next.
+    // Two sweeps may end at the same time. After five lost tries the marks are left to the next sweep.
     for (let tries = 0; tries < 5; tries++) {
       const { state, version } = await this.#read()
       change(state)
@@ -114,10 +117,10 @@ export class Watermarks {
   }
 }
 
-/** The watermarks of all that a sweep goes over. */
+/** The watermarks of everything that a sweep reads. */
 export interface AllWatermarks {
   readonly sessions: Watermarks
-  /** Those of sessions whose id came from outside. */
+  /** The watermarks of sessions whose id came from outside. */
   readonly outside: Watermarks
   readonly securityKeys: Watermarks
 }
@@ -130,7 +133,7 @@ export function watermarksIn(store: SessionStore): AllWatermarks {
   }
 }
 
-/** Where sessions may wait that have ended. Those whose id came from outside are few or all. */
+/** Returns the lanes where ended sessions may wait. Usually no session or every session has an id from outside. */
 export async function expiryLanes(
   { sessions, outside }: AllWatermarks,
   now: number,

@@ -518,7 +518,7 @@ describe('a small sweep on the side of a commit', () => {
     await commit(sessions)
     await gate.reached
     gate.release()
-    await vi.waitFor(() => expect(p.warnings.join()).toContain('on the side'))
+    await vi.waitFor(() => expect(p.warnings.join()).toContain('beside a request'))
   })
 
   it('never happens in a process without observers', async () => {

@@ -57,7 +57,7 @@ describe.each(STORE_KINDS)('warnings of the sweep, on $name', (kind) => {
       const { warnings } = await sessions.status()
       expect(warnings).toEqual([
         expect.stringMatching(
-          /^3 sessions wait to be swept, the first of them since 2026-05-31 12:00 UTC, and no sweep is on record: see that a cron job calls/,
+          /^3 sessions wait to be swept, the first of them since 2026-05-31 12:00 UTC, and no sweep is on record: make sure that a cron job calls/,
         ),
       ])
       expect(heard).toEqual([{ kind: 'warning', about: 'sweep-missing', message: warnings[0] }])

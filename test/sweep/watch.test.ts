@@ -218,7 +218,7 @@ describe.each(STORE_KINDS)('a session that is watched, on $name', (kind) => {
     }
     expect(errors.every((error) => error instanceof SessionStoreError)).toBe(true)
     expect(told).toEqual([])
-    expect(w.warnings).toEqual([expect.stringContaining('could not be looked at')])
+    expect(w.warnings).toEqual([expect.stringContaining('could not be checked')])
     heal()
     w.pass()
     await ended

@@ -19,15 +19,15 @@ import type { QueryIter, SessionEntry } from '../query-iter.ts'
 import type { Lane } from '../run.ts'
 import { standInFor } from '../damaged-entry.ts'
 
-/** How entries are handed on. */
+/** Rules for the handling of entries. */
 export interface EntryRules {
-  /** How many are handled at the same time. */
+  /** The number of entries that are handled at the same time. */
   readonly concurrency: number
-  /** Whether something takes the place of those that cannot be read: they are no sessions, but have to end all the same. */
+  /** Whether records that cannot be read are replaced by stand-ins: they are no sessions, but they have to end too. */
   readonly endsDamaged: boolean
 }
 
-/** Hands entries to the `handleEntry` of a class of the app's own. What it ends of those that have expired goes out together. */
+/** Passes entries to the `handleEntry` of a class of the app. The expired sessions that it ends are stored together. */
 export function entryWork<Data extends object>(
   context: PageContext<Data>,
   iter: QueryIter<Data>,
@@ -56,7 +56,7 @@ export function entryWork<Data extends object>(
   })
 }
 
-/** The entries of one page in the hands of the app. */
+/** The entries of one page while the app handles them. */
 class HandledEntries<Data extends object> {
   endsTried = 0
   endsFailed = 0
@@ -72,16 +72,16 @@ class HandledEntries<Data extends object> {
     this.#cut = cut
   }
 
-  /** Whether the app gets it; what it does not get is counted. */
+  /** Whether the app gets the entry; other entries are counted as skipped. */
   takes(entry: Found | Unreadable): boolean {
     const { state, entries } = this.#context
     const isTaken =
       entry.record !== null &&
-      // One that can read it has to work on it, and tell of it.
+      // A process that can read the record has to handle it, and report its end.
       this.#isReadable(entry.record) &&
       (state.query.select === 'expired'
         ? isOver(entry.record, this.#cut)
-        : // What has ended is no session any more, though it is still stored.
+        : // An ended session does not count, although it is still stored.
           entries.isAlive(entry))
     if (isTaken) return true
     state.totals.skipped += 1
@@ -121,7 +121,7 @@ class HandledEntries<Data extends object> {
     }
     const ended = ending as Promise<boolean> | null
     if (ended !== null) {
-      // An app that has not waited for the end, or has swallowed its failure: it counts all the same.
+      // A failure counts even if the app has not waited for the end, or has swallowed the error.
       const isFailed = await ended.then(
         () => false,
         () => true,
@@ -130,7 +130,7 @@ class HandledEntries<Data extends object> {
     } else if (state.query.select === 'expired' && !isOwnFailure) totals.kept += 1
   }
 
-  /** Whether the session ended by this. */
+  /** Ends the session, and returns whether this call has ended it. */
   async #end(end: () => Promise<Finished>): Promise<boolean> {
     const { totals } = this.#context.state
     this.endsTried += 1

@@ -1,7 +1,7 @@
-/** For how long ends wait for others of their page once no handler gets on, in milliseconds. */
+/** How long ends wait for other ends of their page once no handler makes progress, in milliseconds. */
 const WAITS = 250
 
-/** The same on a page on which that has happened: its handlers wait for one another's ends. */
+/** The same time for a page on which that has happened: its handlers wait for the ends of one another. */
 const WAITS_AGAIN = 10
 
 interface Wish<Item, Result> {
@@ -11,18 +11,19 @@ interface Wish<Item, Result> {
   reject(error: unknown): void
 }
 
-/** One handler that was begun. */
+/** One running handler. */
 interface Handler {
-  /** How many of its wishes are not fulfilled. */
+  /** The number of its wishes that are not fulfilled. */
   waiting: number
   done: boolean
 }
 
 /**
- * Works the items of one page off, with at most `limit` handlers at work at the same time. A handler may wish for
- * something that is cheaper done for many: while it waits for that it takes no place, so the next one begins, and
- * what all wish for is fulfilled together as soon as everybody waits or is done. Handlers that wait for one another
- * would never get there; so where nobody gets on for a moment, what has been gathered goes out as it is.
+ * Handles the items of one page, with at most `limit` handlers at work at the same time. A handler may wish for an
+ * operation that is cheaper for many items together. While it waits for the operation it takes no place, so the next
+ * handler begins. All wishes are fulfilled together as soon as every handler waits or is done. Handlers that wait for
+ * one another would never reach that point, so where no handler makes progress for a moment, the present wishes are
+ * fulfilled.
  */
 export class GatheredPage<Item, Result> {
   readonly #limit: number
@@ -30,12 +31,12 @@ export class GatheredPage<Item, Result> {
   #items: readonly Item[] = []
   #handle: (item: Item, wish: () => Promise<Result>) => Promise<void> = async () => {}
   #next = 0
-  /** Handlers that neither wait nor are done. */
+  /** The number of handlers that neither wait nor are done. */
   #atWork = 0
   #unfinished = 0
   #underWay = 0
   #wishes: Wish<Item, Result>[] = []
-  /** Those whose wish is fulfilled, and who wait for a place. */
+  /** The handlers whose wish is fulfilled, and that wait for a place. */
   #returning: (() => void)[] = []
   #failure: { readonly error: unknown } | null = null
   #timer: NodeJS.Timeout | undefined
@@ -48,7 +49,7 @@ export class GatheredPage<Item, Result> {
     this.#fulfil = fulfil
   }
 
-  /** After a failure of a handler no further item is begun; what is under way is waited for. */
+  /** Handles all items. After a failure of a handler no further item is begun; running handlers are awaited. */
   async run(
     items: readonly Item[],
     handle: (item: Item, wish: () => Promise<Result>) => Promise<void>,
@@ -63,7 +64,7 @@ export class GatheredPage<Item, Result> {
     if (this.#failure !== null) throw this.#failure.error
   }
 
-  /** In a turn of its own, so that what happens in one turn is seen as a whole. */
+  /** Continues in a microtask, so that all events of one turn are seen together. */
   #goOnSoon(): void {
     if (this.#isDue) return
     this.#isDue = true
@@ -116,7 +117,7 @@ export class GatheredPage<Item, Result> {
     const wish = new Promise<Result>((resolve, reject) => {
       this.#wishes.push({ item, work, resolve, reject })
     })
-    // Whoever does not wait for it has nobody to hear of its failure.
+    // A handler need not wait for the promise, so a failure must not be an unhandled rejection.
     wish.catch(() => {})
     if (work.waiting === 0 && !work.done) this.#atWork -= 1
     work.waiting += 1

@@ -9,22 +9,22 @@ import type { Selection } from '../../store/store.ts'
 import type { SweepSettings } from '../settings.ts'
 import { type PageWork, type Part, readPage } from './page-work.ts'
 
-/** How many sessions are looked at in one query. */
+/** The number of sessions that one query reads. */
 const PAGE = 500
 
 type KillSettings = Pick<SweepSettings, 'store' | 'now'>
 
-/** One kill. How far it came is in what is written down of it, so that any run can go on with it. */
+/** One kill. Its progress is in the stored intent, so that any run can continue it. */
 class KillPart implements Part {
   done = false
-  /** How often its cursor was refused. */
+  /** How often the store refused its cursor. */
   restarts = 0
   isBegun = false
-  /** What observers have to hear of once all that the kill means has ended. */
+  /** The ends to report to observers once all sessions of the kill have ended. */
   readonly marked: Found[] = []
-  /** What went wrong in the pass under way. */
+  /** The error of the present pass. */
   fault: SessionStoreError | null = null
-  /** Whether the pass under way has got anywhere. */
+  /** Whether the present pass has made progress. */
   moved = false
   readonly held: HeldIntent
 
@@ -42,20 +42,22 @@ class KillPart implements Part {
 }
 
 /**
- * Ends what kills of many mean: passes over the sessions, one after the other, until one meets nobody for sure. All sessions of a
- * kill end before the first observer hears of one.
+ * Ends the sessions of kills of many. It makes one pass over the sessions after the other, until a pass certainly finds
+ * no living session of the kill. All sessions of a kill end before the first observer learns of one.
  */
 export class KillWork<Data extends object> implements PageWork<KillPart> {
   readonly pageSize: number = PAGE
   readonly sideBySide = 1
-  /** How many sessions it has ended. */
+  /** The number of sessions that it has ended. */
   ended = 0
   readonly #massKill: MassKill<Data>
   readonly #settings: KillSettings
   readonly #deadline: number
   readonly #kills: () => readonly HeldIntent[] | Promise<readonly HeldIntent[]>
 
-  /** `deadline`: until when observers are told, in milliseconds since the epoch. `kills`: gives those to work on. */
+  /**
+   * `deadline`: until when ends are reported to observers, in milliseconds since the epoch. `kills`: returns the kills.
+   */
   constructor(
     massKill: MassKill<Data>,
     settings: KillSettings,
@@ -74,12 +76,12 @@ export class KillWork<Data extends object> implements PageWork<KillPart> {
 
   async page(part: KillPart): Promise<number> {
     const { intent } = part.held
-    // Only a pass that began late enough is a last look, whoever goes on with it.
+    // Only a pass that began late enough is a last look, whichever process continues it.
     if (!part.isBegun && intent.cursor === null) intent.late = this.#isLate(intent)
     part.isBegun = true
     const { user } = intent
     const selection: Selection = user === null ? { by: 'all' } : { by: 'user', user }
-    // A pass that starts again in its middle has to be followed by another one.
+    // A pass that starts again in its middle needs another pass after it.
     const page = await readPage(part, PAGE, (options) =>
       this.#settings.store.page(selection, options),
     )
@@ -106,7 +108,7 @@ export class KillWork<Data extends object> implements PageWork<KillPart> {
   async #endPass(part: KillPart): Promise<void> {
     const { held, fault, moved } = part
     const { intent } = held
-    // A pass that began too early is no last look, though it met nobody: one more then.
+    // A pass that began too early is no last look, even if it found no session: it needs one more pass.
     if (isSure(intent) && (intent.late === true || !this.#isLate(intent))) {
       await this.#close(held)
       part.done = true
@@ -134,7 +136,7 @@ export class KillWork<Data extends object> implements PageWork<KillPart> {
   }
 
   async #tell({ marked }: KillPart): Promise<void> {
-    // Taken out, since the parts of a run stay until all of them are done.
+    // Removed from the part, since the parts of a run stay until all of them are done.
     await this.#massKill.tell(marked.splice(0), this.#deadline)
   }
 
@@ -143,7 +145,7 @@ export class KillWork<Data extends object> implements PageWork<KillPart> {
   }
 }
 
-/** The next pass begins at the first page. `calm`: whether the one before it has met nobody. */
+/** Starts the next pass at the first page. `calm`: whether the previous pass has found no living session. */
 function beginPass(intent: Intent, calm: boolean): void {
   intent.cursor = null
   intent.met = 0
@@ -152,18 +154,22 @@ function beginPass(intent: Intent, calm: boolean): void {
 }
 
 /**
- * Whether a pass that is over has shown that nobody is left. A page is read at once, but between two of them the key of a
- * session can be cycled from what is to be read to what was: after several it takes another pass that meets nobody.
+ * Whether a finished pass has shown that no session is left. One page is read at one instant. But between two pages,
+ * the key of a session can be cycled from a page that is still to be read to one that was read. So after several pages
+ * it takes another pass that finds no session.
  */
 function isSure({ met, pages = 0, calm = false }: Intent): boolean {
   return met === 0 && (pages <= 1 || calm)
 }
 
-/** Finishes kills that were begun and never ended. One that cannot be finished keeps neither the others nor a sweep from going on. */
+/**
+ * Finishes kills that were begun and not ended. A kill that cannot be finished stops neither the other kills nor a
+ * sweep.
+ */
 export class OpenKills<Data extends object> implements PageWork<KillPart> {
   readonly pageSize: number = PAGE
   readonly sideBySide = 1
-  /** Why one had to be left for the next run. */
+  /** Why a kill had to be left for the next run. */
   fault: unknown = null
   readonly #work: KillWork<Data>
   readonly #problems: Problems

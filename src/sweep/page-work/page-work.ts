@@ -7,40 +7,48 @@ import type { SessionEntries } from '../entry.ts'
 import { Problems } from '../../end/problems.ts'
 import type { Lane, RunQuery, RunState } from '../run.ts'
 
-/** A part of long work that needs no other part, with how far the work came in it. */
+/** A part of long work that is independent of the other parts, with its progress. */
 export interface Part {
   done: boolean
 }
 
-/** Long work, page by page. The engine says when a page comes and of which part, the work what is done with it. */
+/**
+ * Long work, page by page. The page loop decides when a page of a part comes; the work decides what happens with it.
+ */
 export interface PageWork<P extends Part = Lane> {
-  /** How many make a page at the most. */
+  /** The largest number of entries on a page. */
   readonly pageSize: number
-  /** How many parts are worked on side by side, once one of them has filled a page. */
+  /** The number of parts that are worked on in parallel, once one of them has filled a page. */
   readonly sideBySide: number
-  /** What is to be gone over, each part from where it was left. */
+  /** Returns the parts, each at the point where it was left. */
   parts(): readonly P[] | Promise<readonly P[]>
-  /** Works the next page of a part off, and notes in the part how far it came. Gives how many were on the page. */
+  /**
+   * Does the work of the next page of a part, and stores the progress in the part. Returns the number of entries on the
+   * page.
+   */
   page(part: P): Promise<number>
-  /** The time is up, and the part is not done. */
+  /** Called when the time has run out before the part is done. */
   pause?(part: P): Promise<void>
 }
 
-/** What working a page of a lane off came to. */
+/** The result of the work on a page of a lane. */
 export interface WorkedPage {
-  /** How many were on it; 0 is the end. */
+  /** The number of entries on the page; 0 is the end. */
   readonly size: number
-  /** Where the next one starts; `null`: this one is to be read again, for what the time did not suffice for. */
+  /**
+   * Where the next page starts; `null`: this page has to be read again, because the time was too short for some
+   * entries.
+   */
   readonly cursor: string | null
 }
 
-/** Works one page of a lane off, and counts in the state of the run. */
+/** Does the work of one page of a lane, and counts in the state of the run. */
 export type LanePage = (lane: Lane) => Promise<WorkedPage>
 
-/** How many lanes are worked on side by side. */
+/** The number of lanes that are worked on in parallel. */
 const LANES_SIDE_BY_SIDE = 8
 
-/** Work over lanes, each of which has a cursor of its own. */
+/** Makes page work over lanes. Each lane has its own cursor. */
 export function overLanes(lanes: readonly Lane[], pageSize: number, workOff: LanePage): PageWork {
   return {
     pageSize,
@@ -64,13 +72,13 @@ export interface PageParts<Data extends object> {
   readonly entries: SessionEntries<Data>
 }
 
-/** What the work on all pages of one step shares. */
+/** The parts that all pages of one step share. */
 export interface PageContext<Data extends object> extends PageParts<Data> {
   readonly state: RunState
   readonly problems: Problems
-  /** How many make a page. */
+  /** The number of entries on a page. */
   readonly limit: number
-  /** From when on nothing more is to be begun, in milliseconds since the epoch. */
+  /** No further entry is begun from this time on, in milliseconds since the epoch. */
   readonly deadline: number
   readonly fruitless: FruitlessPages
 }
@@ -86,27 +94,32 @@ export function pageContext<Data extends object>(
   return { ...parts, state, problems, limit, deadline, fruitless: new FruitlessPages() }
 }
 
-/** After how many pages in a row, of which nothing could be ended, a step fails: the store takes no writes. */
+/** The number of pages in a row without any successful end after which a step fails: the store accepts no writes. */
 const MAX_FRUITLESS = 3
 
-/** Reading on would be paid for, and add to the load of a store that takes no writes: the queue tries again later. */
+/**
+ * Counts pages without any successful end. A store that accepts no writes makes the step fail, and the queue tries
+ * again later: further reads would cost money and add load.
+ */
 export class FruitlessPages {
   #fruitless = 0
 
   bear(failed: number, of: number): void {
     this.#fruitless = of > 0 && failed === of ? this.#fruitless + 1 : 0
     if (this.#fruitless < MAX_FRUITLESS) return
-    throw new SessionStoreError('the store takes no writes: the sweep tries again later', {
+    throw new SessionStoreError('the store accepts no writes: the sweep tries again later', {
       effect: 'unknown',
       retryable: true,
     })
   }
 }
 
-/** How often a lane is begun again because its cursor was refused; beyond that something else is wrong. */
+/** How often a lane is begun again because its cursor was refused; after that there must be another problem. */
 const MAX_RESTARTS = 3
 
-/** Cursors can be refused after an update of the service: then the lane is walked again from its start. */
+/**
+ * Reads a page. A store can refuse cursors after an update of the service: then the lane is read again from its start.
+ */
 export async function readPage<Page>(
   lane: Pick<Lane, 'cursor' | 'restarts'>,
   limit: number,
@@ -124,12 +137,12 @@ export async function readPage<Page>(
   }
 }
 
-/** Whether it may be ended: marked, or expired by what is stored and for so long that no request can save it. */
+/** Whether the record may be ended: it is marked, or it has expired so long ago that no request can save it. */
 export function isOver({ ended, expires }: SessionRecord, cut: number): boolean {
   return ended !== null || expires <= cut
 }
 
-/** Notes the earliest expiry that the run met. */
+/** Records the earliest expiry that the run found. */
 export function noteExpiry(state: RunState, { record }: Found): void {
   if (record.ended !== null) return
   state.oldestExpired = Math.min(state.oldestExpired ?? record.expires, record.expires)
@@ -150,7 +163,10 @@ export function selectionOf(query: RunQuery, lane: Lane): Selection {
   }
 }
 
-/** The buckets of a lane: whole ones, from one leeway after their end, so that all in them has expired by any clock. */
+/**
+ * The buckets of a lane. Only whole buckets are used, one leeway after their end, so that all their sessions have
+ * expired by any clock.
+ */
 export function expiryOf(query: RunQuery, { shard, after }: Lane): SecurityKeySelection {
   return {
     shard: shard ?? 0,

@@ -15,8 +15,8 @@ import {
 import { standInFor } from '../damaged-entry.ts'
 
 /**
- * Ends what the lanes of a sweep hold, page by page as a whole. What somebody has to hear of, and what can live again,
- * is read; the rest is deleted by its keys alone.
+ * Ends the sessions of a sweep's lanes, a whole page at a time. Records are read where an observer needs them, or where
+ * a new session can use the key. All others are deleted by their keys.
  */
 export function sweepWork<Data extends object>(context: PageContext<Data>): PageWork {
   const { settings, state, limit } = context
@@ -27,11 +27,11 @@ export function sweepWork<Data extends object>(context: PageContext<Data>): Page
   return overLanes(state.lanes, limit, (lane) => (lane.outside === true ? outside : byKey)(lane))
 }
 
-/** Deletes by keys alone what nobody has to hear of. */
+/** Deletes sessions by their keys, where no observer needs their data. */
 function keySweep<Data extends object>(context: PageContext<Data>): LanePage {
   const { settings, ender, state, limit, fruitless } = context
   return async (lane) => {
-    // Somebody may have turned events on meanwhile.
+    // Another process may have turned events on meanwhile.
     await ender.requireObservers()
     const { keys, cursor } = await readPage(lane, limit, (options) =>
       settings.store.pageKeys(selectionOf(state.query, lane), options),
@@ -47,7 +47,7 @@ function keySweep<Data extends object>(context: PageContext<Data>): LanePage {
   }
 }
 
-/** Looks for keys first, where most likely there is nothing: a query for keys costs less. */
+/** Looks for keys first, in lanes that are probably empty: a query for keys costs less. */
 function emptyByKeys<Data extends object>(
   { settings, state }: PageContext<Data>,
   work: LanePage,
@@ -59,7 +59,7 @@ function emptyByKeys<Data extends object>(
   }
 }
 
-/** Ends whole records: tells of them, and deletes each as it was read. */
+/** Ends whole records: reports them, and deletes each at the version that was read. */
 function recordSweep<Data extends object>(context: PageContext<Data>): LanePage {
   const { settings, ender, state, problems, limit, deadline, fruitless } = context
   const { totals } = state
@@ -100,11 +100,11 @@ function recordSweep<Data extends object>(context: PageContext<Data>): LanePage 
   }
 }
 
-/** Deletes security keys that have expired, of which nobody has to hear. */
+/** Deletes expired security keys, which need no report. */
 export function securityKeyPurge<Data extends object>(context: PageContext<Data>): PageWork {
   const { settings, state } = context
   const { keys } = settings.store
-  // A class of the app's own may ask for larger pages of sessions.
+  // A class of the app may use larger pages for sessions.
   const limit = Math.min(context.limit, MAX_REMOVED)
   return overLanes(state.keyLanes, limit, async (lane) => {
     const { names, cursor } = await readPage(lane, limit, (options) =>

@@ -162,7 +162,7 @@ test('a sweep of a store that takes no writes stops reading after three pages in
     writeEach: async (mutations) => mutations.map(() => ({ outcome: 'failed', error })),
   })
   await p.fill(20_000)
-  await expect(p.sweep()).rejects.toThrow(/takes no writes/)
+  await expect(p.sweep()).rejects.toThrow(/accepts no writes/)
   // In each of the five tries of the queue; and one look at the shard of ids from outside, which is empty.
   expect(p.pages).toBe(5 * 3 + 1)
 })
