@@ -18,6 +18,7 @@ import {
   statSync,
   symlinkSync,
   utimesSync,
+  writeFileSync,
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -41,8 +42,18 @@ function packed() {
   const folder = join(root, 'node_modules/.cache/packed')
   const path = join(folder, 'viur-session.tgz')
   const newest = Math.max(...goesIn.map((one) => newestIn(join(root, one))))
-  if (existsSync(path) && statSync(path).mtimeMs > newest) return path
+  const isNew = () => existsSync(path) && statSync(path).mtimeMs > newest
+  if (isNew()) return path
   mkdirSync(folder, { recursive: true })
+  // Two that build at the same time would take each other's files away.
+  return alone(join(folder, 'lock'), () => (isNew() ? path : packInto(folder, path)))
+}
+
+/**
+ * @param {string} folder
+ * @param {string} path
+ */
+function packInto(folder, path) {
   const scratch = mkdtempSync(join(folder, 'new-'))
   const began = new Date()
   // What is said while it builds must not stand between who called and the path.
@@ -57,6 +68,52 @@ function packed() {
   renameSync(made, path)
   rmSync(scratch, { recursive: true })
   return path
+}
+
+/** No build takes this long, in milliseconds. */
+const LONGEST = 10 * 60 * 1000
+
+/**
+ * Does something while no other process does it. A lock of a process that has ended counts for nothing, and so does an
+ * old one.
+ *
+ * @template Result
+ * @param {string} lock
+ * @param {() => Result} work
+ * @returns {Result}
+ */
+function alone(lock, work) {
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' })
+      break
+    } catch (error) {
+      if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error
+    }
+    if (!isHeld(lock)) rmSync(lock, { force: true })
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+  }
+  try {
+    return work()
+  } finally {
+    rmSync(lock)
+  }
+}
+
+/**
+ * Whether the process still runs that wrote the lock.
+ *
+ * @param {string} lock
+ */
+function isHeld(lock) {
+  try {
+    const holder = Number(readFileSync(lock, 'utf8'))
+    // It is empty for a moment, when its file is there and its text is not.
+    if (holder !== 0) process.kill(holder, 0)
+    return Date.now() - statSync(lock).mtimeMs < LONGEST
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM'
+  }
 }
 
 /**

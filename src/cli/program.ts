@@ -41,7 +41,8 @@ function formatItem(term: string, termWidth: number, description: string, helper
   return [`  ${term}`, ...wrapped(`      ${description}`, width, 6)].join('\n')
 }
 
-function programOf(version: string, ended: (code: number) => void): Command {
+/** All commands. `ended`: how the one that was called ended. */
+export function programOf(version: string, ended: (code: number) => void): Command {
   const program = new Command('viur-session')
     .description(
       "Looks after the sessions of an app, with the app's own options, observers and keys.",

@@ -4,7 +4,6 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -25,6 +24,8 @@ import {
 } from '../../src/cli/setup/gcloud.ts'
 import { PLATFORMS, planOf, urlCommand } from '../../src/cli/setup/plan.ts'
 import { wantedFrom } from '../../src/cli/setup/setup.ts'
+import { BLOCKS } from '../pages/blocks.ts'
+import { commandsOf } from '../pages/shell.ts'
 import { answerOf } from './answers.ts'
 import { type GoogleApis, googleApis, MISSING, PATHS, WELL } from './google-apis.ts'
 import { type ScratchApp, scratchApp } from './scratch-app.ts'
@@ -85,18 +86,12 @@ describe.skipIf(!gcloud)('the commands that viur-session prints', () => {
   })
 
   it('are all known to gcloud where the documentation shows them', () => {
-    const folder = new URL('../../docs/deploying/', import.meta.url)
-    const platforms = readdirSync(folder).map((file) => `deploying/${file.slice(0, -3)}`)
-    const text = ['cli', 'deploying', 'sweeping', 'datastore', 'monitoring', ...platforms]
-      .map((page) => readFileSync(new URL(`../../docs/${page}.md`, import.meta.url), 'utf8'))
-      .join('\n')
-    const blocks = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = '']) => block)
-    const commands = blocks
-      .flatMap((block) => block.replaceAll('\\\n', ' ').split('\n'))
-      .flatMap((line) => /^ *(?:\w+=\$\()?(gcloud .+?)\)?(?: +#.*)?$/.exec(line)?.[1] ?? [])
-      .map((line) => line.replaceAll(/\$PROJECT|\bPROJECT\b/g, 'my-project'))
+    const shown = BLOCKS.filter(({ language }) => language === 'sh').flatMap(commandsOf)
+    const commands = shown
+      .filter(({ words }) => words[0] === 'gcloud')
+      .map(({ text }) => text.replaceAll(/\$PROJECT|\bPROJECT\b/g, 'my-project'))
       .map((line) => line.replaceAll(/"?\$(?!URL)(\w+)"?/g, '$1'))
-    expect(commands.length).toBeGreaterThan(15)
+    expect(commands.length).toBeGreaterThan(40)
     expect(linted(commands)).toEqual([])
   })
 })

@@ -29,7 +29,7 @@ const IMPORTED = { requireLogin, requireSameOrigin, sessionMiddleware, WebSocket
 /** Runs the first block of a chapter of the page, as it stands there but for how often it looks. */
 function run(chapter: string, given: Record<string, unknown>): void {
   const [, text = ''] = PAGE.split(`\n## ${chapter}\n`)
-  const [, block = ''] = /```ts\n(.*?)```/s.exec(text) ?? []
+  const [, block = ''] = /```js\n(.*?)```/s.exec(text) ?? []
   const code = block.replaceAll(/^import .*$/gm, '').replaceAll("'30s'", "'1s'")
   expect(code).toContain("every: '1s'")
   const names = { ...IMPORTED, ...given }

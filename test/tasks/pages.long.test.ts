@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { cookieJar } from '../../src/testing/index.ts'
+import { blocksOf } from '../pages/blocks.ts'
 import { FORMATS, type PageFolder, pageFolder, type Running } from './page-app.ts'
 
 const pages = readdirSync(new URL('../../docs/tasks/', import.meta.url))
@@ -17,6 +18,16 @@ afterEach(() => {
   app = undefined
 })
 
+/** What a page shows as the answers to commands. */
+function answersOf(page: string): string {
+  const block = blocksOf(page).find(({ language }) => language === 'console')
+  return (block?.code ?? '').replaceAll(/^\$ .*\n/gm, '').trimEnd()
+}
+
+/** Pages show the beginning of an id, and "…_43 characters_…" in place of the rest. */
+const withoutIds = (text: string): string =>
+  text.replaceAll('_43 characters_', '').replaceAll(/(viur-session=|X-Session-Id: )[\w…-]+/g, '$1…')
+
 /** What a visitor of each app does, and finds. */
 const VISITS: Readonly<Record<string, (app: Running) => Promise<void>>> = {
   'README.md': async ({ ask }) => {
@@ -29,6 +40,11 @@ const VISITS: Readonly<Record<string, (app: Running) => Promise<void>>> = {
     expect(first.headers.get('set-cookie')).toMatch(
       /^viur-session=[\w-]{43}; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax$/,
     )
+    const [head = '', body] = answersOf('README.md').split('\n\n')
+    expect(body).toBe(first.body.trimEnd())
+    for (const [, name = '', value] of head.matchAll(/^([\w-]+): (.*)$/gm)) {
+      expect(withoutIds(first.headers.get(name) ?? ''), name).toBe(withoutIds(value ?? ''))
+    }
     expect((await ask('/account')).status).toBe(401)
     const login = await ask('/login?returnTo=%2Faccount', { method: 'POST' })
     expect(login.headers.get('location')).toBe('/account')
@@ -141,7 +157,10 @@ const VISITS: Readonly<Record<string, (app: Running) => Promise<void>>> = {
     const id = login.headers.get('x-session-id') ?? ''
     expect([login.headers.getSetCookie(), id.length]).toEqual([[], 43])
     const headers = { 'x-session-id': id }
-    expect((await ask('/api/me', { headers })).body).toBe('{"user":"alice"}')
+    const me = await ask('/api/me', { headers })
+    expect(me.body).toBe('{"user":"alice"}')
+    const shown = `X-Session-Id: ${id}\n${me.body}`
+    expect(withoutIds(answersOf('docs/tasks/native-clients.md'))).toBe(withoutIds(shown))
     expect((await ask('/api/me')).status).toBe(401)
     const logout = await ask('/api/logout', { method: 'POST', headers })
     expect([logout.status, logout.headers.get('x-session-id')]).toEqual([204, ''])

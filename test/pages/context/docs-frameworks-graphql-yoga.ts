@@ -1,0 +1,7 @@
+export * from './app.js'
+
+/** Answers with what is in the context of the request. */
+export const yoga = {
+  fetch: async (_request: Request, { session }: { session: { user: string } }) =>
+    new Response(session.user),
+}
