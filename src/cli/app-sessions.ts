@@ -4,11 +4,11 @@ import type { Sessions } from '../sessions-interface.ts'
 import { type SessionsDoor, type SessionsInside, sessionsDoorOf } from '../sessions-door.ts'
 import { UsageError } from './exit.ts'
 
-/** The sessions of the app, and the door to them. */
+/** The sessions of the app, with their door. */
 export interface AppSessions {
   readonly sessions: Sessions
   readonly door: SessionsDoor
-  /** Where they are, for a question, where no module of the app says so. */
+  /** A text for questions that says where the sessions are, when the app's module does not define that. */
   readonly place?: string
 }
 
@@ -21,7 +21,7 @@ const EXAMPLE = `for example, with a file sessions.mjs that the app imports its 
     store: datastoreStore(),
   })`
 
-/** The parts of these sessions. Throws {@link UsageError} where an earlier release made them. */
+/** Returns the internal parts of these sessions. Throws {@link UsageError} when an earlier release made them. */
 export function insideOf({ door: { inside } }: AppSessions): SessionsInside {
   if (inside !== undefined) return inside
   throw new UsageError(
@@ -29,12 +29,15 @@ export function insideOf({ door: { inside } }: AppSessions): SessionsInside {
   )
 }
 
-/** What the module at this path exports by default or as `sessions`. Throws {@link UsageError} where that is none. */
+/**
+ * Returns the sessions that the module at this path exports by default or as `sessions`. Throws {@link UsageError} when
+ * there are none.
+ */
 export async function sessionsFrom(path: string | undefined): Promise<AppSessions> {
   if (path === undefined) {
     throw new UsageError(
-      `--sessions <file> is needed: the module that exports what createSessions() gave the app, so that options, observers and keys are the app's; ${EXAMPLE}
-\nMost commands do without where --project, --file or the environment (GOOGLE_CLOUD_PROJECT, DATASTORE_EMULATOR_HOST) says where the sessions are.`,
+      `--sessions <file> is needed: the module that exports the result of the app's createSessions(), so that options, observers and keys are the app's; ${EXAMPLE}
+\nMost commands do not need it when --project, --file or the environment (GOOGLE_CLOUD_PROJECT, DATASTORE_EMULATOR_HOST) says where the sessions are.`,
     )
   }
   const found = await importFrom(path)
@@ -43,23 +46,23 @@ export async function sessionsFrom(path: string | undefined): Promise<AppSession
     if (door === null) continue
     if (typeof (sessions as Partial<Sessions>).listSessions !== 'function') {
       throw new UsageError(
-        `${path} exports sessions that are kept in cookies: there is nothing on the server to look after`,
+        `${path} exports sessions that are kept in cookies: no session is stored on a server`,
       )
     }
-    // Nothing would be found, and "0 ended" or "0 rewritten" be taken for the truth about the app.
+    // Nothing would be found, and "0 ended" or "0 rewritten" would look like a fact about the app.
     if (door.storeName === 'memory') {
       throw new UsageError(
-        `${path} exports sessions that are kept in the memory of the process: the command reaches none of the app; set the option store, for example to datastoreStore()`,
+        `${path} exports sessions that are kept in memory, where the command cannot reach the sessions of the app: set the option store, for example to datastoreStore()`,
       )
     }
     return { sessions: sessions as Sessions, door }
   }
   throw new UsageError(
-    `${path} exports no sessions: what createSessions() gave has to be its default export, or be exported as "sessions"; ${EXAMPLE}`,
+    `${path} exports no sessions: the result of createSessions() must be its default export, or be exported as "sessions"; ${EXAMPLE}`,
   )
 }
 
-/** What Node says of the path itself; the module may import others. */
+/** Node's error codes for the path itself. Imports of the module have the same codes. */
 const NO_MODULE: Readonly<Record<string, string>> = {
   ERR_MODULE_NOT_FOUND: 'does not exist',
   ERR_UNSUPPORTED_DIR_IMPORT: 'is a folder',
@@ -79,7 +82,7 @@ async function importFrom(path: string): Promise<Record<string, unknown>> {
   }
 }
 
-/** Of a CommonJS module the default export is all that it exports. */
+/** The default export of a CommonJS module is the object with all its exports. */
 function candidatesOf(module: Record<string, unknown>): unknown[] {
   const { default: whole, sessions } = module
   return [sessions, whole, (whole as { sessions?: unknown } | null | undefined)?.sessions]

@@ -2,7 +2,10 @@ import { createInterface } from 'node:readline'
 import { UsageError } from './exit.ts'
 import { harmless } from './text.ts'
 
-/** Whether somebody at the terminal says yes, before the signal says to stop. Throws {@link UsageError} where there is nobody. */
+/**
+ * Whether the user at the terminal agrees, before the signal aborts. Throws {@link UsageError} when there is no
+ * terminal.
+ */
 export async function isAgreed(question: string, signal: AbortSignal): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new UsageError('there is no terminal to ask on: add --yes')
@@ -11,7 +14,7 @@ export async function isAgreed(question: string, signal: AbortSignal): Promise<b
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   const answer = await new Promise<string>((resolve) => {
     signal.addEventListener('abort', () => lines.close(), { once: true })
-    // The end of input, and Ctrl-C, are no.
+    // The end of input and Ctrl-C mean no.
     lines.once('close', () => resolve(''))
     lines.question(`${harmless(question)} [y/N] `, resolve)
   })

@@ -1,17 +1,17 @@
 import cliProgress from 'cli-progress'
 
-/** How far long work is: of so many. */
+/** Progress of long work. */
 export interface HowFar {
   readonly done: number
   readonly of: number
 }
 
-/** What stands beside the bar: its ends, a percentage and spaces. */
+/** Width of the bar's ends, its percentage and its spaces, in characters. */
 const BESIDE = 9
 
 const LONGEST = 40
 
-/** A bar on the terminal of standard error, in one line that is written over. */
+/** A progress bar on the terminal of standard error, in one line that is overwritten. */
 export class Bar {
   #bar: cliProgress.SingleBar | null = null
 
@@ -28,7 +28,7 @@ export class Bar {
           barCompleteChar: '#',
           barIncompleteChar: '-',
           clearOnComplete: true,
-          // Signals are the command's own.
+          // The command handles signals itself.
           gracefulExit: false,
         },
         cliProgress.Presets.legacy,

@@ -2,13 +2,16 @@ import { type AppSessions, sessionsFrom } from './app-sessions.ts'
 import { sessionsOfEnvironment, WHEREABOUTS, type Whereabouts } from './environment-sessions.ts'
 import { UsageError } from './exit.ts'
 
-/** What a command is told of the sessions that it is to work on. */
+/** The options that choose the sessions of a command. */
 export interface SessionsChoice extends Whereabouts {
   /** The path of the app's module. */
   readonly sessions?: string
 }
 
-/** Those of the app's module, or those that options and environment name. Throws {@link UsageError} where nothing does. */
+/**
+ * Returns the sessions of the app's module, or those that options and environment name. Throws {@link UsageError} when
+ * nothing names any.
+ */
 export async function sessionsOf(
   choice: SessionsChoice,
   environment: Readonly<Record<string, string | undefined>> = process.env,

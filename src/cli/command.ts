@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { ExitCode } from './exit.ts'
 import { type CommonOptions, type Job, onSessions } from './job.ts'
 
-/** A command of the program, with what all of them have: `--json`, and examples in its help. */
+/** Makes a command of the program, with the parts that all commands have: `--json`, and examples in its help. */
 export function command(
   program: Command,
   name: string,
@@ -19,7 +19,7 @@ export function command(
     )
 }
 
-/** The options that say which sessions are meant: those of the app's module, or those that can be found without. */
+/** Adds the options that choose the sessions: those of the app's module, or those that can be found without it. */
 export function withSessions(made: Command): Command {
   return withModule(made)
     .optionsGroup('Without a module of the app:')
@@ -31,7 +31,7 @@ export function withSessions(made: Command): Command {
     .optionsGroup('Options:')
 }
 
-/** The option that names the app's module. */
+/** Adds the option that names the app's module. */
 export function withModule(made: Command): Command {
   return made.option(
     '--sessions <file>',
@@ -39,7 +39,7 @@ export function withModule(made: Command): Command {
   )
 }
 
-/** What a command does with sessions. `ofTheApp`: whether it takes the app's own. */
+/** Makes the action of a command that works on sessions. `ofTheApp`: whether it needs the app's own module. */
 export function onThem<Args extends readonly unknown[], Options extends CommonOptions>(
   ended: (code: ExitCode) => void,
   work: (job: Job, ...args: [...Args, Options]) => Promise<ExitCode>,

@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EXIT } from './exit.ts'
 
-/** The script that does it, beside the file of the command. */
+/** The script, beside the file of the command. */
 const SCRIPT = new URL('emulator.sh', import.meta.url)
 
-/** Runs the local Datastore emulator. All words are those of the script; so is the exit code. */
+/** Runs the local Datastore emulator. All arguments are those of the script, and so is the exit code. */
 export async function emulator(words: readonly string[]): Promise<number> {
   const script = fileURLToPath(SCRIPT)
-  // Logs, and what it left running, belong to the app and not into node_modules.
+  // Its logs and state belong to the app, not to node_modules.
   const state = process.env['VIUR_SESSION_EMULATOR_STATE'] ?? join(process.cwd(), '.emulator')
   const child = spawn('bash', [script, ...words], {
     stdio: 'inherit',
@@ -19,7 +19,7 @@ export async function emulator(words: readonly string[]): Promise<number> {
       VIUR_SESSION_EMULATOR_NAME: 'npx viur-session emulator',
     },
   })
-  // From a keyboard the script has them too, and does what is right.
+  // Signals from the keyboard reach the script too, which handles them.
   const ignore = () => {}
   const pass = () => child.kill('SIGTERM')
   process.on('SIGINT', ignore)

@@ -5,7 +5,7 @@ import type { SessionStore } from '../store/store.ts'
 import type { AppSessions } from './app-sessions.ts'
 import { UsageError } from './exit.ts'
 
-/** Where sessions are, for a command that has no module of the app's own. */
+/** The place of sessions, for a command without the app's module. */
 export interface Whereabouts {
   readonly project?: string
   readonly database?: string
@@ -17,7 +17,7 @@ export interface Whereabouts {
 
 export const WHEREABOUTS = ['project', 'database', 'namespace', 'kind', 'file'] as const
 
-/** What says by itself that sessions are in Datastore. */
+/** Variables that show that the sessions are in Datastore. */
 const VARIABLES = [
   'DATASTORE_EMULATOR_HOST',
   'DATASTORE_PROJECT_ID',
@@ -26,8 +26,8 @@ const VARIABLES = [
 ]
 
 /**
- * Sessions made of options and the environment, with nothing of the app in them: no observers, no keys, no types. `null`
- * where nothing says where they are.
+ * Makes sessions from options and the environment, without anything of the app: no observers, no keys, no types. `null`
+ * when nothing says where the sessions are.
  */
 export async function sessionsOfEnvironment(
   where: Whereabouts,
@@ -46,7 +46,7 @@ async function storeOf(where: Whereabouts): Promise<{ store: SessionStore; place
   if (file !== undefined) {
     const others = WHEREABOUTS.filter((name) => name !== 'file' && where[name] !== undefined)
     if (others.length > 0) throw new UsageError(`--file goes without --${others.join(', --')}`)
-    // The store would make a new one, without sessions.
+    // The store would make a new file without sessions.
     if (!existsSync(file)) throw new UsageError(`--file: there is no file ${file}`)
     const { sqliteStore } = await import('../store/sqlite/index.ts')
     return { store: sqliteStore({ file }), place: `the file ${file}` }

@@ -3,7 +3,7 @@ import { insideOf } from './app-sessions.ts'
 import { EXIT, type ExitCode, UsageError } from './exit.ts'
 import type { CommonOptions, Job } from './job.ts'
 
-/** Says whether the ends of the deployment are events, or turns that on or off. */
+/** Prints whether the ends of the deployment are events, or turns that on or off. */
 export async function events(
   { app, output }: Job,
   wanted: string | undefined,
@@ -14,8 +14,8 @@ export async function events(
     const on = await areEventsOn(store.notes)
     output.answer({ events: on ? 'on' : 'off' }, () => [
       on
-        ? 'on: ends are marked, told to the onDelete observers, and then deleted'
-        : 'off: ends delete at once, and nobody is told',
+        ? 'on: ended sessions are marked, the onDelete observers are called, and then the sessions are deleted'
+        : 'off: ended sessions are deleted at once, and no observer is called',
     ])
     return EXIT.done
   }
@@ -25,7 +25,7 @@ export async function events(
   const changed = await (wanted === 'on' ? turnEventsOn : turnEventsOff)(store.notes)
   output.answer({ events: wanted, changed }, () => [
     changed
-      ? `events are ${wanted}; every process goes by it within a minute`
+      ? `events are ${wanted}; every process uses it within a minute`
       : `events were ${wanted} already`,
   ])
   return EXIT.done

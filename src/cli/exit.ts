@@ -1,4 +1,4 @@
-/** How a command ends, for whoever started it. */
+/** The exit codes of a command. */
 export const EXIT: { readonly done: 0; readonly failed: 1; readonly usage: 2 } = {
   done: 0,
   failed: 1,
@@ -7,7 +7,7 @@ export const EXIT: { readonly done: 0; readonly failed: 1; readonly usage: 2 } =
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
-/** The command cannot be followed as it was written. The message says how to write it. */
+/** The command line is wrong. The message says how to correct it. */
 export class UsageError extends Error {
   override name = 'UsageError'
 }

@@ -5,7 +5,7 @@ import type { CommonOptions, Job } from './job.ts'
 import { isCarried, lineOf, type TransferLine } from './transfer-format.ts'
 import { allNotes, pagesOf } from './whole-store.ts'
 
-/** Writes all sessions and what goes with them into a file, for another store to take in. */
+/** Writes all sessions, with their notes, into a file for another store. */
 export async function exportAll(
   { app, output, signal }: Job,
   path: string,
@@ -17,7 +17,7 @@ export async function exportAll(
   try {
     const at = new Date().toISOString()
     await file.write(`${lineOf({ is: 'viur-session export', v: 1, at, store: store.name })}\n`)
-    // What kills have written down goes first: whatever comes after it is not older.
+    // The notes of kills are written first, so that all later sessions are at least as new.
     const notes = (await allNotes(store.notes)).filter(({ name }) => isCarried(name))
     counts.notes = notes.length
     await write(
@@ -45,24 +45,26 @@ export async function exportAll(
   }
   if (signal.aborted) {
     await rm(path)
-    output.warn('stopped: the file is taken away again, since it would not be whole')
+    output.warn('stopped: the incomplete file was deleted')
     return EXIT.failed
   }
   output.answer(counts, () => [
     `${counts.sessions} sessions and ${counts.notes} notes in ${path}`,
-    ...(counts.unreadable > 0 ? [`${counts.unreadable} sessions are damaged, and not in it`] : []),
+    ...(counts.unreadable > 0
+      ? [`${counts.unreadable} sessions are damaged and were left out`]
+      : []),
   ])
   return counts.unreadable === 0 ? EXIT.done : EXIT.failed
 }
 
-/** A file that nobody but its owner reads, and that was not there. */
+/** Makes a new file that only its owner can read. */
 async function newFile(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'wx', 0o600)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') throw new UsageError(`${path} is there already: name a new file`)
-    if (code === 'ENOENT') throw new UsageError(`${path} cannot be made: its folder is not there`)
+    if (code === 'EEXIST') throw new UsageError(`${path} exists already: name a new file`)
+    if (code === 'ENOENT') throw new UsageError(`${path} cannot be made: its folder does not exist`)
     throw error
   }
 }

@@ -14,18 +14,18 @@ export interface ImportOptions extends CommonOptions {
 interface Counts {
   sessions: number
   notes: number
-  /** Sessions under whose key something is stored already. */
+  /** Sessions whose key is already taken. */
   already: number
   failed: number
 }
 
-/** How many sessions go out together, and how many bytes of data. */
+/** Maximum number of sessions in one call, and maximum bytes of their data. */
 const BATCH = 100
 const BATCH_BYTES = 2 * 1024 * 1024
 
 const TRIES = 4
 
-/** Takes in what `export` wrote: inserts, and never writes over a session that is there. */
+/** Inserts the sessions of an `export` file. It never overwrites an existing session. */
 export async function importAll(
   { app, output, signal }: Job,
   path: string,
@@ -35,7 +35,7 @@ export async function importAll(
   const contents = await checkedFile(path)
   if (!merge && (await hasSessions(store))) {
     output.error(
-      'error: the store has sessions already: nothing was written; add --merge to insert those that it does not have',
+      'error: the store has sessions already, so nothing was written: add --merge to insert the missing ones',
     )
     return EXIT.failed
   }
@@ -65,13 +65,13 @@ export async function importAll(
   await forgetWatermarks(store.notes)
   const complete = !signal.aborted
   output.answer({ ...counts, complete }, () => [
-    `${counts.sessions} sessions and ${counts.notes} notes taken in`,
-    ...(counts.already > 0 ? [`${counts.already} were there already, and left alone`] : []),
+    `${counts.sessions} sessions and ${counts.notes} notes imported`,
+    ...(counts.already > 0 ? [`${counts.already} existed already and were left unchanged`] : []),
     ...(counts.failed > 0 ? [`${counts.failed} failed`] : []),
   ])
-  if (problem !== null) output.error(`the first that went wrong: ${(problem as Error).message}`)
+  if (problem !== null) output.error(`the first error: ${(problem as Error).message}`)
   if (!complete || counts.failed > 0) {
-    output.warn('start it again with --merge for the rest: what was taken in is left alone')
+    output.warn('start it again with --merge for the rest: imported sessions are left unchanged')
   }
   return complete && counts.failed === 0 ? EXIT.done : EXIT.failed
 }
@@ -80,14 +80,14 @@ async function hasSessions(store: SessionStore): Promise<boolean> {
   return (await store.page({ by: 'all' }, { limit: 1 })).entries.length > 0
 }
 
-/** What another release kept in a record is in the form of its store, and means nothing to another. */
+/** Fields of other releases have the form of their store, and another store cannot read them. */
 function recordFor(store: SessionStore, { store: from }: Contents, record: SessionRecord) {
   if (store.name === from || record.extra === undefined) return record
   const { extra: _, ...rest } = record
   return rest
 }
 
-/** Inserts them. Gives what went wrong with the first that failed for good. */
+/** Inserts the sessions. Returns the error of the first that failed for good. */
 async function inserted(
   store: SessionStore,
   batch: readonly SessionRecord[],
@@ -115,19 +115,20 @@ async function inserted(
   return problem
 }
 
-/** Whether what is there is this very record: an insert whose answer was lost finds itself. */
+/** Whether exactly this record is stored: an insert whose answer was lost finds its own record. */
 async function isStored(store: SessionStore, { key, rev }: SessionRecord): Promise<boolean> {
   return (await store.find(key))?.record?.rev === rev
 }
 
-/** Takes a note in. Of two fences the higher counts: a kill in either place stands. */
+/** Stores a note. Of two fences the higher number counts, so that a kill in either place stays valid. */
 async function putNote(notes: NoteStore, name: string, value: Json): Promise<void> {
   for (let tries = 1; ; tries++) {
     const there = await notes.get(name)
     if (there !== null && !(isFence(name) && numberOf(value) > numberOf(there.value))) return
     const { outcome } = await notes.put(name, value, there?.version ?? null)
     if (outcome === 'applied') return
-    if (tries >= TRIES) throw new Error(`the note ${name} is written by others: stop them first`)
+    if (tries >= TRIES)
+      throw new Error(`the note ${name} is being changed by other processes: stop them first`)
   }
 }
 
@@ -136,12 +137,15 @@ function numberOf(value: Json): number {
   return typeof number === 'number' ? number : 0
 }
 
-/** What was taken in may have expired long ago: the next sweep starts where nobody has been. */
+/**
+ * Resets the watermarks, since imported sessions may have expired long ago, before the point where the next sweep would
+ * start.
+ */
 async function forgetWatermarks(notes: NoteStore): Promise<void> {
   for (const name of ['watermarks', 'watermarks:outside']) {
     const note = await notes.get(name)
     if (note === null) continue
-    // How many shards there were is kept. A sweep that is under way writes its own, and loses nothing but time.
+    // The number of shards is kept. A running sweep writes its own watermarks, which only costs time.
     await notes.put(name, { ...(note.value as object), low: {}, full: 0 }, note.version)
   }
 }

@@ -3,22 +3,22 @@ import { type SessionsChoice, sessionsOf } from './choose-sessions.ts'
 import type { ExitCode } from './exit.ts'
 import { Output } from './output.ts'
 
-/** What every command has. */
+/** The parts that every command gets. */
 export interface Job {
   readonly app: AppSessions
   readonly output: Output
-  /** Says that somebody has asked to stop. */
+  /** Aborts when the user asks to stop. */
   readonly signal: AbortSignal
 }
 
-/** What every command takes. */
+/** Options of every command. */
 export interface CommonOptions extends SessionsChoice {
   readonly json?: boolean
 }
 
 /**
- * Does the work of a command on the sessions of the app, and closes them. `ofTheApp`: whether those of options and
- * environment will not do.
+ * Runs a command on the sessions of the app, and closes them. `ofTheApp`: whether sessions of options and environment
+ * are not enough.
  */
 export async function onSessions(
   options: CommonOptions,
@@ -33,7 +33,7 @@ export async function onSessions(
   }
 }
 
-/** Aborts when somebody asks to stop. The second time is not waited for. */
+/** Returns a signal that aborts when the user asks to stop. A second request ends the process. */
 export function stopSignal(): AbortSignal {
   const stop = new AbortController()
   const onSignal = () => stop.abort()

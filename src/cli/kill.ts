@@ -17,13 +17,13 @@ interface Killed {
   readonly handedOn: boolean
 }
 
-/** Whose sessions are to end. */
+/** The sessions that must end. */
 type Whose =
   | { readonly is: 'one'; readonly key: SessionKey }
   | { readonly is: 'of a user'; readonly user: string }
   | { readonly is: 'all' }
 
-/** Ends one session, those of a user, or all of them; asks before. */
+/** Ends one session, those of a user, or all of them, after a confirmation. */
 export async function kill(
   { app, output, signal }: Job,
   key: string | undefined,
@@ -37,11 +37,11 @@ export async function kill(
   const { ended, handedOn } = await untilStopped(
     killed(app, whose),
     signal,
-    'stopped: what is not ended yet of the sessions of a user, or of all, is ended by the next sweep',
+    'stopped: the next sweep ends the remaining sessions of the user, or all remaining ones',
   )
   output.answer({ ended, handedOn }, () => [
     `${ended} ended`,
-    ...(handedOn ? ['the others are ended in tasks'] : []),
+    ...(handedOn ? ['tasks end the others'] : []),
   ])
   if (whose.is !== 'one' || ended > 0) return EXIT.done
   output.warn('there is no live session of this key')

@@ -7,7 +7,7 @@ export interface ListOptions extends CommonOptions {
   readonly user?: string
 }
 
-/** Lists the sessions that are alive, one a line. */
+/** Lists the live sessions, one per line. */
 export async function list({ app, output, signal }: Job, options: ListOptions): Promise<ExitCode> {
   const { sessions } = app
   const found =
@@ -34,7 +34,7 @@ function lineOf({ key, user, lastSeen, expires }: SessionInfo): string {
   return `${key}  ${inSeconds(lastSeen)}  ${inSeconds(expires)}  ${user}`
 }
 
-/** A time, which is in UTC. */
+/** Formats a time in UTC, to the second. */
 export function inSeconds(time: Date): string {
   return `${time.toISOString().slice(0, -5)}Z`
 }

@@ -7,5 +7,5 @@ const { version } = JSON.parse(
 ) as { version: string }
 
 const code = await run(process.argv.slice(2), version)
-// The module of the app may hold connections of its own open. What was said goes out first.
+// The app's module may hold open connections. The output is written completely first.
 process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))

@@ -4,32 +4,34 @@ import { harmless, jsonLine, wrapped } from './text.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
-/** One line of an answer: a text, one that a mark in colour stands before, or one that is to be copied, and never broken. */
+/**
+ * One line of an answer: a text, a text with a coloured mark before it, or a text for copying, which is never wrapped.
+ */
 export type Line =
   | string
   | { readonly mark: string; readonly style: Style; readonly text: string }
   | { readonly copy: string }
 
-/** What a command says: its answer on standard output, everything else on standard error. */
+/** The output of a command: its answer on standard output, everything else on standard error. */
 export class Output {
   readonly #json: boolean
   readonly #bar = new Bar()
-  /** Whether the line that stands on the terminal says how far the work is. */
+  /** Whether the current line of the terminal shows progress. */
   #inProgress = false
 
-  /** `json`: the answer is JSON, and nothing else is said but errors. */
+  /** `json`: the answer is JSON, and only errors and warnings are printed beside it. */
   constructor(json: boolean) {
     this.#json = json
   }
 
-  /** The answer, or one of several: as JSON, or as lines for people. */
+  /** Prints the answer, or one of several: as JSON, or as lines for people. */
   answer(value: unknown, lines: () => readonly Line[]): void {
     this.#clear()
     if (this.#json) process.stdout.write(`${jsonLine(value)}\n`)
     else for (const line of lines()) this.#line(line)
   }
 
-  /** How far long work is: one line that is written over, on a terminal only; as a bar where the end is known. */
+  /** Shows progress, on a terminal only, in one line that is overwritten; as a bar when the end is known. */
   progress(text: string, howFar?: HowFar): void {
     const { stderr } = process
     if (this.#json || !stderr.isTTY) return
@@ -39,12 +41,12 @@ export class Output {
     this.#inProgress = true
   }
 
-  /** What is being done, for people. */
+  /** Prints the current activity, for people. */
   note(text: string): void {
     if (!this.#json) this.#say('dim', text)
   }
 
-  /** What somebody should look at. */
+  /** Prints a warning. */
   warn(text: string): void {
     this.#say('yellow', text)
   }
@@ -85,7 +87,7 @@ export class Output {
   }
 }
 
-/** Colours are for terminals, and not for those who do not want them. */
+/** Colours are only for terminals, and respect the user's settings. */
 function painted(style: Style, text: string, stream: NodeJS.WriteStream): string {
   const isWanted = stream.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
   return isWanted ? styleText(style, text, { validateStream: false }) : text

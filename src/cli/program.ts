@@ -7,9 +7,9 @@ import { Output } from './output.ts'
 import { wrapped } from './text.ts'
 import { keysLast } from './words.ts'
 
-/** Follows the command, and says how it ended. */
+/** Runs the command, and returns its exit code. */
 export async function run(args: readonly string[], version: string): Promise<number> {
-  // Whoever reads only the beginning has gone: nothing is wrong.
+  // The reader of the output may close it early, for example `head`; that is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.done)
     throw error
@@ -28,10 +28,10 @@ export async function run(args: readonly string[], version: string): Promise<num
   }
 }
 
-/** In columns this wide a description stands beside its word, in others below it. */
+/** Minimum width of the column for a description beside its term; in a narrower one the description goes below. */
 const BESIDE = 40
 
-/** One line of help, or several where the terminal is narrow. */
+/** Formats one entry of the help, on several lines when the terminal is narrow. */
 function formatItem(term: string, termWidth: number, description: string, helper: Help): string {
   const width = helper.helpWidth ?? 80
   const isWide = width - termWidth - 4 >= BESIDE

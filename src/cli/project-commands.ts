@@ -9,13 +9,13 @@ import type { Job } from './job.ts'
 import { setup, type SetupOptions } from './setup/setup.ts'
 import { teardown } from './teardown.ts'
 
-/** The commands that look after what is around the sessions. `ended`: how it ended, also by codes of other programs. */
+/** Adds the commands for the surroundings of the sessions. `ended`: gets the exit code, also that of other programs. */
 export function addProjectCommands(program: Command, ended: (code: number) => void): void {
   withSessions(
     command(
       program,
       'doctor',
-      'Looks at everything that the app needs, and names what mends what is wrong.',
+      'Checks everything that the app needs, and prints each problem with its remedy.',
       [
         'doctor --sessions ./sessions.mjs',
         'doctor --sessions ./sessions.mjs --url https://web.example.com',
@@ -23,8 +23,11 @@ export function addProjectCommands(program: Command, ended: (code: number) => vo
       ],
     ),
   )
-    .option('--contract', 'run the contract of stores too, in namespaces that are empty afterwards')
-    .option('--url <url>', 'the address of the app: strangers have to be refused there')
+    .option('--contract', 'run the store contract too, in namespaces that are empty afterwards')
+    .option(
+      '--url <url>',
+      'the address of the app, where calls without credentials must be refused',
+    )
     .option('--private', 'IAM guards the service at --url, as privateService() needs it')
     .option('--routes <path>', 'where cleanupRoutes() is mounted; default: /_sessions')
     .option('--region <name>', 'the region of the cron job; default: that of the queue')
@@ -52,7 +55,7 @@ export function addProjectCommands(program: Command, ended: (code: number) => vo
     .option('--routes <path>', 'where cleanupRoutes() is mounted; default: /_sessions')
     .option('--database <id>', 'the database; default: (default)')
     .option('--kind <name>', 'the kind of the sessions; default: viur-session')
-    .option('--apply', 'run them, and leave out what is there already')
+    .option('--apply', 'run them, except those that are already done')
     .option('--yes', 'do not ask before --apply; needed where there is no terminal')
     .option('--check', 'say what is missing, and change nothing')
     .action(async (platform: string, options: SetupOptions) => {
@@ -62,7 +65,7 @@ export function addProjectCommands(program: Command, ended: (code: number) => vo
     command(
       program,
       'teardown',
-      'Deletes all sessions, security keys and notes, without telling any observer. Asks before.',
+      'Deletes all sessions, security keys and notes, without calling any observer. Asks before.',
       ['teardown --sessions ./sessions.mjs', 'teardown --project my-project --namespace old --yes'],
     ),
   )
@@ -87,12 +90,12 @@ export function addProjectCommands(program: Command, ended: (code: number) => vo
     ),
   )
     .argument('<file>', 'the file that export wrote')
-    .option('--merge', 'also into a store that has sessions: those that it lacks')
+    .option('--merge', 'also into a store that has sessions: inserts the missing ones')
     .action(onThem(ended as (code: ExitCode) => void, importAll))
   program
     .command('emulator')
     .description('Runs the Datastore emulator on this machine; "emulator help" says how.')
-    .argument('[words...]', 'what emulator.sh of the repository takes')
+    .argument('[words...]', 'the arguments of emulator.sh')
     .helpOption(false)
     .allowUnknownOption()
     .passThroughOptions()

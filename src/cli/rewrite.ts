@@ -4,17 +4,17 @@ import { EXIT, type ExitCode } from './exit.ts'
 import type { Job } from './job.ts'
 import { eachOf } from './side-by-side.ts'
 
-/** What became of the sessions. */
+/** Counts of sessions by result. */
 interface Counts {
   /** Stored again. */
   rewritten: number
-  /** Stored already as they would be now. */
+  /** Already stored in their present form. */
   unchanged: number
-  /** Ended, or expired, since they were listed. */
+  /** Ended or expired since they were listed. */
   gone: number
-  /** Sealed with a key that this process lacks: nobody can tell here how they should be stored. */
+  /** Encrypted with a key that this process lacks, so their correct form is unknown here. */
   unreadable: number
-  /** Nobody can read them any more. */
+  /** No process can read them any more. */
   damaged: number
   /** The store failed. */
   failed: number
@@ -22,7 +22,9 @@ interface Counts {
 
 const SIDE_BY_SIDE = 10
 
-/** Stores every live session again that would be stored in another way now, and leaves the others alone. */
+/**
+ * Stores every live session again whose stored form differs from the present settings, and leaves the others unchanged.
+ */
 export async function rewrite({ app, output, signal }: Job): Promise<ExitCode> {
   const counts: Counts = {
     rewritten: 0,
@@ -52,7 +54,7 @@ export async function rewrite({ app, output, signal }: Job): Promise<ExitCode> {
   }
   if (signal.aborted) isComplete = false
   output.answer({ ...counts, complete: isComplete }, () => inWords(counts))
-  if (problem !== null) output.error(`the first that went wrong: ${(problem as Error).message}`)
+  if (problem !== null) output.error(`the first error: ${(problem as Error).message}`)
   if (signal.aborted) output.warn(`stopped after ${seen} sessions: start it again for the rest`)
   else if (!isComplete) output.error(`given up after ${seen} sessions: start it again for the rest`)
   const isDone = isComplete && counts.failed === 0 && counts.unreadable === 0
@@ -65,7 +67,7 @@ async function outcomeOf({ sessions, door }: AppSessions, key: SessionKey): Prom
   return (await sessions.outcomeOf(key)) === 'unreadable' ? 'damaged' : 'gone'
 }
 
-/** Whether the session is whole, and another process can read it. */
+/** Whether the session is intact, and another process can read it. */
 function isForOthers(error: unknown): boolean {
   const { cause } = Object(error) as { cause?: unknown }
   return (Object(cause) as { forOthers?: unknown }).forOthers === true
@@ -73,11 +75,10 @@ function isForOthers(error: unknown): boolean {
 
 const WORDS: Readonly<Record<keyof Counts, string>> = {
   rewritten: 'rewritten',
-  unchanged: 'stored already as they should be',
+  unchanged: 'already stored correctly',
   gone: 'ended meanwhile',
-  unreadable:
-    'not readable by this process, and left alone: it lacks the key that they are sealed with',
-  damaged: 'damaged, and left alone',
+  unreadable: 'encrypted with a key that this process lacks, and left unchanged',
+  damaged: 'damaged, and left unchanged',
   failed: 'failed',
 }
 

@@ -13,25 +13,25 @@ import { stats } from './stats.ts'
 import { status } from './status.ts'
 import { sweep } from './sweep.ts'
 
-/** The commands that look at sessions, change them or end them. */
+/** Adds the commands that show, change or end sessions. */
 export function addSessionCommands(program: Command, ended: (code: ExitCode) => void): void {
   const add = (name: string, about: string, examples: readonly string[]) =>
     withSessions(command(program, name, about, examples))
 
-  add('status', 'Says how the sweep is doing, and what somebody should look at.', [
+  add('status', 'Prints the state of the sweep, and warnings.', [
     'status --sessions ./sessions.mjs',
   ]).action(onThem(ended, (job: Job, _: CommonOptions) => status(job)))
   add('list', 'Lists the live sessions, all or those of a user.', [
     'list --sessions ./sessions.mjs --user alice',
     'list --project my-project --namespace shop',
   ])
-    .option('--user <name>', `those of this user; ${GUEST_USER} for those of nobody`)
+    .option('--user <name>', `those of this user; ${GUEST_USER} for guests`)
     .action(onThem(ended, list))
   add('show', 'Shows one session: its times, its user, its client.', [
     'show KEY --sessions ./sessions.mjs --data',
   ])
     .argument('<KEY>', 'the key of the session, as list shows it')
-    .option('--data', 'its data too, but for that of scopes')
+    .option('--data', 'its data too, except that of scopes')
     .option('--scope <name>', 'the data of this scope too')
     .action(onThem(ended, show))
   add('kill', 'Ends one session, those of a user, or all. Asks before.', [
@@ -39,11 +39,11 @@ export function addSessionCommands(program: Command, ended: (code: ExitCode) => 
     'kill --user alice --yes --sessions ./sessions.mjs',
   ])
     .argument('[KEY]', 'the key of the session, as list shows it')
-    .option('--user <name>', `those of this user; ${GUEST_USER} for those of nobody`)
-    .option('--all', 'those of everybody')
+    .option('--user <name>', `those of this user; ${GUEST_USER} for guests`)
+    .option('--all', 'those of all users')
     .option('--yes', 'do not ask; needed where there is no terminal')
     .action(onThem(ended, kill))
-  add('sweep', 'Ends what has expired, and tells the observers.', [
+  add('sweep', 'Ends expired sessions, and calls the observers.', [
     'sweep --dry-run --sessions ./sessions.mjs',
   ])
     .option('--dry-run', 'count, and end nothing')
@@ -51,21 +51,21 @@ export function addSessionCommands(program: Command, ended: (code: ExitCode) => 
   add('runs', 'Shows the latest runs of sweeps, kills and iterators.', [
     'runs --sessions ./sessions.mjs',
   ]).action(onThem(ended, runs))
-  add('stats', 'Counts what is stored: who, how large, and when it expires. Reads every session.', [
+  add('stats', 'Counts the stored sessions: users, sizes and expiry. Reads every session.', [
     'stats --sessions ./sessions.mjs',
   ]).action(onThem(ended, stats))
   add(
     'events',
-    'Says whether the ends of the deployment are events, or turns that on or off. Off: once no process has the option events any more.',
+    'Prints whether the ends of the deployment are events, or turns that on or off. Turn it off when no process has the option events any more.',
     ['events --sessions ./sessions.mjs', 'events off --project my-project'],
   )
-    .argument('[on|off]', 'what it is to be')
+    .argument('[on|off]', 'the new setting')
     .action(onThem(ended, events))
   withModule(
     command(
       program,
       'rewrite',
-      'Stores every live session again that would be stored in another way now: seals what is in clear or under an older key, or opens it where encryption is being taken away. Leaves the others alone.',
+      'Stores every live session again whose stored form differs from the present settings: encrypts unencrypted data and data with an older key, or decrypts it when encryption is being removed. Leaves the others unchanged.',
       ['rewrite --sessions ./sessions.mjs'],
     ),
   ).action(onThem(ended, (job: Job, _: CommonOptions) => rewrite(job), true))

@@ -14,11 +14,11 @@ const OUTCOMES = {
   unknown: 'there is no session of this key',
   ended: 'the session has ended',
   expired: 'the session has expired',
-  unreadable: 'the session is damaged: nobody can read it',
-  live: 'the session has changed meanwhile: ask again',
+  unreadable: 'the session is damaged and cannot be read',
+  live: 'the session has changed meanwhile: try again',
 }
 
-/** Shows one session: times, user and client, and its data if so wanted. */
+/** Shows one session: times, user and client, and its data on request. */
 export async function show(
   { app, output }: Job,
   text: string,

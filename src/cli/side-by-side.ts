@@ -1,6 +1,6 @@
 /**
- * Works on what is listed, so many at a time, until the list ends or the signal says to stop; what has begun is finished.
- * Throws what the list throws.
+ * Works on the listed items, up to `width` at a time, until the list ends or the signal aborts. Work that has begun is
+ * finished. Throws the errors of the list.
  */
 export async function eachOf<Item>(
   items: AsyncIterable<Item>,

@@ -7,32 +7,32 @@ import { pagesOf } from './whole-store.ts'
 
 const HOUR = 60 * 60 * 1000
 
-/** What is counted of the sessions that are stored. */
+/** Counts of the stored sessions. */
 export interface Stats {
   readonly live: number
-  /** Live ones of nobody, and of somebody. */
+  /** Live sessions without a user, and with one. */
   readonly guests: number
   readonly users: number
-  /** Marked as ended, or expired: what the next sweeps take. */
+  /** Marked as ended, or expired: the next sweeps delete them. */
   readonly waiting: number
-  /** Those that nobody can read, or that this release cannot. */
+  /** Sessions that no process can read, or that this release cannot read. */
   readonly unreadable: number
-  /** Bytes of data, as it is stored. */
+  /** Bytes of stored data. */
   readonly bytes: {
     readonly total: number
     readonly median: number
     readonly p95: number
     readonly largest: number
   }
-  /** How many there are in each shard of the expiry index. */
+  /** Number of sessions in each shard of the expiry index. */
   readonly shards: readonly number[]
-  /** How many live ones expire in which hour unless they are used. */
+  /** Number of live sessions that expire in each hour unless they are used. */
   readonly expiry: readonly { readonly hour: Date; readonly sessions: number }[]
-  /** Whether all were counted. */
+  /** Whether all sessions were counted. */
   readonly complete: boolean
 }
 
-/** Counts what is stored: who, how large, and when it expires. Reads every session. */
+/** Counts the stored sessions: users, sizes and expiry. Reads every session. */
 export async function stats({ app, output, signal }: Job, _: CommonOptions): Promise<ExitCode> {
   const { store } = insideOf(app)
   const count = new Count(store.shards, Date.now())
@@ -47,7 +47,7 @@ export async function stats({ app, output, signal }: Job, _: CommonOptions): Pro
   return EXIT.failed
 }
 
-/** Counts sessions, one by one. */
+/** Counts sessions one by one. */
 export class Count {
   readonly #now: number
   readonly #shards: number[]
@@ -66,7 +66,7 @@ export class Count {
     return this.#sizes.length + this.#unreadable
   }
 
-  /** `null`: one that cannot be read. */
+  /** `null`: a session that cannot be read. */
   add(record: SessionRecord | null): void {
     if (record === null) {
       this.#unreadable += 1
@@ -107,7 +107,7 @@ export class Count {
   }
 }
 
-/** How many hours are shown to people; JSON has all. */
+/** Maximum number of hours shown to people; JSON has all. */
 const HOURS = 24
 
 function inWords({ live, guests, users, waiting, unreadable, bytes, shards, expiry }: Stats) {

@@ -3,7 +3,7 @@ import { EXIT, type ExitCode } from './exit.ts'
 import type { Job } from './job.ts'
 import { inSeconds } from './list.ts'
 
-/** Says how the sweep is doing, and what somebody should look at. */
+/** Prints the state of the sweep, and warnings. */
 export async function status({ app, output }: Job): Promise<ExitCode> {
   const said = await app.sessions.status()
   const { store, lastSweep, backlog, backlogIsMore, oldestExpired, warnings } = said

@@ -1,9 +1,9 @@
-/** Somebody has asked to stop while the work was under way. The message says what becomes of the rest. */
+/** The user asked to stop during the work. The message says what happens to the rest. */
 class Stopped extends Error {
   override name = 'Stopped'
 }
 
-/** Waits for work that cannot be stopped halfway, but no longer than until somebody asks to stop. */
+/** Waits for work that cannot be stopped halfway, but only until the user asks to stop. */
 export async function untilStopped<Result>(
   work: Promise<Result>,
   signal: AbortSignal,

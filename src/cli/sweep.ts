@@ -12,10 +12,10 @@ const STATES: Readonly<Record<ClearRun['state'], string>> = {
   failed: 'the sweep has failed: "status" says why',
   running: 'the sweep goes on in tasks',
   'already-running': 'another sweep is under way',
-  'dry-run': 'nothing was ended: this is what a sweep would end',
+  'dry-run': 'nothing was ended: a sweep would end these',
 }
 
-/** Ends what has expired, or counts it. */
+/** Ends expired sessions, or counts them. */
 export async function sweep(
   { app, output, signal }: Job,
   { dryRun = false }: SweepOptions,
@@ -23,7 +23,7 @@ export async function sweep(
   const run = await untilStopped(
     app.sessions.startClearSessions({ dryRun }),
     signal,
-    'stopped: what is left is ended by the next sweep',
+    'stopped: the next sweep ends the rest',
   )
   const { state, scanned, ended, skipped, failed, observersFailed, kept, securityKeys } = run
   output.answer(run, () => [

@@ -12,27 +12,27 @@ export interface TeardownOptions extends CommonOptions {
   readonly yes?: boolean
 }
 
-/** What was deleted. */
+/** Counts of deleted records. */
 export interface Removed {
   sessions: number
   securityKeys: number
   notes: number
 }
 
-/** How often what came meanwhile is looked for. */
+/** Maximum number of passes over the store, since records may be added meanwhile. */
 const PASSES = 3
 
-/** Later than the bucket ends in which the last key expires that there can be, in milliseconds. */
+/** A time after the end of the last possible bucket of keys, in milliseconds. */
 const END_OF_TIME = MAX_TIME + 40 * 24 * 60 * 60 * 1000
 
-/** Deletes everything of ours that is in the store, without events. Asks before. */
+/** Deletes everything of this package in the store, without events, after a confirmation. */
 export async function teardown(
   { app, output, signal }: Job,
   { yes = false }: TeardownOptions,
 ): Promise<ExitCode> {
   const { store } = insideOf(app)
   const where = app.place === undefined ? '' : ` in ${app.place}`
-  const question = `Delete all sessions, security keys and notes${where}, without telling any observer?`
+  const question = `Delete all sessions, security keys and notes${where}, without calling any observer?`
   if (!yes && !(await isAgreed(question, signal))) {
     output.warn('nothing was deleted')
     return EXIT.failed
@@ -48,12 +48,12 @@ export async function teardown(
   output.error(
     signal.aborted
       ? 'stopped: start it again for the rest'
-      : 'somebody still writes sessions: stop the app first, and start it again',
+      : 'a process still writes sessions: stop the app first, and start it again',
   )
   return EXIT.failed
 }
 
-/** Deletes all, and counts it. Gives whether something may be left. */
+/** Deletes and counts everything. Returns whether something may be left. */
 async function removeAll(
   store: SessionStore,
   removed: Removed,
@@ -65,14 +65,14 @@ async function removeAll(
     await removeSessions(store, removed, signal, onPage)
     if (signal.aborted) return true
     await removeKeys(store, removed)
-    // The last: how many shards there ever were stands in one.
+    // Notes are deleted last: one of them holds the highest number of shards ever used.
     for (const note of await allNotes(store.notes)) await removeNote(store, note, removed)
     if (removed.sessions + removed.securityKeys + removed.notes === before) return false
   }
   return true
 }
 
-/** Deletes every session, at the version that it is read at. */
+/** Deletes every session, at the version at which it was read. */
 export async function removeSessions(
   store: SessionStore,
   removed: Removed,

@@ -1,15 +1,15 @@
-/** What a terminal would obey, would show in another order than it is written, or not at all. */
+/** Characters that a terminal would execute, reorder or hide. */
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
-/** Without the flag `u`, so that it takes both halves of a pair. */
+/** Without the flag `u`, so that it matches both halves of a surrogate pair. */
 const EACH = /./gs
 
-/** The text with nothing in it that a terminal obeys: names and agents of browsers are what strangers chose. */
+/** Escapes such characters, since names and user agents come from strangers. */
 export function harmless(text: string): string {
   return text.replace(HIDDEN, (found) => found.replace(EACH, escaped))
 }
 
-/** As JSON in one line, which means the same, and which no terminal obeys either. */
+/** Returns JSON in one line, with such characters escaped; its meaning stays the same. */
 export function jsonLine(value: unknown): string {
   return harmless(JSON.stringify(value))
 }
@@ -19,8 +19,8 @@ function escaped(character: string): string {
 }
 
 /**
- * The text in rows of at most so many columns, broken between words; those after the first stand further in. `width` 0: in one
- * row. A word that is longer than a row is left whole, so that it can be copied.
+ * Breaks a text between words into rows of at most `width` columns; further rows are indented. `width` 0: one row. A
+ * word that is longer than a row stays whole, so that it can be copied.
  */
 export function wrapped(text: string, width: number, indent: number): string[] {
   if (width <= 0 || text.length < width) return [text]

@@ -3,17 +3,20 @@ import { stat } from 'node:fs/promises'
 import { UsageError } from './exit.ts'
 import { readLine, TransferError, type TransferLine } from './transfer-format.ts'
 
-/** What stands in a file of `export`. */
+/** The content of an `export` file. */
 export interface Contents {
   readonly store: string
   readonly sessions: number
   readonly notes: number
 }
 
-/** More characters than a line of `export` has, whatever of its 900 KiB of data JSON writes in six characters. */
+/**
+ * More characters than any line of `export` has, even when JSON writes each byte of its 900 KiB of data as six
+ * characters.
+ */
 const LONGEST = 16 * 1024 * 1024
 
-/** The lines of the file, one by one. Throws {@link TransferError} for one that is not as `export` writes it. */
+/** Yields the lines of the file. Throws {@link TransferError} for a line that `export` would not write. */
 export async function* linesOf(path: string): AsyncGenerator<TransferLine> {
   await checkIsFile(path)
   const stream = createReadStream(path, 'utf8')
@@ -24,7 +27,7 @@ export async function* linesOf(path: string): AsyncGenerator<TransferLine> {
   }
 }
 
-/** Not by `readline`: for that, a line also ends at U+2028 and U+2029, which stand in JSON as they are. */
+/** Not with `readline`, which also ends a line at U+2028 and U+2029; JSON contains these unescaped. */
 async function* textsOf(chunks: AsyncIterable<string>): AsyncGenerator<string> {
   let rest = ''
   for await (const chunk of chunks) {
@@ -37,18 +40,18 @@ async function* textsOf(chunks: AsyncIterable<string>): AsyncGenerator<string> {
   if (rest !== '') yield rest
 }
 
-/** It is read twice: the second time there would be nothing in a pipe. */
+/** The file is read twice, which a pipe does not allow. */
 async function checkIsFile(path: string): Promise<void> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'ENOENT' ? new UsageError(`there is no file ${path}`) : error
   })
   if (found.isDirectory()) throw new UsageError(`${path} is a folder`)
   if (!found.isFile()) {
-    throw new UsageError(`${path} can be read only once, and import reads twice: give it a file`)
+    throw new UsageError(`${path} can be read only once, but import reads it twice: name a file`)
   }
 }
 
-/** Reads the whole file once, so that nothing is written of one that is damaged, or was cut off. */
+/** Reads the whole file once, so that nothing is imported from a damaged or incomplete file. */
 export async function checkedFile(path: string): Promise<Contents> {
   const counts = { sessions: 0, notes: 0 }
   const said: { store: string | null; end: string | null } = { store: null, end: null }
@@ -66,5 +69,7 @@ export async function checkedFile(path: string): Promise<Contents> {
 }
 
 function notWhole(path: string): TransferError {
-  return new TransferError(`${path} is no whole file of "viur-session export": nothing was written`)
+  return new TransferError(
+    `${path} is not a complete file of "viur-session export": nothing was written`,
+  )
 }

@@ -5,25 +5,25 @@ import type { SessionRecord } from '../record/record.ts'
 import { isEndReason } from '../record/record-names.ts'
 
 /**
- * The file of `export`: a line of JSON each. The first says what it is, the last how many there have to be, so that a file
- * that was cut off is known.
+ * The `export` file has one JSON value per line. The first line names the format. The last has the numbers of entries,
+ * so that an incomplete file is recognized.
  */
 export type TransferLine =
   | {
       readonly is: 'viur-session export'
       readonly v: 1
       readonly at: string
-      /** The name of the store that it was taken from. */
+      /** The name of the store that was exported. */
       readonly store: string
     }
   | { readonly is: 'note'; readonly name: string; readonly value: Json }
   | { readonly is: 'session'; readonly record: SessionRecord }
   | { readonly is: 'end'; readonly notes: number; readonly sessions: number }
 
-/** Notes of what is under way, and of where: they say nothing in another place. Security keys are none. */
+/** Notes about running work and its place, which have no meaning in another store. No security keys are among them. */
 const OF_ITS_PLACE = /^(?:run:|lease(?::|$)|watermarks(?::|$))/
 
-/** Whether a note goes into the file. */
+/** Whether a note is exported. */
 export function isCarried(name: string): boolean {
   return !OF_ITS_PLACE.test(name)
 }
@@ -33,32 +33,32 @@ export function isFence(name: string): boolean {
   return name === FENCE_OF_ALL || name.startsWith(FENCES)
 }
 
-/** A line of the file is not as `export` writes it. The message says which, and nothing of what stands in it. */
+/** A line of the file is not as `export` writes it. The message has the number of the line, but not its content. */
 export class TransferError extends Error {
   override name = 'TransferError'
 }
 
-/** What of a record JSON has no form for: only in what other releases keep in it. */
+/** Marks of values that JSON cannot express. They only occur in fields of other releases. */
 const BYTES = '$bytes'
 const BIG = '$bigint'
 
-/** The line, without its end. */
+/** Formats a line, without its line end. */
 export function lineOf(line: TransferLine): string {
   return JSON.stringify(line, function (this: Record<string, unknown>, name, value: unknown) {
-    // A Buffer has become something else by now.
+    // A Buffer was converted by its toJSON() already, so the original value is read.
     const before = this[name]
     if (before instanceof Uint8Array) return { [BYTES]: Buffer.from(before).toString('base64') }
     return typeof value === 'bigint' ? { [BIG]: String(value) } : value
   })
 }
 
-/** The line of this number, the first being 1. Throws {@link TransferError}. */
+/** Parses the line with this number, which starts at 1. Throws {@link TransferError}. */
 export function readLine(text: string, number: number): TransferLine {
   let line: Partial<Record<string, unknown>>
   try {
     line = JSON.parse(text, revived) as typeof line
   } catch {
-    // What the parser says quotes the text.
+    // The parser's message quotes the text, so it is not passed on.
     throw wrong(number, 'it is no JSON')
   }
   if (typeof line !== 'object' || line === null) throw wrong(number, 'it is no object')
@@ -77,7 +77,7 @@ export function readLine(text: string, number: number): TransferLine {
     case 'end':
       break
     default:
-      throw wrong(number, 'nobody knows what it is')
+      throw wrong(number, 'it has an unknown type')
   }
   return line as unknown as TransferLine
 }
@@ -96,22 +96,22 @@ function checkNote({ name, value }: Partial<Record<string, unknown>>, number: nu
     throw wrong(number, 'it is a note without a name')
   }
   if (value === undefined) throw wrong(number, 'it is a note without a value')
-  // A lease that nobody holds would keep every sweep away.
+  // A lease without a holder would block every sweep.
   if (!isCarried(name as string)) throw wrong(number, 'it is a note that export leaves out')
   if (!isFence(name as string)) return
   try {
     checkFence(numberIn({ name: name as string, value: value as Json, version: '' }))
   } catch {
-    throw wrong(number, 'it is a fence whose number cannot be true')
+    throw wrong(number, 'it is a fence with an impossible number')
   }
 }
 
-/** Numbers of fences begin with the clock: a session that had one far ahead of it would outlive every kill. */
+/** Fence numbers begin with the clock. A session with a number far in the future would survive every kill. */
 function checkFence(fence: number): void {
-  if (fence > Date.now() + MAX_AHEAD) throw new Error('the number of its fence cannot be true')
+  if (fence > Date.now() + MAX_AHEAD) throw new Error('the number of its fence is impossible')
 }
 
-/** What a store may hold under these names, beside what {@link checkRecord} looks at. */
+/** Checks of fields, in addition to {@link checkRecord}. */
 const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
   key: (value) => typeof value === 'string' && /^[A-Za-z0-9_-]{1,200}$/.test(value),
   data: isText,
@@ -135,7 +135,7 @@ function checkSession(record: unknown, number: number): void {
   if (typeof record !== 'object' || record === null) throw wrong(number, 'it is no session')
   for (const [name, is] of Object.entries(FIELDS)) {
     if (!is((record as Record<string, unknown>)[name])) {
-      throw wrong(number, `it is a session whose ${name} is missing or of another type`)
+      throw wrong(number, `its field ${name} is missing or has the wrong type`)
     }
   }
   try {
@@ -155,7 +155,7 @@ function isPlain(value: unknown): boolean {
   return Object.prototype.toString.call(value) === '[object Object]'
 }
 
-/** Stores may keep several of them in one text, with spaces in between. */
+/** Stores may keep several of them in one text, separated by spaces. */
 function isRev(value: unknown): boolean {
   return typeof value === 'string' && /^\S{1,200}$/.test(value)
 }

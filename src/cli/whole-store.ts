@@ -2,13 +2,13 @@ import { sideBySide } from '../base/parallel.ts'
 import type { Found, Unreadable } from '../record/record.ts'
 import type { Note, NoteStore, SessionStore } from '../store/store.ts'
 
-/** How many sessions are read in one call. */
+/** Number of sessions that one call reads. */
 const PAGE = 200
 
-/** How many notes are asked for in one call. */
+/** Number of notes that one call lists. */
 const NOTES = 500
 
-/** Every session that is stored, also what has ended, page by page, until the signal says to stop. */
+/** Yields all stored sessions, including ended ones, page by page, until the signal aborts. */
 export async function* pagesOf(
   store: SessionStore,
   signal: AbortSignal,
@@ -25,14 +25,14 @@ export async function* pagesOf(
   }
 }
 
-/** What names of notes begin with, and what else there is in them. */
+/** The characters with which names of notes begin, and the further characters in them. */
 const FIRST = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz']
 const LATER = [...FIRST, ...'-._:']
 
-/** How many queries for notes are under way at the same time. */
+/** Maximum number of parallel queries for notes. */
 const SIDE_BY_SIDE = 8
 
-/** Every note there is. Notes have no pages, so they are asked for by what they begin with. */
+/** Returns all notes. Notes have no pages, so they are listed by prefix. */
 export async function allNotes(notes: NoteStore): Promise<readonly Note[]> {
   const all: Note[] = []
   await sideBySide(FIRST, SIDE_BY_SIDE, async (first) => {

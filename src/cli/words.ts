@@ -2,14 +2,14 @@ import { asSessionKey, type SessionKey } from '../record/id.ts'
 import { checkUser } from '../record/limits.ts'
 import { UsageError } from './exit.ts'
 
-/** The key that somebody wrote. It is not said again: an id looks the same. */
+/** Parses a key that the user typed. The message does not repeat it, since it may be a session id by mistake. */
 export function keyFrom(text: string): SessionKey {
   const key = asSessionKey(text)
   if (key !== null) return key
   throw new UsageError('KEY is no key of a session: it has 43 characters, as "list" shows it')
 }
 
-/** The user that somebody wrote, who is meant just as he is written. */
+/** Checks a user that the user typed; it is used literally. */
 export function userFrom(user: string): string {
   try {
     checkUser(user, '--user', { literal: true })
@@ -19,9 +19,7 @@ export function userFrom(user: string): string {
   }
 }
 
-/**
- * A key may begin with a hyphen, and would be taken for an option: such ones go to the end, where no options are.
- */
+/** A key may begin with a hyphen and would be taken for an option, so such keys move to the end, after `--`. */
 export function keysLast(words: readonly string[]): string[] {
   if (words.includes('--')) return [...words]
   const isKey = (word: string) => word.startsWith('-') && asSessionKey(word) !== null

@@ -14,18 +14,18 @@ import { QueuedTask } from './task.ts'
 import type { QueueSettings } from './types.ts'
 import { CallError, type Calls, type QueueMessage } from './wire.ts'
 
-/** What the calls work on. */
+/** The state that the calls read and change. */
 export interface Board {
   readonly now: () => number
   readonly queues: ReadonlyMap<string, Queue>
-  /** Open tasks by their full name. */
+  /** Open tasks by their full names. */
   readonly open: ReadonlyMap<string, QueuedTask>
   /** Makes a queue. */
   make(name: string, id: string, settings: QueueSettings): Queue
-  /** Whether queues that nobody made are there all the same. */
+  /** Whether a queue that does not exist is made on first use. */
   readonly makesQueues: boolean
   settingsOf(id: string): Settings
-  /** Whether a task of this name was there a short while ago. */
+  /** Whether a task of this name existed recently. */
   wasThere(name: string): boolean
   add(task: QueuedTask, queue: Queue): void
   remove(task: QueuedTask, queue: Queue): void
@@ -33,7 +33,7 @@ export interface Board {
   refused(): void
 }
 
-/** The answers to all calls; errors as the real service words them. */
+/** Returns the answers to all calls, with the error messages of the real service. */
 export function callsOn(board: Board): Calls {
   const queueOf = (full: string | undefined): Queue => {
     const { name, id } = queueName(full)
@@ -139,7 +139,7 @@ export function callsOn(board: Board): Calls {
   }
 }
 
-/** The service makes up an id for a task that has none: a long number. */
+/** Makes an id for a task without one: a long number, as the service does. */
 function unnamed({ name }: Queue): TaskName {
   const id = randomBytes(8).readBigUInt64BE().toString()
   return { name: `${name}/tasks/${id}`, queue: name, id }
@@ -163,7 +163,7 @@ function queueMessage({ name, paused }: Queue, settings: Settings): object {
   }
 }
 
-/** What a message leaves out or has as zero is the default. */
+/** Reads the settings of a message. A missing or zero field means the default. */
 function settingsFrom({ rateLimits = {}, retryConfig = {} }: QueueMessage): QueueSettings {
   const settings: Record<string, number> = {}
   for (const [name, value] of Object.entries({ ...rateLimits, ...retryConfig })) {

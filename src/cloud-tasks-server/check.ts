@@ -17,25 +17,25 @@ const IS_LOCATION = new RegExp(`^${LOCATION}$`)
 const IS_QUEUE = new RegExp(`^${QUEUE}$`)
 const IS_TASK = new RegExp(`^(${QUEUE})/tasks/([A-Za-z0-9_-]{1,500})$`)
 
-/** A task's name in parts. */
+/** The parts of a task's name. */
 export interface TaskName {
   readonly name: string
   readonly queue: string
   readonly id: string
 }
 
-/** Milliseconds. */
+/** Converts a timestamp to milliseconds. */
 export function fromStamp({ seconds = 0, nanos = 0 }: Stamp): number {
   return seconds * 1000 + nanos / 1_000_000
 }
 
-/** From milliseconds. */
+/** Converts milliseconds to a timestamp. */
 export function toStamp(time: number): Stamp {
   const seconds = Math.floor(time / 1000)
   return { seconds, nanos: Math.round((time - seconds * 1000) * 1_000_000) }
 }
 
-/** A queue's full name and id. */
+/** Returns a queue's full name and id. */
 export function queueName(name: string | undefined): { name: string; id: string } {
   const match = IS_QUEUE.exec(name ?? '')
   if (match === null) {
@@ -46,7 +46,7 @@ export function queueName(name: string | undefined): { name: string; id: string 
   return { name: match[0], id: match[2] ?? '' }
 }
 
-/** The name of a queue to be made, below its parent. */
+/** Returns the name of a new queue below its parent. */
 export function newQueueName(parent: string | undefined, queue: QueueMessage | undefined): string {
   if (!IS_LOCATION.test(parent ?? '')) {
     throw invalid(
@@ -62,7 +62,7 @@ export function newQueueName(parent: string | undefined, queue: QueueMessage | u
   return name
 }
 
-/** A task's name in parts. */
+/** Returns the parts of a task's name. */
 export function taskName(name: string | undefined): TaskName {
   const match = IS_TASK.exec(name ?? '')
   if (match === null) {
@@ -73,7 +73,7 @@ export function taskName(name: string | undefined): TaskName {
   return { name: match[0], queue: match[1] ?? '', id: match[4] ?? '' }
 }
 
-/** Refuses what Cloud Tasks refuses, and what would leave this machine. */
+/** Refuses a task that Cloud Tasks refuses, or that would go to another machine. */
 export function checkTask(task: TaskMessage, now: number): void {
   const { appEngineHttpRequest: appEngine, httpRequest: http } = task
   if (appEngine === undefined && http === undefined) {
@@ -131,7 +131,7 @@ function checkBody(
   if (!allowed.includes(method)) throw invalid(`A body is not allowed for HTTP method ${method}.`)
 }
 
-/** About what it takes on the wire. */
+/** Returns the approximate size of a task on the wire, in bytes. */
 function sizeOf({ name = '', appEngineHttpRequest, httpRequest }: TaskMessage): number {
   const request = appEngineHttpRequest ?? httpRequest ?? {}
   const headers = Object.entries(request.headers ?? {}).flat()

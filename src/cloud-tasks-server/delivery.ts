@@ -2,7 +2,7 @@ import { request } from 'node:http'
 import { type Attempt, isSuccess, type QueuedTask } from './task.ts'
 import type { TokenSigner } from './tokens.ts'
 
-/** What is sent to deliver a task. */
+/** The request that delivers a task. */
 export interface Outgoing {
   readonly method: string
   readonly url: string
@@ -10,21 +10,21 @@ export interface Outgoing {
   readonly body: Uint8Array
 }
 
-/** What came back. */
+/** The response to a delivery. */
 export interface Answer {
   readonly status: number
-  /** The header Retry-After in milliseconds, if it has seconds, else 0. */
+  /** The header Retry-After in milliseconds when it is a number of seconds, else 0. */
   readonly retryAfter: number
 }
 
-/** `target.proto`: what a task cannot set itself. */
+/** `target.proto`: headers that a task cannot set itself. */
 const RESERVED =
   /^(?:host|content-length|transfer-encoding|connection|x-(?:google|appengine|cloudtasks)-.*)$/i
 
-/** The agent that `target.proto` names. */
+/** The user agent that `target.proto` names. */
 const APP_ENGINE_AGENT = 'AppEngine-Google; (+http://code.google.com/appengine)'
 
-/** The request for the next delivery of a task; `tries` are those before it. */
+/** Makes the request for the next delivery of a task; `tries` are the deliveries before it. */
 export function outgoing(
   task: QueuedTask,
   tries: readonly Attempt[],
@@ -62,14 +62,17 @@ export function outgoing(
   }
 }
 
-/** Cloud Tasks: "Create App Engine task handlers" and "Create HTTP target tasks", on request headers. */
+/**
+ * The request headers that describe a delivery (Cloud Tasks: "Create App Engine task handlers" and "Create HTTP target
+ * tasks").
+ */
 function about(
   prefix: string,
   task: QueuedTask,
   tries: readonly Attempt[],
 ): Record<string, string> {
   const last = tries.at(-1)
-  // Failures that did not reach the handler do not count: for App Engine no instance, for the others any 5xx.
+  // Failures that did not reach the handler do not count: for App Engine 503 (no instance), for other targets any 5xx.
   const executions = tries.filter(
     ({ status }) =>
       status !== null && (task.target === 'app-engine' ? status !== 503 : status < 500),
@@ -86,7 +89,7 @@ function about(
   }
 }
 
-/** Sends it; redirects are answers like any other. Rejects when nothing came back. */
+/** Sends the request. A redirect is an answer like any other. Rejects when there was no answer. */
 export function send(
   { method, url, headers, body }: Outgoing,
   signal: AbortSignal,
@@ -97,7 +100,7 @@ export function send(
       {
         method,
         headers: { ...headers, 'content-length': String(body.length) },
-        // No connection outlives its request, so that stopping an app need not wait for us.
+        // Each request has its own connection, which closes with it, so that stopping an app does not have to wait.
         agent: false,
         signal,
       },

@@ -4,14 +4,14 @@ import { CloudTasksServerError } from './errors.ts'
 /** Milliseconds as a number, or a text with its unit such as `'30m'`, `'12h'`, `'14d'`. */
 export type Duration = number | string
 
-/** In milliseconds, or `null` where it is no finite duration of zero or more. A text without a unit is none. */
+/** Returns the milliseconds, or `null` when this is not a finite duration of zero or more. A text needs a unit. */
 export function parseDuration(value: unknown): number | null {
   if (typeof value === 'string' && !/^[\d.]+ ?[a-z]+$/i.test(value)) return null
   const parsed = typeof value === 'string' ? ms(value as ms.StringValue) : value
   return typeof parsed === 'number' && Number.isFinite(parsed) && parsed >= 0 ? parsed : null
 }
 
-/** For an option that must be above zero. */
+/** Returns the milliseconds of an option that must be above zero. */
 export function positiveDuration(option: string, value: unknown): number {
   const parsed = parseDuration(value)
   if (parsed !== null && parsed > 0) return parsed
@@ -20,7 +20,7 @@ export function positiveDuration(option: string, value: unknown): number {
   )
 }
 
-/** A value as an error message shows it: short, and without what is inside of an object. */
+/** Shows a value in an error message: short, and without the content of objects. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 100))
   if (typeof value === 'function') return 'a function'

@@ -1,4 +1,4 @@
-/** An option or argument of the server that cannot be: the message says which, and what it has to be. */
+/** A wrong option or argument of the server. The message names it, and the rule for it. */
 export class CloudTasksServerError extends Error {
   override readonly name: string = 'CloudTasksServerError'
   readonly code: string = 'ERR_CLOUD_TASKS_SERVER'

@@ -1,7 +1,7 @@
 import { show } from './duration.ts'
 import { CloudTasksServerError } from './errors.ts'
 
-/** Whether it is an `http:` URL of this machine. Nothing else is delivered to. */
+/** Whether this is an `http:` URL of this machine. Tasks are delivered to no other URL. */
 export function isLoopback(url: string): boolean {
   if (!URL.canParse(url)) return false
   const { protocol, hostname } = new URL(url)
@@ -11,7 +11,7 @@ export function isLoopback(url: string): boolean {
   )
 }
 
-/** The base URL of an app on this machine, without a slash at its end. */
+/** Returns the base URL of an app on this machine, without a final slash. */
 export function appUrl(option: string, url: unknown): string {
   if (typeof url !== 'string' || !isLoopback(url) || /[?#]/.test(url)) {
     throw new CloudTasksServerError(

@@ -2,9 +2,9 @@
 import { cloudTasksServer } from './server.ts'
 
 /**
- * Runs the server alone, which is what `emulator.sh --tasks` does. Arguments: the port, 0 for any free one, and the
- * base URL of the app, by default that in `CLOUD_TASKS_TARGET`. Says on standard output where it listens, and ends
- * on SIGTERM, SIGINT or SIGHUP.
+ * Runs the server alone, as `emulator.sh --tasks` does. Arguments: the port, 0 for any free one, and the base URL of
+ * the app, by default that in `CLOUD_TASKS_TARGET`. Prints its address on standard output, and ends on SIGTERM, SIGINT
+ * or SIGHUP.
  */
 async function main([port = '0', target = process.env['CLOUD_TASKS_TARGET']]: readonly string[]) {
   const server = await cloudTasksServer({

@@ -3,10 +3,10 @@ import { type Answer, send } from './delivery.ts'
 import { backoff, type Settings } from './settings.ts'
 import { type Attempt, isSuccess, type QueuedTask } from './task.ts'
 
-/** Waits, in milliseconds, or until the signal is aborted; settling late does no harm. */
+/** Waits for a duration in milliseconds, or until the signal is aborted. It may settle late. */
 export type Sleep = (duration: number, signal: AbortSignal) => Promise<void>
 
-/** What a queue needs from its server. */
+/** The parts of the server that a queue uses. */
 export interface QueueParts {
   readonly now: () => number
   readonly sleep: Sleep
@@ -15,34 +15,39 @@ export interface QueueParts {
   readonly isHeld: () => boolean
   readonly settings: () => Settings
   outgoing(task: QueuedTask, tries: readonly Attempt[]): Outgoing
-  /** Whether it is to be delivered twice, and when. */
+  /** Whether the task must be delivered twice, and when. */
   twice(task: QueuedTask): 'at-once' | 'late' | null
-  /** Called when a task is through. */
+  /** Called when a task is completed or given up. */
   finished(task: QueuedTask): void
   /** Called after each change. */
   changed(): void
 }
 
-/** How many deliveries may begin at once after a pause. Cloud Tasks picks it by the rate, up to 100. */
+/**
+ * Maximum number of deliveries that may begin at once after a pause. Cloud Tasks derives it from the rate, up to 100.
+ */
 function burst({ maxDispatchesPerSecond }: Settings): number {
   return Math.max(1, Math.min(100, Math.ceil(maxDispatchesPerSecond / 5)))
 }
 
-/** Decides when each of its tasks is delivered, and what its answer means. */
+/** Decides when each of its tasks is delivered, and what to do after each answer. */
 export class Queue {
   readonly id: string
   readonly name: string
   paused = false
   readonly #parts: QueueParts
   readonly #waiting = new Set<QueuedTask>()
-  /** Tasks that are through, and are delivered once more all the same. */
+  /** Completed tasks that must be delivered once more. */
   readonly #late: QueuedTask[] = []
   readonly #running = new Set<AbortController>()
   readonly #deliveries = new Set<Promise<void>>()
   #armed: { readonly at: number; readonly controller: AbortController } | null = null
   #tokens: number
   #refilled: number
-  /** How many answers in a row asked to slow down, and until when nothing is delivered for that. */
+  /**
+   * The number of consecutive answers that asked to slow down, and the time until which deliveries pause for that
+   * reason.
+   */
   #refusals = 0
   #throttledUntil = 0
   #stopped = false
@@ -64,13 +69,13 @@ export class Queue {
     this.pump()
   }
 
-  /** Takes a task out that is not to be delivered again. */
+  /** Removes a task that must not be delivered again. */
   drop(task: QueuedTask): void {
     this.#waiting.delete(task)
     this.#parts.changed()
   }
 
-  /** Delivers it now, whatever pause, rate and schedule say. */
+  /** Delivers the task now, regardless of pause, rate and schedule. */
   run(task: QueuedTask): void {
     task.scheduled = this.#parts.now()
     this.#deliver(task)
@@ -85,7 +90,10 @@ export class Queue {
     await Promise.all(this.#deliveries)
   }
 
-  /** Delivers what can be delivered, and arms the timer for what comes next. `time`: when it is by now, at least. */
+  /**
+   * Delivers all tasks that may be delivered, and sets the timer for the next one. `time`: the earliest possible
+   * present time.
+   */
   pump(time = 0): void {
     const { now, settings, isHeld } = this.#parts
     if (this.#stopped || this.paused || isHeld()) return
@@ -95,7 +103,7 @@ export class Queue {
     for (const task of this.#late.splice(0)) this.#start(task, true)
     const due = [...this.#waiting].sort((a, b) => a.scheduled - b.scheduled)
     for (const task of due) {
-      // The end of a delivery comes here again.
+      // The end of a delivery calls this method again.
       if (this.#running.size >= maxConcurrentDispatches) return
       const slot = current + Math.max(0, (1 - this.#tokens) / maxDispatchesPerSecond) * 1000
       const at = Math.max(task.scheduled, this.#throttledUntil, slot)
@@ -127,7 +135,7 @@ export class Queue {
       () => {
         if (this.#armed !== armed) return
         this.#armed = null
-        // The one who sleeps says what time it is, so that a sleep that takes none is no endless loop.
+        // The sleep determines the present time, so that a sleep without duration does not cause an endless loop.
         this.pump(at)
       },
       () => undefined,
@@ -146,7 +154,7 @@ export class Queue {
     void delivery.finally(() => this.#deliveries.delete(delivery))
   }
 
-  /** One delivery, from its request to what its answer means. Never rejects. */
+  /** Makes one delivery and handles its answer. Never rejects. */
   async #attempt(task: QueuedTask, extra: boolean): Promise<void> {
     const { now, outgoing, changed } = this.#parts
     const { tries } = task
@@ -202,14 +210,14 @@ export class Queue {
     const { now, settings, finished, twice } = this.#parts
     const time = now()
     if (answer !== null && [429, 503].includes(answer.status)) {
-      // `queue.proto`, on rate limits: such answers slow the whole queue down.
+      // `queue.proto`, on rate limits: such answers slow down the whole queue.
       this.#refusals += 1
       const pause = Math.max(answer.retryAfter, backoff(this.#refusals, settings()))
       this.#throttledUntil = Math.max(this.#throttledUntil, time + pause)
     } else if (answer !== null) {
       this.#refusals = 0
     }
-    // Deleted meanwhile, or answered by a delivery beside this one.
+    // Deleted meanwhile, or answered by a parallel delivery.
     if (task.state !== 'open') return
     if (isSuccess(answer?.status ?? null)) {
       this.#waiting.delete(task)

@@ -17,38 +17,38 @@ import type {
 } from './types.ts'
 import { CallError, type Listening, listen } from './wire.ts'
 
-/** Options of {@link cloudTasksServer}. All of them can be left out. */
+/** Options of {@link cloudTasksServer}. All are optional. */
 export interface CloudTasksServerOptions {
   /** The port on 127.0.0.1. Default: any free one. */
   readonly port?: number
-  /** Where tasks for App Engine go: the base URL of an app on this machine. Default `http://127.0.0.1:8080`. */
+  /** The base URL of the app on this machine that gets tasks for App Engine. Default `http://127.0.0.1:8080`. */
   readonly appEngine?: string
   /** Settings of queues by their id, the same in all projects and locations. */
   readonly queues?: Readonly<Record<string, QueueSettings>>
-  /** Settings of all queues that have none of their own. Default: those of Cloud Tasks. */
+  /** Settings of all queues without settings of their own. Default: those of Cloud Tasks. */
   readonly defaults?: QueueSettings
-  /** Whether a queue is made when it is first named. Default `true`; the real service answers NOT_FOUND. */
+  /** Whether a queue is made on first use. Default `true`; the real service answers NOT_FOUND. */
   readonly makesQueues?: boolean
   /**
-   * For how long the name of a task that is through cannot be used again. Default one hour, as for queues made
-   * with the interface; for those of `queue.yaml` it is some 9 days (`CreateTaskRequest`).
+   * How long the name of a completed task cannot be used again. Default one hour, as for queues made by the API; for
+   * those of `queue.yaml` it is about 9 days (`CreateTaskRequest`).
    */
   readonly remember?: Duration
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number
-  /** Waits until a task is due; the signal ends a wait early. Default: a timer. */
+  /** Waits until a task is due; the signal ends the wait early. Default: a timer. */
   readonly sleep?: (duration: number, signal: AbortSignal) => Promise<void>
-  /** Waits for the deadline of a delivery. Default: a timer, also where `sleep` is none. */
+  /** Waits for the deadline of a delivery. Default: a timer, even when `sleep` is set. */
   readonly deadlineSleep?: (duration: number, signal: AbortSignal) => Promise<void>
 }
 
-/** The longest that a timer of Node can run, in milliseconds. */
+/** The longest duration of a Node timer, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
 /**
- * Starts a Cloud Tasks server on 127.0.0.1, for tests and local work: the gRPC interface of the real one, and real
- * deliveries over HTTP with its headers, tokens and retries. It delivers to this machine only, and has everything in
- * memory.
+ * Starts a Cloud Tasks server on 127.0.0.1, for tests and local work. It has the gRPC interface of the real service,
+ * and delivers over HTTP with its headers, tokens and retries. It delivers to this machine only, and keeps everything
+ * in memory.
  */
 export async function cloudTasksServer(
   options: CloudTasksServerOptions = {},
@@ -76,7 +76,7 @@ class Server implements CloudTasksServer, Board {
   readonly #remember: number
   readonly #defaults: Settings
   readonly #settings = new Map<string, Settings>()
-  /** Until when names of tasks that are through cannot be used again. */
+  /** The times until which names of completed tasks cannot be used again. */
   readonly #names = new Map<string, number>()
   readonly #held = new Set<string>()
   readonly #twice = new Set<DeliverTwiceOptions>()
@@ -176,7 +176,7 @@ class Server implements CloudTasksServer, Board {
     this.#tellIdle()
   }
 
-  // --- What the calls work on ---
+  // --- The state that the calls read and change ---
 
   settingsOf(id: string): Settings {
     return this.#settings.get(id) ?? this.#defaults
@@ -257,7 +257,7 @@ function wholeMilliseconds(now: () => number): () => number {
 
 async function timer(duration: number, signal: AbortSignal): Promise<void> {
   for (let left = duration; left > 0; left -= LONGEST_TIMER) {
-    // Rounded up: a task must not be early.
+    // Rounded up, since a task must not be early.
     await wait(Math.ceil(Math.min(left, LONGEST_TIMER)), undefined, { signal })
   }
 }

@@ -13,7 +13,7 @@ export interface Settings {
   readonly maxDispatchesPerSecond: number
 }
 
-/** What Cloud Tasks gives a queue that is made without settings ("Configure Cloud Tasks queues"). */
+/** The settings that Cloud Tasks gives a queue that is made without settings ("Configure Cloud Tasks queues"). */
 export const DEFAULTS: Settings = {
   maxAttempts: 100,
   maxRetryDuration: 0,
@@ -40,7 +40,7 @@ const RULES: Readonly<Record<keyof Settings, readonly [(n: number) => boolean, s
 
 const DURATIONS: readonly string[] = ['maxRetryDuration', 'minBackoff', 'maxBackoff']
 
-/** These settings over those; throws `CloudTasksServerError` for one that is out of its range. */
+/** Returns the base settings with the changes; throws `CloudTasksServerError` for a value out of its range. */
 export function mergeSettings(base: Settings, changes: QueueSettings): Settings {
   const merged: Record<keyof Settings, number> = { ...base }
   for (const name of Object.keys(RULES) as (keyof Settings)[]) {
@@ -62,8 +62,8 @@ export function mergeSettings(base: Settings, changes: QueueSettings): Settings 
 }
 
 /**
- * The wait after this many tries, in milliseconds: it doubles `maxDoublings` times, then grows by the same step each
- * time, and ends at `maxBackoff` (`max_doublings` in `queue.proto`).
+ * Returns the wait after this many tries, in milliseconds. It doubles `maxDoublings` times, then grows by the same step
+ * each time, up to `maxBackoff` (`max_doublings` in `queue.proto`).
  */
 export function backoff(tries: number, settings: Settings): number {
   const { minBackoff, maxBackoff, maxDoublings } = settings

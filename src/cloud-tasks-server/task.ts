@@ -2,10 +2,10 @@ import { fromStamp, type TaskName, toStamp } from './check.ts'
 import type { AttemptLog, TaskLog } from './types.ts'
 import type { TaskMessage } from './wire.ts'
 
-/** A delivery, while it is under way too. */
+/** A delivery, which can still change while it is under way. */
 export type Attempt = { -readonly [Key in keyof AttemptLog]: AttemptLog[Key] }
 
-/** A task and what became of it. */
+/** A task and its deliveries. */
 export class QueuedTask implements TaskLog {
   readonly id: string
   readonly name: string
@@ -40,13 +40,13 @@ export class QueuedTask implements TaskLog {
     return this.attempts.filter(({ extra }) => !extra)
   }
 
-  /** How long a delivery may take, in milliseconds; `task.proto` says what 0 means. */
+  /** How long a delivery may take, in milliseconds; `task.proto` defines the meaning of 0. */
   get deadline(): number {
     const { dispatchDeadline } = this.message
     return (dispatchDeadline === undefined ? 0 : fromStamp(dispatchDeadline)) || 10 * 60 * 1000
   }
 
-  /** As calls answer with it: the basic view has no body. */
+  /** Returns the task as calls answer with it; the basic view has no body. */
   toMessage(view = 'BASIC'): object {
     const { body, ...request } = this.#request
     const shown = view === 'FULL' ? { ...request, body } : request

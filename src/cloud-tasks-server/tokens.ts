@@ -1,30 +1,33 @@
 import { createSign, generateKeyPairSync, hash, type KeyObject, type webcrypto } from 'node:crypto'
 
-/** What a token says; `undefined` leaves a claim out. */
+/** The claims of a token; `undefined` leaves a claim out. */
 export interface TokenClaims {
   readonly [claim: string]: string | number | boolean | undefined
 }
 
-/** A public key as a JSON Web Key. The type is that of Web Crypto, which all versions of @types/node have. */
+/** A public key as a JSON Web Key, with the type of Web Crypto, which all versions of @types/node have. */
 type PublicJwk = webcrypto.JsonWebKey & { readonly kid: string }
 
-/** Signs tokens like Google's with a key of its own. */
+/** Signs tokens like Google's, with its own key. */
 export interface TokenSigner {
   readonly issuer: string
   /** The id of the key. */
   readonly kid: string
   /** The public key as a JSON Web Key Set. */
   readonly jwks: { readonly keys: readonly PublicJwk[] }
-  /** The public key as PEM by its id, which `OAuth2Client.verifySignedJwtWithCertsAsync` takes. */
+  /** The public key as PEM, by its id, for `OAuth2Client.verifySignedJwtWithCertsAsync`. */
   readonly certificates: Readonly<Record<string, string>>
-  /** A token of this account for this audience. `claims` come on top, so that a test can make wrong ones. */
+  /**
+   * Makes a token of this account for this audience. `claims` override the usual ones, so that a test can make wrong
+   * tokens.
+   */
   token(audience: string, email: string, claims?: TokenClaims): string
 }
 
-/** How long a token is valid, in seconds; as Google's. */
+/** How long a token is valid, in seconds, the same as Google's. */
 const LIFETIME = 3600
 
-/** The key of a signer, and how it is shown. */
+/** The key of a signer, in the forms in which it is shown. */
 interface Keys {
   readonly privateKey: KeyObject
   readonly kid: string
@@ -40,7 +43,7 @@ function makeKeys(): Keys {
   return { privateKey, kid, jwk, pem }
 }
 
-/** Signs with a key that is made on first use, since that takes a while and most tests need none. */
+/** Makes a signer. Its key is made on first use, since that takes time and most tests need no key. */
 export function tokenSigner(now: () => number): TokenSigner {
   const issuer = 'https://accounts.google.com'
   let made: Keys | null = null

@@ -1,21 +1,21 @@
 import type { Duration } from './duration.ts'
 import type { TokenSigner } from './tokens.ts'
 
-/** The settings of a queue, as in `queue.yaml` or `RetryConfig` and `RateLimits` of the interface. */
+/** The settings of a queue, as in `queue.yaml`, or in `RetryConfig` and `RateLimits` of the API. */
 export interface QueueSettings {
-  /** How often a task is tried at the most; -1: without a limit. Default 100. */
+  /** Maximum number of tries of a task; -1: no limit. Default 100. */
   readonly maxAttempts?: number
-  /** For how long a task is tried at least, whatever `maxAttempts` says; 0: that alone counts. Default 0. */
+  /** Minimum time for which a task is tried, regardless of `maxAttempts`; 0: only `maxAttempts` counts. Default 0. */
   readonly maxRetryDuration?: Duration
   /** The wait before the second try. Default 100 ms. */
   readonly minBackoff?: Duration
   /** The longest wait between tries. Default one hour. */
   readonly maxBackoff?: Duration
-  /** How often the wait doubles, before it grows by the same step each time. Default 16. */
+  /** How often the wait doubles before it grows by the same step each time. Default 16. */
   readonly maxDoublings?: number
-  /** How many deliveries may be under way at a time. Default 1000. */
+  /** Maximum number of deliveries at a time. Default 1000. */
   readonly maxConcurrentDispatches?: number
-  /** How many deliveries may begin in a second. Default 500. */
+  /** Maximum number of deliveries that begin in a second. Default 500. */
   readonly maxDispatchesPerSecond?: number
 }
 
@@ -23,23 +23,26 @@ export interface QueueSettings {
 export interface AttemptLog {
   /** 1 for the first. */
   readonly number: number
-  /** When it was due, began and ended; milliseconds by the server's clock. `ended` is `null` while it is under way. */
+  /**
+   * When the delivery was due, began and ended; milliseconds by the server's clock. `ended` is `null` while it is under
+   * way.
+   */
   readonly scheduled: number
   readonly started: number
   readonly ended: number | null
-  /** The HTTP status that came back, or `null`. */
+  /** The HTTP status of the answer, or `null`. */
   readonly status: number | null
-  /** Why nothing came back, or `null`. */
+  /** Why there was no answer, or `null`. */
   readonly error: string | null
-  /** True for one that `deliverTwice` added; what comes of it does not count. */
+  /** True for a delivery that `deliverTwice` added; its result does not count. */
   readonly extra: boolean
-  /** What was sent. */
+  /** The request. */
   readonly method: string
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** What became of a task. */
+/** A task and its history. */
 export interface TaskLog {
   /** The id, the last part of the full name. */
   readonly id: string
@@ -51,34 +54,36 @@ export interface TaskLog {
   readonly body: string
   /** Milliseconds by the server's clock. */
   readonly created: number
-  /** When it is due, or was last. */
+  /** When the task is due, or was due last. */
   readonly scheduled: number
   /** `done`: answered with 2xx. `given-up`: tried as often as the queue allows. `deleted`: by a call. */
   readonly state: 'open' | 'done' | 'given-up' | 'deleted'
   readonly attempts: readonly AttemptLog[]
 }
 
-/** How often things happened since the start. */
+/** Counts since the start. */
 export interface TaskCounters {
-  /** Tasks taken. */
+  /** Accepted tasks. */
   readonly created: number
   /** Tasks refused because their name was taken. */
   readonly refused: number
-  /** Deliveries begun, with those that `deliverTwice` added. */
+  /** Begun deliveries, including those that `deliverTwice` added. */
   readonly attempts: number
   /** Tasks that were answered with 2xx. */
   readonly done: number
-  /** Tasks that were tried as often as the queue allows. */
+  /** Tasks that were given up after the maximum number of tries. */
   readonly givenUp: number
   /** Tasks deleted or purged by a call. */
   readonly deleted: number
 }
 
-/** What {@link CloudTasksServer.deliverTwice} takes. */
+/** Options of {@link CloudTasksServer.deliverTwice}. */
 export interface DeliverTwiceOptions {
-  /** The id of the only task meant. Default: all. */
+  /** The id of the only task to deliver twice. Default: all tasks. */
   readonly task?: string
-  /** `'at-once'` (default): side by side with each delivery. `'late'`: once more after the task was answered with 2xx. */
+  /**
+   * `'at-once'` (default): in parallel with each delivery. `'late'`: once more after the task was answered with 2xx.
+   */
   readonly when?: 'at-once' | 'late'
 }
 
@@ -87,23 +92,25 @@ export interface CloudTasksServer {
   /** `127.0.0.1:port`, for `CLOUD_TASKS_EMULATOR_HOST`. */
   readonly host: string
   readonly port: number
-  /** Signs the OIDC tokens: its keys for who verifies them, and tokens of one's own. */
+  /** Signs the OIDC tokens: has its keys for the verifier, and makes tokens for tests. */
   readonly tokens: TokenSigner
-  /** All tasks taken, oldest first, also those that are through. */
+  /** All accepted tasks, oldest first, including completed ones. */
   readonly tasks: readonly TaskLog[]
   readonly counters: TaskCounters
-  /** Where tasks for App Engine go from now on: the base URL of an app on this machine. */
+  /** Sets the base URL of the app on this machine that gets tasks for App Engine from now on. */
   sendAppEngineTasksTo(baseUrl: string): void
-  /** Changes settings of a queue, which is made if need be; for all projects and locations. */
+  /** Changes settings of a queue in all projects and locations. The queue is made if it does not exist. */
   configure(queue: string, settings: QueueSettings): void
-  /** Stops deliveries, of one queue or of all, unless a call asks for one (`RunTask`). Tasks are still taken. */
+  /**
+   * Stops deliveries of one queue or of all, except those that a call requests (`RunTask`). Tasks are still accepted.
+   */
   hold(queue?: string): void
-  /** Ends what `hold` began. */
+  /** Continues the deliveries that `hold` stopped. */
   release(queue?: string): void
-  /** Delivers tasks twice from now on, as the real service may. Gives what ends it. */
+  /** Delivers tasks twice from now on, as the real service may. Returns a function that ends it. */
   deliverTwice(options?: DeliverTwiceOptions): () => void
-  /** Settles once no task is open and no delivery under way, or the server is stopped. */
+  /** Resolves when no task is open and no delivery is under way, or when the server is stopped. */
   idle(): Promise<void>
-  /** Cuts deliveries off and closes everything. Open tasks are lost. */
+  /** Aborts deliveries and closes everything. Open tasks are lost. */
   stop(): Promise<void>
 }

@@ -6,7 +6,7 @@ export interface Stamp {
   readonly nanos?: number
 }
 
-/** `AppEngineHttpRequest` of `target.proto`; what is empty is left out. */
+/** `AppEngineHttpRequest` of `target.proto`; empty fields are left out. */
 export interface AppEngineRequestMessage {
   readonly httpMethod?: string
   readonly relativeUri?: string
@@ -49,13 +49,13 @@ export interface QueueMessage {
   }
 }
 
-/** A request that names one thing. */
+/** A request that contains one name. */
 export interface NamedRequest {
   readonly name?: string
   readonly responseView?: string
 }
 
-/** The calls that are answered; all others are UNIMPLEMENTED. */
+/** The implemented calls; all others are UNIMPLEMENTED. */
 export interface Calls {
   createTask(request: { parent?: string; task?: TaskMessage; responseView?: string }): object
   getTask(request: NamedRequest): object
@@ -74,7 +74,7 @@ export interface Calls {
   resumeQueue(request: NamedRequest): object
 }
 
-/** What each call answers with; its request is named like the call. */
+/** The response type of each call; its request type has the name of the call. */
 const RESPONSES: Readonly<Record<keyof Calls, string>> = {
   createTask: 'Task',
   getTask: 'Task',
@@ -88,7 +88,7 @@ const RESPONSES: Readonly<Record<keyof Calls, string>> = {
   resumeQueue: 'Queue',
 }
 
-/** gRPC codes, as far as they are used. */
+/** The gRPC codes that are used here. */
 export const CODES = {
   INVALID_ARGUMENT: 3,
   NOT_FOUND: 5,
@@ -96,7 +96,7 @@ export const CODES = {
   INTERNAL: 13,
 } as const
 
-/** A call that is refused. */
+/** The error of a refused call. */
 export class CallError extends Error {
   readonly code: number
 
@@ -106,7 +106,7 @@ export class CallError extends Error {
   }
 }
 
-/** The parts of grpc-js that are used. */
+/** The parts of grpc-js that are used here. */
 interface Grpc {
   readonly Server: new () => {
     addService(definition: object, handlers: object): void
@@ -135,13 +135,13 @@ interface Protos {
   }
 }
 
-/** A gRPC server that is up. */
+/** A running gRPC server. */
 export interface Listening {
   readonly port: number
   stop(): void
 }
 
-/** Serves `google.cloud.tasks.v2.CloudTasks` on 127.0.0.1; port 0 is any free one. */
+/** Serves `google.cloud.tasks.v2.CloudTasks` on 127.0.0.1; port 0 means any free one. */
 export async function listen(port: number, calls: Calls): Promise<Listening> {
   const { grpc, protos } = load()
   const server = new grpc.Server()
@@ -194,7 +194,7 @@ function handlerOf(call: (request: object) => object) {
   }
 }
 
-/** gRPC and the messages as Google's own client has them. */
+/** Loads gRPC and the messages from Google's own client. */
 function load(): { grpc: Grpc; protos: Protos } {
   const require = createRequire(import.meta.url)
   const { grpc } = createRequire(require.resolve('@google-cloud/tasks'))('google-gax') as {

@@ -21,38 +21,39 @@ export type { AppEngineTarget, HttpTarget } from './target.ts'
 
 /** Options of {@link cloudTasks}. */
 export interface CloudTasksOptions {
-  /** The queue's id, or its full name `projects/P/locations/L/queues/Q`. It has to be there already. */
+  /** The queue's id, or its full name `projects/P/locations/L/queues/Q`. The queue must exist already. */
   readonly queue: string
   /**
-   * The region of the queue. Default: that in a full name, else `CLOUD_TASKS_LOCATION`, `GOOGLE_CLOUD_LOCATION` or
-   * `GOOGLE_CLOUD_REGION` of the environment; neither App Engine nor Cloud Run sets any of them by itself.
+   * The region of the queue. Default: that in a full name, otherwise `CLOUD_TASKS_LOCATION`, `GOOGLE_CLOUD_LOCATION` or
+   * `GOOGLE_CLOUD_REGION` of the environment. Neither App Engine nor Cloud Run sets any of these variables.
    */
   readonly location?: string
   /**
-   * The Google Cloud project. Default: that in a full name, else `GOOGLE_CLOUD_PROJECT` or `GCLOUD_PROJECT` of the
-   * environment, with `CLOUD_TASKS_EMULATOR_HOST` `viur-session-local`, else what the credentials say.
+   * The Google Cloud project. Default: that in a full name, otherwise `GOOGLE_CLOUD_PROJECT` or `GCLOUD_PROJECT` of the
+   * environment. Without these, `viur-session-local` when `CLOUD_TASKS_EMULATOR_HOST` is set, otherwise the project of
+   * the credentials.
    */
   readonly projectId?: string
-  /** Where tasks are delivered: the route that calls `sessions.handleTask(body)`. */
+  /** The target of deliveries: the route that calls `sessions.handleTask(body)`. */
   readonly target: { readonly appEngine: AppEngineTarget } | HttpTarget
   /**
-   * A `CloudTasksClient` that the app already has, or anything that passes `createTask` on to one. It is never
-   * closed, and knows its endpoint itself. Default: one is made on first use.
+   * A `CloudTasksClient` that the app already has, or an object that passes `createTask` on to one. It is never closed,
+   * and uses its own endpoint. Default: a new client, made on first use.
    */
   readonly client?: CloudTasksClient
   /**
-   * The most that one call to Cloud Tasks may take, at most a minute. Default 10 seconds, since named tasks take
-   * longer to add (Cloud Tasks: "Common pitfalls"). A call that fails for a passing reason is tried 3 times.
+   * Maximum duration of one call to Cloud Tasks, at most a minute. Default 10 seconds, since adding named tasks takes
+   * longer (Cloud Tasks: "Common pitfalls"). A call that fails for a temporary reason is tried 3 times.
    */
   readonly deadline?: Duration
   /**
-   * How long a delivery may take before it counts as failed: 15 seconds to 30 minutes, on App Engine up to 24 hours
-   * and 15 seconds. Default: that of the service, 10 minutes; on App Engine with basic or manual scaling 24 hours.
+   * How long a delivery may take before it counts as failed: 15 seconds to 30 minutes, on App Engine up to 24 hours and
+   * 15 seconds. Default: that of the service, 10 minutes; on App Engine with basic or manual scaling 24 hours.
    */
   readonly dispatchDeadline?: Duration
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number
-  /** Waits between tries; milliseconds. Default: a timer. */
+  /** Waits between tries, in milliseconds. Default: a timer. */
   readonly sleep?: (duration: number) => Promise<void>
 }
 
@@ -68,33 +69,33 @@ const OPTIONS = namesOf<CloudTasksOptions>({
   sleep: true,
 })
 
-/** What {@link cloudTasks} gives. */
+/** The queue that {@link cloudTasks} returns. */
 export interface CloudTaskQueue extends TaskQueue {
   /**
-   * Settles when Cloud Tasks has the task, or had one of this name before. Rejects with `SessionValueError` for a
-   * task that it cannot take, and with `SessionStoreError` when it refused or could not be reached. `queue` of the
-   * task is the id of another queue of the same project and location; empty: the queue in the options.
+   * Resolves when Cloud Tasks has the task, or had one of this name before. Rejects with `SessionValueError` for an
+   * invalid task, and with `SessionStoreError` when Cloud Tasks refused it or could not be reached. `queue` of the task
+   * is the id of another queue in the same project and location; empty means the queue of the options.
    */
   add(task: Task): Promise<'added' | 'exists'>
-  /** Closes the connection, unless the client is the app's own. `add` is refused from then on. */
+  /** Closes the connection, unless the client belongs to the app. `add` rejects from then on. */
   close(): Promise<void>
 }
 
-/** How often a call is tried: tasks have names, so that trying again cannot add one twice. */
+/** How often a call is tried. Tasks have names, so another try cannot add a task twice. */
 const TRIES = 3
 
 /** The wait before the second try, in milliseconds; it doubles. */
 const BACKOFF = 100
 
-/** How long after the deadline the service or the client may still say so itself, in milliseconds. */
+/** How long after the deadline the error of the service or the client may still arrive, in milliseconds. */
 const GRACE = 100
 
 /** Cloud Tasks, `task.proto`: letters, digits, hyphens and underscores, up to 500 characters. */
 const NAME = /^[A-Za-z0-9_-]{1,500}$/
 
 /**
- * The largest body, in bytes. A whole task may have 100 KB by `cloudtasks.proto`, and 1 MiB by "Quotas and limits":
- * the smaller counts, and what is left of it is for name, address and headers.
+ * Maximum size of a body, in bytes. A whole task may have 100 KB by `cloudtasks.proto`, and 1 MiB by "Quotas and
+ * limits". The smaller limit counts, and the rest of it is for name, address and headers.
  */
 const BODY_LIMIT = 100_000 - 4_000
 
@@ -102,13 +103,13 @@ const SECOND = 1000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
-/** Cloud Tasks, "Quotas and limits": how far ahead a task may be scheduled. */
+/** Cloud Tasks, "Quotas and limits": maximum delay of a scheduled task. */
 const LONGEST_DELAY = 30 * 24 * HOUR
 
 /**
- * Hands tasks to Google Cloud Tasks, or to the server that `CLOUD_TASKS_EMULATOR_HOST` names, such as that of
- * `cloudTasksServer()` in `viur-session/testing`. Makes no call, and does not load `@google-cloud/tasks`, before
- * the first use. Throws `SessionConfigError` for options that cannot work.
+ * Adds tasks to Google Cloud Tasks, or to the server that `CLOUD_TASKS_EMULATOR_HOST` names, such as that of
+ * `cloudTasksServer()` in `viur-session/testing`. Before the first use it makes no call, and does not load
+ * `@google-cloud/tasks`. Throws `SessionConfigError` for options that cannot work.
  */
 export function cloudTasks(options: CloudTasksOptions): CloudTaskQueue {
   checkOptions('cloudTasks()', options, OPTIONS)
@@ -180,7 +181,7 @@ interface Parts {
   readonly dispatchDeadline: number | null
   readonly now: Clock
   readonly sleep: (duration: number) => Promise<void>
-  /** Makes a client ready; asked once, and again only after a failure. */
+  /** Prepares the client. Called once, and again only after a failure. */
   readonly open: () => Promise<OpenTasksClient>
   readonly isEmulator: boolean
 }
@@ -195,7 +196,7 @@ class CloudTasks implements CloudTaskQueue {
   }
 
   async add(task: Task): Promise<'added' | 'exists'> {
-    // Checked before the first use of the client: a task that cannot be is nobody else's fault.
+    // Checked before the first use of the client, so that an invalid task is reported as such.
     const make = this.#taskOf(task)
     for (let tries = 1; ; tries++) {
       try {
@@ -211,7 +212,7 @@ class CloudTasks implements CloudTaskQueue {
     }
   }
 
-  /** For operators. */
+  /** Describes the queue for operators. */
   async place(): Promise<QueuePlace> {
     const { queue, target, isEmulator } = this.#parts
     const { httpRequest } = target.request(Buffer.from('{}')) as {
@@ -234,7 +235,10 @@ class CloudTasks implements CloudTaskQueue {
     if (opened?.owned) await opened.client.close?.()
   }
 
-  /** Gives the request for a project; the same one at each try, so that a delay counts from the first. */
+  /**
+   * Returns a function that makes the request for a project. Each try gets the same request, so that a delay counts
+   * from the first.
+   */
   #taskOf(task: Task): (projectId: string) => object {
     const { queue, target, dispatchDeadline, now } = this.#parts
     if (typeof task?.name !== 'string' || !NAME.test(task.name)) {
@@ -272,7 +276,7 @@ class CloudTasks implements CloudTaskQueue {
     }
   }
 
-  /** One try, which ends by its deadline even if the client never answers. */
+  /** Makes one try, which ends at its deadline even when the client never answers. */
   #create(make: (projectId: string) => object): Promise<void> {
     const { deadline } = this.#parts
     return new Promise((resolve, reject) => {
@@ -291,7 +295,7 @@ class CloudTasks implements CloudTaskQueue {
         const { client, projectId } = await this.#open()
         if (late) return
         sent = true
-        // The client writes headers into the options, so each call has its own. Its retry is off: we retry.
+        // The client writes headers into the options, so each call has its own. The client's own retry is off.
         await client.createTask(make(projectId), { timeout: deadline, retry: null })
       }
       void send()
@@ -307,7 +311,7 @@ class CloudTasks implements CloudTaskQueue {
       )
     }
     this.#opening ??= this.#parts.open().catch((error: unknown) => {
-      // Credentials may be there a moment later, so a failure is not remembered.
+      // Credentials may become available later, so a failure is not kept.
       this.#opening = null
       throw error
     })
@@ -329,7 +333,7 @@ function bodyOf(task: Task): Buffer {
   return body
 }
 
-/** As `google.protobuf.Timestamp` and `google.protobuf.Duration` have it. */
+/** In the form of `google.protobuf.Timestamp` and `google.protobuf.Duration`. */
 function timestamp(milliseconds: number): { seconds: number; nanos: number } {
   return { seconds: Math.floor(milliseconds / 1000), nanos: (milliseconds % 1000) * 1_000_000 }
 }

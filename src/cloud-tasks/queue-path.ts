@@ -2,18 +2,18 @@ import { wrongOption } from '../base/option-checks.ts'
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 
-/** The project of a local server that nobody named one for. */
+/** The project on a local server when none is configured. */
 const LOCAL_PROJECT = 'viur-session-local'
 
-/** Where a queue is. */
+/** The full name of a queue, in parts. */
 export interface QueuePath {
-  /** `null`: to be asked of the credentials. */
+  /** `null`: the credentials know it. */
   readonly projectId: string | null
   readonly location: string
   readonly queueId: string
 }
 
-/** What the options say about it. */
+/** The options that name the queue. */
 export interface QueueOptions {
   readonly queue: string
   readonly location?: string
@@ -26,12 +26,12 @@ const LOCATION = /^[a-z0-9][a-z0-9-]{0,62}$/
 const QUEUE = /^[A-Za-z0-9-]{1,100}$/
 const FULL = /^projects\/(?<projectId>[^/]+)\/locations\/(?<location>[^/]+)\/queues\/(?<id>[^/]+)$/
 
-/** Whether it can be the id of a queue. */
+/** Whether this can be the id of a queue. */
 export function isQueueId(value: unknown): value is string {
   return typeof value === 'string' && QUEUE.test(value)
 }
 
-/** The queue that options and environment name; throws `SessionConfigError` when they name none, or two. */
+/** Returns the queue that options and environment name; throws `SessionConfigError` when they name none, or two. */
 export function queuePath(
   options: QueueOptions,
   environment: Readonly<Record<string, string | undefined>>,

@@ -1,19 +1,22 @@
 import type { TaskQueue } from '../sweep/task-queue.ts'
 
-/** Where a queue of Cloud Tasks is, and where it delivers to, for operators. */
+/** The place of a Cloud Tasks queue, and the target of its deliveries, for operators. */
 export interface QueuePlace {
   readonly project: string
   readonly region: string
   readonly queue: string
   readonly target: 'app-engine' | 'http'
-  /** Where tasks go, and as whom; `null` on App Engine. */
+  /** The URL and the account of deliveries; `null` on App Engine. */
   readonly url: string | null
   readonly account: string | null
-  /** Whether it is a server on a desk. */
+  /** Whether it is a local server. */
   readonly isEmulator: boolean
 }
 
-/** The place of a queue that `cloudTasks()` made; `null` for any other. Connects where nothing names the project. */
+/**
+ * Returns the place of a queue that `cloudTasks()` made; `null` for any other. It connects when only the credentials
+ * know the project.
+ */
 export async function queuePlaceOf(tasks: TaskQueue): Promise<QueuePlace | null> {
   const { place } = tasks as { place?: () => Promise<QueuePlace> }
   return typeof place === 'function' ? await place.call(tasks) : null

@@ -1,26 +1,29 @@
 import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 
-/** Delivers to an App Engine app of the queue's project, which tells such requests by their `X-AppEngine-*` headers. */
+/**
+ * Delivers to an App Engine app of the queue's project, which recognizes such requests by their `X-AppEngine-*`
+ * headers.
+ */
 export interface AppEngineTarget {
-  /** The path that tasks are sent to, with a query if need be. Default `/_sessions/task`. */
+  /** The path that tasks are sent to, optionally with a query. Default `/_sessions/task`. */
   readonly relativeUri?: string
-  /** The service. Default: the one that adds the task (`GAE_SERVICE`), else the app's default service. */
+  /** The service. Default: the service that adds the task (`GAE_SERVICE`), otherwise the app's default service. */
   readonly service?: string
   /**
-   * The version. Default: the one that adds the task (`GAE_VERSION`), so that code and body match; `null`: whichever
-   * serves when the task is delivered. Where `service` names another service, `null` is the default.
+   * The version. Default: the version that adds the task (`GAE_VERSION`), so that code and body match. `null`: the
+   * version that serves traffic at delivery. When `service` names another service, `null` is the default.
    */
   readonly version?: string | null
 }
 
-/** Delivers to any URL, with an OIDC token that the receiver has to verify. */
+/** Delivers to any URL, with an OIDC token that the receiver must verify. */
 export interface HttpTarget {
-  /** An `https:` URL; `http:` is for this machine only, since the token could be read on its way. */
+  /** An `https:` URL; `http:` is allowed for this machine only, since others could read the token on its way. */
   readonly url: string
-  /** Whose token is sent. Who adds tasks needs `iam.serviceAccounts.actAs` on it. */
+  /** The account whose token is sent. The account that adds tasks needs `iam.serviceAccounts.actAs` on it. */
   readonly serviceAccountEmail: string
-  /** What the receiver expects as `aud` of the token. Default: `url`, as it is written. */
+  /** The `aud` of the token that the receiver expects. Default: `url`, as it is written. */
   readonly audience?: string
 }
 
@@ -32,16 +35,16 @@ const APP_ENGINE_OPTIONS = namesOf<AppEngineTarget>({
 
 const HTTP_OPTIONS = namesOf<HttpTarget>({ url: true, serviceAccountEmail: true, audience: true })
 
-/** Where tasks go, ready for requests. */
+/** The target of tasks, ready for requests. */
 export interface Target {
   readonly kind: 'app-engine' | 'http'
-  /** The part of a task that says what is sent where. */
+  /** Returns the part of a task that describes the request. */
   request(body: Buffer): object
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Cloud Tasks, `target.proto`: for `relative_uri` and `url` alike. */
+/** Cloud Tasks, `target.proto`: the limit of both `relative_uri` and `url`. */
 const LONGEST_URL = 2083
 
 const HEADERS = { 'Content-Type': 'application/json' }
@@ -89,7 +92,7 @@ function appEngineTarget(options: AppEngineTarget, environment: Environment): Ta
   const service = options.service ?? here
   const version =
     options.version === undefined
-      ? // Another service need not have a version of this name.
+      ? // Another service may not have a version of this name.
         service === here
         ? environment['GAE_VERSION'] || undefined
         : undefined
@@ -135,7 +138,7 @@ function httpTarget(options: Readonly<Record<string, unknown>>): Target {
     )
   }
   if (parsed.username !== '' || parsed.password !== '' || parsed.hash !== '') {
-    // Not shown: a password may be in it.
+    // Not shown, since it may contain a password.
     throw new SessionConfigError(
       'cloudTasks: target.url must have no user, no password and no fragment',
     )

@@ -7,43 +7,43 @@ import { SessionConfigError, SessionStoreError } from '../base/errors.ts'
 import { withoutQuotes } from '../google/quoting-errors.ts'
 import { googleCloudSign } from '../google/platform.ts'
 
-/** Where the driver is installed from, and what messages call it. */
+/** The package of the driver, also used in messages. */
 const DRIVER = '@google-cloud/tasks'
 
-/** A `CloudTasksClient` of `@google-cloud/tasks` 6 or 7, or anything that passes `createTask` on to one. */
+/** A `CloudTasksClient` of `@google-cloud/tasks` 6 or 7, or an object that passes `createTask` on to one. */
 export interface CloudTasksClient {
   /** Adds a task to a queue. */
   createTask(request: object, options?: object): Promise<unknown>
-  /** Called before the first call, when it is there. */
+  /** Called before the first call, when it exists. */
   initialize?(): Promise<unknown>
-  /** Asked for the project when nothing else names it. */
+  /** Called for the project when no option and no variable names it. */
   getProjectId?(): Promise<unknown>
-  /** Called only on a client that was made here. */
+  /** Called only on a client that this package made. */
   close?(): Promise<unknown>
 }
 
-/** Where a local server listens. */
+/** The address of a local server. */
 export interface TasksEmulator {
   readonly host: string
   readonly port: number
 }
 
-/** A client that is ready, and whose it is. */
+/** A client that is ready, with its project. */
 export interface OpenTasksClient {
   readonly client: CloudTasksClient
   readonly projectId: string
-  /** True when it was made here, and has to be closed. */
+  /** True when this package made it and must close it. */
   readonly owned: boolean
 }
 
-/** What decides which client is used. */
+/** The settings that choose the client. */
 export interface TasksClientSettings {
   readonly client: CloudTasksClient | null
   readonly emulator: TasksEmulator | null
   readonly projectId: string | null
 }
 
-/** Whether it takes the one call that is made. */
+/** Whether it has the one method that is called. */
 export function isTasksClient(client: unknown): client is CloudTasksClient {
   return (
     typeof client === 'object' &&
@@ -52,7 +52,10 @@ export function isTasksClient(client: unknown): client is CloudTasksClient {
   )
 }
 
-/** The server that the environment names, or `null`; one in production is a mistake that would lose all tasks. */
+/**
+ * Returns the server that the environment names, or `null`. Throws on Google Cloud, where such a server would lose all
+ * tasks.
+ */
 export function tasksEmulatorFrom(
   environment: Readonly<Record<string, string | undefined>>,
 ): TasksEmulator | null {
@@ -78,14 +81,14 @@ export function tasksEmulatorFrom(
   return { host, port: Number(port) }
 }
 
-/** The parts of the driver that are used. */
+/** The parts of the driver that are used here. */
 interface Driver {
   readonly CloudTasksClient: new (options: object) => CloudTasksClient
 }
 
 /**
- * Makes the client ready: loads the driver unless the app gave a client, checks credentials, finds the project.
- * Every failure is a `SessionStoreError` without effect.
+ * Prepares the client: loads the driver unless the app gave a client, checks credentials, finds the project. Every
+ * failure is a `SessionStoreError` without effect.
  */
 export async function openTasksClient(
   settings: TasksClientSettings,
@@ -94,8 +97,8 @@ export async function openTasksClient(
   const { client: given, projectId } = settings
   const client = given ?? makeClient(settings, await loadDriver(load))
   try {
-    // Otherwise the generated client does so inside the first call, where a failure, such as missing
-    // credentials, is thrown into the void and ends the process.
+    // Otherwise the generated client does so inside the first call, where an error, such as missing credentials, is an
+    // unhandled rejection and ends the process.
     await client.initialize?.()
     return { client, projectId: projectId ?? (await projectOf(client)), owned: given === null }
   } catch (cause) {
@@ -110,11 +113,11 @@ export async function openTasksClient(
   }
 }
 
-/** Loads the driver on first use: it takes some 300 ms, and an app without Cloud Tasks need not have it. */
+/** Loads the driver on first use: it takes about 300 ms, and an app without Cloud Tasks does not need it. */
 async function loadDriver(load: (() => Promise<unknown>) | null): Promise<Driver> {
   let loaded: unknown
   try {
-    // Written out and inside the try, so that a bundler finds it, and does without it where it is not installed.
+    // A literal import inside the try, so that a bundler finds it, and tolerates that it is not installed.
     loaded = load === null ? await import('@google-cloud/tasks') : await load()
   } catch (cause) {
     throw storeRefusal(loadFailure(DRIVER, 'cloudTasks()', cause), cause)
@@ -139,10 +142,10 @@ function makeClient(settings: TasksClientSettings, driver: Driver): CloudTasksCl
   }
 }
 
-/** A plain connection without credentials. */
+/** Returns options for a plain connection without credentials. */
 function localOptions({ host, port }: TasksEmulator): object {
-  // The driver does not hand its grpc out, and refuses the credentials of another copy.
-  // An app that was bundled as CommonJS has no address of its own here: there, from where it runs.
+  // The driver does not export its grpc, and refuses the credentials of another copy. In an app that was bundled as
+  // CommonJS, this module has no URL of its own; then the working directory is used.
   const here: unknown = import.meta.url
   const from = createRequire(typeof here === 'string' ? here : `${process.cwd()}/app.cjs`)
   const driver = createRequire(from.resolve(DRIVER))
@@ -153,10 +156,10 @@ function localOptions({ host, port }: TasksEmulator): object {
     apiEndpoint: host,
     port,
     sslCreds: grpc.credentials.createInsecure(),
-    // Named, because google-auth-library looks for it on a metadata server, and warns when there is none.
+    // Set, because google-auth-library would otherwise ask a metadata server, and warn when there is none.
     universeDomain: 'googleapis.com',
     clientOptions: { universeDomain: 'googleapis.com' },
-    // A proxy has no say in what is on this machine.
+    // A proxy is not used for connections to this machine.
     'grpc.enable_http_proxy': 0,
   }
 }

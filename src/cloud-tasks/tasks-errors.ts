@@ -15,7 +15,7 @@ import {
   UNIMPLEMENTED,
 } from '../google/grpc-errors.ts'
 
-/** What to do about those refusals that no retry cures. */
+/** The advice for refusals that a retry does not resolve. */
 const REFUSALS: Readonly<Record<number, string>> = {
   [INVALID_ARGUMENT]:
     'it refused the task as invalid: check queue, location, target and dispatchDeadline of cloudTasks()',
@@ -36,7 +36,7 @@ const PERMISSION: Readonly<Record<'app-engine' | 'http', string>> = {
   http: 'permission denied: give the account of this process the role roles/cloudtasks.enqueuer, and roles/iam.serviceAccountUser on the account of target.serviceAccountEmail',
 }
 
-/** Whether the same call may succeed a moment later; a call that was never answered is one of those. */
+/** Whether the same call may succeed a moment later; this includes a call that was never answered. */
 export function isWorthAnotherTry(error: unknown): boolean {
   if (error instanceof SessionStoreError) return error.retryable && error.effect === 'unknown'
   const code = codeOf(error)
@@ -44,8 +44,8 @@ export function isWorthAnotherTry(error: unknown): boolean {
 }
 
 /**
- * The client's error as a `SessionStoreError`: what Cloud Tasks surely refused has no effect, and what may have got
- * lost on its way has an unknown one. One that is a `SessionStoreError` already is given back as it is.
+ * Converts the client's error to a `SessionStoreError`. An error of a call that Cloud Tasks surely refused has no
+ * effect; otherwise its effect is unknown. A `SessionStoreError` is returned unchanged.
  */
 export function asTasksError(failure: unknown, target: 'app-engine' | 'http'): SessionStoreError {
   if (failure instanceof SessionStoreError) return failure

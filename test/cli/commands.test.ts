@@ -287,7 +287,7 @@ export default createSessions({ store })
         code: 1,
         stdout: 'held',
         stderr:
-          'error: stopped: what is not ended yet of the sessions of a user, or of all, is ended by the next sweep\n',
+          'error: stopped: the next sweep ends the remaining sessions of the user, or all remaining ones\n',
       })
       expect(await sessions.countSessions()).toBe(3)
       await sessions.startClearSessions()

@@ -248,7 +248,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
       { says: saying(PATHS.jobs, { jobs: [{ ...JOB, status: { code: 16 } }] }) },
       'cron',
       /failed \(code 16\)/,
-      /why the caller was refused/,
+      /reason of the refusal/,
     ],
     [
       'a clock that is behind',
@@ -262,7 +262,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
       'conditions of writes that are ignored',
       { env: { IGNORING: 'yes' } },
       'conditional writes',
-      /ignores the conditions of writes \(an insert where something is, an update at a stale version, a delete at a stale version\)/,
+      /ignores the conditions of writes \(an insert under a taken name, an update at a stale version, a delete at a stale version\)/,
       /gcloud components update/,
     ],
     [

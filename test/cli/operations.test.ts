@@ -238,7 +238,7 @@ export default createSessions({
       }
       const twice = await run(from, 'export', name)
       expect(twice).toMatchObject({ code: 2, stdout: '' })
-      expect(twice.stderr).toContain('is there already')
+      expect(twice.stderr).toContain('exists already')
     })
 
     it('let a sweep meet what had expired long ago, whatever it has passed already', async () => {
@@ -285,7 +285,7 @@ export default createSessions({
       expect(endless.stderr).toBe('error: the file has a line that is too long\n')
       const device = await run(uniqueSpace(), 'import', '/dev/null')
       expect(device).toMatchObject({ code: 2, stdout: '' })
-      expect(device.stderr).toContain('import reads twice')
+      expect(device.stderr).toContain('import reads it twice')
     })
 
     it('stop on SIGINT after what is on its way, and go on with --merge', async () => {
@@ -322,7 +322,7 @@ export default createSessions({ store })
       const { code, stdout, stderr } = await ended(child)
       expect({ code, stderr }).toEqual({
         code: 1,
-        stderr: 'start it again with --merge for the rest: what was taken in is left alone\n',
+        stderr: 'start it again with --merge for the rest: imported sessions are left unchanged\n',
       })
       expect(answerOf('import', stdout.trim())).toMatchObject({ sessions: 100, complete: false })
       expect(await sessionsIn(to).countSessions()).toBe(100)
@@ -372,7 +372,7 @@ export default createSessions({ store })
       writeFileSync(app.path(name), broken(readFileSync(app.path(name), 'utf8')))
       const { code, stdout, stderr } = await run(to, 'import', name)
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-      expect(stderr).toMatch(/^error: (?:line \d+ of the file is not|.* is no whole file)/)
+      expect(stderr).toMatch(/^error: (?:line \d+ of the file is not|.* is not a complete file)/)
       expect(stderr).not.toContain('secret-name')
       expect(await sessionsIn(to).countSessions()).toBe(0)
     })
@@ -461,10 +461,10 @@ export default createSessions({ store })
     const where = ['--project', 'viur-session-test', '--namespace', to, '--merge']
     const shown = await app.onTerminal(['import', name, ...where], 60)
     expect(stripVTControlCharacters(shown.stdout)).toMatch(/\[#+\] 100% 1 of 1/)
-    expect(shown.stdout).toContain('1 sessions and 0 notes taken in')
+    expect(shown.stdout).toContain('1 sessions and 0 notes imported')
     expect(await app.run(['import', name, ...where])).toEqual({
       code: 0,
-      stdout: '0 sessions and 0 notes taken in\n1 were there already, and left alone\n',
+      stdout: '0 sessions and 0 notes imported\n1 existed already and were left unchanged\n',
       stderr: '',
     })
   })
@@ -526,7 +526,7 @@ export default createSessions({ store })
     child.stdout.once('data', () => child.kill('SIGINT'))
     const said = await ended(child)
     expect(said).toMatchObject({ code: 1 })
-    expect(said.stderr).toContain('the file is taken away again')
+    expect(said.stderr).toContain('the incomplete file was deleted')
     expect(() => statSync(app.path(name))).toThrow('ENOENT')
   })
 })

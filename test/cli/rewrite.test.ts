@@ -100,7 +100,7 @@ describe.skipIf(host === undefined)('viur-session rewrite', () => {
     const before = await versions()
     expect(await command(space, [NEW, OLD])).toEqual({
       code: 0,
-      stdout: '0 rewritten\n3 stored already as they should be\n',
+      stdout: '0 rewritten\n3 already stored correctly\n',
       stderr: '',
     })
     expect(await versions()).toEqual(before)
@@ -129,7 +129,7 @@ describe.skipIf(host === undefined)('viur-session rewrite', () => {
     const { code, stdout, stderr } = await command(space, [NEW])
     expect(code).toBe(1)
     expect(stdout).toBe(
-      '1 rewritten\n2 not readable by this process, and left alone: it lacks the key that they are sealed with\n',
+      '1 rewritten\n2 encrypted with a key that this process lacks, and left unchanged\n',
     )
     expect(stderr).toContain('the key "old"')
     expect(await read(processWith(space, [OLD]), cookies)).toEqual(all(2))

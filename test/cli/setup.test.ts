@@ -257,7 +257,7 @@ esac
       { PATH: PATH(), FAILS: 'jobs create' },
     )
     expect(code).toBe(1)
-    expect(stderr).toContain('not all was done')
+    expect(stderr).toContain('not all steps are done')
     const calls = called()
     expect(calls[0]).toMatch(/^functions describe fn --gen2 /)
     expect(calls.at(-1)).toContain('--uri=https://web.example.com/_sessions/cron')

@@ -100,7 +100,7 @@ export default createCookieSessions({ keys: [{ id: 'k', key: randomBytes(32) }] 
     expect({ code, stderr }).toEqual({
       code: 2,
       stderr:
-        'error: cookies.mjs exports sessions that are kept in cookies: there is nothing on the server to look after\n',
+        'error: cookies.mjs exports sessions that are kept in cookies: no session is stored on a server\n',
     })
   })
 
@@ -126,7 +126,7 @@ export default createCookieSessions({ keys: [{ id: 'k', key: randomBytes(32) }] 
         code: 2,
         stdout: '',
         stderr:
-          'error: memory.mjs exports sessions that are kept in the memory of the process: the command reaches none of the app; set the option store, for example to datastoreStore()\n',
+          'error: memory.mjs exports sessions that are kept in memory, where the command cannot reach the sessions of the app: set the option store, for example to datastoreStore()\n',
       })
     },
   )

@@ -1,11 +1,14 @@
 import type { CookieFacts } from '../../sessions-door.ts'
 import { type Check, failure, ok, warning } from './check.ts'
 
-/** Whether what the deployment has written down fits what this app says of itself. */
+/** Compares the events setting of the deployment with that of this app. */
 export function eventsCheck(isOn: boolean, ofTheApp: boolean, isMade: boolean): Check {
   const name = 'events'
   if (isOn === ofTheApp) {
-    return ok(name, isOn ? 'on: ends are told to observers' : 'off: ends delete at once')
+    return ok(
+      name,
+      isOn ? 'on: observers are called for ends' : 'off: ended sessions are deleted at once',
+    )
   }
   if (ofTheApp) {
     return ok(name, 'this app has events: true; its first write or end turns them on')
@@ -14,24 +17,27 @@ export function eventsCheck(isOn: boolean, ofTheApp: boolean, isMade: boolean): 
   return isMade
     ? warning(
         name,
-        'on for the deployment: what is ended without a module of the app is told by the next sweep',
+        'on for the deployment: without a module of the app, observers learn of an end only at the next sweep',
         '--sessions with the module of the app',
       )
     : failure(
         name,
-        'on for the deployment, and this app has not the option: it marks ends, and sweeps nothing',
-        `events: true in every process; or, where there are no observers any more, ${off}`,
+        'on for the deployment, but this app lacks the option: it marks ends, and sweeps nothing',
+        `events: true in every process; or, when no observers are left, ${off}`,
       )
 }
 
-/** The cookie against where the app runs. `isDeployed`: its store is on Google Cloud, or NODE_ENV is production. */
+/**
+ * Checks the cookie for the place where the app runs. `isDeployed`: its store is on Google Cloud, or NODE_ENV is
+ * production.
+ */
 export function cookieCheck(cookie: CookieFacts, isDeployed: boolean): Check {
   const name = 'cookie'
   const { secure, httpOnly, sameSite, signed } = cookie
   if (!secure && isDeployed) {
     return failure(
       name,
-      `${cookie.name} is not Secure: it travels in clear text, and anybody on the way takes the session over`,
+      `${cookie.name} is not Secure: it is sent in clear text, so anyone on the network can take over the session`,
       "remove secure: false from the option cookie of createSessions(); 'auto' is plain on a desk alone",
     )
   }
@@ -47,22 +53,22 @@ export function cookieCheck(cookie: CookieFacts, isDeployed: boolean): Check {
   return ok(name, `${cookie.name}, ${flags.join(', ')}; ${guess}`)
 }
 
-/** What somebody without credentials gets. */
+/** The results of calls without credentials. */
 export interface OpenCalls {
-  /** The status of the routes for clean-up; `null`: no answer. */
+  /** The status of the clean-up routes; `null`: no answer. */
   readonly routes: number | null
   /** The status of the app's first page. */
   readonly page: number | null
 }
 
-/** `isPrivate`: the app uses `privateService()`, so that IAM has to refuse everybody without a token. */
+/** `isPrivate`: the app uses `privateService()`, so IAM must refuse every caller without a token. */
 export function openCallsCheck({ routes, page }: OpenCalls, isPrivate: boolean): Check {
   const name = 'callers'
   if (routes === null) return failure(name, 'the app does not answer at --url')
   if (isPrivate && page !== null && page !== 401 && page !== 403) {
     return failure(
       name,
-      `a caller without a token gets ${page}: IAM does not guard the service, and anybody can write what privateService() believes`,
+      `a caller without a token gets ${page}: IAM does not guard the service, so anyone can forge the tokens that privateService() accepts`,
       'gcloud run services remove-iam-policy-binding SERVICE --region=REGION --member=allUsers --role=roles/run.invoker',
     )
   }
@@ -79,7 +85,7 @@ export function openCallsCheck({ routes, page }: OpenCalls, isPrivate: boolean):
   return ok(name, `a caller without a token is refused (${routes})`)
 }
 
-/** Calls the app as anybody could. */
+/** Calls the app without credentials. */
 export async function callOpenly(url: string, routes: string): Promise<OpenCalls> {
   const base = url.replace(/\/+$/, '')
   const statusOf = async (path: string): Promise<number | null> => {

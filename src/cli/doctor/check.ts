@@ -1,11 +1,11 @@
-/** What was found about one thing. */
+/** The result of one check. */
 export interface Check {
-  /** What was looked at, in a word or two. */
+  /** The checked subject, in one or two words. */
   readonly name: string
   readonly state: 'ok' | 'warning' | 'failure'
-  /** What is so. */
+  /** The finding. */
   readonly says: string
-  /** What to do about it: a command, or an option of the app. */
+  /** The remedy: a command, or an option of the app. */
   readonly cure?: string
 }
 
@@ -21,7 +21,7 @@ export function failure(name: string, says: string, cure?: string): Check {
   return { name, state: 'failure', says, ...(cure !== undefined && { cure }) }
 }
 
-/** What an error says, and apart from it the first command that its message names. */
+/** Makes a check of an error: its message, and separately the first command that the message names. */
 export function ofError(name: string, error: unknown): Check {
   const message = error instanceof Error ? error.message : String(error)
   const [, command] = /"((?:gcloud|npm|npx|eval|curl) [^\n]*?)"(?=[\s,;.)]|$)/.exec(message) ?? []

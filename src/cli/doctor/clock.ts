@@ -1,27 +1,30 @@
 import { type Check, failure, ok, warning } from './check.ts'
 import { endpointOf } from './google-api.ts'
 
-/** Clocks that differ by less are the same, in milliseconds: the header has whole seconds, and takes its time. */
+/**
+ * A smaller difference of clocks counts as none, in milliseconds: the header has whole seconds, and its transfer takes
+ * time.
+ */
 const NEAR = 10_000
 
-/** From here on sessions end too early or too late, and tokens are refused. */
+/** From this difference on, sessions end too early or too late, and tokens are refused, in milliseconds. */
 const FAR = 60_000
 
-/** By how much this machine's clock is ahead of the server's, in milliseconds; `null`: nobody could be asked. */
+/** Checks by how much this machine's clock is ahead of the server's, in milliseconds; `null`: no server answered. */
 export function clockCheck(ahead: number | null): Check {
   const name = 'clock'
-  if (ahead === null) return warning(name, 'the time of the server could not be asked')
+  if (ahead === null) return warning(name, 'the time of the server is unknown')
   const seconds = Math.round(Math.abs(ahead) / 1000)
   const says = `this machine is ${seconds} s ${ahead > 0 ? 'ahead of' : 'behind'} the server`
-  if (Math.abs(ahead) < NEAR) return ok(name, 'as the server has it')
+  if (Math.abs(ahead) < NEAR) return ok(name, 'the same as the server')
   return (Math.abs(ahead) < FAR ? warning : failure)(
     name,
     says,
-    'timedatectl set-ntp true, or what sets the clock of this machine by the network',
+    'timedatectl set-ntp true, or the time service of this machine',
   )
 }
 
-/** Asks Datastore's front end, which says its time to anybody. `now`: this machine's clock. */
+/** Asks Datastore's front end for the time, which needs no credentials. `now`: this machine's clock. */
 export async function measureClock(
   environment: Readonly<Record<string, string | undefined>>,
   now: () => number,
@@ -33,7 +36,7 @@ export async function measureClock(
     const { headers } = await fetch(url, { method: 'HEAD', redirect: 'manual', signal })
     const after = now()
     const theirs = Date.parse(headers.get('date') ?? '')
-    // The header has no parts of a second: it was half a second later, on the whole.
+    // The header has no fractions of a second, so half a second is added, the average error.
     return Number.isNaN(theirs) ? null : (before + after) / 2 - (theirs + 500)
   } catch {
     return null

@@ -6,13 +6,13 @@ import type { Output } from '../output.ts'
 import { type Check, failure, ok } from './check.ts'
 import { type TracedStore, traced } from './traces.ts'
 
-/** What one test of the contract said. */
+/** A failed test of the contract. */
 interface Failed {
   readonly name: string
   readonly why: string
 }
 
-/** Runs the contract of stores against the database, in namespaces of its own that are empty again afterwards. */
+/** Runs the store contract against the database, in namespaces of its own, which are empty again afterwards. */
 export async function contractCheck(
   operations: StoreOperations,
   output: Output,
@@ -53,7 +53,7 @@ export async function contractCheck(
   return verdict({ failed, done, of: tests.length, isStopped: signal.aborted })
 }
 
-/** The contract closes its stores, and what it stored is taken away after that. */
+/** Ignores close(): the contract closes its stores, and their content is deleted after that. */
 function withoutClose(store: SessionStore): SessionStore {
   return new Proxy(store, {
     get: (target, name) =>

@@ -36,7 +36,7 @@ export interface DoctorOptions extends CommonOptions {
   readonly private?: boolean
 }
 
-/** Looks at everything that an app needs, and says what is wrong and what mends it. */
+/** Checks everything that an app needs, and prints each problem with its remedy. */
 export async function doctor(job: Job, options: DoctorOptions): Promise<ExitCode> {
   const { output, signal, app } = job
   const checks: Check[] = []
@@ -60,7 +60,7 @@ export async function doctor(job: Job, options: DoctorOptions): Promise<ExitCode
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Everything but the contract. */
+/** Runs all checks except the contract. */
 async function examine(
   app: AppSessions,
   options: DoctorOptions,
@@ -78,7 +78,7 @@ async function examine(
   if (isCloud) await examineProject(app, place, options, tell, environment, isReady)
   const isDeployed =
     isCloud || environment['NODE_ENV'] === 'production' || googleCloudSign(environment) !== null
-  // Sessions that were made for the command have no cookie of the app's.
+  // Sessions that were made for the command do not have the app's cookie.
   if (app.place === undefined) tell(cookieCheck(cookie, isDeployed))
   if (options.url !== undefined) {
     const routes = options.routes ?? '/_sessions'
@@ -86,7 +86,7 @@ async function examine(
   }
 }
 
-/** `null`: a store that is not Datastore. */
+/** Returns the place of the store; `null` when it is not Datastore. */
 async function placeOf(
   operations: StoreOperations | null,
   tell: (...checks: readonly Check[]) => void,
@@ -171,7 +171,7 @@ async function examineProject(
   )
 }
 
-/** The queue of the app; without a module of the app that which is named, or which `setup` makes. */
+/** Returns the queue of the app; without a module of the app, the named queue or the one that `setup` makes. */
 async function queueOf(
   app: AppSessions,
   place: StorePlace,

@@ -1,18 +1,18 @@
 import { loadFailure } from '../../base/optional-import.ts'
 
-/** The APIs that are asked, as gcloud calls them. */
+/** The APIs that are called, by their names in gcloud. */
 export type Service = 'cloudscheduler' | 'cloudtasks' | 'firestore' | 'datastore'
 
-/** What an API of Google says. */
+/** The answer of a Google API. */
 export type ApiAnswer =
   | { readonly is: 'found'; readonly body: Readonly<Record<string, unknown>> }
   | { readonly is: 'missing' }
   /** The API is turned off in the project. */
   | { readonly is: 'off'; readonly service: Service }
-  /** Nobody knows: no credentials, no right, no way there. */
+  /** There is no answer: no credentials, no permission, or no connection. */
   | { readonly is: 'unknown'; readonly why: string; readonly cure?: string }
 
-/** Asks APIs of Google. Never throws. */
+/** Calls Google APIs. Never throws. */
 export type AskGoogle = (service: Service, path: string) => Promise<ApiAnswer>
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -20,7 +20,10 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** How long an answer may take, in milliseconds. */
 const PATIENCE = 15_000
 
-/** Where an API is: as gcloud reads it, so that what leads gcloud through a proxy or to another place leads us too. */
+/**
+ * Returns the address of an API, from the same variables as gcloud, so that a proxy or another endpoint is used here
+ * too.
+ */
 export function endpointOf(service: Service, environment: Environment): string {
   const given = environment[`CLOUDSDK_API_ENDPOINT_OVERRIDES_${service.toUpperCase()}`]
   if (given) return given.replace(/\/+$/, '')
@@ -39,7 +42,7 @@ interface Library {
   }
 }
 
-/** Asks with the credentials that the app would have here. Loads google-auth-library when the first is asked. */
+/** Makes calls with the credentials that the app would have here. Loads google-auth-library at the first call. */
 export function askGoogle(environment: Environment): AskGoogle {
   let client: ReturnType<typeof clientOf> | null = null
   return async (service, path) => {
@@ -62,7 +65,7 @@ export function askGoogle(environment: Environment): AskGoogle {
   }
 }
 
-/** What fetch says of an address quotes it, with what a variable may hold of passwords. */
+/** Removes the address from fetch's error, since a variable with the address may contain a password. */
 function whyNoAnswer(service: Service, url: string, error: unknown): string {
   if (!URL.canParse(url)) {
     return `CLOUDSDK_API_ENDPOINT_OVERRIDES_${service.toUpperCase()} is no address`
@@ -101,7 +104,7 @@ async function answerOf(service: Service, response: Response): Promise<ApiAnswer
   try {
     body = Object(JSON.parse(text)) as typeof body
   } catch {
-    // A proxy answers in words of its own.
+    // A proxy may answer with text that is not JSON.
   }
   if (response.ok) return { is: 'found', body }
   const { message = '', status = '' } = Object(body['error']) as {
@@ -116,7 +119,7 @@ async function answerOf(service: Service, response: Response): Promise<ApiAnswer
   if (response.status === 401) {
     return {
       is: 'unknown',
-      why: 'the credentials do not count',
+      why: 'the credentials are not valid',
       cure: 'gcloud auth application-default login',
     }
   }

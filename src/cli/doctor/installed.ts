@@ -10,7 +10,7 @@ interface Manifest {
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
-/** What is installed, as a file in this folder would find it. `own`: the manifest of this release. */
+/** Returns the installed versions, as a file in this folder would find them. `own`: the manifest of this release. */
 export function installedVersions(folder: string, own: Manifest): VersionFacts {
   const packages = Object.entries(own.peerDependencies ?? {}).flatMap(([name, needs]) => {
     const version = versionIn(folder, name)
@@ -25,7 +25,7 @@ export function installedVersions(folder: string, own: Manifest): VersionFacts {
   }
 }
 
-/** As Node looks for it: in each `node_modules` on the way up. */
+/** Searches as Node does: in each `node_modules` on the way up. */
 function versionIn(folder: string, name: string): string | null {
   let at = existsSync(folder) ? realpathSync(folder) : resolve(folder)
   for (;;) {
@@ -37,7 +37,7 @@ function versionIn(folder: string, name: string): string | null {
   }
 }
 
-/** That of this release: the first of its name on the way up from this file, wherever a bundler has put it. */
+/** Returns the manifest of this release: the first one with its name on the way up from this file, also in a bundle. */
 export function ownManifest(): Manifest {
   let at = dirname(fileURLToPath(import.meta.url))
   for (;;) {

@@ -7,7 +7,7 @@ const MARKS = {
   failure: { mark: 'failure', style: 'red' },
 } as const
 
-/** What was found, for people; the cure stands in a line of its own, to be copied. */
+/** Formats a check for people; the remedy has its own line, so that it can be copied. */
 export function linesOf({ name, state, says, cure }: Check): Line[] {
   const line = { ...MARKS[state], text: `${name}: ${says}` }
   return cure === undefined ? [line] : [line, { copy: `         ${cure}` }]

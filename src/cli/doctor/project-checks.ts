@@ -4,23 +4,23 @@ import { keysKindOf } from '../setup/plan.ts'
 import { type Check, failure, ok, warning } from './check.ts'
 import type { ApiAnswer, AskGoogle } from './google-api.ts'
 
-/** Which database. */
+/** Names the database and the kind. */
 type Where = Pick<StorePlace, 'projectId' | 'databaseId' | 'kind'>
 
-/** What could not be asked, in words; `null` where there is an answer. */
+/** Makes a check when an API gave no answer; `null` when it gave one. */
 export function unasked(name: string, project: string, answer: ApiAnswer): Check | null {
   if (answer.is === 'unknown') {
     return warning(name, `could not be asked: ${answer.why}`, answer.cure)
   }
   if (answer.is !== 'off') return null
   const cure = shellLine(enableServices(project, [answer.service]))
-  // Without its API there is neither queue nor job.
+  // Without its API there can be no queue and no job.
   const isNeeded = answer.service !== 'firestore'
   const says = `the API ${answer.service}.googleapis.com is off in ${project}`
   return (isNeeded ? failure : warning)(name, says, cure)
 }
 
-/** The database and its mode. */
+/** Checks the database and its mode. */
 function databaseCheck(place: Where, answer: ApiAnswer): Check {
   const name = 'database'
   const { projectId, databaseId } = place
@@ -48,7 +48,7 @@ function databaseCheck(place: Where, answer: ApiAnswer): Check {
   return ok(name, `${id} is in Datastore mode, in ${String(locationId)}${mode && `, ${mode}`}`)
 }
 
-/** The TTL policy of a kind: what deletes where no sweep comes. */
+/** Checks the TTL policy of a kind, which deletes records that no sweep reaches. */
 function ttlCheck({ projectId, databaseId }: Where, kind: string, answer: ApiAnswer): Check {
   const name = 'TTL policy'
   const other = unasked(name, projectId, answer)
@@ -58,12 +58,12 @@ function ttlCheck({ projectId, databaseId }: Where, kind: string, answer: ApiAns
   if (state === 'ACTIVE' || state === 'CREATING') return ok(name, `${kind} has one`)
   return warning(
     name,
-    `${kind} has none: what no sweep meets stays for ever`,
+    `${kind} has none: records that no sweep reaches stay forever`,
     shellLine(enableTtl(projectId, databaseId || '(default)', kind)),
   )
 }
 
-/** What the Firestore API says of the database and its policies. */
+/** Checks the database and its policies by the Firestore API. */
 export async function databaseChecks(place: Where, ask: AskGoogle): Promise<Check[]> {
   const { projectId, databaseId, kind } = place
   const path = `v1/projects/${projectId}/databases/${databaseId || '(default)'}`

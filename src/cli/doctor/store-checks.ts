@@ -4,7 +4,7 @@ import type { StoreOperations, StorePlace } from '../../store/operations.ts'
 import type { SessionStore } from '../../store/store.ts'
 import { type Check, failure, ofError, ok, warning } from './check.ts'
 
-/** Where the store is, or what stands between. */
+/** Reports the place of the store, or why it is unknown. */
 export function placeCheck(place: StorePlace): Check {
   const { projectId, projectFrom, databaseId, namespace, kind, transport, address } = place
   const parts = [
@@ -18,15 +18,15 @@ export function placeCheck(place: StorePlace): Check {
   return ok('place', parts.join(', '))
 }
 
-/** What a throwaway note has shown of the rights that there are, and of the conditions of writes. */
+/** The results of trying writes with a temporary note. */
 export interface TriedWrites {
-  /** What a write, a read, a query or a delete was refused with. */
+  /** The error of a refused write, read, query or delete. */
   readonly error: unknown
-  /** Whether a write of a stale version, or of a name that is taken, was applied all the same. */
+  /** Conditions that the server ignored: a write of a stale version, or of a name that was taken, was applied. */
   readonly ignored: readonly string[]
 }
 
-/** Tries every sort of call that an app makes, on a note that is gone afterwards. */
+/** Tries every kind of call that an app makes, with a note that is deleted afterwards. */
 export async function tryWrites({ notes }: Pick<SessionStore, 'notes'>): Promise<TriedWrites> {
   const name = `doctor:${randomBytes(16).toString('hex')}`
   const ignored: string[] = []
@@ -36,7 +36,7 @@ export async function tryWrites({ notes }: Pick<SessionStore, 'notes'>): Promise
     if (first.outcome !== 'applied') return { error: null, ignored: ['a first insert'] }
     left = first.version
     const taken = await notes.put(name, { v: 1, second: true }, null)
-    if (taken.outcome === 'applied') ignored.push('an insert where something is')
+    if (taken.outcome === 'applied') ignored.push('an insert under a taken name')
     if (taken.outcome === 'applied') left = taken.version
     const next = await notes.put(name, { v: 2 }, left)
     if (next.outcome === 'applied') left = next.version
@@ -56,7 +56,7 @@ export async function tryWrites({ notes }: Pick<SessionStore, 'notes'>): Promise
   } catch (error) {
     return { error, ignored }
   } finally {
-    // What it cannot take away is a note that nobody reads.
+    // If this fails, a note remains that no code reads.
     if (left !== null) await notes.delete(name, left).catch(() => {})
   }
 }
@@ -71,12 +71,12 @@ export function conditionsCheck({ ignored }: TriedWrites): Check {
   if (ignored.length === 0) return ok('conditional writes', 'a stale write is refused')
   return failure(
     'conditional writes',
-    `this server ignores the conditions of writes (${ignored.join(', ')}): sessions that have ended would come back`,
-    'use Datastore itself, or an emulator of today: gcloud components update',
+    `this server ignores the conditions of writes (${ignored.join(', ')}): ended sessions would return`,
+    'use Datastore itself, or a current emulator: gcloud components update',
   )
 }
 
-/** Whether the queries that sweeps, lists and kills make are answered. None needs an index that has to be deployed. */
+/** Tries the queries that sweeps, lists and kills make. None needs an index that must be deployed. */
 export async function indexesCheck(store: SessionStore): Promise<Check> {
   const name = 'indexes'
   try {
@@ -88,7 +88,7 @@ export async function indexesCheck(store: SessionStore): Promise<Check> {
   }
 }
 
-/** Whether writes of several requests may share a call. */
+/** Tries whether writes of several requests may share a call. */
 export async function sharedWritesCheck(
   operations: StoreOperations,
   isEmulator: boolean,
@@ -100,6 +100,6 @@ export async function sharedWritesCheck(
   } catch (error) {
     return ofError(name, error)
   }
-  const says = 'this server does not keep shared writes apart, so each is a call of its own'
+  const says = 'this server does not keep shared writes apart, so each write is a separate call'
   return isEmulator ? ok(name, says) : warning(name, says)
 }

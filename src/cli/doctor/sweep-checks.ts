@@ -13,13 +13,13 @@ import { type Check, failure, ok, warning } from './check.ts'
 import type { ApiAnswer, AskGoogle } from './google-api.ts'
 import { unasked } from './project-checks.ts'
 
-/** `null`: the app has no queue but that of its process. */
+/** Checks the queue; `null`: the app has only the queue of its process. */
 export async function queueCheck(facts: QueuePlace | null, ask: AskGoogle): Promise<Check> {
   const name = 'queue'
   if (facts === null) {
     return warning(
       name,
-      'tasks run in the process that starts them: enough for small sites; more by cloudTasks()',
+      'tasks run in the process that starts them: enough for small sites; larger ones need cloudTasks()',
       'npx viur-session setup appengine, cloud-run or functions',
     )
   }
@@ -29,7 +29,7 @@ export async function queueCheck(facts: QueuePlace | null, ask: AskGoogle): Prom
   return queueFound(facts, await ask('cloudtasks', path))
 }
 
-/** A queue of which nothing but its place is known. */
+/** Makes the place of a queue of which only the location is known. */
 export function queueAt({ project, region }: Place, queue: string): QueuePlace {
   return { project, region, queue, target: 'http', url: null, account: null, isEmulator: false }
 }
@@ -50,7 +50,7 @@ export function queueFound(facts: QueuePlace, answer: ApiAnswer): Check {
   if (state !== 'RUNNING') {
     return failure(
       name,
-      `${queue} is ${String(state).toLowerCase()}: tasks wait for ever`,
+      `${queue} is ${String(state).toLowerCase()}: tasks wait forever`,
       shellLine(onQueue('resume', facts, queue)),
     )
   }
@@ -58,21 +58,21 @@ export function queueFound(facts: QueuePlace, answer: ApiAnswer): Check {
   if (maxAttempts >= 0 && maxAttempts < 3) {
     return warning(
       name,
-      `${queue} tries a task ${maxAttempts} times: a passing failure ends a sweep`,
+      `${queue} tries a task ${maxAttempts} times: a temporary failure ends a sweep`,
       shellLine(updateQueue(facts, queue)),
     )
   }
   return ok(name, `${queue} in ${region} runs`)
 }
 
-/** What is known of how sweeps are started. */
+/** The facts about starting sweeps. */
 export interface CronFacts {
   readonly project: string
-  /** `null`: nobody has said it. */
+  /** `null`: unknown. */
   readonly region: string | null
   readonly lastSweep: Status['lastSweep']
   readonly now: number
-  /** The account and audience of the queue, which a job should use too; `null` on App Engine. */
+  /** The URL and the account of the queue, which a job should use too; `null` on App Engine. */
   readonly http: { readonly url: string; readonly account: string } | null
   readonly isAppEngine: boolean
   readonly routes: string
@@ -80,7 +80,10 @@ export interface CronFacts {
 
 const HOUR = 60 * 60 * 1000
 
-/** How old the last sweep may be where sweeps are started, in milliseconds: an hourly one, and one that was left out. */
+/**
+ * Maximum age of the last sweep, in milliseconds, at which sweeps count as started: hourly sweeps, of which one may be
+ * missing.
+ */
 const RECENT = 3 * HOUR
 
 export async function cronCheck(facts: CronFacts, ask: AskGoogle): Promise<Check> {
@@ -88,7 +91,7 @@ export async function cronCheck(facts: CronFacts, ask: AskGoogle): Promise<Check
   if (region === null) return cronFound({ ...facts, region: '' }, REGIONLESS)
   const parent = `projects/${project}/locations/${region}/jobs`
   const jobs: Job[] = []
-  // Those of cron.yaml are not among the others.
+  // The jobs of cron.yaml are listed separately.
   const paths = [
     `v1/${parent}`,
     ...(isAppEngine ? [`v1beta1/${parent}?legacyAppEngineCron=true`] : []),
@@ -103,14 +106,14 @@ export async function cronCheck(facts: CronFacts, ask: AskGoogle): Promise<Check
 
 const REGIONLESS: ApiAnswer = {
   is: 'unknown',
-  why: 'nothing says in which region the job is',
-  cure: '--region with that of the job, such as europe-west1',
+  why: 'the region of the job is unknown',
+  cure: '--region with the region of the job, such as europe-west1',
 }
 
-/** Those of which the region is known. */
+/** Facts with a known region. */
 export type LocatedCron = CronFacts & Place
 
-/** A job, as far as it is looked at. */
+/** A job, with the fields that are checked. */
 export interface Job {
   readonly name?: string
   readonly state?: string
@@ -170,7 +173,7 @@ function jobCheck(job: Job, when: string, age: number | null): Check {
     return failure(
       name,
       `the last call of the job ${id} failed (code ${code}${message && `, ${message}`}); ${when}`,
-      'look at the log of the app for why the caller was refused: docs/sweeping.md, "Who may call"',
+      'look at the log of the app for the reason of the refusal: docs/sweeping.md, "Who may call"',
     )
   }
   if (age !== null && age >= RECENT) {

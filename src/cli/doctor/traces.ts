@@ -1,14 +1,14 @@
 import type { SessionStore } from '../../store/store.ts'
 import { type Removed, removeKeys, removeSessions } from '../teardown.ts'
 
-/** A store whose traces can be taken away again, without looking for what was never there. */
+/** A store whose written records can be deleted again. */
 export interface TracedStore {
   readonly store: SessionStore
-  /** Deletes all that was stored by it, also what was stored past it. Closes nothing. */
+  /** Deletes everything that was stored through it, also what was stored past it. Closes nothing. */
   remove(): Promise<void>
 }
 
-/** Notes can only be listed by what they begin with, so it is written down which ones there are. */
+/** Makes such a store. Notes can only be listed by prefix, so their names are recorded here. */
 export function traced(store: SessionStore): TracedStore {
   const names = new Set<string>()
   let hasKeys = false
@@ -33,7 +33,7 @@ export function traced(store: SessionStore): TracedStore {
       await removeSessions(store, removed, new AbortController().signal)
       if (hasKeys) await removeKeys(store, removed)
       for (const name of names) {
-        // What the contract tries with names that none can have.
+        // The contract also tries names that the store refuses.
         const note = await store.notes.get(name).catch(() => null)
         if (note !== null) await store.notes.delete(name, note.version)
       }
@@ -43,7 +43,7 @@ export function traced(store: SessionStore): TracedStore {
 
 type Watch = Readonly<Record<string, (...args: unknown[]) => unknown>>
 
-/** The same object, whose calls are looked at before they are made. */
+/** Returns the same object with a function that is called before each method call. */
 function watching<Of extends object>(object: Of, watch: Watch): Of {
   return new Proxy(object, {
     get: (target, name) => {

@@ -1,6 +1,6 @@
 import { type Check, failure, ok, warning } from './check.ts'
 
-/** A package that is installed, and what this release needs of it. */
+/** An installed package, and the version that this release needs. */
 export interface InstalledPackage {
   readonly name: string
   readonly version: string
@@ -14,12 +14,12 @@ export interface VersionFacts {
   readonly nodeNeeds: string
   /** The release of this command. */
   readonly own: string
-  /** The release that the app has; `null`: none is installed where it is looked for. */
+  /** The release that the app has; `null`: none is installed in the folder. */
   readonly ofTheApp: string | null
   readonly packages: readonly InstalledPackage[]
 }
 
-/** Whether Node and the packages are new enough. */
+/** Checks whether Node and the packages are new enough. */
 export function versionChecks(facts: VersionFacts): Check[] {
   const { node, nodeNeeds, own, ofTheApp, packages } = facts
   const isNewNode = satisfies(node, nodeNeeds)
@@ -65,7 +65,7 @@ function appCheck(own: string, ofTheApp: string | null): Check {
       )
 }
 
-/** Whether a version is at least what `>=` asks for. What cannot be read counts as new enough. */
+/** Whether a version satisfies a `>=` range. A version that cannot be read counts as new enough. */
 export function satisfies(version: string, needs: string): boolean {
   const [, least] = /^>=\s*([\d.]+)$/.exec(needs.trim()) ?? []
   return least === undefined || compared(version, least) >= 0

@@ -4,10 +4,10 @@ import type { Output } from '../output.ts'
 import { shellLine, type Words } from './gcloud.ts'
 import type { Step } from './plan.ts'
 
-/** What became of a step. */
+/** The result of a step. */
 export type Done = 'done' | 'there already' | 'failed'
 
-/** Does one step. A file that is there is left alone. */
+/** Runs one step. An existing file is left unchanged. */
 export async function apply(step: Step, output: Output): Promise<Done> {
   if ('file' in step) {
     if (existsSync(step.file)) return 'there already'
@@ -21,19 +21,19 @@ export async function apply(step: Step, output: Output): Promise<Done> {
   return (await runs(step.command, 'inherit')).code === 0 ? 'done' : 'failed'
 }
 
-/** What a command of gcloud answers; `null` where it fails. */
+/** Returns the output of a gcloud command; `null` when it fails. */
 export async function answerOf(words: Words): Promise<string | null> {
   const { code, stdout } = await runs(words, 'pipe')
   const text = stdout.trim()
   return code === 0 && text !== '' ? text : null
 }
 
-/** Runs gcloud. Throws where it is not installed. `inherit`: what it says goes to standard error. */
+/** Runs gcloud. Throws when it is not installed. `inherit`: its output goes to standard error. */
 async function runs(
   [program = '', ...words]: Words,
   says: 'ignore' | 'inherit' | 'pipe',
 ): Promise<{ readonly code: number; readonly stdout: string }> {
-  // Standard output is for our own answer.
+  // Standard output is reserved for the command's own answer.
   const stdout = says === 'inherit' ? 2 : says
   const child = spawn(program, words, {
     stdio: ['ignore', stdout, says === 'ignore' ? 'ignore' : 'inherit'],

@@ -8,7 +8,7 @@ import type { Output } from '../output.ts'
 import { QUEUE } from './gcloud.ts'
 import type { Wanted } from './plan.ts'
 
-/** Says what of a setup is missing in the project. Changes nothing. */
+/** Prints what is missing in the project for a setup. Changes nothing. */
 export async function checkProject(wanted: Wanted, output: Output): Promise<ExitCode> {
   const { project, database, kind, routes, platform } = wanted
   const ask = askGoogle(process.env)

@@ -1,17 +1,17 @@
-/** A command of gcloud, word by word. */
+/** A gcloud command, word by word. */
 export type Words = readonly string[]
 
-/** Where everything is. */
+/** The project and region of a setup. */
 export interface Place {
   readonly project: string
   /** The region of queue, job and service. */
   readonly region: string
 }
 
-/** The queue and the job that carry sweeps. */
+/** The name of the queue and the job for sweeps. */
 export const QUEUE = 'session-sweep'
 
-/** What queue.yaml says as well, and why. */
+/** The same settings as in queue.yaml, which explains them. */
 const QUEUE_SETTINGS = [
   '--max-attempts=7',
   '--min-backoff=5s',
@@ -56,7 +56,7 @@ export function describeDatabase(project: string, database: string): Words {
   ]
 }
 
-/** The policy that deletes what no sweep has met for 30 days. */
+/** Makes the TTL policy that deletes records that no sweep has reached for 30 days. */
 export function enableTtl(project: string, database: string, kind: string): Words {
   return [
     'gcloud',
@@ -86,7 +86,7 @@ export function createQueue({ project, region }: Place, queue: string): Words {
   ]
 }
 
-/** `what`: `describe`, or `resume` of one that is paused. */
+/** `what`: `describe`, or `resume` for a paused queue. */
 export function onQueue(
   what: 'describe' | 'resume',
   { project, region }: Place,
@@ -109,7 +109,7 @@ export function updateQueue({ project, region }: Place, queue: string): Words {
 }
 
 export interface Job {
-  /** Where the routes for clean-up are called. */
+  /** The URL at which the clean-up routes are called. */
   readonly uri: string
   readonly account: string
   readonly audience: string
@@ -149,7 +149,7 @@ export function describeAccount(project: string, account: string): Words {
   return ['gcloud', 'iam', 'service-accounts', 'describe', account, `--project=${project}`]
 }
 
-/** Gives an account a role in the whole project. */
+/** Grants an account a role in the whole project. */
 export function projectRole(project: string, account: string, role: string): Words {
   return [
     'gcloud',
@@ -190,7 +190,7 @@ export function actAs(project: string, account: string, actor: string): Words {
   ]
 }
 
-/** The words as a shell takes them. What begins with `$URL` is a variable that an earlier line has set. */
+/** Returns the words as a line for a shell. A word that begins with `$URL` is a variable that an earlier line sets. */
 export function shellLine(words: Words): string {
   return words.map(quoted).join(' ')
 }

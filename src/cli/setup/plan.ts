@@ -21,34 +21,34 @@ export type Platform = 'appengine' | 'cloud-run' | 'functions'
 
 export const PLATFORMS: readonly Platform[] = ['appengine', 'cloud-run', 'functions']
 
-/** What the plan is made for. */
+/** The input of a plan. */
 export interface Wanted extends Place {
   readonly platform: Platform
-  /** `(default)` for the default one. */
+  /** `(default)` for the default database. */
   readonly database: string
   readonly kind: string
   /** The name of the service or function. */
   readonly service: string
-  /** As its callers reach the app; `null`: to be asked of the platform. */
+  /** The address by which callers reach the app; `null`: the platform knows it. */
   readonly url: string | null
-  /** Where `cleanupRoutes()` is mounted. */
+  /** The path where `cleanupRoutes()` is mounted. */
   readonly routes: string
 }
 
-/** One thing to do. */
+/** One step of a plan. */
 export type Step =
   | {
       readonly about: string
       readonly command: Words
-      /** A command that succeeds where it was done already. */
+      /** A command that succeeds when the step was done already. */
       readonly isDone?: Words
     }
   | { readonly about: string; readonly file: string; readonly text: string }
 
-/** What stands for an address that is not known yet. */
+/** Placeholder of an address that is not known yet. */
 const URL_VARIABLE = '$URL'
 
-/** The command that says how callers reach the app; `null` where that need not be known. */
+/** Returns the command that prints the address of the app; `null` when the address is not needed. */
 export function urlCommand({ platform, url, service, project, region }: Wanted): Words | null {
   if (url !== null || platform === 'appengine') return null
   return platform === 'cloud-run'
@@ -74,7 +74,7 @@ export function urlCommand({ platform, url, service, project, region }: Wanted):
       ]
 }
 
-/** All that a project needs beside the app itself, in the order in which it can be done. */
+/** Returns everything that a project needs besides the app, in an order that works. */
 export function planOf(wanted: Wanted): Step[] {
   const { project, database, region, kind, platform } = wanted
   const common: Step[] = [
@@ -102,7 +102,7 @@ export function planOf(wanted: Wanted): Step[] {
   return [...common, ...(platform === 'appengine' ? appEngine(wanted) : service(wanted))]
 }
 
-/** The kind of the security keys beside sessions of this kind. */
+/** Returns the kind of the security keys that belong to sessions of this kind. */
 export function keysKindOf(kind: string): string {
   return kind === 'viur-session' ? 'viur-securitykey' : `${kind}-securitykey`
 }
@@ -142,7 +142,7 @@ function appEngine({ project, region, routes }: Wanted): Step[] {
   ]
 }
 
-/** App Engine calls two regions as it did before there were others. */
+/** Returns the region name for App Engine, which has its own names for two regions. */
 function legacyRegion(region: string): string {
   const legacy: Readonly<Record<string, string>> = {
     'europe-west1': 'europe-west',

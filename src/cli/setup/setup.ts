@@ -21,7 +21,7 @@ export interface SetupOptions {
   readonly json?: boolean
 }
 
-/** Prints what a project needs beside the app, or does it. */
+/** Prints the steps of a setup, or runs them. */
 export async function setup(name: string, options: SetupOptions): Promise<ExitCode> {
   const wanted = wantedFrom(name, options, process.env)
   const output = new Output(options.json === true)
@@ -38,7 +38,7 @@ export async function setup(name: string, options: SetupOptions): Promise<ExitCo
   return EXIT.done
 }
 
-/** Checks what was asked for. Throws {@link UsageError}. */
+/** Checks the arguments. Throws {@link UsageError}. */
 export function wantedFrom(
   name: string,
   options: SetupOptions,
@@ -71,7 +71,7 @@ export function wantedFrom(
   return wanted
 }
 
-/** What goes into commands has the form that Google Cloud asks for. */
+/** Values for commands must have the form that Google Cloud requires. */
 const FORMS: Readonly<Record<Exclude<keyof Wanted, 'platform' | 'url'>, RegExp>> = {
   project: /^(?:[a-z0-9][a-z0-9.-]*:)?[a-z0-9][a-z0-9-]{3,39}$/,
   region: /^[a-z0-9-]{2,30}$/,
@@ -123,7 +123,10 @@ async function applyAll(wanted: Wanted, output: Output, yes: boolean): Promise<E
     () => steps.map(({ step, state }) => lineOf(step, state)),
   )
   const isDone = steps.length === count && steps.every(({ state }) => state !== 'failed')
-  if (!isDone) output.error('not all was done: mend what gcloud says, and start it again')
+  if (!isDone)
+    output.error(
+      'not all steps are done: correct the errors that gcloud reports, and start it again',
+    )
   return isDone ? EXIT.done : EXIT.failed
 }
 

@@ -52,7 +52,7 @@ const OUTCOMES = {
   ended: 'The session has ended.',
   expired: 'The session has expired.',
   unreadable: 'The session is damaged, or this process cannot read it.',
-  live: 'The session has changed meanwhile: ask again.',
+  live: 'The session has changed meanwhile: try again.',
 }
 
 /** Answers an operator. `path`: the path below the mount point of the console, with its query. */

@@ -11,7 +11,7 @@ import { storedNote } from '../stored-note.ts'
 import type { CallOptions, Note, NoteStore, NoteWrite, WriteResult } from '../store.ts'
 import type { Version } from '../../record/record.ts'
 
-/** Notes as entities of a kind of their own, one unindexed JSON text each. Few and small, so each is a call of its own. */
+/** Notes as entities of a kind of their own, one unindexed JSON text each. Few and small, so each write is a separate call. */
 export class DatastoreNotes implements NoteStore {
   readonly #connection: Connection
   readonly #kind: string
