@@ -31,115 +31,123 @@ import { Troubles } from './record/diagnostics.ts'
 
 /** Options of `createSessions`. All of them can be left out. */
 export interface SessionsOptions<Data extends object = DefaultData> {
-  /** Where sessions are kept. Default: `memoryStore()`, with one warning when NODE_ENV is `production`. */
+  /** The store of the sessions. Default: `memoryStore()`, with one warning when NODE_ENV is `production`. */
   readonly store?: SessionStore
   /** How long an unused session lives. Default `'1h'`. */
   readonly lifetime?: Duration
-  /** How long a session lives at the most, since login or, for a guest, since it was created. Default `'30d'`. */
+  /** The longest life of a session, since login or, for a guest, since its creation. Default `'30d'`. */
   readonly absoluteLifetime?: Duration
-  /** How often use is noted down, at the most. Default: the smaller of `'5m'` and a tenth of `lifetime`. */
+  /**
+   * The shortest time between two writes that only record the use of a session. Default: the smaller of `'5m'` and a
+   * tenth of `lifetime`.
+   */
   readonly touchEvery?: Duration
   /** Name and attributes of the cookie. Default: `__Host-viur-session`, Secure, HttpOnly and SameSite=Lax. */
   readonly cookie?: CookieOptions
-  /** `true`: the cookie has no Max-Age and is gone when the browser closes. Default `false`. */
+  /** `true`: the cookie has no Max-Age, and the browser drops it when it closes. Default `false`. */
   readonly sessionCookie?: boolean
   /**
-   * Keys of the data that survive a login; the rest is dropped. They are carried from a guest, or from the same user who
-   * logs in again, never from one user to another. `'all'`: every key, and what `flash()` keeps. Default: none.
+   * Keys of the data that survive a login; the rest is dropped. They survive only from a guest, or from the same user
+   * who logs in again, never from one user to another. `'all'`: every key, and the values of `flash()`. Default: none.
    */
   readonly persistentFieldsOnLogin?: readonly string[] | 'all'
-  /** Names of scopes that survive a login whole, under the same rule. Default: none. */
+  /** Names of scopes that survive a login as a whole, under the same rule. Default: none. */
   readonly persistentScopesOnLogin?: readonly string[]
   /** Keys of the data that survive a logout, in a new guest session; the rest is dropped. Default: none. */
   readonly persistentFieldsOnLogout?: readonly string[]
-  /** Names of scopes that survive a logout whole, in the same way. Default: none. */
+  /** Names of scopes that survive a logout as a whole, in the same way. Default: none. */
   readonly persistentScopesOnLogout?: readonly string[]
   /**
-   * `true`: this deployment has `onDelete` observers, in this process or in another one. Every end is then marked
-   * first, and told before the record is deleted. Default `false`: ends delete at once, and `onDelete` throws.
+   * `true`: this deployment has `onDelete` observers, in this process or in another one. Every end is then first
+   * marked, and reported to the observers before the record is deleted. Default `false`: an end deletes at once, and
+   * `onDelete` throws.
    */
   readonly events?: boolean
-  /** Carries long work. Default: a local in-process queue, on which it runs to its end inside the call. */
+  /**
+   * The queue for long work. Default: a local queue in this process, with which long work is finished inside the call.
+   */
   readonly tasks?: TaskQueue
   /**
-   * How long one step of long work, such as a sweep, works before it hands on by the next task. Must be below the time that
-   * the platform gives a task, with room for the page under way. At most 12 hours. Default `'90s'`.
+   * How long one step of long work, such as a sweep, works until it adds the next task. Must be below the time limit of
+   * the platform for a task, with room for the page under way. At most 12 hours. Default `'90s'`.
    */
   readonly taskBudget?: Duration
-  /** The app's own subclasses of `QueryIter`, so that a task can find them by their `id`. */
+  /** The subclasses of `QueryIter` of the app, so that a task can find them by their `id`. */
   readonly iterators?: readonly IteratorClass[]
   /**
-   * The class of the sweep: a subclass of `DeleteSessionsIter`, to do something before a session that has expired is
-   * taken out, or instead of it. Cron and routes use it. Default: `DeleteSessionsIter`.
+   * The class of the sweep: a subclass of `DeleteSessionsIter` that does something before an expired session is
+   * deleted, or instead of that. Cron and routes use it. Default: `DeleteSessionsIter`.
    */
   readonly sweep?: SweepClass
   /**
-   * How likely a commit is to sweep a small page of expired sessions on the side, 0 to 1, for apps without cron.
-   * Default 0.
+   * The probability, 0 to 1, that a commit also sweeps a small page of expired sessions, for apps without cron. Default
+   * 0.
    */
   readonly sweepProbability?: number
   /**
-   * What the end of a request does when its session ended elsewhere before the save: `'drop'` (the default)
-   * drops the changes and notes it with the logger, `'error'` throws `SessionGoneError`.
+   * Decides about a request whose session ended elsewhere before the save. `'drop'` (the default) drops the
+   * changes and logs that, `'error'` throws `SessionGoneError`.
    */
   readonly onGone?: 'drop' | 'error'
   /**
-   * How many sessions a user can have; a login beyond that ends those that logged in longest ago, with the reason
-   * `'killed'`. Costs two queries per login of a user with up to 200 sessions. Default: no limit.
+   * The largest number of sessions of a user. A login beyond that ends the sessions whose logins are the oldest, with
+   * the reason `'killed'`. Costs two queries per login of a user with up to 200 sessions. Default: no limit.
    */
   readonly maxSessionsPerUser?: number
   /**
-   * Up to five properties of the app's own, made of the data of the root, by which sessions are listed, counted and gone
-   * over: `(data) => ({ tenant: data.tenant })`. A name is up to 100 letters, digits and underscores and none of ours, a
-   * value a text of at most 1,500 bytes; one that is `undefined` is left out. They are stored in an index, in the clear, and
-   * made anew at every write of the session, so that those stored before get theirs at their next write. The function
-   * may run more than once, and must answer at once; where it fails, the session is not stored. Set it in every process
-   * that writes sessions. Default: none.
+   * Up to five properties of the app, computed from the data of the root: `(data) => ({ tenant: data.tenant })`.
+   * Sessions can be listed, counted and iterated by them. A name has up to 100 letters, digits and underscores and is
+   * none of ours. A value is a text of at most 1,500 bytes; `undefined` leaves the property out. Properties are stored
+   * in an index, unencrypted, and computed again at every write of the session. So earlier sessions get theirs at their
+   * next write. The function may run more than once, and must not be async. Where it fails, the session is not stored.
+   * Set it in every process that writes sessions. Default: none.
    */
   properties?(data: Partial<Data>): Readonly<Record<string, string | undefined>>
   /**
-   * Sessions of the system that the app comes from, made by a function of `viur-session/migrate`. They are read where
-   * nothing of ours is found, and stored in our layout when they are first saved. Needs `datastoreStore()`. Default: none.
+   * Sessions of the system that the app moves away from, made by a function of `viur-session/migrate`. They are read
+   * where none of our sessions is found, and stored in our layout when they are first saved. Needs `datastoreStore()`.
+   * Default: none.
    */
   readonly legacy?: SessionSource
-  /** Milliseconds since the epoch. Default: `Date.now()`. */
+  /** Returns the time in milliseconds since the epoch. Default: `Date.now()`. */
   readonly now?: () => number
-  /** Default: `randomBytes` of `node:crypto`. */
+  /** Returns random bytes. Default: `randomBytes` of `node:crypto`. */
   readonly randomBytes?: RandomBytes
-  /** Waits between tries; milliseconds. Default: a timer. */
+  /** Waits between tries; gets milliseconds. Default: a timer. */
   readonly sleep?: (duration: number) => Promise<void>
-  /** Default: warnings and errors go to the console. */
+  /** The logger. Default: warnings and errors go to the console. */
   readonly logger?: SessionLogger
   /**
-   * A Standard Schema (zod, valibot, arktype) that the data is checked with when a session is loaded. Data that
-   * does not pass is an unreadable session. What the schema gives back is what the request sees: keys that it
-   * adds or changes are stored with the next use, keys that it leaves out stay stored.
+   * A Standard Schema (zod, valibot, arktype) that checks the data when a session is loaded. Data that does not pass
+   * makes the session unreadable. The request sees the result of the schema: keys that the schema adds or changes are
+   * stored with the next use, keys that it leaves out stay stored.
    */
   readonly validate?: StandardSchema
   /**
-   * Classes of the app's own, such as `Money` or `Temporal.Instant`, by names that are stored beside their values: how
-   * each is told, kept and made again. A process that lacks a type gets a `SessionStoreError` where it reads such a
-   * value, and carries it on unchanged. Default: none.
+   * Classes of the app, such as `Money` or `Temporal.Instant`, by names that are stored beside their values. Each says
+   * how its values are recognised, encoded and decoded. A process that lacks a type gets a `SessionStoreError` where it
+   * reads such a value, and keeps the stored value unchanged. Default: none.
    */
   readonly types?: SessionTypes
   /**
-   * Seals data before it is stored, with AES-256-GCM: that of sessions, and what security keys hand back. Bound to the
-   * session, so that it opens nowhere else. User, times, client and properties stay readable. Default: none.
+   * Encrypts data before it is stored, with AES-256-GCM: the data of sessions and of security keys. It is bound to its
+   * session, so that it cannot be decrypted in another one. User, times, client and properties stay readable. Default:
+   * none.
    */
   readonly encryption?: EncryptionOptions
   /**
-   * Lets requests that only read, by GET or HEAD, have their session from the memory of this process, so that many at a time
-   * cost one lookup: `{ maxAge: '10s' }`. What they see may be that old; nothing is lost by it, since writes stay conditional,
-   * and what this process writes or ends is seen at once. Other methods, `login()`, `change()` and the guards read the store,
-   * and `load({ fresh: true })` does. Default: none, every request reads the store.
+   * Lets requests by GET or HEAD, which only read, get their session from the memory of this process, so that many of
+   * them cost one lookup: `{ maxAge: '10s' }`. Their data may be that old. No change is lost, since writes stay
+   * conditional, and writes and ends of this process are visible at once. Other methods, `login()`, `change()`, the
+   * guards and `load({ fresh: true })` read the store. Default: none, every request reads the store.
    */
   readonly readCache?: ReadCacheOptions
 }
 
-/** Options after validation, with everything filled in: it fits what each room asks for. */
+/** The checked options with all defaults, in the form that each part of the package needs. */
 export interface Settings extends WriterSettings, EndSettings, RequestSettings, SweepSettings {
   readonly cookies: CookiePolicy
-  /** What clients without cookies send and are handed. */
+  /** The ids of clients without cookies. */
   readonly ids: CookieIds
   readonly sweepProbability: number
   readonly onGone: 'drop' | 'error'
@@ -185,7 +193,7 @@ const KNOWN_OPTIONS = namesOf<SessionsOptions>({
   readCache: true,
 })
 
-/** Checks the options once. Throws `SessionConfigError` that names the option, the rule and the value. */
+/** Checks the options. Throws a `SessionConfigError` that names the option, the rule and the value. */
 export function settingsFrom(options: SessionsOptions): Settings {
   refuseStore(options)
   checkOptions('createSessions()', options, KNOWN_OPTIONS, SESSIONS_HINTS)
@@ -249,7 +257,7 @@ function legacyFrom(legacy: SessionSource | undefined): ConnectableSource | null
   if (typeof source?.connect === 'function') return source
   throw wrongOption(
     'legacy',
-    'must be what a reader of old sessions gives (see docs/migrating.md)',
+    'must be the result of a reader of old sessions (see docs/migrating.md)',
     legacy,
   )
 }
@@ -292,7 +300,7 @@ function policyFrom(options: SessionsOptions): ExpiryPolicy {
   return { lifetime, absoluteLifetime, touchEvery }
 }
 
-/** A store in the place of the options is the first thing that people write. */
+/** Refuses a store in place of the options, a common first mistake. */
 function refuseStore(options: unknown): void {
   const parts = options as Partial<SessionStore> | null | undefined
   if (typeof parts?.find !== 'function' || typeof parts.write !== 'function') return
@@ -304,14 +312,14 @@ function refuseStore(options: unknown): void {
 function tasksFrom(tasks: TaskQueue | undefined, sleep: SessionsOptions['sleep']): TaskQueue {
   if (tasks === undefined) return localTasks(sleep === undefined ? {} : { sleep })
   if (typeof tasks?.add === 'function') return tasks
-  throw wrongOption('tasks', 'must be a task queue, such as cloudTasks() gives', tasks)
+  throw wrongOption('tasks', 'must be a task queue, as cloudTasks() returns it', tasks)
 }
 
 function taskBudgetFrom(value: Duration | undefined): number {
   const budget = positiveDuration('taskBudget', value === undefined ? '90s' : value)
   if (budget <= MAX_TASK_BUDGET) return budget
   throw new SessionConfigError(
-    `taskBudget must not be above 12 hours, since whoever works on a step keeps others from it for that long, but is ${budget} ms`,
+    `taskBudget must not be above 12 hours, since a step blocks other workers for that long, but is ${budget} ms`,
   )
 }
 
@@ -370,7 +378,7 @@ function names(
       else checkScope(name)
     } catch (cause) {
       throw new SessionConfigError(
-        `${option} holds what is no ${what}: ${(cause as Error).message}`,
+        `${option} holds a value that is no ${what}: ${(cause as Error).message}`,
         { cause },
       )
     }

@@ -10,37 +10,38 @@ import type { ClearRun } from './sweep/start.ts'
 import type { TaskQueue } from './sweep/task-queue.ts'
 
 /**
- * The one door to the sessions of an app for the adapters of this package; to one session it is `doorOf()`. Copies of one
- * major use it of each other, so that within a major it only grows.
+ * Internal access to the sessions of an app for the adapters of this package; `doorOf()` gives access to one session.
+ * Copies of this package of one major version use the members of each other, so within a major version the interface
+ * may only grow.
  */
 export interface SessionsDoor<Data extends object = DefaultData> {
-  /** The name of the store. None where sessions have no store, or where a copy of an earlier release made them. */
+  /** The name of the store. Absent where sessions have no store, or where a copy of an earlier release made them. */
   readonly storeName?: string
   /**
-   * Like `commit()`, but answers at once where nothing has to be stored. `last`: called when all that the request has
-   * begun is done, right before its session cannot be changed any more.
+   * Like `commit()`, but returns the result synchronously where nothing has to be stored. `last` is called when
+   * everything that the request has begun is done, right before its session becomes read-only.
    */
   commit(
     session: Session<Data>,
     response: SessionResponse,
     last?: () => void,
   ): CommitResult | Promise<CommitResult>
-  /** Like `startClearSessions()`, for a caller that has only so much time (milliseconds) and no real queue. */
+  /** Like `startClearSessions()`, for a caller with limited time (milliseconds) and without a real queue. */
   startClearWithin(budget: number): Promise<ClearRun>
-  /** Like `handleTask()`. `budget`: how long one step works before it hands on, in milliseconds. */
+  /** Like `handleTask()`. `budget`: how long one step works until it adds the next task, in milliseconds. */
   handleTask(body: unknown, budget: number): Promise<StepResult>
   /**
-   * Stores a session again where it would be stored in another way now: in clear, sealed, or with another key. Gives
-   * whether it was written, and `null` for one that is not alive, or damaged. Throws as `entry()` does.
+   * Stores a session again where its stored form would differ now: unencrypted, encrypted, or with another key. Returns
+   * whether it was written, and `null` for a session that is not alive, or is damaged. Throws as `entry()` does.
    */
   rewrite(key: SessionKey): Promise<boolean | null>
-  /** What operators look at. None where a copy of an earlier release made the sessions. */
+  /** The parts for operators. Absent where a copy of an earlier release made the sessions. */
   readonly inside?: SessionsInside
 }
 
-/** What sessions are made of, for operators. */
+/** The parts of sessions that operators use. */
 export interface SessionsInside {
-  /** Where they are kept, as they are stored: sealed where they are sealed. */
+  /** The store with the records as they are stored: encrypted records stay encrypted. */
   readonly store: SessionStore
   readonly tasks: TaskQueue
   /** Whether this process has the option `events`. */
@@ -48,19 +49,19 @@ export interface SessionsInside {
   readonly cookie: CookieFacts
 }
 
-/** What the cookie is like over HTTPS, as far as an operator should know. */
+/** The attributes of the cookie over HTTPS that operators should know. */
 export interface CookieFacts {
   readonly name: string
   readonly secure: boolean
   readonly httpOnly: boolean
   readonly sameSite: string | null
-  /** Whether it is signed, so that a guess costs no lookup. */
+  /** Whether the cookie is signed, so that a guessed value costs no lookup. */
   readonly signed: boolean
 }
 
 const doors = shared('doors of createSessions()', () => new WeakMap<object, SessionsDoor>())
 
-/** Lets adapters reach these sessions. */
+/** Gives adapters access to these sessions. */
 export function openSessionsDoor<Data extends object>(
   sessions: object,
   door: SessionsDoor<Data>,
@@ -69,7 +70,7 @@ export function openSessionsDoor<Data extends object>(
   doors.set(sessions, door as unknown as SessionsDoor)
 }
 
-/** The door of what `createSessions()` gives, in whichever copy of this package; `null` for anything else. */
+/** Returns the door of the result of `createSessions()`, of any copy of this package; `null` for anything else. */
 export function sessionsDoorOf<Data extends object>(
   sessions: Sessions<Data>,
 ): SessionsDoor<Data> | null

@@ -21,102 +21,107 @@ import type { EndListener, WatchOptions } from './sweep/watch.ts'
 
 /** All sessions of an app. */
 export interface Sessions<Data extends object = DefaultData> {
-  /** The session of a request. Does no I/O: `load()` does. */
+  /** Returns the session of a request. Does no I/O: `load()` does. */
   open(request: SessionRequest): Session<Data>
   /**
-   * Stores what the request changed, and tells what the response must say; to be awaited before the headers leave.
+   * Stores the changes of the request, and returns what the response has to send. Await it before the headers leave.
    * Throws when changes could not be stored, and then the response must be an error.
    */
   commit(session: Session<Data>, response?: SessionResponse): Promise<CommitResult>
   /**
-   * The headers by which a response says what `commit()` gave, as pairs of name and value: `Vary`, `Cache-Control` and
-   * `Set-Cookie`; none for a session that was not used. To be added to what the app set, where a `Vary` of its own is to
-   * name `Cookie` too, and where of Cache-Control what the app said goes before `private, no-cache`, but not before
-   * `no-store`, which comes with a cookie.
+   * Turns the result of `commit()` into response headers, as pairs of name and value: `Vary`, `Cache-Control` and
+   * `Set-Cookie`; none for a session that was not used. Add them to the headers of the app. If the app sets `Vary`,
+   * that has to name `Cookie` too. A Cache-Control of the app replaces `private, no-cache`, but not `no-store`, which
+   * comes with a cookie.
    */
   responseHeaders(result: CommitResult): [name: string, value: string][]
   /**
-   * The attributes of the session cookie of a request, for code that sets other cookies beside it. Takes what `open()`
-   * takes, or the session that it gave. Does no I/O, and is no use of the session.
+   * Returns the attributes of the session cookie of a request, for code that sets other cookies beside it. Takes the
+   * argument of `open()` or its result. Does no I/O, and does not count as a use of the session.
    */
   cookieOptions(request: SessionRequest | Session<Data>): CookieAttributes
   /**
-   * The session of a request that `sessionMiddleware()` or another adapter has given one of these sessions, typed. Throws
-   * `SessionConfigError` where there is none.
+   * Returns the typed session of a request that `sessionMiddleware()` or another adapter has handled with these
+   * sessions. Throws `SessionConfigError` where there is none.
    */
   of(req: ServerRequest): Session<Data>
   /**
-   * The key of the session that a request names, for logs and limits of rate: of what `open()` takes, or of a request of the
-   * server. `null` where it names none. Does no I/O and is no use of the session, so it says nothing of whether there is
-   * such a session, and whose it is.
+   * Returns the key of the session that a request names, for logs and rate limits; `null` where it names none. Takes
+   * the argument of `open()`, or a request of the server. Does no I/O, and does not count as a use of the session. So
+   * the key does not show whether such a session exists, or whose it is.
    */
   keyOf(request: SessionRequest | ServerRequest): SessionKey | null
-  /** Another session, read only, without its cookie; `null` when it is not alive. */
+  /** Finds another session without its cookie, read-only; `null` when it is not alive. */
   get(key: SessionKey): Promise<SessionInfo | null>
   /**
-   * Another session with its data, to be read, changed and ended without its cookie, as iterators get it; `null` when it is
-   * not alive. One lookup; each change is one more, and a write.
+   * Finds another session with its data without its cookie, to read, change or end it, as iterators do; `null` when it
+   * is not alive. Costs one lookup; each change costs one more and a write.
    */
   entry(key: SessionKey): Promise<SessionEntry<Data> | null>
   /**
-   * What a request with the cookie of this session would find now: `'live'`, `'unknown'`, `'expired'`, `'ended'` or
-   * `'unreadable'`. One lookup.
+   * Returns the outcome that a request with the cookie of this session would have now: `'live'`, `'unknown'`,
+   * `'expired'`, `'ended'` or `'unreadable'`. Costs one lookup.
    */
   outcomeOf(key: SessionKey): Promise<KeyOutcome>
   /**
-   * Calls `onEnd`, once, when a session is no longer alive, with what `outcomeOf()` gives then: for what outlives a request,
-   * such as a WebSocket or a stream of events. Looks at the session again and again, by one lookup for up to a hundred of
-   * this process. A session under a new id, by `login()`, `reset()` or `cycleKey()`, is another one: the old one has ended. A
-   * store that does not answer is no end. Keeps no process alive. Gives the function that stops it; `close()` does too.
-   * Throws `SessionConfigError` for what is no key.
+   * Calls `onEnd` once, when a session is no longer alive, with the result of `outcomeOf()`. It is for connections that
+   * outlive a request, such as a WebSocket or a stream of events. It checks the session regularly; up to a hundred
+   * sessions of this process share one lookup. A session under a new id, by `login()`, `reset()` or `cycleKey()`, is
+   * another one: the old one has ended. A store that does not answer is no end. A watch keeps no process alive. Returns
+   * the function that stops it; `close()` stops it too. Throws `SessionConfigError` for an invalid key.
    */
   watchSession(key: SessionKey, onEnd: EndListener, options?: WatchOptions): () => void
-  /** The sessions that are alive, all or those of a filter, in no particular order. One read each, also of what waits to be swept. */
+  /**
+   * Lists the living sessions, all or those of a filter, in no particular order. Each costs one read; expired sessions
+   * that wait for a sweep cost a read too.
+   */
   listSessions(filter?: SessionFilter): AsyncIterable<SessionInfo>
   /**
-   * How many sessions are alive. All of them are counted by keys, but for those that expire within the hour; those of a
-   * filter are one read each. What is stored, or used again, while it counts may be missed or be counted twice.
+   * Counts the living sessions. Without a filter it counts keys, except for sessions that expire within the hour. With
+   * a filter each session costs one read. A session that is stored or used during the count may be missed or counted
+   * twice.
    */
   countSessions(filter?: SessionFilter): Promise<number>
-  /** The sessions of a user that are alive, `__guest__` for those of nobody, in no particular order. */
+  /** Lists the living sessions of a user, in no particular order; `__guest__`: those of guests. */
   listSessionsByUser(user: string, options?: UserOptions): AsyncIterable<SessionInfo>
-  /** Ends one session; false when it had ended already. */
+  /** Ends one session; returns `false` when it had ended already. */
   killSession(key: SessionKey): Promise<boolean>
   /**
-   * Ends all sessions of a user that began until now, except one if so wanted; `__guest__`: all of nobody. Effective
-   * at once for those counted in `ended`; what is handed on follows in tasks. A login that was called before and is
-   * still under way ends itself, with `SessionGoneError`; one that comes later stays, whatever the clocks.
+   * Ends all sessions of a user that began until now, except one if `except` names it; `__guest__`: all sessions of
+   * guests. The sessions counted in `ended` have ended at once; tasks end the rest. A login that was called earlier and
+   * is still under way ends itself, with `SessionGoneError`. A later login stays, even if clocks differ.
    */
   killSessionByUser(user: string, options?: KillOptions): Promise<KillResult>
   /**
-   * Ends all sessions of everybody that began until now. Other processes hear of it within a minute: a login that
+   * Ends all sessions of all users that began until now. Other processes learn of it within a minute: a login that
    * begins in that time may be ended too.
    */
   killAllSessions(): Promise<KillResult>
   /**
-   * Changes the data of all sessions of a user, merging with requests that are under way. The function changes the
-   * data in place, and by `scope(name)` that of a scope; it may run more than once, so it should do nothing else.
+   * Changes the data of all sessions of a user, and merges with requests that are under way. The function changes the
+   * data in place, and by `scope(name)` that of a scope. It may run more than once, so it should have no other effect.
    */
   updateSessionsByUser(
     user: string,
     change: DataChange<Data>,
     options?: UserOptions,
   ): Promise<{ changed: number }>
-  /** Calls the observer for every session that ends, at least once each. Gives the function that takes it off again. */
+  /** Calls the observer for every session that ends, at least once each. Returns the function that removes it. */
   onDelete(observer: DeleteObserver<Data>, options?: ObserverOptions): () => void
-  /** Ends what has expired, in tasks; one run at a time. */
+  /** Ends expired sessions, in tasks; one run at a time. */
   startClearSessions(options?: ClearOptions): Promise<ClearRun>
-  /** Starts an iterator of the app's own over sessions. */
+  /** Starts an iterator of the app over sessions. */
   startIterOnQuery(iter: IteratorClass, query: IterQuery, customData?: Json): Promise<void>
-  /** Works off a task that the queue delivers. Throws `SessionConfigError` for a body that is no task. */
+  /** Executes a task that the queue delivers. Throws `SessionConfigError` for a body that is no task. */
   handleTask(body: unknown): Promise<StepResult>
-  /** How the sweep is doing. */
+  /** Returns the state of the sweep. */
   status(): Promise<Status>
   /**
-   * To be awaited when the app starts: connects to the store, finds project and credentials, and asks for something small,
-   * so that no visitor waits for that. Throws `SessionStoreError` that says what to do, as the first visitor would have met it.
+   * Connects to the store, finds project and credentials, and makes a small request. Await it when the app starts, so
+   * that no visitor waits for that. Throws a `SessionStoreError` that says what to do, as the first visitor would have
+   * got it.
    */
   ready(): Promise<void>
-  /** Lets go of the store and of the queue of tasks. Whatever comes after it is refused. Can be called again. */
+  /** Closes the store and the task queue. Later calls are refused. Can be called again. */
   close(): Promise<void>
 }

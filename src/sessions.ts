@@ -60,26 +60,28 @@ export function createSessions<Data extends object = DefaultData>(
   return new ComposedSessions<Data>(settingsFrom(options as SessionsOptions))
 }
 
-/** What the store for express-session is made of, which brings sessions of its own to the same engine. */
+/** The parts that the store for express-session needs, which runs its own sessions on the same engine. */
 export interface SessionsParts {
   readonly settings: Settings
   readonly writer: Writer
   /** Whether ends are events. */
   readonly events: EventsSwitch
   readonly fences: Fences
-  /** Ends one session and tells the observers; false when it had ended already. */
+  /** Ends one session and reports it to the observers; `false` when it had ended already. */
   end(key: SessionKey, how: HowToEnd): Promise<boolean>
-  /** Ends one whose time has run out, as an event. Gives what is there then: `null` where its key is free. */
+  /**
+   * Ends an expired session, as an event. Returns the record that is stored afterwards: `null` where its key is free.
+   */
   expire(key: SessionKey, limit: Limit): Promise<Found | Unreadable | null>
-  /** Settles a login that was just stored; throws where it may not stand, and has ended it then. */
+  /** Checks a login that was just stored; throws where it was refused, and has ended it then. */
   settleLogin(record: SessionRecord, fence: Fence, limit: Limit): Promise<void>
-  /** What is done now and then beside a write. Gives what the response has to wait for, if anything. */
+  /** Sweeps a little beside some of the writes. Returns a promise that the response has to wait for, or `null`. */
   sweepAside(): Promise<void> | null
 }
 
 let partsOf: <Data extends object>(sessions: ComposedSessions<Data>) => SessionsParts
 
-/** Makes sessions of options that were checked, for the entries of this package that have options of their own. */
+/** Makes sessions from checked options, for the entries of this package that have their own options. */
 export function composeSessions<Data extends object = DefaultData>(
   settings: Settings,
 ): { readonly sessions: Sessions<Data>; readonly parts: SessionsParts } {
@@ -93,13 +95,13 @@ function cookieFacts({ cookies, ids }: Settings): CookieFacts {
   return { name: form.name, secure, httpOnly, sameSite, signed: ids.areSigned }
 }
 
-/** What there is to wait for, of two things that may take no time. */
+/** Joins two promises that may be absent. */
 function bothOf(one: Promise<void> | null, other: Promise<void> | null): Promise<void> | null {
   if (one === null || other === null) return one ?? other
   return Promise.all([one, other]).then(() => {})
 }
 
-/** Makes the parts and wires them; each method says which part does its work. */
+/** Makes the parts and connects them; each method calls the part that does its work. */
 class ComposedSessions<Data extends object> implements Sessions<Data> {
   static {
     partsOf = (sessions) => sessions.#parts
@@ -110,7 +112,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
   readonly #writer: Writer
   readonly #observers: Observers<Data>
   readonly #entries: SessionEntries<Data>
-  /** Of the system that the app comes from. */
+  /** Finds sessions of the system that the app moves away from. */
   readonly #searches: Searches | null
   readonly #storage: RequestStorage<Data>
   readonly #commit: RequestCommit<Data>
@@ -121,7 +123,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
 
   constructor(settings: Settings) {
     const { store, tasks, codec } = settings
-    // Otherwise the first visitor waits for it to be loaded.
+    // Loads the code now. Otherwise the first visitor would wait for that.
     crc32('')
     const observers = new Observers<Data>(codec)
     const writer = new Writer(settings)
@@ -141,7 +143,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
       requireOpen: () => this.#requireOpen(),
     })
     const longWork = onDemand(async () => {
-      // Not taken apart: Rollup would drop calls of what it is given as if they had no effect.
+      // Not destructured: Rollup would drop calls of the class as if they had no effect.
       const part = await import('./sweep/long-work.ts')
       return new part.LongWork<Data>({ settings, writer, fences, ender, entries, watermarks })
     })
@@ -302,7 +304,7 @@ class ComposedSessions<Data extends object> implements Sessions<Data> {
   onDelete(observer: DeleteObserver<Data>, options?: ObserverOptions): () => void {
     if (!this.#settings.events) {
       throw new SessionConfigError(
-        'onDelete() needs the option events: true, in every process of the deployment, so that ends are kept until they are told',
+        'onDelete() needs the option events: true, in every process of the deployment, so that ends stay stored until observers have run',
       )
     }
     return this.#observers.add(observer, options)

@@ -17,23 +17,23 @@ import { plainJson } from './values.ts'
 
 /** Options of {@link connectDatastoreSessions}. */
 export interface ConnectDatastoreOptions extends OldSessionsOptions {
-  /** The kind of the old entities. Default `Session`, as there. */
+  /** The kind of the old entities. Default `Session`, as in the old store. */
   readonly kind?: string
   /**
-   * The option `expirationMs` of the old store: how long after it was last written a session lived, in milliseconds.
-   * Default 0, as there: until its cookie expires.
+   * The option `expirationMs` of the old store: how long a session lives after its last write, in milliseconds. Default
+   * 0, as in the old store: until its cookie expires.
    */
   readonly expirationMs?: number
   /** For `createSessions()` only: the name of the cookie of express-session. Default `connect.sid`. */
   readonly cookie?: string
-  /** For `createSessions()` only, and needed there: the secrets that express-session signed its cookie with. */
+  /** For `createSessions()` only, and required there: the secrets with which express-session signed its cookie. */
   readonly secrets?: readonly string[]
 }
 
 /**
- * Sessions that connect-datastore (`@google-cloud/connect-datastore`) stored for express-session, for the option
- * `legacy` of `DatastoreSessionStore` and of `createSessions()`. Throws `SessionConfigError` for options that cannot
- * work.
+ * Returns the sessions that connect-datastore (`@google-cloud/connect-datastore`) stored for express-session, for the
+ * option `legacy` of `DatastoreSessionStore` and of `createSessions()`. Throws `SessionConfigError` for options that
+ * cannot work.
  */
 export function connectDatastoreSessions(options: ConnectDatastoreOptions = {}): OldSessions {
   return oldSessions(new ConnectDatastore(options))
@@ -41,7 +41,10 @@ export function connectDatastoreSessions(options: ConnectDatastoreOptions = {}):
 
 const OF = 'connectDatastoreSessions()'
 
-/** Kind `Session`, the name is the session id, `data` the session as JSON, `createdAt` when it was last written. */
+/**
+ * The entities of connect-datastore. Their kind is `Session`, their name is the session id, `data` is the session as
+ * JSON, and `createdAt` is the time of the last write.
+ */
 class ConnectDatastore extends OldSystem {
   readonly name = 'connect-datastore'
   protected readonly cookieName: string
@@ -73,11 +76,11 @@ class ConnectDatastore extends OldSystem {
   override checkFor(by: 'cookies' | 'ids'): void {
     if (by === 'ids' || this.#secrets.length > 0) return
     throw new SessionConfigError(
-      `${OF} needs the option secrets for createSessions(): those that express-session signed its cookie with`,
+      `${OF} needs the option secrets for createSessions(): the secrets with which express-session signed its cookie`,
     )
   }
 
-  /** Whatever a `genid` may have given, as far as Datastore takes it for a name. */
+  /** Accepts every id that a `genid` may have returned, if Datastore accepts it as a name. */
   override isName(name: string): boolean {
     return (
       name !== '' &&
@@ -105,14 +108,14 @@ class ConnectDatastore extends OldSystem {
     const cookie = plainCookie(stored)
     const cookieEnd = timeOf(child(cookie, 'expires'))
     const written = asTime(properties['createdAt']) ?? lastUse(cookie, cookieEnd)
-    if (written === null) throw new OldSessionDamage('nothing says when it was written')
+    if (written === null) throw new OldSessionDamage('the time of its last write is unknown')
     const end = this.#expiration === 0 ? Number.POSITIVE_INFINITY : written + this.#expiration - 1
     const user: unknown = child(data['passport'], 'user')
     return {
       user: typeof user === 'string' || typeof user === 'number' ? String(user) : null,
       data,
       written,
-      // The old store calls what ends now expired.
+      // The old store treats a session that ends now as expired.
       expires: Math.min(end, (cookieEnd ?? Number.POSITIVE_INFINITY) - 1),
       staticKey: null,
       cookie,
@@ -133,7 +136,7 @@ function parse(text: string): Record<string, unknown> {
   return plainJson(parsed) as Record<string, unknown>
 }
 
-/** Its fields as far as they are what a cookie can have: express-session takes them as they are. */
+/** Keeps only the fields that a cookie can have, since express-session takes them unchecked. */
 function plainCookie(cookie: unknown): Record<string, unknown> {
   if (typeof cookie !== 'object' || cookie === null || Array.isArray(cookie)) {
     throw new OldSessionDamage('its data has no cookie, as every session of express-session has')
@@ -141,7 +144,7 @@ function plainCookie(cookie: unknown): Record<string, unknown> {
   return Object.fromEntries(Object.entries(cookie).filter(([, value]) => Object(value) !== value))
 }
 
-/** Milliseconds since the epoch; `null` where the cookie lives as long as the browser. */
+/** Returns the end of the cookie, in milliseconds since the epoch; `null` where it lives as long as the browser. */
 function timeOf(expires: unknown): number | null {
   if (typeof expires !== 'string' && typeof expires !== 'number') return null
   const time = new Date(expires).getTime()
@@ -149,7 +152,10 @@ function timeOf(expires: unknown): number | null {
   return time
 }
 
-/** Entities of old releases have no `createdAt`: the cookie tells when express-session last renewed it. */
+/**
+ * Computes the last use from the cookie, which express-session renews at each use: entities of old releases have no
+ * `createdAt`.
+ */
 function lastUse(cookie: unknown, end: number | null): number | null {
   const age = child(cookie, 'originalMaxAge')
   return end === null || typeof age !== 'number' ? null : Math.max(end - age, 0)

@@ -5,33 +5,33 @@ import type { Asking, Brought, SourceHost } from '../write/source.ts'
 import type { Link } from './link.ts'
 import type { OldFound } from './old-entities.ts'
 
-/** What says that an old session goes on as one of ours. */
+/** The claim that an old session continues as one of ours. */
 export interface Claim {
   readonly version: Version
-  /** Whether it is a record under the id that the old session goes on under, which is to be replaced. */
+  /** Whether the claim is a record under the id of the old session, which has to be replaced. */
   readonly isOurs: boolean
-  /** Whether a request that knows the old id alone is served with ours. */
+  /** Whether a request that knows only the old id gets our session. */
   readonly isFollowed: boolean
-  /** Ours. */
+  /** Finds our session. */
   find(asking: Asking): Promise<Found | Unreadable | null>
 }
 
-/** Under which ids old sessions go on. */
+/** Decides under which ids old sessions continue. */
 export interface Ids {
-  /** The id under which an old session goes on. */
+  /** Returns the id under which an old session continues. */
   next(name: string): SessionId
-  /** What says so by now. `expired`: ours under the same id, where it has been looked up and has expired. */
+  /** Finds the present claim. `expired`: our session under the same id, where it has been looked up and has expired. */
   claimOn(name: string, asking: Asking, expired?: Found | null): Promise<Claim | null>
-  /** What claims the old session for ours, in the same commit. */
+  /** Returns the writes that claim the old session, for the same commit. */
   claiming(name: string, key: SessionKey, before: Claim | null): readonly EntityWrite[]
   recordOf(key: SessionKey, old: OldFound): SessionRecord
-  /** What a session remembers of the old one by its id, and of whose it was. */
+  /** The part of the link to the old session that depends on the ids. */
   linkOf(name: string, id: SessionId, user: string): Pick<Link, 'sealed' | 'user'>
 }
 
 /**
- * A middleware knows its sessions by their ids, so they stay: the old entity has the id as its name, ours its hash. It
- * is the record of ours that says where the session goes on.
+ * Keeps the ids, since a middleware knows its sessions by them. The old entity has the id as its name, our record has
+ * its hash. Our record itself is the claim.
  */
 export class SameIds implements Ids {
   readonly #recordOf: (key: SessionKey, brought: Brought) => SessionRecord
@@ -59,7 +59,7 @@ export class SameIds implements Ids {
   }
 
   linkOf(): { sealed: null; user: null } {
-    // An app may log users in without a new id, as Passport did before 0.6: that is a change like any other.
+    // An app may log in users without a new id, as Passport did before 0.6: that is a change like any other.
     return { sealed: null, user: null }
   }
 }

@@ -8,7 +8,7 @@ import type { OldEntities, OldFound } from './old-entities.ts'
 import { hashOfOldId } from './old-system.ts'
 import type { Guarded } from '../write/change.ts'
 
-/** Makes of old sessions what they will be in our layout. Nothing of them is stored there before their first write. */
+/** Converts old sessions to our layout. Nothing is stored before their first write. */
 export class Importer {
   readonly #entities: OldEntities
   readonly #ids: Ids
@@ -18,7 +18,7 @@ export class Importer {
     this.#ids = ids
   }
 
-  /** `claim`: what said so far as which session the old one goes on. */
+  /** Converts one old session. `claim`: the claim so far. */
   imported(name: string, id: SessionId, old: OldFound, claim: Claim | null): Loaded {
     const { system } = this.#entities
     const record = this.#recordOf(name, id, old)
@@ -74,7 +74,10 @@ export class Importer {
   }
 }
 
-/** Of a session of ours that came over, while the old system serves its user too: one ends with the other. */
+/**
+ * The source of a session that came from the old system, while that system serves its user too: one ends with the
+ * other.
+ */
 export class LinkedSource implements Source {
   readonly isStored = true
   readonly aliveUntil = null
@@ -82,7 +85,7 @@ export class LinkedSource implements Source {
   readonly ending: Committer | null
   readonly news: Guarded | null
 
-  /** `ending`: `null` where the old one has expired. `news`: what the old system has changed. */
+  /** `ending`: `null` where the old session has expired. `news`: the changes of the old system. */
   constructor(ending: Committer | null, news: Guarded | null = null) {
     this.ending = ending
     this.news = news
@@ -99,8 +102,8 @@ export class LinkedSource implements Source {
 }
 
 /**
- * A session that came over while both systems served it, now that the old one does not any more: the next write takes
- * the old entity away, which was kept. Otherwise it could come back, when this session has ended.
+ * Converts a session that was moved while both systems served it, when the old system serves it no longer: the next
+ * write deletes the old entity, which was kept. Otherwise the old session could come back when this session has ended.
  */
 export function unlinked(
   { record, version }: Found,
@@ -121,7 +124,7 @@ export function unlinked(
   return { found, payload: alone }
 }
 
-/** The session, with this source if there is one. */
+/** Adds this source to the session, where there is one. */
 function withSource(
   found: Found | Unreadable | null,
   source: Source | null,

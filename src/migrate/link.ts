@@ -5,24 +5,24 @@ import type { RandomBytes, SessionId, SessionKey } from '../record/id.ts'
 import { keyOfUnit, type Payload, SCOPE_OF_ID, type Unit, unitOf } from '../record/payload.ts'
 import type { Version } from '../record/record.ts'
 
-/** Where a session remembers the old one that it came from, while both systems serve it. */
+/** The unit that holds the link of a session to its old session, while both systems serve it. */
 export const LINK_UNIT: Unit = unitOf(SCOPE_OF_ID, 'link')
 
-/** What a session remembers of the old one that it came from. */
+/** The link of a session to the old session that it came from. */
 export interface Link {
   /** The hash of the old id. */
   readonly hash: SessionKey
-  /** The old id, sealed with ours; `null` where both are the same. */
+  /** The old id, encrypted with ours; `null` where both ids are the same. */
   readonly sealed: string | null
-  /** The version of the old entity that was last taken over. */
+  /** The version of the old entity whose data was last taken over. */
   readonly version: Version
-  /** Whose session it was there; `null` where that may change under one id. */
+  /** The user of the old session; `null` where the user may change under one id. */
   readonly user: string | null
-  /** A digest of each value as it was then, by key, to tell what the old system changes. */
+  /** A digest of each value at that time, by key, to find the changes of the old system. */
   readonly digests: Readonly<Record<string, string>>
 }
 
-/** A digest long enough that a change is not missed by chance. */
+/** Returns a digest that is long enough not to miss a change by chance. */
 function digestOf(text: string): string {
   return hash('sha256', text, 'base64url').slice(0, 16)
 }
@@ -35,15 +35,15 @@ export function encodeLink(link: Link): string {
   return encodeValue(link, 'link')
 }
 
-/** The link of a session; `null` for one that has none. */
+/** Returns the link of a session; `null` where it has none. */
 export function linkIn(payload: Payload): Link | null {
   const text = payload.find(LINK_UNIT)
   return text === undefined ? null : (decodeValue(text) as Link)
 }
 
 /**
- * What the old system has changed since the link was made, and the new link with it; only while nobody else has taken
- * it over.
+ * Returns the changes of the old system since the link was made, with the new link. They apply only while nobody else
+ * has taken them over.
  */
 export function takeOver(
   payload: Payload,
@@ -63,7 +63,7 @@ export function takeOver(
   return guarded(payload, units)
 }
 
-/** The old session has expired: from now on the session stands alone. */
+/** Returns the removal of the link, because the old session has expired: from now on our session is independent. */
 export function dropLink(payload: Payload): Guarded {
   return guarded(payload, new Map([[LINK_UNIT, null]]))
 }
@@ -77,8 +77,8 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
 /**
- * The old id in a form that only our id opens. It is a bearer secret while the old system runs, and a session is
- * readable to whoever can read the database, so it does not stand there in clear once more.
+ * Encrypts the old id so that only our id decrypts it. The old id is a bearer secret while the old system runs, and
+ * everybody with access to the database can read a session. So the session must not contain it in clear text.
  */
 export function seal(oldId: string, id: SessionId, randomBytes: RandomBytes): string {
   const nonce = randomBytes(NONCE_BYTES)
@@ -87,7 +87,7 @@ export function seal(oldId: string, id: SessionId, randomBytes: RandomBytes): st
   return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString('base64url')
 }
 
-/** The old id, or `null` where this id does not open it. */
+/** Decrypts the old id; `null` where this id does not decrypt it. */
 export function unseal(sealed: string, id: SessionId): string | null {
   const bytes = Buffer.from(sealed, 'base64url')
   if (bytes.length < NONCE_BYTES + TAG_BYTES) return null

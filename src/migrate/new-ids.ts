@@ -11,12 +11,12 @@ import type { OldEntities, OldFound } from './old-entities.ts'
 import { hashOfOldId } from './old-system.ts'
 import { asTime, child, timestamp } from '../store/datastore/values.ts'
 
-/** The kind of the entities that say as which session an old one goes on. */
+/** The kind of the entities that say which session continues an old one. */
 const MOVED_KIND = 'viur-session-moved'
 
 /**
- * Sessions are found by cookies, so each goes on under a new id: an old one is never adopted. An entity named by the hash
- * of the old id says where.
+ * Gives each old session a new id, since sessions are found by cookies and old ids are never adopted. An entity, named
+ * by the hash of the old id, points to the new session.
  */
 export class NewIds implements Ids {
   readonly #entities: OldEntities
@@ -56,10 +56,10 @@ export class NewIds implements Ids {
   recordOf(key: SessionKey, { user, units, written, staticKey }: OldFound): SessionRecord {
     const { randomBytes, policy } = this.#settings
     const times = {
-      // When it was last written is all that the old system tells.
+      // The old system stores only the time of the last write.
       created: written,
       lastSeen: written,
-      // When the user logged in is not known, so nobody passes for somebody who did so recently.
+      // The time of the login is unknown, so no login counts as recent.
       authenticated: null,
       expiry: null,
     }
@@ -85,7 +85,10 @@ function movedAt(name: string): EntityName {
   return { kind: MOVED_KIND, name: hashOfOldId(name), namespace: null }
 }
 
-/** Says as which session an old one goes on. Named by the hash of the old id, and written in the commit that moves it. */
+/**
+ * Points to the session that continues an old one. Named by the hash of the old id, and written in the commit that
+ * moves the session.
+ */
 interface Moved {
   readonly to: SessionKey
   /** When it was written, in milliseconds since the epoch. */
@@ -94,12 +97,12 @@ interface Moved {
 }
 
 /**
- * For how long a request that still comes with the old id alone is served with the new session, in milliseconds: the
- * others of the page whose first request moved the session are under way already, and know nothing of its new id.
+ * How long a request with only the old id gets the new session, in milliseconds: other requests of the page whose first
+ * request moved the session are already under way, and do not have its new id.
  */
 const FOLLOWED_FOR: number = 60 * 1000
 
-/** Long after anybody follows it; for a TTL policy on `purge`. */
+/** The lifetime of such an entity, long after its use has ended; for a TTL policy on `purge`. */
 const PURGE_AFTER = 24 * 60 * 60 * 1000
 
 function movedFrom(entity: Entity | null): Moved | null {

@@ -14,20 +14,20 @@ import { checkKey, plainValues, type ValueCodec } from '../record/codec.ts'
 import { type Unit, unitOf } from '../record/payload.ts'
 import { MAX_AHEAD, MAX_PAYLOAD_BYTES, userProblem } from '../record/limits.ts'
 
-/** An old session that can be used, as the app has converted it. */
+/** A usable old session, as the app has converted it. */
 export interface OldFound extends Brought {
   readonly user: string
-  /** The static security key, as the old system keeps it. */
+  /** The static security key, as the old system stores it. */
   readonly staticKey: string | null
   readonly version: Version
-  /** The last instant at which it is alive, by its own rules and by our absolute limit. */
+  /** The last instant at which the session is alive, by its own rules and by our absolute limit. */
   readonly aliveUntil: number
 }
 
-/** What an old id leads to. */
+/** The result of reading an old id. */
 export type OldRead = OldFound | 'unknown' | 'expired' | 'unreadable'
 
-/** Reads the entities of one system, and takes them away. */
+/** Reads and deletes the entities of one system. */
 export class OldEntities {
   readonly system: OldSystem
   readonly #store: EntityStore
@@ -39,17 +39,19 @@ export class OldEntities {
     this.#settings = settings
   }
 
-  /** The old session of this id now. */
+  /** Reads the entity of the old session with this id. */
   async find(name: string, asking: Asking): Promise<Entity | null> {
     return await this.entityAt(this.system.at(name), asking)
   }
 
-  /** The entity now, asked for again when the store is in trouble; shares a call with the lookups of this tick. */
+  /** Reads an entity, again when the store is in trouble; shares a call with the lookups of this tick. */
   async entityAt(at: EntityName, asking: Asking): Promise<Entity | null> {
     return await asking.ask((deadline) => this.#store.find(at, { deadline }))
   }
 
-  /** The entity as a session, if it can be used. One that cannot be read counts as none, and the log hears of it once. */
+  /**
+   * Converts the entity to a session, if it can be used. An unreadable entity counts as no session, and is logged once.
+   */
   read(name: string, entity: Entity | null): OldRead {
     if (entity === null) return 'unknown'
     const { now, policy, troubles, codec } = this.#settings
@@ -78,7 +80,7 @@ export class OldEntities {
     }
   }
 
-  /** Commits these with whatever is committed; made at that time. */
+  /** Returns a committer that adds these writes to each commit. They are made at that time. */
   writing(entities: () => readonly EntityWrite[]): Committer {
     return {
       writeTogether: (mutations, options) =>
@@ -86,18 +88,18 @@ export class OldEntities {
     }
   }
 
-  /** Takes the old session away with whatever is committed. */
+  /** Returns a committer that deletes the old session with each commit. */
   removing(name: string, version: Version | null): Committer {
     return this.writing(() => [this.removalOf(name, version)])
   }
 
-  /** `version`: `null`: as it is, if it is there. */
+  /** Returns the deletion. `version`: `null` deletes any version, if the entity exists. */
   removalOf(name: string, version: Version | null): EntityWrite {
     return { kind: 'delete', at: this.system.at(name), version }
   }
 }
 
-/** An old session in our terms. */
+/** An old session in our form. */
 interface Converted {
   readonly user: string
   readonly data: Readonly<Record<string, unknown>>
@@ -105,8 +107,8 @@ interface Converted {
 }
 
 /**
- * What goes on of an old session, by the app's function if it has one. Throws `OldSessionDamage` for what no session of
- * ours can hold, so that it counts as unreadable once, and not as an error at each request.
+ * Converts an old session, by the app's function if there is one. Throws `OldSessionDamage` for data that no session of
+ * ours can hold, so that the session counts as unreadable once, without an error at each request.
  */
 export function convertedOf(
   system: OldSystem,
@@ -117,7 +119,7 @@ export function convertedOf(
   const problem = user === null || user === undefined ? null : userProblem(user)
   if (problem !== null) throw new OldSessionDamage(problem)
   if (typeof data !== 'object' || data === null) {
-    throw new OldSessionDamage('the function in the option "convert" gave no data')
+    throw new OldSessionDamage('the function in the option "convert" returned no data')
   }
   const units = new Map<Unit, string>()
   let bytes = 0
@@ -131,7 +133,7 @@ export function convertedOf(
   return { user: user ?? GUEST_USER, data, units }
 }
 
-/** What the request itself adds has to fit as well, and so do the marks of the payload. */
+/** Leaves room for the data that the request adds, and for the marks of the payload. */
 const MAX_CONVERTED_BYTES = MAX_PAYLOAD_BYTES - 16 * 1024
 
 function chosenOf(system: OldSystem, { user, data, written }: DecodedSession): ConvertedSession {
@@ -140,10 +142,10 @@ function chosenOf(system: OldSystem, { user, data, written }: DecodedSession): C
   try {
     chosen = system.convert({ user, data, written: new Date(written) })
   } catch {
-    // Its message may quote the data.
+    // The message of its error may quote the data.
     throw new OldSessionDamage('the function in the option "convert" threw')
   }
-  // A fault of the app, and not of the session: it must not log everybody out.
+  // A promise is a fault of the app, and not of the session: it must not log everybody out.
   atOnce('the function in the option "convert"', chosen)
   if (typeof chosen === 'object' && chosen !== null) return chosen
   throw new OldSessionDamage('the function in the option "convert" refused it')
@@ -154,8 +156,9 @@ function textOf(key: string, value: unknown, codec: ValueCodec): string {
     checkKey(key)
     return codec.encode(value, key)
   } catch (error) {
-    // The message of the codec names the path, and that may be data.
-    if (error instanceof SessionError) throw new OldSessionDamage('it holds what no session can')
+    // The message of the codec names the path, which may be data.
+    if (error instanceof SessionError)
+      throw new OldSessionDamage('it holds a value that no session can store')
     throw error
   }
 }

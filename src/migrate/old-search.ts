@@ -22,7 +22,7 @@ import type { Guarded } from '../write/change.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { NewIds } from './new-ids.ts'
 
-/** What all searches of an app share. */
+/** The parts that all searches of an app share. */
 interface Parts {
   readonly entities: OldEntities
   readonly ids: Ids
@@ -30,7 +30,7 @@ interface Parts {
   readonly host: SourceHost
 }
 
-/** What one request asks the old system for. `name`: the old id that it presents, as secret as ours. */
+/** The search of one request in the old system. `name`: the old id that the request presents, as secret as our ids. */
 class OldSearch implements Search {
   readonly #name: string | null
   readonly #parts: Parts
@@ -44,7 +44,7 @@ class OldSearch implements Search {
     const { entities } = this.#parts
     const sharesCall = id !== null && entities.system.sideBySide
     const begun = this.#name !== null && sharesCall ? entities.find(this.#name, asking) : null
-    // Whoever needs it hears of the failure.
+    // The code that needs the entity gets the failure.
     begun?.catch(() => {})
     return new OldLook({ ...this.#parts, name: this.#name, asking, limit }, begun)
   }
@@ -68,7 +68,7 @@ interface Looking extends Parts {
 
 class OldLook implements Look {
   readonly #by: Looking
-  /** The entity of that name, where it was looked up already. */
+  /** The entity with that name, where it was looked up already. */
   #entity: Promise<Entity | null> | null
 
   constructor(by: Looking, entity: Promise<Entity | null> | null) {
@@ -116,8 +116,8 @@ class OldLook implements Look {
   }
 
   /**
-   * Whether it is no logout that the old entity is not there: whoever takes it away after the period writes ours in the
-   * same commit.
+   * Whether another write explains the missing entity, so that it is no logout: after the parallel period, the write
+   * that deletes the entity writes our session in the same commit.
    */
   async #isWrittenBy({ record, version }: Found): Promise<boolean> {
     if (this.#by.entities.system.sideBySide) return false
@@ -125,7 +125,7 @@ class OldLook implements Look {
     return now?.record != null && now.record.ended === null && now.version !== version
   }
 
-  /** Also in the store, so that it stays ended once the old system is no longer asked. */
+  /** Ends our session in the store too, so that it stays ended once the old system is no longer asked. */
   async #endOurs(key: SessionKey): Promise<void> {
     const { host, limit } = this.#by
     try {
@@ -139,19 +139,21 @@ class OldLook implements Look {
   }
 }
 
-/** What the state of the old session means for the one that came from it. */
+/** The consequence of the old session's state for our session. */
 interface Verdict {
-  /** What the old system has changed; `null` for nothing. */
+  /** The changes of the old system; `null` for none. */
   readonly news: Guarded | null
-  /** Whether the two still belong together. */
+  /** Whether the two sessions are still linked. */
   readonly isLinked: boolean
 }
 
 /**
- * Decides what becomes of a session while the old system serves its user too. The old session is gone: it was logged out
- * there, so this one has ended; so it has where the old one belongs to somebody else by now. It has expired: nobody uses
- * it there, and this one goes on alone. It was written since: what differs is taken over. It cannot be read: nothing is
- * known, and this one goes on as it is.
+ * Decides about our session while the old system serves its user too:
+ *
+ * - The old session is gone, or belongs to another user by now: it was logged out there, so our session has ended too.
+ * - It has expired: nobody uses it there, and our session continues alone.
+ * - It was written since: its changes are taken over.
+ * - It cannot be read: its state is unknown, and our session stays as it is.
  */
 function followLink(payload: Payload, link: Link, old: OldRead): Verdict | 'ended' {
   if (old === 'unknown') return 'ended'
@@ -162,7 +164,7 @@ function followLink(payload: Payload, link: Link, old: OldRead): Verdict | 'ende
   return { news: takeOver(payload, link, old), isLinked: true }
 }
 
-/** The sessions of a system as a source. */
+/** Makes a source of the sessions of a system. */
 export function oldSessions(system: OldSystem): OldSessions {
   const source: OldSessions & ConnectableSource = {
     system: system.name,

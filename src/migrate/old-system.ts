@@ -7,46 +7,46 @@ import type { SessionSource } from '../write/source.ts'
 /** A session as another system stored it, for the option `convert`. */
 export interface OldSession {
   /**
-   * Whose session it is: viur-core's `user` property, Passport's `passport.user` for connect-datastore; `null` where
-   * nobody is logged in.
+   * The user: viur-core's `user` property, Passport's `passport.user` for connect-datastore; `null` where nobody is
+   * logged in.
    */
   readonly user: string | null
-  /** What it holds, without what belongs to the old system itself, and without password hashes. */
+  /** The data of the session, without the old system's own fields and without password hashes. */
   readonly data: Record<string, unknown>
   /** When the old system last wrote it. */
   readonly written: Date
 }
 
-/** What goes on of an old session. */
+/** The part of an old session that continues. */
 export interface ConvertedSession {
-  /** Whose session it is from now on; `null`, `undefined` and `'__guest__'` for nobody. */
+  /** The user of the session from now on; `null`, `undefined` and `'__guest__'`: a guest. */
   readonly user?: string | null
-  /** What the session holds from now on. */
+  /** The data of the session from now on. */
   readonly data: Readonly<Record<string, unknown>>
 }
 
 /**
- * Chooses what goes on of an old session; `null` for nothing, and then the session counts as none. It runs at every request
- * until the session is first saved, and with `sideBySide` at every request for as long as the old entity is there, so it
- * should be quick and do nothing else.
+ * Chooses the part of an old session that continues; `null`: none, and the old session counts as unreadable. It runs at
+ * every request until the session is first saved, and with `sideBySide` at every request as long as the old entity
+ * exists. So it should be quick and have no other effect.
  */
 export type ConvertSession = (old: OldSession) => ConvertedSession | null
 
-/** An old session, taken apart but not yet converted. Times are milliseconds since the epoch. */
+/** An old session, decoded but not yet converted. Times are milliseconds since the epoch. */
 export interface DecodedSession {
   readonly user: string | null
   readonly data: Record<string, unknown>
   /** When the old system last wrote it. */
   readonly written: number
-  /** The last instant at which the old system would take it; infinite where nothing says so. */
+  /** The last instant at which the old system would accept it; infinite where there is no limit. */
   readonly expires: number
-  /** The static security key, as the old system keeps it. */
+  /** The static security key, as the old system stores it. */
   readonly staticKey: string | null
   /** The cookie of express-session. */
   readonly cookie: unknown
 }
 
-/** What is wrong with one old session, without any of its content. */
+/** A fault of one old session. The message contains none of its content. */
 export class OldSessionDamage extends Error {
   override name = 'OldSessionDamage'
 }
@@ -56,11 +56,11 @@ export interface OldSessionsOptions {
   /** The namespace of the old entities; `''` for the default one. Default: that of the store. */
   readonly namespace?: string
   /**
-   * `true`: the old version of the app still serves the same users. Old entities are kept, and what it does to them is
-   * followed. Default `false`: an old entity is deleted in the commit that stores the session in our layout.
+   * `true`: the old version of the app still serves the same users. Old entities are kept, and their changes are taken
+   * over. Default `false`: the commit that stores the session in our layout deletes the old entity.
    */
   readonly sideBySide?: boolean
-  /** Chooses what goes on of an old session. */
+  /** Chooses the part of an old session that continues. Default: the user and all data. */
   readonly convert?: ConvertSession
 }
 
@@ -76,13 +76,13 @@ export const COMMON_OPTIONS: readonly (keyof OldSessionsOptions)[] = [
   'convert',
 ]
 
-/** Datastore: "Multitenancy". */
+/** The valid namespaces, by the page "Multitenancy" of Datastore. */
 const NAMESPACE = /^[A-Za-z0-9._-]{0,100}$/
 
-/** No header holds a longer id of a kind that is known. */
+/** The longest cookie value: known ids are shorter. */
 const MAX_COOKIE_LENGTH = 4096
 
-/** One system whose sessions are taken over: how its cookie and its entities are read. */
+/** One old system: reads its cookie and its entities. */
 export abstract class OldSystem {
   abstract readonly name: OldSessions['system']
   readonly kind: string
@@ -117,22 +117,22 @@ export abstract class OldSystem {
     this.convert = convert ?? null
   }
 
-  /** Throws where this cannot serve requests by its own cookie, or a middleware that knows its sessions by their ids. */
+  /** Throws where the system cannot serve requests by its own cookie, or by the ids of a middleware. */
   abstract checkFor(by: 'cookies' | 'ids'): void
 
   /** Whether an entity can have this name. */
   abstract isName(name: string): boolean
 
-  /** An entity taken apart. Throws `OldSessionDamage` for one that cannot be understood. */
+  /** Decodes an entity. Throws `OldSessionDamage` for an entity that cannot be understood. */
   abstract decode(entity: Entity): DecodedSession
 
   /** The name of the cookie. */
   protected abstract readonly cookieName: string
 
-  /** The id in one value of the cookie, or `null`. */
+  /** Returns the id in one value of the cookie, or `null`. */
   protected abstract idIn(value: string): string | null
 
-  /** The old id in a Cookie header: exactly one distinct one counts, as with our own cookie. */
+  /** Returns the old id in a Cookie header: exactly one distinct id counts, as with our own cookie. */
   read(header: string | undefined): string | null {
     const names = new Set<string>()
     for (const value of valuesOf(header, this.cookieName)) {
@@ -143,13 +143,15 @@ export abstract class OldSystem {
     return first === undefined || others.length > 0 ? null : first
   }
 
-  /** Where the entity of an id is. */
+  /** Returns the name of the entity for an id. */
   at(name: string): EntityName {
     return { kind: this.kind, name, namespace: this.namespace }
   }
 }
 
-/** The hash of an old id, which is safe to log and to store. For express-session it is the key of the session. */
+/**
+ * Returns the hash of an old id, which is safe to log and to store. For express-session it is the key of the session.
+ */
 export function hashOfOldId(name: string): SessionKey {
   return keyOf(name as SessionId)
 }

@@ -2,10 +2,10 @@ import { FORBIDDEN_KEYS } from '../base/forbidden-keys.ts'
 import { asInt64, child } from '../store/datastore/values.ts'
 import { OldSessionDamage } from './old-system.ts'
 
-/** As deep as the codec goes. */
+/** The deepest nesting, as in the codec. */
 const MAX_DEPTH = 64
 
-/** The properties of an entity, or of one embedded in another, as plain values. */
+/** Returns the properties of an entity, or of an embedded one, as plain values. */
 export function plainProperties(
   properties: Readonly<Record<string, unknown>>,
   depth = 0,
@@ -18,9 +18,9 @@ export function plainProperties(
 }
 
 /**
- * A `Value` of the Datastore API as a value that a session can hold. An integer beyond 2^53 is a `bigint`, a key is
- * its {@link keyText}, a geo point an object with `latitude` and `longitude`, a blob a `Buffer`; what is not finite is
- * `null`, and so is a value of a type that is not known.
+ * Converts a `Value` of the Datastore API to a value that a session can hold. An integer beyond 2^53 becomes a
+ * `bigint`, a key its {@link keyText}, a geo point an object with `latitude` and `longitude`, and a blob a `Buffer`. A
+ * number that is not finite becomes `null`, and so does a value of an unknown type.
  */
 export function plainValue(value: unknown, depth = 0): unknown {
   if (depth > MAX_DEPTH) throw new OldSessionDamage(`it is nested deeper than ${MAX_DEPTH} levels`)
@@ -31,7 +31,7 @@ export function plainValue(value: unknown, depth = 0): unknown {
   return null
 }
 
-/** The content of a `Value`, by the name of its field. */
+/** The conversions of a `Value`, by the name of its field. */
 const CONVERSIONS: readonly (readonly [string, (content: unknown, depth: number) => unknown])[] = [
   ['stringValue', (content) => String(content)],
   ['booleanValue', (content) => content === true],
@@ -51,7 +51,7 @@ const CONVERSIONS: readonly (readonly [string, (content: unknown, depth: number)
   ],
 ]
 
-/** `kind/name` or `kind/id`, from the root down, each part encoded as in a URL: `user/5634161670881280`. */
+/** Returns `kind/name` or `kind/id`, from the root down. Each part is encoded as in a URL: `user/5634161670881280`. */
 export function keyText(key: unknown): string | null {
   const path = child(key, 'path')
   if (!Array.isArray(path) || path.length === 0) return null
@@ -62,7 +62,7 @@ export function keyText(key: unknown): string | null {
   return parts.map((part) => encodeURIComponent(String(part ?? '').toWellFormed())).join('/')
 }
 
-/** The properties of an embedded entity. */
+/** Returns the properties of an embedded entity. */
 export function propertiesOf(entity: unknown): Readonly<Record<string, unknown>> {
   const properties = child(entity, 'properties')
   return typeof properties === 'object' && properties !== null
@@ -102,7 +102,7 @@ function plainList(content: unknown, depth: number): unknown[] {
   return Array.isArray(values) ? values.map((value: unknown) => plainValue(value, depth + 1)) : []
 }
 
-/** A copy of parsed JSON without the names that no session holds. */
+/** Copies parsed JSON without the keys that a session must not have. */
 export function plainJson(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (depth > MAX_DEPTH) throw new OldSessionDamage(`it is nested deeper than ${MAX_DEPTH} levels`)

@@ -16,25 +16,25 @@ import { keyText, plainProperties, propertiesOf } from './values.ts'
 
 /** Options of {@link viurCoreSessions}. */
 export interface ViurCoreOptions extends OldSessionsOptions {
-  /** The kind of the old entities. Default `viur-session`, as there. */
+  /** The kind of the old entities. Default `viur-session`, as in viur-core. */
   readonly kind?: string
   /**
-   * The name of the old cookie. Default `viur_cookie_` and the project, which `GOOGLE_CLOUD_PROJECT` names; releases
-   * before 3.4 called it `viurCookie_` and the project.
+   * The name of the old cookie. Default: `viur_cookie_` and the project in `GOOGLE_CLOUD_PROJECT`. Releases before 3.4
+   * called it `viurCookie_` and the project.
    */
   readonly cookie?: string
-  /** `conf.user.session_life_time` of the old system. Default `'1h'`, as there. */
+  /** The setting `conf.user.session_life_time` of the old system. Default `'1h'`, as in viur-core. */
   readonly lifetime?: Duration
   /**
-   * Which properties of the user entity that viur-core keeps in the session under `user` go on, for an app that does
-   * not convert by itself. Default `['key', 'name', 'access']`. A password is never among them.
+   * The properties of the user entity that continue, for an app without its own `convert`. viur-core stores this entity
+   * in the session under `user`. Default `['key', 'name', 'access']`. A password is never among them.
    */
   readonly userFields?: readonly string[]
 }
 
 /**
- * Sessions that viur-core (Python) stored, for the option `legacy` of `createSessions()`. Throws `SessionConfigError`
- * for options that cannot work.
+ * Returns the sessions that viur-core (Python) stored, for the option `legacy` of `createSessions()`. Throws
+ * `SessionConfigError` for options that cannot work.
  */
 export function viurCoreSessions(options: ViurCoreOptions = {}): OldSessions {
   return oldSessions(new ViurCore(options))
@@ -42,20 +42,23 @@ export function viurCoreSessions(options: ViurCoreOptions = {}): OldSessions {
 
 const OF = 'viurCoreSessions()'
 
-/** viur-core's ids are 42 characters that a CSPRNG draws from these (`utils.string.random`). */
+/** viur-core's ids are 42 of these characters, drawn by a CSPRNG (`utils.string.random`). */
 const ID_SHAPE = /^[A-Za-z0-9]{42}$/
 
-/** Marks of nobody: that of today, and those of the releases before 3.4. */
+/** The marks of a guest: the present one, and those of the releases before 3.4. */
 const GUESTS: ReadonlySet<string> = new Set(['', '__guest__', 'guest', 'None'])
 
 const DEFAULT_USER_FIELDS: readonly string[] = ['key', 'name', 'access']
 
-/** A user entity of viur-core keeps these in clear or as hashes. They never leave it. */
+/**
+ * The names of secret properties. A user entity of viur-core stores them in clear or as hashes. They never leave it.
+ */
 const SECRET = /passw|pwhash|otp|secret|sec_?key|token/i
 
 /**
- * Kind `viur-session`, the name is the value of the cookie, `data` an embedded entity, `lastseen` seconds since the
- * epoch as a float, `user` the key of the user as text, `static_security_key` or, earlier, `staticSecurityKey`.
+ * The entities of viur-core. Their kind is `viur-session`, their name is the value of the cookie, and `data` is an
+ * embedded entity. `lastseen` is the seconds since the epoch as a float, and `user` the key of the user as text.
+ * `static_security_key`, or earlier `staticSecurityKey`, is the static key.
  */
 class ViurCore extends OldSystem {
   readonly name = 'viur-core'
@@ -83,7 +86,7 @@ class ViurCore extends OldSystem {
     const secret = userFields.find((field) => SECRET.test(field))
     if (secret !== undefined) {
       throw new SessionConfigError(
-        `${OF}: userFields must not hold ${show(secret)}: what proves who a user is does not belong into a session`,
+        `${OF}: userFields must not name ${show(secret)}: proofs of identity do not belong in a session`,
       )
     }
     this.cookieName = cookie
@@ -94,7 +97,7 @@ class ViurCore extends OldSystem {
   override checkFor(by: 'cookies' | 'ids'): void {
     if (by === 'cookies') return
     throw new SessionConfigError(
-      'DatastoreSessionStore: legacy must be connectDatastoreSessions(): a session of viur-core has no id that express-session would know, so it needs createSessions()',
+      'DatastoreSessionStore: legacy must be connectDatastoreSessions(): express-session does not know the ids of viur-core, so its sessions need createSessions()',
     )
   }
 
@@ -130,7 +133,10 @@ class ViurCore extends OldSystem {
     }
   }
 
-  /** The user entity without what the new system has no use for; an app that converts gets all but its secrets. */
+  /**
+   * Returns the user entity without the properties that the new system does not need; an app with its own `convert`
+   * gets all except its secrets.
+   */
   #reduced(entity: unknown): Record<string, unknown> {
     const key = keyText(child(entity, 'key'))
     const all = { ...plainProperties(propertiesOf(entity)), ...(key !== null && { key }) }
@@ -145,7 +151,7 @@ function textIn(value: unknown): string | null {
   return typeof text === 'string' && text !== '' ? text : null
 }
 
-/** Milliseconds, from seconds since the epoch. */
+/** Converts seconds since the epoch to milliseconds. */
 function secondsIn(value: unknown): number {
   const float = child(value, 'doubleValue')
   const whole = asInt64(child(value, 'integerValue') ?? null)
