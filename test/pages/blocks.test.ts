@@ -18,7 +18,7 @@ describe('the blocks of the pages', () => {
     )
     expect(BLOCKS.filter((block) => wayOf(block) === undefined).map(placeOf)).toEqual([])
     expect(Object.values(counts).reduce((all, one) => all + one)).toBe(BLOCKS.length)
-    // A rule that takes in more than it was made for would leave blocks out in silence.
+    // A rule that matches too much would leave out blocks silently.
     expect([counts['compiled'], counts['parsed']]).toEqual([1, 12])
     expect(counts['runs']).toBeGreaterThan(100)
   })
@@ -63,7 +63,7 @@ describe('the blocks of the pages', () => {
   })
 })
 
-/** By the language of a block: what it has to agree with. */
+/** For each language of a block: the file or the source with which it has to agree. */
 const AGREES: Readonly<Record<string, (code: string) => void>> = {
   json: (code) => {
     const { scripts } = JSON.parse(`{${code}}`) as { scripts: Record<string, string> }

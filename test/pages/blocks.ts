@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The reference and the interface are written by programs, from the source, and compared with it in `.ci/run`. */
+/** Programs write the reference and the interface from the source; `.ci/run` compares them with it. */
 const GENERATED = /^(?:docs\/reference|test\/interface)\//
 
-/** What tools and tests put beside the files of the repository. */
+/** Folders that tools and tests create in the repository. */
 const NOT_OURS = ['node_modules', 'dist', 'coverage', '.git', '.emulator', '.next', 'screenshots']
 
 /** The pages in a folder and below it. */
@@ -19,20 +19,20 @@ function pagesIn(folder: string): string[] {
   })
 }
 
-/** Every page of the repository that is written by hand, by its path. */
+/** The paths of all pages of the repository that are written by hand. */
 export const PAGES: readonly string[] = pagesIn('').filter((path) => !GENERATED.test(path))
 
 export interface Block {
   readonly page: string
-  /** The line of the page at which the block opens, from 1 on. */
+  /** The line of the page at which the block opens, counted from 1. */
   readonly line: number
   /** The word after the three backticks. */
   readonly language: string
-  /** What is between the fences. The indent that all lines have in common is left out. */
+  /** The text between the fences, without the indent that all lines share. */
   readonly code: string
   /** The last line of prose before it. */
   readonly before: string
-  /** The heading of the second level that it is under. */
+  /** The heading of the second level above it. */
   readonly chapter: string
 }
 

@@ -22,7 +22,7 @@ const host = process.env['DATASTORE_EMULATOR_HOST']
 
 interface Page {
   readonly page: string
-  /** Its name as that of a folder. */
+  /** Its name as the name of a folder. */
   readonly name: string
   readonly context: string
   readonly modules: readonly Module[]
@@ -54,7 +54,7 @@ const PAGES_WITH_CODE: readonly Page[] = [
   }
 })
 
-/** The contexts that a context takes names from, and itself. */
+/** A context, and the contexts from which it takes names. */
 function contextsOf(name: string): string[] {
   const taken = [...contextSource(name).matchAll(/^export \* from '\.\/([\w-]+)\.js'$/gm)]
   return [name, ...taken.flatMap(([, one = '']) => contextsOf(one))]
@@ -106,7 +106,7 @@ const COMPILED = {
   },
 }
 
-/** Pages that say in their types what `req.session` is, or what sessions hold, are each a program of their own. */
+/** Pages whose types declare `req.session` or the data of sessions. Each is compiled as a separate program. */
 function programOf(code: string, name: string): string {
   if (code.includes('declare module')) return name
   if (/'(?:express-session|koa-session|@fastify\/session)'/.test(code)) return 'of-others'
@@ -114,13 +114,13 @@ function programOf(code: string, name: string): string {
 }
 
 /**
- * In JavaScript nobody says of what type a value is: what counts is a name that there is not, of a variable, an export,
- * an option, or a member of a session.
+ * JavaScript code does not declare types of values. So only unknown names count: those of a variable, an export, an
+ * option, or a member of a session.
  */
 const OF_JAVASCRIPT =
   /error TS(?:2304|2305|2307|2353|2551|2552|2554|2724|2339: .* on type '(?:Sessions|Session|RequestSession|SessionEntry)<)/
 
-/** A message with the place on the page in front. */
+/** A message that begins with the place on the page. */
 function onPage(message: string): string {
   const [, name = '', block = '', at = ''] =
     /^types\/([^/]+)\/(line-\d+)\.[jt]s\((\d+),/.exec(message) ?? []
@@ -131,7 +131,7 @@ function onPage(message: string): string {
   return `${page.page}:${line}: ${message.slice(message.indexOf(': ') + 2)}`
 }
 
-/** What the compiler says of files, in the words that it has for people. */
+/** The messages of the compiler about files, in its readable form. */
 function compiled(program: string, files: readonly string[]): string[] {
   const isTyped = program.startsWith('ts-')
   const compilerOptions = { ...COMPILED.compilerOptions, strict: isTyped }

@@ -3,25 +3,25 @@ import { transformSync } from 'esbuild'
 import type { Block } from './blocks.ts'
 
 /**
- * A block of a page as a module: the code of the page, word for word. Before it stand imports of what it leaves out. The
- * names come from the blocks above it in the same chapter, from the context of the page, and from other chapters, the
- * first of these that has the name.
+ * A block of a page as a module: the unchanged code of the page, after imports of the names that it does not declare. The
+ * names come from the blocks above it in the same chapter, from the context of the page, and from other chapters: from
+ * the first of these that has the name.
  */
 export interface Module {
   /** The name of its file, without an ending. */
   readonly name: string
   readonly isTyped: boolean
-  /** Where the code of the page begins in it: so many lines are before it. */
+  /** The number of lines before the code of the page. */
   readonly offset: number
   readonly source: string
 }
 
 const CONTEXT = new URL('context/', import.meta.url)
 
-/** The name of a page as that of a file. */
+/** The name of a page as the name of a file. */
 export const nameOf = (page: string): string => page.replace(/\.md$/, '').replaceAll('/', '-')
 
-/** A page has the context of its name, such as `context/docs-sessions.ts`, or one that many have. */
+/** The context of a page: the one with its name, such as `context/docs-sessions.ts`, or one that many pages share. */
 export function contextOf(page: string, blocks: readonly Block[]): string {
   const own = nameOf(page)
   if (existsSync(new URL(`${own}.ts`, CONTEXT))) return own
@@ -36,7 +36,7 @@ export function contextSource(name: string): string {
 
 const IMPORT = /^import\s+(type\s+)?([^'"]+?)\s+from\s+(['"])([^'"]+)\3;?$/gm
 
-/** What a module imports, by the name that it has there: the import alone. */
+/** The imports of a module: for each name in the module, an import of only that name. */
 function importsOf(code: string): Map<string, string> {
   const found = new Map<string, string>()
   for (const [, type = '', clause = '', , from = ''] of code.matchAll(IMPORT)) {
@@ -50,7 +50,7 @@ function importsOf(code: string): Map<string, string> {
   return found
 }
 
-/** What a module declares at its top level. */
+/** The names that a module declares at its top level. */
 function declaredIn(code: string): { values: string[]; types: string[]; exported: Set<string> } {
   const values: string[] = []
   const types: string[] = []
@@ -87,7 +87,7 @@ function listed(names: string): string[] {
     .filter(Boolean)
 }
 
-/** All names that a context offers, with those of the contexts that it takes over as a whole. */
+/** All names that a context offers, including the names of the contexts that it takes over completely. */
 function offeredBy(context: string): { values: string[]; types: string[] } {
   const source = contextSource(context)
   const own = declaredIn(source)
@@ -139,7 +139,7 @@ export function asESModule(source: string, isTyped: boolean): string {
   return withoutTypes(source, isTyped).replace(/(from |import\()"(\.\/[\w-]+)\.js"/g, '$1"$2.mjs"')
 }
 
-/** The same as one writes it in CommonJS: `require()`, and no `await` outside of functions. */
+/** The same in CommonJS: `require()`, and no `await` outside of functions. */
 export function asCommonJS(source: string, isTyped: boolean): string {
   const names: string[] = []
   const body = withoutTypes(source, isTyped)

@@ -1,24 +1,24 @@
 import type { Block } from './blocks.ts'
 
-/** How it is made sure that a block is right. */
+/** How the tests check a block. */
 export type Way =
   /** It is compiled, and runs as an ES module and in CommonJS: code.test.ts. */
   | { readonly way: 'runs'; readonly since?: string }
-  /** It is compiled. `why` it does not run here. */
+  /** It is compiled. `why`: the reason for which it does not run here. */
   | { readonly way: 'compiled'; readonly why: string }
-  /** It is only read. `why` nothing of ours could hold it. */
+  /** It is only parsed. `why`: the reason for which we cannot check more. */
   | { readonly way: 'parsed'; readonly why: string }
-  /** A test holds it that has the framework: a file that names the page. */
+  /** A test with the framework checks it: a file that names the page. */
   | { readonly way: 'test'; readonly file: string }
-  /** Its commands are those that there are: shell.test.ts. */
+  /** Its commands exist: shell.test.ts. */
   | { readonly way: 'commands' }
-  /** It agrees with the file or the source that it shows a part of: blocks.test.ts. */
+  /** It agrees with the file or the source from which it shows a part: blocks.test.ts. */
   | { readonly way: 'data' }
 
 interface Rule {
   readonly language: RegExp
   readonly page?: RegExp
-  /** What the code begins with, or the words before it. */
+  /** The beginning of the code, or of the prose before it. */
   readonly code?: RegExp
   readonly before?: RegExp
   readonly is: Way | ((block: Block) => Way)
@@ -26,13 +26,13 @@ interface Rule {
 
 const FILE = /^(?:\/\/|#|<!--) (?:[\w.+[\]()$-]+\/)*[\w.+[\]()$-]+\.\w+(?: -->)?\n/
 
-/** The folders of test/frameworks whose name is not that of the page. */
+/** The folders of test/frameworks whose name differs from the name of the page. */
 const FOLDERS: Readonly<Record<string, string>> = { 'graphql-yoga': 'yoga' }
 
-/** The first that fits counts. A block that none fits fails the test. */
+/** The first matching rule counts. A block without a matching rule fails the test. */
 const RULES: readonly Rule[] = [
   {
-    // Its files are unpacked from the page, and run beside the framework itself.
+    // The test unpacks its files from the page, and runs them with the framework.
     language: /^(?:tsx?|svelte)$/,
     page: /^docs\/frameworks\//,
     code: FILE,
@@ -81,7 +81,7 @@ interface Change {
   readonly to: string
 }
 
-/** What code of a page is changed by before it runs: what the prose says in addition, and places on a machine. */
+/** Changes of the code of a page before it runs: additions that the prose describes, and places on a machine. */
 export const CHANGES: readonly Change[] = [
   { page: 'docs/sqlite.md', from: '/var/lib/shop/', to: './' },
   {

@@ -22,7 +22,7 @@ interface Manifest {
 const manifestIn = (folder: string): Manifest =>
   JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Manifest
 
-/** The package.json that a page is about: that of its folder where that has scripts, or of the root. */
+/** The package.json that a page describes: that of its folder if it has scripts, or that of the root. */
 function manifestOf(page: string): Manifest {
   const own = existsSync(join(root, dirname(page), 'package.json'))
     ? manifestIn(dirname(page))
@@ -30,7 +30,7 @@ function manifestOf(page: string): Manifest {
   return own?.scripts === undefined ? manifestIn('.') : own
 }
 
-/** All packages that anything here is installed and tested with. */
+/** All packages with which parts of this repository are installed and tested. */
 const KNOWN_PACKAGES = new Set(
   ['.', 'bench', ...foldersIn('test/frameworks'), ...foldersIn('examples')]
     .filter((folder) => existsSync(join(root, folder, 'package.json')))
@@ -45,13 +45,13 @@ function foldersIn(folder: string): string[] {
   return readdirSync(join(root, folder)).map((name) => `${folder}/${name}`)
 }
 
-/** What is wrong with a command; `undefined` where nothing is. */
+/** The fault of a command; `undefined` if there is none. */
 type Check = (
   words: readonly string[],
   command: ShellCommand,
 ) => string | undefined | Promise<string | undefined>
 
-/** Of the system, or of Google; `gcloud` is looked at in test/cli/setup.test.ts. */
+/** Commands of the system or of Google; test/cli/setup.test.ts checks `gcloud`. */
 const OF_THE_SYSTEM = ['base64', 'cat', 'curl', 'done', 'for', 'gcloud', 'grep', 'mkdir', 'openssl']
 
 const PROGRAMS: Readonly<Record<string, Check>> = {
@@ -110,11 +110,11 @@ function npx([program = '', ...words]: readonly string[]):
     return paths.find((path) => !existsSync(join(root, path)))
   }
   if (program === 'esbuild') return bundled(words)
-  // Neither is installed anywhere here.
+  // Neither is installed in this repository.
   return ['firebase-tools', 'tsx'].includes(program) ? undefined : 'no test knows this program'
 }
 
-/** What stays outside of a bundle is a package that there is. */
+/** Checks that the packages that stay outside of a bundle exist. */
 function bundled(words: readonly string[]): string | undefined {
   const outside = words.flatMap((word) => /^--external:(.*)$/.exec(word)?.[1] ?? [])
   const unknown = outside.filter((name) => !(name in (manifestIn('.').peerDependencies ?? {})))
@@ -134,7 +134,7 @@ function emulator(words: readonly string[]): string | undefined {
   return `emulator.sh has no ${first}`
 }
 
-/** The parser of the command itself, with actions that do nothing. */
+/** The parser of the command, with actions that do nothing. */
 async function ownCommand(words: readonly string[]): Promise<string | undefined> {
   const program = programOf('0.0.0', () => {})
   const each = (command: Command): Command[] => [command, ...command.commands.flatMap(each)]

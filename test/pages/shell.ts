@@ -3,13 +3,13 @@ import type { Block } from './blocks.ts'
 /** One call of a program, as a page shows it. */
 export interface ShellCommand {
   readonly block: Block
-  /** As it stands there, on one line, without what follows it after `|`, `&&` or `;`. */
+  /** The command as on the page, on one line, without the commands after `|`, `&&` or `;`. */
   readonly text: string
-  /** The program and what it is given, without quotes. */
+  /** The program and its arguments, without quotes. */
   readonly words: readonly string[]
 }
 
-/** All commands of a block, also those in `$(…)`. What a here document holds is none. */
+/** All commands of a block, also those in `$(…)`. The text of a here document contains none. */
 export function commandsOf(block: Block): ShellCommand[] {
   const shown = block.language === 'console' ? promptsOf(block.code) : block.code
   const script = shown
@@ -22,11 +22,11 @@ export function commandsOf(block: Block): ShellCommand[] {
 const promptsOf = (code: string): string =>
   [...code.matchAll(/^\$ (.*)$/gm)].map(([, command = '']) => command).join('\n')
 
-/** Words of a shell, with their quotes; what ends a command is one too. */
+/** Words of a shell, with their quotes. The end of a command, such as `;`, is a word too. */
 const TOKEN =
   /&&|\|\||[|&;]|(?:"(?:\\.|[^"\\])*"|'[^']*'|\$\((?:'[^']*'|"[^"]*"|[^)'"])*\)|\\.|[^\s"'|&;])+/g
 
-/** A command that stands in a word of another. */
+/** A command inside a word of another command. */
 const SUBSTITUTION = /\$\(((?:'[^']*'|"[^"]*"|[^)'"])*)\)/g
 
 /** Words of the shell itself, before a command. */

@@ -1,4 +1,4 @@
-// An app whose sessions are those of express-session: with its types nothing of `viur-session/express` goes together.
+// An app with the sessions of express-session, whose types conflict with those of `viur-session/express`.
 import express from 'express'
 
 export const app = express()

@@ -1,4 +1,4 @@
-// What most pages leave out: an app of Express, and sessions in the memory.
+// Names that most pages do not declare: an app of Express, and sessions in memory.
 import express, { type Request } from 'express'
 import { createSessions, memoryStore, type SessionKey, type TaskQueue } from 'viur-session'
 
@@ -17,11 +17,11 @@ export { express }
 
 export const app = express()
 export const store = memoryStore()
-/** Takes tasks, and loses them. */
+/** Accepts tasks, and never runs them. */
 export const tasks: TaskQueue = { add: async () => 'added' }
 export const sessions = createSessions({ store, events: true })
 
-/** A session of a user that is stored, and a request that has it. */
+/** A stored session of a user, and a request with this session. */
 export const session = await sessions.open({ secure: true }).load()
 await session.login('alice')
 await session.save()

@@ -5,7 +5,7 @@ export * from './app.js'
 
 export const server = {}
 
-/** Asks for the context of one request, as the server of Apollo does for each. */
+/** Creates the context of one request, as Apollo Server does for each request. */
 export async function startStandaloneServer(
   _server: object,
   options: {

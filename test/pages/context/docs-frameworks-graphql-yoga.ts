@@ -1,6 +1,6 @@
 export * from './app.js'
 
-/** Answers with what is in the context of the request. */
+/** Answers with the context of the request. */
 export const yoga = {
   fetch: async (_request: Request, { session }: { session: { user: string } }) =>
     new Response(session.user),

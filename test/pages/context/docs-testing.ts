@@ -12,10 +12,10 @@ export const myStore = memoryStore
 
 type Asked = express.Request & { session: object }
 
-/** A framework for which somebody writes an adapter: Express, whose `send()` takes streams. */
+/** A framework for which an app has its own adapter: Express, with a `send()` that takes streams. */
 export function framework({ trustProxy }: { trustProxy: number }) {
   const app = express().set('trust proxy', trustProxy)
-  // Errors of pages are not for the output of the test.
+  // Errors of pages must not appear in the output of the test.
   app.set('env', 'test')
   return {
     use: app.use.bind(app),
