@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs the Google Datastore emulator for local work and for tests; `./emulator.sh help` says how.
-# Needs bash (written for 3.2 too, which is what macOS has), curl, and the emulator: see missing().
+# Runs the Google Datastore emulator for local work and for tests; `./emulator.sh help` prints its usage.
+# Needs bash (3.2, the version of macOS, or newer), curl, and the emulator: see missing().
 set -u
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-state=${VIUR_SESSION_EMULATOR_STATE:-$here/.emulator} # logs, and what `start` left running; ignored by git
-me=${VIUR_SESSION_EMULATOR_NAME:-./emulator.sh}       # how it was called
+state=${VIUR_SESSION_EMULATOR_STATE:-$here/.emulator} # logs, and the emulators that `start` left running; ignored by git
+me=${VIUR_SESSION_EMULATOR_NAME:-./emulator.sh}       # the command in messages
 image=google/cloud-sdk:emulators
 
 usage() {
@@ -13,22 +13,23 @@ Usage:
   $me [--newer] [--tasks] [--port N] [--] COMMAND ARGS...
       start an emulator in memory, run COMMAND on it, stop it, exit with COMMAND's status
   eval "\$($me start [--newer] [--port N])"
-      leave one running in the background, and point this shell at it
+      start an emulator in the background, and set the variables of this shell for it
   $me status|reset|stop [--newer]
-      ask for (exit status 0 or 1), empty or end the one that \`start\` left running
+      test for (exit status 0 or 1), empty or stop the emulator that \`start\` left running
 
   --newer   the Firestore emulator in Datastore mode instead of the Datastore emulator in
             Firestore mode; the two differ (lock waits, masks, strict sizes): test on both
-  --tasks   a Cloud Tasks server as well, for COMMAND (@viur-session/cloud-tasks-server; in the
-            repository \`npm run build\` makes it). Tasks for App Engine
+  --tasks   also start a Cloud Tasks server for COMMAND (@viur-session/cloud-tasks-server; in the
+            repository, build it with \`npm run build\`). Tasks for App Engine
             go to CLOUD_TASKS_TARGET, or else to http://127.0.0.1:\$PORT, where PORT is 8080 if unset
-  --port N  this port of 127.0.0.1 instead of any free one
+  --port N  use this port of 127.0.0.1 instead of any free one
 
 COMMAND sees DATASTORE_EMULATOR_HOST, DATASTORE_PROJECT_ID, GOOGLE_CLOUD_PROJECT and
 METADATA_SERVER_DETECTION=none; with --tasks CLOUD_TASKS_EMULATOR_HOST, CLOUD_TASKS_LOCATION and
-CLOUD_TASKS_TARGET too. Where DATASTORE_EMULATOR_HOST is set already, COMMAND runs on that
-emulator, which stays; CLOUD_TASKS_EMULATOR_HOST likewise. Exit status of our own: 1 no emulator came up or it died, 2 usage,
-3 not installed. DATASTORE_EMULATOR_JAR and FIRESTORE_EMULATOR_JAR name a jar elsewhere.
+CLOUD_TASKS_TARGET too. If DATASTORE_EMULATOR_HOST is set already, COMMAND uses that emulator, which
+keeps running; the same holds for CLOUD_TASKS_EMULATOR_HOST. Exit status of this script: 1 the emulator
+did not start or has died, 2 usage, 3 not installed. DATASTORE_EMULATOR_JAR and FIRESTORE_EMULATOR_JAR
+name a jar in another place.
 TEXT
 }
 
@@ -39,18 +40,18 @@ die() { # STATUS MESSAGE
   exit "$1"
 }
 
-now_ms() { # whole seconds where bash is older than 5
+now_ms() { # whole seconds in bash versions before 5
   local t=${EPOCHREALTIME:-$(date +%s).000000}
   t=${t/[.,]/}
   echo $((t / 1000))
 }
 
-# Neither a company's proxy nor ~/.curlrc has a say in what is on this machine.
+# Neither a company's proxy nor ~/.curlrc may affect connections to this machine.
 http() { curl -q --noproxy '*' -fsS -m 3 "$@" >/dev/null 2>&1; }
 
 listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; } # PORT
 
-# --- Which program, and how it is called --------------------------------------------------------
+# --- Find the program, and its command line ------------------------------------------------------
 
 missing() { # WHAT
   cat >&2 <<TEXT
@@ -63,7 +64,7 @@ TEXT
   exit 3
 }
 
-real_path() { # readlink -f is not on every macOS
+real_path() { # some versions of macOS have no readlink -f
   local path=$1 link
   while link=$(readlink "$path"); do
     case $link in /*) path=$link ;; *) path=$(dirname "$path")/$link ;; esac
@@ -71,16 +72,16 @@ real_path() { # readlink -f is not on every macOS
   printf '%s\n' "$path"
 }
 
-find_java() { # by running it: the /usr/bin/java of macOS may only say that there is none
+find_java() { # by running it: /usr/bin/java of macOS may only print that there is no Java
   for java in ${JAVA_HOME:+"$JAVA_HOME/bin/java"} java; do
     if "$java" -version >/dev/null 2>&1; then return 0; fi
   done
   return 1
 }
 
-# The jar comes first: it is ready sooner, and is one process, while gcloud is a python that starts
-# a shell that starts java. gcloud is asked for its root, which takes half a second, only where
-# symlinks do not lead there, and is run only where it has the emulator, lest it install things.
+# The jar has priority: it starts faster and is one process, while gcloud is a Python program that starts a shell that
+# starts java. `gcloud info` takes half a second, so it runs only when symlinks do not lead to the SDK. gcloud runs only
+# when it has the emulator, so that it does not install components.
 find_program() {
   local gcloud sdk=/nonexistent given=${!jar_variable:-}
   if gcloud=$(type -P gcloud); then
@@ -104,13 +105,13 @@ find_program() {
   fi
 }
 
-# Sets the command line for $port. Whichever it is, data is in memory and reads are strong. With a list of indexes that
-# is not its own to extend, the Datastore emulator does not go through all queries so far at every write, which takes
-# ten times as long after an hour. It answers queries without an index all the same.
+# Sets the command line for $port. With every program, data is in memory and reads are strongly consistent. Without an
+# index list that it may extend, the Datastore emulator does not check all previous queries at every write, which would
+# take ten times as long after an hour. It still answers queries without an index.
 set_launch() {
   local host=127.0.0.1 gcloud=(emulators firestore start --database-mode=datastore-mode)
-  [ "$via" != docker ] || host=0.0.0.0 # inside the container; outside, -p keeps it on 127.0.0.1
-  # gcloud wants a project, and a folder even so: one of its own, since two cannot share its default
+  [ "$via" != docker ] || host=0.0.0.0 # inside the container; outside, -p limits it to 127.0.0.1
+  # gcloud needs a project and a folder; each emulator has its own folder, since two cannot share the default one
   [ "$program" = firestore ] || gcloud=(beta emulators datastore start --no-store-on-disk
     --use-firestore-in-datastore-mode "--data-dir=$data" "--project=$DATASTORE_PROJECT_ID")
   gcloud=(gcloud "${gcloud[@]}" "--host-port=$host:$port" --quiet)
@@ -132,7 +133,7 @@ environment() { # HOST:PORT
   export DATASTORE_EMULATOR_HOST=$1 METADATA_SERVER_DETECTION=none
   export DATASTORE_PROJECT_ID=${DATASTORE_PROJECT_ID:-${GOOGLE_CLOUD_PROJECT:-viur-session-local}}
   export GOOGLE_CLOUD_PROJECT=${GOOGLE_CLOUD_PROJECT:-$DATASTORE_PROJECT_ID}
-  # Google's client sends even 127.0.0.1 through a proxy, and times out, unless no_proxy names it.
+  # Google's client sends even requests to 127.0.0.1 through a proxy, and times out, unless no_proxy names the host.
   if [ -n "${grpc_proxy:-}${https_proxy:-}${http_proxy:-}" ]; then
     export no_proxy=${host%%:*},${no_proxy:-${NO_PROXY:-}}
   fi
@@ -142,7 +143,7 @@ environment() { # HOST:PORT
 
 emulator='' tasks='' watcher='' command='' must_end='' lost=''
 
-gone() { # PID SECONDS: whether the process group is gone, after that time at most
+gone() { # PID SECONDS: waits up to that time for the end of the process group; fails if it still runs
   local tries=0
   while kill -0 -- "-$1" 2>/dev/null; do
     [ $((tries += 1)) -le $(($2 * 20)) ] || return 1
@@ -150,7 +151,7 @@ gone() { # PID SECONDS: whether the process group is gone, after that time at mo
   done
 }
 
-end_emulator() { # PID PORT: the whole group, so that no java outlives its gcloud
+end_emulator() { # PID PORT: ends the whole group, so that java does not outlive gcloud
   kill -TERM -- "-$1" 2>/dev/null
   gone "$1" 5 || kill -KILL -- "-$1" 2>/dev/null
   [ "$via" != docker ] || docker rm -f "viur-session-emulator-$2" >/dev/null 2>&1
@@ -165,17 +166,17 @@ end_tasks() {
 }
 
 cleanup() {
-  trap '' INT TERM HUP USR1 # an impatient second Ctrl-C must not leave the emulator behind
+  trap '' INT TERM HUP USR1 # a second Ctrl-C must not leave the emulator running
   [ -z "$watcher" ] || kill -KILL -- "-$watcher" 2>/dev/null
   [ -z "$tasks" ] || end_tasks
   [ -z "$emulator" ] || end_emulator "$emulator" "$port"
 }
 
 on_signal() { # NAME NUMBER
-  [ -n "$command" ] || exit $((128 + $2)) # cleanup does the rest
+  [ -n "$command" ] || exit $((128 + $2)) # the trap of EXIT runs cleanup
   if [ "$1" = INT ]; then
-    # When it comes from the keyboard, that is when our process group is the one in the foreground,
-    # the command has it too, and a second one would cut its tidying up short.
+    # Ctrl-C on the keyboard also reaches the command when this process group is in the foreground. A second signal
+    # would interrupt the command's own clean-up.
     # shellcheck disable=SC2046
     set -- "$1" $(ps -o pgid= -o tpgid= -p $$ 2>/dev/null)
     [ "${2:-}" != "${3:-none}" ] || return 0
@@ -186,7 +187,7 @@ on_signal() { # NAME NUMBER
 }
 
 show_log() { # WHY
-  lost=yes # so that the log stays
+  lost=yes # keeps the log
   say "$1; the end of $log:"
   tail -n 15 "$log" >&2
 }
@@ -200,10 +201,10 @@ on_lost() {
   [ -z "$command" ] || kill -TERM "$command" 2>/dev/null
 }
 
-alive() { [ -z "$1" ] || kill -0 "$1"; } # PID, or nothing, which cannot die
+alive() { [ -z "$1" ] || kill -0 "$1"; } # PID; an empty PID counts as alive
 
-# A process of its own, for two things that `wait` does not tell: that the emulator died under the
-# command, and that this script was ended by SIGKILL, after which nobody else stops the emulator.
+# A separate process that handles two events which `wait` does not report: the emulator died while the command runs, or
+# this script was ended by SIGKILL, so that it cannot stop the emulator.
 watch_over() {
   while alive "$emulator" && alive "$tasks"; do
     if ! kill -0 $$; then
@@ -216,8 +217,8 @@ watch_over() {
   kill -USR1 $$
 }
 
-# An answer is not enough: on a port that was lost to another emulator, that one answers while ours
-# is about to give up. So our log has to name the port, or ours has to live on for two seconds.
+# An answer does not prove that this emulator is ready: another emulator may have taken the port, and answer while this
+# one is about to exit. So either the log must name the port, or the emulator must still run after two seconds.
 wait_until_ready() {
   local deadline=$((SECONDS + 60)) answered=''
   while kill -0 "$emulator" 2>/dev/null && [ "$SECONDS" -lt "$deadline" ]; do
@@ -237,7 +238,7 @@ start_emulator() {
   find_program
   mkdir -p "$state" && echo 'indexes:' > "$state/index.yaml" || die 1 "cannot write to $state"
   while :; do
-    if [ -z "$wanted" ]; then # below the ports that systems give out by themselves
+    if [ -z "$wanted" ]; then # below the ports that the system assigns itself
       while port=$((20000 + RANDOM % 12000)) && listening "$port"; do :; done
     elif listening "$port"; then
       die 1 "port $port is taken; leave --port out for any free one"
@@ -245,15 +246,15 @@ start_emulator() {
     log=$state/$program-$port.log data=$state/$program-$port.data
     environment "127.0.0.1:$port"
     set_launch
-    # set -m gives it a process group of its own, so that Ctrl-C leaves it alone until the command
-    # is through, and all of it can be stopped at once. disown: bash need not report its end.
+    # set -m gives the emulator its own process group, so that Ctrl-C does not stop it before the command ends, and the
+    # whole group can be stopped at once. disown: bash does not report its end.
     set -m
     (trap '' HUP && exec "${launch[@]}") </dev/null >"$log" 2>&1 &
     emulator=$!
     set +m
     disown "$emulator"
     if wait_until_ready; then break; fi
-    # If somebody else was quicker to take the port, there are others.
+    # If another program took the port first, try another one.
     if [ $((tries += 1)) -ge 5 ] || ! grep -q 'Address already in use' "$log"; then
       show_log "the $title did not come up on port $port"
       exit 1
@@ -263,7 +264,7 @@ start_emulator() {
   say "$title ($via) on 127.0.0.1:$port, ready after $(($(now_ms) - began)) ms"
 }
 
-# It picks its port itself, and says in its log which one; so no other program can take it first.
+# The server chooses its port and prints it to its log, so no other program can take the port first.
 start_tasks() {
   local main host='' deadline
   if [ -n "${CLOUD_TASKS_EMULATOR_HOST:-}" ]; then
@@ -298,7 +299,7 @@ start_tasks() {
   say "$tasks_title on $host, for the app on $CLOUD_TASKS_TARGET"
 }
 
-# --- What the command line asks for -------------------------------------------------------------
+# --- Actions --------------------------------------------------------------------------------------
 
 run() {
   local status again tries=0 given=${DATASTORE_EMULATOR_HOST:-}
@@ -318,34 +319,34 @@ start that emulator, or unset the variable to get one for this run"
   watcher=$!
   set +m
   disown "$watcher"
-  # bash runs no trap before a command in the foreground has ended, so SIGTERM would go unheard:
-  # hence & and wait. By default such a command has no stdin and ignores Ctrl-C: hence the rest.
+  # bash runs no trap while a command runs in the foreground, so SIGTERM would have no effect; therefore & and wait. A
+  # background command has no stdin and ignores Ctrl-C by default; therefore the rest.
   exec 3<&0
   (trap - INT QUIT && exec -- "$@") <&3 3<&- &
   command=$!
   wait "$command" 2>/dev/null
   status=$?
-  while kill -0 "$command" 2>/dev/null; do # a signal has cut the wait short
-    # Ten seconds to tidy up; after Ctrl-C as long as it likes, the next Ctrl-C reaches it too.
+  while kill -0 "$command" 2>/dev/null; do # a signal has interrupted the wait
+    # Ten seconds for clean-up after SIGTERM or SIGHUP. No limit after Ctrl-C, since another Ctrl-C reaches the command.
     if [ -n "$must_end" ] && [ $((tries += 1)) -gt 100 ]; then
       { kill -KILL "$command" && wait "$command"; } 2>/dev/null
     fi
     sleep 0.1
   done
-  wait "$command" 2>/dev/null # tells again how it ended, or 127 in a bash that forgets
+  wait "$command" 2>/dev/null # returns the status again, or 127 in a bash that does not keep it
   again=$?
   [ "$again" -eq 127 ] || status=$again
   [ -z "$lost" ] || status=1
   exit "$status"
 }
 
-# Sets pid, port and via of what `start` left running, or fails if it runs no more. Systems use the
-# numbers of processes again, so a stranger may have it by now: it has to look like our emulator.
+# Sets pid, port and via of the emulator that `start` left running, or fails if it does not run any more. The system may
+# have reused the pid for another process, so the process must look like this emulator.
 remembered() {
   local words=''
   [ -f "$running" ] || return 1
   read -r pid port via <"$running"
-  if [ -r "/proc/$pid/cmdline" ]; then # slim images have no ps, macOS no /proc
+  if [ -r "/proc/$pid/cmdline" ]; then # slim images have no ps, and macOS has no /proc
     words=$(tr '\0' ' ' <"/proc/$pid/cmdline")
   else
     words=$(ps -ww -o command= -p "$pid" 2>/dev/null)
@@ -366,7 +367,7 @@ start() {
     start_emulator
     (set -C && echo "$emulator $port $via" >"$running") 2>/dev/null ||
       die 1 "another start was quicker, or $state cannot be written to"
-    emulator='' # from here on it is not for cleanup to stop
+    emulator='' # cleanup must not stop it from here on
   fi
   for name in DATASTORE_EMULATOR_HOST DATASTORE_PROJECT_ID GOOGLE_CLOUD_PROJECT \
     METADATA_SERVER_DETECTION no_proxy; do

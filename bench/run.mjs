@@ -1,6 +1,6 @@
 /**
- * Runs the parts, one after the other, each on every Node that it depends on. Only a whole run on a quiet machine writes
- * RESULTS.md, the charts and the tables of the documentation; anything else prints what it found.
+ * Runs the parts one after the other, each on every Node that matters for it. Only a whole run on a quiet machine
+ * writes RESULTS.md, the charts and the tables of the documentation; other runs print their results.
  *
  *   npm run bench                        all parts, then writes
  *   npm run bench -- [--quick] PART...   these parts, on every Node
@@ -22,7 +22,7 @@ const PAGE = 'bench/RESULTS.md'
 const here = fileURLToPath(new URL('.', import.meta.url))
 const staging = join(here, '.staging')
 
-/** `emulator`: one that holds nothing yet. `once`: Node makes no difference to what it tells. */
+/** `emulator`: needs an empty emulator. `once`: the result does not depend on Node. */
 const PARTS = {
   imports: { title: 'Importing', script: 'start/imports.mjs' },
   start: { title: 'Cold start', script: 'start/start.mjs', emulator: true },
@@ -92,7 +92,7 @@ for (const name of wanted.length > 0 ? wanted : Object.keys(PARTS)) {
 }
 if (writes) write()
 
-/** A part on one Node. What others disturbed, and what failed, is done once more. */
+/** Runs a part on one Node. A part that was disturbed or that failed runs once more. */
 async function measure(name, node) {
   for (let tries = 1; ; tries++) {
     if (writes && !(await othersAreQuiet(60))) refuse(`it was busy before ${name}`)
@@ -123,14 +123,14 @@ function run(name, node) {
     BENCH_MAIN_NODE: node === nodes.at(-1) ? 'yes' : 'no',
     ...(writes && { BENCH_STAGING: staging }),
   }
-  // Of our own, so that what it takes is not what others take.
+  // Each part starts its own emulator, so that its processor time does not count as that of other processes.
   if (writes) delete env.DATASTORE_EMULATOR_HOST
   return spawnSync(all[0], all.slice(1), { stdio: 'inherit', env }).status
 }
 
 function refuse(why) {
   console.error(
-    `\nNo figures are written: a machine that does something else meanwhile gives others, and ${why}.`,
+    `\nNo figures are written, since only a quiet machine gives comparable ones, and ${why}.`,
   )
   process.exit(3)
 }
@@ -139,7 +139,7 @@ function percent(share) {
   return share === null ? 'an unknown share' : `${(share * 100).toFixed(1)} %`
 }
 
-/** Puts everything in its place. */
+/** Puts all results in their places. */
 function write() {
   writeSection(PAGE, 'run', aboutTheRun())
   writeSection(PAGE, 'aims', aimsMet())
@@ -150,7 +150,7 @@ function write() {
         ? [`### Node ${version.slice(1)}\n\n${readFileSync(path, 'utf8')}`]
         : []
     })
-    // Newest first: it is what an app should run on.
+    // Newest first, since an app should run on that.
     writeSection(PAGE, name, [`## ${title}`, ...found.toReversed()].join('\n\n'))
   }
   for (const page of filesIn('pages')) {
@@ -165,7 +165,7 @@ function write() {
     writeChart(file.replace(/\.svg$/, ''), readFileSync(join(staging, 'charts', file), 'utf8'))
   }
   rmSync(staging, { recursive: true })
-  // It stands on what processors have just done.
+  // The model uses the processor times of this run.
   const { status } = spawnSync(process.execPath, [join(here, 'scale/scale.mjs')], {
     stdio: 'ignore',
   })
@@ -180,7 +180,7 @@ function filesIn(folder) {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(path.length + 1))
 }
 
-/** What parts have said of their aims, in the order of the parts. */
+/** Returns the targets that parts have reported, in the order of the parts. */
 function aimsMet() {
   const rows = Object.keys(PARTS).flatMap((name) =>
     nodes.toReversed().flatMap(({ version }) => {
@@ -209,7 +209,7 @@ function aboutTheRun() {
   const busiest = watched.reduce((most, one) => ((one.share ?? 0) > (most.share ?? 0) ? one : most))
   return [
     `All sections below are of one run: ${began.toISOString().slice(0, 16).replace('T', ' ')} UTC, ${minutes} minutes, Node ${nodes.map((node) => node.version.slice(1)).join(', ')}, ${cpus().length} cores (${cpus()[0].model}), ${Math.round(totalmem() / 2 ** 30)} GiB.`,
-    `Load average ${loadAtStart.toFixed(2)} at its start and ${loadavg()[0].toFixed(2)} at its end, which is its own. What others took of all cores while a part ran: ${percent(busiest.share)} at the most (${busiest.name}, Node ${busiest.node.version.slice(1)}).`,
+    `Load average ${loadAtStart.toFixed(2)} at its start and ${loadavg()[0].toFixed(2)} at its end, which the run itself caused. The highest share of all cores that other processes used during a part: ${percent(busiest.share)} (${busiest.name}, Node ${busiest.node.version.slice(1)}).`,
     `viur-session ${ours('./package.json').version} on ${version(ours, '@grpc/grpc-js')} and, where its client is named, ${version(ours, '@google-cloud/datastore')}; ${version(rivals, 'express')}, ${version(rivals, 'express-session')}, ${version(rivals, '@google-cloud/connect-datastore')} on ${version(rivals, '@google-cloud/datastore')}.`,
   ].join('\n\n')
 }

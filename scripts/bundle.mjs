@@ -1,6 +1,6 @@
-// One file for the core, one for each entry that stands on it, and nothing else to load, instead of two hundred: what Node
-// spends on finding and linking modules is most of what an import costs. Types stay as tsc writes them. Our
-// dependencies are inside, see docs/dependencies.md; their licences go into a file beside.
+// Makes one file for the core and one for each other entry, instead of two hundred: Node needs most of the time of an
+// import to find and link modules. Types stay as tsc writes them. Dependencies are bundled, see docs/dependencies.md;
+// their licences go into a file beside the code.
 import { chmodSync, copyFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
@@ -8,28 +8,28 @@ import { ENTRIES } from './entries.mjs'
 
 /** @typedef {readonly import('rolldown').RolldownOutput['output'][number][]} Files */
 
-/** Where tsc has written to. */
+/** The output folder of tsc. */
 const dist = process.argv[2] ?? 'dist'
 
-/** What goes inside. Their tests see to it that what is shipped is what is installed. */
+/** The bundled packages. Tests check that this list is complete. */
 const INSIDE =
   /^(?:@bomb\.sh\/tab(?:\/.*)?|cli-progress|string-width|strip-ansi|ansi-regex|emoji-regex|is-fullwidth-code-point|commander|cookie|devalue|fastify-plugin|leven|lru-cache|ms|proxy-addr|forwarded|ipaddr\.js|@bufbuild\/protobuf\/wire)$/
 
-/** Whoever imports one entry most likely imports the first too, so that what entries share is one file. */
+/** An app that imports one entry most likely imports the first one too, so the code that entries share is one file. */
 const SHARED =
   /[\\/]dist[\\/](?:(?:base|record|google|write|end|request|sweep)[\\/]|store[\\/](?:memory[\\/]|[^\\/]+$)|(?:options|sessions(?:-[a-z]+)?|index)\.js$)|[\\/]node_modules[\\/](?!@bufbuild|@bomb\.sh|cli-progress|string-width|strip-ansi|ansi-regex|emoji-regex|is-fullwidth-code-point|commander|fastify-plugin|proxy-addr|forwarded|ipaddr\.js)/
 
-/** What the adapters have in common, in one file too: what holds a response, and the routes for clean-up. */
+/** The shared code of the adapters, also in one file: the code that holds responses, and the clean-up routes. */
 const ADAPTERS =
   /[\\/]dist[\\/](?:node[\\/](?!(?:index|with-session|options|trusted-proxies)\.js$)|express[\\/](?:routes[\\/](?:caller[a-z-]*|cleanup-routes)|request[\\/](?:named-sessions|request-headers)|csrf[\\/]same-origin)\.js$)/
 
-/** The text of the licence Apache 2.0, as one of those has it who chose it. */
+/** The text of the Apache 2.0 licence, from a package that uses it. */
 const APACHE = readFileSync(
   new URL('../node_modules/@grpc/grpc-js/LICENSE', import.meta.url),
   'utf8',
 ).trim()
 
-/** The text of the MIT licence, without the line of whose it is. */
+/** The text of the MIT licence, without the line of its owner. */
 const [MIT = ''] =
   /Permission is hereby granted[\s\S]*/.exec(
     readFileSync(new URL('../node_modules/commander/LICENSE', import.meta.url), 'utf8'),
@@ -38,7 +38,7 @@ const [MIT = ''] =
 const late = new Map()
 
 /**
- * Whether a module is only reached by an `import()`, and stands in a file that is loaded then.
+ * Whether a module is only reached by an `import()`, and so belongs to a file that is loaded later.
  *
  * @param {string} id
  * @param {(id: string) => import('rolldown').ModuleInfo | null} infoOf
@@ -58,19 +58,19 @@ function isLate(id, infoOf) {
   return isIt
 }
 
-/** The entries, and what each is made of. */
+/** The entries, and the module of each. */
 const entries = Object.fromEntries(
   Object.entries(ENTRIES).map(([name, module]) => [name, join(dist, `${module}.js`)]),
 )
-// The command is an ES module of its own, and no entry.
+// The command is a separate ES module, and not an entry.
 const output = [
   ...(await write('esm', { ...entries, cli: join(dist, 'cli/main.js') })),
   ...(await write('cjs', entries)),
 ]
 
 /**
- * All files, as modules of this kind. CommonJS has files of its own, with all that they load, for what cannot load ES
- * modules: Jest, Node with --no-experimental-require-module, a bundle that is CommonJS.
+ * Writes all files, as modules of this kind. CommonJS has its own copies of all files, for loaders that cannot load ES
+ * modules: Jest, Node with --no-experimental-require-module, a CommonJS bundle.
  *
  * @param {'esm' | 'cjs'} format
  * @param {Record<string, string>} input
@@ -78,7 +78,7 @@ const output = [
 async function write(format, input) {
   const extension = format === 'esm' ? 'js' : 'cjs'
   const bundle = await rolldown({
-    // No line above each module that names its file: nobody who installs the package has that.
+    // Leaves out the comments with the file name of each module: users of the package do not have these files.
     experimental: { attachDebugInfo: 'none' },
     input,
     external: (id) => /^[^./]/.test(id) && !INSIDE.test(id),
@@ -87,9 +87,9 @@ async function write(format, input) {
   const { output: files } = await bundle.write({
     dir: join(dist, 'lib'),
     format,
-    // Where CommonJS is asked for, `import()` may not be there at all; all that is loaded late can be required.
+    // A CommonJS loader may have no `import()`. All modules that are loaded late can also be required.
     dynamicImportInCjs: false,
-    // The declarations carry the doc comments; here they would only be read at each start.
+    // The declarations have the doc comments; here they would only slow down each start.
     comments: { jsdoc: false, annotation: true, legal: true },
     entryFileNames: `[name].${extension}`,
     chunkFileNames: `parts/[name]-[hash].${extension}`,
@@ -109,7 +109,7 @@ async function write(format, input) {
 }
 
 writeFileSync(join(dist, 'lib/licenses.txt'), licensesOf(output))
-/** What the command has beside its file. */
+/** Files that the command needs beside its own. */
 const BESIDE = {
   '../src/cli/output.schema.json': 'cli.schema.json',
   '../emulator.sh': 'emulator.sh',
@@ -117,11 +117,11 @@ const BESIDE = {
 for (const [from, to] of Object.entries(BESIDE)) {
   copyFileSync(new URL(from, import.meta.url), join(dist, 'lib', to))
 }
-// npm does so when it installs, but not again where a linked folder is built anew.
+// npm does this at installation, but not again when a linked folder is built.
 chmodSync(join(dist, 'lib/cli.js'), 0o755)
 
 /**
- * The licences of the packages that code was taken from.
+ * Returns the licences of the bundled packages.
  *
  * @param {Files} chunks
  */
@@ -150,7 +150,7 @@ function licensesOf(chunks) {
 }
 
 /**
- * The licences at the head of files, for a package without a file of its own.
+ * Returns the licences at the beginning of files, for a package without a licence file.
  *
  * @param {Files} chunks
  * @param {string} folder

@@ -1,5 +1,5 @@
-// Fails where a page of a package leads to what is not there: a file that was not packed, or a heading. Argument: the folder
-// of the unpacked package.
+// Fails when a page of a package links to a file that was not packed, or to a missing heading. Argument: the folder of
+// the unpacked package.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 
@@ -25,7 +25,7 @@ if (pages.length === 0 || dead.length > 0) {
 }
 
 /**
- * What the prose of a page leads to, other sites left out.
+ * Returns the link targets in the prose of a page, without links to other sites.
  *
  * @param {string} page
  */
@@ -50,7 +50,7 @@ function leads(page, target) {
 }
 
 /**
- * The anchors that the headings of a page get on the usual code hosts; of two that are alike the second has a number.
+ * Returns the anchors of the headings of a page, as the usual code hosts make them; a repeated heading gets a number.
  *
  * @param {string} page
  */
@@ -72,7 +72,7 @@ function anchorsOf(page) {
 }
 
 /**
- * A page without its blocks of code.
+ * Returns a page without its code blocks.
  *
  * @param {string} page
  */

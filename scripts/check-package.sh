@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks what users would get: packs the packages, and uses the tarballs in scratch apps, as ES modules and from
-# CommonJS. Arguments: the programs of Node to use them with; without any the one in PATH.
+# Tests the packages as users get them: packs them, and uses the tarballs in temporary apps, as ES modules and from
+# CommonJS. Arguments: the Node programs to use; by default the one in PATH.
 set -euo pipefail
 nodes=("${@:-node}")
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -37,7 +37,7 @@ npx publint run --strict "$server_tarball"
 
 echo "package: types"
 npx attw "$tarball" --no-emoji --format ascii
-# CommonJS callers of this one load the ES modules with require(), which Node 20.19 and newer can.
+# CommonJS callers of this package load its ES modules with require(), which Node 20.19 and newer supports.
 npx attw "$server_tarball" --profile esm-only --no-emoji --format ascii
 
 echo "package: in a scratch app"
@@ -93,7 +93,7 @@ async function main() {
   session.set('n', 1)
   const { setCookie } = await sessions.commit(session)
   assert.match(setCookie[0], /^__Host-viur-session=/)
-  // What calls go out by are optional peers: without them, the first use says what to install.
+  // The drivers are optional peers: without them, the error of the first call names the package to install.
   const store = datastoreStore({ projectId: 'p' })
   await assert.rejects(store.find('a'.repeat(43)), /npm install @grpc\/grpc-js google-auth-library/)
   const queue = cloudTasks({ queue: 'q', location: 'l', projectId: 'p', target: { appEngine: {} } })
@@ -109,7 +109,7 @@ async function main() {
   await assert.rejects(new DatastoreSessionStore({ projectId: 'p', logger: { warn() {} } }).get('a'), /npm install @grpc\/grpc-js google-auth-library/)
 }
 async function inFile() {
-  // Node 20 has no SQLite, and the entry can be loaded there all the same.
+  // Node 20 has no SQLite, but it can load the entry.
   if (process.getBuiltinModule('node:sqlite') === undefined) {
     assert.throws(() => sqliteStore({ file: 'sessions.db' }), /Node 22\.13/)
     return
@@ -169,7 +169,7 @@ async function drop(store) {
 main()
 JS
 cat > copies.mjs <<'JS'
-// Both kinds of modules of an app get one copy, each entry of the package has both builds, and both have the same names.
+// Both kinds of modules in an app get the same copy. Each entry of the package has both builds, with the same names.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -180,7 +180,7 @@ for (const [name, conditions] of Object.entries(exports)) {
   if (typeof conditions === 'string') continue
   const entry = `viur-session${name.slice(1)}`
   const module = await import(entry).catch((error) => {
-    // A framework that this app has not installed.
+    // This app has not installed that framework.
     assert.equal(error.code, 'ERR_MODULE_NOT_FOUND', entry)
     return null
   })
@@ -259,7 +259,7 @@ TS
 cat > tsconfig.json <<'JSON'
 { "compilerOptions": { "strict": true, "module": "nodenext", "target": "es2023", "lib": ["es2023", "es2024.string"], "types": ["node"], "noEmit": true, "skipLibCheck": false }, "files": ["use.ts", "use.mts"] }
 JSON
-# An app without "type" is CommonJS; the same text is an ES module by its name.
+# An app without "type" is CommonJS; a copy with the extension .mts is an ES module.
 cp use.ts use.mts
 "$root/node_modules/.bin/tsc" -p tsconfig.json
 for node in "${nodes[@]}"; do
@@ -269,7 +269,7 @@ for node in "${nodes[@]}"; do
   "$node" readme.mjs "$root/README.md"
   PATH="$(dirname "$(command -v "$node")"):$PATH" npx --no-install viur-session --help | grep -q '^Usage: viur-session'
   "$node" --disable-warning=ExperimentalWarning use.cjs
-  # The build that is CommonJS itself, which else only Jest and bundlers take.
+  # The CommonJS build, which otherwise only Jest and bundlers use.
   "$node" --no-experimental-require-module use.cjs
 done
 
@@ -279,7 +279,7 @@ cd "$scratch/server"
 echo '{ "name": "scratch", "private": true, "type": "module" }' > package.json
 npm install --silent --no-audit --no-fund --no-package-lock "$server_tarball" "$tarball" @types/node
 cat > command.js <<'JS'
-// The command, as its README shows it, with the client that its README shows.
+// The command and the client as in the README.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -309,7 +309,7 @@ command.kill()
 assert.deepEqual(await once(command, 'exit'), [0, null])
 JS
 cat > types.ts <<'TS'
-// The types of Node are the newest here, not those that the package is built with.
+// Uses the newest types of Node, not those of the build.
 import { cloudTasksServer, type TokenSigner } from '@viur-session/cloud-tasks-server'
 
 const server = await cloudTasksServer({ queues: { mail: { maxAttempts: 5 } } })

@@ -1,4 +1,5 @@
-// Fails unless the tag is that of a package's version: v1.2.3 of viur-session, cloud-tasks-server-v1.2.3 of the other.
+// Fails unless the tag matches the version of a package: v1.2.3 for viur-session, cloud-tasks-server-v1.2.3 for the
+// other.
 import { readFileSync } from 'node:fs'
 
 const [, , tag = ''] = process.argv

@@ -1,4 +1,4 @@
-// A file deleted from src must not live on in dist, and so in the package.
+// A file that was deleted from src must not stay in dist, and so in the package.
 import { rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 

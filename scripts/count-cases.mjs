@@ -1,5 +1,5 @@
-// A reporter of vitest for .ci: one line for each case when it ends, so that a run that is cut off has totals too. Behind
-// one that failed stand its name and what it said, for the end of the log: often nothing else of a log is kept.
+// A vitest reporter for .ci. It writes one line for each finished case, so that a stopped run has totals too. A failed
+// case also has its name and error, for the end of the log: often only the end of a log is kept.
 import { appendFileSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
 
@@ -13,7 +13,7 @@ const file = process.env['VIUR_CI_COUNTS'] ?? '/dev/null'
 function count(state, name, errors = []) {
   const said = errors.map(({ message }) => (message ?? '').trim().split('\n')[0]).join(' | ')
   const what = name === undefined ? '' : ` ${name}: ${said.slice(0, 300)}`
-  // An assertion may colour its message, and a line is one line.
+  // An assertion may colour its message, but each case must have exactly one line.
   const line = stripVTControlCharacters(what).replace(/\p{Cc}+/gu, ' ')
   appendFileSync(file, `${state}${line}\n`)
 }
@@ -33,13 +33,13 @@ export default class CountCases {
 
   /** @param {import('vitest/node').TestModule} module */
   onTestModuleEnd(module) {
-    // It could not even be loaded, or a hook of the whole file failed, so it has no case that failed.
+    // The file could not be loaded, or a hook of the whole file failed, so no case of it failed.
     if (module.errors().length > 0) count('failed', fileOf(module), module.errors())
   }
 
   /** @param {import('vitest/node').TestSuite} suite */
   onTestSuiteResult(suite) {
-    // A hook that failed: its cases count as skipped.
+    // A hook failed, and the cases of its suite count as skipped.
     if (suite.errors().length > 0) {
       count('failed', `${fileOf(suite.module)} > ${suite.fullName}`, suite.errors())
     }
@@ -50,7 +50,7 @@ export default class CountCases {
    * @param {readonly { message?: string }[]} unhandled
    */
   onTestRunEnd(_modules, unhandled) {
-    // Outside of every case, such as a promise that nobody handled: vitest ends with 1 for it, and no case failed.
+    // An error outside of all cases, such as an unhandled promise: vitest exits with 1 although no case failed.
     if (unhandled.length > 0) count('failed', 'outside of the cases', unhandled)
   }
 }

@@ -1,6 +1,5 @@
-// Writes the code that reads and writes the messages of Datastore, from Google's published protos, which come with
-// @google-cloud/datastore. `--write` puts it into its place; without it the program fails where that is not up to date.
-// A test does the same.
+// Generates the code that reads and writes the messages of Datastore, from Google's protos in @google-cloud/datastore.
+// `--write` writes the file; otherwise the program fails when the file is out of date. A test runs the same check.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -13,10 +12,10 @@ const require = createRequire(import.meta.url)
 const ofDriver = createRequire(require.resolve('@google-cloud/datastore'))
 const { protobuf } = ofDriver('google-gax')
 
-/** The calls that the store makes. */
+/** The calls of the store. */
 const CALLS = ['Lookup', 'Commit', 'RunQuery']
 
-/** Parts of requests that the store never sends, and of answers that it never asks for. */
+/** Parts of requests that the store never sends, and of answers that it never requests. */
 const LEFT_OUT = /\.(FindNearest|GqlQuery|ExplainOptions|ExplainMetrics|PropertyTransform)$/
 
 const SCALARS = ['string', 'bytes', 'bool', 'double', 'int32', 'int64']
@@ -55,7 +54,7 @@ const code = format(
 
 if (process.argv.includes('--write')) writeFileSync(target, code)
 else if (readFileSync(target, 'utf8') !== code) {
-  console.error('messages.ts is not what the protos say: run "npm run protos"')
+  console.error('messages.ts does not match the protos: run "npm run protos"')
   process.exitCode = 1
 }
 
@@ -146,7 +145,7 @@ function readCall(field) {
 function methodOf(field) {
   const { type, resolvedType, fullName, repeated } = field
   if (resolvedType instanceof protobuf.Enum && !repeated) return 'enum'
-  // Lists of numbers are packed, which is not built, since no call of the store has one.
+  // Lists of numbers are packed. This is not implemented, since no call of the store has such a list.
   if (!SCALARS.includes(type) || (repeated && type !== 'string'))
     throw new Error(`no code for ${fullName}`)
   return type
@@ -177,7 +176,7 @@ function namesOf(type) {
 }
 
 /**
- * Without its package: `Key.PathElement` is `KeyPathElement`.
+ * Returns the name of a type without its package: `Key.PathElement` becomes `KeyPathElement`.
  * @param {any} type
  */
 function nameOf(type) {

@@ -1,11 +1,12 @@
-// The types that are shipped. Those that tsc wrote stand once, in dist/types, as CommonJS: both ES modules and CommonJS
-// may import such, so a session is the same type in both, and what an app adds to an interface counts in both. Beside
-// each file of code stands one that says as which kind of module the entry is loaded, and hands on the types.
+// Writes the published types. The declarations of tsc exist once, in dist/types, as CommonJS. Both ES modules and
+// CommonJS may import them, so a session has the same type in both, and interface extensions of an app apply to both.
+// Each code file has a small declaration file beside it, which has the module kind of the entry and re-exports the
+// types.
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ENTRIES } from './entries.mjs'
 
-/** Where tsc has written to. */
+/** The output folder of tsc. */
 const dist = process.argv[2] ?? 'dist'
 const types = join(dist, 'types')
 const done = new Set()
@@ -21,7 +22,7 @@ for (const [name, module] of Object.entries(ENTRIES)) {
 }
 
 /**
- * This file of types, and those that it imports.
+ * Copies this declaration file, and the files that it imports.
  *
  * @param {string} file
  */

@@ -1,6 +1,6 @@
 /**
- * The entries of the package, by the name of their files, and the module in `dist` that each is made of. The `exports`
- * and `typesVersions` of package.json follow from them: test/exports.test.ts says how.
+ * The entries of the package: the name of their files, and the module in `dist` of each. `exports` and `typesVersions`
+ * of package.json follow from them, see test/exports.test.ts.
  *
  * @type {Readonly<Record<string, string>>}
  */

@@ -1,5 +1,5 @@
-// The public interface, as a page of names and types for each entry of the package in test/interface. Says what differs
-// from those pages, and fails; with --write it writes them anew, for a change that is meant. Needs `npm run build`.
+// Compares the public interface with test/interface, which has a page of names and types for each entry. Prints
+// differences and fails; with --write it writes the pages, for an intended change. Needs `npm run build`.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,11 +1,11 @@
-// Puts viur-session into a package of its own below test/frameworks or examples, as users get it: packed, and unpacked
-// into its node_modules. `npm install` there knows nothing of it, and takes it away again, so each folder calls this
-// after it:
+// Installs viur-session into a separate package below test/frameworks or examples, as users get it: packed, and
+// unpacked into node_modules. `npm install` in such a folder does not know the package and removes it again, so each
+// folder calls this script afterwards:
 //
 //   "postinstall": "node ../../scripts/pack-for-folder.mjs", "pretest": "node ../../scripts/pack-for-folder.mjs"
 //
-// Packs, which builds, only where something that goes into the package is newer than what was packed last. VIUR_TARBALL
-// names a tarball to take as it is. Called in the root of this package, it packs and says where.
+// It packs, which includes a build, only when a packed file is newer than the last tarball. VIUR_TARBALL names a
+// tarball to use unchanged. In the root of this package it packs and prints the path of the tarball.
 import { execFileSync } from 'node:child_process'
 import {
   existsSync,
@@ -29,7 +29,7 @@ const tarball = resolve(process.env['VIUR_TARBALL'] || packed())
 if (process.cwd() === root) console.log(tarball)
 else unpackInto(join(process.cwd(), 'node_modules'))
 
-/** The tarball of what is in the working tree. */
+/** Returns the path of a tarball of the working tree. */
 function packed() {
   const goesIn = [
     'src',
@@ -45,7 +45,7 @@ function packed() {
   const isNew = () => existsSync(path) && statSync(path).mtimeMs > newest
   if (isNew()) return path
   mkdirSync(folder, { recursive: true })
-  // Two that build at the same time would take each other's files away.
+  // Two parallel builds would delete each other's files.
   return alone(join(folder, 'lock'), () => (isNew() ? path : packInto(folder, path)))
 }
 
@@ -56,26 +56,26 @@ function packed() {
 function packInto(folder, path) {
   const scratch = mkdtempSync(join(folder, 'new-'))
   const began = new Date()
-  // What is said while it builds must not stand between who called and the path.
+  // The output of the build must not mix with the path on standard output.
   execFileSync('npm', ['pack', '--pack-destination', scratch], {
     cwd: root,
     stdio: ['ignore', 2, 2],
     env: { ...process.env, npm_config_loglevel: 'warn' },
   })
   const made = join(scratch, String(readdirSync(scratch)[0]))
-  // What was changed while it was built may not be in it.
+  // A file that was changed during the build may be missing from the tarball, so the tarball gets the time of its
+  // start.
   utimesSync(made, began, began)
   renameSync(made, path)
   rmSync(scratch, { recursive: true })
   return path
 }
 
-/** No build takes this long, in milliseconds. */
+/** Longer than any build, in milliseconds. */
 const LONGEST = 10 * 60 * 1000
 
 /**
- * Does something while no other process does it. A lock of a process that has ended counts for nothing, and so does an
- * old one.
+ * Does work while no other process does it. A lock is ignored when its process has ended, or when it is old.
  *
  * @template Result
  * @param {string} lock
@@ -101,14 +101,14 @@ function alone(lock, work) {
 }
 
 /**
- * Whether the process still runs that wrote the lock.
+ * Whether the process that wrote the lock still runs.
  *
  * @param {string} lock
  */
 function isHeld(lock) {
   try {
     const holder = Number(readFileSync(lock, 'utf8'))
-    // It is empty for a moment, when its file is there and its text is not.
+    // The file is empty for a moment, before its text is written.
     if (holder !== 0) process.kill(holder, 0)
     return Date.now() - statSync(lock).mtimeMs < LONGEST
   } catch (error) {
@@ -117,7 +117,7 @@ function isHeld(lock) {
 }
 
 /**
- * When a file in there was last changed.
+ * Returns the time of the latest change in a folder.
  *
  * @param {string} path
  * @returns {number}
@@ -130,7 +130,7 @@ function newestIn(path) {
 }
 
 /**
- * As npm would: the package, and its command. It has no dependencies of its own; its peers are those of the folder.
+ * Unpacks the package and its command, as npm would. It has no dependencies; its peers are those of the folder.
  *
  * @param {string} modules
  */

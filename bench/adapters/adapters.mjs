@@ -1,6 +1,6 @@
 /**
- * What each adapter adds to a page that reads: viur-session on its memory store beside the bare framework, and beside
- * what is usual there.
+ * Measures what each adapter adds to a page that reads: viur-session on its memory store, compared with the bare
+ * framework and with the usual session package of that framework.
  *
  *   node bench/adapters/adapters.mjs [--quick]
  */

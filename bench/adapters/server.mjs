@@ -1,4 +1,4 @@
-/** One app in a process of its own, for lib/app-process.mjs: `node server.mjs VARIANT`. */
+/** One app in its own process, for lib/app-process.mjs: `node server.mjs VARIANT`. */
 import { createServer } from 'node:http'
 import { sampleData } from '../apps/data.mjs'
 
@@ -11,7 +11,7 @@ async function ours() {
   return createSessions({ cookie: { secure: false, secrets: [SECRET] }, logger: { warn() {} } })
 }
 
-/** The pages, by how a session is read and filled. */
+/** The functions of the pages, for each way to read and fill a session. */
 const READ = {
   of: (session) => session.get('name'),
   fill: (session) => session.update(sampleData()),
@@ -22,7 +22,7 @@ const PROPERTIES = {
 }
 const NOBODY = { of: () => 'Ada', fill: () => {} }
 
-/** Answers a request of Node as the frameworks do. */
+/** Answers a Node request as the frameworks do. */
 function json(res, body) {
   res.setHeader('Content-Type', 'application/json; charset=utf-8')
   res.end(JSON.stringify(body))

@@ -1,4 +1,4 @@
-/** One line of a shopping cart; in JSON about 100 bytes. */
+/** One line of a shopping cart, about 100 bytes of JSON. */
 function line(index) {
   return {
     article: `article-${String(index).padStart(6, '0')}`,
@@ -9,8 +9,8 @@ function line(index) {
 }
 
 /**
- * What a session holds: a name, a counter, and a cart that fills it up to about so many bytes, or so many keys of
- * some 40 bytes each.
+ * Makes the data of a session: a name, a counter, and a cart that fills it up to about this many bytes, or to this many
+ * keys of about 40 bytes each.
  */
 export function sampleData({ bytes = 500, keys = 0 } = {}) {
   if (keys === 1) return { name: 'Ada' }
@@ -24,7 +24,7 @@ export function sampleData({ bytes = 500, keys = 0 } = {}) {
   return { ...data, cart }
 }
 
-/** What the pages were asked for by the query. */
+/** Returns what the query asks the pages for. */
 export function wanted(req) {
   return { bytes: Number(req.query.bytes ?? 500), keys: Number(req.query.keys ?? 0) }
 }

@@ -1,11 +1,11 @@
 import { sampleData, wanted } from './data.mjs'
 
 /**
- * The same pages for each way to keep a session: `/none` does not use it, `/read` reads one key, `/write` changes one,
- * `/fill` puts data in, `/login` and `/logout` change who is logged in.
+ * The same pages for each session package: `/none` does not use the session, `/read` reads one key, `/write` changes
+ * one, `/fill` stores data, `/login` and `/logout` change the user.
  */
 
-/** viur-session. `lazy`: whoever uses the session loads it first. */
+/** viur-session. `lazy`: handlers that use the session load it first. */
 export function pagesOfOurs(app, { lazy = false } = {}) {
   const ready = async (req, _res, next) => {
     await req.session.load()
@@ -33,7 +33,7 @@ export function pagesOfOurs(app, { lazy = false } = {}) {
   })
 }
 
-/** express-session, whichever store it has, and cookie-session. */
+/** express-session with any store, and cookie-session. */
 export function pagesOfExpressSession(app) {
   app.get('/none', (_req, res) => res.json({ name: 'nobody' }))
   app.get('/read', (req, res) => res.json({ name: req.session.name ?? null }))
@@ -45,7 +45,7 @@ export function pagesOfExpressSession(app) {
     Object.assign(req.session, sampleData(wanted(req)))
     res.json({ n: 0 })
   })
-  // As the documentation of express-session does it.
+  // As in the documentation of express-session.
   app.get('/login', (req, res, next) => {
     req.session.regenerate((error) => {
       if (error) return next(error)
@@ -58,7 +58,7 @@ export function pagesOfExpressSession(app) {
   })
 }
 
-/** iron-session, which keeps everything in the cookie. */
+/** iron-session, which stores everything in the cookie. */
 export function pagesOfIron(app, open) {
   app.get('/none', (_req, res) => res.json({ name: 'nobody' }))
   app.get('/read', async (req, res) => {
@@ -79,7 +79,7 @@ export function pagesOfIron(app, open) {
   })
 }
 
-/** No session at all: what Express itself takes. */
+/** No session at all: the cost of Express itself. */
 export function pagesOfNobody(app) {
   app.get(['/none', '/read'], (_req, res) => res.json({ name: 'Ada' }))
   app.get('/write', (_req, res) => res.json({ n: 1 }))

@@ -1,6 +1,6 @@
 /**
- * One app in a process of its own, for whoever forked it: `node server.mjs VARIANT NAMESPACE [ready]`. Tells its port,
- * and its use of the processor whenever it is asked. `ready`: it listens when its store is ready for visitors.
+ * One app in its own process, for the process that forked it: `node server.mjs VARIANT NAMESPACE [ready]`. Sends its
+ * port, and its processor use on request. `ready`: it listens only when its store is ready.
  */
 import express from 'express'
 import { variants } from './variants.mjs'

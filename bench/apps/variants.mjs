@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { pagesOfExpressSession, pagesOfIron, pagesOfNobody, pagesOfOurs } from './pages.mjs'
 
-/** The same for everybody: signed cookies, since express-session has no others. */
+/** The same for all variants: signed cookies, since express-session has no others. */
 const SECRET = 'bench-0123456789abcdef0123456789abcdef'
 const PROJECT = 'viur-session-bench'
-/** An emulator that has just started takes seconds for its first calls. */
+/** The first calls of an emulator that has just started take seconds. */
 const PATIENCE = '30s'
 
 const built = (path) => new URL(`../../dist/${path}`, import.meta.url).href
@@ -37,7 +37,7 @@ async function memory() {
   return memoryStore()
 }
 
-/** `README`: only what the rival's own example sets. `best`: what costs least without losing anything. */
+/** `README`: only the options in the rival's own example. `best`: the cheapest options that lose no data. */
 const README = { secret: SECRET }
 const BEST = { ...README, resave: false, saveUninitialized: false }
 
@@ -56,7 +56,7 @@ async function rival(app, { namespace }, options) {
   return { dataset, close: () => {} }
 }
 
-/** `mount(app, { namespace, now })` puts session and pages in, and gives what closes them. */
+/** `mount(app, { namespace, now })` adds session and pages, and returns a function that closes them. */
 export const variants = {
   bare: {
     title: 'no session',

@@ -1,6 +1,6 @@
 /**
- * Which Datastore calls each kind of request makes, and what they cost: counted on the wire between the clients and
- * the emulator.
+ * Counts the Datastore calls of each kind of request, on the wire between the clients and the emulator, and computes
+ * their price.
  *
  *   ./emulator.sh -- node bench/calls/calls.mjs
  */
@@ -16,12 +16,12 @@ import { PRICES, perMillion } from './prices.mjs'
 const SIX_MINUTES = 6 * 60 * 1000
 
 const wire = await tapWire(needEmulator())
-// From here on every client of this process goes over the tapped wire.
+// From here on every client of this process uses the tapped wire.
 process.env.DATASTORE_EMULATOR_HOST = wire.host
 
 const names = ['eager', 'lazy', ...(hasDropIn ? ['drop-in'] : []), 'rival', 'rival-readme']
 
-/** Each gets a cookie of a stored session, and makes the requests that are counted. */
+/** Each row gets the cookie of a stored session, and makes the requests that are counted. */
 const ROWS = [
   ['anonymous, session not used', (app) => app.ask('/none')],
   ['cookie that is junk', (app) => app.ask('/read', junk(app))],
@@ -55,7 +55,7 @@ async function fifty(app, cookie) {
 async function count(app, make, before) {
   const cookie = await app.ask('/fill?bytes=500')
   if (before !== undefined) await app.ask(before, cookie)
-  // What a process asks at most once a minute, it has asked.
+  // Makes the calls that a process makes at most once a minute, so that they are not counted.
   await app.ask('/login', await app.ask('/fill?bytes=500'))
   wire.take()
   await make(app, cookie)
@@ -72,7 +72,8 @@ async function count(app, make, before) {
 const counted = {}
 for (const name of names) {
   const app = await openColumn(name, freshNamespace())
-  // Whatever a store tries out once, such as how this server shares calls, is not the cost of a request.
+  // Makes the calls that a store tries once, for example to find out how the server shares calls; they are not part of
+  // the cost of a request.
   const warm = await app.ask('/fill?bytes=500')
   await fifty(app, warm)
   await Promise.all(Array.from({ length: 4 }, () => app.ask('/fill?bytes=500')))

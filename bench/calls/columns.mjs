@@ -4,13 +4,13 @@ import { variants } from '../apps/variants.mjs'
 
 const require = createRequire(import.meta.url)
 
-/** An app in this process, and a browser's way to talk to it. */
+/** Opens an app in this process, with a browser's way to call it. */
 export async function openColumn(name, namespace) {
   let ahead = 0
   const app = express()
   app.set('env', 'production')
   const now = () => Date.now() + ahead
-  // Before the pages, since Express runs in the order of mounting.
+  // Before the pages, since Express runs middleware in the order of mounting.
   const router = express.Router()
   const { close } = await variants[name].mount(
     { use: (handler) => app.use(handler), get: (...args) => router.get(...args) },
@@ -28,7 +28,7 @@ export async function openColumn(name, namespace) {
   const url = `http://127.0.0.1:${server.address().port}`
   return {
     name,
-    /** Asks for a page, and gives the cookie that a browser has then. */
+    /** Requests a page, and returns the cookie that a browser has afterwards. */
     async ask(page, cookie = null) {
       const headers = cookie === null ? {} : { cookie }
       const response = await fetch(url + page, { headers, redirect: 'manual' })
@@ -50,7 +50,7 @@ export async function openColumn(name, namespace) {
   }
 }
 
-/** A login as apps with Passport 0.7 do it. */
+/** Adds a login with Passport 0.7, as apps do it. */
 function addPassport(app, router, name) {
   const { Passport } = require('passport')
   const { Strategy } = require('passport-local')
@@ -60,7 +60,7 @@ function addPassport(app, router, name) {
   passport.serializeUser((user, done) => done(null, user.id))
   passport.deserializeUser((id, done) => done(null, { id }))
   if (name === 'eager' || name === 'lazy') {
-    // With sessions of its own, Passport is only asked who it is.
+    // viur-session has its own login, so Passport only verifies the user.
     router.get(
       '/passport-login',
       passport.authenticate('local', { session: false }),

@@ -8,7 +8,7 @@ const require = createRequire(import.meta.url)
 const PROJECT = 'viur-session-bench'
 const DAY = 24 * 60 * 60 * 1000
 
-/** Puts so many live sessions of 0.5 KB beside those of the app, 500 at a call, as whoever the app's store is would. */
+/** Stores this many live sessions of 0.5 KB beside those of the app, 500 per call, in the layout of the app's store. */
 export async function fill(variant, namespace, count) {
   const write = variant.startsWith('rival') ? rival(namespace) : ours(namespace)
   const chunks = Array.from({ length: Math.ceil(count / 500) }, (_, at) =>

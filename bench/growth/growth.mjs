@@ -1,6 +1,6 @@
 /**
- * Whether a request costs more when more is stored: with 1,000 to 100,000 sessions beside those in use, and with
- * sessions of 1 to 1,000 keys of which a page reads one.
+ * Measures whether a request costs more when more is stored: with 1,000 to 100,000 other sessions, and with sessions of
+ * 1 to 1,000 keys of which a page reads one.
  *
  *   ./emulator.sh -- node bench/growth/growth.mjs [--quick]
  */
@@ -20,7 +20,7 @@ const stored = quick ? [1000, 10_000] : [1000, 10_000, 100_000]
 const names = ['eager', 'rival']
 const titles = names.map((name) => variants[name].title)
 
-/** Of one key and its value as `sampleData()` makes them, stored. */
+/** Stored size of one key and its value from `sampleData()`, in bytes. */
 const BYTES_OF_KEYS = 42
 
 const apps = []
@@ -33,7 +33,7 @@ try {
       ['1 key', 'keys=1'],
       ['10 keys', 'keys=10'],
       ['100 keys', 'keys=100'],
-      // As many bytes in few keys, so that what the bytes cost can be told from what the keys do.
+      // The same number of bytes in few keys, to separate the cost of bytes from that of keys.
       ['3 keys, the bytes of 100', `bytes=${BYTES_OF_KEYS * 100}`],
       ['1000 keys', 'keys=1000'],
       ['3 keys, the bytes of 1000', `bytes=${BYTES_OF_KEYS * 1000}`],

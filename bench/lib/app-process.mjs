@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 const SERVER = fileURLToPath(new URL('../apps/server.mjs', import.meta.url))
 
 /**
- * Starts the app of a variant. `execArgv`: for Node, such as `--cpu-prof`. `waits`: until its store is ready, before it
- * listens. `server`: the script of the app.
+ * Starts the app of a variant. `execArgv`: flags for Node, such as `--cpu-prof`. `waits`: it listens only when its
+ * store is ready. `server`: the script of the app.
  */
 export async function startApp(
   variant,
@@ -27,7 +27,7 @@ export async function startApp(
   return {
     variant,
     url: `http://127.0.0.1:${port}`,
-    /** Processor time in microseconds and resident bytes. */
+    /** Processor time in microseconds, and resident bytes. */
     async usage() {
       const answer = once(child, 'message')
       child.send('usage')

@@ -6,7 +6,7 @@ const GAP = 4
 const LEFT = 210
 const RIGHT = 70
 
-/** Read on white and on the dark page of a code host alike: middle tones, text in the colour of the scheme. */
+/** Readable on a white and on a dark page: middle tones, with text in the colour of the scheme. */
 const STYLE = `
     text { font: 12px system-ui, sans-serif; fill: #1f2328; }
     .title { font-weight: 600; font-size: 14px; }
@@ -19,12 +19,15 @@ const STYLE = `
       .axis { stroke: #3d444d; }
     }`
 
-/** One for each series, told apart by those who see no red or green too (the set of Okabe and Ito). */
+/**
+ * One colour for each series, which people with red-green colour blindness can distinguish too (the set of Okabe and
+ * Ito).
+ */
 const COLOURS = ['#0072b2', '#56b4e9', '#009e73', '#999999', '#d55e00', '#cc79a7', '#e69f00']
 
 /**
- * Bars in groups, to be read from left to right. `series`: names in their order; `groups`: each with a label and a
- * value for each series, `null` where there is none.
+ * Draws bars in groups, from left to right. `series`: names in their order; `groups`: each with a label and a value for
+ * each series, `null` for a missing one.
  */
 export function barChart({ title, note, series, groups }) {
   const most = Math.max(...groups.flatMap(({ values }) => values.map((value) => value ?? 0)))

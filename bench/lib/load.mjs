@@ -1,6 +1,6 @@
 import autocannon from 'autocannon'
 
-/** The cookies of so many new sessions, filled with the data that the query asks for. */
+/** Returns the cookies of this many new sessions, filled with the data that the query asks for. */
 export async function makeSessions(url, count, query) {
   const cookies = []
   for (let at = 0; at < count; at += 16) {
@@ -18,7 +18,7 @@ export async function makeSessions(url, count, query) {
   return cookies
 }
 
-/** Asks for a page over so many connections, each with a session of its own, for so many seconds. */
+/** Requests a page over this many connections, each with its own session, for this many seconds. */
 export async function hammer(app, page, { connections, cookies, seconds }) {
   let next = 0
   const before = await app.usage()
@@ -28,7 +28,7 @@ export async function hammer(app, page, { connections, cookies, seconds }) {
     connections,
     duration: seconds,
     timeout: 30,
-    // It looks this often whether its time is over.
+    // How often autocannon checks whether the time is over, in milliseconds.
     sampleInt: 50,
     setupClient: (client) => {
       const cookie = cookies[next++ % Math.max(cookies.length, 1)]
@@ -38,7 +38,7 @@ export async function hammer(app, page, { connections, cookies, seconds }) {
   const took = (performance.now() - began) / 1000
   const after = await app.usage()
   const good = result['2xx']
-  // A machine that stood still: it says nothing, and less time would be no better.
+  // The machine stood still, so the result says nothing. A longer run follows.
   if (good === 0 && result.non2xx === 0 && result.errors === 0 && seconds < 10) {
     return await hammer(app, page, { connections, cookies, seconds: 3 * seconds })
   }
@@ -49,9 +49,9 @@ export async function hammer(app, page, { connections, cookies, seconds }) {
   }
   return {
     perSecond: good / took,
-    /** Milliseconds; one of a hundred took longer. */
+    /** Latency in milliseconds that one request of a hundred exceeds. */
     slow: result.latency.p99,
-    /** Milliseconds of processor time for one request. */
+    /** Processor time for one request, in milliseconds. */
     cpu: (after.cpu - before.cpu) / 1000 / good,
     rss: after.rss / 2 ** 20,
     good,

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { inRoot } from './page.mjs'
 
 /**
- * The programs of Node to measure with, oldest first: the one that runs, and those that .ci/run tests with, from its cache
- * (`NODES_CACHE`) or from npm.
+ * Returns the Node programs to measure with, oldest first: the running one, and those that .ci/run tests with, from its
+ * cache (`NODES_CACHE`) or from npm.
  */
 export function nodesToMeasure() {
   const others = /OTHER_NODES-([\d. ]+)\}/.exec(readFileSync(inRoot('.ci/run'), 'utf8'))
@@ -20,7 +20,7 @@ export function nodesToMeasure() {
 
 const majorOf = ({ version }) => Number(/^v(\d+)/.exec(version)[1])
 
-/** As .ci/steps.sh keeps them. */
+/** The place where .ci/steps.sh keeps them. */
 function cachedNode(version) {
   const cache = process.env.NODES_CACHE ?? inRoot('node_modules/.cache/nodes')
   const folder = join(cache, version)

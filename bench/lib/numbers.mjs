@@ -1,9 +1,9 @@
-/** The middle of the values; of an even count, the lower of the two. */
+/** Returns the middle value; of an even count, the lower of the two. */
 export function median(values) {
   return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)]
 }
 
-/** A number with so many digits as it deserves. */
+/** Formats a number with an adequate number of digits. */
 export function show(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return '-'
   if (value === 0) return '0'
@@ -11,12 +11,12 @@ export function show(value) {
   return value.toFixed(digits)
 }
 
-/** How many times the second the first is. */
+/** Formats the ratio of two values. */
 export function ratio(value, base) {
   return `${show(value / base)} x`
 }
 
-/** A table of Markdown. The first column is text, the others are numbers. */
+/** Makes a Markdown table. The first column is text, the others are numbers. */
 export function table(head, rows) {
   const line = (cells) => `| ${cells.join(' | ')} |`
   return [

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 
 export const inRoot = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 
-/** Puts the text in place of the section of this name, between its two markers; a new one goes to the end. */
+/** Replaces the section of this name, between its two markers; a new section goes to the end. */
 export function writeSection(page, name, text) {
   const path = inRoot(page)
   const before = existsSync(path) ? readFileSync(path, 'utf8') : ''

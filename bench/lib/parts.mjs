@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 
-/** A namespace that no other run uses. */
+/** Returns a namespace that no other run uses. */
 export function freshNamespace() {
   return `bench-${randomBytes(6).toString('hex')}`
 }
 
-/** Ends with a word of advice unless there is an emulator. */
+/** Returns the emulator's address. Without an emulator it prints advice and exits. */
 export function needEmulator() {
   if (process.env.DATASTORE_EMULATOR_HOST) return process.env.DATASTORE_EMULATOR_HOST
   console.error('This part needs an emulator: run it with ./emulator.sh -- node bench/...')

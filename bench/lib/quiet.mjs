@@ -3,13 +3,13 @@ import { cpus, loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { say } from './report.mjs'
 
-/** What others may take of all cores. More, and figures would say how busy they were. */
+/** Maximum share of all cores that other processes may use. With more, the figures would depend on them. */
 export const MOST_OF_OTHERS = 0.1
 
-/** Load average of the last minute for each core, at which a run may begin. */
+/** Maximum load average of the last minute for each core, at which a run may begin. */
 const MOST_LOAD = 0.5
 
-/** Jiffies of all cores, and those of them that were used; of this process and what it started and waited for. */
+/** Returns the used jiffies of all cores, and those of this process and its finished children. */
 function jiffies() {
   const [user, nice, system, idle, wait, ...rest] = readFileSync('/proc/stat', 'utf8')
     .split('\n', 1)[0]
@@ -18,7 +18,7 @@ function jiffies() {
     .slice(1)
     .map(Number)
   const steal = rest[2] ?? 0
-  // utime, stime, cutime, cstime; the name before them may hold anything.
+  // utime, stime, cutime, cstime; the name before them may contain anything.
   const own = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1).split(' ').slice(11, 15)
   const used = user + nice + system + steal
   return {
@@ -28,7 +28,7 @@ function jiffies() {
   }
 }
 
-/** Begins to watch; what is called at the end gives the share of all cores that others took. `null`: it cannot be told. */
+/** Starts watching. The returned function gives the share of all cores that other processes used; `null`: unknown. */
 export function watchOthers() {
   if (process.platform !== 'linux') return () => null
   const before = jiffies()
@@ -39,7 +39,7 @@ export function watchOthers() {
   }
 }
 
-/** Waits until others leave the machine alone, at most so many seconds. Gives whether they do. */
+/** Waits up to this many seconds until other processes use little of the machine. Returns whether they do. */
 export async function othersAreQuiet(seconds) {
   for (let left = seconds; ; left -= 2) {
     const others = watchOthers()
@@ -51,7 +51,7 @@ export async function othersAreQuiet(seconds) {
   }
 }
 
-/** Waits until the load average is low, at most so many seconds. Gives whether it is. */
+/** Waits up to this many seconds until the load average is low. Returns whether it is. */
 export async function loadIsLow(seconds) {
   for (let left = seconds; ; left -= 10) {
     const [load] = loadavg()

@@ -6,13 +6,10 @@ const require = createRequire(import.meta.url)
 const { LookupRequest, CommitRequest } = require('@google-cloud/datastore/build/protos/protos.js')
   .google.datastore.v1
 
-/** gRPC puts a flag and a length before the message. */
+/** gRPC puts a flag and a length before each message, in bytes. */
 const PREFIX = 5
 
-/**
- * A stretch of wire in front of the emulator, which writes down every call that goes over it: what clients really
- * send, whichever they are. `host` takes the place of the emulator's.
- */
+/** A proxy before the emulator that records every call of any client. `host` replaces the emulator's address. */
 export async function tapWire(emulatorHost) {
   const upstream = connect(`http://${emulatorHost}`)
   const calls = []
@@ -31,7 +28,7 @@ export async function tapWire(emulatorHost) {
   await once(server, 'listening')
   return {
     host: `127.0.0.1:${server.address().port}`,
-    /** The calls since last asked. */
+    /** Returns the calls since the last time. */
     take: () => calls.splice(0),
     close: () => {
       upstream.destroy()
@@ -45,7 +42,7 @@ function forward(upstream, stream, headers, message) {
   const call = upstream.request(rest)
   let trailers = {}
   call.on('response', ({ ':status': status, ...head }, flags) => {
-    // Without a body all there is to say stands in the head.
+    // Without a body, the head has everything.
     const isOver = Boolean(flags & 1)
     stream.respond({ ':status': status, ...head }, { waitForTrailers: !isOver, endStream: isOver })
     if (!isOver) stream.on('wantTrailers', () => stream.sendTrailers(trailers))
@@ -61,7 +58,7 @@ function forward(upstream, stream, headers, message) {
   call.end(message)
 }
 
-/** What a call is billed as: every key looked up, found or not, and every mutation. */
+/** Returns how a call is billed: every key looked up, found or not, and every mutation. */
 function describe(path, body) {
   const method = path.split('/').at(-1)
   if (method === 'Lookup') {

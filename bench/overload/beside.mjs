@@ -1,6 +1,6 @@
 /**
- * What a first sweep of a large backlog does to the requests of the same process: visitors come at a given pace while it
- * runs. Prints one line of JSON. Started by overload.mjs.
+ * Measures how a first sweep of a large backlog affects the requests of the same process: visitors come at a fixed pace
+ * while it runs. Prints one line of JSON. Started by overload.mjs.
  *
  *   node beside.mjs none|unpaced|paced [seconds] [expired sessions]
  */
@@ -19,7 +19,7 @@ const RATES = { none: 500, unpaced: Number.POSITIVE_INFINITY, paced: 500 }
 const sleep = (time) => new Promise((resolve) => setTimeout(resolve, time))
 
 const NAMESPACE = `bench-${randomBytes(6).toString('hex')}`
-// Past the proxy, and patient: it only counts.
+// Without the proxy, and with a long deadline, since it only counts.
 const counter = datastoreStore({
   projectId: 'viur-session-bench',
   namespace: NAMESPACE,
@@ -86,7 +86,7 @@ while (performance.now() - began < Number(seconds) * 1000) {
   for (; sent < due; sent++) void visit()
   await sleep(4)
 }
-// A run writes its record when a step is over, so the backlog that is left tells how far it came.
+// A run writes its record after each step, so the remaining backlog shows how far it came.
 let left = 0
 if (variant !== 'none') {
   let cursor

@@ -1,6 +1,6 @@
 /**
- * What happens when the store behind the sessions has too much to do, hangs, goes away and comes back, and what a first
- * large sweep does to requests.
+ * Measures what happens when the store has too much to do, hangs, goes away and comes back, and how a first large sweep
+ * affects requests.
  *
  *   ./emulator.sh -- node bench/overload/overload.mjs [--quick]
  */

@@ -1,12 +1,12 @@
 import { createServer, connect } from 'node:net'
 
 /**
- * A plain TCP proxy in front of an emulator that can be slow, narrow, silent or gone. It knows nothing of HTTP/2:
- * what it does to bytes is what a network does.
+ * A TCP proxy before an emulator, which can be slow, narrow, silent or gone. It does not know HTTP/2, and treats bytes
+ * as a network does.
  *
- * - `delay`: milliseconds that every chunk takes, each way
- * - `bandwidth`: bytes per second of all answers together; 0 is no limit
- * - `silent`: takes bytes and passes none on, in both directions, until it is set to false again
+ * - `delay`: delay of every chunk in milliseconds, in both directions
+ * - `bandwidth`: bytes per second of all answers together; 0 means no limit
+ * - `silent`: accepts bytes and passes none on, in both directions, until it is set to false again
  */
 export async function startProxy(target) {
   const [host, port] = splitAddress(target)
@@ -32,11 +32,11 @@ export async function startProxy(target) {
     pass(server, client, pair, link)
   }
 
-  /** One direction, chunk after chunk; `through` is the narrow link that all answers share. */
+  /** Passes one direction on, chunk after chunk; `through` is the narrow link that all answers share. */
   const pass = (from, to, pair, through) => {
     let last = Promise.resolve()
     from.on('data', (chunk) => {
-      // What waits here fills no memory: the sender is stopped until its chunk has left.
+      // Waiting chunks fill no memory: the sender is paused until its chunk was sent.
       from.pause()
       const due = [performance.now() + settings.delay]
       if (through !== null && settings.bandwidth > 0) {
@@ -44,7 +44,7 @@ export async function startProxy(target) {
           Math.max(through.freeAt, performance.now()) + (chunk.length / settings.bandwidth) * 1000
         due.push(through.freeAt)
       }
-      // With a delay alone the link is long, not narrow: the next chunk may come at once.
+      // With only a delay the link is long but not narrow, so the next chunk may come at once.
       if (through === null || settings.bandwidth === 0) from.resume()
       last = last.then(async () => {
         await until(Math.max(...due))
@@ -64,11 +64,11 @@ export async function startProxy(target) {
     get connections() {
       return pairs.size
     },
-    /** Connections that are open now will never say anything again; new ones work. */
+    /** Makes all open connections silent for ever; new ones work. */
     deaden() {
       for (const pair of pairs) pair.dead = true
     },
-    /** Nobody listens any more, and every connection is reset. */
+    /** Stops listening, and resets every connection. */
     async vanish() {
       const closed = new Promise((resolve) => server.close(resolve))
       for (const { client } of pairs) client.resetAndDestroy()
@@ -81,7 +81,7 @@ export async function startProxy(target) {
           await listen(server, at)
           return
         } catch (error) {
-          // A connection of somebody else may have been given the port meanwhile; it is free again before long.
+          // Another connection may have been given the port meanwhile; it is soon free again.
           if (error.code !== 'EADDRINUSE' || performance.now() - begun > 10_000) throw error
           await until(performance.now() + 50)
         }

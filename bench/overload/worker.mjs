@@ -1,6 +1,6 @@
 /**
- * Sends requests at a given pace, whether answers come or not, as visitors do, while the store behind the proxy gets
- * into one trouble after another. Prints one line of JSON per phase. Started by overload.mjs.
+ * Sends requests at a fixed pace, whether or not answers come, as visitors do, while the store behind the proxy has one
+ * trouble after another. Prints one line of JSON per phase. Started by overload.mjs.
  *
  *   node --expose-gc worker.mjs ours|plain
  */
@@ -19,12 +19,12 @@ const [variant = 'ours', speed = '1'] = process.argv.slice(2)
 const DAY = 24 * 60 * 60 * 1000
 const PROJECT = 'viur-session-bench'
 const SESSIONS = 6000
-/** What the link carries: about 150 of these sessions a second. */
+/** Bytes per second of the link: about 150 of these sessions. */
 const BANDWIDTH = 400_000
 const CALM = 75
 const FLOOD = 1500
 
-/** `rate`: requests per second. `seconds` are cut short by a quick run. */
+/** `rate`: requests per second. A quick run shortens `seconds`. */
 const PHASES = [
   { name: 'calm', rate: CALM, seconds: 8 },
   { name: 'ten times as much', rate: FLOOD, seconds: 20 },
@@ -58,7 +58,7 @@ const upstream = process.env.DATASTORE_EMULATOR_HOST
 const proxy = await startProxy(upstream)
 process.env.DATASTORE_EMULATOR_HOST = proxy.address
 
-/** Calls at the client, and keys or mutations in them. */
+/** Counts calls of the client, and the keys or mutations in them. */
 const wire = { calls: 0, lookups: 0 }
 for (const method of ['lookup', 'commit']) {
   const { prototype } = v1.DatastoreClient
@@ -122,7 +122,7 @@ async function one(seen, began) {
   try {
     const found = await request()
     const now = performance.now()
-    // "Down" taken for "no session" would be an answer, and the worst one.
+    // A store that is down must not be taken for "no session", the worst possible answer.
     if (!found) seen.wrong += 1
     seen.ok.push(now - start)
     seen.firstOk ??= now - began
@@ -173,7 +173,7 @@ async function ours() {
   }
 }
 
-/** The same read as most stores for Datastore make it: `get()` of the client, as it comes. */
+/** The same read as in most stores for Datastore: `get()` of the client with its defaults. */
 async function plain() {
   const datastore = new Datastore({
     projectId: PROJECT,

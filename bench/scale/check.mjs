@@ -1,7 +1,7 @@
 /**
- * Holds against the emulator what the model of scale assumes of the store and can be seen there: how many commits a page
- * load takes whose requests all change one session, that none of them is lost, and how many deletes and how large pages go
- * into one call. Times are the emulator's, and say nothing of Datastore.
+ * Checks the assumptions of the scale model that an emulator can show. These are the number of commits of a page load
+ * whose requests all change one session, that none of the changes is lost, and how many deletes and how large pages go
+ * into one call. Times are those of the emulator, and say nothing about Datastore.
  *
  *   ./emulator.sh -- node bench/scale/check.mjs [--quick]
  */
@@ -21,7 +21,7 @@ const random = randomFrom(1)
 const wire = await tapWire(needEmulator())
 process.env.DATASTORE_EMULATOR_HOST = wire.host
 
-/** Each with a store of its own, as processes have. */
+/** Makes stores of their own, as several processes have. */
 function processesOf(count) {
   const namespace = freshNamespace()
   return Array.from({ length: count }, () => {

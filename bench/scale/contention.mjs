@@ -1,14 +1,14 @@
 import { assumed } from './facts.mjs'
 import { exponential, randomFrom } from './random.mjs'
 
-/** How many page loads are played through. */
+/** Number of simulated page loads. */
 const PAGES = 400
 
 /**
- * One page load: so many requests of one session within 50 ms, spread over processes, of which some change the session,
- * each another key. Optimistic: whoever commits a version that is not the latest any more reads again and tries again
- * after a short wait drawn at random; within a process only one write is under way, and what comes meanwhile goes
- * out together. Blind: each request writes the whole session as it read it.
+ * Simulates one page load: this many requests of one session within 50 ms, spread over processes. Some of them change
+ * the session, each another key. Optimistic: a commit of a version that is not the latest is repeated after another
+ * read and a short random wait. Within a process only one write is under way, and changes that arrive meanwhile are
+ * written together. Blind: each request writes the whole session as it read it.
  */
 export function pageLoads({ parallel, share, processes, blind }, seed) {
   const random = randomFrom(seed)
@@ -89,7 +89,7 @@ function optimisticPage(random, parallel, share, processes) {
   return { writes, conflicts, lost: 0, took }
 }
 
-/** Every request reads, works, and writes everything back, changed or not; the last one wins. */
+/** Every request reads, works, and writes everything back, changed or not; the last write wins. */
 function blindPage(random, parallel, share) {
   const writes = arrivals(random, parallel, share).map(({ at, changes }) => {
     const read = at + spread(random, assumed.lookup)

@@ -2,7 +2,7 @@ import { assumed, HOUR, MONTH, published } from './facts.mjs'
 
 const million = 1_000_000
 
-/** Dollars per month. `operations` per second. */
+/** Returns dollars per month. `operations` per second. */
 function bill({ reads, writes, deletes, live, tasks = 0 }) {
   const of = (perSecond, price) => ((perSecond * MONTH) / million) * price
   const parts = {
@@ -15,7 +15,7 @@ function bill({ reads, writes, deletes, live, tasks = 0 }) {
   return { ...parts, sum: Object.values(parts).reduce((sum, part) => sum + part, 0) }
 }
 
-/** This package: a lookup per request, writes where something changed, deletes by the sweep. */
+/** This package: a lookup per request, a write per change, and deletes by the sweep. */
 export function ours(traffic, { events, tasksPerHour, shards }) {
   const ending = traffic.begin
   const pages = ending / assumed.pageSize
@@ -25,12 +25,12 @@ export function ours(traffic, { events, tasksPerHour, shards }) {
     writes: traffic.writes,
     deletes: ending,
     live: assumed.live + ending * HOUR,
-    // Adding a task and its delivery.
+    // Adding a task, and its delivery.
     tasks: (2 * tasksPerHour) / HOUR,
   })
 }
 
-/** A store that writes on every request, whether something changed or not, swept as cheaply as ours. */
+/** A store that writes on every request, changed or not, with the same cheap sweep. */
 export function writePerRequest(traffic) {
   return bill({
     reads: assumed.requests,

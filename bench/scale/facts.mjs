@@ -1,23 +1,23 @@
 /**
- * What the model stands on. `published`: from Google's documentation, by the title of the page; `assumed`: ours, with
- * the reason. Nothing here was measured on a real database.
+ * The numbers of the model. `published`: from Google's documentation, by the title of the page; `assumed`: our own,
+ * with the reason. Nothing here was measured on a real database.
  */
 
 export const MINUTE = 60
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
-/** 365.25 days by twelve. */
+/** 365.25 days divided by twelve. */
 export const MONTH = (365.25 / 12) * DAY
 
 export const published = {
   /** "Sharded timestamps" (Firestore): writes per second at the end of an index on a rising value. */
   sequentialWrites: 500,
-  /** "Best Practices" (Datastore mode), 500/50/5: operations per second that a fresh range begins at. */
+  /** "Best Practices" (Datastore mode), 500/50/5: operations per second at which a new range begins. */
   rampStart: 500,
-  /** The same: growth, and how often. */
+  /** The same page: growth factor and interval. */
   rampGrowth: 1.5,
   rampEvery: 5 * MINUTE,
-  /** "Limits" for legacy entity groups: writes per second to one entity. Today's page names no number. */
+  /** "Limits" for legacy entity groups: writes per second to one entity. The present page has no number. */
   entityWrites: 1,
   /** "Firestore pricing", one region of the us-central1 class, dollars per million operations; 2026-08. */
   read: 0.3,
@@ -31,13 +31,16 @@ export const published = {
   task: 0.4,
   /** Cloud Tasks "Quotas and limits": dispatches per second of one queue. */
   dispatches: 500,
-  /** Cloud Run "Pricing", tier 1, instance-based billing: $0.000018 a vCPU-second, $0.000002 a GiB-second; 1 vCPU, 0.5 GiB. */
+  /**
+   * Cloud Run "Pricing", tier 1, instance-based billing: $0.000018 a vCPU-second, $0.000002 a GiB-second; 1 vCPU, 0.5
+   * GiB.
+   */
   instance: 0.000018 + 0.5 * 0.000002,
   /** Network Service Tiers "Pricing", Premium: dollars per GB to the internet, up to 1 TB a month; more is cheaper. */
   egress: 0.12,
   /**
-   * Memorystore for Redis, Standard, us-central1: dollars per GB and hour by size in GB, as the price list stands in the
-   * tests of infracost (google_redis_instance); the largest instance by "Redis tier capabilities".
+   * Memorystore for Redis, Standard, us-central1: dollars per GB and hour by size in GB, from the price list in the
+   * tests of infracost (google_redis_instance); the largest instance from "Redis tier capabilities".
    */
   redis: {
     sizes: [
@@ -55,7 +58,7 @@ export const assumed = {
   /** The scene of the model. */
   live: 100_000_000,
   requests: 50_000,
-  /** A visitor asks for so many pages or parts of pages in one visit, one a minute on average. */
+  /** Pages or parts of pages in one visit, one a minute on average. */
   requestsPerVisit: 10,
   gap: MINUTE,
   visit: 10 * MINUTE,
@@ -63,33 +66,36 @@ export const assumed = {
   changes: 0.1,
   /** `touchEvery`: its default for lifetimes from 50 minutes. */
   touchEvery: 5 * MINUTE,
-  /** Seconds of one lookup and one commit over the network; no official numbers exist. */
+  /** Seconds of one lookup and one commit over the network; there are no official numbers. */
   lookup: 0.01,
   commit: 0.02,
-  /** Seconds for one page of a sweep: a query of 500 and a commit of 500 deletes, lane by lane. */
+  /** Seconds for one page of a sweep in one lane: a query of 500 and a commit of 500 deletes. */
   sweepPage: 0.2,
   pageSize: 500,
   lanes: 8,
-  /** Seconds that one step of a sweep works before it hands on. */
+  /** Seconds that one step of a sweep works before it starts the next. */
   step: 90,
-  /** Of the sessions that begin, so many log in once. */
+  /** Logins per new session. */
   loginsPerSession: 0.3,
-  /** For how many seconds a process could answer reads from memory; more would be too late for a logout. */
+  /** Seconds for which a process could answer reads from memory; longer would make a logout too late. */
   fromMemory: 30,
-  /** Of a processor, when the next instance is started: Cloud Run aims at this share. */
+  /** Processor share at which the next instance starts: the target of Cloud Run. */
   use: 0.6,
-  /** Of 2 KB of data in Redis, with key, expiry and what its allocator rounds up; and of a full instance so much is used. */
+  /**
+   * Size in Redis of 2 KB of data, with key, expiry and rounding by its allocator; then the used share of an instance.
+   */
   redisBytes: 2400,
   redisUse: 0.8,
   /**
-   * Processor time in ms above the bare app. Redis: express-session with its memory store (0.06 by bench/RESULTS.md), and
-   * as much for a GET and an EXPIRE over a socket; not measured. Cookie: cookie-session by bench/RESULTS.md.
+   * Processor time in ms above the bare app. Redis: express-session with its memory store (0.06 by bench/RESULTS.md),
+   * and the same again for a GET and an EXPIRE over a socket, which was not measured. Cookie: cookie-session by
+   * bench/RESULTS.md.
    */
   redisCpu: 0.12,
   cookieCpu: 0.06,
   /** 2 KB of data as base64, with its signature. */
   cookieBytes: 2800,
-  /** For how long deleted index rows are met by queries until they are compacted away. */
+  /** How long queries still meet deleted index rows, until these are compacted. */
   tombstones: DAY,
 }
 

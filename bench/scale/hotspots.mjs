@@ -1,13 +1,14 @@
 import { published } from './facts.mjs'
 import { poisson, randomFrom } from './random.mjs'
 
-/** Seconds that are played through. */
+/** Simulated seconds. */
 const SECONDS = 600
 
 /**
- * The busiest range of an index, in writes per second, in the worst of ten minutes. An index on a rising timestamp has
- * one range that takes all writes. One by shard and bucket has as many as there are shards, since at any moment nearly
- * all sessions that are written expire in the same bucket; a bucket that has just begun is a range that was never split.
+ * Returns the writes per second to the busiest range of an index, in the worst second of ten minutes. An index on a
+ * rising timestamp has one range that takes all writes. An index by shard and bucket has one range per shard, since
+ * nearly all sessions that are written at a moment expire in the same bucket. A new bucket is a range that was never
+ * split.
  */
 export function busiestRange(writes, ranges, seed) {
   const random = randomFrom(seed)
@@ -20,12 +21,12 @@ export function busiestRange(writes, ranges, seed) {
   return { mean: writes / ranges, most }
 }
 
-/** The smallest power of two of shards that keeps a fresh range below the limit. */
+/** Returns the smallest power of two of shards that keeps a new range below the limit. */
 export function shardsFor(writes) {
   return 2 ** Math.max(0, Math.ceil(Math.log2(writes / published.sequentialWrites)))
 }
 
-/** How many seconds an index that takes only so much falls behind in a minute. */
+/** Returns by how many seconds an index with this limit falls behind in a minute. */
 export function behind(writes, ranges) {
   const perRange = writes / ranges
   return Math.max(0, 60 - (60 * published.sequentialWrites) / perRange)

@@ -1,4 +1,4 @@
-/** Numbers from 0 to 1, the same for the same seed (mulberry32); good enough for a model, and for nothing else. */
+/** Returns numbers from 0 to 1, the same for the same seed (mulberry32). Good enough for a model only. */
 export function randomFrom(seed) {
   let state = seed >>> 0
   return () => {
@@ -9,15 +9,15 @@ export function randomFrom(seed) {
   }
 }
 
-/** A wait until the next of what happens at random, with this mean. */
+/** Returns a random wait until the next event, with this mean. */
 export function exponential(random, mean) {
   return -mean * Math.log(1 - random())
 }
 
-/** How many of what happens at random happen at once, with this mean. */
+/** Returns a random number of simultaneous events, with this mean. */
 export function poisson(random, mean) {
   if (mean > 50) {
-    // Normal is close enough from here on.
+    // From here on the normal distribution is close enough.
     const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
     return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal))
   }
@@ -27,7 +27,7 @@ export function poisson(random, mean) {
   return count
 }
 
-/** A whole number from 1 on with this mean. */
+/** Returns a random whole number from 1 on, with this mean. */
 export function geometric(random, mean) {
   if (mean <= 1) return 1
   return 1 + Math.floor(Math.log(1 - random()) / Math.log(1 - 1 / mean))

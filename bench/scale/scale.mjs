@@ -1,7 +1,7 @@
 /**
- * A model of 100 million live sessions and 50,000 requests a second on the published limits and prices of Datastore.
- * Writes the tables of ../../docs/scale.md and their charts. Needs no emulator and nothing installed. What processors do
- * stands in measured.json, which a whole run of the benchmark writes.
+ * A model of 100 million live sessions and 50,000 requests a second, with the published limits and prices of Datastore.
+ * Writes the tables of ../../docs/scale.md and their charts. Needs no emulator and no installed packages. Processor
+ * times come from measured.json, which a whole run of the benchmark writes.
  *
  *   node bench/scale/scale.mjs [seed]
  */
@@ -63,7 +63,7 @@ writeSection(
 
 const ranges = scenes.map(({ name, traffic }) => ({
   name,
-  // A timestamp of the last use moves with every write that notes a use; one of the last write with every write.
+  // A timestamp of the last use changes with every write that notes a use; one of the last write with every write.
   stamp: busiestRange(traffic.writes, 1, seed),
   shards: SHARDS.map((shards) => busiestRange(traffic.moves, shards, seed)),
   behind: behind(traffic.writes, 1),
@@ -290,7 +290,7 @@ writeChart(
   }),
 )
 
-/** Dollars per month for the lookups that memory answers, of requests that only read. */
+/** Returns the dollars per month for lookups that memory answers, for requests that only read. */
 const savedBy = (maxAge, processes) =>
   ((assumed.requests * (1 - assumed.changes) * hitRate(maxAge, processes) * MONTH) / 1e6) *
   published.read

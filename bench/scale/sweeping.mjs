@@ -1,9 +1,9 @@
 import { assumed, DAY, HOUR, published } from './facts.mjs'
 
 /**
- * Hourly sweeps over so many days, second by second: sessions end at a steady pace, and each sweep takes what had ended
- * an hour ago or earlier. `rate`: what `sweepRate` begins at. The pace grows by a half every five minutes in which it
- * was used, and the next sweep goes on from there; what one worker can do bounds it.
+ * Simulates hourly sweeps over this many days, second by second. Sessions end at a steady pace, and each sweep deletes
+ * those that had ended at least an hour ago. `rate`: the initial `sweepRate`. The rate grows by a half after every five
+ * minutes in which it was reached, and the next sweep continues from there, up to the capacity of one worker.
  */
 export function sweeps({ ending, rate: start, days = 3, backlog = 0 }) {
   const able = (assumed.lanes * assumed.pageSize) / assumed.sweepPage
@@ -50,7 +50,7 @@ export function sweeps({ ending, rate: start, days = 3, backlog = 0 }) {
   }
 }
 
-/** Deleted index rows that the first query of a sweep passes over, in one shard. */
+/** Returns the deleted index rows that the first query of a sweep passes over, in one shard. */
 export function tombstonesPassed(ending, shards, watermark) {
   return watermark ? 0 : (ending * assumed.tombstones) / shards
 }

@@ -3,18 +3,19 @@ import { assumed, MONTH, published } from './facts.mjs'
 const MILLION = 1_000_000
 const HOURS = MONTH / 3600
 
-/** Dollars a month for what happens so often per second, at a price per million. */
+/** Returns the dollars per month for this many events per second, at a price per million. */
 const monthly = (perSecond, price) => ((perSecond * MONTH) / MILLION) * price
 
-/** Of the requests that come in a visit after the first, the share that comes within so many seconds of the one before. */
+/** Returns the share of the later requests of a visit that come within this many seconds of the previous one. */
 export function hitRate(maxAge, processes) {
   const follows = 1 - 1 / assumed.requestsPerVisit
   return (follows * (1 - Math.exp(-maxAge / assumed.gap))) / processes
 }
 
 /**
- * One scene, so many sessions alive, kept by each system: dollars a month and instances. `traffic` is that of the model's
- * scene, everything in proportion. `measured`: processor time of one request in ms on the newest Node, by system.
+ * Computes one scene, with this many live sessions, for each system: dollars per month and instances. `traffic` is that
+ * of the model's scene, scaled in proportion. `measured`: processor time of one request in ms on the newest Node, by
+ * system.
  */
 export function systems(live, traffic, measured) {
   const scale = live / assumed.live
@@ -29,7 +30,7 @@ export function systems(live, traffic, measured) {
     monthly(deletes, published.delete)
 
   const base = {
-    // A new id for each login, and two reads that no kill has begun.
+    // A new id for each login, and two reads to check that no kill has begun.
     reads: requests + 2 * logins,
     writes: of(traffic.writes) + logins,
     deletes: of(traffic.begin) + logins,
@@ -49,7 +50,7 @@ export function systems(live, traffic, measured) {
     {
       name: 'express-session + connect-datastore, best settings',
       cpu: mixed(measured, 'rival'),
-      // It deletes nothing that nobody asks for: what a year has left.
+      // It deletes only on request, so the sessions of a year are left.
       database:
         ops({
           reads: requests + logins,
@@ -72,7 +73,7 @@ export function systems(live, traffic, measured) {
     {
       name: 'all in a signed cookie',
       cpu: measured.bare.read + assumed.cookieCpu,
-      // Sent with every answer that changes it; what comes in is free.
+      // Sent with every answer that changes the session; incoming traffic is free.
       database: monthly(
         requests * assumed.changes,
         (assumed.cookieBytes / 1e9) * MILLION * published.egress,
@@ -91,7 +92,7 @@ export function systems(live, traffic, measured) {
   }
 }
 
-/** Of a request, some of which change the session. */
+/** Processor time of an average request, of which some change the session. */
 function mixed(measured, name, changes = assumed.changes) {
   const { read, write } = measured[name]
   return read * (1 - changes) + write * changes
@@ -101,7 +102,7 @@ function instancesOf(requests, ms) {
   return Math.max(1, Math.ceil((requests * ms) / 1000 / assumed.use))
 }
 
-/** As few instances as hold so many GB, each in the price of its size. */
+/** As few instances as possible for this many GB, each at the price of its size. */
 function memorystore(gb) {
   const { sizes, most } = published.redis
   let dollars = 0

@@ -1,14 +1,14 @@
 import { assumed } from './facts.mjs'
 import { exponential, geometric, randomFrom } from './random.mjs'
 
-/** How many visits are played through. */
+/** Number of simulated visits. */
 const VISITS = 20_000
 
 /**
- * What the visitors of the scene make the store do, per second. Sessions begin as often as they end (Little's law: as
- * many are alive as begin per second times how long each is kept). Visits are played through one by one, by the rules
- * of this package: a change is a write; a use is noted down at most every `touchEvery`, together with a change or by a
- * touch of its own; the index changes only when the expiry moves to another bucket.
+ * Returns the operations of the store per second for the visitors of the scene. Sessions begin as often as they end
+ * (Little's law: the number of live sessions is the number that begin per second times their lifetime). Visits are
+ * simulated one by one, by the rules of this package. A change is a write. A use is noted at most once per
+ * `touchEvery`, with a change or by a separate touch. The index changes only when the expiry moves to another bucket.
  */
 export function trafficOf(lifetime, bucket, seed) {
   const random = randomFrom(seed)
@@ -33,7 +33,7 @@ export function trafficOf(lifetime, bucket, seed) {
       if (!isDue) continue
       noted = time
       const next = Math.floor((time + lifetime) / bucket)
-      // Whoever comes back has been away for longer than a bucket.
+      // A visitor who returns has been away for longer than a bucket.
       if (next !== bucketNow) sums.moves += 1
       bucketNow = next
     }

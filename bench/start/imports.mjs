@@ -1,5 +1,5 @@
 /**
- * What it costs to import each entry point, and what comes with it.
+ * Measures the cost of importing each entry, and what it loads.
  *
  *   node bench/start/imports.mjs [--quick]
  */
@@ -39,14 +39,14 @@ const SETS = [
   ['iron-session', ['iron-session']],
 ].map(([title, modules]) => ({
   title,
-  // Seen from here, where the rivals are installed.
+  // Resolved here, where the rivals are installed.
   modules: modules.map((module) => import.meta.resolve(module)),
   times: [],
   cached: [],
 }))
 
 function run(mode, modules, more = {}) {
-  // Otherwise express writes down every deprecation.
+  // Otherwise express logs every deprecation.
   const env = { ...process.env, NODE_ENV: 'production', ...more }
   return JSON.parse(execFileSync(process.execPath, [CHILD, mode, ...modules], { env }).toString())
 }
@@ -56,7 +56,7 @@ for (let round = 0; round < rounds; round++) {
     set.times.push(run('time', set.modules))
     if (!hasCompileCache) continue
     const found = run('time', set.modules, { NODE_COMPILE_CACHE: cache })
-    // The first fills it.
+    // The first run fills the cache.
     if (round > 0) set.cached.push(found)
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Imports modules in a process that has loaded nothing yet, and tells what that took.
+ * Imports modules in a new process, and prints the cost.
  *
  *   node one-import.mjs time MODULE...    { ms, rss } of the import
  *   node one-import.mjs files MODULE...   the files that it loaded

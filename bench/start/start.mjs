@@ -1,7 +1,7 @@
 /**
- * Cold start: from the start of the process to its first answered request, without a cookie and with that of a stored
- * session, and the memory that it takes then. With `ready()` before it listens, what the first visitor waits for is told
- * apart from what nobody waits for.
+ * Measures cold start: the time from process start to the first answered request, without a cookie and with that of a
+ * stored session, and the memory at that point. With `ready()` before it listens, the wait of the first visitor is
+ * separated from the rest.
  *
  *   ./emulator.sh -- node bench/start/start.mjs [--quick]
  */
@@ -21,7 +21,7 @@ const rounds = quick ? 2 : isMainNode ? 8 : 6
 const cache = mkdtempSync(join(tmpdir(), 'bench-cache-'))
 const hasCompileCache = Number(/^v(\d+)/.exec(process.version)[1]) >= 22
 
-/** `variant`: which app. `waits`: for `ready()` before it listens. `cached`: Node keeps what it compiled. */
+/** `variant`: the app. `waits`: calls `ready()` before it listens. `cached`: uses the compile cache of Node. */
 const COLUMNS = [
   { name: 'bare', variant: 'bare' },
   ...(isMainNode
@@ -63,7 +63,7 @@ for (let round = 0; round < rounds; round++) {
     const without = await once(column, {})
     const { cookie } = column
     const withCookie = await once(column, cookie === '' ? {} : { cookie })
-    // The first fills the cache with what a request loads.
+    // The first run fills the cache with the modules that a request loads.
     if (round > 0 || !column.cached) column.runs.push({ without, withCookie })
   }
   say(`round ${round + 1}`)
@@ -74,7 +74,7 @@ function settingsOf({ waits = false, cached = false }) {
   return { waits, ...(cached && { env: { NODE_COMPILE_CACHE: cache } }) }
 }
 
-/** One process, from start to answer. `visitor`: from the moment when it listens. */
+/** Runs one process, from start to answer. `visitor`: the time since it listens. */
 async function once(column, headers) {
   const began = performance.now()
   const app = await startApp(column.variant, column.namespace, settingsOf(column))

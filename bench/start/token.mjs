@@ -1,6 +1,7 @@
 /**
- * What the first token takes on Google Cloud: by google-auth-library, as the store asks for it, and by gcp-metadata alone,
- * which google-auth-library asks there. There is no gcloud, as on Cloud Run. Each in fresh processes that take turns, against a metadata server of this machine.
+ * Measures the first token on Google Cloud: by google-auth-library, as the store requests it, and by gcp-metadata
+ * alone, which google-auth-library uses there. There is no gcloud, as on Cloud Run. Each runs in new processes, in
+ * turn, with a metadata server on this machine.
  *
  *   node bench/start/token.mjs [rounds, default 15]
  */
@@ -17,10 +18,10 @@ const SCOPES = [
   'https://www.googleapis.com/auth/datastore',
 ]
 
-/** In the process that is measured. */
+/** Runs in the measured process. */
 async function first(way) {
   const require = createRequire(import.meta.url)
-  // gcp-metadata is where google-auth-library finds it.
+  // Uses the gcp-metadata of google-auth-library.
   const path = createRequire(require.resolve('google-auth-library')).resolve('gcp-metadata')
   const began = performance.now()
   if (way !== 'gcp-metadata') {
@@ -44,7 +45,7 @@ async function first(way) {
   console.log(JSON.stringify({ ms: performance.now() - began, cpu: (user + system) / 1000 }))
 }
 
-/** As Google's metadata server answers, in a thread of its own, since the one that measures waits. */
+/** Answers as Google's metadata server, in its own thread, since the measuring thread waits. */
 function serve() {
   const server = createServer((req, res) => {
     res.setHeader('Metadata-Flavor', 'Google')

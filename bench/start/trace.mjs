@@ -1,4 +1,4 @@
-/** Writes down every file that is loaded as an ES module, for the process that registered it. */
+/** Records every file that is loaded as an ES module, for the process that registered it. */
 import { appendFileSync } from 'node:fs'
 
 let file

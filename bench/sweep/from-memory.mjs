@@ -1,6 +1,6 @@
 /**
- * What limits a sweep when the database does not: a store that answers from memory, after so many milliseconds for each
- * call. The pattern of the reference system beside it, as in sweep.mjs.
+ * Measures the limit of a sweep when the database is not the limit: a store that answers from memory, after this many
+ * milliseconds for each call. For comparison, the pattern of the reference system, as in sweep.mjs.
  *
  *   node bench/sweep/from-memory.mjs [--quick]     prints JSON
  */
@@ -11,17 +11,17 @@ import { makeQueue, reference } from './patterns.mjs'
 const quick = process.argv.includes('--quick')
 const COUNT = quick ? 40_000 : 200_000
 const HOUR = 60 * 60 * 1000
-/** The least that a page and its deletes, or one of the calls of the reference, take on the way to a database. */
+/** Delays of each call in milliseconds, for the way to a database. */
 const WAYS = [2, 5, 20]
-/** The reference's pace does not depend on the backlog. */
+/** The reference's speed does not depend on the backlog. */
 const REFERENCE_COUNT = quick ? 50 : 300
 
-/** Expired sessions by shard, each of which is there until it is deleted. */
+/** A store with expired sessions by shard, each of which exists until it is deleted. */
 function expiredStore(count, way) {
   const base = memoryStore()
   const expires = Date.now() - 3 * HOUR
   const values = { cart: ['a', 'b', 'c'], views: 3, language: 'de' }
-  // Making records takes longer than sweeping them, so that few stand for many.
+  // Making records takes longer than sweeping them, so a few records are used many times.
   const few = Array.from({ length: 500 }, () =>
     sampleRecord({ created: expires - HOUR, lastSeen: expires - HOUR, expires, values }),
   )
@@ -100,7 +100,7 @@ async function ours(way, observed) {
 async function theirs(way, observed) {
   const { store, calls } = expiredStore(REFERENCE_COUNT, way)
   const queue = makeQueue()
-  // Of one shard, since it knows none.
+  // With one shard, since the reference has none.
   const all = Array.from({ length: REFERENCE_COUNT })
   const paged = {
     write: (mutation) => store.write(mutation),
@@ -144,7 +144,7 @@ function figures({ count, seconds, cpu, calls, tasks }) {
 }
 
 const rows = []
-// Until code is compiled, numbers say something else.
+// Warms up: figures before compilation are different.
 await ours(0, true)
 for (const way of WAYS) {
   for (const observed of [false, true]) {

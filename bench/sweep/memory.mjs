@@ -1,6 +1,6 @@
 /**
- * What memory a worker takes while it sweeps, by the size of the backlog: filled by another process, so that what
- * is measured is the worker alone.
+ * Measures the memory of a worker during a sweep, by the size of the backlog. Another process fills the store, so that
+ * only the worker is measured.
  *
  *   node --expose-gc bench/sweep/memory.mjs [expired sessions, ...]   default 5000 20000 100000
  */

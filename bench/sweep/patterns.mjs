@@ -1,4 +1,4 @@
-/** A queue as Cloud Tasks is one, without its delays; both patterns get the same. */
+/** A queue like Cloud Tasks, without its delays; both patterns use it. */
 export function makeQueue() {
   const waiting = []
   const names = new Set()
@@ -8,7 +8,7 @@ export function makeQueue() {
       if (task.name !== undefined && names.has(task.name)) return 'exists'
       names.add(task.name)
       this.tasks += 1
-      // Over the wire, as JSON.
+      // As JSON, as over the wire.
       waiting.push(JSON.stringify(task))
       return 'added'
     },
@@ -21,8 +21,8 @@ export function makeQueue() {
 }
 
 /**
- * `QueryIter._qryStep` and `DeleteSessionsIter.handleEntry` of viur-core 3.8: pages of 5, one delete call for each session,
- * an unnamed task for each page, one after the other. Gives how many it has told of.
+ * `QueryIter._qryStep` and `DeleteSessionsIter.handleEntry` of viur-core 3.8: pages of 5, one delete call for each
+ * session, an unnamed task for each page, one after the other. Returns the number of observed ends.
  */
 export async function reference(store, queue, observed) {
   let events = 0

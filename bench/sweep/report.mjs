@@ -1,6 +1,6 @@
 /**
- * The sweep beside the pattern of the reference system: on the emulator, as it is and at the end of a way, and on a store
- * that answers from memory, where the sweep itself is the limit; then what memory a worker takes.
+ * Compares the sweep with the pattern of the reference system: on the emulator, with and without delays, and on a store
+ * that answers from memory, where the sweep itself is the limit. Then it measures the memory of a worker.
  *
  *   ./emulator.sh -- node bench/sweep/report.mjs [--quick]
  */
@@ -12,7 +12,7 @@ import { aims, quick, report, say } from '../lib/report.mjs'
 
 needEmulator()
 
-/** Expired sessions, rounds, and ms that each call is held. */
+/** Expired sessions, rounds, and the delay of each call in ms. */
 const RUNS = quick
   ? [[2000, 1, 2]]
   : [
@@ -38,7 +38,7 @@ const onEmulator = RUNS.map(([count, rounds, way]) => {
   return [title, lines.slice(lines.findIndex((line) => line.startsWith('|'))).join('\n')]
 })
 
-// Ratios that sweep.mjs has printed.
+// The ratios that sweep.mjs printed.
 aims(
   'sweep',
   onEmulator.flatMap(([title, lines]) =>
@@ -72,9 +72,9 @@ const memoryRows = fromMemory.rows.map(({ way, observed, mine, theirs }) => [
 const memory = run('./memory.mjs', BACKLOGS, ['--expose-gc'])
 
 report('sweep', [
-  'The reference is the pattern of viur-core 3.8: pages of 5, one delete call for each session, one unnamed task for each page, one after the other. Both in one process, taking turns, on the same store; the reference gets fewer sessions, since its pace does not depend on the backlog, and its tasks are scaled up. What the sweep itself takes of its time on the emulator, in processor time, is in the last column: for the rest the emulator works, which shares the machine, or calls are on their way.',
+  'The reference is the pattern of viur-core 3.8: pages of 5, one delete call for each session, one unnamed task for each page, one after the other. Both run in one process, in turn, on the same store. The reference gets fewer sessions, since its speed does not depend on the backlog, and its tasks are scaled up. The last column has the share of the time on the emulator in which the sweep itself uses the processor. In the rest of the time the emulator works, which shares the machine, or calls are on their way.',
   ...onEmulator.flat(),
-  `A store that answers from memory, so many ms after each call; ${whole(fromMemory.count)} expired for viur-session, ${fromMemory.referenceCount} for the reference. Ended per second, calls of the store and of the queue for a million, tasks (of viur-session: of the whole run, where a task works for 90 s), and processor seconds for a million:`,
+  `A store that answers from memory, with this delay in ms for each call: ${whole(fromMemory.count)} expired for viur-session, ${fromMemory.referenceCount} for the reference. Ended per second, calls of the store and of the queue for a million, tasks (of viur-session: of the whole run, where a task works for 90 s), and processor seconds for a million:`,
   table(
     [
       '',
@@ -89,6 +89,6 @@ report('sweep', [
     ],
     memoryRows,
   ),
-  'What a worker takes of memory by the size of the backlog, which another process filled: sessions of 1 KB, one observer, the largest heap after a collection and the largest resident size, looked at every 200 ms (which slows it down):',
+  'Memory of a worker by the size of the backlog, which another process filled: sessions of 1 KB, one observer, the largest heap after a collection and the largest resident size, measured every 200 ms (which slows the worker down):',
   memory,
 ])

@@ -1,11 +1,12 @@
 /**
- * How fast a sweep ends sessions, and with how many tasks, against the pattern of the reference system: pages of 5,
- * one delete call per session, an unnamed task per page, one after the other. Both in this process, on the same
- * emulator, alternating.
+ * Measures how fast a sweep ends sessions, and with how many tasks, compared with the pattern of the reference system:
+ * pages of 5, one delete call per session, an unnamed task per page, one after the other. Both run in this process, on
+ * the same emulator, alternating.
  *
- *   node bench/sweep/sweep.mjs [expired sessions, default 20000] [rounds, default 3] [ms per call, default 0] [observed]
+ *   node bench/sweep/sweep.mjs [expired sessions, default 20000] [rounds, default 3] [ms per call, default 0]
+ *   [observed]
  *
- * `ms per call` holds every call of both for that long, as the way to Datastore does, which an emulator has not.
+ * `ms per call` delays every call of both by this time, for the way to Datastore, which an emulator does not have.
  * `observed`: only with an observer.
  */
 import { randomBytes } from 'node:crypto'
@@ -18,7 +19,7 @@ const COUNT = Number(process.argv[2] ?? 20_000)
 const ROUNDS = Number(process.argv[3] ?? 3)
 const WAY = Number(process.argv[4] ?? 0)
 const SUFFIXES = process.argv[5] === 'observed' ? [', observers'] : ['', ', observers']
-// The reference's pace does not depend on the backlog, and a whole one of its runs would take minutes.
+// The reference's speed does not depend on the backlog, and a whole run of it would take minutes.
 const REFERENCE_COUNT = Math.min(COUNT, 2000)
 const HOUR = 60 * 60 * 1000
 
@@ -29,11 +30,11 @@ if (!process.env.DATASTORE_EMULATOR_HOST) {
 
 function makeStore() {
   const namespace = `bench-${randomBytes(6).toString('hex')}`
-  // The emulator shares the machine, and a call that is late there says nothing about the sweep.
+  // The emulator shares the machine, and a late call there says nothing about the sweep.
   return datastoreStore({ projectId: 'viur-session-bench', namespace, deadline: '1m' })
 }
 
-/** The store at the end of a way. */
+/** The store with delayed calls. */
 function distant(store) {
   if (WAY === 0) return store
   const far =
@@ -125,7 +126,7 @@ const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.le
 const variants = { ours: () => ours(false), 'ours, observers': () => ours(true) }
 const others = { reference: () => theirs(false), 'reference, observers': () => theirs(true) }
 const results = {}
-// An emulator that has just started takes several times as long, until its code is compiled.
+// Warms up: an emulator that has just started takes several times as long, until its code is compiled.
 await ours(true, Math.min(COUNT, 5000))
 await theirs(true, 100)
 for (let round = 0; round < ROUNDS; round++) {

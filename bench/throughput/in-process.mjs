@@ -1,7 +1,7 @@
 /**
- * What one request takes of the processor and of memory without sockets and without a database: the app, its
- * middleware and Node's own request and response, in one process. Of many short batches the quickest counts, so that
- * a busy machine does little harm; collections of garbage fall between batches, which is why memory has its own column.
+ * Measures the processor time and memory of one request without sockets and without a database: the app, its middleware
+ * and Node's own request and response, in one process. The fastest of many short batches counts, so that a busy machine
+ * has little effect. Garbage collections happen between batches, which is why memory has its own column.
  *
  *   node bench/throughput/in-process.mjs [--quick]
  */
@@ -23,17 +23,18 @@ const NAMES = [
 const PAGES = ['/none', '/read', '/write']
 const IN_A_BATCH = 30
 const BATCHES = quick ? 100 : 400
-// So much room for young objects that none is collected while they are counted.
+// Enough room for young objects, so that none is collected while they are counted.
 const FLAGS = [
   '--expose-gc',
   '--min-semi-space-size=128',
   '--max-semi-space-size=128',
-  // Node 22.23 takes `app.get(setting)` of Express 5.3 for a route once it has compiled it: all variants without inlining.
+  // Once compiled, Node 22.23 treats `app.get(setting)` of Express 5.3 as a route, so all variants run without
+  // inlining.
   ...(process.versions.node.startsWith('22.') ? ['--no-turbo-inlining'] : []),
 ]
 
 const [, , mode, name, page, batches] = process.argv
-/** A socket that swallows what is written to it. */
+/** A socket that discards everything written to it. */
 class Nowhere extends Duplex {
   remoteAddress = '127.0.0.1'
   _read() {}

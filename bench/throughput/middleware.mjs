@@ -1,6 +1,6 @@
 /**
- * What the middleware itself costs, without a database: viur-session on its memory store beside express-session on its
- * own, and two that keep everything in the cookie.
+ * Measures the cost of the middleware itself, without a database: viur-session on its memory store, compared with
+ * express-session on its own, and two packages that store everything in the cookie.
  *
  *   node bench/throughput/middleware.mjs [--quick]
  */

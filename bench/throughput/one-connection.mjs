@@ -1,6 +1,7 @@
 /**
- * What one visitor waits for who asks one page after the other. Rounds of seconds swing by a quarter here, so the apps take
- * turns in short bursts, and what counts are percentiles over all of them: what disturbs the machine meets every app.
+ * Measures the latency for one visitor who requests one page after the other. Rounds of seconds vary by a quarter here.
+ * So the apps take turns in short bursts, and the percentiles over all bursts count, so that disturbances affect every
+ * app.
  *
  *   ./emulator.sh -- node bench/throughput/one-connection.mjs [--quick]
  */
@@ -20,7 +21,7 @@ const PAGES = [
 ]
 const turns = quick ? 4 : 30
 const BURST = 50
-/** The first of a burst meet an app whose code has left the caches of the processor. */
+/** The first requests of a burst, when the app's code is not in the processor's caches. */
 const SKIPPED = 5
 
 const apps = []

@@ -3,8 +3,8 @@ import { hammer, makeSessions } from '../lib/load.mjs'
 import { say } from '../lib/report.mjs'
 
 /**
- * Measures each cell on each app, so many rounds, the apps taking turns within each cell: what disturbs the machine
- * meanwhile disturbs all of them. Gives the medians by cell and app.
+ * Measures each cell on each app for this many rounds. The apps take turns within each cell, so that disturbances
+ * affect all of them. Returns the medians by cell and app.
  *
  * A cell: `{ name, page, query, connections }`. `warm`: the apps have run before.
  */
@@ -19,7 +19,7 @@ export async function measure(apps, cells, { rounds, seconds, warm = false }) {
       cookies.set(key, await makeSessions(app.url, cell.connections, cell.query))
     }
     for (let round = 0; round < rounds; round++) {
-      // Each begins once, so that none always runs in the wake of the same other.
+      // Each app is first once, so that no app always runs after the same other one.
       const turns = apps.map((_, at) => apps[(at + round) % apps.length])
       for (const app of turns) {
         const { connections, query } = cell
@@ -34,7 +34,7 @@ export async function measure(apps, cells, { rounds, seconds, warm = false }) {
   return (cell, app) => medians(results.get(`${cell.name} ${app.variant}`) ?? [])
 }
 
-/** Until code is compiled, in the apps and in the emulator, numbers say something else. */
+/** Figures before compilation, in the apps and in the emulator, are different. */
 async function warmUp(apps, cells, seconds) {
   const pages = new Set(cells.map(({ page }) => page))
   for (const app of apps) {

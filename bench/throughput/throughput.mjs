@@ -1,6 +1,6 @@
 /**
- * Requests per second, latency and processor time of an Express app whose sessions are in the Datastore emulator: the
- * app in a process of its own, the load from this one.
+ * Measures requests per second, latency and processor time of an Express app whose sessions are in the Datastore
+ * emulator. The app has its own process; the load comes from this one.
  *
  *   ./emulator.sh -- node bench/throughput/throughput.mjs [--quick]
  */
@@ -13,7 +13,7 @@ import { aims, chart, data, isMainNode, quick, report } from '../lib/report.mjs'
 import { measure } from './rounds.mjs'
 
 needEmulator()
-/** On the Nodes before the newest only what tells how they differ from it. */
+/** On older Nodes only the measurements that show their difference from the newest. */
 const isShort = quick || !isMainNode
 const names = isMainNode
   ? ['bare', 'eager', 'client', 'lazy', 'rival']
@@ -174,7 +174,7 @@ function tell(result) {
     return Math.round(ms * 1000) / 1000
   }
 
-  /** Of so many connections that each ask again as soon as they are answered (Little's law). */
+  /** Mean latency of this many connections that each request again as soon as they are answered (Little's law). */
   function meanOf(cell, name) {
     return (cell.connections / result(cell, name).perSecond) * 1000
   }

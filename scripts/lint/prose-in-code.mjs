@@ -45,7 +45,7 @@ function inScript(name, source) {
     last = { prose: alone ? begun : undefined, line }
   }
   for (const { text, start } of textsOf(program)) {
-    // Of a text on several lines it is not said which are prose.
+    // The prose lines of a text with several lines cannot be recognized.
     if (text.split(' ').length > 3 && !text.includes('\n'))
       prose.push({ text, line: lineOf(start) })
   }

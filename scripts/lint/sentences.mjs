@@ -19,8 +19,7 @@ export function sentencesOf(tokens, lines) {
 }
 
 /**
- * The lines of a token, without what stands beside the text of a line in a list, a quotation or a table. A tag of a doc comment
- * begins a part of its own.
+ * The lines of a token, without the marks of lists, quotations and tables. A tag of a doc comment begins a new part.
  *
  * @param {Token} token
  * @param {readonly string[]} lines

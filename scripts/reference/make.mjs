@@ -1,6 +1,6 @@
-// The reference of the public interface in docs/reference, a page for each entry of the package, made of the doc comments in
-// the declarations. Says which pages are not as they would be made now, and fails; with --write it writes them anew. Fails
-// as well where something that is exported has no doc comment, or one whose links lead nowhere. Needs `npm run build`.
+// Makes docs/reference, the reference of the public interface, with a page for each entry, from the doc comments in the
+// declarations. Prints the pages that are out of date, and fails; with --write it writes them. It also fails when an
+// exported name has no doc comment, or a link has no target. Needs `npm run build`.
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -13,8 +13,8 @@ const made = mkdtempSync(join(tmpdir(), 'reference-'))
 const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const entries = Object.entries(exports).filter(([, entry]) => typeof entry !== 'string')
 
-// What a reader of a page looks up. Properties of a literal type are told of by the comment of what has them, and inherited
-// ones where they come from.
+// The kinds of names that need a doc comment. Properties of a literal type are described by the comment of its owner,
+// and inherited ones by that of their origin.
 const documented =
   ReflectionKind.ClassOrInterface |
   ReflectionKind.TypeAlias |
@@ -76,7 +76,7 @@ const textOf = (folder, file) => {
   }
 }
 
-// TypeDoc counts some names twice, so that links to them end in a number that their heading does not have.
+// TypeDoc counts some names twice, and then ends links to them in a number that the heading does not have.
 for (const file of pagesOf(made)) {
   const text = textOf(made, file).replace(/\]\(([^)#]*)#([\w-]+)-\d+\)/g, (link, page, name) => {
     const target = textOf(made, page === '' ? file : join(dirname(file), page))
@@ -92,8 +92,8 @@ if (process.argv.includes('--write')) {
 } else {
   const files = new Set([...pagesOf(made), ...pagesOf(kept)])
   const other = [...files].filter((file) => textOf(made, file) !== textOf(kept, file))
-  for (const file of other) console.error(`docs/reference/${file} is not as the doc comments say.`)
-  if (other.length > 0) console.error('Write it anew by `npm run reference -- --write`.')
+  for (const file of other) console.error(`docs/reference/${file} differs from the doc comments.`)
+  if (other.length > 0) console.error('Update it with `npm run reference -- --write`.')
   if (other.length > 0) process.exitCode = 1
 }
 rmSync(made, { recursive: true, force: true })
