@@ -84,11 +84,13 @@ node_of() {
     "node@npm:node-$system-$cpu@$1"
 }
 
-# Chromium for the tests in a browser, and openssl for the certificate of their site.
+# Chromium for the tests in a browser, openssl for the certificate of their site, zsh and fish for those of completion.
 system_packages() {
   local wanted=() as_root=''
   [ -x "${CHROMIUM_PATH:-/usr/bin/chromium}" ] || wanted+=(chromium)
   type -P openssl > /dev/null || wanted+=(openssl)
+  type -P zsh > /dev/null || wanted+=(zsh)
+  type -P fish > /dev/null || wanted+=(fish)
   [ ${#wanted[@]} -gt 0 ] || return 0
   [ "$(id -u)" = 0 ] || as_root=sudo
   $as_root apt-get update -qq

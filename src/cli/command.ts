@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { Argument, type Command } from 'commander'
 import type { ExitCode } from './exit.ts'
 import { type CommonOptions, type Job, onSessions } from './job.ts'
 
@@ -17,6 +17,13 @@ export function command(
       'after',
       `\nFor example:\n${examples.map((one) => `  npx viur-session ${one}`).join('\n')}`,
     )
+}
+
+/** Argument that takes one of a few words. Help and completion show them; the command itself checks them. */
+export function oneOf(name: string, about: string, words: readonly string[]): Argument {
+  const argument = new Argument(name, about)
+  argument.argChoices = [...words]
+  return argument
 }
 
 /** Adds the options that choose the sessions: those of the app's module, or those that can be found without it. */

@@ -1,5 +1,5 @@
-import tab from '@bomb.sh/tab/commander'
 import { Command, CommanderError, Help } from 'commander'
+import { addCompletion } from './completion/add-completion.ts'
 import { addProjectCommands } from './project-commands.ts'
 import { addSessionCommands } from './session-commands.ts'
 import { EXIT, UsageError } from './exit.ts'
@@ -54,6 +54,6 @@ export function programOf(version: string, ended: (code: number) => void): Comma
     .configureHelp({ formatItem })
   addSessionCommands(program, ended)
   addProjectCommands(program, ended)
-  tab(program, { completionCommandName: 'completion' })
+  addCompletion(program)
   return program
 }

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
-import { command, onThem, withSessions } from './command.ts'
+import { command, oneOf, onThem, withSessions } from './command.ts'
 import { doctor, type DoctorOptions } from './doctor/doctor.ts'
 import { emulator } from './emulator.ts'
 import type { ExitCode } from './exit.ts'
 import { exportAll } from './export.ts'
 import { importAll } from './import.ts'
 import type { Job } from './job.ts'
+import { PLATFORMS } from './setup/plan.ts'
 import { setup, type SetupOptions } from './setup/setup.ts'
 import { teardown } from './teardown.ts'
 
@@ -47,7 +48,7 @@ export function addProjectCommands(program: Command, ended: (code: number) => vo
       'setup functions --project my-project --region europe-west1 --check',
     ],
   )
-    .argument('<platform>', 'appengine, cloud-run or functions')
+    .addArgument(oneOf('<platform>', 'where the app runs', PLATFORMS))
     .option('--project <id>', 'the Google Cloud project; default: of the environment')
     .option('--region <name>', 'the region of database, queue, job and service')
     .option('--service <name>', 'the service or function; default: web')

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { GUEST_USER } from '../record/record.ts'
-import { command, onThem, withModule, withSessions } from './command.ts'
+import { command, oneOf, onThem, withModule, withSessions } from './command.ts'
 import { events } from './events.ts'
 import type { ExitCode } from './exit.ts'
 import type { CommonOptions, Job } from './job.ts'
@@ -59,7 +59,7 @@ export function addSessionCommands(program: Command, ended: (code: ExitCode) => 
     'Prints whether the ends of the deployment are events, or turns that on or off. Turn it off when no process has the option events any more.',
     ['events --sessions ./sessions.mjs', 'events off --project my-project'],
   )
-    .argument('[on|off]', 'the new setting')
+    .addArgument(oneOf('[on|off]', 'the new setting', ['on', 'off']))
     .action(onThem(ended, events))
   withModule(
     command(

@@ -488,21 +488,6 @@ export default createSessions({ store })
     })
   })
 
-  describe('completion', () => {
-    it.each(['bash', 'zsh', 'fish'])('is a script that %s takes', async (shell) => {
-      const { code, stdout, stderr } = await app.run(['completion', shell])
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-      expect(stdout).toContain('viur-session')
-    })
-
-    it('knows commands, options and no session', async () => {
-      const commands = await app.run(['complete', '--', 'd'])
-      expect(commands.stdout).toContain('doctor\t')
-      const options = await app.run(['complete', '--', 'kill', '--'])
-      expect(options.stdout).toContain('--user\t')
-    })
-  })
-
   it('counts nothing more once somebody has asked to stop', async () => {
     app.write(
       'slow.mjs',
