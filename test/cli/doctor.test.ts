@@ -171,7 +171,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
       'the wrong project',
       { env: refusal(7, "Permission denied on resource project 'shop'.") },
       'store',
-      /can see nothing of the project shop/,
+      /has no access to the project shop/,
       /^gcloud projects list$/,
     ],
     [

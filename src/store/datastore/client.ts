@@ -18,23 +18,23 @@ import {
   type TransportInUse,
 } from './transport/choose.ts'
 
-/** A client that is ready, and whose it is. */
+/** A client that is ready for calls. */
 export interface OpenClient {
   readonly client: DatastoreV1Client
   readonly projectId: string
-  /** What named the project: a variable, an option, or the credentials. */
+  /** The origin of the project id: a variable, an option, or the credentials. */
   readonly projectFrom: string
-  /** Where calls go, as messages name it. */
+  /** The address of calls, for messages. */
   readonly address: string
-  /** What calls go out by. */
+  /** The transport of calls. */
   readonly transport: TransportInUse
-  /** True when the store made it, and has to close it. */
+  /** True if the store made the client and must close it. */
   readonly owned: boolean
-  /** Makes another one like it, with connections of its own; `null`: this one cannot be replaced. */
+  /** Makes a similar client with new connections; `null` if this client cannot be replaced. */
   readonly another: (() => Promise<OpenClient>) | null
 }
 
-/** What decides which client is used. */
+/** Settings that decide which client is used. */
 export interface ClientSettings {
   readonly projectId: string | null
   readonly client: DatastoreV1Client | DatastoreInstance | null
@@ -44,12 +44,12 @@ export interface ClientSettings {
   readonly transport?: TransportChoice
 }
 
-/** A client of the app, as it is. */
+/** The transport of a client that the app gave. */
 const GIVEN: TransportInUse = { name: 'client', version: null }
 
 /**
- * Makes the client ready: loads the driver unless the app gave a client, checks credentials, finds the project.
- * Every failure is a `SessionStoreError` without effect.
+ * Makes the client ready: loads the driver unless the app gave a client, checks credentials, and finds the project.
+ * Each failure is a `SessionStoreError` without effect.
  */
 export async function openClient(
   settings: ClientSettings,
@@ -61,7 +61,8 @@ export async function openClient(
     const another = twin && (() => makeReady(settings, twin(), GIVEN, another))
     return await makeReady(settings, given, GIVEN, another, false)
   }
-  // Whoever finds credentials looks for a project with them: by gcloud and by the metadata server, unless it is named.
+  // The search for credentials also searches the project, by gcloud and by the metadata server, unless it is given
+  // here.
   const projectId = namedProject(settings)?.projectId ?? null
   const { make, used } = await chooseTransport(
     { ...settings, projectId, datastore: given, transport },
@@ -79,8 +80,8 @@ async function makeReady(
   owned = true,
 ): Promise<OpenClient> {
   try {
-    // Otherwise the generated client does so inside the first call, where a failure, such as missing
-    // credentials, is thrown into the void and ends the process.
+    // Otherwise the generated client initializes itself inside the first call. A failure there, such as missing
+    // credentials, is an unhandled rejection and ends the process.
     await client.initialize?.()
     const project = await projectOf(settings, client)
     return { client, ...project, address: addressOf(client), transport, owned, another }
@@ -96,7 +97,7 @@ function credentialsProblem({ environment }: ClientSettings, cause: unknown): st
   const file = environment['GOOGLE_APPLICATION_CREDENTIALS']
   const [reason = ''] = (cause instanceof Error ? cause.message : '').split('\n')
   if (file && !isFileName(file)) {
-    return 'the Datastore client has no credentials: GOOGLE_APPLICATION_CREDENTIALS does not name a file: set it to the path of one, not to what stands in it'
+    return 'the Datastore client has no credentials: GOOGLE_APPLICATION_CREDENTIALS does not name a file: set it to the path of a file, not to its content'
   }
   if (file) {
     return `the Datastore client has no credentials or no project: GOOGLE_APPLICATION_CREDENTIALS names ${file}, and "${reason}": correct or unset the variable, and set GOOGLE_CLOUD_PROJECT`
@@ -104,12 +105,12 @@ function credentialsProblem({ environment }: ClientSettings, cause: unknown): st
   return 'the Datastore client has no credentials or no project: run "gcloud auth application-default login" and set GOOGLE_CLOUD_PROJECT, or set DATASTORE_EMULATOR_HOST for local work'
 }
 
-/** The variables that name a project, in the order in which they count. */
+/** The variables that name a project, in order of precedence. */
 const PROJECT_VARIABLES = ['DATASTORE_PROJECT_ID', 'GOOGLE_CLOUD_PROJECT', 'GCLOUD_PROJECT']
 
 type NamedProject = Pick<OpenClient, 'projectId' | 'projectFrom'>
 
-/** The project that somebody named, in options or in the environment. */
+/** Returns the project that options or the environment name, or `null`. */
 function namedProject({
   projectId,
   client: given,
@@ -145,7 +146,9 @@ async function projectOf(
   )
 }
 
-/** The generated client keeps the options that it was made with; its own word for the endpoint leaves them out. */
+/**
+ * Returns the address of the client. The generated client keeps its options, but its own `apiEndpoint` ignores them.
+ */
 function addressOf(client: DatastoreV1Client): string {
   const { _opts: options } = client as { _opts?: unknown }
   const given =

@@ -19,17 +19,17 @@ import { type Sharing, SharedWrites } from './shared-writes.ts'
 
 interface Waiting {
   readonly prepared: Prepared
-  /** When it came, on the monotonic clock. */
+  /** When the write was requested, on the monotonic clock. */
   readonly since: number
-  /** How long it may take, in milliseconds. */
+  /** The longest time for the write, in milliseconds. */
   readonly deadline: number
-  /** Who waits, for whoever listens; `null` where nobody does. */
+  /** The caller, for subscribers of the channels; `null` without subscribers. */
   readonly ask: StoreAsk | null
   resolve(result: WriteResult | Promise<WriteResult>): void
   reject(error: SessionStoreError): void
 }
 
-/** Versions in the order of the sessions, and of the other entities. */
+/** The result of an atomic commit: the versions of the sessions and of the other entities, in order. */
 type TogetherResult =
   | {
       readonly outcome: 'applied'
@@ -38,25 +38,28 @@ type TogetherResult =
     }
   | { readonly outcome: 'conflict' }
 
-/** The most mutations of one shared commit: the pace that Datastore's "Best Practices" start at. */
+/** The largest number of mutations in one shared commit: the starting rate of Datastore's "Best Practices". */
 const MAX_MUTATIONS = 500
 
-/** The most bytes of one shared commit. Datastore takes 10 MiB, its emulators not even 4. */
+/** The largest size of one shared commit, in bytes. Datastore accepts 10 MiB, its emulators less than 4 MiB. */
 const MAX_BYTES = 3 * 1024 * 1024
 
-/** The most shared commits under way; what comes meanwhile gathers into the next. */
+/** The largest number of running shared commits. Writes that come meanwhile are collected for the next one. */
 const MAX_SHARED = 4
 
-/** The most single commits under way. */
+/** The largest number of running single commits. */
 const MAX_SINGLE = 64
 
-/** The most writes that wait, of each form. */
+/** The largest number of waiting writes, for shared and for single commits each. */
 const MAX_WAITING = 10_000
 
-/** gRPC codes by which one mutation fails the call of many: invalid, or a condition that does not hold. */
+/** gRPC codes with which one mutation fails a whole shared call: it is invalid, or its condition does not hold. */
 const SPOILT_BY_ONE: readonly (number | null)[] = [3, 5, 6, 9, 10, 11]
 
-/** Writes records, each on its condition: singly, all or nothing, or shared between requests where that is safe. */
+/**
+ * Makes conditional writes of records: single ones, atomic groups, or calls that requests share if the server allows
+ * it.
+ */
 export class Commits {
   readonly #connection: Connection
   readonly #layout: EntityLayout
@@ -76,12 +79,12 @@ export class Commits {
     this.#sharing = new SharedWrites(connection, layout, sharedWrites)
   }
 
-  /** What is known of this server. */
+  /** Whether this server allows shared writes, as far as it is known. */
   get sharing(): Sharing {
     return this.#sharing.state
   }
 
-  /** One write. What a server would refuse is refused before it can harm the others of a shared call. */
+  /** Makes one write. An invalid write is refused before it is sent, so that it cannot fail others in a shared call. */
   async write(
     mutation: Mutation,
     { deadline = this.#connection.deadline }: CallOptions = {},
@@ -102,7 +105,7 @@ export class Commits {
     })
   }
 
-  /** All or nothing, in one round trip; other entities among it. */
+  /** Writes sessions and other entities atomically, in one round trip. */
   async writeTogether(
     mutations: readonly Mutation[],
     entities: readonly EntityWrite[] = [],
@@ -139,8 +142,9 @@ export class Commits {
   }
 
   /**
-   * Writes of one caller, each for itself, in as few calls as their sizes allow. On a server that was not seen to
-   * flag conflicts they carry the condition that fails the call, and after a failed call each is tried alone.
+   * Makes independent writes of one caller, in as few calls as their sizes allow. If it is not known that the server
+   * flags conflicts, each write has a condition that fails the whole call. After a failed call each write is tried
+   * alone.
    */
   async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
     const prepared = mutations.map((mutation) => prepareWrite(mutation, this.#layout))
@@ -178,7 +182,7 @@ export class Commits {
       const [first] = chunk
       if (first !== undefined && chunk.length === 1 && isConflict(cause, first.form))
         return [{ outcome: 'conflict' }]
-      // Unless one of them was refused, the server is away or busy: each alone would only add to the trouble.
+      // Unless one write was refused, the server is unreachable or overloaded: single tries would only add load.
       if (chunk.length === 1 || !SPOILT_BY_ONE.includes(codeOf(cause))) {
         const error = asDatastoreError(cause, 'commit')
         return chunk.map(() => ({ outcome: 'failed', error }))
@@ -195,7 +199,7 @@ export class Commits {
     )
   }
 
-  /** Fails what waits. What is under way ends by itself. */
+  /** Fails waiting writes. Running calls end by themselves. */
   close(): void {
     this.#closed = true
     this.#queueTimeout.rest()
@@ -205,7 +209,7 @@ export class Commits {
     this.#concurrency.close()
   }
 
-  /** After the poll phase of the event loop, so that all requests that it handled can share a commit. */
+  /** Sends after the poll phase of the event loop, so that all requests of that phase can share a commit. */
   #schedule(): void {
     const [oldest] = this.#gathering
     if (this.#scheduled || oldest === undefined) return
@@ -230,7 +234,7 @@ export class Commits {
       }
       return
     }
-    // Where the process was too busy for the timer, or for anything else.
+    // Needed if the process was too busy to run the timer in time.
     this.#expire(performance.now() - this.#connection.deadline)
     while (this.#sharedInFlight < MAX_SHARED) {
       const batch = this.#take()
@@ -245,7 +249,7 @@ export class Commits {
     else this.#schedule()
   }
 
-  /** Fails those that came before this instant; gives when the oldest of the others came, or `null`. */
+  /** Fails writes requested before this time. Returns when the oldest remaining one was requested, or `null`. */
   #expire(overdue: number): number | null {
     const kept = this.#gathering.findIndex(({ since }) => since >= overdue)
     const late = kept < 0 ? this.#gathering.splice(0) : this.#gathering.splice(0, kept)
@@ -254,7 +258,7 @@ export class Commits {
     return this.#gathering[0]?.since ?? null
   }
 
-  /** The oldest that fit into one call; a second write of one record waits for the next. */
+  /** Takes the oldest writes that fit into one call. A second write of the same record waits for the next call. */
   #take(): Waiting[] {
     const keys = new Set<SessionKey>()
     const batch: Waiting[] = []
@@ -278,7 +282,7 @@ export class Commits {
     return batch
   }
 
-  /** Never rejects: each write hears of its own result. */
+  /** Sends a batch. Never rejects: each write gets its own result. */
   async #sendBatch(batch: readonly Waiting[]): Promise<void> {
     const [first] = batch
     const waited = first === undefined ? 0 : performance.now() - first.since
@@ -296,7 +300,7 @@ export class Commits {
         { mode: 'NON_TRANSACTIONAL' },
         batch.map(({ prepared }) => prepared),
         'shared',
-        // Each of them gives up by itself, so the call goes on for the one who waits for longest.
+        // Each caller stops waiting by itself, so the call gets the longest of their deadlines.
         { waited, deadline: Math.max(...batch.map(leftFrom)), gathered: this.#gatheredIn(batch) },
       )
       const outcomes = results.map((result) => resultOf(result, false))
@@ -304,10 +308,10 @@ export class Commits {
         resolve(outcomes[at] as WriteResult)
       })
     } catch (cause) {
-      // Some may have been applied, and one may have spoilt it for all: each is asked about alone.
+      // Some writes may have been applied, and one may have failed the call for all: each is tried again alone.
       for (const { prepared, since, deadline, ask, resolve, reject } of batch) {
         const left = deadline - (performance.now() - since)
-        // Without time for that it hears what became of the call that it was part of, unless by the fault of another.
+        // Without time for a second try it gets the error of the shared call, unless another write caused that error.
         if (left > 0 || SPOILT_BY_ONE.includes(codeOf(cause)))
           resolve(this.#secondTry(prepared, left, ask))
         else reject(asDatastoreError(cause, 'commit'))
@@ -322,12 +326,12 @@ export class Commits {
   ): Promise<WriteResult> {
     try {
       const result = await this.#single(prepared, deadline, ask)
-      // The shared call before it may have applied it.
+      // The shared call before may have applied this write.
       return result.outcome === 'conflict' ? { ...result, maybeOwn: true } : result
     } catch (cause) {
       const error = asDatastoreError(cause, 'commit')
       if (error.effect === 'unknown') throw error
-      // This try surely did nothing, but the shared one before it may have.
+      // This try had no effect, but the shared call before it may have had one.
       throw new SessionStoreError(error.message, {
         cause: error.cause,
         effect: 'unknown',
@@ -346,7 +350,7 @@ export class Commits {
     deadline: number,
     ask: StoreAsk | null,
   ): Promise<WriteResult> {
-    // Nobody waits for it any more, and it has done nothing yet.
+    // The caller no longer waits, and nothing was sent yet.
     if (deadline - waited <= 0) {
       tellTurnedAway('late')
       throw overdueError()
@@ -365,14 +369,14 @@ export class Commits {
     }
   }
 
-  /** For whom a shared commit goes out, and how many are left waiting; `null` where nobody listens. */
+  /** Returns the callers of a shared commit and the number of waiting writes; `null` without subscribers. */
   #gatheredIn(batch: readonly Waiting[]): Gathered | null {
     if (!storeCalls.isHeard) return null
     const askers = batch.flatMap(({ ask }) => (ask === null ? [] : [ask]))
     return { askers, waiting: this.#gathering.length }
   }
 
-  /** The results of the mutations, in their order. */
+  /** Commits the writes and returns their results in order. */
   async #commit(
     mode: object,
     writes: readonly Prepared[],
@@ -395,7 +399,7 @@ export class Commits {
     )
     const results = child(response, 'mutationResults')
     if (Array.isArray(results) && results.length === writes.length) return results
-    throw new SessionStoreError('Datastore gave no result for a write: try again')
+    throw new SessionStoreError('Datastore returned no result for a write: try again')
   }
 }
 
@@ -405,10 +409,10 @@ function resultOf(result: unknown, isDelete: boolean): WriteResult {
     : { outcome: 'applied', version: versionIn(result, isDelete) }
 }
 
-/** Servers differ in what they give for a delete, and nothing can be done with it. */
+/** Returns the version of a result. For a delete, servers differ in the version they return, and it is of no use. */
 function versionIn(result: unknown, isDelete: boolean): Version {
   const version = versionOf(result)
   if (version !== null) return version
   if (isDelete) return 'deleted'
-  throw new SessionStoreError('Datastore gave no version for a write: try again')
+  throw new SessionStoreError('Datastore returned no version for a write: try again')
 }

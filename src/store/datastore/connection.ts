@@ -25,64 +25,66 @@ import type { TransportInUse } from './transport/choose.ts'
 import { type Gathered, storeCalls } from '../store-calls.ts'
 import { toldCall } from './told-call.ts'
 
-/** What a call needs beside its own part of the request. */
+/** Settings of {@link Connection}: the parts of each call that do not depend on its request. */
 export interface ConnectionSettings {
-  /** Makes a client ready; asked once, and again only after a failure. */
+  /** Makes a client ready. Called once, and again only after a failure. */
   readonly open: () => Promise<OpenClient>
   /** The database, `''` for the default one. */
   readonly databaseId: string
   /** The namespace, `''` for the default one. */
   readonly namespace: string
-  /** The most that one call may take, in milliseconds. */
+  /** The longest time for one call, in milliseconds. */
   readonly deadline: number
-  /** Where the emulator is that calls go to, `host:port`; absent for Google Cloud. */
+  /** The address of the emulator, `host:port`; absent for Google Cloud. */
   readonly emulator?: string | null
 }
 
-/** Makes a request for the partition (project, database, namespace) that all keys of it lie in. */
+/** Makes a request for the partition (project, database, namespace) of all its keys. */
 export type Request = (partitionId: object) => object
 
-/** How long after the deadline the server or the driver may still say so itself, in milliseconds. */
+/** Extra time after the deadline in which the server or the driver can still report it, in milliseconds. */
 const GRACE = 100
 
-/** How long a call waits before it looks again whether there is a connection, in milliseconds. */
+/** The pause before a call checks again whether there is a connection, in milliseconds. */
 const RECONNECTING = 50
 
-/** The kind of what is asked for to hear something. There are no such entities. */
+/** The kind of the entity that is looked up to test the connection. There are no such entities. */
 const PROBE_KIND = 'viur-session-probe'
 
-/** The calls that are made. */
+/** The methods of Datastore that the store calls. */
 export type Method = 'lookup' | 'commit' | 'runQuery'
 
 export interface CallOptions {
-  /** What has gone of the deadline already, in milliseconds. Default 0. */
+  /** The part of the deadline that has already passed, in milliseconds. Default 0. */
   readonly waited?: number
-  /** How long the call may take, with what it has waited, in milliseconds. Default: the deadline of the store. */
+  /** The longest time for the call including `waited`, in milliseconds. Default: the deadline of the store. */
   readonly deadline?: number | undefined
-  /** A call of long work, which may take longer unless `deadline` says otherwise. */
+  /** `true` for a call of long work, which may take longer unless `deadline` is set. */
   readonly long?: boolean
   /**
-   * A large call of long work. The breaker, which guards the small calls that visitors wait for, neither counts nor
-   * stops it: long work is tried again by its queue, at the queue's own pace. Queries are always of this sort.
+   * `true` for a large call of long work. The circuit breaker neither counts nor stops it, since it protects the small
+   * calls that visitors wait for. The queue of the long work repeats such calls at its own rate. Queries are always
+   * bulk calls.
    */
   readonly bulk?: boolean
-  /** For whom it goes out, where somebody listens and it was gathered from several. */
+  /** The callers of a shared call, if the channels have subscribers. */
   readonly gathered?: Gathered | null
 }
 
 /**
- * One client, made at the first call, and the deadline of every call to it. Makes one attempt, never retries, and none
- * while the breaker of the method is open: reads may work where writes do not.
+ * Makes calls to Datastore with one client, which is made at the first call, and enforces their deadlines. It never
+ * repeats a failed call, apart from a read whose connection was lost and a call that had no connection yet. It refuses
+ * calls while the breaker of the method is open; each method has its own, because reads may work while writes fail.
  */
 export class Connection {
   readonly deadline: number
   /** The namespace, `''` for the default one. */
   readonly namespace: string
-  /** The most that a call may wait for its turn: what is sent has at least half of its deadline left, in milliseconds. */
+  /** The longest wait in a queue, in milliseconds: a call is sent with at least half of its deadline left. */
   readonly patience: number
-  /** How long one call of long work may take, in milliseconds. */
+  /** The longest time for one call of long work, in milliseconds. */
   readonly longest: number
-  /** How long nothing is heard before it is found out whether the connection is dead, in milliseconds. */
+  /** The silence after which the store tests whether the connection is dead, in milliseconds. */
   readonly silence: number
   readonly #settings: ConnectionSettings
   readonly #breakers: Readonly<Record<Method, Breaker | null>> = {
@@ -111,14 +113,14 @@ export class Connection {
     })
   }
 
-  /** What calls go out by; `null` before there is a client. */
+  /** The transport of calls; `null` before there is a client. */
   get transport(): TransportInUse | null {
     return this.#watched?.open.transport ?? null
   }
 
   /**
-   * The server's response. Rejects with the driver's own error when the call failed, and with a
-   * `SessionStoreError` when it was not sent, or was not answered in time.
+   * Makes a call and returns the server's response. Rejects with the driver's own error if the call failed, and with a
+   * `SessionStoreError` if it was not sent or not answered in time.
    */
   call(method: Method, request: Request, options: CallOptions = {}): Promise<unknown> {
     return storeCalls.isHeard
@@ -141,10 +143,11 @@ export class Connection {
     if (passage instanceof SessionStoreError) throw passage
     const left = (): number => until - performance.now()
     let last = await this.#try(method, request, time())
-    // A read that the connection took with it is sent once more on a new one. What became of a write, its caller finds out.
+    // A read that was lost with its connection is sent once more on a new one. The caller of a write finds out its
+    // outcome.
     const isLost = 'error' in last && last.wasGood && method !== 'commit'
     if (isLost && left() > 1) last = await this.#try(method, request, time())
-    // A new one may take a moment. Until then nothing is sent, not even a write.
+    // A new connection may take a moment. Until then nothing was sent, so that a write can be tried again too.
     while ('error' in last && isUnconnected(last.error)) {
       if (Math.min(last.watched?.timeToReturn ?? 0, left()) <= RECONNECTING) break
       await pause(RECONNECTING)
@@ -176,7 +179,7 @@ export class Connection {
         return { error, watched, isNews: true, wasGood: false }
       }
       if (!isLoss(error)) {
-        // A refusal is an answer.
+        // A refusal is an answer too.
         watched.hear()
         return { error, watched, isNews: true, wasGood: false }
       }
@@ -198,7 +201,7 @@ export class Connection {
     return new Promise((resolve, reject) => {
       let target: CallTarget | null = null
       let late = false
-      // The driver has a deadline too, but one that never answers must not hang a request for ever.
+      // The driver has a deadline too, but a driver that never answers must not block a request for ever.
       const timer = setTimeout(() => {
         late = true
         reject(new UnansweredError(method, time, target))
@@ -215,19 +218,21 @@ export class Connection {
         const { client } = watched.open
         const answer = await client[method](
           { ...this.#databaseOf(watched), ...request(this.#partitionOf(watched)) },
-          // The caller retries, once it has looked what became of the first try. The options are new for
-          // each call, since the client writes its headers into them.
+          // No retries: the caller retries after it has checked the outcome of the first try. Each call gets a new
+          // object of options, since the client writes its headers into it.
           { timeout: time, retry: null },
         )
         return Array.isArray(answer) ? answer[0] : answer
       }
       void send()
-        .then(resolve, (error: unknown) => reject(withoutQuotes(error, 'what was read for it')))
+        .then(resolve, (error: unknown) =>
+          reject(withoutQuotes(error, 'the text that was read for it')),
+        )
         .finally(() => clearTimeout(timer))
     })
   }
 
-  /** Connects, and asks for something small. Throws what the first visitor would have met. */
+  /** Connects, and makes a small lookup. Throws the error that the first visitor would have got. */
   async ready(): Promise<void> {
     const ask = (partitionId: object) => ({
       keys: [{ partitionId, path: [{ kind: PROBE_KIND, name: 'probe' }] }],
@@ -239,7 +244,7 @@ export class Connection {
     }
   }
 
-  /** Where calls go, and by what. Connects. */
+  /** Connects, and returns the target and the transport of calls. */
   async place(): Promise<Omit<StorePlace, 'kind'>> {
     const watched = await this.#open()
     const { address, isEmulator, projectId, projectFrom, databaseId } = this.#targetOf(watched)
@@ -274,7 +279,7 @@ export class Connection {
     return { ...this.#databaseOf(watched), ...(namespace === '' ? {} : { namespaceId: namespace }) }
   }
 
-  /** Closes the client if it is ours. Calls after that are refused. */
+  /** Closes the client if the store made it. Later calls are refused. */
   async close(): Promise<void> {
     this.#closed = true
     const retired = [...this.#retired]
@@ -285,7 +290,7 @@ export class Connection {
     if (this.#watched?.open.owned) await closeClient(this.#watched.open)
   }
 
-  /** Asks for what is not there. Any answer will do, also a refusal. */
+  /** Looks up an entity that does not exist. Resolves for any answer, also for a refusal. */
   async #ask(watched: WatchedClient): Promise<void> {
     const partitionId = this.#partitionOf(watched)
     const keys = [{ partitionId, path: [{ kind: PROBE_KIND, name: 'probe' }] }]
@@ -298,7 +303,7 @@ export class Connection {
     watched.hear()
   }
 
-  /** The client is dead, and another client works: all that is under way has failed, and goes on there. */
+  /** Replaces a dead client by a working one. All running calls fail, and later ones use the new client. */
   #replace(watched: WatchedClient, open: OpenClient): void {
     const next = this.#watch(open)
     next.hear()
@@ -309,8 +314,8 @@ export class Connection {
   }
 
   /**
-   * A connection can die without a word, and then every call on it is overdue, for as long as there are calls: only
-   * another one helps. What is still under way on the old one has its time.
+   * Replaces a client that does not answer. A connection can die silently, and then every call on it times out until it
+   * is replaced. Running calls of the old client keep their deadlines.
    */
   #renew(watched: WatchedClient | null): void {
     if (watched === null || this.#closed || this.#watched !== watched) return
@@ -318,7 +323,7 @@ export class Connection {
     if (another === null) return
     this.#watched = null
     this.#opening = this.#openOnce(another)
-    // Whoever calls next hears of it.
+    // The next caller gets the error.
     this.#opening.catch(() => undefined)
     watched.rest()
     this.#retire(watched.open)
@@ -349,7 +354,7 @@ export class Connection {
       watched = this.#watch(await open())
       this.#watched = watched
     } catch (cause) {
-      // Credentials may be there a moment later, so a failure is not remembered.
+      // A failure is not remembered, since credentials may become available later.
       this.#opening = null
       if (cause instanceof SessionStoreError) throw cause
       throw passingTrouble('the Datastore client could not be made: look at the cause', cause)
@@ -370,8 +375,8 @@ type Tried =
   | {
       readonly error: unknown
       readonly watched: WatchedClient | null
-      /** Whether it says more than what failed before it. */
+      /** `false` if another call has already failed for the same reason. */
       readonly isNews: boolean
-      /** Whether it was lost on a client that had worked, or that has been replaced by one that does. */
+      /** Whether the call was lost on a client that had worked before, or that was replaced by a working one. */
       readonly wasGood: boolean
     }

@@ -3,15 +3,15 @@ import { SessionConfigError } from '../../base/errors.ts'
 import { wrongOption } from '../../base/option-checks.ts'
 import { googleCloudSign } from '../../google/platform.ts'
 
-/** Where an emulator listens. */
+/** The address of an emulator. */
 export interface EmulatorAddress {
   readonly host: string
   readonly port: number
 }
 
 /**
- * `host:port`, `[::1]:port`, also `::1:port` as gcloud prints it, with or without `http://`; `null` for anything else. The
- * driver's own reading of IPv6 is wrong, so it is never asked.
+ * Parses `host:port` or `[::1]:port`, also `::1:port` as gcloud prints it, with or without `http://`. Returns `null`
+ * for other text. The driver's own parser is not used, since it reads IPv6 addresses wrongly.
  */
 export function readAddress(text: string): EmulatorAddress | null {
   const match =
@@ -26,7 +26,7 @@ export function readAddress(text: string): EmulatorAddress | null {
   }
 }
 
-/** The address in `DATASTORE_EMULATOR_HOST`. */
+/** Parses the value of `DATASTORE_EMULATOR_HOST`. Throws `SessionConfigError` for a malformed one. */
 export function parseEmulatorHost(text: string): EmulatorAddress {
   const address = readAddress(text)
   if (address !== null) return address
@@ -37,12 +37,14 @@ export function parseEmulatorHost(text: string): EmulatorAddress {
   )
 }
 
-/** Whether the host is this machine. */
+/** Whether the host name or address means this machine. */
 export function isLoopback(host: string): boolean {
   return /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/i.test(host)
 }
 
-/** The emulator that the environment names, or `null`; one in production is a mistake that would lose all sessions. */
+/**
+ * Returns the emulator that the environment names, or `null`. Throws on Google Cloud, where all sessions would be lost.
+ */
 export function emulatorFrom(
   environment: Readonly<Record<string, string | undefined>>,
 ): EmulatorAddress | null {
@@ -51,7 +53,7 @@ export function emulatorFrom(
   const sign = googleCloudSign(environment)
   if (sign !== null) {
     throw new SessionConfigError(
-      `DATASTORE_EMULATOR_HOST is set to ${show(text)} while ${sign} says that this is Google Cloud: unset it, or sessions go nowhere`,
+      `DATASTORE_EMULATOR_HOST is set to ${show(text)} but ${sign} shows that this is Google Cloud: unset it, or all sessions are lost`,
     )
   }
   return parseEmulatorHost(text)

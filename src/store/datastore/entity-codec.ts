@@ -34,46 +34,46 @@ import {
   weightOf,
 } from './values.ts'
 
-/** How entities are laid out. */
+/** The layout of entities. */
 export interface EntityLayout {
   readonly kind: string
-  /** Over how many shards the expiry index is spread. */
+  /** The number of shards of the expiry index. */
   readonly shards: number
-  /** How long a bucket of the expiry index is, in milliseconds. */
+  /** The length of a bucket of the expiry index, in milliseconds. */
   readonly bucket: number
 }
 
-/** The properties of an entity as the generated client takes them. */
+/** An encoded entity, with its properties in the format of the generated client. */
 interface EncodedEntity {
   readonly properties: Readonly<Record<string, unknown>>
-  /** About how many bytes the entity takes on the wire. */
+  /** The approximate size of the entity in a call, in bytes. */
   readonly bytes: number
 }
 
-/** The most bytes of one entity (Datastore: "Limits"). */
+/** The largest size of one entity, in bytes (Datastore: "Limits"). */
 const MAX_ENTITY_BYTES = 1_048_572
 
-/** What an entity weighs beside the texts counted, rounded up: key, property names, timestamps. */
+/** The size of an entity without the counted texts, rounded up: key, property names, timestamps. */
 const OVERHEAD_BYTES = 1024
 
-/** How long after its expiry a TTL policy may delete a session that no sweep has met, in milliseconds. */
+/** How long after its expiry a TTL policy may delete a session that no sweep has deleted, in milliseconds. */
 const PURGE_AFTER = 30 * 24 * 60 * 60 * 1000
 
-/** Every property of this release; the others are the app's, or kept in {@link SessionRecord.extra}. */
+/** All properties of this release. Other properties belong to the app, or are kept in {@link SessionRecord.extra}. */
 const OWN = OUR_PROPERTIES
 
-/** What a name of an entity may look like here: a {@link SessionKey}, or another hash of its alphabet. */
+/** The form of entity names here: a {@link SessionKey}, or another hash with the same characters. */
 const KEY_SHAPE = /^[A-Za-z0-9_-]{1,200}$/
 
-/** Throws for a key that a server would refuse, since a refusal would hit all who share the call. */
+/** Throws for a key that a server would refuse, since a refusal would fail all callers that share the call. */
 export function checkKey(key: SessionKey): void {
   if (typeof key === 'string' && KEY_SHAPE.test(key) && !/^__.*__$/.test(key)) return
   throw new SessionValueError('a session key must be 43 characters of base64url')
 }
 
 /**
- * The entity of a record that `checkRecord` has passed. Throws `SessionValueError` or `SessionTooLargeError`
- * for what that does not look at and a server would refuse.
+ * Encodes a record that has passed `checkRecord`. Throws `SessionValueError` or `SessionTooLargeError` for faults that
+ * `checkRecord` does not check and that a server would refuse.
  */
 export function encodeEntity(
   record: SessionRecord,
@@ -88,7 +88,7 @@ export function encodeEntity(
     ([name]) => !OWN.has(name) && !Object.hasOwn(apps, name),
   )
   if (others.some(([, value]) => typeof value !== 'object' || value === null)) {
-    throw new SessionValueError('extra properties must be as this store gave them')
+    throw new SessionValueError('extra properties must be as this store returned them')
   }
   const bytes =
     OVERHEAD_BYTES +
@@ -135,14 +135,15 @@ export function encodeEntity(
 }
 
 /**
- * The record in an `EntityResult` of the server. What is damaged is `Unreadable`, with a reason that names the
- * property and shows no content. Throws only when the server gave no version, which it always does.
+ * Decodes the record in an `EntityResult` of the server. A damaged record is `Unreadable`, with a reason that names the
+ * property but shows no content. Throws only if the server returned no version, which never happens in normal
+ * operation.
  */
 export function decodeEntity(key: SessionKey, result: unknown): Found | Unreadable {
   const version = versionOf(result)
   if (version === null) {
     throw passingTrouble(
-      'Datastore gave a session without its version: check that its endpoint is that of Datastore',
+      'Datastore returned a session without its version: check that the endpoint is that of Datastore',
     )
   }
   try {
@@ -153,12 +154,12 @@ export function decodeEntity(key: SessionKey, result: unknown): Found | Unreadab
   }
 }
 
-/** From when on a TTL policy may delete what expires at this instant. */
+/** Returns the time from which a TTL policy may delete a record with this expiry. */
 export function purgeTime(expires: number): number {
   return Math.min(expires + PURGE_AFTER, MAX_TIME)
 }
 
-/** What is wrong with one stored entity. */
+/** A fault of one stored entity. */
 class Damage extends Error {}
 
 function decodeRecord(
@@ -174,7 +175,7 @@ function decodeRecord(
     const value = Object.hasOwn(properties, name) ? properties[name] : undefined
     if (isNull(value)) return null
     const found = as(value)
-    if (found === null) throw new Damage(`its property ${name} is not what it should be`)
+    if (found === null) throw new Damage(`its property ${name} has a wrong type or value`)
     return found
   }
   const others = Object.entries(properties).filter(([name]) => !OWN.has(name))
@@ -200,12 +201,12 @@ function decodeRecord(
     ended: optional('ended', asTime),
     reason: optional('reason', asReason),
     ...(failedSince === null ? {} : { failedSince }),
-    // Without these a session is still one, so what is wrong with them makes it not unreadable.
+    // These are optional: a fault in one of them does not make the session unreadable.
     ...(staticKey === null ? {} : { staticKey }),
     ...(client === null ? {} : { client }),
     ...(isOutside(asText(properties['sweep'])) && { outside: true as const }),
     ...(life === null ? {} : { life }),
-    // Without a number it is ended by the next kill: never the other way round.
+    // A missing or damaged fence counts as 0, so that the next kill ends the session.
     ...(fence === 0 ? {} : { fence }),
     ...(fenceAll === 0 ? {} : { fenceAll }),
     ...(apps.length === 0 ? {} : { properties: textsOf(apps) }),
@@ -215,7 +216,10 @@ function decodeRecord(
   }
 }
 
-/** Whether a property that is none of ours is one of the app's: those are indexed texts, and what else there is goes back as it is. */
+/**
+ * Whether a property which this release does not define belongs to the app: those are indexed texts. Any other property
+ * is written back unchanged.
+ */
 function isOfTheApp([name, value]: readonly [string, unknown]): boolean {
   return (
     propertyNameProblem(name) === null &&
@@ -236,8 +240,8 @@ function propertiesOf(result: unknown): Readonly<Record<string, unknown>> {
 }
 
 /**
- * The marks of the writes before the last. The property begins with that of the last: where it does not, a release has
- * written since that knows nothing of it, and then the writes before are not known.
+ * Decodes the marks of the writes before the last. The property begins with the mark of the last write. If it does not,
+ * an older release without this property has written since, and the earlier writes are unknown.
  */
 function asRevs(value: unknown, rev: string): string[] {
   const [last, ...before] = asText(value)?.split(' ') ?? []

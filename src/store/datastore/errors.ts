@@ -21,7 +21,7 @@ import {
 import { type CallTarget, targetOf } from './call-target.ts'
 import { setUpProblem, silenceProblem, unreachable } from './set-up-errors.ts'
 
-/** What a call was for; decides which of the server's refusals are an ordinary conflict. */
+/** The kind of a call, which decides which of the server's refusals are an ordinary conflict. */
 export type CallForm =
   /** A lookup or a query. */
   | 'read'
@@ -29,10 +29,10 @@ export type CallForm =
   | 'insert'
   /** One update or delete of a version that was read. */
   | 'change'
-  /** Several writes that stand or fall together. */
+  /** Several atomic writes. */
   | 'together'
 
-/** gRPC codes that say that a condition of the write did not hold (Datastore: "Errors and Error Handling"). */
+/** gRPC codes that mean that a condition of the write did not hold (Datastore: "Errors and Error Handling"). */
 const CONFLICTS: Readonly<Record<CallForm, readonly number[]>> = {
   read: [],
   insert: [ALREADY_EXISTS, ABORTED],
@@ -40,15 +40,15 @@ const CONFLICTS: Readonly<Record<CallForm, readonly number[]>> = {
   together: [FAILED_PRECONDITION, NOT_FOUND, ALREADY_EXISTS, ABORTED],
 }
 
-/** The refusals that no retry cures, and what to do where nothing in the set-up is found to be wrong. */
+/** Refusals that a retry cannot cure, with the advice if no fault of the set-up is found. */
 const REFUSALS: Readonly<Record<number, string>> = {
   [INVALID_ARGUMENT]:
     'the server refused the call as invalid: check projectId, databaseId, namespace and kind of datastoreStore()',
   [NOT_FOUND]:
-    'there is no such database: create it, or correct projectId and databaseId of datastoreStore()',
+    'the database does not exist: create it, or correct projectId and databaseId of datastoreStore()',
   [PERMISSION_DENIED]: 'permission denied',
   [FAILED_PRECONDITION]:
-    'the server refused the call: check that the database is there, and is in Datastore mode',
+    'the server refused the call: check that the database exists and is in Datastore mode',
   [OUT_OF_RANGE]: 'the server refused a value as out of range',
   [UNIMPLEMENTED]:
     'this server does not know the call: check that the endpoint is that of Datastore, and update it if it is an emulator',
@@ -56,8 +56,9 @@ const REFUSALS: Readonly<Record<number, string>> = {
 }
 
 /**
- * Whether the driver's error says that the condition of this write did not hold, and nothing was written. A version
- * above that of the record, as after a restore from a backup, is called an invalid argument by the emulators.
+ * Whether the driver's error means that the condition of this write did not hold, and nothing was written. The
+ * emulators report `INVALID_ARGUMENT` for a version above that of the record, which occurs after a restore from a
+ * backup.
  */
 export function isConflict(error: unknown, form: CallForm): boolean {
   const code = codeOf(error)
@@ -67,8 +68,8 @@ export function isConflict(error: unknown, form: CallForm): boolean {
 }
 
 /**
- * The driver's error as a `SessionStoreError`: what the server surely refused has no effect, and what may have
- * got lost on its way has an unknown one. One that is a `SessionStoreError` already is given back as it is.
+ * Converts the driver's error to a `SessionStoreError`. A call that the server refused has no effect; a call that may
+ * have been lost has an unknown effect. A `SessionStoreError` is returned unchanged.
  */
 export function asDatastoreError(error: unknown, what: string): SessionStoreError {
   if (error instanceof SessionStoreError) return error
@@ -92,20 +93,23 @@ export function asDatastoreError(error: unknown, what: string): SessionStoreErro
   )
 }
 
-/** What there is to do where nothing is heard of the server. */
+/** Returns the advice for a server that does not answer. */
 function awayProblem(code: number | null, target: CallTarget): string | null {
   if (code === UNAVAILABLE) return unreachable(target)
   return code === DEADLINE_EXCEEDED ? silenceProblem(target) : null
 }
 
-/** All that the server or the driver says of a failure, also by the reason in its details, which drivers decode or not. */
+/**
+ * Returns all texts of a failure from the server or the driver, including its details, whether the driver decodes them
+ * or not.
+ */
 function saidBy(error: unknown): string {
   if (typeof error !== 'object' || error === null) return String(error)
   const { message, details, reason, metadata } = error as Record<string, unknown>
   return [message, details, reason, ...detailsIn(metadata)].filter((text) => text).join('\n')
 }
 
-/** The details that travel as bytes (`google.rpc.Status`). The words in them stand there as they are. */
+/** Returns the details that are sent as bytes (`google.rpc.Status`). They contain their texts unencoded. */
 function detailsIn(metadata: unknown): string[] {
   const { get } = (metadata ?? {}) as { get?: unknown }
   if (typeof get !== 'function') return []
@@ -115,7 +119,7 @@ function detailsIn(metadata: unknown): string[] {
     : []
 }
 
-/** gRPC codes by which the server, or the way to it, says nothing of the call itself: away, too slow or too busy. */
+/** gRPC codes that say nothing about the call itself: the server is unreachable, too slow or overloaded. */
 const OUTAGES: readonly number[] = [
   CANCELLED,
   UNKNOWN,
@@ -125,14 +129,14 @@ const OUTAGES: readonly number[] = [
   UNAVAILABLE,
 ]
 
-/** Whether the error speaks of the server or the way to it; a refusal or a conflict is an answer. */
+/** Whether the error is a fault of the server or the network. A refusal or a conflict is an answer. */
 export function isOutage(error: unknown): boolean {
   const code = codeOf(error)
   if (code !== null) return OUTAGES.includes(code)
   return !(error instanceof SessionStoreError) || error.retryable
 }
 
-/** gRPC codes by which a connection takes a call with it. The server may give them too, of one call alone. */
+/** gRPC codes of calls that were lost with their connection. The server may also return them for a single call. */
 const LOSSES: readonly (number | null)[] = [CANCELLED, UNKNOWN, INTERNAL, UNAVAILABLE]
 
 /** Whether the call may have been lost with its connection. */
@@ -141,8 +145,8 @@ export function isLoss(error: unknown): boolean {
 }
 
 /**
- * Whether there was no connection that the call could have been sent on, as gRPC says it: it has asked nothing of the server,
- * so that trying again adds nothing to its load.
+ * Whether gRPC had no connection on which the call could have been sent. The server got nothing, so that a new try adds
+ * no load.
  */
 export function isUnconnected(error: unknown): boolean {
   return (
@@ -151,14 +155,14 @@ export function isUnconnected(error: unknown): boolean {
   )
 }
 
-/** Whether the call was under way on a connection that was found dead, while another works. */
+/** Whether the call ran on a connection that was found dead and was replaced by a working one. */
 export function isReplaced(error: unknown): boolean {
   return error instanceof LostError
 }
 
 /**
- * Whether the driver says by "quota" that it was asked for calm (ENHANCE_YOUR_CALM), as by a load balancer that has seen too
- * many pings. That is said of the connection and not of the call, which may have been done.
+ * Whether the driver's "quota" error is ENHANCE_YOUR_CALM of HTTP/2, for example from a load balancer that received too
+ * many pings. It concerns the connection and not the call, which may have been applied.
  */
 function isCalm(error: unknown): boolean {
   return (
@@ -167,40 +171,43 @@ function isCalm(error: unknown): boolean {
   )
 }
 
-/** A call whose connection is dead. */
+/** A call was lost because its connection is dead. */
 class LostError extends SessionStoreError {}
 
-/** For what is under way on a connection that has gone silent, while a new one works. */
+/** Makes the error for a call on a dead connection that was replaced by a working one. */
 export function lostError(method: string): SessionStoreError {
   return new LostError(
-    `the connection to Datastore died while a ${method} was under way, and a new one works: try again`,
+    `the connection to Datastore died during a ${method}, and a new one works: try again`,
     { effect: 'unknown', retryable: true },
   )
 }
 
-/** Whether nothing was heard in time: neither an answer nor that the server cannot be reached. */
+/** Whether there was neither an answer nor a network error in time. */
 export function isSilence(error: unknown): boolean {
   return error instanceof UnansweredError || codeOf(error) === DEADLINE_EXCEEDED
 }
 
-/** Whether the call was surely not sent, for want of a token, say: it says nothing of the server, nor of the way to it. */
+/**
+ * Whether the call was never sent, for example without a token. Such an error says nothing about the server or the
+ * network.
+ */
 export function isUnsent(error: unknown): boolean {
   return error instanceof SessionStoreError && error.effect === 'none'
 }
 
-/** For what still waits when a store is closed, or comes after it. */
+/** Makes the error for calls that wait when a store is closed, and for later calls. */
 export function closedError(): SessionStoreError {
   return storeRefusal('the Datastore store is closed: do not use it after close()')
 }
 
-/** For a call that waits for the token that it would be sent with. */
+/** Makes the error for a call that did not get its token in time. */
 export function tokenlessError(): SessionStoreError {
   return passingTrouble(
     'no call to Datastore is sent: the token is slow to come: check that this machine may reach oauth2.googleapis.com, or on Google Cloud the metadata server (metadata.google.internal)',
   )
 }
 
-/** For what finds the queue full. */
+/** Makes the error for a call that finds the queue full. */
 export function fullError(most: number): SessionStoreError {
   return turnedAway(
     `${most} calls wait for Datastore already: it is slow or down, or this process has too much to do`,
@@ -208,7 +215,7 @@ export function fullError(most: number): SessionStoreError {
   )
 }
 
-/** For what waited for its turn so long that its deadline leaves too little for the call itself. */
+/** Makes the error for a call that waited so long in the queue that too little of its deadline is left. */
 export function overdueError(): SessionStoreError {
   return turnedAway(
     'the call waited too long for its turn: Datastore is slow or down, or this process has too much to do',
@@ -216,7 +223,7 @@ export function overdueError(): SessionStoreError {
   )
 }
 
-/** For what comes while no calls are made, because the last ones all failed. `wait`: milliseconds. */
+/** Makes the error for a call while the breaker is open. `wait`: time until the next trial, in milliseconds. */
 export function pausedError(
   method: string,
   failures: number,
@@ -231,8 +238,8 @@ export function pausedError(
 }
 
 /**
- * A call that was not answered within its time, in milliseconds. `target`: where it was sent, so that it may have had an
- * effect; `null`: nowhere, since there was no client yet.
+ * A call was not answered within its time, in milliseconds. `target`: the server to which it was sent, so that it may
+ * have had an effect; `null`: the call was not sent, since there was no client yet.
  */
 export class UnansweredError extends SessionStoreError {
   constructor(method: string, time: number, target: CallTarget | null) {
@@ -245,7 +252,7 @@ export class UnansweredError extends SessionStoreError {
   }
 }
 
-/** When to try again what the queue turned away, in milliseconds: what waits in it is gone by then. */
+/** `retryAfter` of a call that the queue refused, in milliseconds: by then the queue has been worked off. */
 const RETRY_AFTER = 1000
 
 function turnedAway(message: string, retryAfter: number, cause?: unknown): SessionStoreError {

@@ -1,6 +1,6 @@
 /**
- * The generated client, `v1.DatastoreClient` of `@google-cloud/datastore` 9 to 11, or anything that passes
- * these three calls on to one. The handwritten client offers no versions (nodejs-datastore issue 2095).
+ * The generated client, `v1.DatastoreClient` of `@google-cloud/datastore` 9 to 11, or any object that passes these
+ * three calls on to one. The handwritten client does not return versions (nodejs-datastore issue 2095).
  */
 export interface DatastoreV1Client {
   /** Reads entities by their keys. */
@@ -9,25 +9,25 @@ export interface DatastoreV1Client {
   commit(request: object, options?: object): Promise<unknown>
   /** Reads a page of a query. */
   runQuery(request: object, options?: object): Promise<unknown>
-  /** Called before the first call, when it is there. */
+  /** Called before the first call, if it exists. */
   initialize?(): Promise<unknown>
-  /** Asked for the project when nothing else names it. */
+  /** Returns the project. Called if nothing else names it. */
   getProjectId?(): Promise<unknown>
-  /** Called on `close()` of the store, only where the store made the client. */
+  /** Called by `close()` of the store, if the store made the client. */
   close?(): Promise<unknown>
 }
 
-/** A `Datastore` of `@google-cloud/datastore`: its options and credentials serve for a client of our own. */
+/** A `Datastore` of `@google-cloud/datastore`. The store uses its options and credentials for a client of its own. */
 export interface DatastoreInstance {
-  /** What it was made with. */
+  /** The options of the `Datastore`. */
   readonly options: object
-  /** Its credentials. */
+  /** The credentials of the `Datastore`. */
   readonly auth: object
-  /** The namespace of its keys, where it has one. */
+  /** The namespace of its keys, if it has one. */
   readonly namespace?: string | undefined
 }
 
-/** Whether it takes the three calls itself. */
+/** Whether the value has the three methods of the generated client. */
 export function isV1Client(client: unknown): client is DatastoreV1Client {
   return (
     typeof client === 'object' &&
@@ -38,7 +38,7 @@ export function isV1Client(client: unknown): client is DatastoreV1Client {
   )
 }
 
-/** Whether it is a handwritten `Datastore`. */
+/** Whether the value is a handwritten `Datastore`. */
 export function isDatastore(client: unknown): client is DatastoreInstance {
   if (typeof client !== 'object' || client === null) return false
   const { options, auth } = client as Record<string, unknown>
@@ -47,7 +47,7 @@ export function isDatastore(client: unknown): client is DatastoreInstance {
   )
 }
 
-/** A text among the options of a handwritten `Datastore` that is not empty, else `null`. */
+/** Returns a text option of a handwritten `Datastore`; `null` if it is absent or empty. */
 export function textIn(options: object, name: string): string | null {
   const value = (options as Record<string, unknown>)[name]
   return typeof value === 'string' && value !== '' ? value : null

@@ -16,20 +16,20 @@ export type { DatastoreInstance, DatastoreV1Client } from './given-client.ts'
 export type { DatastoreStoreOptions } from './options.ts'
 export type { TransportChoice, TransportInUse } from './transport/choose.ts'
 
-/** A store in Cloud Datastore. */
+/** A session store in Cloud Datastore. */
 export interface DatastoreSessions extends SessionStore {
-  /** By what it speaks to Datastore, and in what version; `null` before the first call, or `sessions.ready()`. */
+  /** The transport of calls to Datastore, with its version; `null` before the first call or `sessions.ready()`. */
   readonly transport: TransportInUse | null
 }
 
 const DAY = 24 * 60 * 60 * 1000
 
-/** Sessions per second. */
+/** Default starting rate of a sweep, in sessions per second. */
 const SWEEP_RATE = 500
 
 /**
- * Keeps sessions in Cloud Datastore (Firestore in Datastore mode), or in its emulator when
- * `DATASTORE_EMULATOR_HOST` is set. Makes no call, and loads nothing of Google, before the first use. Throws
+ * Makes a store that keeps sessions in Cloud Datastore (Firestore in Datastore mode), or in its emulator if
+ * `DATASTORE_EMULATOR_HOST` is set. It makes no call and loads no package of Google before the first use. Throws
  * `SessionConfigError` for options that cannot work.
  */
 export function datastoreStore(options: DatastoreStoreOptions = {}): DatastoreSessions {
@@ -82,7 +82,7 @@ export function datastoreStore(options: DatastoreStoreOptions = {}): DatastoreSe
   check('namespace', namespace, NAMESPACE, 'up to 100 letters, digits, dots, hyphens, underscores')
   check('kind', kind, KIND, '1 to 1500 letters, digits, dots, hyphens, underscores')
   const environment = { ...process.env }
-  // A v1 client knows its endpoint itself; all others follow the environment.
+  // A v1 client has its own endpoint. All other clients follow the environment.
   const emulator = isV1Client(client) ? null : emulatorFrom(environment)
   const connection = new Connection({
     open: () => openClient({ projectId, client, emulator, environment, transport }),
@@ -103,10 +103,10 @@ export function datastoreStore(options: DatastoreStoreOptions = {}): DatastoreSe
 /** Project ids, also those of legacy domains (`example.com:name`). */
 const PROJECT = /^[A-Za-z0-9][A-Za-z0-9.:_-]{0,99}$/
 
-/** Datastore: "Manage databases". `(default)` is what the console calls the one without a name. */
+/** The names of databases (Datastore: "Manage databases"). The console shows `(default)` for the one without a name. */
 const DATABASE = /^(?:|\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$/
 
-/** Datastore: "Multitenancy". */
+/** The names of namespaces (Datastore: "Multitenancy"). */
 const NAMESPACE = /^[A-Za-z0-9._-]{0,100}$/
 
 const KIND = /^[A-Za-z0-9._-]{1,1500}$/
@@ -115,7 +115,7 @@ function check(option: string, value: unknown, pattern: RegExp, rule: string): v
   if (typeof value !== 'string' || !pattern.test(value)) {
     throw wrongOption(`datastoreStore: ${option}`, `must be ${rule}`, value)
   }
-  // Datastore keeps these names to itself.
+  // Datastore reserves these names.
   if (/^__.*__$/.test(value))
     throw wrongOption(`datastoreStore: ${option}`, 'must not match __.*__', value)
 }

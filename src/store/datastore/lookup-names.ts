@@ -2,13 +2,13 @@ import { passingTrouble } from '../../base/store-errors.ts'
 import type { CallOptions, Connection } from './connection.ts'
 import { keyIn, listIn, nameOf } from './values.ts'
 
-/** How often what the server defers is asked for again. */
+/** How many times keys that the server defers are requested again. */
 export const MAX_ROUNDS = 5
 
 /**
- * The `EntityResult` of each of these names of one kind, `null` where there is no such entity. Asks again for what the server
- * defers, all within the time of one call, and throws for what it says nothing of: silence must never be taken for "there is
- * none". `what`: what a message calls one of them.
+ * Looks up entities of one kind by name. Returns the `EntityResult` for each name; `null` if there is no such entity.
+ * Keys that the server defers are requested again within the deadline of one call. Throws if the server leaves out a
+ * name: this must never be read as "does not exist". `what`: a word for such an entity, for the error.
  */
 export async function lookupNames(
   connection: Connection,
@@ -37,6 +37,6 @@ export async function lookupNames(
   }
   if (open.size === 0) return known
   throw passingTrouble(
-    `Datastore left ${what} out that it was asked for, or kept putting it off: try again`,
+    `Datastore left out ${what} that was requested, or kept deferring it: try again`,
   )
 }

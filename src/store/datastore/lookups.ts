@@ -16,40 +16,40 @@ import type { Entity, EntityName } from '../entities.ts'
 import type { CallOptions } from '../store.ts'
 import type { Found, Unreadable } from '../../record/record.ts'
 
-/** What a caller gets for the server's `EntityResult`. */
+/** Converts the server's `EntityResult` to the result of a caller. */
 type Decode<Answer> = (result: unknown) => Answer
 
-/** One call of `find()`. */
+/** One caller of `find()`. */
 interface Waiter {
   readonly decode: Decode<unknown>
   resolve(answer: unknown): void
   reject(error: SessionStoreError): void
 }
 
-/** All calls for one entity that go out together. */
+/** All callers for one entity that share a lookup. */
 interface Asked {
   readonly at: EntityName
   readonly waiters: Waiter[]
-  /** When the first of them came, on the monotonic clock. */
+  /** When the first caller came, on the monotonic clock. */
   readonly since: number
-  /** Until when the last of them waits. */
+  /** The latest deadline of the callers. */
   until: number
-  /** They, for whoever listens; absent where nobody does. */
+  /** The callers, for subscribers of the channels; absent without subscribers. */
   askers?: StoreAsk[]
 }
 
-/** The most keys of one lookup. Datastore takes 1,000; fewer keep answers below its size limit. */
+/** The largest number of keys in one lookup. Datastore accepts 1,000; fewer keys keep answers below its size limit. */
 const MAX_KEYS = 100
 
-/** The most lookups under way; what comes meanwhile gathers into the next. */
+/** The largest number of running lookups. Calls that come meanwhile are collected for the next one. */
 const MAX_IN_FLIGHT = 8
 
-/** The most calls that wait. */
+/** The largest number of waiting callers. */
 const MAX_WAITING = 10_000
 
 /**
- * Finds records, those asked for in the same tick with one call. A call joins only a lookup that has not been
- * sent: one under way may have been answered before a logout that its caller knows of.
+ * Finds records. Callers in the same tick share one lookup. A caller never joins a lookup that was already sent: the
+ * server may have answered it before a logout that the caller knows of.
  */
 export class Lookups {
   readonly #connection: Connection
@@ -57,7 +57,7 @@ export class Lookups {
   readonly #queueTimeout: QueueTimeout
   readonly #limit: AdaptiveLimit
   readonly #entitiesInFlight = new EntitiesInFlight(() => this.#schedule())
-  /** By {@link idOf}: other kinds and namespaces share the calls. */
+  /** Callers by {@link idOf} of their entity. Entities of other kinds and namespaces share the lookups. */
   #gathering = new Map<string, Asked>()
   #waiting = 0
   #inFlight = 0
@@ -71,14 +71,14 @@ export class Lookups {
     this.#limit = new AdaptiveLimit(MAX_IN_FLIGHT, connection.deadline)
   }
 
-  /** The record now. One attempt; rejects with `SessionStoreError`. */
+  /** Reads the current record, with one attempt. Rejects with `SessionStoreError`. */
   async find(key: SessionKey, options: CallOptions = {}): Promise<Found | Unreadable | null> {
     checkKey(key)
     const at = { kind: this.#layout.kind, name: key, namespace: null }
     return await this.#ask(at, decodeSession, options)
   }
 
-  /** The entity now, like {@link find}. */
+  /** Reads the current entity, like {@link find}. */
   async findEntity(at: EntityName, options: CallOptions = {}): Promise<Entity | null> {
     return await this.#ask(at, decodeOther, options)
   }
@@ -117,17 +117,17 @@ export class Lookups {
     const asked = this.#gathering.get(id)
     if (asked === undefined) return
     asked.askers ??= []
-    // Not copied for each: thousands may ask for one session.
+    // Appends to one array: a copy for each caller would be slow if thousands ask for one session.
     asked.askers.push(ask)
   }
 
-  /** For whom a lookup goes out, and how many are left waiting. */
+  /** Returns the callers of a lookup, and the number of callers that still wait. */
   #gatheredIn(batch: ReadonlyMap<string, Asked>): Gathered {
     const askers = [...batch.values()].flatMap((asked) => asked.askers ?? [])
     return { askers, waiting: this.#waiting }
   }
 
-  /** Fails what waits. What is under way ends by itself. */
+  /** Fails waiting callers. Running lookups end by themselves. */
   close(): void {
     this.#closed = true
     this.#queueTimeout.rest()
@@ -138,7 +138,7 @@ export class Lookups {
     for (const asked of gathered.values()) rejectAll(asked, closedError())
   }
 
-  /** After the poll phase of the event loop, so that all requests that it handled share a lookup. */
+  /** Sends after the poll phase of the event loop, so that all requests of that phase share a lookup. */
   #schedule(): void {
     if (this.#scheduled || this.#gathering.size === 0) return
     if (this.#inFlight >= this.#limit.current) {
@@ -154,7 +154,7 @@ export class Lookups {
   }
 
   #send(): void {
-    // Where the process was too busy for the timer, or for anything else.
+    // Needed if the process was too busy to run the timer in time.
     this.#expire(performance.now() - this.#connection.deadline)
     const batch = new Map<string, Asked>()
     let since = Number.POSITIVE_INFINITY
@@ -181,7 +181,7 @@ export class Lookups {
     else this.#schedule()
   }
 
-  /** Fails those that came before this instant; gives when the oldest of the others came, or `null`. */
+  /** Fails callers that came before this time. Returns when the oldest remaining one came, or `null`. */
   #expire(overdue: number): number | null {
     for (const [key, asked] of this.#gathering) {
       if (asked.since >= overdue) return asked.since
@@ -194,15 +194,15 @@ export class Lookups {
   }
 
   /**
-   * Never rejects: each waiter hears of the failure. `since`: when the first of them came. Gives what came of it: what
-   * the breaker turns away is quick, and says nothing of the server.
+   * Sends a lookup. Never rejects: each caller gets the error. `since`: when the first caller came. Returns the
+   * outcome: `'unsent'` for a call that the breaker refused, whose duration says nothing about the server.
    */
   async #lookup(
     open: Map<string, Asked>,
     since: number,
   ): Promise<'answered' | 'failed' | 'unsent'> {
     try {
-      // Each of those who asked gives up by itself, so the call goes on for the one who waits for longest.
+      // Each caller stops waiting by itself, so the call gets the longest of their deadlines.
       const most = Math.max(...[...open.values()].map(({ until }) => until)) - since
       for (let round = 0; open.size > 0; round++) {
         if (round > MAX_ROUNDS) throw deferredError()
@@ -229,7 +229,7 @@ export class Lookups {
     }
   }
 
-  /** Answers all that the response holds, and gives how many keys it defers. */
+  /** Answers the callers of all entities in the response. Returns the number of deferred keys. */
   #settle(open: Map<string, Asked>, response: unknown): number {
     for (const result of listIn(response, 'found')) {
       const id = idOfResult(result)
@@ -237,7 +237,7 @@ export class Lookups {
       if (asked === undefined) continue
       open.delete(id)
       try {
-        // Decoded once for all who want the same of it.
+        // Decoded once for all callers with the same decoder.
         const answers = new Map<Decode<unknown>, unknown>()
         for (const { decode, resolve } of asked.waiters) {
           if (!answers.has(decode)) answers.set(decode, decode(result))
@@ -274,7 +274,7 @@ function deferredError(): SessionStoreError {
   return passingTrouble('Datastore kept deferring the lookup: it is slow; try again')
 }
 
-/** Silence about a key must never be taken for "no session". */
+/** A key that is missing in the response must never be read as "no session". */
 function incompleteError(): SessionStoreError {
-  return passingTrouble('Datastore left out keys that it was asked for: try again')
+  return passingTrouble('Datastore left out keys that were requested: try again')
 }

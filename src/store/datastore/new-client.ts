@@ -5,16 +5,16 @@ import { CHANNEL, DIRECT, KEEPALIVE, OWN } from './transport/channel-options.ts'
 import { versionOf } from './transport/packages.ts'
 import { type DatastoreInstance, type DatastoreV1Client, textIn } from './given-client.ts'
 
-/** Where the driver is installed from, and what messages call it. */
+/** The package name of the driver, also for messages. */
 export const DRIVER = '@google-cloud/datastore'
 
-/** The project of an emulator that nobody named one for; any name does, if all processes use the same. */
+/** The default project of an emulator. Any name works if all processes use the same one. */
 export const EMULATOR_PROJECT = 'viur-session-local'
 
-/** What decides what client is made. */
+/** Settings for making a client. */
 export interface NewClientSettings {
   readonly projectId: string | null
-  /** A `Datastore` whose options and credentials serve for it. */
+  /** A `Datastore` whose options and credentials are used; `null` for none. */
   readonly datastore: DatastoreInstance | null
   readonly emulator: EmulatorAddress | null
 }
@@ -25,16 +25,16 @@ interface Driver {
   readonly v1: { readonly DatastoreClient: new (options: object) => DatastoreV1Client }
 }
 
-/** Loads the driver on first use: it takes some 300 ms, and an app on another store need not have it. */
+/** Loads the driver on first use: this takes about 300 ms, and apps with another store do not need it. */
 async function loadDriver(load: (() => Promise<unknown>) | null): Promise<Driver> {
   let loaded: unknown
   try {
-    // Written out and inside the try, so that a bundler finds it, and does without it where it is not installed.
+    // A literal `import()` inside the `try`: bundlers find it, and accept that the package may not be installed.
     loaded = load === null ? await import('@google-cloud/datastore') : await load()
   } catch (cause) {
     throw storeRefusal(loadFailure(DRIVER, 'datastoreStore()', cause), cause)
   }
-  // CommonJS: the named exports are not all found by Node, the default always is.
+  // CommonJS: Node does not find all named exports, but always the default export.
   const driver = (loaded as { default?: Driver }).default ?? (loaded as Driver)
   if (typeof driver.v1?.DatastoreClient !== 'function') {
     throw storeRefusal(`this ${DRIVER} has no v1.DatastoreClient: install version 9, 10 or 11`)
@@ -42,7 +42,7 @@ async function loadDriver(load: (() => Promise<unknown>) | null): Promise<Driver
   return driver
 }
 
-/** Makes clients of Google, each with connections of its own. Loads the driver. */
+/** Loads the driver and returns a function that makes Google's clients, each with its own connections. */
 export async function driverMaker(
   settings: NewClientSettings,
   load: (() => Promise<unknown>) | null,
@@ -68,7 +68,7 @@ function optionsFor({ datastore, emulator, projectId }: NewClientSettings, drive
   return { ...CHANNEL, ...KEEPALIVE, ...project, fallback: false, ...OWN }
 }
 
-/** What a `Datastore` of the app would use itself, where it would come through. */
+/** Returns the options that the app's `Datastore` would use itself, corrected for emulators. */
 function optionsLike(
   { options: given, auth }: DatastoreInstance,
   emulator: EmulatorAddress | null,
@@ -81,19 +81,19 @@ function optionsLike(
     return local(address, options, driver)
   }
   const { sslCreds = null } = options
-  // Channel credentials that are ready need no others: those would only be asked for a universe, on the metadata server.
+  // Given channel credentials need no others. Others would only cause a search for the universe on the metadata server.
   if (sslCreds !== null) {
     const way = isPlain(sslCreds) ? DIRECT : KEEPALIVE
     return { ...CHANNEL, ...way, ...options, ...withoutLookingForCredentials(options), ...OWN }
   }
-  // To Google Cloud, perhaps by the proxy of a company: there the environment has its say.
+  // Calls go to Google Cloud, perhaps through a company's proxy, which the environment names.
   return { ...CHANNEL, ...KEEPALIVE, ...options, auth, ...OWN }
 }
 
-/** A plain connection to this address without credentials, whatever the driver reads in it. */
+/** Returns options for a plain connection to this address without credentials. */
 function local({ host, port }: EmulatorAddress, options: object, driver: Driver): object {
-  // The channel credentials of grpc are not among the driver's exports, but it makes them for a local endpoint. This one
-  // is not our endpoint, so that the driver's reading of addresses does not matter.
+  // The driver does not export gRPC's channel credentials, but makes plain ones for a local endpoint. The endpoint here
+  // is a dummy, so that the driver's parser of addresses does not matter.
   const { options: made } = new driver.Datastore({
     projectId: 'p',
     apiEndpoint: 'http://localhost:1',
@@ -112,32 +112,32 @@ function local({ host, port }: EmulatorAddress, options: object, driver: Driver)
   }
 }
 
-/** Whether channel credentials say that the connection is not encrypted, as only emulators have it. */
+/** Whether channel credentials are for an unencrypted connection, which only emulators use. */
 function isPlain(credentials: unknown): boolean {
   const { _isSecure: isSecure } = credentials as { _isSecure?: unknown }
   return typeof isSecure === 'function' && isSecure.call(credentials) === false
 }
 
-/** Names the universe, because google-auth-library looks for it on a metadata server, and warns when there is none. */
+/** Sets the universe. Otherwise google-auth-library searches it on a metadata server, and warns if there is none. */
 function withoutLookingForCredentials(options: object): object {
   const universeDomain = textIn(options, 'universeDomain') ?? 'googleapis.com'
   return { universeDomain, clientOptions: { universeDomain } }
 }
 
-/** A generated client, as far as another one like it can be made. */
+/** The parts of a generated client that are needed to make a similar one. */
 interface Generated {
   readonly constructor: (new (options: object) => DatastoreV1Client) & { readonly port?: unknown }
-  /** What it was made with. */
+  /** The options of the client. */
   readonly _opts: Readonly<Record<string, unknown>>
   readonly auth: object
 }
 
-/** The calls that somebody may have put something of their own before. */
+/** The methods that an app may have replaced on the client. */
 const CALLS = ['lookup', 'commit', 'runQuery', 'initialize']
 
 /**
- * Makes another client like this one, with connections of its own; `null` where nobody can know what it would take: for
- * anything but a generated client as it comes, and for one that speaks HTTP/1.
+ * Returns a function that makes a similar client with its own connections. Returns `null` for anything but an
+ * unmodified generated client, and for a client that uses HTTP/1.
  */
 export function twinMaker(client: DatastoreV1Client): (() => DatastoreV1Client) | null {
   if (!isGenerated(client)) return null

@@ -11,7 +11,10 @@ import { storedNote } from '../stored-note.ts'
 import type { CallOptions, Note, NoteStore, NoteWrite, WriteResult } from '../store.ts'
 import type { Version } from '../../record/record.ts'
 
-/** Notes as entities of a kind of their own, one unindexed JSON text each. Few and small, so each write is a separate call. */
+/**
+ * Notes as entities of their own kind, with one unindexed JSON text each. They are few and small, so each write is
+ * a separate call.
+ */
 export class DatastoreNotes implements NoteStore {
   readonly #connection: Connection
   readonly #kind: string
@@ -33,7 +36,7 @@ export class DatastoreNotes implements NoteStore {
     for (const name of names) checkNoteName(name)
     let found: ReadonlyMap<string, unknown>
     try {
-      // A login that took silence for "no note" would pass a fence that nobody saw.
+      // A missing answer must not count as "no note": a login would then ignore a fence.
       found = await lookupNames(this.#connection, this.#kind, names, 'a note', {
         deadline,
         long: true,
@@ -79,7 +82,7 @@ export class DatastoreNotes implements NoteStore {
                 op: 'AND',
                 filters: [
                   keyFilter('GREATER_THAN_OR_EQUAL', keyIn(partitionId, this.#kind, prefix)),
-                  // The character after all that a name can hold.
+                  // `~` sorts after all characters of names.
                   keyFilter('LESS_THAN', keyIn(partitionId, this.#kind, `${prefix}~`)),
                 ],
               },
@@ -117,12 +120,12 @@ export class DatastoreNotes implements NoteStore {
   }
 }
 
-/** The write of a note as that of an entity of this kind. */
+/** Converts the write of a note to the write of an entity of this kind. */
 export function noteEntity({ name, value, version }: NoteWrite, kind: string): EntityWrite {
   checkNoteName(name)
   const at = { kind, name, namespace: null }
   if (value === undefined) {
-    // Without a version an entity is deleted as it is.
+    // Without this check a missing version would delete the entity unconditionally.
     checkVersion(version ?? '')
     return { kind: 'delete', at, version }
   }
@@ -135,7 +138,7 @@ export function noteEntity({ name, value, version }: NoteWrite, kind: string): E
 function propertiesOf(value: Json): Readonly<Record<string, unknown>> {
   return {
     value: { stringValue: JSON.stringify(value), excludeFromIndexes: true },
-    // The emulators take a write of what is there already for none, and give no new version.
+    // Makes each write different: the emulators ignore a write of the same content and return no new version.
     rev: { stringValue: randomUUID(), excludeFromIndexes: true },
   }
 }

@@ -2,19 +2,19 @@ import { passingTrouble } from '../../base/store-errors.ts'
 import { checkVersion, child, keyIn, versionOf } from './values.ts'
 import type { Entity, EntityName, EntityWrite } from '../entities.ts'
 
-/** The key of an entity, as the generated client takes it. */
+/** Returns the key of an entity in the format of the generated client. */
 export function keyAt(partitionId: object, { kind, name, namespace }: EntityName): object {
   if (namespace === null) return keyIn(partitionId, kind, name)
   const { namespaceId: _, ...rest } = partitionId as { namespaceId?: string }
   return keyIn(namespace === '' ? rest : { ...rest, namespaceId: namespace }, kind, name)
 }
 
-/** What tells an entity from all others of a database. `own`: the namespace of the store. */
+/** Returns a text that identifies an entity within a database. `own`: the namespace of the store. */
 export function idOf({ kind, name, namespace }: EntityName, own: string): string {
   return JSON.stringify([namespace ?? own, kind, name])
 }
 
-/** {@link idOf} of an `EntityResult`; the empty text for one that no name has. */
+/** Returns {@link idOf} of an `EntityResult`; the empty text for an entity without a name. */
 export function idOfResult(result: unknown): string {
   const key = child(child(result, 'entity'), 'key')
   const path = child(key, 'path')
@@ -26,19 +26,19 @@ export function idOfResult(result: unknown): string {
   return idOf({ kind, name, namespace: typeof namespace === 'string' ? namespace : '' }, '')
 }
 
-/** The entity in an `EntityResult`, as it is. */
+/** Returns the entity in an `EntityResult` without decoding its properties. */
 export function decodeOther(result: unknown): Entity {
   const version = versionOf(result)
   if (version === null) {
     throw passingTrouble(
-      'Datastore gave an entity without its version: check that its endpoint is that of Datastore',
+      'Datastore returned an entity without its version: check that the endpoint is that of Datastore',
     )
   }
   const properties = child(child(result, 'entity'), 'properties')
   return { version, properties: { ...(properties as Entity['properties'] | null | undefined) } }
 }
 
-/** The mutation of a write, for its key; it fails the call when the condition does not hold. */
+/** Returns a function that makes the mutation of a write for its key. The call fails if the condition does not hold. */
 export function mutationOf(write: EntityWrite): (key: object) => object {
   if (write.kind === 'insert') {
     const { properties } = write

@@ -11,21 +11,21 @@ import { codeOf } from '../../google/grpc-errors.ts'
 import type { KeyPage, Page, PageOptions, Selection } from '../store.ts'
 import type { Found, Unreadable } from '../../record/record.ts'
 
-/** The largest minute that the expiry index has digits for. */
+/** The largest minute that fits into the digits of the expiry index. */
 const MAX_MINUTE = 9_999_999_999
 
 const MINUTE = 60_000
 
-/** The most entries of a page. */
+/** The largest number of entries of a page. */
 const MAX_LIMIT = 1000
 
-/** How many empty batches are followed before the query counts as stuck. */
+/** How many empty batches are accepted before the query counts as stuck. */
 const MAX_BATCHES = 1000
 
 /**
- * One page of a selection, in the order of the built-in index that serves it, so that no composite index is
- * needed. Entities whose name no session can have (another layout under the same kind) are passed over: their
- * names may be secrets, and nothing here could address them.
+ * Reads one page of a selection in the order of its built-in index, so that no composite index is needed. Entities with
+ * names that no session can have, such as those of another layout under the same kind, are skipped: their names may be
+ * secrets, and this package could not address them.
  */
 export async function readPage(
   connection: Connection,
@@ -36,7 +36,7 @@ export async function readPage(
   return await read(connection, layout, { selection, keysOnly: false }, options, entryOf)
 }
 
-/** Like {@link readPage}, by a keys-only query, whose results Datastore bills as small operations. */
+/** Like {@link readPage}, with a keys-only query, which Datastore bills as small operations. */
 export async function readKeyPage(
   connection: Connection,
   layout: EntityLayout,
@@ -78,20 +78,20 @@ async function read<Entry>(
     const results = listIn(batch, 'entityResults')
     const entries = results.flatMap(entryOf)
     const end = bytesOf(child(batch, 'endCursor'))
-    // The older emulator begins a page of a named database with the last entry of the page before (Cloud
-    // SDK 528), so its last page would come again for ever.
+    // The older emulator (Cloud SDK 528) starts a page of a named database with the last entry of the previous page, so
+    // that its last page would repeat for ever.
     const stands = end !== null && start !== null && end.equals(start)
     if (entries.length > 0 && !stands) {
-      if (end === null) throw storeRefusal('Datastore gave a page without a cursor')
+      if (end === null) throw storeRefusal('Datastore returned a page without a cursor')
       return { entries, cursor: encodeCursor(end, layout, selection) }
     }
-    // No entry is the end, unless the server stopped on its way, or all that it gave was passed over.
+    // No entries mean the end, unless the server stopped early or all entries were skipped.
     const isEnd = stands ? results.length < limit : results.length === 0
     if (isEnd && !isUnfinished(child(batch, 'moreResults'))) return { entries: [], cursor: null }
     if (end === null || stands) break
     start = end
   }
-  throw passingTrouble('a query of Datastore did not get on: try again')
+  throw passingTrouble('a query of Datastore made no progress: try again')
 }
 
 async function runQuery(
@@ -118,7 +118,7 @@ async function runQuery(
   }
 }
 
-/** The filter, and the order where it is not that of the keys. */
+/** Returns the filter of a selection, and its order if it differs from the order of keys. */
 function conditionOf(selection: Selection): object {
   switch (selection.by) {
     case 'all':
@@ -152,7 +152,7 @@ function filter(name: string, op: string, stringValue: string): object {
   return { propertyFilter: { property: { name }, op, value: { stringValue } } }
 }
 
-/** Within the digits of the index, where text order is time order. */
+/** Limits a time to the digits of the index, where text order is time order. */
 function clamp(time: number): number {
   return Math.min(Math.max(time, 0), MAX_MINUTE * MINUTE)
 }
@@ -162,19 +162,21 @@ function entryOf(result: unknown): (Found | Unreadable)[] {
   return key === null ? [] : [decodeEntity(key, result)]
 }
 
-/** `QueryResultBatch.MoreResultsType`, as a name or as a number. */
+/** Whether `QueryResultBatch.MoreResultsType`, a name or a number, means that the batch is unfinished. */
 function isUnfinished(moreResults: unknown): boolean {
   return moreResults === 'NOT_FINISHED' || moreResults === 1
 }
 
-/** The bytes of a cursor, which the client gives as bytes, or as base64 over REST. */
+/** Returns the bytes of a cursor. The client returns bytes, or base64 over REST. */
 function bytesOf(cursor: unknown): Buffer | null {
   if (typeof cursor !== 'string' && !(cursor instanceof Uint8Array)) return null
   const bytes = typeof cursor === 'string' ? Buffer.from(cursor, 'base64') : Buffer.from(cursor)
   return bytes.length === 0 ? null : bytes
 }
 
-/** Begins with a hash of kind and selection: the server would take a cursor of another user's query as well. */
+/**
+ * Makes a cursor with a hash of kind and selection, because the server would accept a cursor of another user's query.
+ */
 function encodeCursor(bytes: Buffer, layout: EntityLayout, selection: Selection): string {
   return `${nameOfSelection(layout, selection)}.${bytes.toString('base64url')}`
 }

@@ -7,24 +7,27 @@ import { checkKey, type EntityLayout, encodeEntity } from './entity-codec.ts'
 import { checkVersion } from './values.ts'
 import type { CallForm } from './errors.ts'
 
-/** A mutation that has passed all checks, in the forms that it may be sent in. */
+/** A checked mutation, in the forms in which it may be sent. */
 export interface Prepared {
   readonly key: SessionKey
-  /** Set for an entity that is no session. */
+  /** Set for an entity that is not a session. */
   readonly at?: EntityName
   readonly form: CallForm
-  /** Fails the call when the condition does not hold. */
+  /** The form that fails the call if the condition does not hold. */
   readonly single: (key: object) => object
-  /** Is skipped and flagged when the condition does not hold; `null` for an end, which never shares a call. */
+  /**
+   * The form that is skipped and flagged if the condition does not hold; `null` for a delete, which never shares a
+   * call.
+   */
   readonly shared: ((key: object) => object) | null
-  /** The same for writes of one caller, ends among them. */
+  /** Like `shared`, for several writes of one caller, including deletes. */
   readonly each: (key: object) => object
   readonly bytes: number
 }
 
 const FAIL = { conflictResolutionStrategy: 'FAIL' }
 
-/** Checks a mutation and encodes it. Throws for what no server would take. */
+/** Checks a mutation and encodes it. Throws for a mutation that no server would accept. */
 export function prepareWrite(mutation: Mutation, layout: EntityLayout): Prepared {
   checkMutation(mutation)
   if (mutation.kind === 'remove') {
@@ -57,7 +60,7 @@ export function prepareWrite(mutation: Mutation, layout: EntityLayout): Prepared
   const { properties, bytes } = encodeEntity(mutation.record, layout, sweepAt)
   const { key } = mutation.record
   if (mutation.kind === 'insert') {
-    // Without a strategy: that may only be set beside a version (datastore.proto).
+    // Without a conflict strategy, which is only allowed together with a version (datastore.proto).
     const insert = (key: object): object => ({ insert: { key, properties } })
     return { key, form: 'insert', single: insert, shared: insert, each: insert, bytes }
   }
@@ -73,7 +76,7 @@ export function prepareWrite(mutation: Mutation, layout: EntityLayout): Prepared
   }
 }
 
-/** Never shares a call with other requests. */
+/** Prepares the write of another entity, which never shares a call with other requests. */
 export function prepareEntity(write: EntityWrite, own: string): Prepared {
   const { at } = write
   const single = mutationOf(write)

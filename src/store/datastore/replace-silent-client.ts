@@ -1,29 +1,29 @@
 import type { OpenClient } from './client.ts'
 import { WatchedClient } from './watched-client.ts'
 
-/** How many new connections are tried at the same time: one of them may be as dead as the old one. */
+/** The largest number of new connections that are tried at the same time: one of them may be dead as well. */
 const MOST = 3
 
-/** What the owner of the lines does for it. */
+/** Functions of the owner of the clients. */
 export interface ReplaceSettings {
-  /** How much longer than the new one an old connection may take before it is dead, at the least, in milliseconds. */
+  /** The minimum time that the old connection gets after the new one has answered, in milliseconds. */
   readonly grace: number
-  /** Asks for something small. Any answer will do, also a refusal; rejects where there is none. */
+  /** Makes a small lookup. Resolves for any answer, also for a refusal; rejects if there is none. */
   readonly ask: (watched: WatchedClient) => Promise<void>
-  /** Whether calls go out on this client. */
+  /** Whether calls are sent on this client. */
   readonly isCurrent: (watched: WatchedClient) => boolean
-  /** The client is dead, and this client works. */
+  /** Replaces the dead client `watched` by the working client `next`. */
   readonly replace: (watched: WatchedClient, next: OpenClient) => void
 }
 
 /**
- * Finds out whether a client that has gone silent is dead, or the server slow: both the client and a new connection are asked
- * something small, and if only the new one answers, it takes the place of the old one. While nothing answers, further
- * connections are tried beside the first, since what stands between may take one and forget it.
+ * Finds out whether a silent client is dead, or whether the server is slow. It makes a small lookup on the client and
+ * on a new connection. If only the new one answers, it replaces the old one. While none answers, further connections
+ * are tried in parallel, since a proxy between may accept a connection and lose it.
  */
 export class SilentClients {
   readonly #settings: ReplaceSettings
-  /** Clients that are being tried. */
+  /** New clients that are currently tried. */
   readonly #tried = new Set<OpenClient>()
   #trials = 0
 
@@ -31,7 +31,7 @@ export class SilentClients {
     this.#settings = settings
   }
 
-  /** Calls are under way on this client, and nothing is heard of any. */
+  /** Starts a test of a client whose running calls get no answers. */
   suspect(watched: WatchedClient): void {
     const { another } = watched.open
     if (another === null || this.#trials >= MOST || !this.#settings.isCurrent(watched)) return
@@ -41,14 +41,14 @@ export class SilentClients {
     })
   }
 
-  /** Closes what is being tried. */
+  /** Closes the clients that are currently tried. */
   async close(): Promise<void> {
     const tried = [...this.#tried]
     this.#tried.clear()
     await Promise.all(tried.map(discard))
   }
 
-  /** Never rejects. */
+  /** Tests a silent client. Never rejects. */
   async #try(watched: WatchedClient, another: () => Promise<OpenClient>): Promise<void> {
     const { grace, ask, isCurrent, replace } = this.#settings
     const begun = performance.now()
@@ -56,7 +56,7 @@ export class SilentClients {
     try {
       next = await another()
     } catch {
-      // What is wrong with the way to Google, calls hear of.
+      // Calls report the error themselves.
       return
     }
     this.#tried.add(next)
@@ -64,42 +64,43 @@ export class SilentClients {
       void ask(watched).catch(() => undefined)
       const asked = performance.now()
       await ask(new WatchedClient(next, Number.POSITIVE_INFINITY, () => undefined))
-      // The old one was asked first, and gets as long again, since a new connection is made meanwhile.
+      // The old client was asked first, and gets the same time again, since the new one first had to connect.
       await pause(Math.max(grace, performance.now() - asked))
-      // An answer that came while the process was too busy to read it is read before this.
+      // Lets the process read an answer that arrived while it was busy.
       await turnOfTheLoop()
       await turnOfTheLoop()
     } catch {
-      // The new one does not answer either: so it is the server, or the way to it.
+      // The new client gets no answer either, so the server or the network is at fault.
       if (this.#tried.delete(next)) await discard(next)
       return
     }
     const isTaken = isCurrent(watched) && watched.heardAt <= begun && this.#tried.delete(next)
     if (isTaken) replace(watched, next)
-    // With an answer there is one to go on with, so that the others are of no use.
+    // One client has answered, so that the other new ones are not needed.
     await this.close()
   }
 }
 
-/** Closes a client that is of no use any more. Never rejects: there is nobody to whom that would matter. */
+/** Closes a client that is no longer needed. Never rejects: the outcome does not matter to any caller. */
 export async function discard(open: OpenClient): Promise<void> {
   try {
     await closeClient(open)
   } catch {
-    // It is left to itself.
+    // Ignored: the client is no longer used.
   }
 }
 
 /**
- * Closes a client. Not in the turn of the event loop in which a call was begun: to an address that is no name, grpc-js
- * connects in the next one, closed or not, and that connection stays open for as long as the process lives.
+ * Closes a client, but not in the same turn of the event loop in which a call was started. For a numeric address,
+ * grpc-js connects in the next turn even if the client was closed, and that connection stays open until the process
+ * ends.
  */
 export async function closeClient({ client }: OpenClient): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
   await client.close?.()
 }
 
-/** What was received is read meanwhile. */
+/** Waits for one turn of the event loop, in which received data is read. */
 function turnOfTheLoop(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve).unref()

@@ -5,7 +5,7 @@ import { asText, asTime, child, isNull, text, timestamp, versionOf } from './val
 import type { FoundSecurityKey } from '../store.ts'
 import type { SecurityKeyName, SecurityKeyRecord } from '../../record/record.ts'
 
-/** The layout of security keys beside sessions of this layout: the same index, under a kind of their own. */
+/** Returns the layout of security keys for a layout of sessions: the same index under another kind. */
 export function keyLayoutOf({ kind, shards, bucket }: EntityLayout): EntityLayout {
   return {
     kind: kind === 'viur-session' ? 'viur-securitykey' : `${kind}-securitykey`,
@@ -14,14 +14,15 @@ export function keyLayoutOf({ kind, shards, bucket }: EntityLayout): EntityLayou
   }
 }
 
-/** The properties of a security key that `checkSecurityKeys` has passed. Only `sweep` is indexed. */
+/** Encodes a security key that has passed `checkSecurityKeys`. Only `sweep` is indexed. */
 export function encodeKey(
   { name, session, purpose, data, created, expires }: SecurityKeyRecord,
   { shards, bucket }: EntityLayout,
 ): object {
   const end = bucketEnd(keySweepTime({ expires, created }), bucket)
   return {
-    // Empty for a key without a session, and never left out: a missing property must not set a key free.
+    // Empty for a key without a session, and never absent: a missing property must not make a key usable by all
+    // sessions.
     session: text(session ?? ''),
     purpose: text(purpose),
     ...(data !== null && { data: text(data) }),
@@ -32,7 +33,7 @@ export function encodeKey(
   }
 }
 
-/** The security key in an `EntityResult` of the server; `null` for one that is damaged, which is then good for nothing. */
+/** Decodes the security key in an `EntityResult` of the server; `null` for a damaged one, which is useless. */
 export function decodeKey(name: SecurityKeyName, result: unknown): FoundSecurityKey | null {
   const properties = child(child(result, 'entity'), 'properties')
   const version = versionOf(result)

@@ -20,15 +20,15 @@ import type {
 } from '../store.ts'
 import type { SecurityKeyName, SecurityKeyRecord, Version } from '../../record/record.ts'
 
-/** The most calls for security keys under way. */
+/** The largest number of running calls for security keys. */
 const MAX_IN_FLIGHT = 64
 
-/** The most that wait. */
+/** The largest number of waiting calls. */
 const MAX_WAITING = 10_000
 
 /**
- * Security keys as entities of a kind of their own. Each call is for one caller alone: a use that shared a commit could
- * be repeated with it, and nobody could tell any more whose it was.
+ * Security keys as entities of their own kind. Callers never share a call: a use in a shared commit might be repeated
+ * with it, and then it would be unknown which caller used the key.
  */
 export class DatastoreKeys implements SecurityKeyStore {
   readonly #connection: Connection
@@ -121,7 +121,7 @@ export class DatastoreKeys implements SecurityKeyStore {
       { by: 'expiry', shard, upTo, ...(after !== undefined && { after }) },
       options,
     )
-    // Both are hashes of one shape; the kind says which they are.
+    // Names of security keys and keys of sessions are hashes of the same form. The kind distinguishes them.
     return { names: keys as readonly string[] as readonly SecurityKeyName[], cursor }
   }
 
@@ -142,12 +142,12 @@ export class DatastoreKeys implements SecurityKeyStore {
     })
   }
 
-  /** Fails what waits. What is under way ends by itself. */
+  /** Fails waiting calls. Running calls end by themselves. */
   close(): void {
     this.#concurrency.close()
   }
 
-  /** The results of the mutations, in their order. */
+  /** Commits the mutations and returns their results in order. */
   async #commit(
     mode: object,
     options: SendOptions,
@@ -164,6 +164,8 @@ export class DatastoreKeys implements SecurityKeyStore {
     )
     const results = listIn(response, 'mutationResults')
     if (results.length === count) return results
-    throw new SessionStoreError('Datastore gave no result for a write of security keys: try again')
+    throw new SessionStoreError(
+      'Datastore returned no result for a write of security keys: try again',
+    )
   }
 }

@@ -10,7 +10,7 @@ import {
 } from '../../google/grpc-errors.ts'
 import type { CallTarget } from './call-target.ts'
 
-/** What to call the things of a target of which nothing is known. */
+/** The words for an unknown target. */
 const NOWHERE: CallTarget = {
   address: 'the endpoint of the client',
   isEmulator: false,
@@ -19,12 +19,12 @@ const NOWHERE: CallTarget = {
   databaseId: '',
 }
 
-/** What a project is called that was named by nothing but the credentials. */
+/** The origin of a project that only the credentials name. */
 export const CREDENTIALS = 'the credentials'
 
 /**
- * What is not set up, and the command that mends it; `null` where the failure has another reason. `said`: all that the
- * server or the driver said of it.
+ * Returns the fault of the set-up that caused a failure, and the command that repairs it; `null` if the failure has
+ * another reason. `said`: all texts of the failure from the server or the driver.
  */
 export function setUpProblem(code: number, said: string, target: CallTarget | null): string | null {
   if (target?.isEmulator === true) return emulatorProblem(code, said, target)
@@ -33,49 +33,53 @@ export function setUpProblem(code: number, said: string, target: CallTarget | nu
   )
 }
 
-/** What there is to do about a call that was not answered in time. */
+/** Returns the advice for a call that was not answered in time. */
 export function silenceProblem(target: CallTarget): string {
   const { isReplaceable = true } = target
   return isReplaceable ? silentServer(target) : `${silentServer(target)}; ${NO_OTHER}`
 }
 
-/** Where the connection may be at fault, and not what is behind it. */
+/** The advice if the connection may be at fault, and not the server behind it. */
 const NO_OTHER =
-  'if its connection has died, no other can be made, since "client" of datastoreStore() is neither a Datastore nor a v1.DatastoreClient as it comes: give one of these, or restart the process'
+  'if its connection has died, the store cannot make another one, since "client" of datastoreStore() is neither a Datastore nor an unmodified v1.DatastoreClient: give one of these, or restart the process'
 
 function silentServer(target: CallTarget): string {
   if (!target.isEmulator) return unreachable(target)
-  return `what is at ${target.address}, where DATASTORE_EMULATOR_HOST says that the emulator is, says nothing: look at its log, stop it and ${startIt(target)}, or unset the variable`
+  return `the server at ${emulatorAt(target)}, does not answer: look at its log, stop it and ${startIt(target)}, or unset the variable`
 }
 
-/** What there is to do where Google Cloud cannot be reached. */
+/** Returns the advice if Google Cloud cannot be reached. */
 export function unreachable({ address }: CallTarget): string {
   return `${address} does not answer: check that this machine may reach it ("curl -sS https://${hostOf(address)}"; firewall, VPC, https_proxy), look at the status of Google Cloud, or raise deadline of datastoreStore()`
 }
 
+function emulatorAt({ address }: CallTarget): string {
+  return `${address}, where DATASTORE_EMULATOR_HOST says that the emulator is`
+}
+
 function emulatorProblem(code: number, said: string, target: CallTarget): string | null {
-  const where = `${target.address}, where DATASTORE_EMULATOR_HOST says that the emulator is`
+  const where = emulatorAt(target)
   if (/name resolution failed|ENOTFOUND|EAI_AGAIN/i.test(said)) {
-    return `nobody knows the host of ${where}: correct the variable, or unset it`
+    return `the host name of ${where}, cannot be resolved: correct the variable, or unset it`
   }
-  // What is no gRPC server answers in HTTP of its own, which the driver takes for one of several codes.
+  // A server without gRPC answers with plain HTTP, for which the driver returns one of several codes.
   if (/HTTP status code|Protocol error|ERR_HTTP2|Parse Error|Expected HTTP\/2/i.test(said)) {
-    return `what answers at ${where}, is no Datastore emulator: correct the variable, or ${startIt(target)}`
+    return `the server at ${where}, is not a Datastore emulator: correct the variable, or ${startIt(target)}`
   }
   if (code === UNIMPLEMENTED) {
-    return `what answers at ${where}, does not know the calls of Datastore: a Firestore emulator needs --database-mode=datastore-mode; or ${startIt(target)}`
+    return `the server at ${where}, does not know the calls of Datastore: start a Firestore emulator with --database-mode=datastore-mode, or ${startIt(target)}`
   }
   if (code === UNAVAILABLE) {
     return `nothing answers at ${where}: ${startIt(target)}, or unset the variable`
   }
   if (code === DEADLINE_EXCEEDED) return silenceProblem(target)
   if (code === UNAUTHENTICATED || code === PERMISSION_DENIED) {
-    return `what answers at ${where}, asks for credentials, as no emulator does: correct the variable, or ${startIt(target)}`
+    return `the server at ${where}, asks for credentials, which no emulator does: correct the variable, or ${startIt(target)}`
   }
   return null
 }
 
-/** How to start an emulator at the address. Ours listens on 127.0.0.1 alone. */
+/** Returns how to start an emulator at the address. Our own one listens only on 127.0.0.1. */
 function startIt({ address }: CallTarget): string {
   const port = address.slice(address.lastIndexOf(':') + 1)
   const gcloud = `"gcloud beta emulators datastore start --use-firestore-in-datastore-mode --host-port=${address}"`
@@ -83,7 +87,7 @@ function startIt({ address }: CallTarget): string {
   return `start it by eval "$(npx viur-session emulator start --port ${port})", or by ${gcloud}`
 }
 
-/** What is wrong with the project, or with who asks. */
+/** Returns a fault of the project or the account, and its cure; `null` if there is none. */
 function accountProblem(code: number, said: string, target: CallTarget): string | null {
   const { projectId } = target
   const project = projectIn(target)
@@ -109,13 +113,13 @@ function accountProblem(code: number, said: string, target: CallTarget): string 
         said,
       )
     ) {
-      return `this account can see nothing of ${project}, if it is there at all: run "gcloud projects list" to see its projects, and ${cure}`
+      return `this account has no access to ${project}, or the project does not exist: run "gcloud projects list" to see its projects, and ${cure}`
     }
     if (/SCOPE_INSUFFICIENT|insufficient authentication scopes/i.test(said)) {
       return 'the credentials lack a scope: give the virtual machine "--scopes=cloud-platform" (gcloud compute instances set-service-account), or on a desk run "gcloud auth application-default login"'
     }
     if (/SECURITY_POLICY_VIOLATED|prohibited by organization/i.test(said)) {
-      return `VPC Service Controls of the organization refuse the call: let whoever looks after the perimeter admit this process to ${project}`
+      return `VPC Service Controls of the organization refuse the call: ask the administrator of the perimeter to admit this process to ${project}`
     }
   }
   if (code === PERMISSION_DENIED) {
@@ -125,7 +129,7 @@ function accountProblem(code: number, said: string, target: CallTarget): string 
   return null
 }
 
-/** What there is to do where there is no token for a call. */
+/** Returns the advice for a call without a token. */
 export function tokenProblem(said: string): string {
   return /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|socket hang up|network/i.test(said)
     ? 'no token could be fetched for the call: check that this machine may reach oauth2.googleapis.com, or on Google Cloud the metadata server (metadata.google.internal)'
@@ -135,7 +139,7 @@ export function tokenProblem(said: string): string {
 const SIGN_IN =
   'on a desk run "gcloud auth application-default login"; elsewhere give this process a service account, or correct GOOGLE_APPLICATION_CREDENTIALS'
 
-/** What is wrong with the database, or the way to it. */
+/** Returns a fault of the database, and its cure; `null` if there is none. */
 function databaseProblem(code: number, said: string, target: CallTarget): string | null {
   const { projectId, databaseId } = target
   const project = projectIn(target)
@@ -147,7 +151,7 @@ function databaseProblem(code: number, said: string, target: CallTarget): string
     return `the database ${name} of ${project} is in Firestore native mode, which has no Datastore API: make another one by ${create('NAME')}, and set databaseId of datastoreStore()`
   }
   if (code === NOT_FOUND) {
-    return `there is no database ${name} in ${project}: run ${create(databaseId)}, or ${cureOf(target)}, or databaseId of datastoreStore() ("gcloud firestore databases list${option}" shows what there is)`
+    return `there is no database ${name} in ${project}: run ${create(databaseId)}, or ${cureOf(target)}, or databaseId of datastoreStore() ("gcloud firestore databases list${option}" shows all databases)`
   }
   return null
 }
@@ -159,7 +163,7 @@ function isNative(code: number, said: string): boolean {
   )
 }
 
-/** The name of the host, without its port. */
+/** Returns the host of an address, without its port. */
 function hostOf(address: string): string {
   return address.replace(/:\d+$/, '')
 }

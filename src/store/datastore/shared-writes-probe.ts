@@ -5,16 +5,16 @@ import { child, isFlagged, keyIn, listIn, nameOf, versionOf } from './values.ts'
 import { codeOf } from '../../google/grpc-errors.ts'
 import type { Version } from '../../record/record.ts'
 
-/** gRPC codes by which a server refuses a mutation that the probe has to see skipped or applied. */
+/** gRPC codes with which a server refuses a mutation that it should skip or apply. */
 const WRONG_ANSWERS: readonly (number | null)[] = [3, 5, 6, 9, 12]
 
-/** An answer that rules shared writes out on this server. */
+/** The server gave an answer that rules out shared writes. */
 class WrongAnswer extends Error {}
 
 /**
- * Whether this server skips and flags a mutation of a stale version and applies the rest, as documented for the
- * default conflict strategy. The Firestore emulator of Cloud SDK 528 writes anyway. Tried on one random key of
- * the kind `<kind>-probe`, which is gone afterwards. Rejects when the server could not be asked.
+ * Tests whether this server skips and flags a mutation of a stale version and applies the others, as documented for the
+ * default conflict strategy. The Firestore emulator of Cloud SDK 528 applies stale ones too. The test uses one random
+ * key of the kind `<kind>-probe`, which is deleted afterwards. Rejects if the server could not be reached.
  */
 export async function probeSharedWrites(
   connection: Connection,
@@ -63,13 +63,13 @@ class Probe {
     this.#clean = true
   }
 
-  /** Removes what an interrupted or failed run left behind, as well as the server lets it. */
+  /** Tries to delete the entity that an interrupted or failed run has left. */
   async tidy(): Promise<void> {
     if (this.#clean) return
     try {
       await this.#commit((key) => ({ delete: key }))
     } catch {
-      // One tiny entity of a kind of its own, which nothing ever reads.
+      // Ignored: one tiny entity is left under a kind that is never read.
     }
   }
 

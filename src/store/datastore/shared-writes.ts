@@ -2,20 +2,20 @@ import type { Connection } from './connection.ts'
 import type { EntityLayout } from './entity-codec.ts'
 import { probeSharedWrites } from './shared-writes-probe.ts'
 
-/** Whether writes of different requests go out together. */
+/** Whether writes of different requests share calls. */
 export type Sharing =
-  /** Not known yet: writes go singly. */
+  /** Not tested yet: each write has its own call. */
   | 'untested'
-  /** A probe is under way: writes go singly. */
+  /** A probe is running: each write has its own call. */
   | 'probing'
   | 'on'
-  /** Not wanted, or this server cannot do it. */
+  /** Switched off, or not possible on this server. */
   | 'off'
 
-/** How long after a probe that could not be finished another may start, in milliseconds. */
+/** The pause before another probe if one could not be finished, in milliseconds. */
 const PROBE_AGAIN_AFTER = 60_000
 
-/** What is known of this server's ways with shared writes. */
+/** Finds out whether this server allows shared writes, and remembers the result. */
 export class SharedWrites {
   readonly #connection: Connection
   readonly #layout: EntityLayout
@@ -32,7 +32,9 @@ export class SharedWrites {
     return this.#state
   }
 
-  /** Finds out whether this server honours the conditions of shared writes, in the background: what waits goes out singly meanwhile. */
+  /**
+   * Starts a probe in the background, unless the result is known. Until it has finished, each write has its own call.
+   */
   find(): void {
     if (this.#state !== 'untested' || performance.now() < this.#probeFrom) return
     this.#state = 'probing'
@@ -41,7 +43,7 @@ export class SharedWrites {
         this.#state = passed ? 'on' : 'off'
       },
       () => {
-        // It says nothing about the server's ways that it could not be asked.
+        // The server could not be reached, so that the result is still unknown.
         this.#state = 'untested'
         this.#probeFrom = performance.now() + PROBE_AGAIN_AFTER
       },

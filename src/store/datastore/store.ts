@@ -30,7 +30,7 @@ import type {
 } from '../store.ts'
 import type { Found, Unreadable } from '../../record/record.ts'
 
-/** The Datastore store, put together from its parts. Apps get one from `datastoreStore()`. */
+/** The Datastore store. Apps get one from `datastoreStore()`. */
 export class DatastoreStore implements SessionStore {
   readonly name = 'datastore'
   readonly shards: number
@@ -39,9 +39,9 @@ export class DatastoreStore implements SessionStore {
   readonly deadline: number
   readonly notes: NoteStore
   readonly keys: DatastoreKeys
-  /** Entities of other kinds, for sessions that another system stored. */
+  /** Access to entities of other kinds, for sessions that another system stored. */
   readonly entities: EntityStore
-  /** What operators ask for. */
+  /** Functions for operators' commands. */
   readonly operations: StoreOperations
   readonly #connection: Connection
   readonly #layout: EntityLayout
@@ -78,12 +78,12 @@ export class DatastoreStore implements SessionStore {
     }
   }
 
-  /** By what it speaks to Datastore; `null` before the first call. */
+  /** The transport of calls to Datastore; `null` before the first call. */
   get transport(): TransportInUse | null {
     return this.#connection.transport
   }
 
-  /** Whether writes of different requests go out together, as far as this server was tried; for tests. */
+  /** Whether writes of different requests share calls, as far as it is known; for tests. */
   get sharing(): Sharing {
     return this.#commits.sharing
   }

@@ -4,16 +4,16 @@ import { type CallForm, isConflict } from './errors.ts'
 import { STORE } from './overload/turned-away.ts'
 import { isFlagged, listIn } from './values.ts'
 
-/** Makes a request for the partition that all keys of it lie in. */
+/** Makes a request for the partition of all its keys. */
 type Request = (partitionId: object) => object
 
-/** What is told of a call that stands in its options. */
+/** The options of a call that are published. */
 interface ToldOptions {
   readonly waited?: number
   readonly gathered?: Gathered | null
 }
 
-/** Makes a call and tells of it. `call`: makes it, with the request that it is given. */
+/** Makes a call and publishes it. `call`: makes the call with the given request. */
 export async function toldCall(
   method: string,
   request: Request,

@@ -3,25 +3,25 @@ import { MAX_TIME } from '../../record/limits.ts'
 import type { Version } from '../../record/record.ts'
 
 /**
- * A `Value` of the Datastore API, as the generated client takes and gives it. Here stands what messages to and from Datastore
- * are made of, whatever they are about: values, keys, names, versions and flags.
+ * A `Value` of the Datastore API, in the format of the generated client. This module reads and makes the parts of
+ * messages to and from Datastore: values, keys, names, versions and flags.
  */
 export type Value = Readonly<Record<string, unknown>>
 
-/** A field of something that came from outside, `undefined` where there is none, or it is null. */
+/** Returns a field of an untrusted value; `undefined` if it is absent or null. */
 export function child(value: unknown, field: string): unknown {
   return typeof value === 'object' && value !== null
     ? ((value as Record<string, unknown>)[field] ?? undefined)
     : undefined
 }
 
-/** A list in something that came from outside, empty where there is none. */
+/** Returns a list in an untrusted value; an empty one if it is absent. */
 export function listIn(value: unknown, field: string): readonly unknown[] {
   const list = child(value, field)
   return Array.isArray(list) ? list : []
 }
 
-/** What a `Value` may say beside its content. */
+/** The fields of a `Value` that are not its content. */
 const NO_CONTENT: ReadonlySet<string> = new Set([
   'nullValue',
   'meaning',
@@ -30,8 +30,8 @@ const NO_CONTENT: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Whether a `Value` holds nothing, in whatever form the client gives it: REST has `nullValue: null`, gRPC a name or a number,
- * and a message of protobufjs has fields that are null in its prototype.
+ * Whether a `Value` is null, in any form of a client: REST has `nullValue: null`, gRPC has a name or a number, and a
+ * message of protobufjs has null fields in its prototype.
  */
 export function isNull(value: unknown): boolean {
   if (value === undefined || value === null) return true
@@ -40,13 +40,13 @@ export function isNull(value: unknown): boolean {
   return Object.entries(value).every(([name, content]) => content === null || NO_CONTENT.has(name))
 }
 
-/** The text of a value, or `null`. */
+/** Returns the text of a value, or `null`. */
 export function asText(value: unknown): string | null {
   const found = child(value, 'stringValue')
   return typeof found === 'string' ? found : null
 }
 
-/** The instant of a value, or `null`. Whole milliseconds; what others wrote may be finer. */
+/** Returns the time of a value in whole milliseconds, or `null`. Other systems may have written finer times. */
 export function asTime(value: unknown): number | null {
   const stamp = child(value, 'timestampValue')
   const seconds = asInt64(child(stamp, 'seconds') ?? 0)
@@ -58,13 +58,13 @@ export function asTime(value: unknown): number | null {
   return time >= 0 && time <= MAX_TIME ? time : null
 }
 
-/** A whole number above 0; 0 for anything else. */
+/** Returns a whole number above 0; 0 for any other value. */
 export function asNumber(value: unknown): number {
   const number = Number(asInt64(child(value, 'integerValue')) ?? 0)
   return Number.isSafeInteger(number) && number > 0 ? number : 0
 }
 
-/** The digits of an int64, which is a text, a `Long` or a number, as the client is set. */
+/** Returns the digits of an int64, which is a text, a `Long` or a number, depending on the client. */
 export function asInt64(value: unknown): string | null {
   if (typeof value === 'number' && !Number.isSafeInteger(value)) return null
   if (!['string', 'number', 'bigint', 'object'].includes(typeof value)) return null
@@ -73,17 +73,17 @@ export function asInt64(value: unknown): string | null {
   return /^-?\d{1,19}$/.test(digits) ? digits : null
 }
 
-/** A text that is not indexed. */
+/** Makes a text value that is not indexed. */
 export function text(value: string): Value {
   return { stringValue: value, excludeFromIndexes: true }
 }
 
-/** A whole number that is not indexed. */
+/** Makes a number value that is not indexed. */
 export function integer(value: number): Value {
   return { integerValue: String(value), excludeFromIndexes: true }
 }
 
-/** An instant (milliseconds) that is not indexed. */
+/** Makes a time value that is not indexed, from milliseconds since the epoch. */
 export function timestamp(time: number): Value {
   const milliseconds = time % 1000
   return {
@@ -92,7 +92,7 @@ export function timestamp(time: number): Value {
   }
 }
 
-/** About how many bytes the values take that were read with the record and go back as they are. */
+/** Estimates the size of values that were read with a record and are written back unchanged, in bytes. */
 export function weightOf(value: unknown): number {
   if (typeof value === 'string') return Buffer.byteLength(value) + 2
   if (value instanceof Uint8Array) return value.length + 4
@@ -103,12 +103,12 @@ export function weightOf(value: unknown): number {
   )
 }
 
-/** The key of an entity, as the generated client takes it. */
+/** Returns the key of an entity in the format of the generated client. */
 export function keyIn(partitionId: object, kind: string, name: string): object {
   return { partitionId, path: [{ kind, name }] }
 }
 
-/** The name of the entity in an `EntityResult`, or `null` when no session can have it. */
+/** Returns the name of the entity in an `EntityResult`, or `null` if no session can have this name. */
 export function nameOf(result: unknown): string | null {
   const path = child(child(child(result, 'entity'), 'key'), 'path')
   if (!Array.isArray(path) || path.length !== 1) return null
@@ -116,19 +116,19 @@ export function nameOf(result: unknown): string | null {
   return typeof name === 'string' && name !== '' ? name : null
 }
 
-/** The version in an `EntityResult` or a `MutationResult`, whatever way of int64 the client has; else `null`. */
+/** Returns the version in an `EntityResult` or a `MutationResult`, in any format of int64; `null` if there is none. */
 export function versionOf(result: unknown): Version | null {
   const version = asInt64(child(result, 'version'))
   return version === null || version.startsWith('-') || version === '0' ? null : version
 }
 
-/** Whether a `MutationResult` is of one that the server skipped, because its condition did not hold. */
+/** Whether the server skipped the mutation of this `MutationResult`, because its condition did not hold. */
 export function isFlagged(result: unknown): boolean {
   return child(result, 'conflictDetected') === true
 }
 
-/** Throws for a version that is not of this store; the server would take it for another condition. */
+/** Throws for a version of another store, which the server would read as another condition. */
 export function checkVersion(version: Version): void {
   if (/^[1-9]\d{0,18}$/.test(version)) return
-  throw storeRefusal('this version is not one of the Datastore store')
+  throw storeRefusal('this version does not come from the Datastore store')
 }

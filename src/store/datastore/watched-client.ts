@@ -1,20 +1,20 @@
 import type { Incident } from '../../base/common-cause.ts'
 import type { OpenClient } from './client.ts'
 
-/** One call under way. */
+/** One running call. */
 export interface CallInFlight {
   readonly sentAt: number
-  /** How many were begun on the client before. */
+  /** The number of calls that were started on the client before this one. */
   readonly number: number
   /** Whether the client had worked when the call was sent. */
   readonly wasGood: boolean
-  /** Fails the call, since its connection is dead. */
+  /** Fails the call because its connection is dead. */
   lose(incident: Incident): void
 }
 
 /**
- * One client, with the calls that are under way on it: calls that its connection takes with it have one cause, and a
- * connection that has gone silent is found by what is not heard of any of them.
+ * One client with its running calls. Calls that are lost with its connection get the same cause. The connection counts
+ * as silent if none of the calls gets an answer.
  */
 export class WatchedClient {
   readonly open: OpenClient
@@ -24,14 +24,14 @@ export class WatchedClient {
   readonly #calls = new Set<CallInFlight>()
   #heardAt = 0
   #isGood = false
-  /** When the first call was lost since something was heard. */
+  /** When the first call was lost after the last answer; `null` if none was lost. */
   #lostAt: number | null = null
   #begun = 0
-  /** `before`: the number of the first call that was begun after it. */
+  /** The last loss of a connection. `before`: the number of the first call that was started after it. */
   #lastLoss: { readonly before: number } | null = null
   #timer: NodeJS.Timeout | null = null
 
-  /** `suspect`: called when calls are under way and nothing has been heard of any for `silence` milliseconds. */
+  /** `suspect`: called if calls are running and none has been answered for `silence` milliseconds. */
   constructor(
     open: OpenClient,
     silence: number,
@@ -44,14 +44,14 @@ export class WatchedClient {
     this.#now = now
   }
 
-  /** When something was last heard, on the monotonic clock. */
+  /** The time of the last answer, on the monotonic clock. */
   get heardAt(): number {
     return this.#heardAt
   }
 
   /**
-   * How long a lost connection may take to come back, in milliseconds from now: until then nobody says that the server is
-   * away. 0 where none was lost, and for a client that has never worked.
+   * The time that a lost connection still has to come back, in milliseconds. Until then calls do not report that the
+   * server is unreachable. 0 if no connection was lost, and for a client that has never worked.
    */
   get timeToReturn(): number {
     if (this.#lostAt === null || this.#heardAt === 0) return 0
@@ -70,20 +70,20 @@ export class WatchedClient {
     return call
   }
 
-  /** The call is over, however it ended. */
+  /** Ends a call, whatever its outcome. */
   end(call: CallInFlight): void {
     this.#calls.delete(call)
     if (this.#calls.size === 0) this.rest()
   }
 
-  /** The server has said something. */
+  /** Called when the server has answered. */
   hear(): void {
     this.#heardAt = this.#now()
     this.#isGood = true
     this.#lostAt = null
   }
 
-  /** What a call has been lost by: the same as others that were under way when that happened. */
+  /** Returns the cause of a lost call. It is the same for all calls that ran at the time of the loss. */
   lossOf({ number }: CallInFlight): { readonly incident: Incident; readonly isNews: boolean } {
     this.#isGood = false
     this.#lostAt ??= this.#now()
@@ -93,7 +93,7 @@ export class WatchedClient {
     return { incident: this.#lastLoss, isNews: true }
   }
 
-  /** Fails all that is under way, for one cause. */
+  /** Fails all running calls with one cause. */
   loseAll(): void {
     const incident = { before: this.#begun }
     this.#lastLoss = incident
@@ -101,7 +101,7 @@ export class WatchedClient {
     this.rest()
   }
 
-  /** Watches no more. */
+  /** Stops the timer that watches for silence. */
   rest(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null

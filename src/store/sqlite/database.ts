@@ -12,23 +12,26 @@ import {
 import { prepareFile } from './open-file.ts'
 import { checkSchema, migrate, requireSchema, rollback } from './schema.ts'
 
-/** How long a call waits for the lock of another process, unless its caller says so, in milliseconds. */
+/** The default time that a call waits for the lock of another process, in milliseconds. */
 const PATIENCE = 5000
 
-/** The pause between two tries for a lock, in milliseconds. Meanwhile everything else runs. */
+/** The pause between two tries for a lock, in milliseconds. It does not block the process. */
 const TRY_AGAIN = 1
 
 /**
- * What a process that writes without a break leaves free of the time that a write took, so that another one finds the lock
- * free: SQLite keeps no order among those who wait, and where the disk takes 30 ms, one could wait in vain for seconds.
+ * The pause after a write, as a fraction of the time that the write took. It lets other processes get the lock: SQLite
+ * has no queue of waiting processes, and on a disk that takes 30 ms a process could wait in vain for seconds.
  */
 const GIVE_WAY = 1 / 16
 
-/** The shortest and the longest such break, in milliseconds: a timer knows nothing shorter, and who waits has looked. */
+/**
+ * The limits of that pause, in milliseconds. A timer cannot be shorter, and after the longest one all others have
+ * tried.
+ */
 const SHORTEST_BREAK = 0.5
 const LONGEST_BREAK = 10
 
-/** What a piece of work does with the database: statements, which are prepared once. */
+/** Runs statements, each of which is prepared once. */
 export interface Statements {
   run(sql: string, ...values: SqliteValue[]): void
   get(sql: string, ...values: SqliteValue[]): Row | undefined
@@ -36,15 +39,18 @@ export interface Statements {
 }
 
 /**
- * One file, opened at the first use. SQLite answers at once, in this thread: a piece of work is done when the call of
- * `read` or `write` comes back, unless another process holds the lock; then it is tried again after a pause.
+ * One database file, opened at the first use. SQLite works synchronously in this thread: the work is done when the call
+ * of `read` or `write` returns. If another process holds the lock, the work is tried again after a pause.
  */
 export class SqliteDatabase {
   readonly #file: string
   #connection: Connection | null = null
   #prepared = new Map<string, Statement>()
   #isClosed = false
-  /** Until when no write of this process tries for the lock; `null`: the next one may. One tries for all that wait. */
+  /**
+   * A pause in which no write of this process tries to get the lock; `null` if there is none. All waiting writes share
+   * the pause.
+   */
   #break: Promise<void> | null = null
   readonly #statements: Statements = {
     run: (sql, ...values) => {
@@ -58,7 +64,7 @@ export class SqliteDatabase {
     this.#file = file
   }
 
-  /** One statement that reads. */
+  /** Runs work that only reads, outside of a transaction. */
   read<Result>(work: (sql: Statements) => Result, options?: CallOptions): Promise<Result> {
     const once = (): Result => {
       this.#open()
@@ -71,7 +77,7 @@ export class SqliteDatabase {
     return this.#patiently(once, options)
   }
 
-  /** Statements that stand or fall together, and see nothing of what other processes do meanwhile. */
+  /** Runs work in a transaction: all of its statements apply or none, and it sees no changes of other processes. */
   write<Result>(work: (sql: Statements) => Result, options?: CallOptions): Promise<Result> {
     const once = (): Result => {
       const connection = this.#open()
@@ -93,7 +99,7 @@ export class SqliteDatabase {
     return this.#patiently(once, options, () => this.#break)
   }
 
-  /** Opens the file, if nobody has yet. */
+  /** Opens the file, unless it is open. */
   async open(): Promise<void> {
     await this.read(() => {})
   }
@@ -103,7 +109,9 @@ export class SqliteDatabase {
     this.#release()
   }
 
-  /** `hasToWait`: what a try has to wait for; reads wait for nobody until a lock is in their way. */
+  /**
+   * Runs work until no lock prevents it, within the deadline. `hasToWait`: returns a pause to wait for before each try.
+   */
   async #patiently<Result>(
     work: () => Result,
     { deadline = PATIENCE }: CallOptions = {},
@@ -123,13 +131,13 @@ export class SqliteDatabase {
     }
   }
 
-  /** Leaves the lock to others for a moment after a write that took so long, in milliseconds. */
+  /** Starts a pause for other processes after a write. `took`: the duration of the write, in milliseconds. */
   #giveWay(took: number): void {
     const time = Math.min(took * GIVE_WAY, LONGEST_BREAK)
     if (time >= SHORTEST_BREAK) void this.#pause(time)
   }
 
-  /** A break for all writes of this process; where there is one already, its rest. */
+  /** Starts a pause for all writes of this process, unless one is running. Resolves at its end. */
   #pause(time: number): Promise<void> {
     this.#break ??= pause(time).then(() => {
       this.#break = null
@@ -174,7 +182,7 @@ export class SqliteDatabase {
   }
 }
 
-/** Another process holds the lock, and nothing was done. */
+/** Thrown if another process holds the lock. Nothing was done. */
 class Busy {
   readonly cause: unknown
 
@@ -184,19 +192,19 @@ class Busy {
 }
 
 function setUp(connection: Connection, file: string): void {
-  // SQLite would wait in the thread of the app: the tries of `SqliteDatabase` leave it free.
+  // With a busy timeout SQLite would block the thread of the app. `SqliteDatabase` retries without blocking.
   connection.exec('PRAGMA busy_timeout = 0')
-  // What the file says of itself runs no function of SQLite's that could do harm.
+  // The schema in the file must not call functions of SQLite that could do harm.
   connection.exec('PRAGMA trusted_schema = OFF')
   checkSchema(connection, file)
-  // Readers and the one writer do not wait for each other.
+  // In WAL mode readers and the writer do not wait for each other.
   const mode = connection.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode']
   if (mode !== 'wal') {
     throw storeRefusal(
-      `${file} lies on a file system that SQLite cannot share memory on (journal mode ${String(mode)}): give sqliteStore() a file on a local disk`,
+      `${file} is on a file system without the shared memory that SQLite needs (journal mode ${String(mode)}): give sqliteStore() a file on a local disk`,
     )
   }
-  // What was answered stands, also when the power fails: a logout must not be undone.
+  // Answered writes survive a power failure: a logout must not be undone.
   connection.exec('PRAGMA synchronous = FULL')
   migrate(connection, file)
 }

@@ -13,19 +13,19 @@ const CANTOPEN = 14
 const SCHEMA = 17
 const NOTADB = 26
 
-/** The primary result code of a failure of SQLite; `null` for any other. */
+/** Returns the primary result code of an error of SQLite; `null` for any other error. */
 function codeOf(error: unknown): number | null {
   const code = (error as { readonly errcode?: unknown } | null)?.errcode
   return typeof code === 'number' ? code & 0xff : null
 }
 
-/** Whether somebody else holds the lock, so that the same call may go through a moment later. */
+/** Whether another connection holds the lock, so that the same call may succeed a moment later. */
 export function isBusy(error: unknown): boolean {
   const code = codeOf(error)
   return code === BUSY || code === LOCKED
 }
 
-/** What to tell of a failure. `wasCommitting`: it came when the transaction was to be committed. */
+/** Converts an error of SQLite. `wasCommitting`: it occurred during the commit of a transaction. */
 export function sqliteError(error: unknown, file: string, wasCommitting: boolean): SessionError {
   if (error instanceof SessionError) return error
   const code = codeOf(error)
@@ -35,22 +35,22 @@ export function sqliteError(error: unknown, file: string, wasCommitting: boolean
     case LOCKED:
     case SCHEMA:
       return passingTrouble(
-        `${file} is locked by another process for longer than this call can wait: look for long transactions on it`,
+        `another process has locked ${file} for longer than this call can wait: look for long transactions on it`,
         error,
       )
     case NOTADB:
       return storeRefusal(
-        `${file} is no database of SQLite: give sqliteStore() a file of its own`,
+        `${file} is not an SQLite database: give sqliteStore() a file of its own`,
         error,
       )
     case CORRUPT:
       return storeRefusal(
-        `${file} is damaged (${reason}): put a backup in its place, or remove it with its -wal and -shm files, which ends all sessions`,
+        `${file} is damaged (${reason}): replace it by a backup, or remove it with its -wal and -shm files, which ends all sessions`,
         error,
       )
     case FULL:
       return storeRefusal(
-        `the disk of ${file} is full: nothing was written; make room on it`,
+        `the disk of ${file} is full and nothing was written: free some space`,
         error,
       )
     case READONLY:

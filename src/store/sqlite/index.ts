@@ -9,9 +9,9 @@ import { SqliteStore } from './store.ts'
 /** Options of {@link sqliteStore}. */
 export interface SqliteStoreOptions {
   /**
-   * Where the sessions are kept, on a local disk; SQLite puts two files beside it, with `-wal` and `-shm` at the end of
-   * their names. Created if it is not there, for its owner alone (0600); its directory is not. Relative to where the process
-   * was started.
+   * The path of the database file, on a local disk. SQLite puts two more files beside it, whose names end in `-wal` and
+   * `-shm`. If the file does not exist, it is created with permissions for its owner only (0600). Its directory must
+   * exist. A relative path starts at the working directory of the process.
    */
   readonly file: string
 }
@@ -25,18 +25,18 @@ const HINTS: OptionHints = {
   dir: 'use "file", with the directory in it',
   ttl: 'set "lifetime" of createSessions()',
   lifetime: 'it is an option of createSessions()',
-  table: 'the tables are those of the store: give it a file of its own',
+  table: 'the names of tables are fixed: give the store a file of its own',
 }
 
 /**
- * Keeps sessions in a file of SQLite, for one machine: they survive a restart, and several processes may share them.
- * Stands on `node:sqlite`, so on Node 22.13 and newer; nothing is compiled or installed. Writes are conditional as on
- * Datastore, and are on the disk when they are answered.
+ * Makes a store that keeps sessions in an SQLite file on one machine. Sessions survive a restart, and several processes
+ * can share the file. It uses `node:sqlite`, so it needs Node 22.13 or newer, but no compiler and no further package.
+ * Writes are conditional, as on Datastore, and are on the disk when they are answered.
  *
  * SQLite works in the thread of the app: while it reads or writes, nothing else runs in this process.
  *
- * Throws `SessionConfigError` for options that cannot work, and on an older Node. The file is opened at the first use, or
- * by `sessions.ready()`, with a `SessionStoreError` where that fails.
+ * Throws `SessionConfigError` for options that cannot work, and on an older Node. The file is opened at the first use,
+ * or by `sessions.ready()`; a failure throws a `SessionStoreError`.
  */
 export function sqliteStore(options: SqliteStoreOptions): SessionStore {
   checkOptions('sqliteStore()', options, OPTIONS, HINTS)

@@ -3,17 +3,17 @@ import { SessionConfigError } from '../../base/errors.ts'
 /** A value of a row. */
 export type SqliteValue = string | number | null | Uint8Array
 
-/** One row, by the names of its columns. */
+/** One row, by column name. */
 export type Row = Readonly<Record<string, SqliteValue>>
 
-/** What of a prepared statement of `node:sqlite` is used here. */
+/** The used methods of a prepared statement of `node:sqlite`. */
 export interface Statement {
   run(...values: SqliteValue[]): unknown
   get(...values: SqliteValue[]): Row | undefined
   all(...values: SqliteValue[]): Row[]
 }
 
-/** What of an open database of `node:sqlite` is used here. */
+/** The used methods of an open database of `node:sqlite`. */
 export interface Connection {
   exec(sql: string): void
   prepare(sql: string): Statement
@@ -25,14 +25,14 @@ interface NodeSqlite {
 }
 
 /**
- * Throws `SessionConfigError` on a Node without `node:sqlite`. Asks for it by a function and not by an import, so that this
- * package can be imported on every Node that it supports. Loads it, since nothing else tells: Node 22 prints its
- * ExperimentalWarning then.
+ * Returns the module `node:sqlite`. Throws `SessionConfigError` on a Node without it. It uses a function and not an
+ * import, so that this package can be imported on every supported Node. Only loading shows whether the module exists,
+ * and makes Node 22 print its ExperimentalWarning.
  */
 export function nodeSqlite(): NodeSqlite {
   const found = process.getBuiltinModule('node:sqlite') as NodeSqlite | undefined
   if (typeof found?.DatabaseSync === 'function') return found
   throw new SessionConfigError(
-    `sqliteStore() needs node:sqlite, which Node 22.13 and newer have, and this is ${process.version}: run the app by a newer Node, or use memoryStore() or datastoreStore()`,
+    `sqliteStore() needs node:sqlite, which Node 22.13 and newer have, but this is Node ${process.version}: run the app with a newer Node, or use memoryStore() or datastoreStore()`,
   )
 }

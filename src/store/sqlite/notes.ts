@@ -7,7 +7,7 @@ import type { SqliteDatabase, Statements } from './database.ts'
 import type { Row } from './node-sqlite.ts'
 import { nextVersions } from './versions.ts'
 
-/** Notes in a file. */
+/** Notes in an SQLite file. */
 export class SqliteNotes implements NoteStore {
   readonly #database: SqliteDatabase
 
@@ -60,7 +60,7 @@ export class SqliteNotes implements NoteStore {
           .all(
             'SELECT name, version, value FROM notes WHERE name >= ? AND name < ? ORDER BY name LIMIT ?',
             prefix,
-            // Behind every character that the name of a note can have.
+            // Sorts after all characters that the name of a note can have.
             `${prefix}\x7f`,
             limit,
           )
@@ -75,7 +75,7 @@ export function holdsNote(sql: Statements, { name, version }: NoteWrite): boolea
   return versionOf(sql, name) === version
 }
 
-/** Does what {@link holdsNote}, and gives the version. */
+/** Applies the write, after {@link holdsNote} has checked its condition, and returns the new version. */
 export function applyNote(sql: Statements, { name, value }: NoteWrite): Version {
   const [next] = nextVersions(sql, 1) as [number]
   if (value === undefined) sql.run('DELETE FROM notes WHERE name = ?', name)

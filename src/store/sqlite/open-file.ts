@@ -2,13 +2,12 @@ import { chmodSync, closeSync, fchmodSync, openSync, type Stats, statSync } from
 import { dirname } from 'node:path'
 import { storeRefusal } from '../../base/store-errors.ts'
 
-/** Read and write for the owner alone. SQLite gives its other files the permissions of this one. */
+/** Read and write permission for the owner only. SQLite gives its other files the same permissions. */
 const PRIVATE = 0o600
 
 /**
- * Sees to it that the file is there, and that nobody else can read one that is new or empty. A file that holds something
- * is never opened here: to close it again would take the locks away that this process has on it. Throws
- * `SessionStoreError`.
+ * Creates the file if it does not exist, and makes a new or empty file private. A file with content is never opened
+ * here, since closing it would release the locks that this process holds on it. Throws `SessionStoreError`.
  */
 export function prepareFile(file: string): void {
   const there = statOf(file)
@@ -16,7 +15,8 @@ export function prepareFile(file: string): void {
     create(file)
     return
   }
-  if (!there.isFile()) throw storeRefusal(`${file} is no file: give sqliteStore() the path of one`)
+  if (!there.isFile())
+    throw storeRefusal(`${file} is not a file: give sqliteStore() the path of a file`)
   if (there.size > 0) return
   try {
     chmodSync(file, PRIVATE)
@@ -36,7 +36,7 @@ function statOf(file: string): Stats | null {
 function create(file: string): void {
   try {
     const created = openSync(file, 'wx', PRIVATE)
-    // Whatever the umask takes away: SQLite has to write it.
+    // The umask may have removed permissions that SQLite needs.
     fchmodSync(created, PRIVATE)
     closeSync(created)
   } catch (error) {
@@ -51,7 +51,10 @@ function fileError(file: string, error: unknown): Error {
     case 'ENOENT':
       return storeRefusal(`the directory ${dirname(file)} does not exist: create it`, error)
     case 'ENOTDIR':
-      return storeRefusal(`${dirname(file)} is no directory: give another file`, error)
+      return storeRefusal(
+        `${dirname(file)} is not a directory: give sqliteStore() another path`,
+        error,
+      )
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
@@ -61,7 +64,7 @@ function fileError(file: string, error: unknown): Error {
       )
     case 'ENOSPC':
     case 'EDQUOT':
-      return storeRefusal(`the disk of ${file} is full: make room on it`, error)
+      return storeRefusal(`the disk of ${file} is full: free some space`, error)
     default:
       return storeRefusal(`${file} cannot be opened (${code ?? String(error)})`, error)
   }

@@ -4,9 +4,9 @@ import type { SqliteDatabase } from './database.ts'
 import type { Row, SqliteValue } from './node-sqlite.ts'
 import { type Place, placeOf } from './places.ts'
 
-/** What a selection is in SQL: a condition with its values, and the order in which its pages come. */
+/** A selection in SQL: a condition with its values, and the order of its pages. */
 interface Query {
-  /** Default: the sessions alone. */
+  /** The tables. Default: only the sessions. */
   readonly from?: string
   readonly where: string
   readonly values: readonly SqliteValue[]
@@ -15,7 +15,7 @@ interface Query {
 
 const WHOLE = 'sessions.key AS key, bucket, version, record, CAST(data AS BLOB) AS data'
 
-/** The rows of a page, `key` and `bucket` alone or whole records, and where the next page starts. */
+/** Reads the rows of a page, and the start of the next page. `whole`: with the records, not only `key` and `bucket`. */
 export async function pageIn(
   database: SqliteDatabase,
   selection: Selection,
@@ -49,7 +49,7 @@ function queryOf(selection: Selection, start: Place): Query {
       }
     case 'property':
       return {
-        // In this order, so that the sessions of others are not gone through.
+        // `CROSS JOIN` fixes this order of the tables, so that SQLite does not scan all sessions.
         from: 'properties CROSS JOIN sessions ON sessions.key = properties.key',
         where: 'name = ? AND value = ? AND properties.key > ?',
         values: [selection.name, selection.value, start.name],

@@ -1,12 +1,12 @@
 import { storeRefusal } from '../../base/store-errors.ts'
 
-/** Behind which entry a page starts. */
+/** The position of an entry, after which a page starts. */
 export interface Place {
   readonly bucket: number
   readonly name: string
 }
 
-/** What stands in a cursor, see `position()`; `null`: before the first entry. */
+/** Parses the position in a cursor, see `position()`; `null`: before the first entry. */
 export function placeOf(position: string | null): Place {
   if (position === null) return { bucket: -1, name: '' }
   const [, bucket, name] = /^(\d{16}) (.+)$/.exec(position) ?? []

@@ -7,7 +7,7 @@ import type { Row } from './node-sqlite.ts'
 
 const KNOWN: ReadonlySet<string> = new Set(RECORD_PROPERTIES)
 
-/** What a record must have in any case, beside key and data. */
+/** The required properties of a record, apart from key and data. */
 const NEEDED = [
   'user',
   'created',
@@ -20,22 +20,22 @@ const NEEDED = [
   'rev',
 ] as const
 
-/** What of the record stands in its JSON: all but key and data, and what other releases keep in it. */
+/** Returns the JSON of a record: all properties but key and data, including those of other releases. */
 export function textOf({ key: _key, data: _data, extra, ...others }: SessionRecord): string {
   return JSON.stringify({ ...extra, ...others })
 }
 
-/** The session of a row with `key`, `version`, `record` and `data`; the last as bytes. */
+/** Decodes a row with `key`, `version`, `record` and `data` (as bytes). */
 export function foundIn(row: Row): Found | Unreadable {
   const key = row['key'] as SessionKey
   const version = String(row['version'])
   const unreadable = (why: string): Unreadable => ({ record: null, key, version, why })
   const { record: text, data } = row
   if (typeof text !== 'string' || !(data instanceof Uint8Array)) {
-    return unreadable('a column is of a wrong type')
+    return unreadable('a column has a wrong type')
   }
   const properties = propertiesIn(text)
-  if (properties === null) return unreadable('its record is no object of JSON')
+  if (properties === null) return unreadable('its record is not a JSON object')
   const known: Record<string, unknown> = {}
   const extra: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(properties)) {
@@ -53,7 +53,7 @@ export function foundIn(row: Row): Found | Unreadable {
   return problem === null ? { record, version } : unreadable(problem)
 }
 
-/** The text of a column that was read as bytes: Node 22 cuts text at a NUL. */
+/** Returns the text of a column that was read as bytes, because Node 22 cuts text at a NUL. */
 function textIn(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 }
@@ -67,23 +67,24 @@ function propertiesIn(text: string): object | null {
   }
 }
 
-/** What is wrong with a record that somebody else has written. */
+/** Returns the fault of a stored record, or `null`. */
 function problemOf(record: SessionRecord): string | null {
   const { expiry, reason, rev, revs = [], client = null, properties = {} } = record
   const { created, lastSeen, expires } = record
-  if (![created, lastSeen, expires].every(Number.isInteger)) return 'a time is no whole number'
-  if (reason !== null && !isEndReason(reason)) return 'its reason is none of ours'
-  if (typeof rev !== 'string') return 'its rev is no text'
-  if (!Array.isArray(revs)) return 'its revs are no list'
-  if (typeof properties !== 'object' || properties === null) return 'its properties are none'
-  if (client !== null && typeof client !== 'object') return 'its client is no object'
+  if (![created, lastSeen, expires].every(Number.isInteger)) return 'a time is not a whole number'
+  if (reason !== null && !isEndReason(reason)) return 'its reason is unknown'
+  if (typeof rev !== 'string') return 'its rev is not a text'
+  if (!Array.isArray(revs)) return 'its revs are not a list'
+  if (typeof properties !== 'object' || properties === null)
+    return 'its properties are not an object'
+  if (client !== null && typeof client !== 'object') return 'its client is not an object'
   if (expiry !== null && !['browser', 'idle', 'fixed'].includes(expiry.kind)) {
-    return 'its expiry is none of ours'
+    return 'its expiry is unknown'
   }
   try {
     checkRecord(record)
     return null
   } catch (error) {
-    return error instanceof SessionError ? error.message : 'a property is of a wrong type'
+    return error instanceof SessionError ? error.message : 'a property has a wrong type'
   }
 }

@@ -1,12 +1,13 @@
 import { storeRefusal } from '../../base/store-errors.ts'
 import type { Connection } from './node-sqlite.ts'
 
-/** Marks a database as one of ours ("PRAGMA application_id"): `ViuS`. */
+/** Marks a database as one of this package ("PRAGMA application_id"): `ViuS`. */
 const APPLICATION = 0x56697553
 
 /**
- * The statements that lead from each schema to the next; a database has the number of those that it went through. Only
- * ever added to. What is stored of a session is JSON beside the columns that are searched by, so most changes need none.
+ * The statements that migrate each schema to the next one. A database stores the number of its migrations. Entries are
+ * only ever added. Sessions are stored as JSON beside the columns for searching, so that most changes need no
+ * migration.
  */
 export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE versions (last INTEGER NOT NULL) STRICT;
@@ -45,7 +46,7 @@ export const MIGRATIONS: readonly string[] = [
    CREATE INDEX security_keys_by_expiry ON security_keys (shard, bucket, name);`,
 ]
 
-/** Throws unless the database is a new one, or one of ours that this release knows. Changes nothing. */
+/** Throws unless the database is new, or has a schema of this package that this release knows. Changes nothing. */
 export function checkSchema(
   connection: Connection,
   file: string,
@@ -53,7 +54,7 @@ export function checkSchema(
 ): void {
   const application = numberOf(connection, 'application_id')
   const schema = numberOf(connection, 'user_version')
-  // The first that reads the file: throws here where it is no database.
+  // The first statement that reads the file. It throws if the file is not a database.
   const tables = connection.prepare('SELECT count(*) AS tables FROM sqlite_schema').get()
   const isNew = application === 0 && schema === 0 && tables?.['tables'] === 0
   if (!isNew && application !== APPLICATION) {
@@ -64,7 +65,9 @@ export function checkSchema(
   if (schema > migrations.length) throw newerSchema(file, schema, migrations.length)
 }
 
-/** Brings the database to the schema of this release, in one transaction, whichever process comes first. */
+/**
+ * Migrates the database to the schema of this release in one transaction. Several processes may try at the same time.
+ */
 export function migrate(
   connection: Connection,
   file: string,
@@ -73,7 +76,7 @@ export function migrate(
   if (numberOf(connection, 'user_version') === migrations.length) return
   connection.exec('BEGIN IMMEDIATE')
   try {
-    // Another process may have been faster, or newer.
+    // Another process may have migrated it meanwhile, perhaps to a newer schema.
     checkSchema(connection, file, migrations)
     const schema = numberOf(connection, 'user_version')
     for (const sql of migrations.slice(schema)) connection.exec(sql)
@@ -86,23 +89,23 @@ export function migrate(
   }
 }
 
-/** Throws where a later release has changed the schema since the database was opened. `schema`: what it is now. */
+/** Throws if a later release has changed the schema since the database was opened. `schema`: the current schema. */
 export function requireSchema(schema: unknown, file: string): void {
   if (schema !== MIGRATIONS.length) throw newerSchema(file, Number(schema), MIGRATIONS.length)
 }
 
-/** Takes a transaction back, where SQLite has not done so itself. */
+/** Rolls a transaction back, unless SQLite has already done so. */
 export function rollback(connection: Connection): void {
   try {
     connection.exec('ROLLBACK')
   } catch {
-    // There was none any more.
+    // There was no transaction any more.
   }
 }
 
 function newerSchema(file: string, schema: number, known: number): Error {
   return storeRefusal(
-    `a later release of viur-session has changed ${file} (schema ${schema}, and this one knows ${known}): finish the rollout, or give this process a file of its own`,
+    `a later release of viur-session has changed ${file} (schema ${schema}, but this release knows only ${known}): finish the rollout, or give this process a file of its own`,
   )
 }
 

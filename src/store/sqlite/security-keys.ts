@@ -16,7 +16,7 @@ import type { SqliteDatabase } from './database.ts'
 import { placeOf } from './places.ts'
 import { nextVersions } from './versions.ts'
 
-/** Security keys in a file. */
+/** Security keys in an SQLite file. */
 export class SqliteKeys implements SecurityKeyStore {
   readonly #database: SqliteDatabase
   readonly #shards: number
@@ -73,7 +73,7 @@ export class SqliteKeys implements SecurityKeyStore {
     selection: SecurityKeySelection,
     { limit, cursor }: PageOptions,
   ): Promise<SecurityKeyPage> {
-    // Marked, so that a cursor of sessions is none of keys.
+    // Marked, so that a cursor of sessions cannot be used for keys.
     const of = { of: 'keys', ...selection }
     const start = placeOf(cursor === undefined ? null : decodeCursor(cursor, of))
     const { shard, upTo, after = 0 } = selection
@@ -108,7 +108,7 @@ export class SqliteKeys implements SecurityKeyStore {
   }
 }
 
-/** The record in a row, if it is one: of a key that is damaged nobody can make use. */
+/** Decodes the record in a row; `null` for a damaged key, which is useless. */
 function recordIn(text: string, name: SecurityKeyName): SecurityKeyRecord | null {
   try {
     const record = JSON.parse(text) as SecurityKeyRecord

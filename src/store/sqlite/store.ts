@@ -29,10 +29,10 @@ import { foundIn, textOf } from './records.ts'
 import { SqliteKeys } from './security-keys.ts'
 import { nextVersions } from './versions.ts'
 
-/** How many writes that are applied each for itself share a transaction: others wait for it, and so does this process. */
+/** The largest number of independent writes in one transaction, which blocks this process and makes others wait. */
 const MOST_AT_ONCE = 50
 
-/** Keeps sessions in a file of SQLite. */
+/** The SQLite store. Apps get one from `sqliteStore()`. */
 export class SqliteStore implements SessionStore {
   readonly name = 'sqlite'
   readonly shards: number = DEFAULT_SHARDS
@@ -95,7 +95,7 @@ export class SqliteStore implements SessionStore {
     for (let start = 0; start < mutations.length; start += MOST_AT_ONCE) {
       const some = mutations.slice(start, start + MOST_AT_ONCE)
       results.push(...(await this.#writeSome(some)))
-      // Requests are served between two of them.
+      // Lets the process serve requests between two transactions.
       await new Promise((resolve) => setImmediate(resolve))
     }
     return results
@@ -173,7 +173,7 @@ export class SqliteStore implements SessionStore {
 
 noteAs('store', SqliteStore.prototype)
 
-/** Throws for what no store takes, before anything is done. */
+/** Throws for mutations that no store accepts, before any is applied. */
 function check(mutations: readonly Mutation[]): void {
   mutations.forEach(checkMutation)
   checkDistinct(mutations.map(keyOfMutation))

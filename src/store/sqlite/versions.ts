@@ -1,6 +1,6 @@
 import type { Statements } from './database.ts'
 
-/** So many versions that nothing in this file has had before, for the transaction that is open. */
+/** Returns `count` new versions that were never used in this file, within the open transaction. */
 export function nextVersions(sql: Statements, count: number): readonly number[] {
   const row = sql.get('UPDATE versions SET last = last + ? RETURNING last', count)
   const last = Number(row?.['last'])

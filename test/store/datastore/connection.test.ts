@@ -22,10 +22,6 @@ interface Behaviour {
 
 /** A connection whose clients behave as told, one after the other; the last of them serves for all that follow. */
 function connectionOf(...behaviours: readonly Behaviour[]) {
-  return connectionWith(5000, ...behaviours)
-}
-
-function connectionWith(deadline: number, ...behaviours: readonly Behaviour[]) {
   const closed: number[] = []
   const calls: number[] = []
   const opened = (at: number): OpenClient => {
@@ -57,7 +53,7 @@ function connectionWith(deadline: number, ...behaviours: readonly Behaviour[]) {
     open: async () => opened(0),
     databaseId: '',
     namespace: '',
-    deadline,
+    deadline: 5000,
   })
   const ask = (): Promise<unknown> =>
     connection
@@ -107,16 +103,15 @@ test('a connection whose answer came while the process was too busy to read it i
   const { port1: server, port2: client } = new MessageChannel()
   const heard = once(client, 'message')
   const late = async (): Promise<unknown> => (await heard) && [{}]
-  const { ask, calls, closed } = connectionWith(
-    1000,
+  const { ask, calls, closed } = connectionOf(
     { probe: late, call: late },
     {
       probe: async () => {
-        // Once the new one has answered, the old one has the time of a pause left, all of which this takes. Right after
-        // it come the timers, and only then what was received.
+        // After the answer of the new connection, the old one gets a pause of 200 ms, during all of which the process is
+        // busy. After that the event loop first runs its timers, and only then reads what was received.
         setImmediate(() => {
           server.postMessage('an answer')
-          const until = performance.now() + 100
+          const until = performance.now() + 250
           while (performance.now() < until);
         })
         return [{}]
@@ -125,10 +120,10 @@ test('a connection whose answer came while the process was too busy to read it i
     },
   )
   expect(await ask()).toBe('answered')
-  // One of the two is of no use any more, and it is not the one that has answered.
+  // The new connection is no longer needed. On a slow machine a second new one may have been tried too.
   await expect.poll(() => closed).not.toEqual([])
   server.close()
-  expect(closed).toEqual([1])
+  expect(new Set(closed)).toEqual(new Set([1]))
   expect(calls).toEqual([0])
 })
 

@@ -226,7 +226,7 @@ describe('the client of the Datastore store', () => {
     expect(twinMaker(make())).toBeNull()
     Object.assign(client, { lookup: never })
     const store = datastoreStore({ client, projectId: 'p', deadline: 400 })
-    await expect(store.find(keyNamed('a'))).rejects.toThrow(/no other can be made.*restart/)
+    await expect(store.find(keyNamed('a'))).rejects.toThrow(/cannot make another one.*restart/)
   })
 
   test('fails without effect when nobody knows the project or the credentials', async () => {

@@ -90,7 +90,7 @@ describe('what Google Cloud refuses, told by ready() and by the first request al
         message: "Permission denied on resource project 'shop'.",
         reason: 'CONSUMER_INVALID',
       },
-      ['can see nothing of the project shop', '"gcloud projects list"', 'correct projectId of'],
+      ['has no access to the project shop', '"gcloud projects list"', 'correct projectId of'],
     ],
     [
       'the project is deleted',
@@ -321,7 +321,9 @@ describe('an emulator', () => {
 
   test('whose host nobody knows is not to be started', async () => {
     const failure = await failureOf(onEmulator('emulator.invalid:8081').ready())
-    expect(failure.message).toMatch(/nobody knows the host of emulator\.invalid:8081.*correct/)
+    expect(failure.message).toMatch(
+      /the host name of emulator\.invalid:8081.*cannot be resolved: correct/,
+    )
   })
 
   test('on another machine is not started by the script, which starts one on this', async () => {
@@ -334,7 +336,7 @@ describe('an emulator', () => {
   test('that is some other server is not taken for one that is slow', async () => {
     const http = createServer((_request, response) => void response.end('hello'))
     const failure = await failureOf(onEmulator(`127.0.0.1:${await portOf(http)}`).ready())
-    expect(failure.message).toMatch(/no Datastore emulator|nothing answers at/)
+    expect(failure.message).toMatch(/is not a Datastore emulator|nothing answers at/)
     expect(failure.message).toContain('DATASTORE_EMULATOR_HOST')
   })
 
@@ -349,8 +351,8 @@ describe('an emulator', () => {
 
   test.each([
     [12, 'Method not found', /--database-mode=datastore-mode/],
-    [16, 'who are you', /asks for credentials, as no emulator does/],
-    [4, 'too slow', /says nothing: look at its log/],
+    [16, 'who are you', /asks for credentials, which no emulator does/],
+    [4, 'too slow', /does not answer: look at its log/],
   ])('that answers code %i (%s)', async (code, message, words) => {
     const server = await datastoreServer({ code, message })
     const failure = await failureOf(onEmulator(server.address).ready())
@@ -368,7 +370,7 @@ describe('an emulator', () => {
       /did not answer a lookup within \d+ ms|lookup failed \(code 4\)/,
     )
     expect(failure.message).toContain(
-      `what is at ${server.address}, where DATASTORE_EMULATOR_HOST says that the emulator is, says nothing`,
+      `the server at ${server.address}, where DATASTORE_EMULATOR_HOST says that the emulator is, does not answer`,
     )
   })
 })

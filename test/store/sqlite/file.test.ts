@@ -53,7 +53,7 @@ describe('sqliteStore()', () => {
   it('is refused with the version that it needs where Node has no node:sqlite', () => {
     vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined as never)
     expect(() => sqliteStore({ file: 'sessions.db' })).toThrow(SessionConfigError)
-    expect(() => sqliteStore({ file: 'sessions.db' })).toThrow(/Node 22\.13 .*is v\d+/)
+    expect(() => sqliteStore({ file: 'sessions.db' })).toThrow(/Node 22\.13 .*is Node v\d+/)
     vi.restoreAllMocks()
   })
 
@@ -139,12 +139,12 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     const inside = await refused(
       sqliteStore({ file: `${file}/sessions.db` }).find(sampleRecord().key),
     )
-    expect(inside.message).toMatch(/is no directory/)
+    expect(inside.message).toMatch(/is not a directory/)
     mkdirSync(fresh('directory'))
     const directory = await refused(
       sqliteStore({ file: fresh('directory') }).find(sampleRecord().key),
     )
-    expect(directory.message).toMatch(/is no file/)
+    expect(directory.message).toMatch(/is not a file/)
   })
 
   it('is left alone where it is no database, or that of another program', async () => {
@@ -152,7 +152,9 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     writeFileSync(text, 'something else, long enough to be taken for the head of a file'.repeat(20))
     const before = readFileSync(text)
     const error = await refused(sqliteStore({ file: text }).find(sampleRecord().key))
-    expect(error.message).toMatch(/no database of SQLite: give sqliteStore\(\) a file of its own/)
+    expect(error.message).toMatch(
+      /is not an SQLite database: give sqliteStore\(\) a file of its own/,
+    )
     expect(error.retryable).toBe(false)
     expect(readFileSync(text).equals(before)).toBe(true)
 
@@ -374,7 +376,9 @@ describe.skipIf(MISSING !== null)(`the schema of a file${MISSING ?? ''}`, () => 
     connection.close()
     const error = await refused(sqliteStore({ file }).find(sampleRecord().key))
     expect(error.message).toMatch(
-      new RegExp(`schema ${LATER.length}, and this one knows ${MIGRATIONS.length}.*rollout`),
+      new RegExp(
+        `schema ${LATER.length}, but this release knows only ${MIGRATIONS.length}.*rollout`,
+      ),
     )
   })
 

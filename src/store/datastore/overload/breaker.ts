@@ -3,48 +3,49 @@ import { isHeard, tell } from '../../../record/happenings.ts'
 import { isOutage, pausedError } from '../errors.ts'
 import { STORE, tellTurnedAway } from './turned-away.ts'
 
-/** How many calls in a row have to fail before no more are made. */
+/** The number of failures in a row after which the breaker opens. */
 const FAILURES = 5
 
-/** How long no call is made then, until one is tried, in milliseconds. */
+/** The time for which the breaker stays open before a trial, in milliseconds. */
 const PAUSE = 1000
 
-/** One call that was let through. */
+/** One call that the breaker has admitted. */
 export interface Passage {
   /**
-   * Has to be called once, with what the call failed with, or `null`. `isNews`: false where it has failed of the same as
-   * another one, whose failure was counted; default true.
+   * Must be called once when the call has ended, with its error or `null`. `isNews`: false if another call has failed
+   * for the same reason and was already counted; default true.
    */
   end(error: unknown, isNews?: boolean): void
 }
 
 /**
- * Stops calls to a server that is away or hangs, so that requests fail at once instead of queueing up behind each other's
- * deadlines, and a server that comes back is not met by all that has piled up. Closed at first; open after a number of
- * failures in a row; a moment later one call is let through as a trial: its answer closes the breaker, its failure opens
- * it for another moment. Only outages count: a refusal or a conflict is an answer. Keeps no timer.
+ * A circuit breaker. It stops calls to a server that is unreachable or hangs, so that requests fail at once instead of
+ * waiting for their deadlines, and a server that comes back is not flooded by waiting calls. It is closed at first, and
+ * opens after a number of failures in a row. After a pause one call is admitted as a trial: its answer closes the
+ * breaker, its failure opens it for another pause. Only outages count: a refusal or a conflict is an answer. It uses no
+ * timer.
  */
 export class Breaker {
   readonly #method: string
   readonly #now: () => number
   #failures = 0
-  /** From when on a trial may be made; `null`: closed. */
+  /** The time from which a trial may be made; `null`: the breaker is closed. */
   #openUntil: number | null = null
   #trial = false
   #cause: unknown = null
 
-  /** `method`: what messages call it. `now`: a monotonic clock, in milliseconds. */
+  /** `method`: the name of the method, for messages. `now`: a monotonic clock, in milliseconds. */
   constructor(method: string, now: () => number = () => performance.now()) {
     this.#method = method
     this.#now = now
   }
 
-  /** Whether calls are turned away, or one of them is on trial. */
+  /** Whether calls are refused, or a trial is running. */
   get isOpen(): boolean {
     return this.#openUntil !== null
   }
 
-  /** Lets a call through, or gives the error for it: retryable, without effect, never "there is none". */
+  /** Admits a call, or returns its error, which is retryable and without effect. */
   enter(): Passage | SessionStoreError {
     if (this.#openUntil === null) return this.#passage(false)
     const wait = this.#openUntil - this.#now()
@@ -61,7 +62,7 @@ export class Breaker {
       end: (error, isNews = true) => {
         if (isTrial) this.#trial = false
         if (error === null || !isOutage(error)) {
-          // Also the late answer to a call of before: it was given now.
+          // Also for a late answer to an earlier call, because the server has answered now.
           this.#failures = 0
           if (this.#openUntil !== null) this.#tell('closed')
           this.#openUntil = null
@@ -71,7 +72,7 @@ export class Breaker {
         if (!isNews && !isTrial) return
         this.#failures += 1
         this.#cause = error
-        // Failures of calls that were under way when it opened say nothing new.
+        // Failures of calls that were already running when the breaker opened do not count.
         const counts = isTrial || this.#openUntil === null
         if (!counts || this.#failures < FAILURES) return
         if (this.#openUntil === null) this.#tell('open')

@@ -10,7 +10,10 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** Lets so many tasks run at once, and a bounded number wait, none longer than it may. */
+/**
+ * Limits the number of concurrent tasks. Further tasks wait in a queue with a limited length and a limited waiting
+ * time.
+ */
 export class ConcurrencyLimit {
   readonly #most: number
   readonly #mostWaiting: number
@@ -19,7 +22,7 @@ export class ConcurrencyLimit {
   #running = 0
   #closed = false
 
-  /** `longest`: the most that a task waits, in milliseconds. */
+  /** `longest`: the longest wait of a task, in milliseconds. */
   constructor(most: number, mostWaiting: number, longest: number) {
     this.#most = most
     this.#mostWaiting = mostWaiting
@@ -27,8 +30,8 @@ export class ConcurrencyLimit {
   }
 
   /**
-   * What the task gives; it hears how long it has waited, in milliseconds. Rejects with a `SessionStoreError` without
-   * effect when it never ran.
+   * Runs the task and returns its result. The task gets the time that it has waited, in milliseconds. Rejects with a
+   * `SessionStoreError` without effect if the task never ran.
    */
   run<Result>(task: (waited: number) => Promise<Result>): Promise<Result> {
     if (this.#closed) return Promise.reject(closedError())
@@ -40,14 +43,15 @@ export class ConcurrencyLimit {
     return new Promise((resolve, reject) => {
       const since = performance.now()
       const start = (): void => resolve(this.#start(() => task(performance.now() - since)))
-      // Started by the task before it, it would be told of as a part of that one's request.
+      // Keeps the async context of the caller. Otherwise the call would be published in the context of the previous
+      // task.
       const own = storeCalls.isHeard ? AsyncResource.bind(start) : start
       this.#waiting.add({ since, start: own, reject })
       this.#queueTimeout.watch(since)
     })
   }
 
-  /** Fails what waits. What runs ends by itself. */
+  /** Fails waiting tasks. Running tasks end by themselves. */
   close(): void {
     this.#closed = true
     this.#queueTimeout.rest()

@@ -1,29 +1,29 @@
-/** How much shorter the wait is in a queue that has not been empty for as long as the wait. */
+/** The divisor of the longest wait in a queue that was not empty for at least that time. */
 const STANDING = 5
 
 /**
- * Watches over a queue: says when what waits in it has waited too long, also while nothing leaves the queue. A short
- * queue smooths a burst; one that stands for long only makes all that pass through it late, and fails the same number in
- * the end. So in a standing queue they fail sooner (the idea of CoDel, RFC 8289). One timer, only while something waits,
- * and it keeps no process alive.
+ * Limits the waiting time in a queue, also while no entry leaves the queue. A short queue smooths a burst. A queue that
+ * is never empty only delays all its entries, and the same number of them fails in the end. So entries of such a queue
+ * fail sooner (the idea of CoDel, RFC 8289). One timer runs only while entries wait, and does not keep the process
+ * alive.
  */
 export class QueueTimeout {
   readonly #longest: number
   readonly #expire: (overdue: number) => number | null
   #timer: NodeJS.Timeout | null = null
-  /** Since when the queue has not been empty, on the monotonic clock. */
+  /** The time since which the queue has not been empty, on the monotonic clock; `null` if it is empty. */
   #standingSince: number | null = null
 
   /**
-   * `longest`: how long anything may wait, in milliseconds. `expire` gets the instant before which things have come
-   * too long ago, lets go of them, and gives the instant of the oldest that still waits, or `null`.
+   * `longest`: the longest wait, in milliseconds. `expire`: gets a time, removes all entries that came before it, and
+   * returns when the oldest remaining entry came, or `null`.
    */
   constructor(longest: number, expire: (overdue: number) => number | null) {
     this.#longest = longest
     this.#expire = expire
   }
 
-  /** Something waits; the oldest has come at this instant of the monotonic clock. */
+  /** Starts the timer if it does not run. `since`: when the oldest entry came, on the monotonic clock. */
   watch(since: number): void {
     this.#standingSince ??= since
     if (this.#timer !== null) return
@@ -35,7 +35,7 @@ export class QueueTimeout {
     this.#timer.unref()
   }
 
-  /** Lets go of what has waited too long; for a process that was too busy for its timers. */
+  /** Removes entries that have waited too long. Also called directly, since a busy process may run its timers late. */
   check(): void {
     const now = performance.now()
     const oldest = this.#expire(now - this.#longestAt(now))
@@ -43,7 +43,7 @@ export class QueueTimeout {
     else this.watch(oldest)
   }
 
-  /** Nothing waits any more. */
+  /** Stops the timer, because the queue is empty. */
   rest(): void {
     this.#standingSince = null
     if (this.#timer !== null) clearTimeout(this.#timer)

@@ -1,21 +1,21 @@
 /**
- * How the channel of a client that the store makes behaves in an outage; options of @grpc/grpc-js. The wait before another
- * try to connect stays short: by default it grows to two minutes, in which a server that is back is not noticed.
+ * Options of @grpc/grpc-js for an outage. They keep the pause before a new try to connect short. By default it grows to
+ * two minutes, in which the client would not notice that the server is back.
  */
 export const CHANNEL = {
   'grpc.max_reconnect_backoff_ms': 2000,
   'grpc.initial_reconnect_backoff_ms': 100,
 }
 
-/** Each client gets connections of its own, since a new one is made where the old one has gone silent. */
+/** Each client gets its own connections, because a new client replaces one whose connection has died. */
 export const OWN = { 'grpc.use_local_subchannel_pool': 1 }
 
-/** What the environment says of proxies (`http_proxy`, `grpc_proxy`) is not meant for an emulator. */
+/** Ignores the proxy variables of the environment (`http_proxy`, `grpc_proxy`), which are not meant for an emulator. */
 export const DIRECT = { 'grpc.enable_http_proxy': 0 }
 
 /**
- * Finds a connection that died while nothing was under way, before the next visitor does. Not for emulators: a server for
- * development takes pings without calls for an attack, and they do not die silently on the same machine.
+ * Finds a connection that died while it was idle, before the next visitor needs it. Not for emulators: a development
+ * server treats pings without calls as an attack, and connections on the same machine do not die silently.
  */
 export const KEEPALIVE = {
   'grpc.keepalive_time_ms': 60_000,
@@ -23,7 +23,7 @@ export const KEEPALIVE = {
   'grpc.keepalive_permit_without_calls': 1,
 }
 
-/** As Google's clients have it: the server decides what is too large. */
+/** Removes the size limits of messages, as in Google's clients: the server decides which message is too large. */
 export const ANY_SIZE = {
   'grpc.max_send_message_length': -1,
   'grpc.max_receive_message_length': -1,

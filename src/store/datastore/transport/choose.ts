@@ -5,14 +5,14 @@ import type { DatastoreV1Client } from '../given-client.ts'
 import { DRIVER, driverMaker, type NewClientSettings } from '../new-client.ts'
 import { certificateVariable, GRPC, type GrpcLoaders, grpcMaker } from './make-grpc-client.ts'
 
-/** By what the store speaks to Datastore; see the option `transport` of `datastoreStore()`. */
+/** The transport of calls to Datastore; see the option `transport` of `datastoreStore()`. */
 export type TransportChoice = 'auto' | 'grpc' | 'client'
 
-/** By what the store speaks to Datastore, as found. */
+/** The transport that the store uses for calls to Datastore. */
 export interface TransportInUse {
-  /** The package, or `client` for a client of the app that is used as it is. */
+  /** The name of the package, or `client` for a client that the app gave. */
   readonly name: string
-  /** The version of the package; `null` where it is not to be found, as in an app that is one file. */
+  /** The version of the package; `null` if it cannot be found, for example in an app that is bundled into one file. */
   readonly version: string | null
 }
 
@@ -21,20 +21,20 @@ export interface TransportSettings extends NewClientSettings {
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
-/** What loads a package in place of its import; for tests. */
+/** Functions that replace the import of a package; for tests. */
 export interface Loaders extends GrpcLoaders {
   readonly driver?: () => Promise<unknown>
 }
 
-/** Makes clients that each have connections of their own. */
+/** Makes clients, each with its own connections. */
 export interface ClientMaker {
   readonly used: TransportInUse
   make(): DatastoreV1Client
 }
 
 /**
- * Loads what the calls go out by. Where nothing else is asked for, that is @grpc/grpc-js, and Google's client where that is
- * not to be had, or where only it can do what is asked of it.
+ * Loads the transport. By default this is @grpc/grpc-js. Google's client is used if that package is not installed, or
+ * if only Google's client supports the given settings.
  */
 export async function chooseTransport(
   settings: TransportSettings,
@@ -66,7 +66,7 @@ export async function chooseTransport(
         problem,
       )
     }
-    // What is there and broken is of more interest than what is not there.
+    // The error of a broken package is more useful than that of a missing one.
     throw isMissing(problem) ? cause : problem
   }
 }

@@ -4,7 +4,7 @@ import { withoutQuotes } from '../../../google/quoting-errors.ts'
 import { tokenProblem } from '../set-up-errors.ts'
 import { type CallHeaders, type Token, Tokens } from './tokens.ts'
 
-/** What calls to Datastore need a token for, as Google's client asks for it. */
+/** The scopes of tokens for Datastore, as in Google's client. */
 const SCOPES = [
   'https://www.googleapis.com/auth/cloud-platform',
   'https://www.googleapis.com/auth/datastore',
@@ -12,13 +12,13 @@ const SCOPES = [
 
 const AUTH = 'google-auth-library'
 
-/** How long headers are kept that do not say when they expire, in milliseconds. */
+/** How long headers without a known expiry are kept, in milliseconds. */
 const UNKNOWN_EXPIRY = 5 * 60 * 1000
 
-/** Who asks, as the environment says: a key file, the account of the machine, the user of gcloud. */
+/** The credentials of the environment: a key file, the account of the machine, or the user of gcloud. */
 export interface GoogleCredentials {
   readonly tokens: Tokens
-  /** Finds out who asks. Throws what google-auth-library says where nobody is named. */
+  /** Finds the credentials. Throws the error of google-auth-library if there are none. */
   find(): Promise<void>
   projectId(): Promise<string>
 }
@@ -45,18 +45,18 @@ interface AuthClient {
 export interface CredentialsSettings {
   /** The domain of this Google Cloud. */
   readonly universe: string
-  /** The project that is named; `null`: it is looked for, by a run of gcloud and a call to the metadata server. */
+  /** The project; `null`: it is searched, by running gcloud and by a call to the metadata server. */
   readonly projectId: string | null
 }
 
-/** Loads google-auth-library. Fetches nothing yet. */
+/** Loads google-auth-library. It does not fetch a token yet. */
 export async function googleCredentials(
   { universe, projectId }: CredentialsSettings,
   load: (() => Promise<unknown>) | null,
 ): Promise<GoogleCredentials> {
   const { GoogleAuth } = await loadLibrary(load)
   const auth = new GoogleAuth({ scopes: SCOPES, ...(projectId !== null && { projectId }) })
-  // A key file signs its tokens itself, and need not ask for them.
+  // With a key file, tokens are signed locally and need no request.
   auth.useJWTAccessWithScope = true
   auth.defaultServicePath = `datastore.${universe}`
   const fetch = async (): Promise<Token> => {
@@ -81,7 +81,7 @@ export async function googleCredentials(
 async function loadLibrary(load: (() => Promise<unknown>) | null): Promise<Library> {
   let loaded: unknown
   try {
-    // Written out and inside the try, so that a bundler finds it, and does without it where it is not installed.
+    // A literal `import()` inside the `try`: bundlers find it, and accept that the package may not be installed.
     loaded = load === null ? await import('google-auth-library') : await load()
   } catch (cause) {
     throw storeRefusal(loadFailure(AUTH, 'datastoreStore()', cause), cause)
@@ -91,33 +91,33 @@ async function loadLibrary(load: (() => Promise<unknown>) | null): Promise<Libra
   throw storeRefusal(`this ${AUTH} has no GoogleAuth: install version 9 or newer`)
 }
 
-/** A token for one universe must not be sent to another. */
+/** Throws if the credentials belong to another universe: their tokens must not be sent to this one. */
 async function checkUniverse(
   universe: string,
   auth: GoogleAuth,
   client: AuthClient,
 ): Promise<void> {
-  // The machine's own account knows its universe only by asking for it.
+  // For the account of the machine, `universeDomain` is not set; only a request returns it.
   if ((client.universeDomain ?? universe) === universe) return
   const found = await auth.getUniverseDomain()
   if (found === universe) return
   throw storeRefusal(
-    `the credentials are of the universe ${found}, but calls go to ${universe}: set GOOGLE_CLOUD_UNIVERSE_DOMAIN to that of the credentials`,
+    `the credentials belong to the universe ${found}, but calls go to ${universe}: set GOOGLE_CLOUD_UNIVERSE_DOMAIN to the universe of the credentials`,
   )
 }
 
-/** Of version 10 on a `Headers`, before that an object. */
+/** Returns the headers as an object. Version 10 and newer return a `Headers`, older ones an object. */
 function textsOf(headers: Headers | Readonly<Record<string, string>>): CallHeaders {
   const entries = headers instanceof Headers ? [...headers] : Object.entries(headers)
   return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), String(value)]))
 }
 
 function expiryOf({ credentials }: AuthClient, { authorization = '' }: CallHeaders): number {
-  // What a key file signs itself says so in the token alone.
+  // For a locally signed token, only the token itself contains the expiry.
   return expiryIn(authorization) ?? credentials?.expiry_date ?? Date.now() + UNKNOWN_EXPIRY
 }
 
-/** When a JSON web token expires; `null` for any other. */
+/** Returns when a JSON web token expires; `null` for any other token. */
 function expiryIn(authorization: string): number | null {
   const [, payload] = /^Bearer [\w-]+\.([\w-]+)\.[\w-]+$/.exec(authorization) ?? []
   if (payload === undefined) return null
@@ -129,7 +129,7 @@ function expiryIn(authorization: string): number | null {
   }
 }
 
-/** Nothing was sent. What is said of it is what the one says who was asked, without what he quotes. */
+/** Makes the error for a call without a token, which was not sent. It contains the reason, without quoted texts. */
 function tokenFailure(failure: unknown): unknown {
   const cause = withoutQuotes(failure)
   const said = cause instanceof Error ? cause.message : String(cause)

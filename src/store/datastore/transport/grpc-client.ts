@@ -11,7 +11,7 @@ import {
 } from './messages.ts'
 import type { CallHeaders } from './tokens.ts'
 
-/** Channel credentials of @grpc/grpc-js, which are only passed on. */
+/** Channel credentials of @grpc/grpc-js, which this module only passes on. */
 export type ChannelCredentials = object
 
 interface Metadata {
@@ -31,7 +31,7 @@ interface Client {
   close(): void
 }
 
-/** The parts of @grpc/grpc-js that are used; by shape, since the types of an app need not have it. */
+/** The used parts of @grpc/grpc-js. Declared here, since the package may be missing when an app compiles its types. */
 export interface Grpc {
   readonly Client: new (address: string, credentials: ChannelCredentials, options: object) => Client
   readonly Metadata: new () => Metadata
@@ -47,9 +47,9 @@ export interface GrpcClientSettings {
   readonly address: string
   readonly channelCredentials: ChannelCredentials
   readonly channelOptions: object
-  /** Who asks; `null` for an emulator, which asks nobody. */
+  /** The credentials; `null` for an emulator, which needs none. */
   readonly credentials: GoogleCredentials | null
-  /** Headers of every call. */
+  /** The headers of all calls. */
   readonly headers: CallHeaders
 }
 
@@ -79,16 +79,16 @@ const RUN_QUERY: Method = {
 
 const NOBODY: CallHeaders = {}
 
-/** How long a new client waits for its token before it is given up, in milliseconds; the next one asks anew. */
+/** How long a new client waits for its token before it fails, in milliseconds. The next client tries again. */
 const FIRST_TOKEN = 30_000
 
-/** The service of Datastore over @grpc/grpc-js, with the calls that the store makes of Google's client. */
+/** A client of Datastore over @grpc/grpc-js, with the methods of Google's client that the store uses. */
 export class GrpcClient implements DatastoreV1Client {
-  /** Where calls go, as messages name it. */
+  /** The address of calls, for messages. */
   readonly apiEndpoint: string
   readonly #settings: GrpcClientSettings
   readonly #client: Client
-  /** That of the last call: the next one has nearly always the same. */
+  /** The metadata of the last call. The next call nearly always has the same. */
   #last: { readonly who: CallHeaders; readonly to: string; readonly metadata: Metadata } | null =
     null
 
@@ -112,7 +112,7 @@ export class GrpcClient implements DatastoreV1Client {
     return this.#call(RUN_QUERY, request, options)
   }
 
-  /** Finds out who asks, and gets the first token. */
+  /** Finds the credentials, and gets the first token. */
   async initialize(): Promise<void> {
     const { credentials } = this.#settings
     await credentials?.find()
@@ -143,7 +143,7 @@ export class GrpcClient implements DatastoreV1Client {
         metadata,
         { deadline },
         (error, answer) => {
-          // In a list, as Google's client gives it.
+          // In an array, like the results of Google's client.
           if (error === null) resolve([answer])
           else reject(error)
         },
@@ -163,7 +163,10 @@ export class GrpcClient implements DatastoreV1Client {
   }
 }
 
-/** Waits so long, in milliseconds: what is not sent for want of a token must not look like a server that is silent. */
+/**
+ * Waits for a token for at most `time` milliseconds. A call that is not sent because of a missing token must not look
+ * like a silent server.
+ */
 async function inTime(
   token: CallHeaders | Promise<CallHeaders>,
   time: number | undefined,
@@ -180,7 +183,7 @@ async function inTime(
   }
 }
 
-/** By what Google's front end finds the database (google/datastore/v1, `google.api.routing`). */
+/** Returns the header by which Google's front end finds the database (google/datastore/v1, `google.api.routing`). */
 function routeOf(request: object): string {
   const { projectId, databaseId } = request as Readonly<Record<string, string | undefined>>
   const project = projectId ? `project_id=${encodeURIComponent(projectId)}` : ''

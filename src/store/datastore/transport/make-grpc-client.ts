@@ -6,32 +6,32 @@ import { type GoogleCredentials, googleCredentials } from './google-credentials.
 import { type Grpc, GrpcClient } from './grpc-client.ts'
 import { versionOf } from './packages.ts'
 
-/** What gRPC is spoken with, and what messages call it. */
+/** The package name of the gRPC library, also for messages. */
 export const GRPC = '@grpc/grpc-js'
 
-/** The first version whose channels behave as they must here. */
+/** The first version whose channels behave as the store needs. */
 const FIRST = [1, 12] as const
 
 export interface GrpcMakerSettings {
-  /** The project that is named; `null`: the credentials say it. */
+  /** The project; `null`: the credentials name it. */
   readonly projectId: string | null
   readonly emulator: EmulatorAddress | null
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
-/** What loads a package in place of its import; for tests. */
+/** Functions that replace the import of a package; for tests. */
 export interface GrpcLoaders {
   readonly grpc?: () => Promise<unknown>
   readonly auth?: () => Promise<unknown>
 }
 
-/** Makes clients that each have connections of their own, and share their credentials. */
+/** Makes clients, each with its own connections and with shared credentials. */
 export interface GrpcMaker {
   readonly version: string | null
   make(): GrpcClient
 }
 
-/** Loads what gRPC takes. Throws a `SessionStoreError` that says what to install. */
+/** Loads the packages for gRPC. Throws a `SessionStoreError` that names the packages to install. */
 export async function grpcMaker(
   { projectId, emulator, environment }: GrpcMakerSettings,
   { grpc: load = null, auth = null }: Partial<Nullable<GrpcLoaders>>,
@@ -76,8 +76,8 @@ export async function grpcMaker(
 }
 
 /**
- * The variable that asks for a client certificate; `null` where none does. Google's client runs a program of the company for
- * it, and the store leaves that to it.
+ * Returns the variable that requires a client certificate, or `null`. Google's client gets the certificate from a
+ * program of the company; the store has no code for this and uses Google's client then.
  */
 export function certificateVariable({
   environment,
@@ -95,7 +95,7 @@ type Nullable<Type> = { readonly [Name in keyof Type]: Type[Name] | null }
 async function loadGrpc(load: (() => Promise<unknown>) | null): Promise<Grpc> {
   let loaded: unknown
   try {
-    // Written out and inside the try, so that a bundler finds it, and does without it where it is not installed.
+    // A literal `import()` inside the `try`: bundlers find it, and accept that the package may not be installed.
     loaded = load === null ? await import('@grpc/grpc-js') : await load()
   } catch (cause) {
     throw storeRefusal(loadFailure(GRPC, 'datastoreStore()', cause), cause)
@@ -107,6 +107,6 @@ function checkVersion(version: string | null): void {
   const [major = 0, minor = 0] = (version ?? '').split('.').map(Number)
   if (version === null || major > FIRST[0] || (major === FIRST[0] && minor >= FIRST[1])) return
   throw storeRefusal(
-    `${GRPC} is ${version}, and datastoreStore() needs ${FIRST.join('.')} or newer: run "npm install ${GRPC}"`,
+    `${GRPC} has version ${version}, but datastoreStore() needs ${FIRST.join('.')} or newer: run "npm install ${GRPC}"`,
   )
 }

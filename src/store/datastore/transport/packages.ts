@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
 
 /**
- * The version of a package that is installed, as its own package.json says; `null` where that is not to be found, as in an
- * app that is one file.
+ * Returns the version of an installed package from its package.json; `null` if that cannot be found, for example in an
+ * app that is bundled into one file.
  */
 export function versionOf(packageName: string): string | null {
   try {

@@ -1,33 +1,33 @@
-/** The headers of a call that say who asks. */
+/** The headers of a call that authenticate it. */
 export type CallHeaders = Readonly<Record<string, string>>
 
-/** What is sent with calls until it expires, in milliseconds since the epoch. */
+/** Headers for calls, and their expiry in milliseconds since the epoch. */
 export interface Token {
   readonly headers: CallHeaders
   readonly expires: number
 }
 
 /**
- * How long before it expires a token is renewed, in milliseconds. The metadata server and google-auth-library give the old one
- * again until five minutes before.
+ * How long before its expiry a token is renewed, in milliseconds. Until five minutes before the expiry, the metadata
+ * server and google-auth-library return the old token again.
  */
 const AHEAD = 270_000
 
-/** The least that a token must have left to be sent, in milliseconds. */
+/** The shortest remaining time with which a token is still sent, in milliseconds. */
 const LEAST = 10_000
 
-/** The least time between two tries to renew a token that can still be sent, in milliseconds. */
+/** The shortest time between two tries to renew a token that can still be sent, in milliseconds. */
 const AGAIN_AFTER = 10_000
 
-/** When a try that has not ended is given up for another, in milliseconds. */
+/** The time after which an unfinished try is abandoned for another one, in milliseconds. */
 const HANGS_AFTER = 30_000
 
-/** `setTimeout` takes no more. */
+/** The largest delay that `setTimeout` accepts. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
 /**
- * Keeps one token, and renews it ahead of time, beside the calls: none waits for another token while there is a valid one.
- * An idle process renews it too, so that its next visitor need not wait.
+ * Keeps one token, and renews it in the background before it expires. No call waits for a new token while the old one
+ * is valid. An idle process renews its token too, so that its next visitor does not wait.
  */
 export class Tokens {
   readonly #fetch: () => Promise<Token>
@@ -43,7 +43,7 @@ export class Tokens {
     this.#now = now
   }
 
-  /** The headers of a call now; a promise only where there are no valid ones. */
+  /** Returns the headers of a call; a promise only if there is no valid token. */
   headers(): CallHeaders | Promise<CallHeaders> {
     const now = this.#now()
     const token = this.#token
@@ -52,19 +52,19 @@ export class Tokens {
     return token.headers
   }
 
-  /** A client uses them. */
+  /** Registers a client that uses the token. */
   enter(): void {
     this.#users += 1
   }
 
-  /** A client uses them no more. Once none does, nothing is renewed by itself. */
+  /** Removes a client. Without clients the token is no longer renewed in the background. */
   leave(): void {
     this.#users -= 1
     if (this.#users <= 0 && this.#timer !== null) clearTimeout(this.#timer)
   }
 
   #renewBeside(): void {
-    // The old one is still good, and whoever comes after it has expired hears what is wrong.
+    // The old token is still valid. A call after its expiry gets the error.
     this.#renew().catch(() => undefined)
   }
 

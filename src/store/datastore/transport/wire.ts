@@ -1,22 +1,24 @@
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire'
 
 /**
- * What generated code reads and writes messages with, by the wire format of @bufbuild/protobuf: fields in, bytes out, and the
- * other way round. Fields are what Google's client gives and takes: int64 as text, enums by name, bytes as `Buffer`, and
- * nothing for what is not there.
+ * The fields of a message, in the format of Google's client: int64 as text, enums by name, bytes as `Buffer`, and
+ * absent fields left out. Generated code converts them to bytes and back with the reader and the writer of this module,
+ * which use the wire format of @bufbuild/protobuf.
  */
 export type Message = Record<string, unknown>
 
 /** Writes the fields of one message. */
 export type Write = (writer: Writer, message: Message) => void
 
-/** Reads the fields of one message, which ends there. */
+/** Reads the fields of one message up to the position `end`. */
 export type Read = (reader: Reader, end: number) => Message
 
-/** How much room is kept for the next message, in bytes. */
+/** The largest buffer that is kept for the next message, in bytes. */
 const ROOM = 64 * 1024
 
-/** Nothing else runs while a message is written, so that one is enough; with its room made, it is quicker than a new one. */
+/**
+ * One writer for all messages: writing is synchronous, and reusing the allocated buffer is faster than a new writer.
+ */
 let shared = new BinaryWriter()
 let isFree = true
 
@@ -25,13 +27,13 @@ export class Writer {
   readonly #out: BinaryWriter
 
   constructor() {
-    // One that was not finished has failed half way.
+    // A writer that was never finished has failed in the middle of a message.
     if (!isFree) shared = new BinaryWriter()
     isFree = false
     this.#out = shared
   }
 
-  /** What was written. */
+  /** Returns the written bytes. */
   finish(): Buffer {
     const { buffer, byteOffset, length } = this.#out.finish()
     isFree = length < ROOM
@@ -42,7 +44,7 @@ export class Writer {
     if (isThere(value)) this.#out.uint32(tag).string(String(value))
   }
 
-  /** Bytes, or base64 of them. */
+  /** Writes bytes, given as bytes or as base64. */
   bytes(tag: number, value: unknown): void {
     if (!isThere(value)) return
     const bytes = value instanceof Uint8Array ? value : Buffer.from(String(value), 'base64')
@@ -61,16 +63,16 @@ export class Writer {
     if (isThere(value)) this.#out.uint32(tag).int32(Number(value))
   }
 
-  /** A number, a bigint, a text of digits, or what gives one. */
+  /** Writes an int64, given as a number, a bigint, a text of digits, or an object that converts to one. */
   int64(tag: number, value: unknown): void {
     if (isThere(value)) this.#out.uint32(tag).int64(BigInt(String(value)))
   }
 
-  /** A name of the enum, or a number. */
+  /** Writes a value of an enum, given as a name or a number. */
   enum(tag: number, value: unknown, numbers: Readonly<Record<string, number>>): void {
     if (!isThere(value)) return
     const number = typeof value === 'number' ? value : numbers[String(value)]
-    if (number === undefined) throw new TypeError(`${String(value)} is no value of its enum`)
+    if (number === undefined) throw new TypeError(`${String(value)} is not a value of its enum`)
     this.#out.uint32(tag).int32(number)
   }
 
@@ -86,7 +88,7 @@ export class Writer {
     for (const value of values) this.message(tag, value, write)
   }
 
-  /** A map from texts to messages, whose entries are messages of two fields. */
+  /** Writes a map from texts to messages. Each entry is a message of two fields. */
   map(tag: number, values: unknown, write: Write): void {
     if (typeof values !== 'object' || values === null) return
     for (const key of Object.keys(values)) {
@@ -103,7 +105,7 @@ export class Writer {
   }
 }
 
-/** Reads messages. Throws for bytes that are none. */
+/** Reads messages. Throws for malformed bytes. */
 export class Reader {
   readonly #in: BinaryReader
 
@@ -111,12 +113,12 @@ export class Reader {
     this.#in = new BinaryReader(bytes, textOf)
   }
 
-  /** Where the next field begins. */
+  /** The position of the next field. */
   get at(): number {
     return this.#in.pos
   }
 
-  /** The tag of the next field. */
+  /** Reads the tag of the next field. */
   tag(): number {
     return this.#in.uint32()
   }
@@ -125,7 +127,7 @@ export class Reader {
     return this.#in.string()
   }
 
-  /** A copy, which does not keep the whole message. */
+  /** Reads bytes as a copy, so that the whole message is not kept in memory. */
   bytes(): Buffer {
     return Buffer.from(this.#in.bytes())
   }
@@ -146,7 +148,7 @@ export class Reader {
     return String(this.#in.int64())
   }
 
-  /** The name of the value, or its number where this release has none for it. */
+  /** Reads the name of a value, or its number if this release has no name for it. */
   enum(names: Readonly<Record<number, string>>): string | number {
     const number = this.#in.int32()
     return names[number] ?? number
@@ -159,7 +161,7 @@ export class Reader {
     return message
   }
 
-  /** One entry of a map from texts to messages. */
+  /** Reads one entry of a map from texts to messages. */
   entry(map: Message, read: Read): void {
     const end = this.#end()
     let key = ''
@@ -174,7 +176,7 @@ export class Reader {
     if (key !== '__proto__') map[key] = value
   }
 
-  /** Passes over a field that this release does not know. */
+  /** Skips a field that this release does not know. */
   skip(tag: number): void {
     this.#in.skip(tag & 7, tag >>> 3)
   }
@@ -191,7 +193,7 @@ function isThere(value: unknown): boolean {
   return value !== undefined && value !== null
 }
 
-/** Sooner than by a `TextDecoder`. What is read from is a `Buffer`, and so are its parts. */
+/** Decodes text faster than `TextDecoder`. The input is a part of a `Buffer`, and therefore a `Buffer` too. */
 function textOf(bytes: Uint8Array): string {
   return (bytes as Buffer).toString('utf8')
 }
