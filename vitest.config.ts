@@ -37,6 +37,7 @@ export default defineConfig({
     reporters: ['default', './test/setup/left-out.ts'],
     projects: [
       project('unit', 'memory', []),
+      project('http', 'memory', []),
       project('emulator', 'emulators', ['test/setup/emulators.ts']),
       project('browser', 'memory', ['test/setup/browser.ts']),
       project('slow', 'all', ['test/setup/emulators.ts']),

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { emulatorsOf, filesOf } from './setup/projects.ts'
+import { emulatorsOf, filesOf, PROJECTS } from './setup/projects.ts'
 
 const OLDER = 'DATASTORE_EMULATOR_HOST'
 const NEWER = 'VIUR_TEST_NEWER_EMULATOR_HOST'
@@ -27,12 +27,12 @@ it.each([
 })
 
 it('puts each test file into a project, and those that take seconds into none but emulator', () => {
-  const [unit, emulator, browser, slow] = (['unit', 'emulator', 'browser', 'slow'] as const).map(
-    filesOf,
-  )
+  const [unit, http, emulator, browser, slow] = PROJECTS.map(filesOf)
   const long = emulator?.filter((file) => file.endsWith('.long.test.ts')) ?? []
   expect(long.length).toBeGreaterThan(10)
-  expect(unit?.filter((file) => file.includes('.long.'))).toEqual([])
+  expect([...(unit ?? []), ...(http ?? [])].filter((file) => file.includes('.long.'))).toEqual([])
   expect(unit).toContain('test/projects.test.ts')
-  expect([...(browser ?? []), ...(slow ?? [])].filter((file) => unit?.includes(file))).toEqual([])
+  const others = [...(http ?? []), ...(browser ?? []), ...(slow ?? [])]
+  expect(others.filter((file) => unit?.includes(file))).toEqual([])
+  expect(http).toContain('test/express/held-response.test.ts')
 })

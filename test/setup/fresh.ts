@@ -8,8 +8,8 @@ import { afterAll, expect, vi } from 'vitest'
  */
 vi.resetModules()
 
-// The project *unit* is the one that needs nothing: no test in it finds an emulator that happens to run.
-if (process.env['VIUR_TEST_PROJECT'] === 'unit') {
+// The projects *unit* and *http* need no emulator: no test in them finds one that happens to run.
+if (['unit', 'http'].includes(process.env['VIUR_TEST_PROJECT'] ?? '')) {
   delete process.env['DATASTORE_EMULATOR_HOST']
   delete process.env['VIUR_TEST_NEWER_EMULATOR_HOST']
 }

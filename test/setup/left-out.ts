@@ -1,4 +1,5 @@
 import type { Reporter, TestModule, Vitest } from 'vitest/node'
+import { PROJECTS } from './projects.ts'
 
 /**
  * Says at the end what was left out: projects that did not run, and tests that were skipped and passed in no other
@@ -25,7 +26,7 @@ export default class LeftOut implements Reporter {
       }
     }
     const missed = [...skipped].filter((name) => !ran.has(name))
-    const projects = ['unit', 'emulator', 'browser', 'slow'].filter(
+    const projects = PROJECTS.filter(
       (name) => !vitest.projects.some((project) => project.name === name),
     )
     if (projects.length > 0) say(`Left out: the project ${projects.join(', ')}.`)

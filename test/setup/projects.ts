@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url'
  * Which project a test file belongs to. Nobody has to list a file anywhere: its name, its folder and what it uses say
  * it, so that no file is forgotten, and none that needs an emulator or a browser sits in *unit*.
  */
-export type Project = 'unit' | 'emulator' | 'browser' | 'slow'
+export type Project = 'unit' | 'http' | 'emulator' | 'browser' | 'slow'
+
+export const PROJECTS: readonly Project[] = ['unit', 'http', 'emulator', 'browser', 'slow']
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -16,6 +18,9 @@ const ON_EMULATORS =
 
 /** The word by which a file, or a helper that it imports, starts other programs. */
 const STARTS_PROGRAMS = /from 'node:child_process'/
+
+/** The words by which a file, or a helper that it imports, opens a port. These helpers in setup do. */
+const OPENS_PORTS = /\.listen\(|setup\/(site|datastore-server|faulty-proxy)\.ts'|from 'supertest'/
 
 /** The suites that are the same on each kind of store: on the memory store in *unit*, on the others in *emulator*. */
 const ON_STORE_KINDS = /\bSTORE_KINDS(_BY_TRANSPORT)?\b/
@@ -28,9 +33,10 @@ function projectsOf(file: string): readonly Project[] {
   const text = [...used.values()].join('\n')
   if (file.startsWith('test/emulator/') || file.endsWith('.long.test.ts')) return ['emulator']
   if (STARTS_PROGRAMS.test(text)) return ['emulator']
-  if (ON_STORE_KINDS.test(readFileSync(join(root, file), 'utf8'))) return ['unit', 'emulator']
+  const fast = OPENS_PORTS.test(text) ? 'http' : 'unit'
+  if (ON_STORE_KINDS.test(readFileSync(join(root, file), 'utf8'))) return [fast, 'emulator']
   if (ON_EMULATORS.test(text)) return ['emulator']
-  return ['unit']
+  return [fast]
 }
 
 /** All files of a project. The packages in test/frameworks run their own tests. */
