@@ -44,8 +44,8 @@ describe('options of old sessions', () => {
   it.each([
     [{ lifetime: 0 }, /lifetime must be a positive duration/],
     [{ userFields: 'name' }, /userFields must be an array/],
-    [{ userFields: ['name', 'password'] }, /userFields must not hold "password"/],
-    [{ userFields: ['otp_app_secret'] }, /userFields must not hold/],
+    [{ userFields: ['name', 'password'] }, /userFields must not name "password"/],
+    [{ userFields: ['otp_app_secret'] }, /userFields must not name/],
   ])('refuses %o of viur-core', (options, message) => {
     expect(() => viurCoreSessions({ cookie: 'old', ...options } as object)).toThrow(message)
   })
@@ -75,7 +75,7 @@ describe('options of old sessions', () => {
 
   it('refuses what is no such thing', () => {
     const legacy = { system: 'viur-core' } as never
-    expect(() => createSessions({ legacy, store })).toThrow(/legacy must be what/)
+    expect(() => createSessions({ legacy, store })).toThrow(/legacy must be the result/)
   })
 
   it('needs the secrets of express-session where requests come with its cookie', () => {
