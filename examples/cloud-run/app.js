@@ -10,7 +10,7 @@ const sessions = createSessions({ store, lifetime: '2h' })
 const app = express()
 app.set('trust proxy', 1)
 
-// Cloud Scheduler calls it, so that expired sessions are deleted: docs/deploying/cloud-run.md has the commands.
+// Cloud Scheduler calls these routes to delete expired sessions: docs/deploying/cloud-run.md has the commands.
 const { SERVICE_URL: audience, SWEEPER } = process.env
 if (audience && SWEEPER) {
   const caller = oidc({ audience, serviceAccounts: [SWEEPER] })
@@ -37,8 +37,8 @@ app.post('/logout', async (req, res) => {
   res.redirect(303, '/')
 })
 
-// No visitor waits for the first connection: Cloud Run sends none before the port is open. Where the store does not
-// answer yet, the instance is there when it does.
+// No visitor waits for the first connection: Cloud Run sends requests only after the port is open. If the store does not
+// answer yet, the instance starts anyway, and works when the store does.
 await sessions.ready().catch((error) => console.error(error))
 const port = Number(process.env.PORT ?? 8080)
 const server = app.listen(port, () => console.log(`http://localhost:${port}`))

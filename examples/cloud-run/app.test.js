@@ -13,7 +13,7 @@ test('a visitor logs in and out', async () => {
 })
 
 test('an instance starts though Datastore cannot be reached yet', async () => {
-  // On Cloud Run, by credentials that are not there.
+  // As on Cloud Run, with credentials that do not exist.
   const down = {
     K_SERVICE: 'shop',
     GOOGLE_CLOUD_PROJECT: 'shop',

@@ -11,7 +11,7 @@ async function hash(password, salt = randomBytes(16)) {
   return { salt, key: await scrypt(password, salt, 32) }
 }
 
-// In place of your table of users.
+// Use your table of users here.
 const users = new Map([['alice', await hash('wonderland')]])
 const nobody = await hash('no password of anybody')
 

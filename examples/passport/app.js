@@ -4,7 +4,7 @@ import { Strategy } from 'passport-local'
 import { createSessions } from 'viur-session'
 import { passportBridge, requireSameOrigin, sessionMiddleware } from 'viur-session/express'
 
-// In place of your table of users, and of the check of a hashed password.
+// Use your table of users here, and check a hashed password.
 const users = new Map([['u1', { id: 'u1', name: 'alice', password: 'wonderland' }]])
 
 passport.use(
@@ -41,7 +41,7 @@ app.post('/logout', (req, res, next) => {
   req.logout((error) => (error ? next(error) : res.redirect(303, '/')))
 })
 
-// The sessions know whose they are, by userOf.
+// userOf gives each session its user.
 app.post('/everywhere', async (req, res) => {
   if (req.user) await sessions.killSessionByUser(req.user.id)
   res.redirect(303, '/')
