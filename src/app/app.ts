@@ -20,8 +20,10 @@ import { nativeClients } from './native-clients.ts'
 import { consoleAllow } from './operators.ts'
 import { operations } from './operations.ts'
 import { ordering } from './ordering.ts'
+import { racing } from './racing.ts'
 import { securityHeaders } from './security-headers.ts'
 import type { AppSessions } from './sessions.ts'
+import { signingIn } from './signing-in.ts'
 import { ICON, STYLE } from './style.ts'
 import { DEMO_USERS, type DemoUser } from './users.ts'
 
@@ -59,7 +61,12 @@ export function createApp(options: AppOptions): Express {
     now = () => Date.now(),
   } = options
   const ends = new EndCounts()
-  sessions.onDelete((event) => ends.note(event))
+  // #region ends
+  sessions.onDelete((event) => {
+    // Called for every end: logout, login, reset, kill or expiry.
+    ends.note(event)
+  })
+  // #endregion
   const app = express()
   app.disable('x-powered-by')
   // One hop: the front end of Google. Without this no request is secure there, and no cookie is sent.
@@ -76,29 +83,43 @@ export function createApp(options: AppOptions): Express {
   })
 
   // Cron and queue are no browsers: they have neither a session nor an origin, and prove themselves otherwise.
+  const logger = { warn: log, error: log }
   if (caller !== undefined) {
-    app.use('/_sessions', cleanupRoutes(sessions, { caller, logger: { warn: log, error: log } }))
+    // #region sweep
+    // GET /_sessions/cron starts a sweep, POST /_sessions/task goes on.
+    // The caller is appEngine(), oidc({ … }) or localOnly().
+    app.use('/_sessions', cleanupRoutes(sessions, { caller, logger }))
+    // #endregion
   }
 
   // Pages for operators. They bring their own checks, and need neither the session of a visitor nor a body parser.
   const allow = consoleAllow(access)
   if (allow !== undefined) {
-    app.use('/_console', consoleRoutes(sessions, { allow, logger: { warn: log } }))
+    // #region console
+    // Who may come in is iap({ audience, users }) or localOnly().
+    const routes = consoleRoutes(sessions, { allow, logger })
+    app.use('/_console', routes)
+    // #endregion
   }
 
   // Before the check of the origin, which clients that are no browsers do not tell; they send a static key instead.
   app.use('/api', nativeClients(sessions, users, log))
 
   // For the app's own language cookie. The session reads the Cookie header itself, and needs no parser.
+  const form = { extended: false, limit: '2kb', parameterLimit: 10 }
+  // #region session
   app.use(cookieParser())
   app.use(requireSameOrigin())
   // Before the session: a body that is refused costs no lookup.
-  app.use(express.urlencoded({ extended: false, limit: '2kb', parameterLimit: 10 }))
+  app.use(express.urlencoded(form))
   app.use(sessionMiddleware(sessions))
-  app.get('/', home(users, storeName))
+  // #endregion
+  app.get('/', home(users, storeName, now))
+  app.use(signingIn(users, now))
   app.use(actions(users))
+  app.use(racing(sessions))
   app.use(ordering(now))
-  app.use(devices(sessions, users))
+  app.use(devices(sessions, users, now))
   app.use(confirming(users))
   app.use(operations({ storeName, store, access: access.kind, ends, now }))
   app.use(notFound)

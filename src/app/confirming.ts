@@ -1,7 +1,6 @@
 import { Router } from 'express'
 import { seeOther } from './forms.ts'
-import { themeOf } from './home.ts'
-import { languageOf } from './language.ts'
+import { looksOf } from './looks.ts'
 import { confirmPage } from './pages/confirm.ts'
 import { sessionOf } from './session-data.ts'
 import { confirmLogin, requireUser } from './signing-in.ts'
@@ -16,8 +15,7 @@ export function confirming(users: readonly DemoUser[]): Router {
     response.set('Cache-Control', 'no-store')
     response.send(
       confirmPage({
-        language: languageOf(request),
-        theme: themeOf(request),
+        ...looksOf(request),
         user: userNamed(user, users),
         back: sessionOf(request).get('confirming') ?? '/',
       }),
@@ -30,7 +28,7 @@ export function confirming(users: readonly DemoUser[]): Router {
     const place = session.get('confirming') ?? '/'
     // An app with passwords asks for the password here, or for a passkey, and counts failed tries.
     await confirmLogin(session)
-    session.set('notice', { about: 'confirmed' })
+    session.flash('notice', { about: 'confirmed' })
     seeOther(response, place)
   })
 

@@ -1,35 +1,40 @@
-import { type Request, Router } from 'express'
+import { type Request, type Response, Router } from 'express'
 import type { SessionInfo, SessionKey } from '../index.ts'
 import type { AppSessions } from './sessions.ts'
-import { themeOf } from './home.ts'
 import { field, seeOther } from './forms.ts'
-import { languageOf } from './language.ts'
+import { looksOf } from './looks.ts'
 import { devicesPage } from './pages/devices.ts'
 import { errorPage } from './pages/error.ts'
 import { textsIn } from './pages/texts-in.ts'
-import { sessionOf } from './session-data.ts'
+import { type Notice, sessionOf } from './session-data.ts'
 import { FRESH, requireFresh, requireUser } from './signing-in.ts'
 import { type DemoUser, userNamed } from './users.ts'
 
 /** Where a user is signed in, and how to end it there. Both ways to end want a recent login (OWASP ASVS 5.0, 7.5.2). */
-export function devices(sessions: AppSessions, users: readonly DemoUser[]): Router {
+export function devices(
+  sessions: AppSessions,
+  users: readonly DemoUser[],
+  now: () => number,
+): Router {
   const router = Router()
 
   router.get('/devices', requireUser, async (request, response) => {
+    // #region devices
     const session = sessionOf(request)
     const { user, key } = session
     const list: SessionInfo[] = []
     for await (const info of sessions.listSessionsByUser(user)) list.push(info)
+    // #endregion
     response.set('Cache-Control', 'no-store')
     response.send(
       devicesPage({
-        language: languageOf(request),
-        theme: themeOf(request),
+        ...looksOf(request),
         user: userNamed(user, users),
         devices: list.sort((a, b) => rank(b, key) - rank(a, key)),
         current: key,
         isFresh: session.isFresh(FRESH),
-        notice: session.pop('notice', null),
+        notice: session.flashed<Notice>('notice') ?? null,
+        now: now(),
         origin: `${request.protocol}://${request.get('host') ?? 'localhost'}`,
       }),
     )
@@ -40,20 +45,18 @@ export function devices(sessions: AppSessions, users: readonly DemoUser[]): Rout
     const key = field(request, 'key') as SessionKey
     if (key === session.key) {
       await session.logout()
-      seeOther(response, '/#account')
+      session.flash('notice', { about: 'logout' })
+      seeOther(response, '/')
       return
     }
-    // A key is no secret, and anybody can send any: it has to be one of this user. Whose it is cannot change between
-    // here and the kill, since a login gives a new key.
+    // #region endOne
+    // A key is no secret: check whose session it names.
     const info = await sessions.get(key)
-    if (info === null || info.user !== session.user) {
-      // The same answer for both, which tells nobody whether somebody else's session exists.
-      response.status(404).set('Cache-Control', 'no-store').send(noSuchDevice(request))
-      return
-    }
+    if (info?.user !== session.user) return noSuchDevice(request, response)
     await sessions.killSession(key)
-    session.set('notice', { about: 'deviceEnded' })
+    session.flash('notice', { about: 'deviceEnded' })
     seeOther(response, '/devices')
+    // #endregion
   })
 
   router.post(
@@ -64,7 +67,7 @@ export function devices(sessions: AppSessions, users: readonly DemoUser[]): Rout
       const session = sessionOf(request)
       const { user, key } = session
       const { ended } = await sessions.killSessionByUser(user, key === null ? {} : { except: key })
-      session.set('notice', { about: 'othersEnded', count: ended })
+      session.flash('notice', { about: 'othersEnded', count: ended })
       seeOther(response, '/devices')
     },
   )
@@ -77,8 +80,10 @@ function rank({ key, lastSeen }: SessionInfo, current: SessionKey | null): numbe
   return key === current ? Number.POSITIVE_INFINITY : lastSeen.getTime()
 }
 
-function noSuchDevice(request: Request): string {
-  const language = languageOf(request)
-  const next = { href: '/devices', text: textsIn(language).devices.title } as const
-  return errorPage(404, 'noSuchDevice', { language, theme: themeOf(request), next })
+/** The same answer for a session of somebody else and for none, so that nobody learns which of them it is. */
+function noSuchDevice(request: Request, response: Response): void {
+  const looks = looksOf(request)
+  const next = { href: '/devices', text: textsIn(looks.language).devices.title }
+  response.status(404).set('Cache-Control', 'no-store')
+  response.send(errorPage(404, 'noSuchDevice', looks, next))
 }

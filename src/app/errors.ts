@@ -1,20 +1,16 @@
-import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
+import type { ErrorRequestHandler, RequestHandler } from 'express'
 import { SessionContentionError, SessionStoreError } from '../index.ts'
-import { themeOf } from './home.ts'
-import { languageOf } from './language.ts'
+import { looksOf } from './looks.ts'
 import { errorPage } from './pages/error.ts'
 import type { Problem } from './pages/texts.ts'
-import type { Theme } from './session-data.ts'
 
 /** Answers for addresses that lead nowhere. */
 export const notFound: RequestHandler = (request, response) => {
-  const language = languageOf(request)
-  response.status(404).send(errorPage(404, 'notFound', { language, theme: themeOrSystem(request) }))
+  response.status(404).send(errorPage(404, 'notFound', { ...looksOf(request), place: '/' }))
 }
 
 /**
- * Answers with an error page that tells nothing of the inside; what happened goes to `log`. It does not
- * touch the session, which may be the very thing that does not work.
+ * Answers with an error page that tells nothing of the inside. What happened goes to `log`.
  */
 export function errorHandler(log: (message: string, error: unknown) => void): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
@@ -26,12 +22,10 @@ export function errorHandler(log: (message: string, error: unknown) => void): Er
       return
     }
     if (status === 503) response.set('Retry-After', '5')
-    response
-      .status(status)
-      .set('Cache-Control', 'no-store')
-      .send(
-        errorPage(status, problemOf(status), { language: languageOf(request), theme: 'system' }),
-      )
+    response.status(status).set('Cache-Control', 'no-store')
+    const problem = problemOf(status)
+    const way = problem === 'signInFirst' ? { href: '/login' } : undefined
+    response.send(errorPage(status, problem, looksOf(request), way))
   }
 }
 
@@ -45,16 +39,8 @@ export function statusOf(error: unknown): number {
 
 function problemOf(status: number): Problem {
   if (status === 503) return 'unavailable'
+  if (status === 401) return 'signInFirst'
   if (status === 403) return 'refused'
   if (status === 404) return 'notFound'
   return status < 500 ? 'badRequest' : 'failed'
-}
-
-/** The looks of a page are no reason to fail when the store does. */
-export function themeOrSystem(request: Request): Theme {
-  try {
-    return themeOf(request)
-  } catch {
-    return 'system'
-  }
 }

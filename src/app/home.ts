@@ -1,41 +1,55 @@
-import type { Request, RequestHandler } from 'express'
-import { GUEST_USER, type Session } from '../index.ts'
+import type { RequestHandler } from 'express'
+import { GUEST_USER, type LoadOutcome, type Session } from '../index.ts'
 import type { StoreName } from './config.ts'
-import { languageOf } from './language.ts'
+import { looksOf } from './looks.ts'
 import { homePage } from './pages/home.ts'
 import type { SessionFacts } from './pages/session-panel.ts'
-import { type AppData, type Appearance, sessionOf, type Theme } from './session-data.ts'
+import {
+  type AppData,
+  type Appearance,
+  type Notice,
+  type RaceResult,
+  sessionOf,
+} from './session-data.ts'
 import { type DemoUser, userNamed } from './users.ts'
 
 /** Answers with the start page, and counts the visit. */
-export function home(users: readonly DemoUser[], storeName: StoreName): RequestHandler {
+export function home(
+  users: readonly DemoUser[],
+  storeName: StoreName,
+  now: () => number,
+): RequestHandler {
   return (request, response) => {
     const session = sessionOf(request)
     // A counter writes at every view. That is what a demo is for; an app that only reads pays one lookup.
     const visits = (session.get('visits') ?? 0) + (request.method === 'HEAD' ? 0 : 1)
     session.set('visits', visits)
-    const notice = session.pop('notice', null)
+    const notice = session.flashed<Notice>('notice') ?? noticeOf(session.loadOutcome)
+    const race = session.flashed<RaceResult>('race') ?? null
     // A page for one visitor: after a logout the back button must not bring it from the cache.
     response.set('Cache-Control', 'no-store')
     response.send(
       homePage({
-        language: languageOf(request),
-        theme: themeOf(request),
+        ...looksOf(request),
         users,
         user: session.user === GUEST_USER ? null : userNamed(session.user, users),
         visits,
         cart: session.get('cart') ?? { items: [] },
         expiry: session.get('expiry') ?? 'rule',
         notice,
+        race,
+        now: now(),
         facts: factsOf(session, storeName),
       }),
     )
   }
 }
 
-/** The theme that the session keeps. Throws where the session could not be loaded. */
-export function themeOf(request: Request): Theme {
-  return sessionOf(request).scope<Appearance>('appearance').get('theme') ?? 'system'
+/** The visitor of a session that has ended elsewhere, or by itself, is told so. */
+function noticeOf(outcome: LoadOutcome | null): Notice | null {
+  if (outcome === 'expired') return { about: 'expired' }
+  if (outcome === 'ended' || outcome === 'unknown') return { about: 'ended' }
+  return null
 }
 
 function factsOf(session: Session<AppData>, storeName: StoreName): SessionFacts {

@@ -5,7 +5,6 @@ import { addToCart, countPieces } from './cart.ts'
 import { statusOf } from './errors.ts'
 import { BadRequestError, field, oneOf } from './forms.ts'
 import { sessionOf } from './session-data.ts'
-import { signIn } from './signing-in.ts'
 import type { DemoUser } from './users.ts'
 
 /** Where the static key stands, in the answer to a login and in the requests after it. */
@@ -21,18 +20,21 @@ export function nativeClients(
   log: (message: string, error: unknown) => void,
 ): Router {
   const router = Router()
+  const ids = users.map(({ id }) => id)
   router.use(silentOrSameOrigin)
   router.use(express.json({ limit: '2kb' }))
   router.use(sessionMiddleware(sessions))
 
   // Nobody has a key before the login, so none is asked for here.
   router.post('/login', async (request, response) => {
-    const ids = users.map(({ id }) => id)
+    const user = oneOf(ids, field(request, 'user'))
+    // #region native
     const session = sessionOf(request)
-    await signIn(session, oneOf(ids, field(request, 'user')))
-    // Set before the session is stored, but held with the whole response until it is.
+    await session.login(user, { client: true })
+    // The response is held until the session is stored.
     response.set(STATIC_KEY_HEADER, session.staticSecurityKey())
     response.json({ user: session.user })
+    // #endregion
   })
 
   router.post('/cart', requireSecurityKey(), (request, response) => {

@@ -3,13 +3,12 @@ import { localOnly } from '../express/index.ts'
 import { CallerRefusedError, type SessionStore } from '../index.ts'
 import type { ConsoleAccess, StoreName } from './config.ts'
 import type { EndCounts } from './end-counts.ts'
-import { themeOrSystem } from './errors.ts'
 import { makeExpiredSessions } from './expired-sessions.ts'
 import { seeOther } from './forms.ts'
-import { languageOf } from './language.ts'
+import { looksOf } from './looks.ts'
 import { errorPage } from './pages/error.ts'
 import { operationsPage } from './pages/operations.ts'
-import { sessionOf } from './session-data.ts'
+import { type Notice, sessionOf } from './session-data.ts'
 
 export interface OperationsParts {
   readonly storeName: StoreName
@@ -39,12 +38,11 @@ export function operations({ storeName, store, access, ends, now }: OperationsPa
     response.set('Cache-Control', 'no-store')
     response.send(
       operationsPage({
-        language: languageOf(request),
-        theme: themeOrSystem(request),
+        ...looksOf(request),
         access,
         ends: ends.entries(),
         fill: (await fillableStore(request)) === undefined ? null : FILL,
-        notice: sessionOf(request).pop('notice', null),
+        notice: sessionOf(request).flashed<Notice>('notice') ?? null,
       }),
     )
   })
@@ -55,16 +53,18 @@ export function operations({ storeName, store, access, ends, now }: OperationsPa
       next()
       return
     }
+    // #region fill
     await makeExpiredSessions(fillable, FILL, now())
-    sessionOf(request).set('notice', { about: 'filled', count: FILL })
+    const notice: Notice = { about: 'filled', count: FILL }
+    sessionOf(request).flash('notice', notice)
     seeOther(response, '/ops')
+    // #endregion
   })
 
   // Where the console is open, it has answered before.
   router.use('/_console', (request, response) => {
-    const looks = { language: languageOf(request), theme: themeOrSystem(request) }
     response.status(403).set('Cache-Control', 'no-store')
-    response.send(errorPage(403, 'consoleClosed', looks))
+    response.send(errorPage(403, 'consoleClosed', looksOf(request)))
   })
 
   return router

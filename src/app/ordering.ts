@@ -2,11 +2,10 @@ import { type ErrorRequestHandler, type Request, type Response, Router } from 'e
 import { requireSecurityKey } from '../express/index.ts'
 import { RequestRefusedError } from '../index.ts'
 import { field, seeOther } from './forms.ts'
-import { themeOf } from './home.ts'
-import { languageOf } from './language.ts'
+import { looksOf } from './looks.ts'
 import { noteFrom, withOrder } from './order-list.ts'
 import { orderPage } from './pages/order.ts'
-import { sessionOf } from './session-data.ts'
+import { type Notice, sessionOf } from './session-data.ts'
 
 /** What the key of the form is good for: one that was made for another form does not pass here. */
 const PURPOSE = 'order'
@@ -22,20 +21,21 @@ export function ordering(now: () => number): Router {
   const router = Router()
 
   router.get('/order', async (request, response) => {
-    await showOrder(request, response, {})
+    await showOrder(request, response, now(), null)
   })
 
   router.post('/order', requireSecurityKey({ purpose: PURPOSE }), (request, response) => {
     const session = sessionOf(request)
     const note = field(request, 'note')
+    const placed = new Date(now())
+    // #region orders
     const cart = session.pop('cart', null)
-    // Ordered in another tab, whose key was another one.
     if (cart !== null && cart.items.length > 0) {
       const orders = session.get('orders') ?? []
-      const placed = new Date(now())
       session.set('orders', withOrder(orders, cart, note, placed))
-      session.set('notice', { about: 'ordered' })
+      session.flash('notice', { about: 'ordered' })
     }
+    // #endregion
     seeOther(response, '/order')
   })
 
@@ -48,7 +48,8 @@ export function ordering(now: () => number): Router {
     }
     const { note } = (request.body ?? {}) as Record<string, unknown>
     response.status(error.status)
-    await showOrder(request, response, { refused: typeof note === 'string' ? noteFrom(note) : '' })
+    const refused = typeof note === 'string' ? noteFrom(note) : ''
+    await showOrder(request, response, now(), refused)
   }
   router.use(offerAgain)
 
@@ -58,26 +59,32 @@ export function ordering(now: () => number): Router {
 async function showOrder(
   request: Request,
   response: Response,
-  { refused = null }: { readonly refused?: string | null },
+  now: number,
+  refused: string | null,
 ): Promise<void> {
   const session = sessionOf(request)
   const { items } = session.get('cart') ?? { items: [] }
   // Every view makes a key, and stores it; so there is none where there is no form.
-  const key =
-    items.length === 0 || request.method === 'HEAD'
-      ? null
-      : await session.getSecurityKey({ purpose: PURPOSE, duration: DURATION })
+  const hasForm = items.length > 0 && request.method !== 'HEAD'
+  // #region order
+  // The form carries the key; POST /order takes it only once:
+  // router.post('/order', requireSecurityKey({ purpose: 'order' }), …)
+  const key = hasForm
+    ? await session.getSecurityKey({ purpose: PURPOSE, duration: DURATION })
+    : null
+  // #endregion
   // The back button asks for the page again, and gets a key that counts.
   response.set('Cache-Control', 'no-store')
   response.send(
     orderPage({
-      language: languageOf(request),
-      theme: themeOf(request),
+      ...looksOf(request),
+      place: '/order',
+      now,
       items,
       key,
       refused,
       orders: session.get('orders') ?? [],
-      notice: session.pop('notice', null),
+      notice: session.flashed<Notice>('notice') ?? null,
     }),
   )
 }

@@ -2,7 +2,6 @@ import type { Request } from 'express'
 import type { Duration, Session } from '../index.ts'
 import type { Cart } from './cart.ts'
 import type { Order } from './order-list.ts'
-import type { Place } from './places.ts'
 
 /** How long a visitor may ask this one session to live. */
 export type ExpiryChoice = 'rule' | 'seconds' | 'minutes' | 'browser'
@@ -19,10 +18,14 @@ export const EXPIRY_CHOICES: Readonly<Record<ExpiryChoice, Duration | null>> = {
 export const THEMES = ['system', 'light', 'dark'] as const
 export type Theme = (typeof THEMES)[number]
 
-/** Something to tell the visitor once, on the next page. */
+/** Something to tell the visitor once, on the next page. The session keeps it by `flash('notice', …)`. */
 export interface Notice {
   readonly about:
     | 'login'
+    | 'logout'
+    | 'expired'
+    | 'ended'
+    | 'cart'
     | 'renewed'
     | 'reset'
     | 'expiry'
@@ -41,11 +44,29 @@ export interface Notice {
 export interface AppData {
   visits: number
   cart: Cart
-  notice: Notice
   expiry: ExpiryChoice
   orders: readonly Order[]
   /** The page that waits for a confirmed login. */
-  confirming: Place
+  confirming: string
+  /** What one change of a race sets, and what the other one sets. */
+  left: number
+  right: number
+  /** What both of them count up. */
+  together: number
+}
+
+/** What became of two parallel changes. */
+export interface RaceResult {
+  readonly kept: RaceOutcome
+  /** With a record that is saved as a whole. */
+  readonly whole: RaceOutcome
+}
+
+interface RaceOutcome {
+  readonly left: boolean
+  readonly right: boolean
+  /** How far both together have counted. */
+  readonly together: number
 }
 
 /** What its scope `appearance` holds, apart from the keys above. */

@@ -4,13 +4,22 @@ import type { AppData } from './session-data.ts'
 /** The sessions of this app. */
 export type AppSessions = Sessions<AppData>
 
+/** When a session ends that is not used, and when it ends in any case. */
+const LIFETIME = 60 * 60 * 1000
+export const ABSOLUTE_LIFETIME: number = 12 * LIFETIME
+
 /** On how many devices a user can be signed in; the list of them has to fit a page. */
 const MAX_DEVICES = 10
 
-/** Makes them: the cart is all that survives a login, and every end is told. */
+/** Makes the sessions: of the data, only the cart survives a login, and observers are told of every end. */
 export function createAppSessions(options: SessionsOptions = {}): AppSessions {
   return createSessions<AppData>({
+    // #region limits
+    lifetime: LIFETIME,
+    absoluteLifetime: ABSOLUTE_LIFETIME,
     persistentFieldsOnLogin: ['cart'],
+    persistentScopesOnLogin: ['appearance'],
+    // #endregion
     maxSessionsPerUser: MAX_DEVICES,
     events: true,
     ...options,

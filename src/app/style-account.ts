@@ -1,6 +1,6 @@
 /** The part of the style sheet for the pages beside the start page. Its colours are those of the rest. */
 export const ACCOUNT_STYLE: string = `
-.narrow { width: 100%; max-width: 44rem; display: grid; gap: 1.5rem; }
+.narrow { width: 100%; max-width: 45rem; display: grid; gap: 1.5rem; }
 .caution { background: var(--warn); color: var(--warn-text); border-color: color-mix(in srgb, var(--warn-text) 35%, transparent); }
 .caution h2 { font-size: 1rem; }
 .counts div { display: flex; justify-content: space-between; align-items: center; padding-block: .375rem; }

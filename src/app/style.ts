@@ -1,19 +1,20 @@
 import { createHash } from 'node:crypto'
 import { ACCOUNT_STYLE } from './style-account.ts'
+import { TEACHING_STYLE } from './style-teaching.ts'
 
 // Every pair of text and ground below has a contrast of at least 4.5 to 1, and every edge of a control 3 to 1.
 const LIGHT = `
   color-scheme: light;
   --ground: #f5f6f8; --surface: #ffffff; --raised: #f0f2f5; --line: #dde1e8; --edge: #838c9d;
   --text: #171b24; --soft: #566074; --accent: #3949c6; --accent-strong: #2c3aa6; --on-accent: #ffffff;
-  --tint: #eceefb; --tint-text: #2a3594; --pressed: #ffffff; --warn: #fdf1d7; --warn-text: #6d4700; --danger: #b3261e; --danger-tint: #fbeceb;
+  --tint: #eceefb; --tint-strong: #a9b2ef; --tint-text: #2a3594; --good: #e0f3e6; --good-text: #14592f; --pressed: #ffffff; --warn: #fdf1d7; --warn-text: #6d4700; --danger: #b3261e; --danger-tint: #fbeceb;
   --shadow: 0 1px 2px rgb(20 26 40 / 6%), 0 6px 20px rgb(20 26 40 / 4%);`
 
 const DARK = `
   color-scheme: dark;
   --ground: #0f1218; --surface: #171b23; --raised: #1f242e; --line: #2b313d; --edge: #6d778a;
   --text: #e9ecf2; --soft: #a0a9ba; --accent: #a3aeff; --accent-strong: #bcc4ff; --on-accent: #10142e;
-  --tint: #22284a; --tint-text: #c8ceff; --pressed: #3a4251; --warn: #3a2f16; --warn-text: #f5d48a; --danger: #ff9a92; --danger-tint: #3a1f1f;
+  --tint: #22284a; --tint-strong: #4a55a6; --tint-text: #c8ceff; --good: #16321f; --good-text: #9fe0b4; --pressed: #3a4251; --warn: #3a2f16; --warn-text: #f5d48a; --danger: #ff9a92; --danger-tint: #3a1f1f;
   --shadow: none;`
 
 /** The style sheet. It is a module because tsc, which makes `dist`, copies no other files. */
@@ -52,10 +53,16 @@ main:focus { outline: none; }
 
 .bar { position: sticky; top: 0; z-index: 1; background: var(--surface); border-bottom: 1px solid var(--line); }
 .bar-inner, main, .foot { width: 100%; max-width: 68rem; margin-inline: auto; padding-inline: 1.5rem; }
-.bar-inner { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .75rem 1.5rem; padding-block: .75rem; }
+.bar-inner { display: flex; flex-wrap: wrap; align-items: center; gap: .75rem 1.25rem; padding-block: .75rem; }
 .brand { display: flex; align-items: center; gap: .625rem; color: var(--text); font-weight: 650; letter-spacing: -0.01em; text-decoration: none; border-radius: .375rem; white-space: nowrap; }
 .badge { padding: .125rem .5rem; border-radius: 1rem; background: var(--tint); color: var(--tint-text); font-size: .75rem; font-weight: 600; letter-spacing: 0; white-space: nowrap; }
 .badge.warn { background: var(--warn); color: var(--warn-text); }
+.bar nav { flex: 1; }
+.bar nav ul { display: flex; flex-wrap: wrap; gap: .25rem; }
+.bar nav li:has([href^="/login"]) { margin-left: auto; }
+.bar nav a { display: block; padding: .375rem .75rem; border-radius: .5rem; color: var(--soft); font-size: .9375rem; font-weight: 550; text-decoration: none; }
+.bar nav a:hover { color: var(--text); background: var(--raised); }
+.bar nav a[aria-current] { color: var(--tint-text); background: var(--tint); }
 .controls { display: flex; flex-wrap: wrap; gap: .5rem .75rem; }
 .segments { display: flex; padding: .1875rem; gap: .125rem; border-radius: .625rem; background: var(--raised); }
 .segments button { min-height: 2rem; padding: 0 .75rem; border: 0; border-radius: .4375rem; background: none; color: var(--soft); font-size: .875rem; font-weight: 500; }
@@ -134,13 +141,13 @@ fieldset { border: 0; min-width: 0; display: grid; gap: .125rem; margin-bottom: 
 
 .problem { max-width: 36rem; margin-block: 2rem; display: grid; gap: 1rem; justify-items: start; }
 .problem .status { padding: .125rem .75rem; border-radius: 1rem; background: var(--tint); color: var(--tint-text); font-weight: 650; font-variant-numeric: tabular-nums; }
-.foot { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .25rem 1.5rem; padding-block: 1.25rem 2rem; color: var(--soft); font-size: .875rem; }
+.foot { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .75rem 1.5rem; padding-block: 1.25rem 2rem; color: var(--soft); font-size: .875rem; }
 
-.foot nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
-.foot a { color: var(--soft); }
-.foot a:hover, .foot a[aria-current] { color: var(--text); }
-.foot a[aria-current] { text-decoration: none; font-weight: 550; }
-${ACCOUNT_STYLE}
+${ACCOUNT_STYLE}${TEACHING_STYLE}
+@media (min-width: 100rem) {
+  .bar-inner, main, .foot { max-width: 98rem; }
+  .cards { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+}
 @media (max-width: 52rem) {
   .cards, .columns { grid-template-columns: minmax(0, 1fr); }
   .tiles { grid-template-columns: repeat(2, 1fr); }
@@ -149,7 +156,10 @@ ${ACCOUNT_STYLE}
 }
 @media (max-width: 36rem) {
   .bar { position: static; }
-  .controls { width: 100%; justify-content: space-between; }
+  .bar nav { flex: none; width: calc(100% + 1.5rem); margin-inline: -.75rem; }
+  .bar nav ul { gap: 0; }
+  .bar nav a { padding-inline: .625rem; }
+  .bar nav li:has([href^="/login"]) { margin: 0; }
   .bar-inner, main, .foot { padding-inline: 1rem; }
   main { gap: 1rem; padding-block: 1.75rem 2rem; }
   .cards { gap: 1rem; }
@@ -158,6 +168,7 @@ ${ACCOUNT_STYLE}
   .tile .value { font-size: 1.1875rem; }
   .notice .change { display: block; white-space: normal; }
   .segments button, .button, .row input { min-height: 2.75rem; }
+  .button { white-space: normal; }
   .stepper button { width: 2.75rem; height: 2.75rem; }
   .item { flex-wrap: wrap; gap: .375rem .75rem; }
   .item .name { flex-basis: 100%; }
@@ -168,6 +179,7 @@ ${ACCOUNT_STYLE}
 }
 @media (forced-colors: active) {
   .segments button[aria-pressed="true"] { outline: 2px solid; }
+  .bar nav a[aria-current] { outline: 2px solid; }
 }
 `
 

@@ -91,7 +91,7 @@ describe('an error page', () => {
     expect(answer.text).toContain('There is no such page')
     expect(answer.text).not.toContain('alert(1)')
     expect((await visitor.get('/%zz')).status).toBe(404)
-    expect((await visitor.get('/login')).status).toBe(404)
+    expect((await visitor.get('/logout')).status).toBe(404)
   })
 
   it('is a 503 when the store is down, and the session is there again after', async () => {

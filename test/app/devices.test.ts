@@ -58,21 +58,29 @@ describe('the list of devices', () => {
     // Only the network: the last part of the address is not kept.
     expect(page.text.match(/<code>127\.0\.0\.0<\/code>/g)).toHaveLength(3)
     // When it was signed in, and when it was last seen.
-    expect(page.text).toContain('<time datetime="2030-01-01T00:00:01.000Z">')
-    expect(page.text).toContain('<time datetime="2030-01-01T00:20:04.000Z">')
+    const times = page.text.matchAll(/<time datetime="([^"]+)" title="([^"]+)">([^<]+)</g)
+    expect([...times].slice(2, 4).map(([, ...time]) => time)).toEqual([
+      ['2030-01-01T00:00:01.000Z', '1 Jan 2030, 00:00:01 UTC', '20 minutes ago'],
+      ['2030-01-01T00:20:04.000Z', '1 Jan 2030, 00:20:04 UTC', 'now'],
+    ])
     for (const visitor of [phone, old, here])
       expect(page.text).not.toContain(visitor.cookies.get('viur-session'))
   })
 
   it('is for users who are signed in', async () => {
     const guest = new Visitor(app.url)
-    const page = await guest.get('/devices')
-    expect(page.status).toBe(403)
-    expect(page.text).toContain('This page is for users who are signed in')
+    for (const path of ['/devices', '/confirm']) {
+      const asked = await guest.get(path)
+      expect(asked.status).toBe(303)
+      expect(asked.headers.get('location')).toBe(`/login?returnTo=%2F${path.slice(1)}`)
+    }
     expect(guest.cookies.size).toBe(0)
-    for (const path of ['/devices/end', '/devices/end-others', '/confirm'])
-      expect((await guest.send(path, { key: 'A'.repeat(43) })).status).toBe(403)
-    expect((await guest.get('/confirm')).status).toBe(403)
+    for (const path of ['/devices/end', '/devices/end-others', '/confirm']) {
+      const refused = await guest.send(path, { key: 'A'.repeat(43) })
+      expect(refused.status).toBe(401)
+      expect(refused.text).toContain('This page is for users who are signed in')
+      expect(refused.text).toContain('href="/login"')
+    }
   })
 
   it('shows the agent as text, and names a device that says nothing', async () => {
@@ -95,8 +103,8 @@ describe('the list of devices', () => {
 
   it('speaks German, and the switches lead back to it', async () => {
     const here = await signedIn('ada')
-    await here.post('/language', { language: 'de', back: '/devices' })
-    const page = await here.post('/theme', { theme: 'dark', back: '/devices' })
+    await here.post('/language', { language: 'de', returnTo: '/devices' })
+    const page = await here.post('/theme', { theme: 'dark', returnTo: '/devices' })
     expect(page.text).toContain('<h1>Ihre Geräte</h1>')
     expect(titles(page)).toEqual(['Firefox auf Linux dieses Gerät'])
   })
@@ -158,8 +166,10 @@ describe('ending a session', () => {
     const here = await signedIn('ada')
     const there = await signedIn('ada')
     const [key = ''] = keysIn(await there.get('/devices'))
-    expect((await here.send('/devices/end', { key })).status).toBe(303)
-    expect(here.cookies.has('viur-session')).toBe(false)
+    const id = here.cookies.get('viur-session')
+    expect((await here.post('/devices/end', { key })).text).toContain('You are signed out')
+    expect(here.cookies.get('viur-session')).not.toBe(id)
+    expect(await userOf(here)).toBe('Nobody')
     expect(await userOf(there)).toBe('Ada Lovelace')
   })
 
@@ -256,7 +266,7 @@ describe('the step-up', () => {
     clock.advance(6 * MINUTE)
     await here.send('/devices/end-others')
     await here.send('/logout')
-    expect((await here.send('/confirm')).status).toBe(403)
+    expect((await here.send('/confirm')).status).toBe(401)
     expect(await userOf(desk)).toBe('Ada Lovelace')
   })
 
@@ -274,7 +284,7 @@ describe('the step-up', () => {
     const here = await signedIn('ada')
     clock.advance(6 * MINUTE)
     await here.send('/devices/end-others')
-    const page = await here.post('/language', { language: 'de', back: '/confirm' })
+    const page = await here.post('/language', { language: 'de', returnTo: '/confirm' })
     expect(page.text).toContain('<h1>Sind Sie es noch?</h1>')
     expect((await here.send('/confirm')).headers.get('location')).toBe('/devices')
   })

@@ -196,6 +196,7 @@ export class Visitor {
       method,
       redirect: 'manual',
       headers: {
+        accept: 'text/html',
         ...(method === 'POST' && { 'sec-fetch-site': 'same-origin' }),
         ...(cookie !== '' && { cookie }),
         ...this.headers,

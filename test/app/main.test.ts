@@ -15,7 +15,10 @@ describe('npm start', () => {
         'viur-session: sweeps are carried by no queue, and end within the call that starts them\n',
     )
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
-    expect((await new Visitor(url).get()).fact('visits')).toBe('1')
+    const page = await new Visitor(url).get()
+    expect(page.fact('visits')).toBe('1')
+    // The lines that a card shows are those of the TypeScript, not those that tsc made of them.
+    expect(page.text).toContain('<code>const [a, b] = await Promise.all([load(), load()])\na.set(')
     app.process.kill('SIGTERM')
     expect(await app.ended).toBe(0)
     expect(app.text.stderr).toBe('')

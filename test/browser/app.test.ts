@@ -1,7 +1,5 @@
-import { mkdirSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Cookie, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { close, listen, movableClock, type RunningApp, startApp } from '../app/harness.ts'
@@ -407,108 +405,6 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
   })
 
   describe('seen by people', () => {
-    const folder = fileURLToPath(new URL('screenshots/', import.meta.url))
-    const widths = { desktop: 1280, tablet: 768, mobile: 375 }
-    const pictures = Boolean(process.env['SCREENSHOTS'])
-    const themes = ['light', 'dark'] as const
-    /** For pictures each screen in each theme; else one walk in the dark, which looks at each page on every screen. */
-    const walks = pictures
-      ? Object.entries(widths).flatMap(([device, width]) =>
-          themes.map((theme) => ({
-            name: `a ${device} in the ${theme} theme`,
-            theme,
-            screens: [[device, width] as const],
-          })),
-        )
-      : [{ name: 'every screen', theme: 'dark' as const, screens: Object.entries(widths) }]
-
-    beforeAll(() => mkdirSync(folder, { recursive: true }))
-
-    /** Nothing may be wider than its screen. Takes pictures under this name where they are wanted. */
-    const shooter =
-      (screens: readonly (readonly [string, number])[], theme: string) =>
-      async (name: string): Promise<void> => {
-        for (const [device, width] of screens) {
-          await page.setViewportSize({ width, height: 900 })
-          const path = `${folder}${name}-${device}-${theme}.png`
-          if (pictures) await page.screenshot({ path, fullPage: true })
-          const seen = await page.evaluate('document.documentElement.scrollWidth')
-          expect([name, device, seen]).toEqual([name, device, width])
-        }
-      }
-
-    for (const { name: where, theme, screens } of walks) {
-      it(`fits ${where}`, async () => {
-        await renew({ colorScheme: theme })
-        const shot = shooter(screens, theme)
-        await page.goto(app.url)
-        await shot('guest')
-        for (const name of ['Coffee', 'A very long name of a thing that nobody needs but you']) {
-          await page.getByRole('textbox').or(page.getByRole('combobox')).fill(name)
-          await press('Add')
-        }
-        await press('Sign in as Ada Lovelace')
-        await press(theme === 'dark' ? 'Dark' : 'Light')
-        await press('New session id')
-        await shot('user')
-        await press('Deutsch')
-        await shot('user-de')
-        await page.goto(`${app.url}/nowhere`)
-        await shot('error')
-      })
-
-      it(`shows order, devices and confirmation on ${where}`, async () => {
-        await app.close()
-        const clock = movableClock()
-        app = await startApp({ options: { now: clock.now } })
-        await renew({ colorScheme: theme })
-        const shot = shooter(screens, theme)
-        for (const agent of ['curl/8.9.1', 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0']) {
-          const answer = await fetch(`${app.url}/api/login`, {
-            method: 'POST',
-            headers: { 'user-agent': agent, 'content-type': 'application/json' },
-            body: '{"user":"ada"}',
-          })
-          expect(answer.status).toBe(200)
-        }
-        await page.goto(app.url)
-        await press('Sign in as Ada Lovelace')
-        await page.getByLabel('What do you need?').fill('A very long name of a thing of yours')
-        await press('Add')
-        await page.goto(`${app.url}/order`)
-        await shot('order')
-        const skey = page.locator('input[name=skey]')
-        await skey.evaluate((element) => element.setAttribute('value', 'old'))
-        await page.getByLabel('A note for the shop').fill('Ring twice, please')
-        await press('Place the order')
-        await page.getByRole('alert').waitFor()
-        await shot('order-refused')
-        await press('Place the order')
-        await shot('order-placed')
-        clock.advance(6 * 60_000)
-        await page.goto(`${app.url}/devices`)
-        await page.getByText('What it says of itself').first().click()
-        await shot('devices')
-        await press('End all others')
-        await shot('confirm')
-        await press('I am Ada Lovelace')
-        await press('Deutsch')
-        await shot('devices-de')
-        await page.goto(`${app.url}/order`)
-        await shot('order-de')
-      })
-
-      it(`shows operations on ${where}`, async () => {
-        await renew({ colorScheme: theme })
-        const shot = shooter(screens, theme)
-        await page.goto(`${app.url}/ops`)
-        await press('Make 1,000 expired sessions')
-        await shot('ops')
-        await press('Deutsch')
-        await shot('ops-de')
-      })
-    }
-
     it('can be used with the keyboard alone', async () => {
       await page.goto(app.url)
       await page.keyboard.press('Tab')

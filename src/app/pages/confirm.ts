@@ -1,25 +1,23 @@
 import { html } from '../../express/console/html.ts'
-import type { Language } from '../language.ts'
-import type { Place } from '../places.ts'
-import type { Theme } from '../session-data.ts'
+import type { Looks } from '../looks.ts'
 import type { DemoUser } from '../users.ts'
 import { avatar } from './avatar.ts'
+import { code } from './code.ts'
 import { page } from './layout.ts'
 import { textsIn } from './texts-in.ts'
 
-export interface ConfirmView {
-  readonly language: Language
-  readonly theme: Theme
+export interface ConfirmView extends Looks {
   readonly user: DemoUser
   /** Where one comes from, and goes back to. */
-  readonly back: Place
+  readonly back: string
 }
 
 /** The page where users show again who they are. */
-export function confirmPage({ language, theme, user, back }: ConfirmView): string {
+export function confirmPage(view: ConfirmView): string {
+  const { language, user, back } = view
   const { confirm } = textsIn(language)
   return page(
-    { language, theme, title: confirm.title, withTheme: true, place: '/confirm' },
+    { ...view, title: confirm.title },
     html`<div class="narrow">
 <div class="intro">
 <h1>${confirm.title}</h1>
@@ -30,6 +28,7 @@ export function confirmPage({ language, theme, user, back }: ConfirmView): strin
 <p class="hint" id="confirm-hint">${confirm.hint}</p>
 <div class="buttons"><button class="button primary" aria-describedby="confirm-hint">${confirm.signInAgain(user.name)}</button>
 <a class="button" href="${back}">${confirm.cancel}</a></div>
+${code('fresh')}
 </form>
 </div>`,
   )

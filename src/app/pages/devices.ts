@@ -1,8 +1,9 @@
 import type { SessionInfo } from '../../index.ts'
 import { type Html, html } from '../../express/console/html.ts'
-import type { Language } from '../language.ts'
-import type { Notice, Theme } from '../session-data.ts'
+import type { Looks } from '../looks.ts'
+import type { Notice } from '../session-data.ts'
 import type { DemoUser } from '../users.ts'
+import { code } from './code.ts'
 import { deviceName } from './device-name.ts'
 import { timeElement } from './format.ts'
 import { page } from './layout.ts'
@@ -10,9 +11,7 @@ import { noticeBox } from './notice.ts'
 import type { Texts } from './texts.ts'
 import { textsIn } from './texts-in.ts'
 
-export interface DevicesView {
-  readonly language: Language
-  readonly theme: Theme
+export interface DevicesView extends Looks {
   readonly user: DemoUser
   /** The sessions of the user, in the order to be shown. */
   readonly devices: readonly SessionInfo[]
@@ -21,17 +20,18 @@ export interface DevicesView {
   /** Whether the login is recent enough to end sessions at once. */
   readonly isFresh: boolean
   readonly notice: Notice | null
+  readonly now: number
   /** Where the app is, for the example of a client that is no browser. */
   readonly origin: string
 }
 
 /** The page that shows users where they are signed in. */
 export function devicesPage(view: DevicesView): string {
-  const { language, theme, user, notice, current, origin } = view
+  const { language, user, notice, current, origin } = view
   const texts = textsIn(language)
   const { title, lead, native, nativeHint } = texts.devices
   return page(
-    { language, theme, title, withTheme: true, place: '/devices' },
+    { ...view, title },
     html`<div class="narrow">
 <div class="intro">
 <h1>${title}</h1>
@@ -43,18 +43,20 @@ ${listCard(view, texts)}
 <h2 id="native-heading">${native}</h2>
 <p class="hint">${nativeHint}</p>
 ${example(origin)}
+${code('native')}
 </section>
 </div>`,
   )
 }
 
-function listCard({ devices, current, isFresh, language }: DevicesView, texts: Texts): Html {
+function listCard(view: DevicesView, texts: Texts): Html {
+  const { devices, current, isFresh } = view
   const labels = texts.devices
   const others = devices.some(({ key }) => key !== current)
   return html`<section class="card" id="devices" aria-labelledby="devices-heading">
 <h2 id="devices-heading">${labels.list} <span class="badge">${devices.length}</span></h2>
 <p class="hint" id="freshness">${isFresh ? labels.fresh : labels.stale}</p>
-<ul class="devices">${devices.map((info) => device(info, info.key === current, texts, language))}</ul>
+<ul class="devices">${devices.map((info) => device(info, view, texts))}</ul>
 ${
   others
     ? html`<form class="buttons" method="post" action="/devices/end-others">
@@ -63,15 +65,17 @@ ${
 </form>`
     : html`<p class="hint">${labels.noOthers}</p>`
 }
+${code('devices')}
+${code('endOne')}
 </section>`
 }
 
 function device(
   { key, client, created, lastSeen }: SessionInfo,
-  isCurrent: boolean,
+  { current, now, language }: DevicesView,
   texts: Texts,
-  language: Language,
 ): Html {
+  const isCurrent = key === current
   const { devices: labels, account } = texts
   const name = deviceName(client?.agent, texts)
   return html`<li class="device">
@@ -82,8 +86,8 @@ ${
     : html`<form method="post" action="/devices/end"><button class="button danger" name="key" value="${key}" aria-label="${labels.endThis(name)}">${labels.end}</button></form>`
 }
 <dl>
-<div><dt>${labels.signedIn}</dt><dd>${timeElement(created, language)}</dd></div>
-<div><dt>${labels.lastSeen}</dt><dd>${timeElement(lastSeen, language)}</dd></div>
+<div><dt>${labels.signedIn}</dt><dd>${timeElement(created, now, language)}</dd></div>
+<div><dt>${labels.lastSeen}</dt><dd>${timeElement(lastSeen, now, language)}</dd></div>
 ${client?.address !== undefined && html`<div><dt>${labels.address} (${labels.addressHint})</dt><dd><code>${client.address}</code></dd></div>`}
 </dl>
 ${client?.agent !== undefined && html`<details><summary>${labels.agent}</summary><code>${client.agent}</code></details>`}

@@ -5,42 +5,43 @@ const MINUTE = 60
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** A point in time for people and, in the attribute, for programs. The server does not know their time zone: UTC. */
-export function timeElement(date: Date, language: Language): Html {
+const UNITS = [
+  ['day', DAY],
+  ['hour', HOUR],
+  ['minute', MINUTE],
+] as const
+
+type Unit = 'second' | (typeof UNITS)[number][0]
+
+/** A point in time, relative to now. The title has it in UTC, since the server does not know the visitor's time zone. */
+export function timeElement(date: Date, now: number, language: Language): Html {
   const text = new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, {
     dateStyle: 'medium',
     timeStyle: 'medium',
     timeZone: 'UTC',
   }).format(date)
-  return html`<time datetime="${date.toISOString()}">${text} UTC</time>`
+  return html`<time datetime="${date.toISOString()}" title="${text} UTC">${relative(date, now, language)}</time>`
 }
 
-/** A point in time for a table whose head says UTC. */
-export function shortTimeElement(date: Date, language: Language): Html {
-  const text = new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, {
-    day: 'numeric',
-    month: 'short',
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    timeZone: 'UTC',
-  }).format(date)
-  return html`<time datetime="${date.toISOString()}">${text}</time>`
+/** Such as "3 minutes ago", or "in 2 days". */
+function relative(date: Date, now: number, language: Language): string {
+  const [count, unit] = inLargestUnit(date.getTime() - now)
+  const format = new Intl.RelativeTimeFormat(language, { numeric: count === 0 ? 'auto' : 'always' })
+  return format.format(count, unit)
 }
 
 /** A span of time in its largest fitting unit, such as "59 minutes". */
 export function duration(milliseconds: number, language: Language): string {
-  const seconds = Math.max(0, Math.round(milliseconds / 1000))
-  const [unit, size] =
-    seconds < 2 * MINUTE
-      ? (['second', 1] as const)
-      : seconds < 2 * HOUR
-        ? (['minute', MINUTE] as const)
-        : seconds < 2 * DAY
-          ? (['hour', HOUR] as const)
-          : (['day', DAY] as const)
+  const [count, unit] = inLargestUnit(Math.max(0, milliseconds))
   const format = new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' })
-  return format.format(Math.round(seconds / size))
+  return format.format(count)
+}
+
+function inLargestUnit(milliseconds: number): [count: number, unit: Unit] {
+  const seconds = Math.round(milliseconds / 1000)
+  const [unit, size] =
+    UNITS.find(([, size]) => Math.abs(seconds) >= 2 * size) ?? (['second', 1] as const)
+  return [Math.round(seconds / size), unit]
 }
 
 /** A whole number, in groups of thousands. */

@@ -1,20 +1,21 @@
 import { type Cart, countPieces, MAX_NAME_LENGTH } from '../cart.ts'
 import { type Html, html } from '../../express/console/html.ts'
-import type { Language } from '../language.ts'
-import { EXPIRY_CHOICES, type ExpiryChoice, type Notice, type Theme } from '../session-data.ts'
+import type { Looks } from '../looks.ts'
+import { EXPIRY_CHOICES, type ExpiryChoice, type Notice, type RaceResult } from '../session-data.ts'
 import type { DemoUser } from '../users.ts'
-import { avatar } from './avatar.ts'
-import { duration, timeElement } from './format.ts'
+import { accountCard } from './account-card.ts'
+import { code } from './code.ts'
+import { duration } from './format.ts'
 import { page } from './layout.ts'
+import { lifeLine } from './life-line.ts'
 import { noticeBox } from './notice.ts'
+import { raceCard } from './race-card.ts'
 import { type SessionFacts, sessionPanel } from './session-panel.ts'
 import type { Texts } from './texts.ts'
 import { textsIn } from './texts-in.ts'
 
 /** Everything that the start page shows. */
-export interface HomeView {
-  readonly language: Language
-  readonly theme: Theme
+export interface HomeView extends Looks {
   readonly users: readonly DemoUser[]
   /** Who is signed in, `null` for nobody. */
   readonly user: DemoUser | null
@@ -22,28 +23,35 @@ export interface HomeView {
   readonly cart: Cart
   readonly expiry: ExpiryChoice
   readonly notice: Notice | null
+  /** The outcome of a race that the visitor has just started. */
+  readonly race: RaceResult | null
+  readonly now: number
   readonly facts: SessionFacts
 }
 
 /** The start page. */
 export function homePage(view: HomeView): string {
-  const { language, theme, notice, facts } = view
+  const { language, notice, facts, now } = view
   const texts = textsIn(language)
+  const { authenticated } = facts
   return page(
-    { language, theme, withTheme: true, place: '/' },
+    view,
     html`<div class="intro">
 <h1>${texts.heading}</h1>
 <p class="lead">${texts.lead}</p>
 </div>
-${noticeBox(notice, facts.key, texts)}
+${notice?.about !== 'cart' && noticeBox(notice, facts.key, texts)}
 ${overview(view, texts)}
+${lifeCard(view, texts)}
 <div class="cards">
-${accountCard(view, texts)}
-${cartCard(view.cart, texts)}
+${accountCard({ ...view, authenticated, returnTo: null }, texts)}
+${cartCard(view, texts)}
+${raceCard(view.race, texts)}
+${browsersCard(texts)}
 ${expiryCard(view.expiry, texts)}
 ${identityCard(texts)}
 </div>
-${sessionPanel(facts, texts, language)}`,
+${sessionPanel(facts, now, texts, language)}`,
   )
 }
 
@@ -65,35 +73,28 @@ function tile(label: string, value: string, hint: string, id: string): Html {
   return html`<div class="tile"><dt>${label}</dt><dd id="${id}" class="value">${value}</dd><dd class="hint">${hint}</dd></div>`
 }
 
-function accountCard({ user, users, facts, language }: HomeView, texts: Texts): Html {
-  const { account } = texts
-  const others = users.filter(({ id }) => id !== user?.id)
-  return html`<section class="card" id="account" aria-labelledby="account-heading">
-<h2 id="account-heading">${account.heading} <span class="badge warn">${account.demo}</span></h2>
-<p class="hint">${user === null ? account.signedOut : account.signedIn} ${account.noPasswords}</p>
-${
-  user !== null &&
-  html`<form class="person current" method="post" action="/logout">
-${avatar(user)}<p class="who"><strong>${user.name}</strong>${facts.authenticated !== null && html`<span class="hint">${account.since} ${timeElement(facts.authenticated, language)}</span>`}</p>
-<button class="button primary">${account.signOut}</button>
-</form>
-<p><a href="/devices">${account.devices}</a></p>
-<h3>${account.switchUser}</h3>`
-}
-<form method="post" action="/login">
-<ul class="people" aria-label="${account.users}">
-${others.map(
-  (
-    other,
-  ) => html`<li class="person">${avatar(other)}<p class="who"><strong>${other.name}</strong></p>
-<button class="button" name="user" value="${other.id}" aria-label="${account.signInAs(other.name)}">${account.signIn}</button></li>
-`,
-)}</ul>
-</form>
+function lifeCard({ facts, now, language }: HomeView, texts: Texts): Html {
+  const { life } = texts
+  const began = (facts.authenticated ?? facts.created)?.getTime() ?? now
+  return html`<section class="card" aria-labelledby="life-heading">
+<h2 id="life-heading">${life.heading}</h2>
+<p class="hint">${life.hint}</p>
+${lifeLine({ began, now, expires: facts.expires.getTime() }, texts, language)}
+${code('limits')}
 </section>`
 }
 
-function cartCard(cart: Cart, texts: Texts): Html {
+function browsersCard({ browsers, devices }: Texts): Html {
+  return html`<section class="card" aria-labelledby="browsers-heading">
+<h2 id="browsers-heading">${browsers.heading}</h2>
+<p class="hint">${browsers.hint}</p>
+<ol class="steps">${browsers.steps.map((step) => html`<li>${step}</li>`)}</ol>
+<p><a class="button" href="/devices">${devices.title}</a></p>
+${code('endOne')}
+</section>`
+}
+
+function cartCard({ cart, notice, facts }: HomeView, texts: Texts): Html {
   const labels = texts.cart
   const items = cart.items.map(
     ({ id, name, quantity }) => html`<li><form class="item" method="post" action="/cart/change">
@@ -107,6 +108,7 @@ function cartCard(cart: Cart, texts: Texts): Html {
   return html`<section class="card" id="cart" aria-labelledby="cart-heading">
 <h2 id="cart-heading">${labels.heading}${items.length > 0 && html` <span class="badge">${labels.pieces(countPieces(cart))}</span>`}</h2>
 <p class="hint">${labels.hint}</p>
+${notice?.about === 'cart' && noticeBox(notice, facts.key, texts)}
 ${
   items.length === 0
     ? html`<p class="empty">${labels.empty}</p>`
@@ -121,6 +123,7 @@ ${
 </div>
 <datalist id="suggestions">${labels.suggestions.map((name) => html`<option value="${name}">`)}</datalist>
 </form>
+${code('cart')}
 </section>`
 }
 
@@ -142,6 +145,7 @@ ${choices.map(
 )}</fieldset>
 <button class="button">${labels.apply}</button>
 </form>
+${code('lifetime')}
 </section>`
 }
 
@@ -158,5 +162,6 @@ function identityCard(texts: Texts): Html {
 <button class="button danger" aria-describedby="reset-hint">${labels.reset}</button>
 <p class="hint" id="reset-hint">${labels.resetHint}</p>
 </form>
+${code('identity')}
 </section>`
 }

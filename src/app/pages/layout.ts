@@ -1,38 +1,23 @@
 import { type Html, html } from '../../express/console/html.ts'
 import { LANGUAGES, type Language } from '../language.ts'
-import type { Place } from '../places.ts'
-import { THEMES, type Theme } from '../session-data.ts'
+import type { Looks } from '../looks.ts'
+import { THEMES } from '../session-data.ts'
 import { STYLE_URL } from '../style.ts'
 import type { Texts } from './texts.ts'
 import { textsIn } from './texts-in.ts'
 
 /** What every page needs. */
-export interface PageOptions {
-  readonly language: Language
-  readonly theme: Theme
+export interface PageOptions extends Looks {
   /** What stands before the name of the app in the title. */
   readonly title?: string
-  /** Whether the switch of the theme is there: it needs a session that works. */
-  readonly withTheme: boolean
-  /** Which page it is. Default: the start page, or one that nobody goes back to. */
-  readonly place?: Place
 }
 
 const LANGUAGE_NAMES: Readonly<Record<Language, string>> = { en: 'English', de: 'Deutsch' }
 
 /** A whole document around the content of a page. */
-export function page(options: PageOptions, content: Html): string {
-  const { language, theme, title, withTheme, place = '/' } = options
+export function page({ title, ...looks }: PageOptions, content: Html): string {
+  const { language, theme, isGuest } = looks
   const texts = textsIn(language)
-  const pages = [
-    ['/', texts.start],
-    ['/order', texts.order.title],
-    ['/devices', texts.devices.title],
-    ['/ops', texts.operations.title],
-  ] as const
-  const links = pages.map(
-    ([link, name]) => html`<a href="${link}"${current(link, options)}>${name}</a> `,
-  )
   const document = html`<!doctype html>
 <html lang="${language}" data-theme="${theme}">
 <head>
@@ -48,29 +33,40 @@ export function page(options: PageOptions, content: Html): string {
 <a class="skip" href="#content">${texts.skip}</a>
 <header class="bar">
 <div class="bar-inner">
-<a class="brand" href="/"><img src="/icon.svg" alt="" width="28" height="28"><span>viur-session</span><span class="badge">${texts.badge}</span></a>
-<div class="controls">
-${withTheme && themeSwitch(texts, theme, place)}
-${languageSwitch(texts, language, place)}
-</div>
+<a class="brand" href="/"><img src="/icon.svg" alt="" width="28" height="28"><span>viur-session</span></a>
+${navigation(looks, texts)}
 </div>
 </header>
 <main id="content" tabindex="-1">
 ${content}
 </main>
-<footer class="foot"><p>${texts.footer}</p><nav aria-label="${texts.pages}">${links}</nav></footer>
+<footer class="foot">
+<p>${texts.title}. ${texts.footer}</p>
+<div class="controls">
+${isGuest !== null && themeSwitch(looks, texts)}
+${languageSwitch(looks, texts)}
+</div>
+</footer>
 </body>
 </html>
 `
   return document.toString()
 }
 
-/** Says which link leads to where one is. */
-function current(link: Place, { place }: PageOptions): Html | false {
-  return link === place && html` aria-current="page"`
+function navigation({ place, isGuest }: Looks, texts: Texts): Html {
+  const [path] = place.split('?')
+  const link = (to: string, name: string): Html =>
+    html`<li><a href="${to}"${to.split('?')[0] === path && html` aria-current="page"`}>${name}</a></li>`
+  return html`<nav aria-label="${texts.pages}"><ul>
+${link('/', texts.start)}
+${link('/order', texts.order.title)}
+${link('/devices', texts.devices.title)}
+${link('/ops', texts.operations.title)}
+${isGuest === true && path !== '/login' && link(`/login?returnTo=${encodeURIComponent(place)}`, texts.login.title)}
+</ul></nav>`
 }
 
-function themeSwitch(texts: Texts, theme: Theme, place: Place): Html {
+function themeSwitch({ theme, place }: Looks, texts: Texts): Html {
   const buttons = THEMES.map(
     (choice) =>
       html`<button name="theme" value="${choice}" aria-pressed="${String(choice === theme)}">${texts.themes[choice]}</button>`,
@@ -78,14 +74,14 @@ function themeSwitch(texts: Texts, theme: Theme, place: Place): Html {
   return html`<form method="post" action="/theme">${back(place)}<div class="segments" role="group" aria-label="${texts.theme}">${buttons}</div></form>`
 }
 
-function languageSwitch(texts: Texts, language: Language, place: Place): Html {
+function languageSwitch({ language, place }: Looks, texts: Texts): Html {
   const buttons = LANGUAGES.map(
     (choice) =>
-      html`<button name="language" value="${choice}" lang="${choice}" aria-label="${LANGUAGE_NAMES[choice]}" title="${LANGUAGE_NAMES[choice]}" aria-pressed="${String(choice === language)}">${choice.toUpperCase()}</button>`,
+      html`<button name="language" value="${choice}" lang="${choice}" aria-pressed="${String(choice === language)}">${LANGUAGE_NAMES[choice]}</button>`,
   )
   return html`<form method="post" action="/language">${back(place)}<div class="segments" role="group" aria-label="${texts.language}">${buttons}</div></form>`
 }
 
-function back(place: Place): Html | false {
-  return place !== '/' && html`<input type="hidden" name="back" value="${place}">`
+function back(place: string): Html {
+  return html`<input type="hidden" name="returnTo" value="${place}">`
 }

@@ -1,17 +1,16 @@
 import type { EndReason } from '../../index.ts'
 import { type Html, html } from '../../express/console/html.ts'
 import type { ConsoleAccess } from '../config.ts'
-import type { Language } from '../language.ts'
-import type { Notice, Theme } from '../session-data.ts'
+import type { Looks } from '../looks.ts'
+import type { Notice } from '../session-data.ts'
+import { code } from './code.ts'
 import { number } from './format.ts'
 import { page } from './layout.ts'
 import { noticeBox } from './notice.ts'
 import type { Texts } from './texts.ts'
 import { textsIn } from './texts-in.ts'
 
-export interface OperationsView {
-  readonly language: Language
-  readonly theme: Theme
+export interface OperationsView extends Looks {
   /** Who may open the console. */
   readonly access: ConsoleAccess['kind']
   /** How many sessions have ended, by reason. */
@@ -23,11 +22,11 @@ export interface OperationsView {
 
 /** The page about operations. */
 export function operationsPage(view: OperationsView): string {
-  const { language, theme, notice } = view
+  const { language, notice } = view
   const texts = textsIn(language)
   const { title, lead } = texts.operations
   return page(
-    { language, theme, title, withTheme: true, place: '/ops' },
+    { ...view, title },
     html`<div class="intro">
 <h1>${title}</h1>
 <p class="lead">${lead}</p>
@@ -49,6 +48,7 @@ function consoleCard({ access }: OperationsView, { operations }: Texts): Html {
 <p class="hint">${labels.hint}</p>
 <p>${labels.access[access]}</p>
 ${access !== 'none' && html`<p><a class="button primary" href="/_console/">${labels.open}</a></p>`}
+${code('console')}
 </section>`
 }
 
@@ -60,6 +60,7 @@ function fillCard({ fill, language }: OperationsView, { operations }: Texts): Ht
 <h2 id="fill-heading">${labels.heading}</h2>
 <p class="hint" id="fill-hint">${labels.hint}</p>
 <form method="post" action="/ops/fill"><button class="button" aria-describedby="fill-hint">${labels.button(number(fill, language))}</button></form>
+${code('fill')}
 </section>`
   )
 }
@@ -70,6 +71,7 @@ function sweepCard({ operations }: Texts): Html {
 <h2 id="sweep-heading">${sweep.heading}</h2>
 <p class="hint">${sweep.hint}</p>
 <ol class="steps">${sweep.steps.map((step) => html`<li>${step}</li>`)}</ol>
+${code('sweep')}
 </section>`
 }
 
@@ -84,5 +86,6 @@ ${ends.map(
     html`<div><dt>${labels.reasons[reason]}</dt><dd id="count-${reason}">${number(count, language)}</dd></div>
 `,
 )}</dl>
+${code('ends')}
 </section>`
 }

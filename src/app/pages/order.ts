@@ -1,17 +1,16 @@
 import type { CartItem } from '../cart.ts'
 import { type Html, html } from '../../express/console/html.ts'
-import type { Language } from '../language.ts'
+import type { Looks } from '../looks.ts'
 import { MAX_NOTE_LENGTH, type Order } from '../order-list.ts'
-import type { Notice, Theme } from '../session-data.ts'
+import type { Notice } from '../session-data.ts'
+import { code } from './code.ts'
 import { timeElement } from './format.ts'
 import { page } from './layout.ts'
 import { noticeBox } from './notice.ts'
 import type { Texts } from './texts.ts'
 import { textsIn } from './texts-in.ts'
 
-export interface OrderView {
-  readonly language: Language
-  readonly theme: Theme
+export interface OrderView extends Looks {
   /** What is in the cart. */
   readonly items: readonly CartItem[]
   /** The security key of the form; `null`: there is none, since there is nothing to order. */
@@ -21,20 +20,15 @@ export interface OrderView {
   /** Newest first. */
   readonly orders: readonly Order[]
   readonly notice: Notice | null
+  readonly now: number
 }
 
 /** The page with the form that counts once. */
 export function orderPage(view: OrderView): string {
-  const { language, theme, refused, notice } = view
+  const { language, refused, notice } = view
   const texts = textsIn(language)
   return page(
-    {
-      language,
-      theme,
-      title: refused === null ? texts.order.title : texts.order.refused.heading,
-      withTheme: true,
-      place: '/order',
-    },
+    { ...view, title: refused === null ? texts.order.title : texts.order.refused.heading },
     html`<div class="narrow">
 <div class="intro">
 <h1>${texts.order.title}</h1>
@@ -61,6 +55,7 @@ function form({ items, key, refused }: OrderView, { order }: Texts): Html {
     return html`<section class="card">
 <p class="empty">${order.empty}</p>
 <p><a class="button" href="/#cart">${order.fill}</a></p>
+${code('order')}
 </section>`
   }
   // Without autocomplete: Firefox would put the old key back when the page is loaded again.
@@ -73,10 +68,11 @@ function form({ items, key, refused }: OrderView, { order }: Texts): Html {
 <div class="row"><input id="note" name="note" maxlength="${MAX_NOTE_LENGTH}" value="${refused}"></div>
 <div class="buttons"><button class="button primary" aria-describedby="form-hint">${order.place}</button><p class="hint" id="form-hint">${order.formHint}</p></div>
 </form>
+${code('order')}
 </section>`
 }
 
-function orderList({ orders, language }: OrderView, { order, cart }: Texts): Html {
+function orderList({ orders, now, language }: OrderView, { order, cart }: Texts): Html {
   return html`<section class="card" id="orders" aria-labelledby="orders-heading">
 <h2 id="orders-heading">${order.orders}</h2>
 <p class="hint">${order.ordersHint}</p>
@@ -85,8 +81,9 @@ ${
     ? html`<p class="empty">${order.noOrders}</p>`
     : html`<ul class="lines">${orders.map(
         ({ number, pieces, note, placed }) =>
-          html`<li><span class="name"><strong>${order.number(number)}</strong><span class="hint">${timeElement(placed, language)}</span>${note !== '' && html`<span class="hint">${note}</span>`}</span><span class="count">${cart.pieces(pieces)}</span></li>`,
+          html`<li><span class="name"><strong>${order.number(number)}</strong><span class="hint">${timeElement(placed, now, language)}</span>${note !== '' && html`<span class="hint">${note}</span>`}</span><span class="count">${cart.pieces(pieces)}</span></li>`,
       )}</ul>`
 }
+${code('orders')}
 </section>`
 }

@@ -2,7 +2,8 @@ import type { LoadOutcome } from '../../index.ts'
 import type { StoreName } from '../config.ts'
 import { type Html, type HtmlValue, html } from '../../express/console/html.ts'
 import type { Language } from '../language.ts'
-import { duration, shortened, timeElement } from './format.ts'
+import { code } from './code.ts'
+import { shortened, timeElement } from './format.ts'
 import type { Texts } from './texts.ts'
 
 /** What a session says of itself while a page is made. */
@@ -26,10 +27,15 @@ export interface SessionFacts {
 export type Entry = readonly [key: string, value: unknown]
 
 /** Shows all that the session holds, apart from its secret id. */
-export function sessionPanel(facts: SessionFacts, texts: Texts, language: Language): Html {
+export function sessionPanel(
+  facts: SessionFacts,
+  now: number,
+  texts: Texts,
+  language: Language,
+): Html {
   const { panel } = texts
   const time = (date: Date | null): HtmlValue =>
-    date === null ? quiet(panel.notYet) : timeElement(date, language)
+    date === null ? quiet(panel.notYet) : timeElement(date, now, language)
   const yesNo = (value: boolean): string => (value ? panel.yes : panel.no)
   const rows: readonly (readonly [id: string, label: string, value: HtmlValue])[] = [
     ['user', panel.user, html`<code>${facts.user}</code>`],
@@ -44,7 +50,6 @@ export function sessionPanel(facts: SessionFacts, texts: Texts, language: Langua
     ['last-seen', panel.lastSeen, time(facts.lastSeen)],
     ['authenticated', panel.authenticated, time(facts.authenticated)],
     ['expires', panel.expires, time(facts.expires)],
-    ['expiry-age', panel.expiryAge, duration(facts.expiryAge, language)],
     ['browser-close', panel.atBrowserClose, yesNo(facts.atBrowserClose)],
     ['store', panel.store, texts.stores[facts.storeName].name],
   ]
@@ -56,6 +61,7 @@ export function sessionPanel(facts: SessionFacts, texts: Texts, language: Langua
 <h3>${panel.facts}</h3>
 <dl class="facts">
 ${rows.map(([id, label, value]) => html`<div><dt>${label}</dt><dd id="session-${id}">${value}</dd></div>\n`)}</dl>
+${code('session')}
 </div>
 <div>
 <h3>${panel.data}</h3>

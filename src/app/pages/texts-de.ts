@@ -4,7 +4,6 @@ import type { Texts } from './texts.ts'
 export const german: Texts = {
   title: 'viur-session Beispiel-App',
   skip: 'Zum Inhalt springen',
-  badge: 'Beispiel-App',
   heading: 'Ihre Sitzung, offen gezeigt',
   lead: 'Was Sie hier tun, liegt auf dem Server, in einer einzigen Sitzung. Ihr Browser kennt nur deren zufällige ID und die gewählte Sprache. Diese Seite führt kein Skript aus.',
   language: 'Sprache',
@@ -12,8 +11,14 @@ export const german: Texts = {
   themes: { system: 'System', light: 'Hell', dark: 'Dunkel' },
   nobody: 'Niemand',
   notices: {
+    logout:
+      'Sie sind abgemeldet. Die alte Sitzung ist auf dem Server beendet, und ihre ID ist in jedem Tab ungültig.',
+    expired: 'Die Zeit Ihrer Sitzung war abgelaufen. Dies ist eine neue, und sie ist leer.',
+    ended:
+      'Ihre Sitzung ist beendet worden, vielleicht in einem anderen Browser. Dies ist eine neue, und sie ist leer.',
+    cart: 'Gespeichert: der Warenkorb, und sonst nichts von der Sitzung.',
     login:
-      'Sie sind angemeldet, und die Sitzung hat eine neue ID. Nur der Warenkorb ist mitgekommen.',
+      'Sie sind angemeldet, und die Sitzung hat eine neue ID. Nur Warenkorb und Farbschema sind mitgekommen.',
     renewed: 'Die Sitzung hat eine neue ID. Ihr ganzer Inhalt ist mitgekommen.',
     reset: 'Die alte Sitzung ist beendet. Diese hat leer begonnen, unter einer neuen ID.',
     expiry: 'Ab jetzt gilt für diese Sitzung die gewählte Lebensdauer.',
@@ -21,8 +26,7 @@ export const german: Texts = {
       'Ihre Bestellung ist aufgegeben, einmal. Der Schlüssel dieses Formulars ist verbraucht.',
     confirmed:
       'Ihre Anmeldung ist wieder frisch, und die Sitzung hat eine neue ID. Geschehen ist noch nichts: Drücken Sie den Knopf noch einmal.',
-    deviceEnded:
-      'Diese Sitzung ist beendet. Wer sie benutzt hat, ist mit dem nächsten Klick abgemeldet.',
+    deviceEnded: 'Diese Sitzung ist beendet. Ihr Browser ist mit dem nächsten Klick abgemeldet.',
   },
   othersEnded: (count) =>
     count === 0
@@ -42,7 +46,7 @@ export const german: Texts = {
     store: 'Speicher',
   },
   stores: {
-    memory: { name: 'Memory', hint: 'eingebaut, endet mit dem Prozess' },
+    memory: { name: 'Arbeitsspeicher', hint: 'eingebaut, endet mit dem Prozess' },
     sqlite: { name: 'SQLite', hint: 'eine Datei, überdauert den Prozess' },
     emulator: { name: 'Emulator', hint: 'Datastore, auf diesem Rechner' },
     datastore: { name: 'Datastore', hint: 'Google Cloud, für alle Instanzen' },
@@ -63,6 +67,48 @@ export const german: Texts = {
     noPasswords:
       'Die Demo-Konten haben keine Passwörter: Wer diese Seite öffnet, kann jedes davon sein.',
     devices: 'Ihre Geräte: wo Sie angemeldet sind',
+  },
+  login: {
+    title: 'Anmelden',
+    lead: 'Nach der Anmeldung geht es weiter auf',
+    back: 'Der Weg zurück',
+    backHint:
+      'Eine Seite, die eine Anmeldung braucht, schickt Gäste hierher und gibt ihre Adresse mit. Nur Adressen dieser App zählen, denn jeder kann einen Link auf diese Seite setzen.',
+  },
+  life: {
+    heading: 'Das Leben dieser Sitzung',
+    hint: 'Jede Nutzung schiebt die Grenze für Untätigkeit hinaus. Die feste Grenze zählt ab der Anmeldung, und nichts verschiebt sie.',
+    drawing: 'Leben dieser Sitzung',
+    describe: (used, idle, absolute) =>
+      `In Gebrauch seit ${used}. Endet ungenutzt in ${idle}, in jedem Fall in ${absolute}.`,
+    used: 'In Gebrauch:',
+    idle: 'Endet ungenutzt in',
+    absolute: 'Endet in jedem Fall in',
+  },
+  race: {
+    heading: 'Ein Wettlauf',
+    hint: 'Zwei Anfragen laden diese Sitzung zur selben Zeit. Jede setzt einen eigenen Eintrag, und beide zählen einen dritten hoch.',
+    start: 'Zwei Anfragen starten',
+    outcome: 'Was aus den zwei Änderungen wurde',
+    mine: 'viur-session',
+    whole: 'Als Ganzes gespeichert',
+    left: 'Eintrag der ersten',
+    right: 'Eintrag der zweiten',
+    together: 'Zähler',
+    kept: 'erhalten',
+    lost: 'verloren',
+    counted: (count) => `+${count} von 2`,
+    why: 'Die rechte Spalte ist ein einfacher Datensatz mit denselben Änderungen: als Ganzes geladen, als Ganzes gespeichert. Das letzte Speichern überschreibt das erste.',
+  },
+  browsers: {
+    heading: 'Zwei Browser',
+    hint: 'Jeder Browser hat seine eigene Sitzung, auch beim selben Benutzer.',
+    steps: [
+      'Melden Sie sich hier an.',
+      'Öffnen Sie diese Seite in einem anderen Browser oder einem privaten Fenster, und melden Sie sich dort als derselbe Benutzer an.',
+      'Sehen Sie sich in einem von beiden Ihre Geräte an: Beide Sitzungen sind da. Beenden Sie die andere.',
+      'Laden Sie die Seite im anderen Browser neu: Er ist abgemeldet.',
+    ],
   },
   cart: {
     heading: 'Warenkorb',
@@ -140,7 +186,7 @@ export const german: Texts = {
     end: 'Beenden',
     endThis: (name) => `Sitzung beenden: ${name}`,
     endOthers: 'Alle anderen beenden',
-    endOthersHint: 'Überall außer hier. Wer sich danach anmeldet, bleibt.',
+    endOthersHint: 'Überall außer hier. Spätere Anmeldungen bleiben.',
     noOthers: 'Sonst sind Sie nirgends angemeldet.',
     native: 'Geräte ohne Browser',
     nativeHint:
@@ -187,7 +233,7 @@ export const german: Texts = {
       reasons: {
         expired: 'abgelaufen',
         logout: 'abgemeldet',
-        login: 'Anmeldung (neue Id)',
+        login: 'Anmeldung (neue ID)',
         reset: 'zurückgesetzt',
         killed: 'beendet',
       },
@@ -207,7 +253,6 @@ export const german: Texts = {
     lastSeen: 'Zuletzt gesehen',
     authenticated: 'Angemeldet',
     expires: 'Läuft ab',
-    expiryAge: 'Läuft ab in',
     atBrowserClose: 'Endet mit dem Browser',
     isNew: 'Neu',
     outcome: 'Beim Laden gefunden',
@@ -242,8 +287,8 @@ export const german: Texts = {
       text: 'Sie zeigt die Sitzungen aller und öffnet sich nur für benannte Betreiber. Stellen Sie Identity-Aware Proxy vor die App, und setzen Sie CONSOLE_AUDIENCE auf dessen Audience und CONSOLE_USERS auf die E-Mail-Adressen der Betreiber, wie docs/console.md beschreibt.',
     },
     signInFirst: {
-      heading: 'Diese Seite ist für Angemeldete',
-      text: 'Melden Sie sich auf der Startseite an und kommen Sie dann wieder.',
+      heading: 'Diese Seite braucht eine Anmeldung',
+      text: 'Melden Sie sich an, dann geht es hier weiter.',
     },
     noSuchDevice: {
       heading: 'Diese Sitzung haben Sie nicht',

@@ -4,7 +4,6 @@ import type { Texts } from './texts.ts'
 export const english: Texts = {
   title: 'viur-session reference app',
   skip: 'Skip to the content',
-  badge: 'reference app',
   heading: 'Your session, in the open',
   lead: 'What you do here is kept on the server, in one session. Your browser holds nothing but its random id and the language you picked. This page runs no script.',
   language: 'Language',
@@ -12,14 +11,21 @@ export const english: Texts = {
   themes: { system: 'System', light: 'Light', dark: 'Dark' },
   nobody: 'Nobody',
   notices: {
-    login: 'You are signed in, and the session has a new id. Only the cart came along.',
+    logout:
+      'You are signed out. The old session has ended on the server, and its id is dead in every tab.',
+    expired: 'The time of your session had run out. This is a new one, and it is empty.',
+    ended:
+      'Your session has ended, perhaps in another browser. This is a new one, and it is empty.',
+    cart: 'Stored: the cart, and nothing else of the session.',
+    login:
+      'You are signed in, and the session has a new id. Only the cart and the theme came along.',
     renewed: 'The session has a new id. Everything in it came along.',
     reset: 'The old session has ended. This one started empty, under a new id.',
     expiry: 'From now on this session follows the lifetime you picked.',
     ordered: 'Your order is placed, once. The key of that form is used up.',
     confirmed:
       'Your login is fresh again, and the session has a new id. Nothing was done yet: press the button once more.',
-    deviceEnded: 'That session has ended. Whoever used it is signed out with the next click.',
+    deviceEnded: 'That session has ended. Its browser is signed out with the next click.',
   },
   othersEnded: (count) =>
     count === 0
@@ -59,6 +65,48 @@ export const english: Texts = {
     noPasswords:
       'The demo users have no passwords: anybody who opens this page can be any of them.',
     devices: 'Your devices: where you are signed in',
+  },
+  login: {
+    title: 'Sign in',
+    lead: 'After the login you are brought back to',
+    back: 'The way back',
+    backHint:
+      'A page that needs a login sends guests here, with its address. Only addresses of this app count, since anybody can make a link to this page.',
+  },
+  life: {
+    heading: 'The life of this session',
+    hint: 'Each use moves the idle limit on. Nothing moves the absolute limit, which counts from the login.',
+    drawing: 'Life of this session',
+    describe: (used, idle, absolute) =>
+      `In use for ${used}. Ends in ${idle} if it is not used, and in ${absolute} in any case.`,
+    used: 'In use for',
+    idle: 'Ends unused in',
+    absolute: 'Ends in any case in',
+  },
+  race: {
+    heading: 'A race',
+    hint: 'Two requests load this session at the same time. Each sets a key of its own, and both count up a third one.',
+    start: 'Start two requests',
+    outcome: 'What became of the two changes',
+    mine: 'viur-session',
+    whole: 'Saved as a whole',
+    left: 'Key of the first',
+    right: 'Key of the second',
+    together: 'Counter',
+    kept: 'kept',
+    lost: 'lost',
+    counted: (count) => `+${count} of 2`,
+    why: 'The right column is a plain record that got the same changes: loaded as a whole, saved as a whole. The last save overwrites the first.',
+  },
+  browsers: {
+    heading: 'Two browsers',
+    hint: 'Each browser has a session of its own, also of the same user.',
+    steps: [
+      'Sign in here.',
+      'Open this page in another browser or a private window, and sign in as the same user.',
+      'Look at your devices in either of them: both sessions are there. End the other one.',
+      'Reload the page in the other browser: it is signed out.',
+    ],
   },
   cart: {
     heading: 'Cart',
@@ -133,7 +181,7 @@ export const english: Texts = {
     end: 'End',
     endThis: (name) => `End the session of ${name}`,
     endOthers: 'End all others',
-    endOthersHint: 'Everywhere but here. Who signs in after that stays.',
+    endOthersHint: 'Everywhere but here. Later logins stay.',
     noOthers: 'You are signed in nowhere else.',
     native: 'Devices without a browser',
     nativeHint:
@@ -200,7 +248,6 @@ export const english: Texts = {
     lastSeen: 'Last seen',
     authenticated: 'Signed in',
     expires: 'Expires',
-    expiryAge: 'Expires in',
     atBrowserClose: 'Ends with the browser',
     isNew: 'New',
     outcome: 'Loading found',
@@ -236,7 +283,7 @@ export const english: Texts = {
     },
     signInFirst: {
       heading: 'This page is for users who are signed in',
-      text: 'Sign in on the start page, then come back.',
+      text: 'Sign in, and you are brought back.',
     },
     noSuchDevice: {
       heading: 'You have no such session',

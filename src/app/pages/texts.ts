@@ -17,7 +17,6 @@ export type Problem =
 export interface Texts {
   readonly title: string
   readonly skip: string
-  readonly badge: string
   readonly heading: string
   readonly lead: string
   readonly language: string
@@ -54,6 +53,43 @@ export interface Texts {
     readonly noPasswords: string
     /** Leads to the list of devices. */
     readonly devices: string
+  }
+  readonly login: {
+    readonly title: string
+    /** The address of a page follows. */
+    readonly lead: string
+    readonly back: string
+    readonly backHint: string
+  }
+  readonly life: {
+    readonly heading: string
+    readonly hint: string
+    /** Names the drawing. */
+    readonly drawing: string
+    readonly describe: (used: string, idle: string, absolute: string) => string
+    readonly used: string
+    readonly idle: string
+    readonly absolute: string
+  }
+  readonly race: {
+    readonly heading: string
+    readonly hint: string
+    readonly start: string
+    readonly outcome: string
+    readonly mine: string
+    readonly whole: string
+    readonly left: string
+    readonly right: string
+    readonly together: string
+    readonly kept: string
+    readonly lost: string
+    readonly counted: (count: number) => string
+    readonly why: string
+  }
+  readonly browsers: {
+    readonly heading: string
+    readonly hint: string
+    readonly steps: readonly string[]
   }
   readonly cart: {
     readonly heading: string
@@ -174,7 +210,6 @@ export interface Texts {
     readonly lastSeen: string
     readonly authenticated: string
     readonly expires: string
-    readonly expiryAge: string
     readonly atBrowserClose: string
     readonly isNew: string
     readonly outcome: string
@@ -185,7 +220,7 @@ export interface Texts {
   }
   readonly outcomes: Readonly<Record<LoadOutcome, string>>
   readonly footer: string
-  /** Names the links in the footer. */
+  /** Names the navigation. */
   readonly pages: string
   readonly start: string
   readonly problems: Readonly<Record<Problem, { readonly heading: string; readonly text: string }>>

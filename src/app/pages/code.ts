@@ -1,0 +1,11 @@
+import { type Html, html } from '../../express/console/html.ts'
+import { SNIPPETS, type SnippetName } from '../snippets.ts'
+
+/** The lines of this app that do what a card offers. */
+export function code(name: SnippetName): Html {
+  const { file, code: lines } = SNIPPETS[name]
+  return html`<figure class="source" lang="en" translate="no">
+<figcaption>${file}</figcaption>
+<pre><code>${lines}</code></pre>
+</figure>`
+}

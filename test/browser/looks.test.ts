@@ -1,0 +1,160 @@
+import { mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { movableClock, type RunningApp, startApp } from '../app/harness.ts'
+import { launchBrowser, withoutBrowser } from './browser.ts'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+const WIDTHS = [320, 768, 1280, 1920]
+
+/** With SCREENSHOTS set, pictures of all pages go here. */
+const folder = fileURLToPath(new URL('screenshots/', import.meta.url))
+const pictures = Boolean(process.env['SCREENSHOTS'])
+
+const LONG = 'A very long name of a thing that nobody needs but you'
+
+describe.skipIf(withoutBrowser)('the looks of the reference app', () => {
+  let browser: Browser
+  const open: { context?: BrowserContext; app?: RunningApp } = {}
+
+  beforeAll(async () => {
+    browser = await launchBrowser()
+    if (pictures) mkdirSync(folder, { recursive: true })
+  })
+
+  afterAll(() => browser?.close())
+
+  afterEach(async () => {
+    await open.context?.close()
+    await open.app?.close()
+  })
+
+  for (const way of [
+    { name: 'light', colorScheme: 'light', language: 'en' },
+    { name: 'dark', colorScheme: 'dark', language: 'en' },
+    { name: 'forced', colorScheme: 'dark', forcedColors: 'active', language: 'en' },
+    { name: 'german', colorScheme: 'light', language: 'de' },
+  ] as const) {
+    it(`fit every screen and have nothing that axe objects to: ${way.name}`, async () => {
+      const clock = movableClock()
+      const app = await startApp({ options: { now: clock.now } })
+      open.app = app
+      const { name: lookName, language, ...options } = way
+      const locale = language === 'de' ? 'de-DE' : 'en-GB'
+      open.context = await browser.newContext({ locale, ...options })
+      const page = await open.context.newPage()
+      page.setDefaultTimeout(10_000)
+
+      /** Looks at the page on every screen, and takes pictures where they are wanted. */
+      async function look(name: string): Promise<void> {
+        for (const width of WIDTHS) {
+          await page.setViewportSize({ width, height: 900 })
+          const path = `${folder}${name}-${lookName}-${width}.png`
+          if (pictures) await page.screenshot({ path, fullPage: true })
+          expect([name, width, await tooWide(page)]).toEqual([name, width, []])
+          // What axe looks at changes with the layout, which changes between the narrow and the wide.
+          if (width === 320 || width === 1280)
+            expect([name, width, await axe(page, !('forcedColors' in options))]).toEqual([
+              name,
+              width,
+              [],
+            ])
+        }
+      }
+
+      const press = async (selector: string): Promise<void> => {
+        await Promise.all([page.waitForEvent('load'), page.locator(selector).click()])
+      }
+
+      for (const agent of ['curl/8.9.1', 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0'])
+        await signIn(app, agent)
+      await page.goto(app.url)
+      await look('guest')
+      await page.goto(`${app.url}/devices`)
+      await look('login')
+      await press('button[value=ada]')
+      await look('devices')
+      await page.goto(app.url)
+      for (const thing of ['Coffee', LONG]) {
+        await page.locator('#item-name').fill(thing)
+        await press('.add button')
+      }
+      await look('cart')
+      await press('form[action="/race"] button')
+      await look('race')
+      clock.advance(6 * 60_000)
+      await press('form[action="/session/renew"] button')
+      await look('user')
+      await page.goto(`${app.url}/order`)
+      await look('order')
+      const skey = page.locator('input[name=skey]')
+      await skey.evaluate((element) => element.setAttribute('value', 'old'))
+      await page.locator('#note').fill('Ring twice, please')
+      await press('.add button')
+      await look('order-refused')
+      await press('.add button')
+      await look('order-placed')
+      await page.goto(`${app.url}/devices`)
+      await page.locator('summary').first().click()
+      await look('devices-stale')
+      await press('form[action="/devices/end-others"] button')
+      await look('confirm')
+      await page.goto(`${app.url}/ops`)
+      await press('form[action="/ops/fill"] button')
+      await look('ops')
+      await page.goto(`${app.url}/nowhere`)
+      await look('error')
+    })
+  }
+})
+
+/** Another browser of Ada. */
+async function signIn(app: RunningApp, agent: string): Promise<void> {
+  const answer = await fetch(`${app.url}/api/login`, {
+    method: 'POST',
+    headers: { 'user-agent': agent, 'content-type': 'application/json' },
+    body: '{"user":"ada"}',
+  })
+  expect(answer.status).toBe(200)
+}
+
+/** What sticks out of the screen, or out of its card. */
+async function tooWide(page: Page): Promise<string[]> {
+  return await page.evaluate(() => {
+    const width = document.documentElement.clientWidth
+    const shown = [...document.querySelectorAll('body *')].filter(
+      (element) => element.closest('.hidden, .skip, svg') === null,
+    )
+    const outside = shown.filter((element) => {
+      const { left, right } = element.getBoundingClientRect()
+      const card = element.closest('.card')?.getBoundingClientRect()
+      return left < -1 || right > width + 1 || (card !== undefined && right > card.right + 1)
+    })
+    return outside.map((element) => element.outerHTML.slice(0, 120))
+  })
+}
+
+/**
+ * What axe finds, with the rules that it does not apply by itself. `contrast`: whether the colours are ours, and not those
+ * that the visitor's system forces.
+ */
+async function axe(page: Page, contrast: boolean): Promise<unknown[]> {
+  await page.evaluate(AXE)
+  return await page.evaluate(async (enabled) => {
+    const { axe } = globalThis as unknown as {
+      axe: {
+        run(options: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }>
+      }
+    }
+    const rules = {
+      'color-contrast': { enabled },
+      'label-content-name-mismatch': { enabled: true },
+      'target-size': { enabled: true },
+    }
+    const { violations } = await axe.run({ rules })
+    return violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])
+  }, contrast)
+}
