@@ -63,7 +63,7 @@ export function createApp(options: AppOptions): Express {
   const ends = new EndCounts()
   // #region ends
   sessions.onDelete((event) => {
-    // Called for every end: logout, login, reset, kill or expiry.
+    // logout, login, reset, kill or expiry
     ends.note(event)
   })
   // #endregion
@@ -86,8 +86,8 @@ export function createApp(options: AppOptions): Express {
   const logger = { warn: log, error: log }
   if (caller !== undefined) {
     // #region sweep
-    // GET /_sessions/cron starts a sweep, POST /_sessions/task goes on.
-    // The caller is appEngine(), oidc({ … }) or localOnly().
+    // cron starts a sweep, task goes on with it.
+    // caller: appEngine(), oidc({ … }) or localOnly()
     app.use('/_sessions', cleanupRoutes(sessions, { caller, logger }))
     // #endregion
   }
@@ -96,7 +96,7 @@ export function createApp(options: AppOptions): Express {
   const allow = consoleAllow(access)
   if (allow !== undefined) {
     // #region console
-    // Who may come in is iap({ audience, users }) or localOnly().
+    // allow: iap({ audience, users }) or localOnly()
     const routes = consoleRoutes(sessions, { allow, logger })
     app.use('/_console', routes)
     // #endregion

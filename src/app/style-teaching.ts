@@ -4,6 +4,8 @@ export const TEACHING_STYLE: string = `
 .source figcaption { padding: .375rem .875rem; border-bottom: 1px solid var(--line); color: var(--soft); font: .75rem/1.5 ui-monospace, "SF Mono", SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; }
 .source pre { padding: .625rem .875rem; font-size: .8125rem; line-height: 1.55; white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 2; }
 .source code { font: inherit; }
+/* A line that does not fit goes on with an indentation. */
+.source span { display: block; padding-left: 2ch; text-indent: -2ch; }
 .facts + .source { margin-top: 1rem; }
 .card > .source + .source { margin-top: 0; }
 

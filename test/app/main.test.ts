@@ -18,7 +18,7 @@ describe('npm start', () => {
     const page = await new Visitor(url).get()
     expect(page.fact('visits')).toBe('1')
     // The lines that a card shows are those of the TypeScript, not those that tsc made of them.
-    expect(page.text).toContain('<code>const [a, b] = await Promise.all([load(), load()])\na.set(')
+    expect(page.text).toContain('<span>const [a, b] = await Promise.all([load(), load()])\n</span>')
     app.process.kill('SIGTERM')
     expect(await app.ended).toBe(0)
     expect(app.text.stderr).toBe('')

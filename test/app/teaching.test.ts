@@ -26,11 +26,13 @@ function snippetsIn({ text }: Answer): string[] {
   const found = text.matchAll(
     /<figure class="source"[^>]*>\s*<figcaption>([^<]+)<\/figcaption>\s*<pre><code>([\s\S]*?)<\/code>/g,
   )
-  return [...found].map(([, file = '', code = '']) => `${file}\n${unescaped(code)}`)
+  return [...found].map(([, file = '', code = '']) => `${file}\n${unescaped(code).trimEnd()}`)
 }
 
 const unescaped = (text: string): string =>
-  text.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)))
+  text
+    .replace(/<[^>]+>/g, '')
+    .replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)))
 
 describe('the code on the cards', () => {
   const names = Object.keys(SNIPPETS) as SnippetName[]

@@ -6,6 +6,6 @@ export function code(name: SnippetName): Html {
   const { file, code: lines } = SNIPPETS[name]
   return html`<figure class="source" lang="en" translate="no">
 <figcaption>${file}</figcaption>
-<pre><code>${lines}</code></pre>
+<pre><code>${lines.split('\n').map((line) => html`<span>${line}\n</span>`)}</code></pre>
 </figure>`
 }
