@@ -189,7 +189,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     await database.write((sql) => sql.get('PRAGMA max_page_count = 20'))
     const record = sampleRecord({ data: 'x'.repeat(200_000) })
     const error = await refused(store.write({ kind: 'insert', record }))
-    expect(error.message).toMatch(/disk of .* is full: nothing was written/)
+    expect(error.message).toMatch(/disk of .* is full and nothing was written/)
     expect(await store.find(record.key)).toBeNull()
     const [result] = await store.writeEach([{ kind: 'insert', record }])
     expect(result?.outcome).toBe('failed')
@@ -243,7 +243,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     other.exec('BEGIN IMMEDIATE')
     const insert = { kind: 'insert', record: sampleRecord() } as const
     const error = await refused(store.write(insert, { deadline: 60 }))
-    expect(error.message).toMatch(/locked by another process/)
+    expect(error.message).toMatch(/another process has locked/)
     expect(error.retryable).toBe(true)
     other.exec('ROLLBACK')
     expect(await store.write(insert)).toMatchObject({ outcome: 'applied' })
