@@ -19,7 +19,7 @@ const BY_ID: SessionMiddlewareOptions = {
   onId: (res, id) => void res.setHeader('X-Session-Id', id ?? ''),
 }
 
-/** Does what the path says to the session, and answers in the way that it says. */
+/** Changes the session and answers as the path says. */
 const handler: RequestHandler = async (req, res) => {
   const { session } = req
   const [, does, way] = req.path.split('/')
@@ -81,7 +81,7 @@ async function serve(
 
 describe.each(frameworks)('a client without cookies on %s', (_, express) => {
   it.each(['', '/writeHead', '/stream', '/flush'])(
-    'is handed its id in a header, and never a cookie%s',
+    'gets its id in a header, and never a cookie%s',
     async (way) => {
       const { visit } = await serve(express)
       const first = await visit(`/set${way}`)
@@ -112,7 +112,7 @@ describe.each(frameworks)('a client without cookies on %s', (_, express) => {
     },
   )
 
-  it('has no session by a cookie, and none is read or taken away', async () => {
+  it('has no session by a cookie: no cookie is read or removed', async () => {
     const { visit, sessions } = await serve(express)
     const cookie = await storedCookie(sessions, { n: 1 })
     const page = await visit('/read', undefined, cookie)
@@ -122,7 +122,7 @@ describe.each(frameworks)('a client without cookies on %s', (_, express) => {
     expect((await sessions.open({ cookie, loopback: true }).load()).get('n')).toBe(1)
   })
 
-  it('adds to what the app says of caches, and takes what would store an id', async () => {
+  it('adds to the caching headers of the app, and removes those that would store an id', async () => {
     const { visit } = await serve(express)
     const first = await visit('/set/cached')
     expect([first.headers['vary'], first.headers['cache-control']]).toEqual(['*', 'no-store'])
@@ -132,12 +132,12 @@ describe.each(frameworks)('a client without cookies on %s', (_, express) => {
       '*',
       'public, max-age=60',
     ])
-    // One that does not use the session says nothing of it.
+    // A page that does not use the session does not mention it.
     const none = await visit('/nothing/cached', id)
     expect(none.headers['x-session-id']).toBeUndefined()
   })
 
-  it('is handed nothing by a commit that failed, and still what stands by an error of the app', async () => {
+  it('gets no new id when the commit or the app fails, and drops its id when the app fails after a logout', async () => {
     const { visit, store } = await serve(express)
     const works = store.failAlways('before', { method: 'write' })
     const failed = await visit('/set')
@@ -151,7 +151,7 @@ describe.each(frameworks)('a client without cookies on %s', (_, express) => {
     expect((await visit('/read', id)).body).toBe('{}')
   })
 
-  it('gets the error where handing over fails, and the response of it leaves', async () => {
+  it('gets the error response when onId fails', async () => {
     const { visit } = await serve(express, {
       ...BY_ID,
       onId: () => {
@@ -163,7 +163,7 @@ describe.each(frameworks)('a client without cookies on %s', (_, express) => {
     expect(page.headers['vary']).toBe('*')
   })
 
-  it('gets the error where the id cannot be told', async () => {
+  it('gets the error when the id cannot be read', async () => {
     for (const id of [
       () => {
         throw new Error('of the app')
@@ -175,7 +175,7 @@ describe.each(frameworks)('a client without cookies on %s', (_, express) => {
     }
   })
 
-  it('is told of the same sessions mounted by cookie before, and shares a request with others', async () => {
+  it('gets an error when the same sessions were mounted by cookie before, and shares a request with others', async () => {
     const twice = await serve(express, BY_ID, ({ sessions }) => [sessionMiddleware(sessions)])
     const page = await twice.visit('/read')
     expect([page.status, page.body]).toMatchObject([

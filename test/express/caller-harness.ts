@@ -19,7 +19,7 @@ export interface CallOptions {
   readonly body?: string | Uint8Array
 }
 
-/** One request on a connection of its own; a header with two values is sent as two. */
+/** Sends one request on its own connection; a header with two values is sent twice. */
 export function call(port: number, path: string, options: CallOptions = {}): Promise<Reply> {
   const { method = 'GET', headers = {}, body } = options
   return new Promise((resolve, reject) => {
@@ -57,7 +57,7 @@ export interface RoutesOptions extends Omit<CleanupOptions, 'caller'> {
   readonly express?: Express
   readonly sessions?: SessionsOptions
   readonly before?: RequestHandler[]
-  /** Where the routes are mounted. */
+  /** The path where the routes are mounted. */
   readonly at?: string
 }
 

@@ -83,7 +83,7 @@ async function routesFor(
   return { ...(await serveRoutes({ caller })), keys: state }
 }
 
-/** The claims that oidc() looks at itself; what else is wrong with a token is the library's to find. */
+/** The claims that oidc() checks itself; the library finds all other faults of a token. */
 const OWN_CLAIMS = ['aud', 'iss', 'email', 'email_verified', 'nbf']
 
 const isSet = (claims: object | undefined, name: string): boolean =>
@@ -117,12 +117,12 @@ describe('oidc()', () => {
     for (const part of token.split('.').filter((text) => text.length > 20)) {
       expect(JSON.stringify(routes.logged)).not.toContain(part)
     }
-    // The keys are there, so that it was the token that was refused.
+    // The keys were fetched, so the token itself was refused.
     expect(await routes.call('/cron', bearer(tokenOf()))).toMatchObject({ status: 200 })
   })
 
   it.each(TOKENS_REFUSED.filter(({ claims }) => OWN_CLAIMS.some((claim) => isSet(claims, claim))))(
-    'refuses what a client that checks nothing lets through: $name',
+    'refuses a token that a client without checks accepts: $name',
     async (one) => {
       const client = {
         verifyIdToken: async ({ idToken }: { idToken: string }) => ({
@@ -150,30 +150,27 @@ describe('oidc()', () => {
     ['exp', { exp: 5 }, /^more than \d+$/, '5'],
     ['email', { email: 'a\u0000\u202e\nb' }, `"${ACCOUNT}"`, '"a\\u0000?\\nb"'],
     ['email_verified', { email_verified: undefined }, 'true', 'nothing'],
-  ])(
-    'says in the log of %s what was expected and what came',
-    async (claim, claims, expected, came) => {
-      const routes = await routesFor()
-      const token = tokenOf({ claims })
-      expectRefused(routes, await routes.call('/cron', bearer(token)))
-      const [, details] = routes.logged[0] as [string, Record<string, unknown>]
-      expect(details).toMatchObject({ caller: 'oidc', claim, came })
-      expect(details['expected']).toEqual(
-        typeof expected === 'string' ? expected : expect.stringMatching(expected),
-      )
-      // Anybody can send a token: what it says must not make a reason of its own, to be logged each time.
-      await routes.call('/cron', bearer(tokenOf({ claims: { ...claims, sub: 'other' } })))
-      expect(routes.logged).toHaveLength(1)
-    },
-  )
+  ])('logs the expected and the actual value of %s', async (claim, claims, expected, came) => {
+    const routes = await routesFor()
+    const token = tokenOf({ claims })
+    expectRefused(routes, await routes.call('/cron', bearer(token)))
+    const [, details] = routes.logged[0] as [string, Record<string, unknown>]
+    expect(details).toMatchObject({ caller: 'oidc', claim, came })
+    expect(details['expected']).toEqual(
+      typeof expected === 'string' ? expected : expect.stringMatching(expected),
+    )
+    // Any client can send a token, so its content must not make a new reason, which would be logged each time.
+    await routes.call('/cron', bearer(tokenOf({ claims: { ...claims, sub: 'other' } })))
+    expect(routes.logged).toHaveLength(1)
+  })
 
-  it('refuses 15 KB in one header without a look at it', async () => {
+  it('refuses 15 KB in one header without reading it', async () => {
     const routes = await routesFor()
     expectRefused(routes, await routes.call('/cron', bearer(`${'a'.repeat(15_000)}.b.c`)))
     expect(routes.keys.asked).toBe(0)
   })
 
-  it('answers 431 for 100 KB, before it comes to us', async () => {
+  it('answers 431 for 100 KB, before the routes run', async () => {
     const routes = await routesFor()
     const reply = await routes.call('/cron', bearer('a'.repeat(100_000))).catch(() => null)
     expect([431, undefined]).toContain(reply?.status)
@@ -194,7 +191,7 @@ describe('oidc()', () => {
     expect(routes.keys.asked).toBe(1)
   })
 
-  it('takes each of several audiences and accounts, and no mixture', async () => {
+  it('accepts each of several audiences and accounts, but not a joined list of them', async () => {
     const second = 'tasks@other.iam.gserviceaccount.com'
     const routes = await routesFor({
       audience: [AUDIENCE, 'second'],
@@ -207,7 +204,7 @@ describe('oidc()', () => {
     }
   })
 
-  it('refuses everybody while the keys cannot be fetched, and goes on with keys that it has', async () => {
+  it('refuses every caller while the keys cannot be fetched, and continues with keys that it has', async () => {
     const routes = await routesFor()
     routes.keys.up = false
     expectRefused(routes, await routes.call('/cron', bearer(tokenOf())))
@@ -257,7 +254,7 @@ describe('oidc()', () => {
     expectRefused(routes, await routes.call('/cron', bearer(tokenOf())))
   })
 
-  it('makes one client of its own, on first use', async () => {
+  it('makes its own client once, on first use', async () => {
     const asked = vi
       .spyOn(OAuth2Client.prototype, 'getFederatedSignonCertsAsync')
       .mockResolvedValue({ certs: { [KEY_ID]: PUBLISHED } } as never)
@@ -270,7 +267,7 @@ describe('oidc()', () => {
     expect(new Set(asked.mock.contexts).size).toBe(1)
   })
 
-  it('says what to install, to the log alone, where the library is missing', async () => {
+  it('logs which package to install when the library is missing, and does not answer it', async () => {
     vi.doMock('google-auth-library', () => ({}))
     vi.resetModules()
     const fresh = await import('../../src/express/routes/caller-oidc.ts')

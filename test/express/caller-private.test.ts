@@ -41,7 +41,7 @@ describe('privateService()', () => {
     ['X-Serverless-Authorization', serverless(tokenOf())],
     ['both, with the same token', { ...bearer(sameClaims), ...serverless(sameClaims) }],
     [
-      'both, where the one that was not verified has its signature',
+      'both, of which the unverified one has its signature',
       { ...bearer(sameClaims.replace(REMOVED, 'c2lnbmVk')), ...serverless(sameClaims) },
     ],
     ['the issuer without https', bearer(tokenOf({ iss: 'accounts.google.com' }))],

@@ -61,7 +61,7 @@ describe('appEngine()', () => {
     expect((await send(routes, APP_ENGINE_SERVED[0] as HeaderCase)).status).toBe(200)
   })
 
-  it('takes the headers as they came, not as a middleware rewrote them', async () => {
+  it('uses the headers as they were sent, and not as middleware rewrote them', async () => {
     environment({ GAE_ENV: 'standard' })
     const routes = await serveRoutes({
       caller: appEngine(),
@@ -89,7 +89,7 @@ describe('localOnly()', () => {
     })
   })
 
-  it('serves what a browser on this machine sends from a page of the app', async () => {
+  it('serves a request that a browser on this machine sends from a page of the app', async () => {
     const routes = await serveRoutes({ caller: localOnly() })
     const own = `http://127.0.0.1:${routes.port}`
     const headers = { Origin: own, Referer: `${own}/ops?x=1`, 'Sec-Fetch-Site': 'same-origin' }
@@ -122,7 +122,7 @@ describe('localOnly()', () => {
     expect(await ask('1.1')).toMatch(/^HTTP\/1.1 200 /)
   })
 
-  it('serves the Functions emulator, which is no Google Cloud', async () => {
+  it('serves the Functions emulator, which is not Google Cloud', async () => {
     environment({ K_SERVICE: 'web', FUNCTION_TARGET: 'web', FUNCTIONS_EMULATOR: 'true' })
     const routes = await serveRoutes({ caller: localOnly() })
     expect((await routes.call('/status')).status).toBe(200)
@@ -155,7 +155,7 @@ describe('localOnly()', () => {
     },
   )
 
-  it('refuses a request without a socket, and one for no purpose that there is', async () => {
+  it('refuses a request without a socket, and one with an unknown purpose', async () => {
     const req = { socket: { remoteAddress: '::1' }, rawHeaders: [], headers: {} }
     await expect(localOnly().check({ rawHeaders: [] } as never, 'cron')).rejects.toThrow(
       CallerRefusedError,

@@ -57,7 +57,7 @@ function post(routes: Routes, task: Task | undefined) {
 }
 
 describe.each(frameworks)('cleanupRoutes() under %s', (_name, express) => {
-  it('sweeps in the request of /cron where no real queue does, and tells what it did', async () => {
+  it('sweeps in the request of /cron without a real queue, and answers with the result', async () => {
     const routes = await serveRoutes({ caller: localOnly(), express })
     await fill(routes, 30)
     const reply = await routes.call('/cron')
@@ -86,7 +86,7 @@ describe.each(frameworks)('cleanupRoutes() under %s', (_name, express) => {
     })
   })
 
-  it('hands on to a real queue, and works its tasks off', async () => {
+  it('adds a task to a real queue, and runs its tasks', async () => {
     const tasks = realQueue()
     const routes = await serveRoutes({ caller: localOnly(), express, sessions: { tasks } })
     await fill(routes, 30)
@@ -151,13 +151,16 @@ describe.each(frameworks)('cleanupRoutes() under %s', (_name, express) => {
     expect(routes.store.calls).toEqual([])
   })
 
-  it.each(OTHER_METHODS)('refuses a stranger who sends $method $path first of all', async (one) => {
-    const routes = await serveRoutes({ caller: appEngine(), express })
-    const reply = await routes.call(one.path, { method: one.method })
-    expect(reply.status).toBe(403)
-    expect(reply.headers.allow).toBeUndefined()
-    expect(routes.store.calls).toEqual([])
-  })
+  it.each(OTHER_METHODS)(
+    'refuses an unknown caller of $method $path before anything else',
+    async (one) => {
+      const routes = await serveRoutes({ caller: appEngine(), express })
+      const reply = await routes.call(one.path, { method: one.method })
+      expect(reply.status).toBe(403)
+      expect(reply.headers.allow).toBeUndefined()
+      expect(routes.store.calls).toEqual([])
+    },
+  )
 
   it.each(OTHER_PATHS)('leaves %j to the app', async (path) => {
     for (const caller of [localOnly(), appEngine()]) {
@@ -170,7 +173,7 @@ describe.each(frameworks)('cleanupRoutes() under %s', (_name, express) => {
     }
   })
 
-  it.each(DOUBLE_SLASHES)('lets nobody in by %s', async (path) => {
+  it.each(DOUBLE_SLASHES)('admits no caller by %s', async (path) => {
     const routes = await serveRoutes({ caller: appEngine(), express })
     for (const method of ['GET', 'POST']) {
       expect([403, 404]).toContain((await routes.call(path, { method })).status)
@@ -196,7 +199,7 @@ describe.each(frameworks)('cleanupRoutes() under %s', (_name, express) => {
     },
   )
 
-  it('ignores the ways to say another method than the one sent', async () => {
+  it('ignores all ways to override the sent method', async () => {
     const routes = await serveRoutes({ caller: localOnly(), express })
     const headers = { 'X-HTTP-Method-Override': 'GET', 'X-Method-Override': 'GET' }
     const body = '_method=GET'
@@ -243,7 +246,7 @@ describe.each(frameworks)('cleanupRoutes() under %s', (_name, express) => {
     expect((await routes.call('/task', plain)).status).toBe(415)
   })
 
-  it('stands behind the session middleware, and before it', async () => {
+  it('works after the session middleware, and before it', async () => {
     const sessions = createSessions()
     const app = express()
     app.use(sessionMiddleware(sessions))
@@ -275,7 +278,7 @@ describe('cleanupRoutes()', () => {
     expect(raw.text()).toContain('413')
   })
 
-  it('keeps no work for a caller who leaves in the middle of the body', async () => {
+  it('keeps no work for a caller that leaves in the middle of the body', async () => {
     const routes = await serveRoutes({ caller: localOnly() })
     const raw = await wire(
       routes.port,
@@ -303,7 +306,7 @@ describe('cleanupRoutes()', () => {
     expect((await first).status).toBe(200)
   })
 
-  it('answers /cron with 500 where handleError() has ended the sweep', async () => {
+  it('answers /cron with 500 when handleError() has ended the sweep', async () => {
     class Broken extends DeleteSessionsIter {
       override handleEntry(): void {
         throw new Error('broken')
@@ -319,7 +322,7 @@ describe('cleanupRoutes()', () => {
     expect(JSON.parse(reply.body)).toMatchObject({ state: 'failed', scanned: 1, failed: 1 })
   })
 
-  it('works a chain of tasks off, one after the other', async () => {
+  it('runs a chain of tasks, one after the other', async () => {
     class Slow extends QueryIter {
       static override readonly id = 'Slow'
       static override readonly pageSize = 2
@@ -367,7 +370,7 @@ describe('cleanupRoutes()', () => {
     expect((await routes.call('/cron')).status).toBe(202)
   })
 
-  it('answers 500 to what trying again does not help, without a word of what it was', async () => {
+  it('answers 500 without details to an error that a retry does not resolve', async () => {
     const routes = await serveRoutes({ caller: localOnly() })
     const error = new SessionStoreError('the secret is 42', { retryable: false })
     routes.store.failNext('before', { error })
@@ -378,13 +381,13 @@ describe('cleanupRoutes()', () => {
     expect(await routes.call('/cron')).toMatchObject({ status: 500, body: '{"error":"failed"}' })
   })
 
-  it('answers 500 where this process has no observers, and another one does', async () => {
+  it('answers 500 when this process has no observers, but another one does', async () => {
     const routes = await serveRoutes({ caller: localOnly(), sessions: { events: true } })
     expect((await routes.call('/cron')).status).toBe(500)
     expect(JSON.stringify(routes.logged)).toContain('onDelete')
   })
 
-  it('goes on in the next call after a failure, and after the budget is used', async () => {
+  it('continues in the next call after a failure, and after the budget is used', async () => {
     const routes = await serveRoutes({ caller: localOnly(), budget: 1 })
     await fill(routes, 20)
     routes.store.failNext('before', { method: 'writeEach' })
@@ -399,7 +402,7 @@ describe('cleanupRoutes()', () => {
     expect(ended).toBe(20)
   })
 
-  it('works up to its budget, and the next call goes on', async () => {
+  it('works up to its budget, and the next call continues', async () => {
     const routes: Routes = await serveRoutes({
       caller: localOnly(),
       budget: '1m',
@@ -421,7 +424,7 @@ describe('cleanupRoutes()', () => {
     })
   })
 
-  it('logs a reason to refuse once a minute, whoever calls', async () => {
+  it('logs a reason of a refusal once a minute, for all callers', async () => {
     const routes = await serveRoutes({ caller: appEngine() })
     for (let calls = 0; calls < 20; calls++) await routes.call('/cron')
     expect(routes.logged).toEqual([
@@ -451,7 +454,7 @@ describe('cleanupRoutes()', () => {
     ['the function that makes one', { caller: appEngine }],
     ['a look-alike', { caller: { name: 'appEngine', check: async () => {} } }],
     ['a copy', { caller: { ...appEngine() } }],
-    ['what inherits from one', { caller: Object.create(appEngine()) }],
+    ['an object that inherits from one', { caller: Object.create(appEngine()) }],
     ['a budget of 0', { caller: localOnly(), budget: 0 }],
     ['a budget that is none', { caller: localOnly(), budget: 'soon' }],
     ['a logger that is none', { caller: localOnly(), logger: {} }],
@@ -462,13 +465,16 @@ describe('cleanupRoutes()', () => {
     )
   })
 
-  it.each([undefined, null, {}, memoryLike()])('throws for sessions that are none', (sessions) => {
-    expect(() => cleanupRoutes(sessions as never, { caller: localOnly() })).toThrow(
-      SessionConfigError,
-    )
-  })
+  it.each([undefined, null, {}, memoryLike()])(
+    'throws for an object that is not sessions',
+    (sessions) => {
+      expect(() => cleanupRoutes(sessions as never, { caller: localOnly() })).toThrow(
+        SessionConfigError,
+      )
+    },
+  )
 
-  it('makes callers that nobody can change', () => {
+  it('makes callers that cannot be changed', () => {
     expect(() => Object.assign(appEngine(), { check: async () => {} })).toThrow(TypeError)
   })
 

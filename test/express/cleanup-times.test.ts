@@ -14,7 +14,7 @@ import {
 import { type Place, place } from '../sweep/harness.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 
-/** Stores one session that expires at this very instant. */
+/** Stores one session that expires at exactly this instant. */
 async function expiring(p: Place, expires: number): Promise<string> {
   const record = sampleRecord({ created: expires - HOUR, lastSeen: expires - HOUR, expires })
   await p.plain.writeEach([{ kind: 'insert', record }])
@@ -44,7 +44,7 @@ describe.each(STORE_KINDS)('the sweep and the clock on $name', (kind) => {
       expect(await p.count()).toBe(off < 0 ? 3 : 1)
     })
 
-    it.each(AROUND)('before is met exactly: %i ms', async (off) => {
+    it.each(AROUND)('before is exact: %i ms', async (off) => {
       const p = place(kind)
       const end = nextEnd(p.now)
       await expiring(p, end - 1)
@@ -56,7 +56,7 @@ describe.each(STORE_KINDS)('the sweep and the clock on $name', (kind) => {
       })
     })
 
-    it.each(AROUND)('after is met exactly: %i ms', async (off) => {
+    it.each(AROUND)('after is exact: %i ms', async (off) => {
       const p = place(kind)
       const end = nextEnd(p.now)
       await expiring(p, end - 1)
@@ -73,7 +73,7 @@ describe.each(STORE_KINDS)('the sweep and the clock on $name', (kind) => {
       await p.fill(3, 1)
       await p.fill(3, null)
       const before = new Date(p.now + YEAR)
-      // In this order: once ends are events, a process without the option is refused.
+      // In this order, since a process without the option is refused once ends are events.
       for (const events of [false, true]) {
         const run = await p.process({ events }).startClearSessions({ before })
         expect(run).toMatchObject({ scanned: 0, ended: 0 })
@@ -92,7 +92,7 @@ describe.each(STORE_KINDS)('the sweep and the clock on $name', (kind) => {
         { after: at(-1 * HOUR) },
         { after: at(LEEWAY) },
         { after: at(-1 * HOUR), before: at(-2 * HOUR) },
-        // Of a date in the future no more counts than what may be swept now.
+        // A date in the future has the same effect as the latest allowed one.
         { after: at(1), before: at(-2 * HOUR) },
       ]) {
         for (const dryRun of [true, false]) {
@@ -106,7 +106,7 @@ describe.each(STORE_KINDS)('the sweep and the clock on $name', (kind) => {
       expect(await run).toMatchObject({ ended: 3 })
     })
 
-    it('counts the same dry as it ends wet', async () => {
+    it('counts the same sessions in a dry run as it ends in a real one', async () => {
       const p = place(kind)
       await p.fill(3, 5 * HOUR)
       await p.fill(2, null)
@@ -148,7 +148,7 @@ describe('the sweep and broken clocks', () => {
     expect(await p.count()).toBe(3)
   })
 
-  it.each(NO_TIMES)('throws for a clock that says %s, and ends nothing', async (_name, time) => {
+  it.each(NO_TIMES)('throws for a clock that returns %s, and ends nothing', async (_name, time) => {
     const p = place()
     await p.fill(3, 2 * HOUR)
     const sessions = createSessions({ store: p.store, now: () => time as number })
@@ -156,7 +156,7 @@ describe('the sweep and broken clocks', () => {
     expect(await p.count()).toBe(3)
   })
 
-  it('takes fractions of a clock', async () => {
+  it('accepts a clock with fractions', async () => {
     const p = place()
     await p.fill(3, 2 * HOUR)
     const sessions = createSessions({ store: p.store, now: () => p.now + 0.75 })
@@ -172,7 +172,7 @@ describe('the sweep and broken clocks', () => {
     expect(await p.count()).toBe(6)
   })
 
-  it('goes on when the clock goes back an hour, and ends nothing before its time', async () => {
+  it('continues when the clock goes back an hour, and ends nothing too early', async () => {
     const p = place()
     const sessions = p.process()
     await p.fill(3, 2 * HOUR)
@@ -187,7 +187,7 @@ describe('the sweep and broken clocks', () => {
     expect(p.events.filter(({ ended }) => ended.getTime() > p.now)).toEqual([])
   })
 
-  it('never ends by a clock five minutes ahead what is alive by one five minutes behind', async () => {
+  it('with a clock five minutes ahead, ends no session that is alive by a clock five minutes behind', async () => {
     for (const off of AROUND) {
       const p = place()
       const end = nextEnd(p.now)
@@ -201,7 +201,7 @@ describe('the sweep and broken clocks', () => {
     }
   })
 
-  it('sweeps as before once a clock that was a year ahead is right again', async () => {
+  it('sweeps as before when a clock that was a year ahead is corrected', async () => {
     const p = place()
     const sessions = p.process()
     const start = p.now
@@ -213,7 +213,7 @@ describe('the sweep and broken clocks', () => {
     expect(await sessions.status()).toMatchObject({ backlog: 0 })
   })
 
-  it('is not kept waiting for a year by a worker that died under a clock a year ahead', async () => {
+  it('does not wait for a year after a worker died whose clock was a year ahead', async () => {
     const p = place()
     const start = p.now
     await p.fill(3, 2 * HOUR)
@@ -230,7 +230,7 @@ describe('the sweep and broken clocks', () => {
     await dead
   })
 
-  it('tells in the status of a backlog that a clock a year ahead has hidden', async () => {
+  it('shows in the status a backlog that a clock a year ahead has hidden', async () => {
     const p = place()
     const sessions = p.process()
     const start = p.now

@@ -15,8 +15,8 @@ async function keysOf(p: Place, user: string): Promise<SessionKey[]> {
   return keys
 }
 
-describe('a user that is none', () => {
-  it.each(NO_USERS)('%s is an error everywhere, and ends nobody', async (_name, user) => {
+describe('an invalid user', () => {
+  it.each(NO_USERS)('%s is an error everywhere, and ends no session', async (_name, user) => {
     const p = place()
     const sessions = p.process({ iterators: [Looking] })
     await p.fill(2, null, 'alice')
@@ -52,7 +52,7 @@ describe('a user that is none', () => {
   })
 
   it.each(['', 'x', 42, {}, 'a'.repeat(42), 'a'.repeat(44)])(
-    'an exception %j that is no key is an error, and ends nobody',
+    'an exception %j that is not a key is an error, and ends no session',
     async (except) => {
       const p = place()
       await p.fill(2, null, 'alice')
@@ -64,7 +64,7 @@ describe('a user that is none', () => {
   )
 
   it.each([undefined, null, '', 42, {}, 'x', '../x', 'a'.repeat(44)])(
-    'killSession(%j) ends nobody, and asks nobody',
+    'killSession(%j) ends no session, and makes no store call',
     async (key) => {
       const p = place()
       await p.fill(2, null)
@@ -77,7 +77,7 @@ describe('a user that is none', () => {
 
 describe.each(STORE_KINDS)('users on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('as apps name them', () => {
-    it('odd ones are as good as any, each for itself', async () => {
+    it('unusual ones work like any other, each separately', async () => {
       const p = place(kind)
       const sessions = p.process()
       for (const user of [...ODD_USERS, GUEST_USER]) await p.fill(1, null, user)
@@ -92,7 +92,7 @@ describe.each(STORE_KINDS)('users on $name', (kind) => {
       expect(await keysOf(p, GUEST_USER)).toHaveLength(1)
     })
 
-    it('those that look alike never end one another', async () => {
+    it('a kill of one never ends one that looks alike', async () => {
       for (const [one, other] of PAIRS) {
         const p = place(kind)
         const sessions = p.process()
@@ -111,7 +111,7 @@ describe.each(STORE_KINDS)('users on $name', (kind) => {
       }
     })
 
-    it('__guest__ is nobody, and not everybody', async () => {
+    it('__guest__ means guests, and not all users', async () => {
       const p = place(kind)
       const users = await p.fill(3, null, 'alice')
       await p.fill(4, null)
@@ -133,7 +133,7 @@ describe.each(STORE_KINDS)('users on $name', (kind) => {
       expect(await keysOf(p, GUEST_USER)).toHaveLength(2)
     })
 
-    it('who becomes another user in the middle of a kill ends, or lives on as the other', async () => {
+    it('a session that gets another user during a kill ends, or lives on with that user', async () => {
       const p = place(kind)
       const sessions = p.process()
       const guest = await sessions.open({ secure: true }).load()

@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { SessionStoreError } from '../../src/index.ts'
 import { ask, frameworks, serve, settle, setup, storedCookie } from './helpers.ts'
 
-/** By the error handler of Express itself. */
+/** With Express's own error handler. */
 describe.each(frameworks)('%s answers', (_name, express) => {
   it.each([
     [null, '1'],
     [300, '1'],
     [4200, '5'],
   ])(
-    '503 and when to come back, for a store that is down and says %s ms',
+    '503 and Retry-After, for a store that is down and asks for %s ms',
     async (retryAfter, seconds) => {
       const { sessions, store } = setup()
       store.failAlways('before', {
@@ -25,7 +25,7 @@ describe.each(frameworks)('%s answers', (_name, express) => {
     },
   )
 
-  it('409 for a session that ended elsewhere, without a hint to come back', async () => {
+  it('409 for a session that ended elsewhere, without Retry-After', async () => {
     const { sessions } = setup({ onGone: 'error' })
     const cookie = await storedCookie(sessions)
     const { port } = await serve({ express, sessions, onError: null }, async (req, res) => {
@@ -38,7 +38,7 @@ describe.each(frameworks)('%s answers', (_name, express) => {
     expect(answer.headers['retry-after']).toBeUndefined()
   })
 
-  it('503 for a session that others keep changing', async () => {
+  it('503 for a session that other requests keep changing', async () => {
     const { sessions, store } = setup()
     const cookie = await storedCookie(sessions)
     store.write = async () => ({ outcome: 'conflict' }) as never
@@ -62,7 +62,7 @@ describe.each(frameworks)('%s answers', (_name, express) => {
   })
 
   it.each(['eager', 'lazy'] as const)(
-    '503 for a login that nobody awaited and that failed: %s',
+    '503 for a failed login that was not awaited: %s',
     async (load) => {
       const { sessions, store } = setup()
       const cookie = await storedCookie(sessions)

@@ -72,7 +72,7 @@ describe.each(frameworks)('%s', (name, express) => {
   })
 
   describe('a session that cannot be loaded', () => {
-    it('and a handler that catches that: the answer varies by the cookie all the same', async () => {
+    it('and a handler that catches the error: the answer still varies by the cookie', async () => {
       const { sessions, store } = setup()
       const cookie = await storedCookie(sessions)
       store.failAlways('before')
@@ -88,7 +88,7 @@ describe.each(frameworks)('%s', (name, express) => {
       expect(headers.vary).toMatch(/\bCookie\b/)
     })
 
-    it('as the schema throws: that is no fault of the store', async () => {
+    it('because the schema throws: that is not an error of the store', async () => {
       const cause = new Error('boom')
       let broken = false
       const { sessions } = setup({
@@ -175,7 +175,7 @@ describe.each(frameworks)('%s', (name, express) => {
     )
   })
 
-  it('a client that leaves while its session is loaded harms nobody', async () => {
+  it('a client that leaves while its session is loaded causes no error', async () => {
     const { sessions, store } = setup()
     const cookie = await storedCookie(sessions)
     const held = store.hold({ method: 'find' })

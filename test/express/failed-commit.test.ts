@@ -31,7 +31,7 @@ describe.each(frameworks)('%s: a commit that fails', (_name, express) => {
     next()
   }
 
-  describe('becomes an error that the app sees, whatever was on its way out', () => {
+  describe('becomes an error of the app, whatever was being sent', () => {
     const ways: [string, RequestHandler][] = [
       ['res.send', (_req, res) => void res.send('secret page')],
       ['res.redirect', (_req, res) => void res.redirect('/done')],
@@ -83,14 +83,14 @@ describe.each(frameworks)('%s: a commit that fails', (_name, express) => {
         for (const name of ['location', 'content-encoding', 'transfer-encoding', 'last-modified']) {
           expect(answer.headers).not.toHaveProperty(name)
         }
-        // The process and the connection are fine: the next request works.
+        // The process and the connection still work, so the next request succeeds.
         expect((await ask(port, { method: 'HEAD' })).status).toBeLessThan(400)
       },
       5000,
     )
   })
 
-  it('drops what spoke of the response, and keeps the rest', async () => {
+  it('drops the headers that describe the response, and keeps the others', async () => {
     const { sessions, store } = setup()
     store.failNext('before', FATAL)
     const seen: Record<string, unknown> = {}
@@ -134,7 +134,7 @@ describe.each(frameworks)('%s: a commit that fails', (_name, express) => {
     expect(answer.headers['cache-control']).toBe('private, no-cache')
   })
 
-  it('for a value that cannot be kept, too, and the handler is not interrupted', async () => {
+  it('also for a value that cannot be stored, and the handler is not interrupted', async () => {
     const { sessions, store } = setup()
     const after = gate()
     const { port, errors } = await serve({ express, sessions }, (req, res) => {
@@ -152,7 +152,7 @@ describe.each(frameworks)('%s: a commit that fails', (_name, express) => {
     expect(store.calls).toEqual([])
   })
 
-  it("reaches Express' own error handler where the app has none", async () => {
+  it("reaches Express's own error handler when the app has none", async () => {
     const { sessions, store } = setup()
     store.failNext('before', FATAL)
     const options = { express, sessions, after: [change], onError: null }
@@ -163,7 +163,7 @@ describe.each(frameworks)('%s: a commit that fails', (_name, express) => {
     expect(answer.body).not.toContain('page')
   })
 
-  it('still sends the cookie of what save() had stored before', async () => {
+  it('still sends the cookie of a session that save() had stored before', async () => {
     const { sessions, store } = setup()
     const { port } = await serve({ express, sessions }, async (req, res) => {
       req.session.set('x', 1)
@@ -181,7 +181,7 @@ describe.each(frameworks)('%s: a commit that fails', (_name, express) => {
     expect(session.get('x')).toBe(1)
   })
 
-  it('after its effect, when our own record is found, is a success', async () => {
+  it('whose write took effect is a success when its own record is found', async () => {
     const { sessions, store } = setup()
     store.failNext('after', { method: 'write' })
     const { port, errors } = await serve(
@@ -192,7 +192,7 @@ describe.each(frameworks)('%s: a commit that fails', (_name, express) => {
     expect(errors).toEqual([])
   })
 
-  it('an error page that is held in its turn, by the touch of the session, arrives', async () => {
+  it('an error page that is held itself, by the touch of the session, arrives', async () => {
     const { sessions, store, clock } = setup()
     const cookie = await storedCookie(sessions)
     clock.advance('10m')
@@ -235,7 +235,7 @@ describe.each(frameworks)('%s: a commit that fails', (_name, express) => {
     expect(codes).toEqual(['ERR_SESSION_STORE', 'ERR_SESSION_STORE'])
   })
 
-  it('what the handler writes after the error page is not sent, and does not end the process', async () => {
+  it('later writes of the handler, after the error page, are not sent and do not end the process', async () => {
     const { sessions, store } = setup()
     const held = store.hold({ method: 'write' })
     store.failNext('before', FATAL)
@@ -260,7 +260,7 @@ describe.each(frameworks)('%s: a commit that fails', (_name, express) => {
     expect(codes).toEqual(['ERR_STREAM_WRITE_AFTER_END'])
   })
 
-  it('lets go of what was piped into the dropped response', async () => {
+  it('closes streams that were piped into the dropped response', async () => {
     const { sessions, store } = setup()
     const sources = {
       file: createReadStream(import.meta.filename),
@@ -304,7 +304,7 @@ describe.each(frameworks)('%s: a commit that fails', (_name, express) => {
     expect(client.text()).not.toContain('200 OK')
   })
 
-  it('an error page that cannot leave either ends the connection', async () => {
+  it('an error page that cannot be sent either ends the connection', async () => {
     const { sessions, store, clock } = setup()
     const cookie = await storedCookie(sessions)
     clock.advance('10m')
@@ -312,7 +312,7 @@ describe.each(frameworks)('%s: a commit that fails', (_name, express) => {
     let failures = 0
     const onError: ErrorRequestHandler = (_error, _req, res, _next) => {
       failures += 1
-      // Held, since the touch of the session is due, and then refused by Node.
+      // The page is held, since a touch of the session is due, and then refused by Node.
       res.writeHead(99).end()
     }
     const { port } = await serve(
@@ -323,7 +323,7 @@ describe.each(frameworks)('%s: a commit that fails', (_name, express) => {
     expect(failures).toBe(1)
   })
 
-  it('what wrapped the dropped response writes into the void', async () => {
+  it('later writes of middleware that wrapped the dropped response are discarded', async () => {
     const { sessions, store } = setup()
     store.failNext('before', FATAL)
     const seen: unknown[] = []
@@ -422,6 +422,6 @@ it('an answer that Node refuses after the commit becomes an error, too', async (
   )
   const answer = await ask(port)
   expect(answer).toMatchObject({ status: 500, body: 'failed: ERR_HTTP_INVALID_STATUS_CODE' })
-  // What was stored stands, so its cookie is sent.
+  // The stored session stays valid, so its cookie is sent.
   expect(answer.setCookie).toHaveLength(1)
 })

@@ -79,7 +79,7 @@ describe('Cache-Control', () => {
   })
 })
 
-describe('a header that lets somebody store a response which must not be stored', () => {
+describe('a header that lets a cache store a response which must not be stored', () => {
   const now = Date.parse('2026-11-28T12:00:00Z')
   const cases: [string, HeaderValue, boolean][] = [
     ['CDN-Cache-Control', 'max-age=60', true],
@@ -132,11 +132,11 @@ describe('Set-Cookie', () => {
     ['a=viur-session=x', ['a=viur-session=x', ours]],
     ['viur-session; Path=/', [ours]],
   ]
-  it.each(cases)('keeps of %j what is not ours', (present, expected) => {
+  it.each(cases)('keeps the other cookies of %j', (present, expected) => {
     expect(mergeSetCookie(present, [ours])).toEqual(expected)
   })
 
-  it('keeps all of the app when there is none of ours', () => {
+  it('keeps all cookies of the app when the session sets none', () => {
     expect(mergeSetCookie(['viur-session=x', 'a=1'], [])).toEqual(['viur-session=x', 'a=1'])
   })
 })

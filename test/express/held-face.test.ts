@@ -18,7 +18,7 @@ import {
   wire,
 } from './helpers.ts'
 
-/** What Node and middleware look at besides the public face of a response. */
+/** The internal fields of a response that Node and middleware read. */
 interface Inner {
   _header: unknown
   _implicitHeader(): void
@@ -38,7 +38,7 @@ function outcomeOf(action: () => unknown): unknown {
 }
 
 describe.each(frameworks)('%s', (_name, express) => {
-  /** Answers with the handler while the commit is held, lets it go, and gives what the client got. */
+  /** Answers with the handler while the commit is held, releases it, and returns the response that the client got. */
   async function held(handler: RequestHandler, after: RequestHandler[] = []) {
     const { sessions, store } = setup()
     const hold = store.hold({ method: 'write' })
@@ -55,7 +55,7 @@ describe.each(frameworks)('%s', (_name, express) => {
     return { text: client.text(), errors }
   }
 
-  it('what is held shows a head, and shows none when it is let go', async () => {
+  it('a held response shows a head, and shows none after its release', async () => {
     const seen: unknown[] = []
     let response: Response | undefined
     const { text } = await held((_req, res) => {
@@ -75,7 +75,7 @@ describe.each(frameworks)('%s', (_name, express) => {
     expect(text).toMatch(/one,\r\n3\r\ntwo/)
   })
 
-  it('a second implicit head of what is held does no harm', async () => {
+  it('a second implicit head of a held response has no effect', async () => {
     const { text, errors } = await held((_req, res) => {
       res.write('one,')
       inner(res)._implicitHeader()
@@ -86,7 +86,7 @@ describe.each(frameworks)('%s', (_name, express) => {
     expect(text.match(/HTTP\/1.1/g)).toHaveLength(1)
   })
 
-  it('what is held counts as a full buffer, of the bytes that wait', async () => {
+  it('a held response counts as a full buffer, with the waiting bytes', async () => {
     const seen: unknown[] = []
     await held((_req, res) => {
       seen.push(inner(res).writableNeedDrain)
@@ -96,7 +96,7 @@ describe.each(frameworks)('%s', (_name, express) => {
       res.write('6869', 'hex')
       res.write(Buffer.from('abc'))
       seen.push(inner(res).writableNeedDrain, inner(res).writableLength)
-      // By this one Node goes itself, when a pipelined response gets its turn.
+      // Node itself uses this property, when a pipelined response gets its turn.
       res.end()
       seen.push(inner(res).finished, res.writableFinished)
     })
@@ -159,7 +159,7 @@ describe.each(frameworks)('%s', (_name, express) => {
     expect(errors.map(codeOf)).toEqual(['ERR_HTTP_CONTENT_LENGTH_MISMATCH'])
   })
 
-  describe('a head that a middleware behind ours wraps', () => {
+  describe('a head that middleware mounted later wraps', () => {
     const ways: [string, RequestHandler][] = [
       ['end', (_req, res) => void res.end('body')],
       [
@@ -193,7 +193,7 @@ describe.each(frameworks)('%s', (_name, express) => {
       const { text } = await held(handler, [wrap])
       expect(seen).toEqual([false, 200])
       expect(text.match(/X-Hook: 1/g)).toHaveLength(1)
-      // The same framing as without us: only a body that comes whole has its length told.
+      // The same framing as without the session: only a body that is written at once has a length.
       expect(/Content-Length: 4/.test(text)).toBe(way === 'end')
     })
 
@@ -227,7 +227,7 @@ describe.each(frameworks)('%s', (_name, express) => {
     })
   })
 
-  describe('what Node takes for headers of writeHead', () => {
+  describe('values that Node accepts as headers of writeHead', () => {
     const none: [string, unknown][] = [
       ['false', false],
       ['true', true],
@@ -286,7 +286,7 @@ describe.each(frameworks)('%s', (_name, express) => {
       ['a status of 99', [99]],
       ['a reason with a line break', [200, 'a\nb']],
     ]
-    it.each(refused)('%s is the error that it is for Node', async (_what, args) => {
+    it.each(refused)('%s causes the same error as in Node', async (_what, args) => {
       const server = createServer((_req, res) => {
         res.setHeader('X-Before', '1')
         const call = () => (res.writeHead as (...all: unknown[]) => unknown)(...args)
@@ -309,7 +309,7 @@ describe.each(frameworks)('%s', (_name, express) => {
 
 describe('HTTP/2', () => {
   it.each(['end', 'write', 'flushHeaders'] as const)(
-    'looks sent while held, and tells later hooks of the head once: %s',
+    'looks sent while held, and calls later hooks of the head once: %s',
     async (way) => {
       const { sessions, store } = setup()
       const hold = store.hold({ method: 'write' })

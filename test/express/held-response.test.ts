@@ -27,7 +27,10 @@ import {
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
 
 describe.each(frameworks)('%s', (_name, express) => {
-  /** A handler that changes the session, so that its response is held, and what the client got before the release. */
+  /**
+   * Runs a handler that changes the session, so that its response is held, and returns the bytes that the client got
+   * before and after the release.
+   */
   async function heldBytes(handler: RequestHandler) {
     const { sessions, store } = setup()
     const held = store.hold({ method: 'write' })
@@ -44,7 +47,7 @@ describe.each(frameworks)('%s', (_name, express) => {
     return { before, after: client.text() }
   }
 
-  describe('no byte leaves before the commit is done', () => {
+  describe('no byte is sent before the commit is done', () => {
     const ways: [string, RequestHandler, RegExp][] = [
       ['res.send', (_req, res) => res.send('body'), /^HTTP\/1.1 200 OK[\s\S]*\r\n\r\nbody$/],
       [
@@ -120,7 +123,7 @@ describe.each(frameworks)('%s', (_name, express) => {
     expect(client.text()).toContain('HTTP/1.1 200 OK')
   })
 
-  it('while held, the response looks as if it had left', async () => {
+  it('while held, the response looks as if it was sent', async () => {
     const seen: Record<string, unknown> = {}
     const call = (what: string, action: () => unknown) => {
       try {
@@ -177,7 +180,7 @@ describe.each(frameworks)('%s', (_name, express) => {
     expect(after).toMatch(/^HTTP\/1.1 404 Not Found/)
   })
 
-  it('after the release it is what it was', async () => {
+  it('after the release, the response has its former properties', async () => {
     const { sessions } = setup()
     const own = gate()
     const seen: unknown[] = []
@@ -187,7 +190,7 @@ describe.each(frameworks)('%s', (_name, express) => {
       res.end('body', () => {
         seen.push(res.writableEnded, res.writableLength, res.eventNames().includes('pipe'))
         seen.push(res.setHeader === setHeader, res.removeHeader === removeHeader)
-        // Whatever is still put over it leads to what it inherits, also for what inherits from it.
+        // The properties put over it show the inherited ones, also for objects that inherit from it.
         seen.push(res.on('x', () => own.reach()) === res, res.listenerCount('x'))
         const heir = Object.create(res) as typeof res
         seen.push(heir.on('x', () => {}) === heir, res.listenerCount('x'), heir.writableEnded)
@@ -217,7 +220,7 @@ describe.each(frameworks)('%s', (_name, express) => {
         await settle()
         held.release()
       }
-      // Express closes the connection, as it does without us.
+      // Express closes the connection, as it does without the session.
       await client.closed
       expect(client.text()).toMatch(
         /^HTTP\/1.1 200 OK[\s\S]*Content-Length: 9\r\n[\s\S]*\r\n\r\nthe first$/,
@@ -225,7 +228,7 @@ describe.each(frameworks)('%s', (_name, express) => {
     })
   })
 
-  it('pipelined, each of which sends twice: the client gets the first of each', async () => {
+  it('pipelined requests that each send twice: the client gets the first response of each', async () => {
     const { sessions, store } = setup()
     const holds = [store.hold({ method: 'write' }), store.hold({ method: 'write' })]
     const { port } = await serve({ express, sessions, onError: null }, (req, res) => {
@@ -301,7 +304,7 @@ describe.each(frameworks)('%s', (_name, express) => {
       })
     })
 
-    it('takes the place of a cookie of our name', async () => {
+    it('replaces a cookie with the name of the session cookie', async () => {
       const { sessions } = setup()
       const { port } = await serve({ express, sessions }, (req, res) => {
         req.session.set('x', 1)
@@ -326,7 +329,7 @@ describe.each(frameworks)('%s', (_name, express) => {
       }
     })
 
-    it('an untouched session adds nothing to it', async () => {
+    it('an untouched session adds nothing to the headers', async () => {
       const { sessions } = setup()
       const cookie = await storedCookie(sessions)
       const { port } = await serve({ express, sessions }, (_req, res) => {
@@ -486,7 +489,7 @@ describe.each(frameworks)('%s', (_name, express) => {
       expect(returned).toEqual([true, false, true])
     })
 
-    it('a write says "wait", and "drain" follows the release', async () => {
+    it('a held write returns false, and "drain" follows the release', async () => {
       const { sessions } = setup()
       const { port } = await serve({ express, sessions }, async (req, res) => {
         req.session.set('x', 1)
@@ -519,7 +522,7 @@ describe.each(frameworks)('%s', (_name, express) => {
         let acknowledged = 0
         const { port } = await serve({ express, sessions }, async (req, res) => {
           req.session.set('x', 1)
-          // The body as it is, without chunks.
+          // The plain body, without chunks.
           res.set('Content-Length', String(30 * MEGABYTE.length))
           const source = new Readable({
             highWaterMark: 1024 * 1024,
@@ -561,7 +564,7 @@ describe.each(frameworks)('%s', (_name, express) => {
       },
     )
 
-    it('a change after the first write comes too late and says so', async () => {
+    it('a change after the first write throws, since it comes too late', async () => {
       const { sessions } = setup()
       const { port } = await serve({ express, sessions }, (req, res) => {
         res.write('body')

@@ -26,8 +26,8 @@ import {
 } from '../../src/testing/index.ts'
 
 /**
- * Sends informational responses at a response that has begun. Node 20 and 22 let them pass; Node 24 refuses them, and
- * then they are sent before the response begins. Gives what there is to do before, and after.
+ * Sends informational responses on a response that has begun. Node 20 and 22 allow that. Node 24 refuses it, and
+ * then they are sent before the response begins. Returns the actions for before and after the begin.
  */
 export function informational(send: () => void): { before(): void; after(): void } {
   const late = !('writeInformation' in ServerResponse.prototype)
@@ -80,7 +80,7 @@ export interface Setup {
   readonly warnings: string[]
 }
 
-/** Sessions on a store that can be held and failed, with a clock and random numbers that a test can foresee. */
+/** Sessions on a store that can be held and made to fail, with a fake clock and predictable random numbers. */
 export function setup(options: SessionsOptions = {}): Setup {
   const clock = fakeClock()
   const store = failingStore(memoryStore({ now: clock.now }))
@@ -100,7 +100,7 @@ export function setup(options: SessionsOptions = {}): Setup {
   return { store, clock, sessions, warnings }
 }
 
-/** Stores a session and gives the Cookie header that opens it over plain loopback. */
+/** Stores a session, and returns its Cookie header for plain http on loopback. */
 export async function storedCookie(
   sessions: Sessions,
   data: object = { views: 1 },
@@ -117,13 +117,13 @@ export interface AppOptions {
   readonly load?: 'eager' | 'lazy'
   readonly before?: RequestHandler[]
   readonly after?: RequestHandler[]
-  /** The default answers 500 with the code of the error, and notes it down. */
+  /** The default answers 500 with the code of the error, and records the error. */
   readonly onError?: ErrorRequestHandler | null
 }
 
 export interface Served {
   readonly port: number
-  /** What reached the error handler. */
+  /** The errors that reached the error handler. */
   readonly errors: unknown[]
 }
 
@@ -132,7 +132,7 @@ export async function serve(options: AppOptions, handler: RequestHandler): Promi
   const { express, sessions, load = 'eager', before = [], after = [], onError } = options
   const errors: unknown[] = []
   const app = express()
-  // Silences the log of Express' own error handler.
+  // Silences the log of Express's own error handler.
   app.set('env', 'test')
   for (const middleware of before) app.use(middleware)
   app.use(sessionMiddleware(sessions, { load }))
@@ -173,7 +173,7 @@ export interface AskOptions {
   readonly body?: string
 }
 
-/** One request on a connection of its own. Rejects when the connection ends before the answer is complete. */
+/** Sends one request on its own connection. Rejects when the connection ends before the answer is complete. */
 export function ask(port: number, options: AskOptions = {}): Promise<Answer> {
   const { path = '/', method = 'GET', cookie, body } = options
   const headers = { ...options.headers, ...(cookie !== undefined && { cookie }) }
@@ -205,7 +205,7 @@ export function ask(port: number, options: AskOptions = {}): Promise<Answer> {
 export interface Wire {
   readonly socket: Socket
   readonly text: () => string
-  /** Resolves when this has arrived. */
+  /** Resolves when this text has arrived. */
   until(part: string): Promise<void>
   readonly closed: Promise<void>
 }
@@ -236,14 +236,14 @@ export async function wire(port: number, text: string): Promise<Wire> {
   }
 }
 
-/** Lets everything that is under way in this process, sockets included, come to rest. */
+/** Waits until all work in this process has finished, including sockets. */
 export async function settle(rounds = 10): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
 
-/** Something that a test waits for, and whoever reaches it. */
+/** A gate: a test waits until code reaches it. */
 export interface Gate {
   readonly reached: Promise<void>
   reach(): void

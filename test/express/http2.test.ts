@@ -146,7 +146,7 @@ it('HTTP/2: a failed commit becomes an error, without a warning about status mes
   warn.mockRestore()
 })
 
-it('HTTP/2: an error page that is held in its turn arrives', async () => {
+it('HTTP/2: an error page that is held itself arrives', async () => {
   const { sessions, store, clock } = setup()
   const cookie = await storedCookie(sessions)
   clock.advance('10m')

@@ -30,7 +30,7 @@ describe.skipIf(!hasJava)(
           { encoding: 'utf8' },
         )
         expect(stdout.trim().split('\n')).toEqual(['views=1', 'views=2', 'views=3'])
-        // The form that this is about.
+        // Java sends the cookie in this form.
         expect(headers[1]).toMatch(/^\$Version="1"; viur-session="[^"]+";\$Path="\/"/)
         expect(store.calls.length).toBeGreaterThan(0)
       })

@@ -29,7 +29,7 @@ async function served(
 }
 
 describe.each(frameworks)("save: 'manual' on %s", (_, framework) => {
-  it('stores what save() has stored, and drops the rest with one warning', async () => {
+  it('keeps the changes that save() has stored, and drops the rest with one warning', async () => {
     const s = await served(async (req, res) => {
       req.session.set('a', 1)
       await req.session.save()
@@ -44,7 +44,7 @@ describe.each(frameworks)("save: 'manual' on %s", (_, framework) => {
     expect(s.warnings).toEqual([expect.stringMatching(/did not save it.*save: 'manual'/)])
   })
 
-  it('sends the cookie of a session that save() has stored, and none for one that it has not', async () => {
+  it('sends the cookie of a session that save() has stored, and none for an unsaved one', async () => {
     const s = await served(async (req, res) => {
       req.session.set('a', 1)
       if (req.path === '/save') await req.session.save()
@@ -54,7 +54,7 @@ describe.each(frameworks)("save: 'manual' on %s", (_, framework) => {
     expect((await ask(s.port, { path: '/' })).setCookie).toEqual([])
   })
 
-  it('stores a login and a logout without save(), and what goes with the new id', async () => {
+  it('stores a login and a logout without save(), with the data of the new session', async () => {
     const s = await served(async (req, res) => {
       if (req.path === '/login') await req.session.login('alice', { data: { a: 1 } })
       else await req.session.logout()
@@ -71,7 +71,7 @@ describe.each(frameworks)("save: 'manual' on %s", (_, framework) => {
     expect(s.warnings).toEqual([])
   })
 
-  it('leaves a request alone that changes nothing, and warns of nothing', async () => {
+  it('stores nothing and warns of nothing for a request without changes', async () => {
     const s = await served((_req, res) => void res.send('ok'), framework)
     const page = await ask(s.port, { cookie: s.cookie })
     expect([page.headers.vary, s.warnings, s.store.writes]).toEqual([undefined, [], 0])
@@ -84,7 +84,7 @@ describe.each(frameworks)("save: 'manual' on %s", (_, framework) => {
     expect(s.store.writes).toBe(1)
   })
 
-  it('makes a save() that failed and was not awaited the error of the request', async () => {
+  it('turns a failed save() that was not awaited into the error of the request', async () => {
     const s = await served((req, res) => {
       req.session.set('a', 1)
       void req.session.save()
@@ -95,7 +95,7 @@ describe.each(frameworks)("save: 'manual' on %s", (_, framework) => {
     expect([page.status, page.body]).toEqual([500, 'ERR_SESSION_STORE'])
   })
 
-  it('drops what cannot be kept like any other change', async () => {
+  it('drops a value that cannot be stored like any other change', async () => {
     const s = await served((req, res) => {
       const list: unknown[] = []
       req.session.set('list', list)

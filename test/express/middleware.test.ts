@@ -38,7 +38,7 @@ describe('sessionMiddleware()', () => {
     expect(mount).toThrow(message)
   })
 
-  it('gives a function with a name and three parameters, of the type of a request handler', () => {
+  it('returns a function with a name and three parameters, of the type of a request handler', () => {
     const middleware: SessionMiddleware = sessionMiddleware(createSessions())
     const handler: RequestHandler = middleware
     expect(handler.name).toBe('viurSession')
@@ -103,7 +103,7 @@ describe.each(frameworks)('%s', (_name, express) => {
       expect(store.finds).toBe(1)
     })
 
-    it('lazy: is left to the handler', async () => {
+    it('lazy: the handler loads the session', async () => {
       const { sessions, store } = setup()
       const cookie = await storedCookie(sessions, { views: 7 })
       store.clearCalls()
@@ -121,7 +121,7 @@ describe.each(frameworks)('%s', (_name, express) => {
       expect(store.finds).toBe(1)
     })
 
-    it('lazy: a handler that forgot it does not take everybody for a guest', async () => {
+    it('lazy: a handler without load() gets an error and not a guest session', async () => {
       const { sessions } = setup()
       const guest = await storedCookie(sessions)
       const { port, errors } = await serve(
@@ -146,7 +146,7 @@ describe.each(frameworks)('%s', (_name, express) => {
       )
     })
 
-    it('lazy: a failure that the handler caught still shows where the session is used', async () => {
+    it('lazy: a failure that the handler caught is thrown again where the session is used', async () => {
       const { sessions, store } = setup()
       const cookie = await storedCookie(sessions)
       store.failAlways('before')
@@ -161,7 +161,7 @@ describe.each(frameworks)('%s', (_name, express) => {
       expect((await ask(port, { cookie })).body).toBe('failed: ERR_SESSION_STORE')
     })
 
-    it('a failure spares the pages that do not use the session, and meets those that do', async () => {
+    it('a failure affects only pages that use the session', async () => {
       const { sessions, store } = setup()
       const cookie = await storedCookie(sessions)
       const recover = store.failAlways('before')
@@ -201,7 +201,7 @@ describe.each(frameworks)('%s', (_name, express) => {
       expect(String(errors[0])).toContain('await req.session.logout()')
     })
 
-    it('takes no properties, nor outside of strict mode, where it would keep nothing without a word', async () => {
+    it('refuses new properties, also outside of strict mode, where they would be lost silently', async () => {
       const { sessions } = setup()
       const handler = runInThisContext(
         "(function (req, res) { req.session.userId = 7; res.send('logged in') })",
@@ -271,7 +271,7 @@ describe.each(frameworks)('%s', (_name, express) => {
     })
   })
 
-  it('mounted after the response has left, refuses changes that would be lost', async () => {
+  it('mounted after the response was sent, refuses changes that would be lost', async () => {
     const { sessions, store } = setup()
     const done = gate()
     const codes: unknown[] = []
@@ -315,11 +315,11 @@ describe.each(frameworks)('%s', (_name, express) => {
       expect(cookie).not.toMatch(/secure/i)
     })
 
-    it('does not believe X-Forwarded-Proto unless "trust proxy" is set', async () => {
+    it('ignores X-Forwarded-Proto unless "trust proxy" is set', async () => {
       expect(await cookieOf(false, forwarded)).toBeUndefined()
     })
 
-    it('believes it when "trust proxy" is set', async () => {
+    it('uses it when "trust proxy" is set', async () => {
       expect(await cookieOf(true, forwarded)).toMatch(/^__Host-viur-session=.*; Secure/)
     })
 
@@ -365,7 +365,7 @@ describe.each(frameworks)('%s', (_name, express) => {
       expect(await cookieOf(false, {})).toMatch(/^viur-session=/)
     })
 
-    it('does not take a Host header for loopback', async () => {
+    it('does not treat a Host header as proof of loopback', async () => {
       const { sessions, warnings } = setup()
       const app = express()
       app.use((req, _res, next) => {
@@ -384,7 +384,7 @@ describe.each(frameworks)('%s', (_name, express) => {
     })
   })
 
-  it('warns once where Firebase Hosting keeps the cookie', async () => {
+  it('warns once when Firebase Hosting removes the cookie', async () => {
     const { sessions, warnings } = setup()
     const { port } = await serve({ express, sessions }, (_req, res) => void res.end())
     await ask(port, { headers: { 'X-Forwarded-Host': 'shop.web.app' } })
@@ -440,7 +440,7 @@ describe.each(frameworks)('%s: a response with our cookie', (_name, express) => 
     for (const name of Object.keys(said).slice(1)) {
       expect(headers).not.toHaveProperty(name.toLowerCase())
     }
-    // Without our cookie it is for the app to say.
+    // Without the session cookie the app decides.
     const read = await ask(port, { path: '/read' })
     for (const [name, value] of Object.entries(said)) {
       expect(read.headers[name.toLowerCase()]).toBe(value)

@@ -66,7 +66,7 @@ async function site(handler: Handler, options: SiteOptions = {}): Promise<Site> 
   app.use(sessionMiddleware(admin, { as: 'adminSession', load }))
   for (const each of after(made)) app.use(each)
   app.use(((req, res, next) => {
-    // As Express 5 does it, for 4 too.
+    // Handles rejections as Express 5 does, for Express 4 too.
     Promise.resolve()
       .then(() => handler(req as Two, res))
       .catch(next)
@@ -100,7 +100,7 @@ async function stored(store: FailingStore): Promise<number> {
 
 describe.each(frameworks)('two sessions in one request on %s', (_name, framework) => {
   it.each(['eager', 'lazy'] as const)(
-    'are both stored before the response leaves, loaded %s',
+    'are both stored before the response is sent, loaded %s',
     async (load) => {
       const { port } = await site(both, { framework, load })
       const first = await ask(port)
@@ -132,7 +132,7 @@ describe.each(frameworks)('two sessions in one request on %s', (_name, framework
   })
 
   it.each(['shopStore', 'adminStore'] as const)(
-    'are an error of the request where the %s fails',
+    'are an error of the request when the %s fails',
     async (which) => {
       const made = await site(both, { framework })
       made[which].failAlways('before', { method: 'write' })
@@ -140,7 +140,7 @@ describe.each(frameworks)('two sessions in one request on %s', (_name, framework
       expect(answer.status).toBe(503)
       expect(answer.body).toBe('failed')
       expect(made.errors).toEqual([expect.any(SessionStoreError)])
-      // Whoever could be stored before the other failed keeps its cookie, which no cache may store.
+      // A session that was stored before the other one failed keeps its cookie, which no cache may store.
       expect(namesOf(answer)).toEqual(which === 'adminStore' ? ['viur-session'] : [])
       if (which === 'adminStore') expect(answer.headers['cache-control']).toBe('no-store')
       else expect(await stored(made.adminStore)).toBe(0)
@@ -166,7 +166,7 @@ describe.each(frameworks)('two sessions in one request on %s', (_name, framework
     expect((await ask(made.port, { path: '/who', cookie })).body).toBe('__guest__ bob')
   })
 
-  it('wait for what nobody awaited', async () => {
+  it('wait for calls that were not awaited', async () => {
     const made = await site(
       (req, res) => {
         void req.adminSession.login('bob')
@@ -182,7 +182,7 @@ describe.each(frameworks)('two sessions in one request on %s', (_name, framework
     expect(failed.status).toBe(503)
   })
 
-  it('drop what both changed where the answer is a server error', async () => {
+  it('drop both changes when the answer is a server error', async () => {
     const made = await site(
       (req, res) => {
         req.session.set('n', 1)
@@ -220,7 +220,7 @@ describe.each(frameworks)('two sessions in one request on %s', (_name, framework
     expect(caught).toEqual([expect.any(SessionLateChangeError), expect.any(SessionLateChangeError)])
   })
 
-  it('go to the nearest handler of errors', async () => {
+  it('go to the nearest error handler', async () => {
     const shop = createSessions({ logger: { warn: () => {} } })
     const store = failingStore(memoryStore())
     const admin = createSessions<Data>({
@@ -255,7 +255,7 @@ describe.each(frameworks)('two sessions in one request on %s', (_name, framework
     expect((await ask(port, { path: '/else' })).body).toBe('outside')
   })
 
-  it('are told apart by guards', async () => {
+  it('are distinguished by guards', async () => {
     const made = await site(
       async (req, res) => {
         await Promise.all([req.session.load(), req.adminSession.load()])
@@ -359,7 +359,7 @@ describe('sessions under another name', () => {
     expect(await errorOf(sessionMiddleware(shop), as('two'))).toBeInstanceOf(SessionConfigError)
   })
 
-  it('are refused where the name is taken', async () => {
+  it('are refused when the name is taken', async () => {
     const taken = await errorOf(
       sessionMiddleware(named('a'), { as: 'one' }),
       sessionMiddleware(named('b'), { as: 'one' }),
@@ -392,7 +392,7 @@ describe('sessions under another name', () => {
     )
   })
 
-  it('are warned of once where the cookie of one opens the other', async () => {
+  it('cause one warning when the cookie of one opens the other', async () => {
     const warnings: string[] = []
     const store = memoryStore()
     const make = (name: string) =>
@@ -443,7 +443,7 @@ describe('sessions under another name', () => {
     expect(() => sessionMiddleware(named('a'), { as })).toThrow(SessionConfigError)
   })
 
-  it.each([[null], [1], [['a']], [Symbol('a')]])('are refused under what is no name: %s', (as) => {
+  it.each([[null], [1], [['a']], [Symbol('a')]])('are refused under an invalid name: %s', (as) => {
     expect(() => sessionMiddleware(named('a'), { as: as as never })).toThrow(SessionConfigError)
   })
 
@@ -459,14 +459,14 @@ describe('sessions under another name', () => {
     expect(String(error)).toMatch(/req\.one cannot be replaced/)
   })
 
-  it('are none that Passport could use', async () => {
+  it('are not usable for Passport', async () => {
     const admin = named('a')
     const bridge = passportBridge(admin, { userOf: () => 'a' }) as RequestHandler
     const error = await errorOf(sessionMiddleware(admin, { as: 'one' }), bridge)
     expect(String(error)).toMatch(/req\.one, but Passport works with req\.session/)
   })
 
-  it('stand beside a session that Passport uses', async () => {
+  it('work beside a session that Passport uses', async () => {
     const [shop, admin] = [named('a'), named('b')]
     const seen: unknown[] = []
     expect(
@@ -485,7 +485,7 @@ describe('sessions under another name', () => {
     expect(seen).toEqual([1, undefined])
   })
 
-  it('are asked for only where they are mounted', async () => {
+  it('are checked only where they are mounted', async () => {
     const [shop, admin] = [named('a'), named('b')]
     for (const guard of [requireLogin({ sessions: admin })]) {
       const error = await errorOf(sessionMiddleware(shop), guard)
@@ -496,7 +496,7 @@ describe('sessions under another name', () => {
     expect(() => requireSecurityKey({ sessions: null as never })).toThrow(SessionConfigError)
   })
 
-  it('hear of what was tried with them', async () => {
+  it('report a refused security key', async () => {
     const made = await site((_req, res) => res.send('x'), {
       after: ({ admin }) => [
         requireSecurityKey({ sessions: admin, origins: ['http://a.example'] }),

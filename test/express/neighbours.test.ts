@@ -116,7 +116,7 @@ describe.each(frameworks)('%s', (_name, express) => {
   })
 
   it.each(['before', 'after'] as const)(
-    'morgan mounted %s ours logs the status that left',
+    'morgan mounted %s ours logs the sent status',
     async (place) => {
       const { sessions, store } = setup()
       const lines: string[] = []
@@ -165,7 +165,7 @@ describe.each(frameworks)('%s', (_name, express) => {
         'late',
         'viur-session',
       ])
-      // Whoever was mounted before us sees the headers as they leave.
+      // Middleware that was mounted earlier sees the headers as they are sent.
       expect(answer.headers['x-seen']).toBe(place === 'before' ? 'no-store' : 'undefined')
     },
   )

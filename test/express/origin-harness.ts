@@ -3,17 +3,17 @@ import { Agent, request } from 'node:http'
 import { HOST, ORIGINS, SITES } from '../corpus/same-origin.ts'
 import { onCleanup } from './helpers.ts'
 
-/** Headers; one with several values is sent several times. */
+/** Headers; a header with several values is sent several times. */
 export type Sent = Readonly<Record<string, string | readonly string[]>>
 
 export interface PostOptions {
   readonly path?: string
   readonly body?: string
-  /** Whose connections the request takes. Default: one of its own. */
+  /** The agent whose connections the request uses. Default: a new one. */
   readonly agent?: Agent | false
 }
 
-/** The status of one request. */
+/** Returns the status of one request. */
 export function status(
   port: number,
   method: string,
@@ -35,7 +35,7 @@ export function status(
   })
 }
 
-/** The table of what passes, as it is written in the corpus. `more`: what every request sends besides. */
+/** The table of requests that pass, as in the corpus. `more`: further headers of every request. */
 export async function table(
   port: number,
   method: string,
@@ -58,7 +58,7 @@ export async function table(
   }
 }
 
-/** What is published as trouble of this kind from now on. */
+/** Returns the troubles of this kind that are published from now on. */
 export function reported(kind: string): unknown[] {
   const reports: unknown[] = []
   const note = (message: unknown): void => void reports.push(message)

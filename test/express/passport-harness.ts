@@ -16,7 +16,7 @@ export interface Account {
 export const ANN: Account = { id: 'u-ann', name: 'ann' }
 export const BOB: Account = { id: 'u-bob', name: 'bob' }
 
-/** What Passport, connect-flash and the bridge add to a request. */
+/** The members that Passport, connect-flash and the bridge add to a request. */
 export interface PassportRequest extends Omit<Request, 'session'> {
   user?: Account | null
   account?: Account | null
@@ -27,7 +27,7 @@ export interface PassportRequest extends Omit<Request, 'session'> {
   isAuthenticated(): boolean
 }
 
-/** The part of express-session that there is. */
+/** The part of express-session that the bridge offers. */
 interface Old {
   regenerate(done: (error?: unknown) => void): unknown
   regenerate(): Promise<void>
@@ -50,7 +50,7 @@ export interface BridgeOptions {
   readonly routes?: Readonly<
     Record<string, (req: PassportRequest, res: Parameters<RequestHandler>[1]) => unknown>
   >
-  /** Answers errors; the default: 500, or what the error says. */
+  /** Answers errors; default: 500, or the status of the error. */
   readonly onError?: (error: unknown, req: PassportRequest) => number
 }
 
@@ -65,7 +65,7 @@ export interface Visitor {
   readonly jar: CookieJar
   cookie(): string
   ask(method: string, path: string, cookie?: string): Promise<Answer>
-  /** The page `/`, with the given cookie or that of the jar. */
+  /** Requests the page `/`, with the given cookie or that of the jar. */
   home(cookie?: string): Promise<Home>
   login(name: string, password?: string): Promise<Answer>
   logout(): Promise<Answer>
@@ -77,7 +77,7 @@ export interface Home {
   readonly data: Readonly<Record<string, unknown>>
 }
 
-/** An app with Passport, a local strategy and connect-flash. The password of everybody is `word`. */
+/** An app with Passport, a local strategy and connect-flash. Every user has the password `word`. */
 export async function passportSite(options: BridgeOptions = {}): Promise<PassportSite> {
   const { express = express5, load = 'eager', keepSessionInfo = false, userProperty } = options
   const made = setup(options.sessions)

@@ -7,7 +7,7 @@ type Routes = NonNullable<BridgeOptions['routes']>
 
 const OUTAGE = new SessionStoreError('down', { effect: 'none', retryable: false })
 
-/** Handlers that begin something and answer in the same turn. */
+/** Handlers that start work and answer in the same turn. */
 const routes: Routes = {
   '/in': (req, res) => {
     req.login(ANN, {}, () => {})
@@ -48,13 +48,13 @@ describe.each(
   const site = (options: BridgeOptions = {}): Promise<PassportSite> =>
     passportSite({ express, load, routes, ...options })
 
-  it('req.login() logs in before the response leaves', async () => {
+  it('req.login() logs in before the response is sent', async () => {
     const browser = (await site()).visitor()
     expect((await browser.ask('POST', '/in')).status).toBe(302)
     expect(await browser.home()).toMatchObject({ user: 'ann', session: 'u-ann' })
   })
 
-  it('req.logout() logs out before the response leaves', async () => {
+  it('req.logout() logs out before the response is sent', async () => {
     const browser = (await site()).visitor()
     await browser.login('ann')
     const old = browser.cookie()
@@ -63,7 +63,7 @@ describe.each(
     expect(browser.cookie()).toBe('')
   })
 
-  it('req.session.destroy() ends the session before the response leaves', async () => {
+  it('req.session.destroy() ends the session before the response is sent', async () => {
     const browser = (await site()).visitor()
     await browser.login('ann')
     const old = browser.cookie()
@@ -71,7 +71,7 @@ describe.each(
     expect(await browser.home(old)).toMatchObject({ user: null, session: '__guest__' })
   })
 
-  it('a logout stands when the response is a server error', async () => {
+  it('a logout stays valid when the response is a server error', async () => {
     const browser = (await site()).visitor()
     await browser.login('ann')
     const old = browser.cookie()
@@ -79,7 +79,7 @@ describe.each(
     expect(await browser.home(old)).toMatchObject({ user: null, session: '__guest__' })
   })
 
-  it('a login is none when the response is a server error, and the guest keeps the session', async () => {
+  it('a login has no effect when the response is a server error, and the guest keeps the session', async () => {
     const browser = (await site()).visitor()
     await browser.ask('GET', '/set')
     const before = browser.cookie()
@@ -88,7 +88,7 @@ describe.each(
     expect(await browser.home()).toEqual({ user: null, session: '__guest__', data: { seen: true } })
   })
 
-  it('a user that cannot be serialized is the error of the request, and nobody is logged in', async () => {
+  it('a user that cannot be serialized is the error of the request, and the guest is not logged in', async () => {
     const { errors, visitor } = await site({
       serialize: () => {
         throw new Error('no id')
@@ -119,7 +119,7 @@ describe.each(
     },
   )
 
-  it('what a callback throws is an error of the request', async () => {
+  it('an error thrown by a callback is an error of the request', async () => {
     const { errors, visitor } = await site()
     expect((await visitor().ask('POST', '/throws')).status).toBe(500)
     expect(errors.map(String)).toEqual(['Error: in the callback'])

@@ -20,7 +20,7 @@ import {
 } from './passport-harness.ts'
 import { status } from './origin-harness.ts'
 
-/** What each test changes before a login. */
+/** A route that changes the session before a login. */
 const REMEMBER: BridgeOptions['routes'] = {
   '/remember': (req, res) => {
     req.session['cart'] = ['book']
@@ -54,7 +54,7 @@ describe.each(frameworks)('Passport 0.7 on %s', (_name, express) => {
     expect(errors).toEqual([])
   })
 
-  it('CVE-2022-25896: a login leaves no cookie of before alive', async () => {
+  it('CVE-2022-25896: a login makes earlier cookies invalid', async () => {
     const { visitor } = await passportSite({ express, routes: REMEMBER })
     const ann = visitor()
     await ann.ask('POST', '/remember')
@@ -80,7 +80,8 @@ describe.each(frameworks)('Passport 0.7 on %s', (_name, express) => {
     await ann.login('ann')
     expect(store.calls.map(({ method }) => method)).toEqual([
       'find',
-      // The fences of the user and of everybody by one; and the first end of a process asks whether ends are events.
+      // One lookup reads the fences of the user and of all users. The first end of a process reads whether ends are
+      // events.
       ...['note', 'note'],
       'writeTogether',
       'note',
@@ -96,7 +97,7 @@ describe.each(frameworks)('Passport 0.7 on %s', (_name, express) => {
     ])
   })
 
-  it('keeps what was there with keepSessionInfo, and only then', async () => {
+  it('keeps the former data only with keepSessionInfo', async () => {
     for (const keepSessionInfo of [true, false]) {
       const { visitor, store } = await passportSite({ express, keepSessionInfo, routes: REMEMBER })
       const ann = visitor()
@@ -133,7 +134,7 @@ describe.each(frameworks)('Passport 0.7 on %s', (_name, express) => {
     expect(store.calls).toEqual([])
   })
 
-  it('knows nobody in a session that was killed', async () => {
+  it('finds no user in a session that was killed', async () => {
     const { visitor, sessions } = await passportSite({ express })
     const [one, two, bob] = [visitor(), visitor(), visitor()]
     await one.login('ann')
@@ -143,7 +144,7 @@ describe.each(frameworks)('Passport 0.7 on %s', (_name, express) => {
     for (const each of [one, two])
       expect(await each.home()).toEqual({ user: null, session: '__guest__', data: {} })
     expect(await bob.home()).toMatchObject({ user: 'bob', session: 'u-bob' })
-    // With nobody to log out any more.
+    // Nothing is left to log out.
     expect((await one.logout()).status).toBe(302)
   })
 
@@ -155,7 +156,7 @@ describe.each(frameworks)('Passport 0.7 on %s', (_name, express) => {
   })
 
   it.each(['eager', 'lazy'] as const)(
-    'spares the pages that do not use the session where the store is down: %s',
+    'serves pages that do not use the session while the store is down: %s',
     async (load) => {
       const { sessions, store } = setup()
       const cookie = await storedCookie(sessions)
@@ -173,7 +174,7 @@ describe.each(frameworks)('Passport 0.7 on %s', (_name, express) => {
     },
   )
 
-  it('goes by the name that the app gave the user', async () => {
+  it('uses the property that the app chose for the user', async () => {
     const { visitor } = await passportSite({ express, userProperty: 'account' })
     const ann = visitor()
     await ann.login('ann')
@@ -184,7 +185,7 @@ describe.each(frameworks)('Passport 0.7 on %s', (_name, express) => {
 })
 
 describe('a login that was saved', () => {
-  it('stands, whatever becomes of req.user', async () => {
+  it('stays valid, whatever happens to req.user', async () => {
     const { visitor } = await passportSite({
       routes: {
         '/enter': async (req, res) => {
@@ -251,7 +252,7 @@ describe('a login that fails', () => {
   })
 
   it.each([400, 500])(
-    'because the user cannot be serialized is no login, even with status %d',
+    'because the user cannot be serialized has no effect, even with status %d',
     async (code) => {
       const { visitor, sessions } = await passportSite({
         serialize: () => {
@@ -274,7 +275,7 @@ describe('a login that fails', () => {
     },
   )
 
-  it('because the store is down is no login, even if the app goes on', async () => {
+  it('because the store is down has no effect, even if the app continues', async () => {
     const { visitor, sessions, store, errors } = await passportSite({
       routes: REMEMBER,
       onError: (_error, req) => {
@@ -299,7 +300,7 @@ describe('a login that fails', () => {
     expect(await collected(sessions.listSessionsByUser(ANN.id))).toEqual([])
   })
 
-  it('shows an outage instead of nobody', async () => {
+  it('shows an outage instead of a guest', async () => {
     const { visitor, store, errors } = await passportSite()
     const ann = visitor()
     await ann.login('ann')
@@ -310,7 +311,7 @@ describe('a login that fails', () => {
     expect(await ann.home()).toMatchObject({ user: 'ann' })
   })
 
-  it('of a logout that could not be stored is an error, and nobody was logged out', async () => {
+  it('a logout that could not be stored is an error, and the user stays logged in', async () => {
     const { visitor, store, errors } = await passportSite()
     const ann = visitor()
     await ann.login('ann')
@@ -322,7 +323,7 @@ describe('a login that fails', () => {
   })
 })
 
-/** One request of somebody who is logged in, or of a guest, in which `look` runs. */
+/** Runs `look` in one request of a logged-in user, or of a guest. */
 async function within(
   look: (req: PassportRequest) => unknown,
   { as = null, ...options }: BridgeOptions & { as?: 'ann' | null } = {},
@@ -376,7 +377,7 @@ describe('req.session behind the bridge', () => {
     expect((await visitor.home()).data).toEqual({ a: 1, b: { deep: [1, 2] }, f: 6 })
   })
 
-  it('stays the session, with everything that a session has', async () => {
+  it('has all members of a session', async () => {
     await within(
       async ({ session }) => {
         expect(session).toBeInstanceOf(Session)
@@ -421,7 +422,7 @@ describe('req.session behind the bridge', () => {
     })
   })
 
-  it('takes no prototype, no symbols and no accessors, and is not frozen', async () => {
+  it('accepts no prototype, no symbols and no accessors, and is not frozen', async () => {
     await within(({ session }) => {
       expect(() => Object.setPrototypeOf(session, null)).toThrow(TypeError)
       expect(() => Object.freeze(session)).toThrow(TypeError)
@@ -435,7 +436,7 @@ describe('req.session behind the bridge', () => {
     })
   })
 
-  it('does not show data that has the name of a part of the session', async () => {
+  it('does not show data with the name of a session member', async () => {
     await within(({ session }) => {
       session.set('user' as never, 'somebody' as never)
       session['a'] = 1
@@ -445,7 +446,7 @@ describe('req.session behind the bridge', () => {
     })
   })
 
-  it('refuses what a session cannot keep', async () => {
+  it('refuses values that a session cannot store', async () => {
     await within(({ session }) => {
       expect(() => Object.assign(session, { callback: () => {} })).toThrow(SessionValueError)
     })
@@ -457,7 +458,7 @@ describe('req.session behind the bridge', () => {
     })
   })
 
-  it('refuses changes after the response, as ever', async () => {
+  it('refuses changes after the response', async () => {
     const late: unknown[] = []
     const { visitor } = await passportSite({
       routes: {
@@ -475,7 +476,7 @@ describe('req.session behind the bridge', () => {
     expect(late).toEqual([expect.any(SessionLateChangeError)])
   })
 
-  it('leaves the old object what it held when another takes its place', async () => {
+  it('keeps the data of the old object when another replaces it', async () => {
     await within(async (req) => {
       const old = req.session
       old['cart'] = ['book']
@@ -491,7 +492,7 @@ describe('req.session behind the bridge', () => {
   })
 })
 
-describe('what express-session has', () => {
+describe('the methods of express-session', () => {
   it.each(['callback', 'promise'])('regenerate and destroy end a session: %s', async (way) => {
     for (const method of ['regenerate', 'destroy'] as const) {
       const site = await passportSite({
@@ -548,8 +549,8 @@ describe('what express-session has', () => {
   })
 
   it.each([
-    ['who logged in before', 'ann', ANN],
-    ['who is known for one request alone', null, BOB],
+    ['a user who logged in before', 'ann', ANN],
+    ['a user who is known for one request only', null, BOB],
   ])('regenerate is no login of a user %s', async (_who, before, user) => {
     const site = await passportSite({
       sessions: { persistentFieldsOnLogin: ['cart'] },
@@ -581,7 +582,7 @@ describe('what express-session has', () => {
     expect(await collected(site.sessions.listSessionsByUser(user.id))).toEqual([])
   })
 
-  it('regenerate leaves a login that the app itself makes after it', async () => {
+  it('regenerate keeps a login that the app makes after it', async () => {
     const site = await passportSite({
       routes: {
         '/enter': async (req, res) => {
@@ -597,7 +598,7 @@ describe('what express-session has', () => {
     expect(await bob.home()).toEqual({ user: null, session: 'u-bob', data: {} })
   })
 
-  it('regenerate of a guest who has nothing stores nothing', async () => {
+  it('regenerate of a guest without data stores nothing', async () => {
     const site = await passportSite({
       routes: {
         '/end': async (req, res) => {
@@ -610,7 +611,7 @@ describe('what express-session has', () => {
     expect(site.store.calls).toEqual([])
   })
 
-  it('save stores, and tells a failure to the callback alone, once', async () => {
+  it('save stores, and passes a failure only to the callback, once', async () => {
     const told: unknown[] = []
     const site = await passportSite({
       routes: {
@@ -637,7 +638,7 @@ describe('what express-session has', () => {
     expect((await ann.home()).data).toEqual({ a: 1 })
   })
 
-  it('reload takes changes back', async () => {
+  it('reload reverts changes', async () => {
     const { visitor } = await within(async ({ session }) => {
       session['a'] = 1
       await session.save()
@@ -649,7 +650,7 @@ describe('what express-session has', () => {
     expect((await visitor.home()).data).toEqual({ a: 1 })
   })
 
-  it('keeps persistent fields over a login of Passport', async () => {
+  it('keeps persistent fields through a login of Passport', async () => {
     const { visitor } = await passportSite({
       sessions: { persistentFieldsOnLogin: ['cart'], persistentFieldsOnLogout: ['lang'] },
       routes: REMEMBER,
@@ -668,7 +669,11 @@ describe('passportBridge()', () => {
   const sessions = createSessions()
 
   it.each([
-    ['what is no manager', () => passportBridge({} as never, { userOf: String }), /takes what/],
+    [
+      'an object that is not sessions',
+      () => passportBridge({} as never, { userOf: String }),
+      /takes what/,
+    ],
     ['nothing', () => passportBridge(undefined as never, { userOf: String }), /not undefined/],
     ['no options', () => passportBridge(sessions, undefined as never), /an object of options/],
     ['no userOf', () => passportBridge(sessions, {} as never), /userOf must be a function/],
@@ -716,7 +721,7 @@ describe('passportBridge()', () => {
     expect((errors[0] as Error).message).toMatch(message)
   })
 
-  it('lets pages that need no session work while the store is down, with one lookup', async () => {
+  it('serves pages that need no session while the store is down, with one lookup', async () => {
     const { sessions: own, store } = setup()
     const middleware = sessionMiddleware(own)
     const bridge = passportBridge(own, { userOf: String })

@@ -22,7 +22,7 @@ async function loggedIn({ sessions }: Setup): Promise<string> {
   return (setCookie[0] as string).split(';')[0] as string
 }
 
-/** What another process does, which this one does not hear of. */
+/** Changes by another process, which this process does not notice. */
 async function endElsewhere({ store }: Setup): Promise<void> {
   const { entries } = await store.page({ by: 'all' }, { limit: 10 })
   for (const { record, version } of entries) {
@@ -62,7 +62,7 @@ describe.each(frameworks)('readCache with sessionMiddleware() on %s', (_name, ex
     },
   )
 
-  it('reads the store where another method was sent than the handlers see', async () => {
+  it('reads the store when the sent method differs from the one that handlers see', async () => {
     const made = setup(CACHE)
     const cookie = await storedCookie(made.sessions)
     counted(made)
@@ -81,7 +81,7 @@ describe.each(frameworks)('readCache with sessionMiddleware() on %s', (_name, ex
   })
 
   it.each(['eager', 'lazy'] as const)(
-    'lets nobody pass requireLogin() by memory, loaded %s',
+    'makes requireLogin() read the store, loaded %s',
     async (load) => {
       const made = setup(CACHE)
       const cookie = await loggedIn(made)

@@ -4,13 +4,13 @@ import { describe, it } from 'vitest'
 import { frameworks } from './helpers.ts'
 import { expectSameBytes, formsFor, LIBRARIES, MODES } from './real-middleware.ts'
 
-// The whole product: every library in front of ours with every library behind it, in every form of answer.
+// All combinations: every library before ours with every library after it, in every form of answer.
 
 const NAMES = Object.keys(LIBRARIES)
 
 /**
- * What cannot be compared: on its own, http-compression sends some heads without the hooks of whoever is mounted
- * behind it, which hear of theirs with us; and server-timing mounted twice fails by itself.
+ * Combinations that cannot be compared. Without us, http-compression sends some heads without calling the hooks of
+ * middleware mounted later, which are called with us; and server-timing mounted twice fails by itself.
  */
 function isComparable(first: string, second: string): boolean {
   const hooks = ['response-time', 'server-timing', 'on-headers', 'a writeHead of the app']
@@ -37,7 +37,7 @@ describe.each(frameworks)('%s', (_name, express) => {
   })
 })
 
-/** Next.js brings compression along in a form of its own. It is large, so that only the nightly run installs it. */
+/** Next.js contains its own version of compression. It is large, so only the nightly run installs it. */
 const BUILT_IN = 'next/dist/compiled/compression'
 
 function builtIn(): (() => RequestHandler) | null {

@@ -15,7 +15,7 @@ const require = createRequire(import.meta.url)
 
 type Factory = (options?: unknown) => RequestHandler
 
-/** Middleware that has a hand in responses, as it is installed. */
+/** Installed middleware that changes responses. */
 export const LIBRARIES: Readonly<Record<string, () => RequestHandler>> = {
   'compression 1.7.0': () => (require('compression170') as Factory)(),
   'compression 1.7.4': () => (require('compression174') as Factory)(),
@@ -30,7 +30,7 @@ export const LIBRARIES: Readonly<Record<string, () => RequestHandler>> = {
       next()
     }
   },
-  // What many apps write themselves: not guarded against being called twice.
+  // Many apps write this themselves, without protection against a second call.
   'a writeHead of the app': () => (_req, res, next) => {
     const inner = res.writeHead as (...args: unknown[]) => Response
     res.writeHead = function (this: Response, ...args: unknown[]) {
@@ -53,7 +53,7 @@ export interface Form {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly answer: RequestHandler
-  /** Libraries that answer wrongly in this form without us, so that there is nothing to compare with. */
+  /** Libraries whose answer in this form is wrong without us, so that a comparison is not possible. */
   readonly not?: readonly string[]
 }
 
@@ -160,7 +160,7 @@ const FORMS: Readonly<Record<string, Form>> = {
   HEAD: { method: 'HEAD', answer: (_req, res) => void res.type('text').send(TEXT) },
 }
 
-/** How the store behaves: there is nothing to store; it answers later; it does not answer, so that the commit fails. */
+/** The behaviour of the store: there is nothing to store; it answers later; it fails, and so does the commit. */
 export type StoreMode = 'nothing to store' | 'later' | 'not at all'
 
 export const MODES: readonly StoreMode[] = ['nothing to store', 'later', 'not at all']
@@ -196,10 +196,10 @@ function decoded(bytes: Buffer, encoding: string | undefined): string {
   return (encoding === 'br' ? brotliDecompressSync(bytes) : bytes).toString()
 }
 
-/** Headers that are ours, and those that tell the time. */
+/** Headers of the session, and those that contain a time. */
 const ASIDE = ['date', 'vary', 'cache-control', 'set-cookie', 'x-response-time', 'server-timing']
 
-/** The same without what differs from one request to the next, and from an app without sessions. */
+/** The bytes without the parts that differ between requests, or from an app without sessions. */
 function compared({ status, message, headers, body }: Bytes): unknown {
   const rest = Object.entries(headers).filter(([name]) => !ASIDE.includes(name))
   return { status, message, body, headers: Object.fromEntries(rest), times: timesIn(headers) }
@@ -246,7 +246,7 @@ async function appOf(
   return { port: await listen(app), failures }
 }
 
-/** Answers once without sessions and once with, and compares: the same bytes, and our headers. */
+/** Answers once without sessions and once with them, and compares: the same bytes, plus the headers of the session. */
 export async function expectSameBytes(combination: Combination, mode: StoreMode): Promise<void> {
   const { form } = combination
   const plain = await appOf(combination, (_req, _res, next) => next())

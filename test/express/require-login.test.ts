@@ -21,7 +21,7 @@ const PAGE = { Accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/
 interface Site extends Setup {
   readonly port: number
   readonly errors: unknown[]
-  /** How often a handler behind the guard ran. */
+  /** Counts how often a handler behind the guard ran. */
   readonly passed: () => number
 }
 
@@ -30,7 +30,7 @@ interface SiteOptions {
   readonly load?: 'eager' | 'lazy'
   readonly bridge?: boolean
   readonly rules?: Parameters<typeof requireLogin>[0]
-  /** Mounts the guard under this path, in a router of its own. */
+  /** Mounts the guard under this path, in its own router. */
   readonly under?: string
   readonly handler?: RequestHandler
 }
@@ -84,7 +84,7 @@ function locationOf({ headers }: Answer): string {
   return String(headers.location)
 }
 
-/** Sends a request line as no client would, and gives the answer as text. */
+/** Sends an unusual request line, and returns the answer as text. */
 function raw(port: number, line: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1')
@@ -99,7 +99,7 @@ function raw(port: number, line: string): Promise<string> {
 }
 
 describe.each(frameworks)('requireLogin() on %s', (_name, framework) => {
-  it.each(['eager', 'lazy'] as const)('lets who has logged in pass, loaded %s', async (load) => {
+  it.each(['eager', 'lazy'] as const)('lets a logged-in user pass, loaded %s', async (load) => {
     const { port, sessions } = await site({ framework, load })
     const answer = await ask(port, { cookie: await loggedIn(sessions) })
     expect(answer).toMatchObject({ status: 200, body: 'ann' })
@@ -107,7 +107,7 @@ describe.each(frameworks)('requireLogin() on %s', (_name, framework) => {
     expect(answer.headers['cache-control']).toBe('private, no-cache')
   })
 
-  it.each(['eager', 'lazy'] as const)('refuses nobody with 401, loaded %s', async (load) => {
+  it.each(['eager', 'lazy'] as const)('refuses a guest with 401, loaded %s', async (load) => {
     const { port, sessions, errors, passed } = await site({ framework, load })
     const session = await sessions.open({ loopback: true }).load()
     session.set('views', 1)
@@ -132,7 +132,7 @@ describe.each(frameworks)('requireLogin() on %s', (_name, framework) => {
     expect(passed()).toBe(0)
   })
 
-  it('sends a browser to log in, and back', async () => {
+  it('redirects a browser to the login, and back', async () => {
     const { port, passed, store } = await site({
       framework,
       rules: { redirect: '/login' },
@@ -145,7 +145,7 @@ describe.each(frameworks)('requireLogin() on %s', (_name, framework) => {
     expect(sent.headers.vary).toMatch(/Cookie/)
     expect(sent.setCookie).toEqual([])
     expect(store.calls.length).toBe(0)
-    // As a form without action does it.
+    // A form without action sends to the same URL.
     const login = await ask(port, { path: locationOf(sent), method: 'POST' })
     expect(login.status).toBe(303)
     expect(locationOf(login)).toBe('/shop/cart?item=a%20b&n=1')
@@ -157,7 +157,7 @@ describe.each(frameworks)('requireLogin() on %s', (_name, framework) => {
     expect(passed()).toBe(1)
   })
 
-  it('sends nobody but who asks for a page', async () => {
+  it('redirects only requests for a page', async () => {
     const { port } = await site({ framework, rules: { redirect: '/login' } })
     const of = async (method: string, Accept?: string) =>
       (await ask(port, { method, path: '/a', headers: Accept === undefined ? {} : { Accept } }))
@@ -181,21 +181,24 @@ describe.each(frameworks)('requireLogin() on %s', (_name, framework) => {
       expect(await of(method, 'text/html'), method).toBe(401)
   })
 
-  it.each(['eager', 'lazy'] as const)('says that the store has failed, loaded %s', async (load) => {
-    const { port, sessions, store, errors } = await site({
-      framework,
-      load,
-      rules: { redirect: '/login' },
-    })
-    const cookie = await loggedIn(sessions)
-    store.failAlways('before')
-    const answer = await ask(port, { cookie, headers: PAGE })
-    expect(answer.status).toBe(503)
-    expect(answer.headers.location).toBeUndefined()
-    expect(errors).toEqual([expect.any(SessionStoreError)])
-  })
+  it.each(['eager', 'lazy'] as const)(
+    'passes on the error of a failing store, loaded %s',
+    async (load) => {
+      const { port, sessions, store, errors } = await site({
+        framework,
+        load,
+        rules: { redirect: '/login' },
+      })
+      const cookie = await loggedIn(sessions)
+      store.failAlways('before')
+      const answer = await ask(port, { cookie, headers: PAGE })
+      expect(answer.status).toBe(503)
+      expect(answer.headers.location).toBeUndefined()
+      expect(errors).toEqual([expect.any(SessionStoreError)])
+    },
+  )
 
-  it('asks for a login again that is too long ago', async () => {
+  it('requires a new login when the last one is too old', async () => {
     const { port, sessions, clock, errors } = await site({
       framework,
       rules: { fresh: '10m', redirect: '/login' },
@@ -233,7 +236,7 @@ describe.each(frameworks)('requireLogin() on %s', (_name, framework) => {
     expect(answer).toMatch(/\r\nLocation: \/login\r\n/)
   })
 
-  it('takes the place of what handlers say of caching only where they say nothing', async () => {
+  it('sets caching headers only when handlers set none', async () => {
     const said = await site({
       framework,
       handler: (_req, res) => void res.set('Cache-Control', 'private, max-age=60').send('x'),
@@ -252,7 +255,7 @@ describe.each(frameworks)('requireLogin() on %s', (_name, framework) => {
     expect(answer.headers['cache-control']).toBe('private, no-cache')
   })
 
-  it('says so where it guards the page that it sends to', async () => {
+  it('gives an error when it guards the page that it redirects to', async () => {
     const made = setup()
     const errors: unknown[] = []
     const app = framework()
@@ -267,7 +270,7 @@ describe.each(frameworks)('requireLogin() on %s', (_name, framework) => {
     expect((await ask(port, { path: '/sign', headers: PAGE })).status).toBe(303)
   })
 
-  it('says so where there is no session', async () => {
+  it('gives an error when there is no session', async () => {
     const errors: unknown[] = []
     const port = await listen(
       framework()
@@ -283,7 +286,7 @@ describe.each(frameworks)('requireLogin() on %s', (_name, framework) => {
 })
 
 describe('requireLogin()', () => {
-  it('keeps what the path of redirect has', async () => {
+  it('keeps query and fragment of the path of redirect', async () => {
     const { port } = await site({ rules: { redirect: '/login?lang=de#form' } })
     const sent = await ask(port, { path: '/a?b', headers: PAGE })
     expect(locationOf(sent)).toBe('/login?lang=de&returnTo=%2Fa%3Fb#form')

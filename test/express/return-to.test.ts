@@ -70,7 +70,7 @@ describe('returnTo()', () => {
     expect(returnTo(request('', { returnTo: path }), '/home')).toBe('/home')
   })
 
-  it('leads to this server in the eyes of a browser, whatever it was given', () => {
+  it('leads a browser to this server, for any input', () => {
     const origins = new Set<string>()
     const parts = ['/', '\\', '.', '..', '%2e', '%2f', '%5c', '\t', '@', 'evil.example', '?', ':']
     for (const a of parts)
@@ -97,7 +97,7 @@ describe('returnTo()', () => {
     expect(returnTo(req)).toBe('/')
   })
 
-  it('goes by the field of the form first, unless that is empty', () => {
+  it('uses the field of the form first, unless that is empty', () => {
     expect(returnTo(request('?returnTo=/a', { returnTo: '/b' }))).toBe('/b')
     expect(returnTo(request('?returnTo=/a', { returnTo: '' }))).toBe('/a')
     expect(returnTo(request('?returnTo=/a', { returnTo: '//evil.example' }))).toBe('/')
@@ -105,7 +105,7 @@ describe('returnTo()', () => {
     expect(returnTo(request('?x=1&returnTo=%2Fa%3Fb%3D1#returnTo=/c'))).toBe('/a?b=1')
   })
 
-  it('reads the address where no framework has kept it', () => {
+  it('reads the URL of a request without originalUrl', () => {
     expect(returnTo({ url: '/login?returnTo=/a' } as IncomingMessage)).toBe('/a')
   })
 })

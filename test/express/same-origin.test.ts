@@ -58,7 +58,7 @@ async function serve(check: RequestCheck, before: RequestHandler[] = []): Promis
   return await (servers[0] as [string, Serve])[1](check, before)
 }
 
-/** What the handler passes on for one request, and what it reports. */
+/** The error that the check passes on for one request, and the troubles that it reports. */
 async function refusal(
   headers: Sent,
   options?: SameOriginOptions,
@@ -77,7 +77,7 @@ async function refusal(
 }
 
 describe.each(servers)('requireSameOrigin() on %s', (_name, make) => {
-  it.each(UNSAFE_METHODS)('%s passes for pages of the app alone', async (method) => {
+  it.each(UNSAFE_METHODS)('%s passes only for pages of the app', async (method) => {
     expect(await table(await make(requireSameOrigin()), method)).toEqual(UNSAFE)
   })
 
@@ -85,7 +85,7 @@ describe.each(servers)('requireSameOrigin() on %s', (_name, make) => {
     expect(await table(await make(requireSameOrigin()), method)).toEqual(SAFE)
   })
 
-  it('goes by the option origins, where there is one, and not by the Host', async () => {
+  it('uses the option origins, when set, instead of the Host', async () => {
     const port = await make(requireSameOrigin({ origins: TRUSTED }))
     expect(await table(port, 'POST')).toEqual(UNSAFE_TRUSTED)
   })
@@ -98,7 +98,7 @@ describe.each(servers)('requireSameOrigin() on %s', (_name, make) => {
 })
 
 describe('requireSameOrigin()', () => {
-  it('keeps a method that has no name of its own for unsafe', async () => {
+  it('treats an unknown method as unsafe', async () => {
     const port = await serve(requireSameOrigin())
     for (const method of ['PROPFIND', 'MKCOL', 'PURGE', 'SEARCH'])
       expect(await status(port, method, {})).toBe(403)
@@ -118,7 +118,7 @@ describe('requireSameOrigin()', () => {
     expect(await status(port, sent, {})).toBe(answer)
   })
 
-  it('goes by what was sent, whatever middleware made of the headers', async () => {
+  it('uses the sent headers, and not those that middleware changed', async () => {
     const pretend: RequestHandler = (req, _res, next) => {
       req.headers['sec-fetch-site'] = 'same-origin'
       req.headers.origin = `http://${HOST}`
@@ -149,7 +149,7 @@ describe('requireSameOrigin()', () => {
     expect(await status(await listen(app), 'POST', headers)).toBe(answer)
   })
 
-  it('never believes X-Forwarded-Host', async () => {
+  it('ignores X-Forwarded-Host', async () => {
     const app = express5()
     app.set('env', 'test')
     app.set('trust proxy', 1)
@@ -162,7 +162,7 @@ describe('requireSameOrigin()', () => {
     )
   })
 
-  it('takes the authority of an HTTP/2 request for its Host', async () => {
+  it('uses the authority of an HTTP/2 request as its Host', async () => {
     const check = requireSameOrigin()
     const server = createServer2((req, res) =>
       check(req as Http2ServerRequest, res, (error) => {
@@ -191,7 +191,7 @@ describe('requireSameOrigin()', () => {
     expect(await ask({})).toBe(403)
   })
 
-  it('has an error and a report say why, and leaves the response alone', async () => {
+  it('gives the reason in an error and a report, and does not change the response', async () => {
     const { error, reports } = await refusal({ Origin: 'https://good.evil.com' })
     expect(error).toBeInstanceOf(RequestRefusedError)
     expect(error).toMatchObject({
@@ -219,20 +219,20 @@ describe('requireSameOrigin()', () => {
     expect(reports).toEqual([{ kind: 'origin-refused', why: expect.stringMatching(why) }])
   })
 
-  it('tells nothing of an Origin that could steer the terminal of whoever reads the log', async () => {
+  it('reports no character of an Origin that could control a terminal', async () => {
     const { reports } = await refusal({ Origin: 'http://a\u009b2Jb\tc\u00e4' })
     expect(reports).toEqual([
       { kind: 'origin-refused', why: expect.stringMatching(/; Origin: http:\/\/a\?2Jb\?c\?$/) },
     ])
   })
 
-  it('tells no more than 200 characters of an Origin', async () => {
+  it('reports at most 200 characters of an Origin', async () => {
     const { reports } = await refusal({ Origin: `http://${'a'.repeat(5000)}` })
     const [{ why }] = reports as [{ why: string }]
     expect(why.slice(why.indexOf('; Origin: ') + 10)).toHaveLength(200)
   })
 
-  it('tells the log of the sessions, where there is a session', async () => {
+  it('writes to the log of the sessions when there is a session', async () => {
     const logged: unknown[] = []
     const logger = {
       warn: () => {},
@@ -260,7 +260,7 @@ describe('requireSameOrigin()', () => {
     expect(() => requireSameOrigin(null as never)).toThrow(SessionConfigError)
   })
 
-  it('is not moved by what happens to the list later', async () => {
+  it('ignores later changes of the list', async () => {
     const origins = ['https://shop.example']
     const port = await serve(requireSameOrigin({ origins }))
     origins.push('https://good.evil.com')

@@ -21,20 +21,20 @@ const JSON_BODY = { 'Content-Type': 'application/json' }
 const OWN = { Origin: `http://${HOST}` }
 const STATIC = 'Sec-X-ViUR-StaticSessionKey'
 
-/** Of the right shape, and nobody's. */
+/** A well-formed key that was never made. */
 const STRANGE = 'A'.repeat(43)
 
 const PASS_ON: RequestHandler = (_req, _res, next) => next()
 
 interface Site extends Setup {
   readonly port: number
-  /** What reached the error handler. */
+  /** The errors that reached the error handler. */
   readonly errors: unknown[]
-  /** How often the handler behind the check ran. */
+  /** Counts how often the handler behind the check ran. */
   readonly passed: () => number
-  /** A cookie with which nobody is logged in. */
+  /** A cookie of a guest session. */
   guest(): Promise<string>
-  /** A cookie of a login, and the static key that goes with it. */
+  /** A cookie of a login, and its static key. */
   native(): Promise<{ cookie: string; key: string }>
   /** A one-time key of the session of this cookie. */
   key(cookie: string, purpose?: string): Promise<string>
@@ -109,7 +109,7 @@ async function site(options: SiteOptions = {}): Promise<Site> {
 const servers: [string, Express | 'http'][] = [...frameworks, ['plain http', 'http']]
 
 describe.each(servers)('requireSecurityKey() on %s', (_name, framework) => {
-  it('takes a key in the header once', async () => {
+  it('accepts a key in the header once', async () => {
     const { guest, key, post, errors } = await site({ framework })
     const Cookie = await guest()
     const headers = { ...OWN, Cookie, 'X-Security-Key': await key(Cookie) }
@@ -118,7 +118,7 @@ describe.each(servers)('requireSecurityKey() on %s', (_name, framework) => {
     expect(errors).toEqual([expect.any(RequestRefusedError)])
   })
 
-  it('asks for the origin too, and uses no key up for a page of another', async () => {
+  it('checks the origin too, and uses no key for a page of another origin', async () => {
     const { port, guest, key, store } = await site({ framework })
     const Cookie = await guest()
     let keys = 0
@@ -128,18 +128,18 @@ describe.each(servers)('requireSecurityKey() on %s', (_name, framework) => {
     })
     expect(made).toEqual(UNSAFE)
     const passes = UNSAFE.join('').replaceAll('-', '').length
-    // For each key its insert, and for those that pass a find and a use.
+    // An insert for each key, and a find and a use for each accepted one.
     expect(store.calls.filter(({ method }) => method === 'key')).toHaveLength(keys + 2 * passes)
   })
 
-  it('takes a static key from clients that say nothing of their origin, and from nobody else', async () => {
+  it('accepts a static key without origin headers, and not with a wrong origin', async () => {
     const { port, native } = await site({ framework })
     const { cookie, key } = await native()
     const made = await table(port, 'POST', () => ({ Cookie: cookie, [STATIC]: key }))
     expect(made).toEqual([`+${(UNSAFE[0] as string).slice(1)}`, ...UNSAFE.slice(1)])
   })
 
-  it('lets ten requests at once have one key once', async () => {
+  it('accepts one of ten parallel requests with one key', async () => {
     const { guest, key, post, passed } = await site({ framework })
     const Cookie = await guest()
     const headers = { ...OWN, Cookie, 'X-Security-Key': await key(Cookie) }
@@ -149,18 +149,15 @@ describe.each(servers)('requireSecurityKey() on %s', (_name, framework) => {
     expect(passed()).toBe(1)
   })
 
-  it.each(['GET', 'HEAD', 'OPTIONS', 'TRACE'])(
-    'lets %s pass and uses no key up',
-    async (method) => {
-      const { port, guest, key, post, store } = await site({ framework })
-      const Cookie = await guest()
-      const headers = { ...OWN, Cookie, 'X-Security-Key': await key(Cookie) }
-      store.clearCalls()
-      expect(await status(port, method, headers)).toBe(200)
-      expect(store.calls.filter(({ method: called }) => called === 'key')).toEqual([])
-      expect(await post(headers)).toBe(200)
-    },
-  )
+  it.each(['GET', 'HEAD', 'OPTIONS', 'TRACE'])('lets %s pass and uses no key', async (method) => {
+    const { port, guest, key, post, store } = await site({ framework })
+    const Cookie = await guest()
+    const headers = { ...OWN, Cookie, 'X-Security-Key': await key(Cookie) }
+    store.clearCalls()
+    expect(await status(port, method, headers)).toBe(200)
+    expect(store.calls.filter(({ method: called }) => called === 'key')).toEqual([])
+    expect(await post(headers)).toBe(200)
+  })
 
   it.each([
     ['no key', {}],
@@ -220,7 +217,7 @@ describe.each(frameworks)('the field skey on %s', (_name, framework) => {
     expect(await post({ ...OWN, Cookie, 'X-Security-Key': given })).toBe(200)
   })
 
-  it('may say the same as the header, and nothing else', async () => {
+  it('must equal the header when both are sent', async () => {
     const { guest, key, post } = await site({ framework })
     const Cookie = await guest()
     const [one, other] = [await key(Cookie), await key(Cookie)]
@@ -246,7 +243,7 @@ describe.each(frameworks)('the field skey on %s', (_name, framework) => {
     expect(await post({ ...OWN, Cookie, ...type, [STATIC]: key })).toBe(200)
   })
 
-  it('counts only where the body has it itself', async () => {
+  it('counts only as an own property of the body', async () => {
     const inherited: { skey?: string } = {}
     const inherit: RequestHandler = (req, _res, next) => {
       req.body = Object.create(inherited)
@@ -259,7 +256,7 @@ describe.each(frameworks)('the field skey on %s', (_name, framework) => {
     expect(await post({ ...OWN, Cookie, 'X-Security-Key': inherited.skey })).toBe(200)
   })
 
-  it('holds the marker where the static key is meant', async () => {
+  it('may hold the marker of the static key', async () => {
     const { native, post } = await site({ framework })
     const { cookie: Cookie, key } = await native()
     const body = 'skey=STATIC_SESSION_KEY'
@@ -316,7 +313,7 @@ describe('requireSecurityKey()', () => {
     expect(await post({ ...OWN, Cookie, 'X-Security-Key': late })).toBe(403)
   })
 
-  it('takes the static key of the session alone, sent once, and again and again', async () => {
+  it('accepts only the static key of the session, sent once per request, any number of times', async () => {
     const { native, guest, post } = await site()
     const [one, other] = [await native(), await native()]
     const Cookie = one.cookie
@@ -330,7 +327,7 @@ describe('requireSecurityKey()', () => {
     expect(await post({ Cookie, [STATIC]: one.key })).toBe(200)
   })
 
-  it('lets a native client use one-time keys, as long as it shows its static one', async () => {
+  it('lets a native client use one-time keys when it also sends its static key', async () => {
     const { native, key, post } = await site()
     const { cookie: Cookie, key: fixed } = await native()
     const given = await key(Cookie)
@@ -340,7 +337,7 @@ describe('requireSecurityKey()', () => {
     expect(await post({ Cookie, 'X-Security-Key': given, [STATIC]: fixed })).toBe(403)
   })
 
-  it('knows the origins that the app trusts', async () => {
+  it('accepts the origins that the app trusts', async () => {
     const { native, post } = await site({ origins: ['https://good.evil.com'] })
     const { cookie: Cookie, key } = await native()
     const from = (Origin: string) =>
@@ -349,13 +346,13 @@ describe('requireSecurityKey()', () => {
     expect(await from('https://evil.com')).toBe(403)
   })
 
-  it('loads the session itself where nobody did', async () => {
+  it('loads the session itself if needed', async () => {
     const { guest, key, post } = await site({ load: 'lazy' })
     const Cookie = await guest()
     expect(await post({ ...OWN, Cookie, 'X-Security-Key': await key(Cookie) })).toBe(200)
   })
 
-  it('costs nothing where a request is refused for its origin, or brings no key', async () => {
+  it('makes no store call when a request is refused for its origin, or has no key', async () => {
     const { guest, key, post, store } = await site({ load: 'lazy' })
     const Cookie = await guest()
     const given = await key(Cookie)
@@ -379,7 +376,7 @@ describe('requireSecurityKey()', () => {
     expect(await post({ ...OWN, Cookie, 'X-Security-Key': given })).toBe(200)
   })
 
-  it('does not take a use for one whose answer was lost', async () => {
+  it('treats a use whose answer was lost as a failure of the store', async () => {
     const { guest, key, post, store, passed } = await site()
     const Cookie = await guest()
     const given = await key(Cookie)
@@ -391,7 +388,7 @@ describe('requireSecurityKey()', () => {
 
   it.each([
     ['nothing', undefined],
-    ['what is none of ours', { validateSecurityKey: () => true, load: () => {} }],
+    ['an object that is not sessions', { validateSecurityKey: () => true, load: () => {} }],
   ])('says what to mount where req.session is %s', async (_what, session) => {
     const check = requireSecurityKey()
     const errors: unknown[] = []
@@ -407,7 +404,7 @@ describe('requireSecurityKey()', () => {
     expect((errors[0] as Error).message).toContain('mount sessionMiddleware() before it')
   })
 
-  it('decides by what was sent and by what it was made', async () => {
+  it('checks both the sent method and the changed one', async () => {
     const override: RequestHandler = (req, _res, next) => {
       Object.assign(req, { originalMethod: req.method, method: 'GET' })
       next()
@@ -442,7 +439,7 @@ describe('requireSecurityKey()', () => {
     expect(reports[1]).toHaveLength(1)
     expect(logged).toHaveLength(6)
     expect(errors).toHaveLength(6)
-    // The usual reason is a body that nothing has parsed.
+    // The usual reason is a body without a parser.
     expect(String(errors[0])).toContain('a body that is parsed before')
     const told = [...logged, JSON.stringify(reports), ...errors.map(String)].join()
     for (const secret of [given, fixed, STRANGE, Cookie.split('=')[1] as string])

@@ -23,10 +23,10 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-/** What the blocks of the page import. */
+/** The modules that the code blocks of the page import. */
 const IMPORTED = { requireLogin, requireSameOrigin, sessionMiddleware, WebSocketServer }
 
-/** Runs the first block of a chapter of the page, as it stands there but for how often it looks. */
+/** Runs the first code block of a chapter of the page, unchanged except for its interval. */
 function run(chapter: string, given: Record<string, unknown>): void {
   const [, text = ''] = PAGE.split(`\n## ${chapter}\n`)
   const [, block = ''] = /```js\n(.*?)```/s.exec(text) ?? []
@@ -40,7 +40,7 @@ interface World {
   readonly sessions: Sessions
   readonly cookie: string
   kill(): Promise<unknown>
-  /** What the next ordinary request finds. */
+  /** The data that the next ordinary request finds. */
   look(): Promise<Session>
   advance(time: string): void
 }
@@ -88,14 +88,14 @@ describe.each(STORE_KINDS)('the page about sockets, on $name', (kind) => {
     }
   }
 
-  /** `open`, or what the refusal says. */
+  /** `open`, or the text of the refusal. */
   const answerTo = (client: WebSocket): Promise<string> =>
     new Promise((resolve) => {
       client.once('open', () => resolve('open'))
       client.once('error', (error) => resolve(error.message))
     })
 
-  it('says by ws who comes, and closes the socket when the session was killed', async () => {
+  it('sends the user by ws, and closes the socket when the session was killed', async () => {
     const w = await world(kind)
     const connect = await ws(w)
     expect(await answerTo(connect({ origin: ORIGIN }))).toMatch(/403/)
@@ -112,7 +112,7 @@ describe.each(STORE_KINDS)('the page about sockets, on $name', (kind) => {
     expect(await closed).toEqual([4401, 'logged out'])
   })
 
-  it('stores by ws what a message says', async () => {
+  it('stores the data of a ws message', async () => {
     const w = await world(kind)
     const client = (await ws(w))({ cookie: w.cookie, origin: ORIGIN })
     await answerTo(client)
@@ -153,7 +153,7 @@ describe.each(STORE_KINDS)('the page about sockets, on $name', (kind) => {
       expect((await w.look()).get('page')).toBe('/shoes')
       const gone = new Promise((resolve) => client.once('disconnect', resolve))
       await w.kill()
-      // A poll that is under way may be cut off before it can bring the word of the server.
+      // A running poll may be cut off before it returns the message of the server.
       expect(await gone).toMatch(/^(?:io server disconnect|transport (?:close|error))$/)
     },
   )
@@ -181,7 +181,7 @@ describe.each(STORE_KINDS)('the page about sockets, on $name', (kind) => {
     expect(text).toBe('data: hello\n\nevent: logged-out\ndata:\n\n')
   })
 
-  it('says truly that touch() and save() keep the session of a silent socket alive', async () => {
+  it('is right that touch() and save() keep the session of a silent socket alive', async () => {
     const w = await world(kind)
     const session = await new Promise<Session>((resolve) => {
       const req = { headers: { cookie: w.cookie }, url: '/', method: 'GET', socket: {} }

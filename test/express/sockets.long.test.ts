@@ -52,9 +52,9 @@ interface World {
   readonly warnings: string[]
   readonly events: SessionDeleteEvent<Data>[]
   count(): Promise<number>
-  /** Alice logs in by an ordinary request, and has this cookie then. */
+  /** Logs in as Alice by an ordinary request, and returns the cookie. */
   login(data?: Data): Promise<string>
-  /** What the next ordinary request with this cookie finds. */
+  /** The data that the next ordinary request with this cookie finds. */
   look(cookie: string): Promise<Session<Data>>
 }
 
@@ -89,7 +89,7 @@ function world(kind: StoreKind = MEMORY, options: SessionsOptions = {}): World {
   }
 }
 
-/** Two hours go by, in which ordinary requests change `other`, 3 in the end. */
+/** Two hours pass, in which ordinary requests change `other`, at last to 3. */
 async function renewed(w: World, cookie: string): Promise<void> {
   for (let half = 0; half < 4; half++) {
     w.clock.advance(30 * MINUTE)
@@ -110,10 +110,10 @@ async function started(server: HttpServer): Promise<string> {
 
 type WithSession = IncomingMessage & { session: Session<Data> }
 
-/** The response that an app gives to the middleware where it has none. */
+/** The stand-in that an app passes to the middleware when there is no response. */
 type StandIn = (req: IncomingMessage) => object
 
-/** A server that answers upgrades as the threads about ws show it; gives the session of a connection from it. */
+/** Starts a server that answers upgrades in the usual way with ws, and returns the session of a connection. */
 async function upgraded(
   { sessions }: World,
   options: SessionMiddlewareOptions = {},
@@ -165,7 +165,7 @@ describe.each(STORE_KINDS)('the session of a WebSocket, on $name', (kind) => {
     expect(await w.count()).toBe(1)
   })
 
-  it('merges what it saves with what others stored meanwhile', async () => {
+  it('merges its changes with those that others stored meanwhile', async () => {
     const w = world(kind)
     const cookie = await w.login()
     const session = await (await upgraded(w))(cookie)
@@ -178,7 +178,7 @@ describe.each(STORE_KINDS)('the session of a WebSocket, on $name', (kind) => {
     expect(session.get('other')).toBe(true)
   })
 
-  it('is alive after its own hour when other requests have renewed it meanwhile', async () => {
+  it('is alive after an hour when other requests have renewed it meanwhile', async () => {
     const w = world(kind)
     const cookie = await w.login()
     const session = await (await upgraded(w))(cookie)
@@ -255,7 +255,7 @@ describe('the session of a request without a response', () => {
     expect((await session.load()).user).toBe('alice')
   })
 
-  it('throws the error of the store where it could not be loaded, and can be loaded after', async () => {
+  it('throws the error of the store when it could not be loaded, and can be loaded later', async () => {
     const w = world()
     const cookie = await w.login()
     const heal = w.store.failAlways('before', { method: 'find' })
@@ -310,7 +310,7 @@ describe('the session of a request without a response', () => {
     },
   )
 
-  it('makes no new session of one that was not found', async () => {
+  it('makes no new session when none was found', async () => {
     const w = world()
     const cookie = await w.login()
     await w.sessions.killSessionByUser('alice')
@@ -320,7 +320,7 @@ describe('the session of a request without a response', () => {
     expect(await w.count()).toBe(0)
   })
 
-  it('ends by logout() at once, with its event, and leaves no guest that nobody could reach', async () => {
+  it('ends by logout() at once, with its event, and leaves no guest session without a cookie', async () => {
     const w = world(MEMORY, { events: true, persistentFieldsOnLogout: ['n'] })
     const cookie = await w.login()
     const session = await (await upgraded(w))(cookie)
@@ -339,7 +339,7 @@ describe('the session of a request without a response', () => {
     expect(await session.validateSecurityKey(await session.getSecurityKey())).toBe(true)
   })
 
-  it('leaves a failed save to its caller, and what was changed to the next save', async () => {
+  it('gives the error of a failed save to its caller, and keeps the changes for the next save', async () => {
     const w = world()
     const cookie = await w.login()
     const session = await (await upgraded(w))(cookie)
@@ -366,7 +366,7 @@ interface Connect {
   readonly address: string
 }
 
-/** A socket.io server set up in one of the ways that its users write. */
+/** A socket.io server, set up in one of the usual ways. */
 async function socketServer(
   w: World,
   pattern: Pattern,
@@ -456,7 +456,7 @@ describe.each(WAYS)('socket.io by $pattern over $over beside $name', (way) => {
     expect((await w.look(cookie)).get('n')).toBe(3)
   })
 
-  it('stores no session that nobody could reach', async () => {
+  it('stores no session without a cookie', async () => {
     const w = world()
     const connect = await setUp(w)
     const { session } = await connect(transports)
@@ -467,7 +467,7 @@ describe.each(WAYS)('socket.io by $pattern over $over beside $name', (way) => {
 })
 
 describe('socket.io', () => {
-  it('sends the cookie of what is stored while a polling handshake is answered', async () => {
+  it('sends the cookie of a session that is stored during a polling handshake', async () => {
     const w = world()
     let served: SocketServer | null = null as SocketServer | null
     const { address } = await socketServer(w, 'engine', (io) => {
@@ -502,7 +502,7 @@ describe('socket.io', () => {
   })
 
   it.each(TRANSPORTS.map((transports) => ({ transports, over: transports.join(' and ') })))(
-    'lets in over $over whom requireSameOrigin() and requireLogin() let in, and no other',
+    'admits over $over only clients that requireSameOrigin() and requireLogin() admit',
     async ({ transports }) => {
       const w = world()
       const origin = 'https://shop.example'
@@ -523,7 +523,7 @@ describe('socket.io', () => {
     },
   )
 
-  it('shows Passport its user by the bridge', async () => {
+  it('gives Passport its user by the bridge', async () => {
     const w = world()
     const strategies = new passport.Passport()
     strategies.serializeUser((user, done) => done(null, (user as { id: string }).id))
@@ -541,7 +541,7 @@ describe('socket.io', () => {
 })
 
 describe.each(FRAMEWORKS)('a request that gets its response late, in $name', ({ express }) => {
-  /** What a listener asks of each request before the app is given it, as for whom a socket is. */
+  /** The check that a listener makes before the app gets the request, such as the user of a socket. */
   async function asked(
     before: (req: IncomingMessage, then: () => void) => void,
     mount: (app: ReturnType<typeof express5>) => void,
@@ -559,7 +559,7 @@ describe.each(FRAMEWORKS)('a request that gets its response late, in $name', ({ 
       fetch(`http://${address}/`, cookie === undefined ? {} : { headers: { cookie } })
   }
 
-  it('stores what a second session is told, which is the first to see the response', async () => {
+  it('stores changes of a second session that is the first to get the response', async () => {
     const [w, others] = [world(), world(MEMORY, { cookie: { name: 'other' } })]
     const first = sessionMiddleware(others.sessions, { as: 'otherSession' })
     const ask = await asked(
@@ -572,7 +572,7 @@ describe.each(FRAMEWORKS)('a request that gets its response late, in $name', ({ 
     expect(await others.count()).toBe(0)
   })
 
-  it('stores what the same session is told, once it is mounted with the response', async () => {
+  it('stores changes of the same session once it is mounted with the response', async () => {
     const w = world()
     const cookie = await w.login()
     const middleware = sessionMiddleware(w.sessions)
@@ -586,7 +586,7 @@ describe.each(FRAMEWORKS)('a request that gets its response late, in $name', ({ 
     expect((await w.look(fresh)).get('n')).toBe(2)
   })
 
-  it('and both of two sessions, in whatever order they see it', async () => {
+  it('stores changes of both sessions, in whichever order they get it', async () => {
     const [w, others] = [world(), world(MEMORY, { cookie: { name: 'other' } })]
     const first = sessionMiddleware(others.sessions, { as: 'otherSession' })
     const ask = await asked(
@@ -626,7 +626,7 @@ describe.each(FRAMEWORKS)('a request that gets its response late, in $name', ({ 
   })
 })
 
-it('is let in or refused by requireLogin() without a response', async () => {
+it('is admitted or refused by requireLogin() without a response', async () => {
   const w = world()
   const session = sessionMiddleware(w.sessions)
   const login = requireLogin({ redirect: '/login' })

@@ -15,7 +15,7 @@ import { consoleApp } from './harness.ts'
 
 const PATHS = ['', '/', '/style.css', '/sessions?user=alice', '/session?key=x', '/nothing', '//']
 
-/** What no browser may find in a page: markup that came out of data. */
+/** Markup that came from data, which no page may contain. */
 const ATTACKS = [
   '<script>alert(1)</script>',
   '"><img src=x onerror=alert(1)>',
@@ -28,12 +28,12 @@ const ATTACKS = [
   '\u202e\u2066<b>\u200b\u0000\ufeff',
 ]
 
-/** The tags of a page that are not ours. Ours hold no script, no image and no handler. */
+/** Foreign markup in a page. The console's own markup has no script, no image and no event handler. */
 function foreign(body: string): string[] {
   return body.match(/<(?:script|img|svg onload|b>|!--)|\son\w+\s*=\s*(?!.*&#)|\0|\u202e/gi) ?? []
 }
 
-describe('nobody whom `allow` does not let in', () => {
+describe('a request that `allow` does not admit', () => {
   const ANSWERS: readonly unknown[] = [
     false,
     undefined,
@@ -55,7 +55,7 @@ describe('nobody whom `allow` does not let in', () => {
   ]
 
   it.each(ANSWERS.map((answer) => [JSON.stringify(answer) ?? 'undefined', answer]))(
-    'sees a byte: %s',
+    'gets no page: %s',
     async (_, answer) => {
       const app = await consoleApp({ allow: async () => answer as never })
       app.store.clearCalls()
@@ -75,7 +75,7 @@ describe('nobody whom `allow` does not let in', () => {
     },
   )
 
-  it('is told why where `allow` fails', async () => {
+  it('is logged with the reason when `allow` fails', async () => {
     for (const allow of [
       () => {
         throw new Error('hunter2')
@@ -88,7 +88,7 @@ describe('nobody whom `allow` does not let in', () => {
     }
   })
 
-  it('is let in by localOnly() from elsewhere', async () => {
+  it('is not admitted by localOnly() from another machine', async () => {
     const app = await consoleApp({ allow: localOnly() })
     expect((await app.get('/')).status).toBe(200)
     expect((await app.get('/', { 'x-forwarded-for': '203.0.113.9' })).status).toBe(403)
@@ -99,7 +99,7 @@ describe('nobody whom `allow` does not let in', () => {
 })
 
 describe('options', () => {
-  it('without `allow`, or with what cannot say who asks, are refused', () => {
+  it('without `allow`, or with an invalid one, are refused', () => {
     const sessions = createSessions()
     const caller = oidc({
       audience: 'https://a.example',
@@ -162,7 +162,7 @@ describe.each([
     expect((await app.get('/nothing')).status).toBe(404)
   })
 
-  it('show values where that is asked for, and log who has looked', async () => {
+  it('show values when the option asks for that, and log each view', async () => {
     const app = await open(undefined, true)
     const key = await app.login('alice', { cart: ['hunter2'] })
     expect((await app.get(`/session?key=${key}`)).body).toContain('hunter2')
@@ -171,7 +171,7 @@ describe.each([
     ])
   })
 
-  it('end a session, all of a user, and start a sweep, and the log says who did it', async () => {
+  it('end a session or all of a user, and start a sweep, and the log names the operator', async () => {
     const app = await open()
     const key = await app.login('alice')
     expect((await app.post('/end', { key })).headers.get('location')).toBe('./?done=ended')
@@ -197,7 +197,7 @@ describe.each([
     ])
   })
 
-  it.each(ATTACKS)('hold no markup out of names, agents and data: %s', async (attack) => {
+  it.each(ATTACKS)('contain no markup from names, agents and data: %s', async (attack) => {
     const app = await open(undefined, true)
     const user = attack.replaceAll('\0', '')
     const key = await app.login(user, { [attack]: attack, list: [{ [attack]: attack }] }, attack)
@@ -217,7 +217,7 @@ describe.each([
     expect(await app.sessions.get(key)).toBeNull()
   })
 
-  it.each(ODD_USERS)('end the sessions of just this user: %j', async (user) => {
+  it.each(ODD_USERS)('end the sessions of exactly this user: %j', async (user) => {
     const app = await open()
     await app.login(user)
     await app.login('another')
@@ -229,7 +229,7 @@ describe.each([
   })
 })
 
-describe('who may only look', () => {
+describe('an operator who may only look', () => {
   it('sees no form that changes something, and can send none', async () => {
     const app = await consoleApp({ allow: () => 'view' })
     const key = await app.login('alice')
@@ -264,7 +264,7 @@ describe('a form', () => {
   it.each([
     ['another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
     ['a neighbour', { 'sec-fetch-site': 'same-site' }],
-    ['nobody who says so', {}],
+    ['a client without such headers', {}],
     ['a sandboxed page', { origin: 'null' }],
   ])('does not count from %s, though its key is right', async (_, headers) => {
     expect(
@@ -320,14 +320,14 @@ describe('a form', () => {
 })
 
 describe('where it is mounted', () => {
-  it('sends who forgets the slash to the page with it, so that links hold behind a proxy', async () => {
+  it('redirects to the page with a final slash, so that links work behind a proxy', async () => {
     const app = await consoleApp({ allow: () => true })
     const { status, headers } = await app.get('')
     expect([status, headers.get('location')]).toEqual([303, './_console/'])
     expect((await app.get('/')).body).not.toMatch(/(?:href|action|src)="(?!\.\/|[a-z-]+(?:[."?]))/)
   })
 
-  it('works on a plain server of Node too, and takes what a body parser has read', async () => {
+  it('works on a plain Node server too, and uses the body that a parser has read', async () => {
     const sessions = createSessions()
     const logger = { warn: () => {} }
     const routes = consoleRoutes(sessions, { allow: () => true, logger })
@@ -364,7 +364,7 @@ describe('the overview', () => {
     expect(after).toMatch(/<dt>caller-refused<\/dt>/)
   })
 
-  it('says so when the store is away', async () => {
+  it('shows that the store is down', async () => {
     const app = await consoleApp({ allow: () => 'view' })
     app.store.failAlways('before')
     const { status, body } = await app.get('/')

@@ -9,7 +9,7 @@ const open = (): Promise<ConsoleApp> =>
 
 const word = (user: string): string => Buffer.from(user).toString('base64url')
 
-/** The tags of a page, each once, without what stands in quotes. */
+/** The tags of a page, each once, without quoted values. */
 function tagsOf(body: string): string[] {
   const names = body.match(/<[^>"]*(?:"[^"]*"[^>"]*)*>/g) ?? []
   return [...new Set(names.map((tag) => tag.replace(/"[^"]*"/g, '""')))].toSorted()
@@ -20,20 +20,23 @@ const KEPT = Object.entries(SESSION_DATA).flatMap(([name, entry]) =>
 )
 
 describe('the page of a session', () => {
-  it.each(KEPT)('shows %s, its size too, in tags of its own alone', async (_, make) => {
-    const app = await open()
-    const plain = await app.login('alice', { v: 1 })
-    const key = await app.login('alice', { v: make() })
-    for (const scope of ['', '&scope=v']) {
-      const { status, body } = await app.get(`/session?key=${key}${scope}`)
-      expect(status).toBe(200)
-      expect(body).not.toContain('unreadable')
-      expect(tagsOf(body)).toEqual(tagsOf((await app.get(`/session?key=${plain}${scope}`)).body))
-      expect(body.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\ufffd]/u)
-    }
-  })
+  it.each(KEPT)(
+    'shows %s and its size, and contains only the tags of the console',
+    async (_, make) => {
+      const app = await open()
+      const plain = await app.login('alice', { v: 1 })
+      const key = await app.login('alice', { v: make() })
+      for (const scope of ['', '&scope=v']) {
+        const { status, body } = await app.get(`/session?key=${key}${scope}`)
+        expect(status).toBe(200)
+        expect(body).not.toContain('unreadable')
+        expect(tagsOf(body)).toEqual(tagsOf((await app.get(`/session?key=${plain}${scope}`)).body))
+        expect(body.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\ufffd]/u)
+      }
+    },
+  )
 
-  it('says which value this process cannot read, and shows the others', async () => {
+  it('marks the value that this process cannot read, and shows the others', async () => {
     const app = await open()
     const types = {
       URL: {
@@ -52,7 +55,7 @@ describe('the page of a session', () => {
     expect(body).toContain('<bdi>n</bdi></td><td class="figure">1</td>')
   })
 
-  it('takes no value of the app for one that cannot be read', async () => {
+  it('never mistakes a value of the app for one that cannot be read', async () => {
     const app = await open()
     const key = await app.login('alice', { inbox: { unreadable: 3 } })
     const { body } = await app.get(`/session?key=${key}`)
@@ -61,7 +64,7 @@ describe('the page of a session', () => {
   })
 
   it.each(['__proto__', 'constructor', 'prototype', '$', ' ', '\0', '../x', 'x'.repeat(8000)])(
-    'has a scope of any name, or says what is wrong with it: %#',
+    'shows a scope of any name, or an error about the name: %#',
     async (scope) => {
       const app = await open()
       const key = await app.login('alice')
@@ -90,7 +93,7 @@ describe('a user', () => {
 
   const TEXTS = NO_USERS.flatMap(([, user]) => (typeof user === 'string' ? [user] : []))
   it.each([...TEXTS, '\ufffd'.repeat(501), 'x'.repeat(6000)])(
-    'that is none is nobody, and nobody else: %#',
+    'that is invalid matches no other user: %#',
     async (user) => {
       const app = await open()
       await app.login('alice')
@@ -108,7 +111,7 @@ describe('a user', () => {
 })
 
 describe('the security key of a form', () => {
-  it('is used up by one of many that bring it at the same time', async () => {
+  it('is used up by one of many parallel requests', async () => {
     const app = await open()
     const skey = await app.keyOf('/')
     const all = await Promise.all(
@@ -117,7 +120,7 @@ describe('the security key of a form', () => {
     expect(all.map(({ status }) => status).toSorted()).toEqual([303, ...Array(9).fill(403)])
   })
 
-  it('counts no longer than an hour', async () => {
+  it('is valid for an hour at most', async () => {
     const app = await open()
     const key = await app.login('alice')
     const skey = await app.keyOf('/')
@@ -126,7 +129,7 @@ describe('the security key of a form', () => {
     expect(await app.sessions.outcomeOf(key)).toBe('live')
   })
 
-  it('does not count for the app, nor one of the app for the console', async () => {
+  it('is not valid for the app, and a key of the app is not valid for the console', async () => {
     const app = await open()
     const key = await app.login('alice')
     const session = await app.sessions.open({}).load()

@@ -21,7 +21,7 @@ export interface ConsoleApp {
   readonly clock: FakeClock
   readonly logged: [message: string, details?: Readonly<Record<string, unknown>>][]
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Answer>
-  /** Sends a form as a page of this app does, with the key of that page, unless told otherwise. */
+  /** Sends a form as a page of this app does, by default with the key of that page. */
   post(
     path: string,
     fields: Readonly<Record<string, string>>,

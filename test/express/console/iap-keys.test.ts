@@ -17,7 +17,7 @@ function published(...names: string[]) {
 }
 
 describe('the keys of Identity-Aware Proxy', () => {
-  it('are asked for again after ten minutes, so that one that is withdrawn counts no longer', async () => {
+  it('are fetched again after ten minutes, so that a withdrawn one is not accepted any more', async () => {
     const { state, keysFor } = published('one')
     await keysFor('one')
     state.names = ['two']
@@ -28,7 +28,7 @@ describe('the keys of Identity-Aware Proxy', () => {
     expect(state.asked).toBe(2)
   })
 
-  it('are asked for again for a new one, once a minute at the most', async () => {
+  it('are fetched again for a new one, at most once a minute', async () => {
     const { state, keysFor } = published('one')
     await keysFor('one')
     state.names = ['one', 'two']
@@ -41,7 +41,7 @@ describe('the keys of Identity-Aware Proxy', () => {
     expect(state.asked).toBe(2)
   })
 
-  it('are asked for once by many at the same time, and again after a failure', async () => {
+  it('are fetched once for many parallel requests, and again after a failure', async () => {
     const { state, keysFor } = published('one')
     state.isAway = true
     const failed = await Promise.allSettled([keysFor('one'), keysFor('one'), keysFor('two')])

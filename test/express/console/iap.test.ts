@@ -56,7 +56,7 @@ async function appFor(options: Partial<IapOptions> = {}) {
 }
 
 describe('iap()', () => {
-  it('lets in who the proxy has signed in and is one of the users, under the name of the address', async () => {
+  it('admits users that the proxy has signed in, and names them by their addresses', async () => {
     const { app, status } = await appFor()
     const token = tokenOf()
     expect(await status(token)).toBe(200)
@@ -96,7 +96,7 @@ describe('iap()', () => {
     expect(JSON.stringify(app.logged)).not.toContain('eyJ')
   })
 
-  it('asks for the keys of the proxy once, whatever strangers bring', async () => {
+  it('fetches the keys of the proxy once, whatever tokens clients send', async () => {
     const { status, asked } = await appFor()
     const kids = ['key-2', 'key-3', '__proto__', 'toString']
     const forged = kids.map((kid) => tokenOf({ header: { kid } }))
@@ -107,7 +107,7 @@ describe('iap()', () => {
     expect(asked()).toBe(1)
   })
 
-  it('refuses who brings no header, or what is no token', async () => {
+  it('refuses a request without the header, or with an invalid token', async () => {
     const { app, status } = await appFor()
     expect((await app.get('/')).status).toBe(403)
     for (const text of ['x', 'a.b.c', `${tokenOf()}.x`, 'x'.repeat(9000)]) {
@@ -117,7 +117,7 @@ describe('iap()', () => {
     expect((await app.get('/', address)).status).toBe(403)
   })
 
-  it('asks a function who may do what', async () => {
+  it('calls a function for the rights of a user', async () => {
     const users = (email: string) => (email === 'olga@shop.example' ? 'view' : false)
     const { app, status } = await appFor({ users })
     expect(await status(tokenOf())).toBe(200)
@@ -126,7 +126,7 @@ describe('iap()', () => {
     expect(body).not.toContain('method="post"')
   })
 
-  it('refuses options that let everybody in, or nobody', () => {
+  it('refuses options that would admit everyone, or no one', () => {
     for (const options of [
       undefined,
       {},
