@@ -40,7 +40,7 @@ describe('the page on architecture', () => {
     expect(named.filter((path) => !existsSync(new URL(path, root)))).toEqual([])
   })
 
-  it('names only files that exist in the lives of a request, a login and a sweep', () => {
+  it('names only files that exist in the chapters about the life of a request, a login and a sweep', () => {
     const lives = page.slice(page.indexOf('## The life of a request'), page.indexOf('## The rules'))
     const named = [...lives.matchAll(/`([a-z-]+\/[a-z/-]+(?:\.ts)?)`/g)].map(
       ([, path = '']) => path,

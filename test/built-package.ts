@@ -28,7 +28,7 @@ export function buildInto(folder: string): void {
   cpSync(kept, folder, { recursive: true })
 }
 
-/** What the result of a build depends on, in a few letters. */
+/** A short hash of everything that the result of a build depends on. */
 function state(): string {
   const hash = createHash('sha256')
   const files = ['src', 'scripts']
@@ -46,10 +46,12 @@ function state(): string {
   return hash.digest('hex').slice(0, 20)
 }
 
-/** Puts it in place when it is whole. Two processes may do so at the same time: the second one finds it there. */
+/**
+ * Builds, and moves the complete result to `kept`. If two processes do so at the same time, the second finds it there.
+ */
 function build(kept: string): void {
   mkdirSync(CACHE, { recursive: true })
-  // What was built of other states is of no use any more.
+  // Results of builds of other states are no longer needed.
   for (const name of readdirSync(CACHE)) {
     if (name.startsWith('.whole-') || join(CACHE, name) === kept) continue
     rmSync(join(CACHE, name), { recursive: true, force: true })
@@ -67,7 +69,7 @@ function build(kept: string): void {
     run('scripts/bundle.mjs', dist)
     unlinkSync(packages)
     cpSync(join(root, 'package.json'), join(folder, 'package.json'))
-    // Beside its place first: a rename is all or nothing, on one file system.
+    // Copied beside `kept` first, because a rename on one file system is all or nothing.
     const beside = mkdtempSync(join(CACHE, '.whole-'))
     cpSync(folder, beside, { recursive: true })
     try {

@@ -69,7 +69,7 @@ const NOTHING_THERE = {
 describe.each(Object.entries(BUNDLERS))('an app in one file made by %s', (_name, bundle) => {
   for (const { name, host, missing } of EMULATORS) {
     it.skipIf(missing !== null)(
-      `finds the client of Google that was left out of the file, and keeps sessions on the ${name}`,
+      `finds the client of Google outside the file, and keeps sessions on the ${name}`,
       async () => {
         const app = scratch([DRIVER])
         await bundle(app.source, app.bundle, [DRIVER])
@@ -80,7 +80,7 @@ describe.each(Object.entries(BUNDLERS))('an app in one file made by %s', (_name,
 
   for (const { name, host, missing } of EMULATORS) {
     it.skipIf(missing !== null)(
-      `keeps sessions over gRPC without the client of Google, left out of the file and in it, on the ${name}`,
+      `keeps sessions over gRPC without the client of Google, with gRPC outside and inside the file, on the ${name}`,
       async () => {
         for (const external of [[GRPC], []]) {
           const app = scratch([GRPC])
@@ -97,19 +97,19 @@ describe.each(Object.entries(BUNDLERS))('an app in one file made by %s', (_name,
     )
   }
 
-  it('says what to install where the client is not there to be found', async () => {
+  it('says what to install if the client is missing at run time', async () => {
     const app = scratch([])
     await bundle(app.source, app.bundle, [DRIVER])
     expect(app.run('127.0.0.1:1')).toEqual(NOTHING_THERE)
   })
 
-  it('is made where the client is not installed either, and says so when it runs', async () => {
+  it('can be built without an installed client, and says so when it runs', async () => {
     const app = scratch([])
     await bundle(app.source, app.bundle, [])
     expect(app.run('127.0.0.1:1')).toEqual(NOTHING_THERE)
   })
 
-  it('works with the client in the file, or says what is wrong with that and how to leave it out', async () => {
+  it('works with the client in the file, or says what is wrong and how to leave the client out', async () => {
     const { host } = EMULATORS.find(({ missing }) => missing === null) ?? { host: null }
     const app = scratch([DRIVER])
     await bundle(app.source, app.bundle, [])
@@ -145,7 +145,7 @@ const server = app.listen(0, '127.0.0.1', async () => {
 `
 
 describe.each(EMULATORS)(
-  'an app on Express in one file, as the guide makes it, on the $name',
+  'an app on Express in one file, built as in the guide, on the $name',
   (kind) => {
     it.skipIf(kind.missing !== null)('serves sessions', async () => {
       const app = scratch([GRPC, 'express'], SERVER, 'bundle.cjs')
@@ -163,7 +163,7 @@ interface Scratch {
   run(emulator: string): { stdout: string; stderr: string; status: number | null }
 }
 
-/** A project outside of this one, that has installed the package, and these of the packages that calls to Datastore go out by. */
+/** A project in another folder with the package and the given packages, which make the calls to Datastore. */
 function scratch(packages: readonly string[], app: string = APP, file = 'bundle.mjs'): Scratch {
   const folder = mkdtempSync(join(tmpdir(), 'viur-bundled-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))

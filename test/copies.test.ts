@@ -14,7 +14,7 @@ const COPIES = [
 ] as const satisfies readonly (readonly [string, Copy])[]
 
 describe.each(COPIES)('another copy of the package, %s', (_name, other) => {
-  it('takes errors of another copy for its own, each class for the same and for those it is made of', () => {
+  it('recognises errors of the other copy as instances of its own classes and their base classes', () => {
     const error = new other.core.SessionStoreError('it is down')
     expect(error).toBeInstanceOf(core.SessionStoreError)
     expect(error).toBeInstanceOf(core.SessionError)
@@ -30,7 +30,7 @@ describe.each(COPIES)('another copy of the package, %s', (_name, other) => {
     ).toBe(false)
   })
 
-  it('goes by what a store of another copy says of a failure', async () => {
+  it('reads from an error of a store of the other copy whether to retry', async () => {
     const store = core.memoryStore()
     const down = new other.core.SessionStoreError('it is down', {
       effect: 'none',
@@ -47,14 +47,14 @@ describe.each(COPIES)('another copy of the package, %s', (_name, other) => {
     expect(finds).toBe(1)
   })
 
-  it('knows which failures of a store of another copy are one', () => {
+  it('knows which failures of a store of the other copy belong to the same incident', () => {
     const error = new Error('the connection is lost')
     const incident = {}
     other.incident.markIncident(error, incident)
     expect(incidentOf(new core.SessionStoreError('x', { cause: error }))).toBe(incident)
   })
 
-  it('runs iterators and sweeps that were made of the classes of another copy', async () => {
+  it('runs iterators and sweeps that extend classes of the other copy', async () => {
     const seen: string[] = []
     class Mine extends other.core.QueryIter {
       static override readonly id = 'mine'
@@ -81,7 +81,7 @@ describe.each(COPIES)('another copy of the package, %s', (_name, other) => {
     ).toThrow(core.SessionConfigError)
   })
 
-  it('serves sessions by its middleware, and lets those pass that they log in', async () => {
+  it('serves sessions of this copy with its middleware, and the guards of this copy see their login', async () => {
     const sessions = core.createSessions({ cookie: { secure: false } })
     const port = await serve([
       other.express.sessionMiddleware(sessions),
@@ -96,7 +96,7 @@ describe.each(COPIES)('another copy of the package, %s', (_name, other) => {
     })
   })
 
-  it('guards sessions that this one serves, by each of its guards', async () => {
+  it('guards sessions that this copy serves, with each of its guards', async () => {
     const sessions = core.createSessions({ cookie: { secure: false } })
     const cookie = await cookieOf(sessions)
     const middleware = ours.sessionMiddleware(sessions)
@@ -114,7 +114,7 @@ describe.each(COPIES)('another copy of the package, %s', (_name, other) => {
     }
   })
 
-  it('mounted beside this one for the same sessions, does nothing twice', async () => {
+  it('does nothing twice when it is mounted beside this copy for the same sessions', async () => {
     const sessions = core.createSessions({ cookie: { secure: false } })
     const one = ours.sessionMiddleware(sessions)
     const port = await serve([one, other.express.sessionMiddleware(sessions)])
@@ -123,7 +123,7 @@ describe.each(COPIES)('another copy of the package, %s', (_name, other) => {
     expect(setCookie).toHaveLength(1)
   })
 
-  it('bridges sessions of this one to Passport, whichever of the two serves them', async () => {
+  it('bridges sessions of this copy to Passport, served by either copy', async () => {
     for (const server of [ours, other.express]) {
       const sessions = core.createSessions({ cookie: { secure: false } })
       const auth = new passport.Passport()
@@ -148,7 +148,7 @@ describe.each(COPIES)('another copy of the package, %s', (_name, other) => {
     }
   })
 
-  it('runs the sweep of sessions of this one, for callers of this one', async () => {
+  it('runs the sweep of sessions of this copy, for callers of this copy', async () => {
     environment({ NODE_ENV: 'test' })
     const sessions = core.createSessions({ cookie: { secure: false } })
     const logger = { warn() {}, error() {} }
@@ -165,7 +165,7 @@ describe.each(COPIES)('another copy of the package, %s', (_name, other) => {
     expect(refused.status).toBe(400)
   })
 
-  it('does not commit a session of this one, and says why', async () => {
+  it('does not commit a session of this copy, and says why', async () => {
     const sessions = core.createSessions({ cookie: { secure: false } })
     const session = await sessions.open({}).load()
     const others = other.core.createSessions({ cookie: { secure: false } })
@@ -179,7 +179,7 @@ describe.each(COPIES)('another copy of the package, %s', (_name, other) => {
 
 type LogIn = (user: unknown, done: (error?: unknown) => void) => void
 
-/** An app that says who is logged in, or what went wrong. */
+/** An app that answers with the user, or with the message of an error. */
 async function serve(handlers: readonly unknown[]): Promise<number> {
   const app = express()
   app.set('env', 'test')
@@ -207,7 +207,7 @@ describe('another major of the package', async () => {
   const SAID =
     'an object made by viur-session 2: this is viur-session 1, and all parts that an app uses must have the same major version'
 
-  it('is named where its sessions are given to what takes sessions', () => {
+  it('is named by functions of this one that get its sessions', () => {
     const sessions = next.core.createSessions({ cookie: { secure: false } })
     const uses: (() => unknown)[] = [
       () => ours.sessionMiddleware(sessions),
@@ -222,7 +222,7 @@ describe('another major of the package', async () => {
     }
   })
 
-  it('is named where something else that it made is given to this one', async () => {
+  it('is named when another object that it created is given to this one', async () => {
     const sessions = core.createSessions({ cookie: { secure: false } })
     const foreign = next.core.createSessions({ cookie: { secure: false } })
     class Mine extends next.core.QueryIter {
@@ -236,7 +236,7 @@ describe('another major of the package', async () => {
     await expect(sessions.commit(foreign.open({}))).rejects.toThrow(SAID)
   })
 
-  it('is named where its middleware has made the session of the request', async () => {
+  it('is named when its middleware has created the session of the request', async () => {
     const foreign = next.core.createSessions({ cookie: { secure: false } })
     const sessions = core.createSessions({ cookie: { secure: false } })
     const others: unknown[] = [

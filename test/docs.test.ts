@@ -27,7 +27,7 @@ const anchorOf = (heading: string): string =>
     .replace(/[^\p{Letter}\p{Number} _-]/gu, '')
     .replaceAll(' ', '-')
 
-/** What a link can lead to: its headings, of which those that are alike are counted, and anchors of its own. */
+/** The anchors of a page: its headings, where equal ones get a number, and its explicit anchors. */
 function anchorsOf(text: string): ReadonlySet<string> {
   const anchors = new Set([...text.matchAll(/<a id="([^"]+)">/g)].map(([, id = '']) => id))
   const seen = new Map<string, number>()
@@ -40,7 +40,7 @@ function anchorsOf(text: string): ReadonlySet<string> {
   return anchors
 }
 
-/** Whether there is such a file or folder. `*` stands for any part of its name. */
+/** Whether the file or folder exists. `*` stands for any part of its name. */
 function isThere(path: string): boolean {
   const parts = basename(path).split('*')
   const folder = join(root, dirname(path))
@@ -66,7 +66,7 @@ describe('the documentation', () => {
     expect(broken).toEqual([])
   })
 
-  it.each(pages)('names no file of the repository that is not there: %s', (page) => {
+  it.each(pages)('names only files of the repository that exist: %s', (page) => {
     const named = [...read(page).matchAll(/`((?:bench|docs|scripts|src|test)\/[^`\s]+)`/g)]
     expect(named.map(([, path = '']) => path).filter((path) => !isThere(path))).toEqual([])
   })
@@ -82,7 +82,7 @@ describe('the documentation', () => {
     expect(long).toEqual([])
   })
 
-  it('explains errors by texts that they have', () => {
+  it('quotes errors with texts that exist in the source', () => {
     const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))
       .map((name) => read(join('src', name)))
@@ -92,7 +92,7 @@ describe('the documentation', () => {
     expect(told.map(([, text = '']) => text).filter((text) => !sources.includes(text))).toEqual([])
   })
 
-  it('reckons what it costs as the model of scale does', () => {
+  it('computes the same cost as the model of scale', () => {
     const [, code = ''] = /^```js\n([\s\S]+?)^```/m.exec(read('docs/cost.md')) ?? []
     const quiet = code.replace(/^console.*$/gm, '')
     const dollars = new Function(`${quiet}; return dollars`)() as (site: object) => number
@@ -117,7 +117,7 @@ describe('the documentation', () => {
     expect(ratio).toBeLessThan(1.1)
   })
 
-  it('states the defaults that there are', () => {
+  it('states the defaults of the code', () => {
     const { policy } = settingsFrom({})
     const readme = read('README.md')
     expect(readme).toContain(`| \`lifetime\`, unused | ${ms(policy.lifetime, { long: true })} |`)
@@ -133,7 +133,7 @@ describe('the documentation', () => {
     }
   })
 
-  it('states the limits that there are', () => {
+  it('states the limits of the code', () => {
     const limits = read('docs/limits.md')
     const bytes = MAX_INDEXED_BYTES.toLocaleString('en')
     for (const row of [
@@ -148,7 +148,7 @@ describe('the documentation', () => {
     expect(read('README.md')).toContain(`| largest session | ${MAX_PAYLOAD_BYTES / 1024} KiB |`)
   })
 
-  it('names tests that there are', () => {
+  it('names only tests that exist', () => {
     const claims = pages.flatMap((page) =>
       [...read(page).matchAll(/`(test\/[^`]+\.ts)`: "([^"]+)"/g)].map(
         ([, file = '', title = '']) => {

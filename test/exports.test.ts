@@ -10,7 +10,7 @@ const { './package.json': _, ...entries } = manifest['exports'] as Record<string
 const names = Object.keys(ENTRIES)
 
 describe('package.json', () => {
-  it('exports each entry that is built, and nothing else', () => {
+  it('exports exactly the entries that are built', () => {
     const expected = names.map((name) => (name === 'index' ? '.' : `./${name}`))
     expect(Object.keys(entries).toSorted()).toEqual(expected.toSorted())
   })
@@ -24,11 +24,11 @@ describe('package.json', () => {
       require: `${file}.cjs`,
     }
     const found = entries[name === 'index' ? '.' : `./${name}`]
-    // As text, since the first condition that fits decides.
+    // Compared as text, since the first matching condition decides.
     expect(JSON.stringify(found)).toBe(JSON.stringify(conditions))
   })
 
-  it('tells tools that know no exports of each entry too', () => {
+  it('lists each entry also for tools that do not know exports', () => {
     const others = names.filter((name) => name !== 'index')
     const paths = Object.fromEntries(others.map((name) => [name, [`./dist/lib/${name}.d.cts`]]))
     expect(manifest).toMatchObject({

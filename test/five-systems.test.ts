@@ -43,7 +43,7 @@ const isMember = (owner: string, name: string): boolean => members.get(owner)?.h
 const isLiteral = (text: string): boolean =>
   [...members.values()].some((of) => of.get('')?.includes(text))
 
-/** Whether a session has a property of this name, of its class or one that it stands on, and of which kind. */
+/** The kind of the property with this name of a session or of its base classes, if there is one. */
 function kindInSession(name: string): 'method' | 'value' | null {
   if (!(name in Session.prototype) || name in Object.prototype) return null
   try {
@@ -55,7 +55,7 @@ function kindInSession(name: string): 'method' | 'value' | null {
 
 const sessions = createSessions({ store: memoryStore() })
 
-/** Whether a text in code font is a name of ours, of the language, or a file of the repository. */
+/** Whether a text in code font is a name of this package, of the language, or a file of the repository. */
 function isThere(code: string): boolean {
   if (/^(test|docs|src)\//.test(code)) return existsSync(join(root, code))
   if (['true', 'false', 'null', 'undefined', 'await'].includes(code)) return true
@@ -96,7 +96,7 @@ const { exports: entries } = JSON.parse(read('package.json')) as { exports: obje
 const codeIn = (text: string): string[] =>
   [...text.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)
 
-/** The cells of the rows of a page, without those that say what stands in the columns. */
+/** The cells of the rows of a page, without the header rows. */
 const rowsOf = (page: string): string[][] =>
   read(page)
     .split('\n')
@@ -119,7 +119,7 @@ describe('the table of the five systems', () => {
   })
 
   it.each(rows)(
-    'says of %s what covers it, by names that there are',
+    'says for %s what covers it, with names that exist',
     (_number, there, here = '') => {
       expect(there).not.toBe('')
       const [, verdict = ''] = /^\*\*(\w+)\.\*\*/.exec(here) ?? []
@@ -135,14 +135,14 @@ describe('the table of the five systems', () => {
 const pages = readdirSync(join(root, 'docs/coming-from')).map((name) => `docs/coming-from/${name}`)
 
 describe.each(pages)('%s', (page) => {
-  it('names in its tables what there is', () => {
+  it('contains only names that exist in its tables', () => {
     const rows = rowsOf(page).filter((cells) => cells.length === 2)
     expect(rows.length).toBeGreaterThan(10)
     const missing = rows.flatMap(([, here = '']) => codeIn(here)).filter((name) => !isThere(name))
     expect(missing).toEqual([])
   })
 
-  it('stands in the list of five-systems.md', () => {
+  it('is in the list of five-systems.md', () => {
     expect(read('docs/five-systems.md')).toContain(`](${page.slice('docs/'.length)})`)
   })
 })

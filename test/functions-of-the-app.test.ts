@@ -35,7 +35,7 @@ import { ANN, passportSite } from './express/passport-harness.ts'
 import { consoleApp } from './express/console/harness.ts'
 import { Harness } from './request/harness.ts'
 
-/** What each function of an app fails with, where the app has written it with `async`. */
+/** A function of an app that was written with `async`, and fails. */
 const late = (): never => (async () => Promise.reject(new Error('of the app')))() as never
 
 const AT_ONCE = /must answer at once, but returned a promise/
@@ -45,7 +45,7 @@ const note = (error: unknown): void => void unheard.push(error)
 beforeAll(() => void process.on('unhandledRejection', note))
 afterAll(() => void process.off('unhandledRejection', note))
 
-/** Rejections count as unheard at the end of the turn. */
+/** Waits until the event loop has reported rejections without a handler. */
 async function turn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
   await new Promise((resolve) => setImmediate(resolve))
@@ -55,7 +55,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await turn()
 }
 
-/** Every function that an app hands over, and what comes of one that gives a promise that is rejected. */
+/** Every function that an app passes in, with the expected result if it returns a rejected promise. */
 const CASES: Record<string, () => unknown> = {
   'SessionsOptions.now': async () => {
     const app = new Harness({ now: late })
@@ -187,7 +187,7 @@ const CASES: Record<string, () => unknown> = {
   'OldSessionsOptions.convert': () => {
     const source = { convert: late } as unknown as OldSystem
     const old = { user: 'ann', data: {}, written: 0, expires: 1, staticKey: null, cookie: null }
-    // Not a damage of this one session, which would log everybody out.
+    // The session does not count as damaged, which would log everybody out.
     expect(() => convertedOf(source, old)).toThrow(SessionConfigError)
     expect(() => convertedOf(source, old)).toThrow(AT_ONCE)
   },
@@ -329,7 +329,7 @@ const CASES: Record<string, () => unknown> = {
   },
 }
 
-/** The error of a request to an app whose session is opened by its id. */
+/** The error of a request to an app that opens sessions by their id. */
 async function answered(options: SessionMiddlewareOptions): Promise<string> {
   const app = express()
   app.use(sessionMiddleware(createSessions({ cookie: { secure: false } }), options))
@@ -361,7 +361,7 @@ describe('a function of the app that is written with async and fails', () => {
     expect(unheard.splice(0)).toEqual([])
   })
 
-  test('is looked at for each option that is a function, or has some', () => {
+  test('has a case for each option that is a function or contains functions', () => {
     const named = functionsOfOptions()
     expect(named).toContain('SessionsOptions.logger')
     expect(named.filter((name) => !(name in CASES) && !NOT_HANDED.includes(name))).toEqual([])
@@ -369,8 +369,9 @@ describe('a function of the app that is written with async and fails', () => {
 })
 
 /**
- * What this package makes itself, a store, which has a contract, what has a test of its own (express-session/user-of),
- * options of createSessions() that another function passes on, and what a test hands to the contract of adapters.
+ * Options without a case: objects that this package creates, stores, which have a contract, options with another test
+ * (express-session/user-of), options of createSessions() that another function passes on, and options of the contract
+ * of adapters.
  */
 const NOT_HANDED = [
   'AdapterContractOptions.makeSessions',
@@ -386,7 +387,7 @@ const NOT_HANDED = [
   'DatastoreSessionStoreOptions.legacy',
 ]
 
-/** The members of all option types that are functions, or objects of the app's own that have some. */
+/** The members of all option types that are functions, or objects of the app that contain functions. */
 function functionsOfOptions(): string[] {
   const src = fileURLToPath(new URL('../src', import.meta.url))
   const found: string[] = []

@@ -13,7 +13,7 @@ import { ask, listen } from './express/helpers.ts'
 import type { Sessions, SessionStore } from '../src/index.ts'
 import { EMULATORS, uniqueSpace } from './setup/stores.ts'
 
-/** Both builds of each entry in one process, as they meet where only a part of an app is CommonJS. */
+/** Both builds of each entry in one process, as in an app that is only partly CommonJS. */
 
 const folder = mkdtempSync(join(tmpdir(), 'viur-mixed-'))
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -29,7 +29,7 @@ interface Entries {
   tasks: typeof import('../src/cloud-tasks/index.ts')
   testing: typeof import('../src/testing/index.ts')
   'cookie-sessions': typeof import('../src/cookie-sessions/index.ts')
-  /** Its types and those of Express cannot both say what `req.session` is. */
+  /** Its types and those of the Express adapter cannot both declare `req.session`. */
   'express-session': {
     readonly DatastoreSessionStore: new (
       options: object,
@@ -85,7 +85,7 @@ describe.each([
   const core = () => (builds[mine] as Build).index
   const other = (): Build => builds[theirs] as Build
 
-  it('are served by Express, and answered for by each of its parts', async () => {
+  it('are served by each part of the Express adapter', async () => {
     const sessions = core().createSessions({ ...PLAIN, events: true })
     const ends: string[] = []
     sessions.onDelete((event) => {
@@ -112,7 +112,7 @@ describe.each([
     expect(ends).toContain('ann killed')
   })
 
-  it('are served by Node, under and beside an adapter of their own kind', async () => {
+  it('are served by Node, inside and beside an adapter of their own build', async () => {
     const sessions = core().createSessions(PLAIN)
     const admin = core().createSessions({ cookie: { name: 'admin', secure: false } })
     const app = express().use((builds[mine] as Build).express.sessionMiddleware(sessions))
@@ -144,7 +144,7 @@ describe.each([
     expect(nested.setCookie).toHaveLength(1)
   })
 
-  it('are served over fetch, once more after the response of an adapter of their own kind too', async () => {
+  it('are served over fetch, also after the response of an adapter of their own build', async () => {
     const sessions = core().createSessions(PLAIN)
     const request = new Request('https://shop.example/')
     const handler = (session: { set(name: string, value: unknown): unknown }) => {
@@ -183,7 +183,7 @@ describe.each([
     expect(await response.json()).toBe(1)
   })
 
-  it('are kept in a store of the other kind', async () => {
+  it('are kept in a store of the other build', async () => {
     const stores = [
       () => other().index.memoryStore(),
       () => other().testing.failingStore(core().memoryStore()),
@@ -195,24 +195,27 @@ describe.each([
   })
 
   for (const { name, host, missing } of EMULATORS) {
-    it.skipIf(missing !== null)(`are kept on the ${name}, with an old system behind`, async () => {
-      const before = process.env['DATASTORE_EMULATOR_HOST']
-      process.env['DATASTORE_EMULATOR_HOST'] = host as string
-      try {
-        const store = other().datastore.datastoreStore({
-          projectId: 'mixed',
-          namespace: uniqueSpace(),
-        })
-        const legacy = (builds[mine] as Build).migrate.viurCoreSessions({ cookie: 'old' })
-        await tryStore(core(), store, { legacy })
-      } finally {
-        if (before === undefined) delete process.env['DATASTORE_EMULATOR_HOST']
-        else process.env['DATASTORE_EMULATOR_HOST'] = before
-      }
-    })
+    it.skipIf(missing !== null)(
+      `are kept on the ${name}, with the reader of an old system`,
+      async () => {
+        const before = process.env['DATASTORE_EMULATOR_HOST']
+        process.env['DATASTORE_EMULATOR_HOST'] = host as string
+        try {
+          const store = other().datastore.datastoreStore({
+            projectId: 'mixed',
+            namespace: uniqueSpace(),
+          })
+          const legacy = (builds[mine] as Build).migrate.viurCoreSessions({ cookie: 'old' })
+          await tryStore(core(), store, { legacy })
+        } finally {
+          if (before === undefined) delete process.env['DATASTORE_EMULATOR_HOST']
+          else process.env['DATASTORE_EMULATOR_HOST'] = before
+        }
+      },
+    )
   }
 
-  it('hear of a store of the other kind that is down, as their own error', async () => {
+  it('throw their own error when a store of the other build is down', async () => {
     const store = other().testing.failingStore(core().memoryStore())
     const error = new (other().index.SessionStoreError)('down', { retryable: false })
     store.failAlways('before', { error })
@@ -226,7 +229,7 @@ describe.each([
     expect(failure).toMatchObject({ message: 'down', status: 503 })
   })
 
-  it('are swept by routes and a queue of the other kind', async () => {
+  it('are swept by routes and a queue of the other build', async () => {
     const sent: unknown[] = []
     const queue = other().tasks.cloudTasks({
       queue: 'q',
@@ -245,7 +248,7 @@ describe.each([
     ).not.toThrow()
   })
 
-  it('stand behind express-session', async () => {
+  it('work as a store of express-session', async () => {
     const { DatastoreSessionStore } = (builds[mine] as Build)['express-session']
     const store = new DatastoreSessionStore({ store: other().index.memoryStore() })
     expect(store).toBeInstanceOf(expressSession.Store)

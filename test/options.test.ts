@@ -50,7 +50,7 @@ describe('createSessions()', () => {
     expect(maxAge(setCookie)).toBe((2 * HOUR) / SECOND)
   })
 
-  it('takes no notice of options that change later', async () => {
+  it('ignores later changes of the options object', async () => {
     const options = {
       lifetime: '1h',
       cookie: { name: 'sid', secure: true, secrets: ['0123456789abcdefghijklmnopqrstuv'] },
@@ -76,7 +76,7 @@ describe('createSessions()', () => {
     ['10m', 60_000],
     ['10s', 1000],
   ])(
-    'notes down use of a session of %s every %i ms unless told otherwise',
+    'records the use of a session with a lifetime of %s every %i ms unless set',
     async (lifetime, every) => {
       const app = new Harness({ lifetime })
       const cookie = await app.given()
@@ -89,7 +89,7 @@ describe('createSessions()', () => {
     },
   )
 
-  it('has a lifetime of one hour and an absolute one of 30 days unless told otherwise', async () => {
+  it('has a lifetime of one hour and an absolute one of 30 days unless set', async () => {
     const app = new Harness()
     const { session, setCookie } = await app.visit((s) => {
       s.set('a', 1)
@@ -118,7 +118,7 @@ describe('createSessions()', () => {
       expect(warnings[0]).toContain('"store"')
     })
 
-    it('warns of nothing elsewhere, nor with a store', () => {
+    it('does not warn elsewhere or with a store', () => {
       createSessions({ logger })
       process.env['NODE_ENV'] = 'production'
       createSessions({ logger, store: memoryStore() })

@@ -14,7 +14,7 @@ import { STORE_KINDS_BY_TRANSPORT, type StoreKind } from './setup/stores.ts'
 
 type Data = Record<string, unknown>
 
-/** One session that is stored, seen by two processes: ours, whose store can be made to fail, and another one. */
+/** A stored session in two processes: ours, with a store that can be made to fail, and another one. */
 interface Scene {
   readonly store: FailingStore
   readonly sessions: Sessions<Data>
@@ -25,7 +25,7 @@ interface Scene {
   readonly session: Session<Data>
   /** Does something to the same session in the other process. */
   elsewhere(change: (session: Session<Data>) => unknown): Promise<string | null>
-  /** What a later request with this cookie finds. */
+  /** The session that a later request with this cookie finds. */
   look(cookie: string | null): Promise<Session<Data>>
   /** How many sessions are stored. */
   count(): Promise<number>
@@ -56,7 +56,7 @@ async function scene(kind: StoreKind, options: SessionsOptions = {}): Promise<Sc
   first.set('seed', 1)
   const cookie = (await commit(other, first)) as string
   now += 10 * 60 * 1000
-  // The first end of a process asks whether ends are events. That is over.
+  // The first end of a process asks whether ends are events. This call is over now.
   const passing = await sessions.open({ secure: true }).load()
   passing.set('seed', 0)
   await passing.save()
@@ -87,7 +87,7 @@ function cookieOf(setCookie: readonly string[]): string | null {
   return pair === undefined || pair.endsWith('=') ? null : pair
 }
 
-/** Lets something happen elsewhere just before our next write. */
+/** Runs something in the other process just before our next write. */
 async function meanwhile<Result>(
   store: FailingStore,
   ours: () => Promise<Result>,
@@ -107,7 +107,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
       const fresh = ({ sessions, cookie }: Scene): Session<Data> =>
         sessions.open({ cookie, secure: true })
 
-      it('finds nothing where the session is gone, and says so', async () => {
+      it('finds nothing when the session is gone, and says so', async () => {
         const s = await scene(kind)
         await s.elsewhere((session) => session.logout())
         expect((await fresh(s).load()).loadOutcome).toBe('unknown')
@@ -130,7 +130,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
         },
       )
 
-      it('throws a store error when the store stays away, and can be tried again', async () => {
+      it('throws a store error when the store stays unavailable, and can be tried again', async () => {
         const s = await scene(kind)
         const heal = s.store.failAlways('before')
         const session = fresh(s)
@@ -187,13 +187,13 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
             () => s.elsewhere((session) => session.logout()),
           ),
         ).rejects.toBeInstanceOf(SessionGoneError)
-        // What the request goes on to set must not turn into a session of its own.
+        // Values that the request sets after that must not create another session.
         s.session.set('ours', 2)
         expect(await s.sessions.commit(s.session)).toEqual({ setCookie: [], vary: true })
         expect(await s.count()).toBe(0)
       })
 
-      it('lets the request log in anew after its session is gone, with nothing from before', async () => {
+      it('lets the request log in again after its session is gone, without the earlier data', async () => {
         const s = await scene(kind)
         await s.elsewhere((session) => session.logout())
         s.session.set('seed', 7)
@@ -222,7 +222,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
         ).rejects.toBeInstanceOf(SessionGoneError)
       })
 
-      it('refuses what no server would take, before the call', async () => {
+      it('refuses a session that every server would refuse, before the call', async () => {
         const s = await scene(kind)
         s.session.set('ours', 'x'.repeat(950 * 1024))
         await expect(s.sessions.commit(s.session)).rejects.toBeInstanceOf(SessionTooLargeError)
@@ -244,7 +244,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
         expect((await s.look(s.cookie)).get('ours')).toBe(1)
       })
 
-      it('throws a store error when the store stays away', async () => {
+      it('throws a store error when the store stays unavailable', async () => {
         const s = await scene(kind)
         s.store.failAlways('before')
         await expect(change(s)).rejects.toBeInstanceOf(SessionStoreError)
@@ -259,7 +259,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
         expect((await s.look(s.cookie)).get('ours')).toBe(1)
       })
 
-      it('merges when the answer was lost and others wrote since', async () => {
+      it('merges when the answer was lost and other requests have written since', async () => {
         const s = await scene(kind)
         s.store.failNext('after')
         const gate = s.store.hold({ when: 'after' })
@@ -397,7 +397,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
         expect(await s.count()).toBe(1)
       }
 
-      it('carries what is stored by then on a conflict', async () => {
+      it('carries the currently stored data over after a conflict', async () => {
         const s = await scene(kind)
         const cookie = await meanwhile(
           s.store,
@@ -407,7 +407,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
         await loggedIn(s, cookie, 2)
       })
 
-      it('stores the new session alone where the old one is gone, with nothing from memory', async () => {
+      it('stores only the new session when the old one is gone, without data from memory', async () => {
         const s = await scene(kind)
         s.session.set('seed', 5)
         const cookie = await meanwhile(
@@ -425,7 +425,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
         await untouched(s)
       })
 
-      it('does nothing when the store stays away', async () => {
+      it('does nothing when the store stays unavailable', async () => {
         const s = await scene(kind)
         s.store.failAlways('before')
         await expect(login(s)).rejects.toBeInstanceOf(SessionStoreError)
@@ -455,13 +455,13 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
         return (await s.look(s.cookie)).get('n')
       }
 
-      it('runs again on what is stored on a conflict', async () => {
+      it('runs again on the stored data after a conflict', async () => {
         const s = await scene(kind)
         const theirs = (): Promise<unknown> => s.elsewhere((session) => session.set('n', 5))
         expect(await meanwhile(s.store, () => change(s), theirs)).toBe(6)
       })
 
-      it('throws SessionGoneError where the session is gone, and stores nothing', async () => {
+      it('throws SessionGoneError when the session is gone, and stores nothing', async () => {
         const s = await scene(kind)
         const theirs = (): Promise<unknown> => s.elsewhere((session) => session.logout())
         const changing = meanwhile(s.store, () => change(s), theirs)
@@ -476,7 +476,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
         expect(s.store.writes).toBe(1)
       })
 
-      it('is tried again when the store is unavailable, and throws when it stays away', async () => {
+      it('is tried again when the store is unavailable, and throws when it stays unavailable', async () => {
         const s = await scene(kind)
         s.store.failAt(1, 'before')
         s.store.failAt(2, 'before')
@@ -485,7 +485,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
         await expect(change(s)).rejects.toBeInstanceOf(SessionStoreError)
       })
 
-      it('counts as done when only the answer was lost, though others wrote since', async () => {
+      it('counts as done when only the answer was lost, although other requests have written since', async () => {
         const s = await scene(kind)
         s.store.failAt(1, 'after')
         expect(await change(s)).toBe(1)
@@ -519,7 +519,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
         expect(await s.count()).toBe(0)
       }
 
-      it('ends what others changed meanwhile', async () => {
+      it('ends a session that another process has changed meanwhile', async () => {
         const s = await scene(kind)
         await ended(
           s,
@@ -531,7 +531,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
         )
       })
 
-      it('succeeds where the session is gone', async () => {
+      it('succeeds when the session is gone', async () => {
         const s = await scene(kind)
         await ended(
           s,
@@ -598,7 +598,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
         expect(await s.count()).toBe(1)
       }
 
-      it('goes on from what is stored by then on a conflict', async () => {
+      it('uses the currently stored data after a conflict', async () => {
         const s = await scene(kind)
         const cookie = await meanwhile(
           s.store,
@@ -608,7 +608,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
         await swapped(s, cookie, 2)
       })
 
-      it('creates nothing where the session is gone', async () => {
+      it('creates nothing when the session is gone', async () => {
         const s = await scene(kind)
         const cookie = await meanwhile(
           s.store,
@@ -627,7 +627,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('outcomes on $name', (kind) => {
         await untouched(s)
       })
 
-      it('leaves the old session unharmed when the store stays away', async () => {
+      it('leaves the old session unharmed when the store stays unavailable', async () => {
         const s = await scene(kind)
         s.store.failAlways('before')
         await expect(swap(s)).rejects.toBeInstanceOf(SessionStoreError)

@@ -8,15 +8,15 @@ it.each([
   ['all files', [], [OLDER, NEWER]],
   ['a suite on all stores', ['test/end/kills.test.ts'], [OLDER, NEWER]],
   [
-    'one on both programs over both transports',
+    'a suite on both programs over both transports',
     ['./test/emulator/contract.test.ts'],
     [OLDER, NEWER],
   ],
-  ['one on the older program, by its line', ['emulator/no-proxy.test.ts:12'], [OLDER]],
-  ['one that asks for none', ['property/codec.long.test.ts'], []],
+  ['a test on the older program, named by its line', ['emulator/no-proxy.test.ts:12'], [OLDER]],
+  ['a file that uses no emulator', ['property/codec.long.test.ts'], []],
   ['two files', ['property/codec.long', 'emulator/no-proxy'], [OLDER]],
   [
-    'one that has a helper ask for them',
+    'a file whose helper uses emulators',
     ['test/migrate/connect-datastore.test.ts'],
     [OLDER, NEWER],
   ],
@@ -26,7 +26,7 @@ it.each([
   expect(emulatorsOf('emulator', chosen)).toEqual(expected)
 })
 
-it('puts each test file into a project, and those that take seconds into none but emulator', () => {
+it('puts each test file into a project, and files that take seconds only into emulator', () => {
   const [unit, http, emulator, browser, slow] = PROJECTS.map(filesOf)
   const long = emulator?.filter((file) => file.endsWith('.long.test.ts')) ?? []
   expect(long.length).toBeGreaterThan(10)

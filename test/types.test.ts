@@ -33,13 +33,13 @@ function ownTypes(): SessionsOptions {
     encode: ({ x }) => x,
     decode: (x) => ({ x }),
   }
-  // @ts-expect-error: encodes to something else than it decodes
+  // @ts-expect-error: encode() returns another type than decode() takes
   const wrong: SessionType<Point, number> = { ...point, encode: ({ x }: Point) => String(x) }
   // @ts-expect-error: without decode()
   const half: SessionType<Point, number> = { is: () => true, encode: ({ x }) => x }
   // @ts-expect-error: a key is bytes or text
   const key: SessionsOptions = { encryption: { keys: [{ id: 'a', key: 5 }] } }
-  // @ts-expect-error: how old it can be has to be said
+  // @ts-expect-error: maxAge is required
   const cache: SessionsOptions = { readCache: { maxSessions: 10 } }
   expectTypeOf([wrong, half, key, cache]).toBeArray()
   return {
@@ -61,7 +61,7 @@ function ownTypes(): SessionsOptions {
   }
 }
 
-/** Types are checked by `tsc`; what is here is compiled, and only what is called runs. */
+/** `tsc` checks the types in this file. Only functions that a test calls run. */
 function typed(session: Session<Shop>): void {
   expectTypeOf(session.get('cart')).toEqualTypeOf<string[] | undefined>()
   expectTypeOf(session.get('locale')).toEqualTypeOf<'de' | 'en' | undefined>()
@@ -136,11 +136,11 @@ function typed(session: Session<Shop>): void {
   session.setDefault('visits', 'none')
   // @ts-expect-error: cannot be set
   session.user = 'alice'
-  // @ts-expect-error: no such unit of time, but an object is none at all
+  // @ts-expect-error: an object is not a duration
   session.setExpiry({ hours: 1 })
-  // @ts-expect-error: a user is a text
+  // @ts-expect-error: a user is a string
   void session.login(5)
-  // @ts-expect-error: the data of a login is that of the session
+  // @ts-expect-error: the data of a login has the type of the session data
   void session.login('alice', { data: { basket: [] } })
   void session.login('alice', { data: { cart: ['a'] } })
 }
@@ -153,7 +153,7 @@ function scoped(session: Session<Shop>): void {
   forum.get('cart')
   // @ts-expect-error: of another type
   forum.set('unread', 'many')
-  // @ts-expect-error: a scope has data and nothing else
+  // @ts-expect-error: a scope has only the methods for data
   forum.user
   // @ts-expect-error: a scope has no scopes
   forum.scopes()
@@ -166,7 +166,7 @@ function keys(id: SessionId, key: SessionKey, sessions: Sessions): void {
   void sessions.get(key)
   // @ts-expect-error: the secret is not the key
   void sessions.get(id)
-  // @ts-expect-error: not every text is a key
+  // @ts-expect-error: not every string is a key
   void sessions.get('A'.repeat(43))
   // @ts-expect-error: the key is not the secret
   const _secret: SessionId = key
@@ -193,15 +193,15 @@ async function fromOutside(
   void entry?.setExpiry(new Date())
   // @ts-expect-error: no such unit of time
   void entry?.setExpiry({ hours: 1 })
-  // @ts-expect-error: shown, and not set
+  // @ts-expect-error: read-only
   if (entry !== null) entry.user = 'alice'
   // @ts-expect-error: the secret is not the key
   void sessions.entry(id)
   expectTypeOf(await sessions.outcomeOf(key)).toExtend<LoadOutcome>()
-  // @ts-expect-error: a key is there, or not: there is no request that could lack it
+  // @ts-expect-error: the outcome of a key is never "none"
   if ((await sessions.outcomeOf(key)) === 'none') return
   expectTypeOf(sessions.of(new Request('https://a.example'))).toEqualTypeOf<Session<Shop>>()
-  // @ts-expect-error: what open() takes is no request of the server
+  // @ts-expect-error: the argument of open() is not a request of the server
   sessions.of({ cookie: 'a=1' })
   expectTypeOf(sessions.keyOf({ cookie: 'a=1' })).toEqualTypeOf<SessionKey | null>()
   sessions.keyOf(new Request('https://a.example'))
@@ -222,7 +222,7 @@ function properties(): void {
   createSessions<Shop>({ properties: (data) => ({ basket: data.basket }) })
   // @ts-expect-error: of another type
   createSessions<Shop>({ properties: (data) => ({ visits: data.visits }) })
-  // @ts-expect-error: what stands in the data may not be there yet
+  // @ts-expect-error: the key may be missing in the data
   createSessions<Shop>({ properties: (data) => ({ cart: data.cart.join() }) })
   createSessions({ properties: ({ tenant }) => ({ tenant: String(tenant) }) })
 }
@@ -237,7 +237,7 @@ function options(): void {
   // @ts-expect-error: an unknown value
   createSessions({ onGone: 'ignore' })
   createSessions({ logger: console, persistentFieldsOnLogin: ['a'] as const })
-  // An interface without an index signature is data too.
+  // An interface without an index signature is valid as data.
   createSessions<Shop>()
 }
 
@@ -248,14 +248,14 @@ describe('the types', () => {
     expect(asSessionKey('x')).toBeNull()
   })
 
-  it('follow what an app adds to SessionData, and are open where it adds nothing', () => {
-    // In a program of its own: what is merged would hold for every other test too.
+  it('include the properties that an app adds to SessionData, and are open if it adds none', () => {
+    // Compiled separately, because the merged types would also apply to all other tests.
     expect(compile(OPEN)).toBe('')
     expect(compile(MERGED)).toBe('')
     expect(compile(`${MERGED}\nsession.set('views', 'text')`)).toMatch(/TS2345/)
   }, 60_000)
 
-  it('follow what an app adds to NamedSessions', () => {
+  it('include the properties that an app adds to NamedSessions', () => {
     expect(compile(NAMED)).toBe('')
     expect(compile(`${NAMED}\napp.get('/b', (req) => req.otherSession)`)).toMatch(/TS2339/)
   }, 60_000)
@@ -315,7 +315,7 @@ app.get('/', (req, res) => {
 })
 `
 
-/** What the compiler says about an app of this one file. */
+/** The messages of the compiler for an app that consists of one file. */
 function compile(source: string): string {
   const root = fileURLToPath(new URL('..', import.meta.url))
   const directory = mkdtempSync(join(root, 'node_modules', '.types-'))

@@ -43,7 +43,7 @@ import {
   sampleSecurityKey,
 } from '../src/testing/index.ts'
 
-/** One call with options that nobody knows; `wrong` is what the probe adds to them. */
+/** Makes one call with an unknown option; `wrong` is the object with that option. */
 const entriesModule = new URL('../scripts/entries.mjs', import.meta.url).href
 const { ENTRIES } = (await import(entriesModule)) as { ENTRIES: Record<string, string> }
 
@@ -65,7 +65,7 @@ const TARGET = { url: 'https://a.example/task', serviceAccountEmail: 'a@b.iam.gs
 const QUEUE = { queue: 'q', location: 'l', projectId: 'p' }
 
 const nobody = async (): Promise<never> => {
-  throw new Error('nobody asks for it')
+  throw new Error('this option is never called')
 }
 
 const COOKIE_KEYS = [{ id: 'a', key: Uint8Array.from({ length: 32 }, (_, at) => at) }]
@@ -230,14 +230,14 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
   'Partial<SecurityKeyRecord>': { 'sampleSecurityKey()': (wrong) => sampleSecurityKey(wrong) },
 }
 
-/** Exported types whose names look like options, and why they are none that a user gives. */
+/** Exported types whose names look like options, and the reason why users do not pass them. */
 const NONE: Readonly<Record<string, string>> = {
   CloudTasksServerOptions: 'probed with the tests of that server',
   DeliverTwiceOptions: 'probed with the tests of that server',
   PageOptions: 'given by this package to a store',
-  ServerRequest: 'a request of the server, which has whatever it has',
+  ServerRequest: 'a request of the server, which may have any property',
   IdTransportOptions: 'a part of SessionMiddlewareOptions, which are probed',
-  PropertyFilter: 'a pair, whose parts are checked',
+  PropertyFilter: 'a pair with its own checks',
   SessionStoreErrorOptions: 'given by a store to an error',
   DatastoreSessionStoreOptions:
     'probed in test/express-session, whose types exclude those of viur-session/express',
@@ -246,7 +246,7 @@ const NONE: Readonly<Record<string, string>> = {
 
 const LOOKS_LIKE_OPTIONS = /(?:Options|Request|Response|Target|Hints|Query|Filter)$/
 
-/** The names that the modules behind the entries of the package export as types. */
+/** The names of the types that the modules of the package's entries export. */
 function exportedTypes(): string[] {
   const root = fileURLToPath(new URL('..', import.meta.url))
   const names = new Set<string>()
@@ -274,7 +274,7 @@ describe('every function that takes options', () => {
   })
 
   describe.each(Object.entries(PROBES))('with %s', (_, probes) => {
-    it.each(Object.entries(probes))('%s refuses a name that it does not know', async (_, probe) => {
+    it.each(Object.entries(probes))('%s refuses an unknown name', async (_, probe) => {
       for (const name of ['zzz', 'Zoë', '__proto_', '']) {
         const call = async () => probe({ [name]: undefined })
         await expect(call()).rejects.toBeInstanceOf(SessionConfigError)
@@ -302,13 +302,13 @@ describe('a misspelt option', () => {
     await expect(async () => call()).rejects.toThrow(`did you mean "${meant}"?`)
   })
 
-  it('is not guessed where nothing is near', () => {
+  it('gets no suggestion if no name is similar', () => {
     expect(() => datastoreStore({ colour: 1 } as never)).toThrow(
       /it takes projectId, .* and deadline$/,
     )
   })
 
-  it('does not take long, however long its name is', () => {
+  it('is checked quickly even if its name is very long', () => {
     const name = 'l'.repeat(1_000_000)
     expect(() => createSessions({ [name]: 1 })).toThrow(/it takes store, /)
   })
@@ -325,7 +325,7 @@ describe('a value that is neither true nor false', () => {
 })
 
 describe('a function that takes no options', () => {
-  it('refuses exceptions where everybody is killed', async () => {
+  it('refuses exceptions when all sessions are killed', async () => {
     const all = sessions()
     const kill = all.killAllSessions as (options: object) => Promise<unknown>
     await expect(kill.call(all, { except: 'k' })).rejects.toThrow(
@@ -363,13 +363,13 @@ describe('an option of another library', () => {
     expect(() => createSessions({ [name]: true })).toThrow(says)
   })
 
-  it('is named where a cookie is described', () => {
+  it('is named inside the option cookie', () => {
     expect(() => createSessions({ cookie: { maxAge: 1 } as never })).toThrow(/"lifetime"/)
     expect(() => createSessions({ cookie: { signed: true } as never })).toThrow(/"secrets"/)
   })
 })
 
-describe('what is given in place of options', () => {
+describe('an argument in place of options', () => {
   it('is named when it is a store', () => {
     expect(() => createSessions(datastoreStore({ projectId: 'p' }) as never)).toThrow(
       'createSessions({ store: datastoreStore() })',
@@ -394,17 +394,17 @@ describe('what is given in place of options', () => {
   })
 
   it.each([[{ sid: 'x' }], [5], [['a=b']]])(
-    'is refused as cookies that were parsed: %s',
+    'is refused as already parsed cookies: %s',
     (cookie) => {
       expect(() => sessions().open({ cookie } as never)).toThrow(/raw Cookie header/)
     },
   )
 
-  it('is no cookie when it is the null of Headers.get()', () => {
+  it('counts as no cookie when it is the null of Headers.get()', () => {
     expect(sessions().open({ cookie: null as never }).loaded).toBe(false)
   })
 
-  it('is refused when it is no clock', () => {
+  it('is refused when it is not a clock', () => {
     expect(() => memoryStore({ now: 5 as never })).toThrow(/now must be a function/)
   })
 })

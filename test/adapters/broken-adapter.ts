@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import type { CommitResult, Session, Sessions } from '../../src/index.ts'
 import type { AdapterAnswer, AdapterApp, AdapterHarness } from '../../src/testing/index.ts'
 
-/** What can be broken about {@link adapterWith}. */
+/** The faults that {@link adapterWith} can have. */
 export type Fault =
   | 'sets no cookie'
   | 'loads nothing'
@@ -34,9 +34,8 @@ export type Fault =
   | 'hands over no id'
   | 'commits nothing for a client that is gone'
 
-/**
- * An adapter by other hands, on plain http and what every app has: `open()`, `commit()` and `responseHeaders()`.
- * `onSkipped`: told when it leaves out a commit that somebody may wait for.
+ * /* * An adapter as users could write it, on plain http and the public methods `open()`, `commit()` and
+ * `responseHeaders()`. `onSkipped` is called when it leaves out a commit that a test may wait for.
  */
 export function adapterWith(fault: Fault | null, onSkipped: () => void = () => {}): AdapterHarness {
   return {
@@ -171,7 +170,7 @@ class Exchange {
 
   async #load(session: Session): Promise<void> {
     if (this.#has('fails every page when loading fails')) await session.load()
-    // Pages that do not use it go on.
+    // Pages that do not use the session are served.
     else await session.load().catch(() => {})
   }
 

@@ -13,7 +13,7 @@ function casesOf(fault: Fault | null, onSkipped?: () => void): Map<string, () =>
   return cases
 }
 
-/** What each fault makes fail. */
+/** The cases that each fault makes fail. */
 const FAILS: Readonly<Record<Fault, readonly string[]>> = {
   'sets no cookie': [
     'gives a visitor a cookie, and finds what was stored by it',
@@ -119,12 +119,12 @@ const FAILS: Readonly<Record<Fault, readonly string[]>> = {
 }
 
 describe('the contract of adapters', () => {
-  describe('with an adapter that needs nothing but what apps have', () => {
+  describe('with an adapter that uses only public methods', () => {
     for (const [name, run] of casesOf(null)) it(name, run)
   })
 
   describe.each(Object.entries(FAILS) as [Fault, string[]][])(
-    'fails one that %s',
+    'fails an adapter that %s',
     (fault, names) => {
       it.each(names)('%s', async (name) => {
         let skip = (): void => {}
@@ -138,17 +138,17 @@ describe('the contract of adapters', () => {
     },
   )
 
-  it('has no case that nothing makes fail', () => {
+  it('has a fault for each of its cases', () => {
     const failing = new Set(Object.values(FAILS).flat())
     expect([...casesOf(null).keys()].filter((name) => !failing.has(name))).toEqual([])
   })
 
-  it('is refused what it does not know', async () => {
+  it('refuses unknown names of features', async () => {
     const wrong = async () => await adapterContract(adapterWith(null), { without: ['id'] as never })
     await expect(wrong()).rejects.toThrow('must name some of')
   })
 
-  it('says in the name of the suite what is left out', () => {
+  it('lists the missing features in the name of the suite', () => {
     const suites: string[] = []
     const names: string[] = []
     const runner: ContractRunner = {

@@ -3,7 +3,7 @@ import { adapterContract } from '../../src/testing/index.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 import { HARNESSES } from './harnesses.ts'
 
-// Where Koa has begun its response, the error goes to the console.
+// If Koa has begun its response, it logs the error to the console.
 beforeEach(() => {
   const silenced = vi.spyOn(console, 'error').mockImplementation(() => {})
   return () => silenced.mockRestore()
@@ -11,8 +11,8 @@ beforeEach(() => {
 
 const runner = { describe, it }
 
-// What differs from one adapter to the next is the same on every store, so one that answers at once will do, and one that
-// takes its time.
+// The differences between adapters do not depend on the store. So a store that answers at once and a store that takes
+// time are enough.
 const KINDS = STORE_KINDS.filter(({ name }) => ['memory', 'Datastore emulator'].includes(name))
 
 for (const kind of KINDS) {

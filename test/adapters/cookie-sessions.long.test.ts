@@ -3,7 +3,7 @@ import { createCookieSessions } from '../../src/cookie-sessions/index.ts'
 import { adapterContract } from '../../src/testing/index.ts'
 import { HARNESSES } from './harnesses.ts'
 
-// Where Koa has begun its response, the error goes to the console.
+// If Koa has begun its response, it logs the error to the console.
 beforeEach(() => {
   const silenced = vi.spyOn(console, 'error').mockImplementation(() => {})
   return () => silenced.mockRestore()

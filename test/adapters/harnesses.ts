@@ -23,7 +23,7 @@ import { withSession as onNode, type WithSession } from '../../src/node/index.ts
 import type { Session, Sessions } from '../../src/index.ts'
 import type { AdapterAnswer, AdapterHarness, ServedApp } from '../../src/testing/index.ts'
 
-/** What happens to the errors that a harness has no framework for. */
+/** The response to errors in harnesses without a framework. */
 const FAILED = 'failed'
 
 async function listening(server: Server): Promise<ServedApp> {
@@ -38,7 +38,7 @@ async function listening(server: Server): Promise<ServedApp> {
   }
 }
 
-/** Gives an answer by the methods that Node has. */
+/** Sends an answer with the methods of Node. */
 function send(res: ServerResponse, { status, headers, body }: AdapterAnswer): void {
   res.statusCode = status
   for (const [name, value] of headers) res.appendHeader(name, value)
@@ -46,7 +46,7 @@ function send(res: ServerResponse, { status, headers, body }: AdapterAnswer): vo
   else Readable.from(body).pipe(res)
 }
 
-/** Gives an answer as a Response. */
+/** Returns an answer as a Response. */
 function responseOf({ status, headers, body }: AdapterAnswer): Response {
   const isText = typeof body === 'string' || body === null
   const sent = isText ? body : (Readable.toWeb(Readable.from(body)) as ReadableStream)
@@ -141,14 +141,14 @@ const onKoa: AdapterHarness = {
       for (const [name, value] of headers) ctx.append(name, value)
       const isText = typeof body === 'string' || body === null
       ctx.body = isText ? body : Readable.from(body)
-      // Koa takes 204 for no body, whatever was said before.
+      // Koa sets the status to 204 for an empty body, even if another status was set before.
       ctx.status = status
     })
     return await listening(createServer(app.callback()))
   },
 }
 
-/** Node's own server, and the handler of an app that knows requests and responses of the Web only. */
+/** Node's own server, with the handler of an app that knows only requests and responses of the Web. */
 const onFetch: AdapterHarness = {
   name: 'fetch',
   async serve({ sessions, trustProxy, ids, respond }) {
@@ -189,7 +189,7 @@ function onFastify(name: string, framework: typeof fastify, http2 = false): Adap
   return {
     name,
     async serve({ sessions, trustProxy: hops, ids, respond }) {
-      // A number of proxies counts in Fastify 4 alone.
+      // Only Fastify 4 accepts a number of proxies.
       const trustProxy = hops === 0 ? false : (_address: string, hop: number) => hop < hops
       const app = framework({ http2, trustProxy } as FastifyServerOptions)
       app.register(fastifySession, { sessions, ...ids })

@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { expect, it } from 'vitest'
 import { Harness, MINUTE } from '../request/harness.ts'
 
-it('the log of what anybody can cause is bounded, and the channels are not', async () => {
+it('the log of troubles that any client can cause is limited, and the channels are not', async () => {
   const app = new Harness<Record<string, unknown>>()
   let told = 0
   const hear = (): void => {

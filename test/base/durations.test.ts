@@ -45,7 +45,7 @@ describe('a lifetime', () => {
     },
   )
 
-  it.each([60_000, '1m', 3_600_000])('of %j is taken without a word', (lifetime) => {
+  it.each([60_000, '1m', 3_600_000])('of %j is accepted without a warning', (lifetime) => {
     expect(told({ lifetime }).warnings).toEqual([])
   })
 })
@@ -72,7 +72,7 @@ describe('a number of seconds', () => {
     ])
   })
 
-  it.each([60_000, '30s', 0])('is not seen in %j', async (value) => {
+  it.each([60_000, '30s', 0])('is not suspected in %j', async (value) => {
     const { sessions, warnings } = told()
     ;(await sessions.open({ secure: true }).load()).setExpiry(value)
     expect(warnings).toEqual([])

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { onDemand } from '../../src/base/on-demand.ts'
 
 describe('something on demand', () => {
-  it('is made once, when it is first asked for', async () => {
+  it('is created once, at its first use', async () => {
     let made = 0
     const get = onDemand(async () => {
       made += 1
@@ -15,7 +15,7 @@ describe('something on demand', () => {
     expect(made).toBe(1)
   })
 
-  it('is tried again by the next who asks, where making it failed', async () => {
+  it('is tried again at the next use if creating it failed', async () => {
     let tries = 0
     const get = onDemand(async () => {
       tries += 1

@@ -10,12 +10,12 @@ import { key, value } from './values.ts'
 const scope = fc.option(key, { nil: null })
 
 describe('for any value', () => {
-  it('the codec gives back what it took, and the same text for it', () => {
+  it('the codec decodes to the encoded value, and encodes that to the same text', () => {
     fc.assert(
       fc.property(value, (given) => {
         const encoded = encodeValue(given, 'v')
         const decoded = decodeValue(encoded)
-        // Not toEqual: that takes 0 for -0 and a Buffer for a Uint8Array.
+        // Not toEqual, because for toEqual 0 equals -0, and a Buffer equals a Uint8Array.
         expect(isDeepStrictEqual(decoded, given)).toBe(true)
         expect(encodeValue(decoded, 'v')).toBe(encoded)
         expect(encoded).not.toMatch(/[\n\t\r]/)
@@ -25,7 +25,7 @@ describe('for any value', () => {
     )
   })
 
-  it('a session gives it to the next request under any key of any scope', async () => {
+  it('a session returns it in the next request under any key of any scope', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(scope, key, value), { maxLength: 6 }), async (entries) => {
         const app = new Harness()
@@ -74,7 +74,7 @@ describe('for any units', () => {
             if (encoded === null) model.delete(unit)
             else model.set(unit, encoded)
           }
-          // Found by a text search before the payload was ever split, and in the index after.
+          // The first time a text search finds it, before the payload is split. Later the index does.
           for (const [name, k] of batch) {
             expect(payload.find(unitOf(name, k))).toBe(model.get(unitOf(name, k)))
           }
@@ -86,7 +86,7 @@ describe('for any units', () => {
     )
   })
 
-  it('names are kept apart, and found by the prefix of their scope alone', () => {
+  it('names are kept apart, and found only by the prefix of their scope', () => {
     fc.assert(
       fc.property(scope, key, scope, key, (scopeA, keyA, scopeB, keyB) => {
         const unit = unitOf(scopeA, keyA)

@@ -44,7 +44,7 @@ const header = fc.oneof(
   junk,
 )
 
-/** Which ids the header names, by a reading of RFC 6265bis that shares no code with ours. */
+/** The ids in the header, found by a parser of RFC 6265bis that shares no code with ours. */
 function idsIn(text: string): Set<string> {
   const found = new Set<string>()
   for (const part of text.split(';')) {
@@ -62,7 +62,7 @@ function idsIn(text: string): Set<string> {
 }
 
 describe('for any Cookie header', () => {
-  it('nothing throws, nothing is written, and one well-formed value alone is looked up', async () => {
+  it('nothing throws, nothing is written, and only one well-formed value is looked up', async () => {
     await fc.assert(
       fc.asyncProperty(header, async (template) => {
         const app = new Harness()
@@ -80,7 +80,7 @@ describe('for any Cookie header', () => {
     )
   })
 
-  it('a session that is stored gets an id of its own', async () => {
+  it('a session that is stored gets a new id', async () => {
     await fc.assert(
       fc.asyncProperty(header, async (cookie) => {
         const app = new Harness()

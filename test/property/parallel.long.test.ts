@@ -6,7 +6,7 @@ import { Harness } from '../request/harness.ts'
 
 type Data = Record<string, unknown>
 
-/** One operation, on a session and on a plain Map. */
+/** An operation on a session and on a plain Map. */
 interface Operation {
   readonly name: string
   readonly on: (session: Session<Data>) => unknown
@@ -86,7 +86,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 const operations = fc.array(operation, { maxLength: 10 })
 const start = fc.dictionary(key, value, { noNullPrototype: true })
 
-/** What one request did to what it saw, key by key. */
+/** The changes that one request made to the data that it saw, key by key. */
 function differences(before: Data, after: ReadonlyMap<string, unknown>): Map<string, unknown> {
   const changed = new Map<string, unknown>()
   for (const k of KEYS) {
@@ -106,7 +106,7 @@ function apply(data: Data, changes: ReadonlyMap<string, unknown>): Data {
 }
 
 describe('for any operations', () => {
-  it('a session behaves as a Map does, within a request and for the next', async () => {
+  it('a session behaves like a Map, within a request and in the next one', async () => {
     await fc.assert(
       fc.asyncProperty(start, fc.array(operations, { maxLength: 3 }), async (data, requests) => {
         const app = new Harness<Data>()
@@ -125,7 +125,7 @@ describe('for any operations', () => {
             },
             { cookie },
           )
-          // A key that was removed and set again keeps the place that it has in the stored session.
+          // A key that was removed and set again keeps its place in the stored session.
           const places = [...new Set([...before, ...model.keys()])].filter((k) => model.has(k))
           model = new Map(places.map((k) => [k, model.get(k)]))
           expect([...(await app.load(cookie))]).toEqual([...model])
@@ -167,7 +167,7 @@ describe('for any operations', () => {
           const [one, two] = changes
           expect(await app.data(cookie)).toEqual(apply(apply(data, one), two))
           if (one.size === 0 && two.size === 0) expect(app.store.writes).toBe(0)
-          // A key that only one of them touched has to be as that one left it.
+          // A key that only one of them changed has the value of that one.
           const left = await app.data(cookie)
           for (const [k, v] of one) if (!two.has(k)) expect(left[k]).toEqual(v)
         },

@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 
-/**
- * Text of all that Unicode has, as `fc.string({ unit: 'binary' })` makes it too, which takes a second of a processor when it is
- * first used.
+ * /* * Text with any character of Unicode. `fc.string({ unit: 'binary' })` makes the same, but takes a second of
+ * processor time at its first use.
  */
 export const anyText: fc.Arbitrary<string> = fc
   .array(fc.oneof(fc.nat(0xd7ff), fc.integer({ min: 0xe000, max: 0x10ffff })))

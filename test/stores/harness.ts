@@ -47,7 +47,7 @@ export class Browser {
     return { status: response.status, text: await response.text() }
   }
 
-  /** Another one with the same cookie, as a second request of the same visitor is. */
+  /** Another browser with the same cookie, for a second request of the same visitor. */
   beside(): Browser {
     return new Browser(this.#url, this.cookie)
   }

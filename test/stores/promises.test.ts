@@ -15,7 +15,7 @@ import { gate, type Gate } from '../setup/gate.ts'
 import { STORE_KINDS, type StoreKind } from '../setup/stores.ts'
 import { Browser, type World, world } from './harness.ts'
 
-// Its types say of `request.session` what those of viur-session/fastify say otherwise.
+// Its types and those of viur-session/fastify declare `request.session` differently.
 const fastifySession = (await import('@fastify/session' as string)).default
 const fastifyCookie = (await import('@fastify/cookie' as string)).default
 const koaSession6 = (await import('koa-session6' as string)).default
@@ -26,14 +26,14 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-/** What a request asks for, in the same words for every middleware. */
+/** The operations of a request, the same for every middleware. */
 interface Handling {
   session(): Record<string, unknown>
   end(): Promise<unknown>
   renew(): Promise<unknown>
 }
 
-/** Stands in a request after its session was loaded, until the test opens it. */
+/** Gates that stop a request after its session was loaded, until the test opens them. */
 type Gates = Map<string, Gate>
 
 async function handle(path: string, gates: Gates, of: Handling): Promise<string> {
@@ -62,7 +62,7 @@ interface Kit {
   readonly name: string
   make(options: OtherStoreOptions): OtherStore
   serve(store: OtherStore, gates: Gates): Promise<string>
-  /** Whether a session that is given another id keeps what it holds. */
+  /** Whether a session that gets another id keeps its data. */
   readonly takesOver: boolean
 }
 
@@ -152,7 +152,7 @@ describe.each(ON)('the store under $name, on $on', ({ kind, kit }) => {
   const json = async (browser: Browser): Promise<unknown> =>
     JSON.parse((await browser.get('/get')).text)
 
-  it('keeps what was set, changed and dropped', async () => {
+  it('stores keys that were set, changed and dropped', async () => {
     const { browser } = await site()
     await browser.get('/set/a/1')
     await browser.get('/set/b/2')
@@ -179,7 +179,7 @@ describe.each(ON)('the store under $name, on $on', ({ kind, kit }) => {
     expect(await json(browser)).toEqual({ n: '0', a: '1', b: '2' })
   })
 
-  it.each(['/end', '/renew'])('lets no slow request bring back what met %s', async (how) => {
+  it.each(['/end', '/renew'])('lets no slow request bring back a session after %s', async (how) => {
     const { browser, gates, store } = await site()
     await browser.get('/set/user/alice')
     const slow = browser.beside()
@@ -193,12 +193,12 @@ describe.each(ON)('the store under $name, on $on', ({ kind, kit }) => {
     expect(await json(slow)).toEqual({})
     const users: string[] = []
     for await (const { user } of store.sessions.listSessions()) users.push(user)
-    // koa-session takes what there was over to the new id.
+    // koa-session takes the data over to the new id.
     const isTakenOver = how === '/renew' && kit.takesOver
     expect(users.filter((user) => user === 'alice')).toEqual(isTakenOver ? ['alice'] : [])
   })
 
-  it('lets no slow request bring back what was killed', async () => {
+  it('lets no slow request bring back a killed session', async () => {
     const { browser, gates, store } = await site()
     await browser.get('/set/user/alice')
     const request = browser.beside().get('/set/a/1/a')
@@ -209,7 +209,7 @@ describe.each(ON)('the store under $name, on $on', ({ kind, kit }) => {
     expect(await json(browser)).toEqual({})
   })
 
-  it('tells of ends, with the user and the data', async () => {
+  it('reports ends, with the user and the data', async () => {
     const { browser, events } = await site({ events: true })
     await browser.get('/set/user/alice')
     await browser.get('/end')
@@ -217,7 +217,7 @@ describe.each(ON)('the store under $name, on $on', ({ kind, kit }) => {
     expect(events[0]).toMatchObject({ reason: 'logout', user: 'alice', data: { user: 'alice' } })
   })
 
-  it('writes nothing where nothing has changed, though each request is a use', async () => {
+  it('writes nothing when nothing has changed, although each request is a use', async () => {
     const { browser, behind } = await site()
     await browser.get('/set/a/1')
     await json(browser)
@@ -226,7 +226,7 @@ describe.each(ON)('the store under $name, on $on', ({ kind, kit }) => {
     expect([behind.finds, behind.writes]).toEqual([1, 0])
   })
 
-  it('is an error where it is down, never "no session"', async () => {
+  it('fails with an error when it is down, never with "no session"', async () => {
     const { browser, behind } = await site()
     await browser.get('/set/a/1')
     const heal = behind.failAlways('before')
@@ -235,7 +235,7 @@ describe.each(ON)('the store under $name, on $on', ({ kind, kit }) => {
     expect(await json(browser)).toEqual({ a: '1' })
   })
 
-  it('answers with an error where what was changed cannot be stored', async () => {
+  it('answers with an error when changes cannot be stored', async () => {
     const { browser, behind } = await site()
     await browser.get('/set/a/1')
     const heal = behind.failAlways('before', { method: 'write' })
@@ -244,7 +244,7 @@ describe.each(ON)('the store under $name, on $on', ({ kind, kit }) => {
     expect(await json(browser)).toEqual({ a: '1' })
   })
 
-  it('stores nothing for a visitor who only looks', async () => {
+  it('stores nothing for a visitor who only reads', async () => {
     const { browser, behind } = await site()
     expect(await json(browser)).toEqual({})
     expect(behind.calls).toEqual([])
@@ -252,7 +252,7 @@ describe.each(ON)('the store under $name, on $on', ({ kind, kit }) => {
 })
 
 describe.each(KITS)('the options of the store under $name', ({ make, name }) => {
-  it('are refused where nobody knows them, with the name of the middleware for its own', () => {
+  it('are refused when they are unknown, with the name of the middleware for options of its own', () => {
     const of = (options: object) => () => make(options as OtherStoreOptions)
     expect(of({ lifeTime: 1 })).toThrow(/did you mean "lifetime"/)
     expect(of({ rolling: true })).toThrow(`it is an option of ${name.split(' ')[0]} itself`)

@@ -5,7 +5,7 @@ import { type PageFolder, pageFolder } from './page-app.ts'
 
 const host = process.env['DATASTORE_EMULATOR_HOST']
 
-/** What the platform, and the second deployment, put into the environment. */
+/** The variables that the platform and the second deployment set. */
 const PAGES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'app-engine': { CLOUD_TASKS_LOCATION: 'europe-west1' },
   'cloud-run': deployed(),
@@ -28,14 +28,14 @@ describe.skipIf(host === undefined)('the app of a page on deploying', () => {
   afterAll(() => folder?.remove())
 
   it.each(Object.entries(PAGES))(
-    'serves visitors, and no stranger its sweep: %s',
+    'serves visitors, and refuses unknown callers of the sweep: %s',
     async (page, more) => {
       const place = { DATASTORE_EMULATOR_HOST: host as string, GOOGLE_CLOUD_PROJECT: uniqueSpace() }
       const app = await folder.startDeployed(`docs/deploying/${page}.md`, { ...place, ...more })
       try {
         expect((await app.ask('/')).body).toBe('__guest__')
         expect((await app.ask('/account')).status).toBe(401)
-        // Without a token nobody says who calls; App Engine's own headers are there or not.
+        // Without a token the caller is unknown (401). App Engine's headers are present or missing (403).
         const refused = page === 'app-engine' ? 403 : 401
         expect((await app.ask('/_sessions/cron')).status).toBe(refused)
         expect((await app.ask('/_sessions/task', { method: 'POST' })).status).toBe(refused)
@@ -47,7 +47,7 @@ describe.skipIf(host === undefined)('the app of a page on deploying', () => {
     },
   )
 
-  it('takes the cookie and the origin of Firebase Hosting', async () => {
+  it('accepts the cookie and the origin of Firebase Hosting', async () => {
     const place = { DATASTORE_EMULATOR_HOST: host as string, GOOGLE_CLOUD_PROJECT: uniqueSpace() }
     const hosting = 'docs/deploying/firebase-hosting.md'
     const app = await folder.startDeployed('docs/deploying/cloud-run.md', place, hosting)
@@ -62,7 +62,7 @@ describe.skipIf(host === undefined)('the app of a page on deploying', () => {
     } finally {
       app.stop()
     }
-    // The sed of macOS takes "\n" for the letter n.
+    // In the sed of macOS "\n" is the letter n.
     expect(readFileSync(new URL(`../../${hosting}`, import.meta.url), 'utf8')).not.toMatch(
       /^sed .*\\n/m,
     )

@@ -8,7 +8,7 @@ import { type CookieJar, cookieJar } from '../../src/testing/index.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What the apps of the pages import, beside the package. */
+/** The packages that the apps of the pages import, in addition to this one. */
 const USED = [
   'express',
   '@node-rs/argon2',
@@ -19,13 +19,13 @@ const USED = [
   '@google-cloud/tasks',
 ]
 
-/** How an app is written down. */
+/** The module format of an app. */
 export const FORMATS = ['ES module', 'CommonJS'] as const
 export type Format = (typeof FORMATS)[number]
 
-/** An app that runs, and a visitor of it. */
+/** A running app, and one visitor. */
 export interface Running {
-  /** All that it has written so far. */
+  /** Its output so far. */
   said(): string
   ask(path: string, options?: AskOptions): Promise<Answer>
   stop(): void
@@ -35,7 +35,7 @@ export interface AskOptions {
   readonly method?: string
   readonly form?: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string>>
-  /** Whose cookies go out and come in. Default: those of the one visitor. */
+  /** The jar whose cookies are sent and that keeps received ones. Default: the jar of the one visitor. */
   readonly jar?: CookieJar
 }
 
@@ -45,20 +45,19 @@ export interface Answer {
   readonly body: string
 }
 
-/** A folder that has installed the packed package, and what the pages use. */
+/** A folder with the packed package and the packages that the pages use. */
 export interface PageFolder {
   /** Starts the app of the first block of a page. */
   start(page: string, format: Format): Promise<Running>
-  /**
-   * Writes the files that the first block of a page writes by `cat`, and starts its `app.mjs`. `goingOn` is a page that
-   * changes these files by `sed` before.
+   * /* * Writes the files that the first block of a page writes with `cat`, and starts its `app.mjs`. `goingOn` is a
+   * page that changes these files with `sed` before the start.
    */
   startDeployed(
     page: string,
     environment: Readonly<Record<string, string>>,
     goingOn?: string,
   ): Promise<Running>
-  /** Runs the tests of the first block of a page, and gives what they said; throws where one fails. */
+  /** Runs the tests of the first block of a page, and returns their output. Throws if one fails. */
   test(page: string): string
   /** A file that was written. */
   read(name: string): string
@@ -73,7 +72,7 @@ function appOf(page: string): string {
   return code
 }
 
-/** The same app as one writes it in CommonJS: `require()`, and no `await` outside of functions. */
+/** The same app in CommonJS: with `require()`, and without `await` outside of functions. */
 function inCommonJS(code: string): string {
   const body = code
     .replace(/^import (\w+) from ('.+')$/gm, 'const $1 = require($2)')
@@ -81,7 +80,7 @@ function inCommonJS(code: string): string {
   return `(async () => {\n${body}\n})()\n`
 }
 
-/** Tells on which port a server listens. */
+/** Reports the port on which a server listens. */
 const TELLS_PORT = `import { Server } from 'node:net'
 const { listen } = Server.prototype
 Server.prototype.listen = function (...args) {
@@ -90,7 +89,7 @@ Server.prototype.listen = function (...args) {
 }
 `
 
-/** Packs the package, and installs it into a folder outside of this one. */
+/** Packs the package, and installs it into a folder outside of the repository. */
 export function pageFolder(): PageFolder {
   const folder = mkdtempSync(join(tmpdir(), 'viur-pages-'))
   const modules = join(folder, 'node_modules')

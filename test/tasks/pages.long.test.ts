@@ -18,17 +18,17 @@ afterEach(() => {
   app = undefined
 })
 
-/** What a page shows as the answers to commands. */
+/** The answers to commands as a page shows them. */
 function answersOf(page: string): string {
   const block = blocksOf(page).find(({ language }) => language === 'console')
   return (block?.code ?? '').replaceAll(/^\$ .*\n/gm, '').trimEnd()
 }
 
-/** Pages show the beginning of an id, and "…_43 characters_…" in place of the rest. */
+/** Pages show the beginning of an id, and "…_43 characters_…" instead of the rest. */
 const withoutIds = (text: string): string =>
   text.replaceAll('_43 characters_', '').replaceAll(/(viur-session=|X-Session-Id: )[\w…-]+/g, '$1…')
 
-/** What a visitor of each app does, and finds. */
+/** The requests of a visitor to each app, and the expected answers. */
 const VISITS: Readonly<Record<string, (app: Running) => Promise<void>>> = {
   'README.md': async ({ ask }) => {
     const first = await ask('/')
@@ -188,7 +188,7 @@ describe('the app of a page on a task', () => {
     await visit(app)
   })
 
-  it('tests an app, where the page is about that', () => {
+  it('runs the tests of the page on testing', () => {
     expect(folder.test('docs/testing.md')).toMatch(/^# pass 1\n# fail 0$/m)
   })
 })
