@@ -34,7 +34,8 @@ export type Fault =
   | 'hands over no id'
   | 'commits nothing for a client that is gone'
 
- * /* * An adapter as users could write it, on plain http and the public methods `open()`, `commit()` and
+/**
+ * An adapter as users could write it, on plain http and the public methods `open()`, `commit()` and
  * `responseHeaders()`. `onSkipped` is called when it leaves out a commit that a test may wait for.
  */
 export function adapterWith(fault: Fault | null, onSkipped: () => void = () => {}): AdapterHarness {

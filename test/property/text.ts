@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 
- * /* * Text with any character of Unicode. `fc.string({ unit: 'binary' })` makes the same, but takes a second of
+/**
+ * Text with any character of Unicode. `fc.string({ unit: 'binary' })` makes the same, but takes a second of
  * processor time at its first use.
  */
 export const anyText: fc.Arbitrary<string> = fc

@@ -49,7 +49,8 @@ export interface Answer {
 export interface PageFolder {
   /** Starts the app of the first block of a page. */
   start(page: string, format: Format): Promise<Running>
-   * /* * Writes the files that the first block of a page writes with `cat`, and starts its `app.mjs`. `goingOn` is a
+  /**
+   * Writes the files that the first block of a page writes with `cat`, and starts its `app.mjs`. `goingOn` is a
    * page that changes these files with `sed` before the start.
    */
   startDeployed(
