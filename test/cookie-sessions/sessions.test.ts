@@ -388,6 +388,8 @@ describe('the size of a cookie', () => {
     const { setCookie } = await fill(low)
     // One character more is one or two more in base64.
     expect(setCookie[0]?.length).toBeGreaterThan(4093)
+    // The pages say so: some 2,800 bytes of data.
+    expect(low / 2800).toBeCloseTo(1, 1)
     const error = await fill(low + 100).catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(SessionTooLargeError)
     const { size, limit, message } = error as SessionTooLargeError
