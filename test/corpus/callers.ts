@@ -1,4 +1,4 @@
-/** Who may call the cron, task and status routes, and everybody who may not: one entry, one named test. */
+/** Allowed and refused callers of the cron, task and status routes. Each entry is one named test. */
 
 export type Path = '/cron' | '/task' | '/status'
 
@@ -8,14 +8,14 @@ export interface HeaderCase {
   readonly name: string
   readonly path: Path
   readonly headers: SentHeaders
-  /** What the process environment says, on top of what the caller under test needs. */
+  /** Environment variables in addition to those that the caller under test needs. */
   readonly environment?: Readonly<Record<string, string>>
 }
 
 const TASK = { 'X-AppEngine-TaskName': '0a1b', 'X-AppEngine-QueueName': 'session-sweep' }
 const CRON = { 'X-Appengine-Cron': 'true' }
 
-/** Served on App Engine (GAE_ENV `standard`), and refused anywhere else. */
+/** Accepted on App Engine (GAE_ENV `standard`), and refused in every other place. */
 export const APP_ENGINE_SERVED: readonly HeaderCase[] = [
   { name: 'the cron service', path: '/cron', headers: CRON },
   {
@@ -24,7 +24,7 @@ export const APP_ENGINE_SERVED: readonly HeaderCase[] = [
     headers: { 'x-appengine-CRON': 'true' },
   },
   {
-    name: 'spaces around the value, which are no part of it',
+    name: 'spaces around the value, which do not belong to it',
     path: '/cron',
     headers: { 'X-Appengine-Cron': ' true ' },
   },
@@ -32,7 +32,7 @@ export const APP_ENGINE_SERVED: readonly HeaderCase[] = [
   { name: 'a task', path: '/task', headers: TASK },
 ]
 
-/** Refused on App Engine too. */
+/** Refused on App Engine, too. */
 export const APP_ENGINE_REFUSED: readonly HeaderCase[] = [
   { name: 'nothing', path: '/cron', headers: {} },
   ...[
@@ -96,7 +96,7 @@ export const APP_ENGINE_REFUSED: readonly HeaderCase[] = [
   { name: 'a bearer token', path: '/cron', headers: { Authorization: 'Bearer a.b.c' } },
 ]
 
-/** What GAE_ENV may be where the headers prove nothing; `undefined`: not set. */
+/** Values of GAE_ENV with which the headers prove nothing; `undefined`: not set. */
 export const NOT_APP_ENGINE: readonly (string | undefined)[] = [
   undefined,
   '',
@@ -207,7 +207,7 @@ export const LOCAL_REFUSED: readonly HeaderCase[] = [
   ),
 ]
 
-/** Peers that are nobody's own machine. */
+/** Addresses that are not this machine. */
 export const NOT_LOOPBACK: readonly (string | undefined)[] = [
   undefined,
   '',
@@ -226,9 +226,9 @@ export const NOT_LOOPBACK: readonly (string | undefined)[] = [
 export interface TokenCase {
   readonly name: string
   readonly header?: Readonly<Record<string, unknown>>
-  /** `undefined` takes a claim away. */
+  /** `undefined` removes a claim. */
   readonly claims?: Readonly<Record<string, unknown>>
-  /** What signs it: the key that Google publishes (the default), another one, the public key as an HMAC secret, or nothing. */
+  /** The signing key: the one that Google publishes (default), another one, the public key as an HMAC secret, or none. */
   readonly signer?: 'known' | 'other' | 'hmac' | 'none'
   readonly mangle?: (token: string) => string
 }
@@ -310,7 +310,7 @@ export function encode(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url')
 }
 
-/** How a good token may be sent. */
+/** Ways to send a good token. */
 export interface SendCase {
   readonly name: string
   readonly served: boolean
@@ -376,7 +376,7 @@ export const SENT: readonly SendCase[] = [
   { name: 'none, but the headers of App Engine', served: false, headers: () => CRON },
 ]
 
-/** Spellings of the routes that are other paths. None may reach a route, with or without a caller. */
+/** Similar paths that are not routes. None may reach a route, with or without a caller. */
 export const OTHER_PATHS: readonly string[] = [
   '/cron/',
   '/CRON',
@@ -400,10 +400,10 @@ export const OTHER_PATHS: readonly string[] = [
   '/__proto__',
 ]
 
-/** Express 4 takes one slash away with the path of the mount, and Express 5 does not. */
+/** Express 4 removes one slash together with the path of the mount, and Express 5 does not. */
 export const DOUBLE_SLASHES: readonly string[] = ['//cron', '//status', '//task']
 
-/** Methods at each route other than its own. */
+/** For each route, the methods that it does not have. */
 export const OTHER_METHODS: readonly { path: Path; method: string }[] = [
   ...['HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].flatMap((method) => [
     { path: '/cron' as const, method },
@@ -422,7 +422,7 @@ export interface BodyCase {
   readonly status: number
 }
 
-/** Bodies from a caller who may send tasks. None of them makes the store work, unless it is a task. */
+/** Bodies from a caller that may send tasks. Only a task causes calls of the store. */
 export const BODIES: readonly BodyCase[] = [
   { name: 'nothing', body: '', status: 400 },
   { name: 'no JSON', body: 'v=1&run=x&step=1', status: 400 },

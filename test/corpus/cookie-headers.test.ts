@@ -49,20 +49,23 @@ describe('a Cookie header of', () => {
     ['a value of others', `a=b${'\t'.repeat(2 ** 20)}c; `, ''],
     ['a second value of ours', '', `; ${NAME}=b${' '.repeat(2 ** 20)}c`],
   ])('1 MB of blanks inside %s, and is read in linear time', async (_, before, after) => {
-    // Time that grows with the square would be minutes here, and run into the limit of the test.
+    // Quadratic time would take minutes here, and exceed the limit of the test.
     const [app, { id }] = await site()
     expect((await app.load(`${before}${NAME}=${id}${after}`)).loadOutcome).toBe('live')
   })
 
-  it('nothing at all is nobody', async () => {
+  it('no header means no session', async () => {
     const session = new Harness().sessions.open({ cookie: null as never, secure: true })
     expect((await session.load()).loadOutcome).toBe('none')
   })
 
-  it.each([5, {}, ['a=1'], Symbol('x'), true])('no text is refused: %s', (cookie) => {
-    const { sessions } = new Harness()
-    expect(() => sessions.open({ cookie: cookie as never, secure: true })).toThrow(
-      'cookie must be the raw Cookie header as text',
-    )
-  })
+  it.each([5, {}, ['a=1'], Symbol('x'), true])(
+    'a value that is not a text is refused: %s',
+    (cookie) => {
+      const { sessions } = new Harness()
+      expect(() => sessions.open({ cookie: cookie as never, secure: true })).toThrow(
+        'cookie must be the raw Cookie header as text',
+      )
+    },
+  )
 })

@@ -1,6 +1,6 @@
 import { NAME } from '../request/harness.ts'
 
-/** What a header is made of: an id that names a session, a second such id, and the key of the first. */
+/** The parts of a header: an id that names a session, a second such id, and the key of the first. */
 export interface Ids {
   readonly id: string
   readonly other: string
@@ -9,7 +9,7 @@ export interface Ids {
 
 export interface HeaderCase {
   readonly header: (ids: Ids) => string | undefined
-  /** `live`: the session is found; `unknown`: looked up in vain; else nothing may be looked up. */
+  /** `live`: the session is found; `unknown`: a lookup does not find it; otherwise there must be no lookup. */
   readonly outcome: 'live' | 'unknown' | 'none' | 'malformed'
 }
 
@@ -22,7 +22,7 @@ function is(
 
 const PLAIN = NAME.replace('__Host-', '')
 
-/** A value under our name that is no id. */
+/** A value with our name that is not an id. */
 const NO_IDS: Readonly<Record<string, string | ((ids: Ids) => string)>> = {
   empty: '',
   'of 1 character': 'a',
@@ -222,12 +222,12 @@ export const COOKIE_HEADERS: Readonly<Record<string, HeaderCase>> = {
   ),
 }
 
-/** A request as its bytes, and what comes of it: what Node itself refuses never reaches us. */
+/** The bytes of a request, and its result. A request that Node refuses never reaches us. */
 export interface WireCase {
   /** The header lines, one per entry, without line breaks; in Latin-1. */
   readonly lines: (ids: Ids) => readonly string[]
   readonly status: 200 | 400 | 431
-  /** What the app sees. */
+  /** The outcome that the app sees. */
   readonly outcome?: HeaderCase['outcome']
 }
 
@@ -238,7 +238,7 @@ function wire(
   return typeof outcome === 'number' ? { lines, status: outcome } : { lines, status: 200, outcome }
 }
 
-/** Section A on the wire, over a plain loopback connection, where the name has no prefix. */
+/** Section A as bytes over a plain loopback connection, where the name has no prefix. */
 export const COOKIE_WIRES: Readonly<Record<string, WireCase>> = {
   'no header': wire('none', () => []),
   'our cookie': wire('live', ({ id }) => [`Cookie: ${PLAIN}=${id}`]),

@@ -62,7 +62,7 @@ describe.each(frameworks)('%s with', (_name, express) => {
       const cookie = cookies[0]?.split(';')[0]
       expect((await ask(port, { path: `${path}?read`, cookie })).body).toBe('1')
     }
-    // The process is as good as before.
+    // The process still works.
     expect((await ask(port, { path: `${path}?read` })).body).toBe('null')
   })
 })

@@ -3,20 +3,20 @@ import type { RequestHandler } from 'express'
 
 /** One way in which an app uses Express, or misuses `req.session`. */
 export interface ExpressCase {
-  /** Does what it does after `req.session.set('views', 1)`, unless `sets` is false. */
+  /** Runs after `req.session.set('views', 1)`, unless `sets` is false. */
   readonly handler: RequestHandler
   readonly sets?: false
-  /** How the app is put together. Default: the middleware once, at the root. */
+  /** Builds the app. Default: the middleware once, at the root. */
   readonly mounted?: 'twice' | 'on a sub-path' | 'behind a body that was sent' | 'beside another'
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly status: number
   readonly body?: string
-  /** What of Set-Cookie is the app's own. */
+  /** The app's own values of Set-Cookie. */
   readonly own?: readonly string[]
-  /** Whether the response carries our cookie, and the next request sees what was set. Default: it does. */
+  /** Whether the response has our cookie, and the next request sees the value that was set. Default: true. */
   readonly stored?: boolean
-  /** What reached the error handler: codes of errors of this package, or the message. */
+  /** The errors that the error handler got: codes of errors of this package, or the message. */
   readonly errors?: readonly unknown[]
 }
 
@@ -24,7 +24,7 @@ const THIS_FILE = fileURLToPath(import.meta.url)
 
 const OWN = 'theirs=1; Path=/'
 
-/** What throws in a handler: the code where it is one of ours. */
+/** The error that a handler throws: its code if it is one of ours. */
 function thrown(work: () => void): string {
   try {
     work()
@@ -186,7 +186,7 @@ export const EXPRESS_CASES: Readonly<Record<string, ExpressCase>> = {
   'res.send twice': {
     handler: (_req, res) => {
       res.send('page')
-      // Express throws here as it does without us, and the app has to live with it.
+      // Express throws here with and without our middleware, and the app has to handle it.
       thrown(() => res.send('again'))
     },
     status: 200,
@@ -221,9 +221,9 @@ export const EXPRESS_CASES: Readonly<Record<string, ExpressCase>> = {
     status: 500,
     stored: false,
   },
-  'no handler for it': { handler: (_req, _res, next) => next(), status: 404 },
+  'no handler for the path': { handler: (_req, _res, next) => next(), status: 404 },
   'trust proxy off, and X-Forwarded-Proto: https': {
-    // Not secure, since what the header says is anybody's word; and no plain cookie, since a proxy shows.
+    // The request is not secure, since any client can send the header. There is no plain cookie, since it shows a proxy.
     handler: (_req, res) => void res.send('page'),
     headers: { 'x-forwarded-proto': 'https' },
     status: 200,

@@ -1,9 +1,9 @@
 import type { SessionsOptions } from '../../src/index.ts'
 
 export interface OptionCase {
-  /** As an app in JavaScript could give it. */
+  /** The options as an app in JavaScript could pass them. */
   readonly options: unknown
-  /** What the message has to say: the option, the rule and the value. */
+  /** The parts of the message: the option, the rule and the value. */
   readonly says: readonly string[]
 }
 
@@ -244,7 +244,7 @@ export const BAD_OPTIONS: Readonly<Record<string, OptionCase>> = {
   'a schema that is null': bad({ validate: null }, 'validate', 'Standard Schema'),
 }
 
-/** Options at the border of what works. */
+/** Options at the limits of valid values. */
 export const GOOD_OPTIONS: Readonly<Record<string, SessionsOptions>> = {
   'none at all': {},
   'lifetime of absoluteLifetime': { lifetime: '1h', absoluteLifetime: '1h' },
@@ -273,7 +273,7 @@ export const GOOD_OPTIONS: Readonly<Record<string, SessionsOptions>> = {
   } as unknown as SessionsOptions,
 }
 
-/** Section B for `datastoreStore()`: each is refused at construction, by a message that names the option. */
+/** Section B for `datastoreStore()`: each is refused at construction, with a message that names the option. */
 export const BAD_DATASTORE_OPTIONS: Readonly<Record<string, OptionCase>> = {
   'a kind that Datastore keeps to itself': bad({ kind: '__session__' }, 'kind', '"__session__"'),
   'a kind of 1,501 characters': bad({ kind: 'a'.repeat(1501) }, 'kind'),

@@ -1,12 +1,12 @@
-/** What requests say of the page that sent them, and which of them may change something: one cell, one request. */
+/** Headers about the page that sent a request, and which requests may change something. Each cell is one request. */
 
-/** Where the requests go, by their Host header. */
+/** The target of the requests: their Host header. */
 export const HOST = 'shop.example'
 
 export const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS', 'TRACE'] as const
 export const UNSAFE_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE'] as const
 
-/** The values that a header is sent with, by the name of the case; none: it is not sent. */
+/** The values of a header for each case; an empty list: it is not sent. */
 export type Sent = readonly (readonly [name: string, values: readonly string[]])[]
 
 export const SITES: Sent = [
@@ -42,10 +42,10 @@ export const UNSAFE: readonly string[] = [
   '---------',
 ]
 
-/** The origins that the app trusts in the next table, its own not among them. */
+/** The origins that the app trusts in the next table, without its own. */
 export const TRUSTED = ['https://good.evil.com', 'http://shop.example:8080']
 
-/** The same with these as the option `origins`: the Host has no say then. */
+/** The same with these as the option `origins`: then Host does not count. */
 export const UNSAFE_TRUSTED: readonly string[] = [
   '---++----',
   '++++++++-',
@@ -59,7 +59,7 @@ export const UNSAFE_TRUSTED: readonly string[] = [
 /** With a safe method everything passes. */
 export const SAFE: readonly string[] = SITES.map(() => '+'.repeat(ORIGINS.length))
 
-/** Origins that look like that of the app and are not. All are refused. */
+/** Origins that look like the app's origin, but differ from it. All are refused. */
 export const LOOKALIKES: readonly string[] = [
   'https://shop.example',
   'http://shop.example.evil.com',
@@ -76,7 +76,7 @@ export const LOOKALIKES: readonly string[] = [
   'undefined',
 ]
 
-/** What the option `origins` refuses, and which rule the error names. */
+/** Values that the option `origins` refuses, and the rule that the error names. */
 export const BAD_ORIGINS: readonly (readonly [origins: unknown, rule: RegExp])[] = [
   [[], /an empty list/],
   ['https://shop.example', /must be a list/],

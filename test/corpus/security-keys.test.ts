@@ -18,7 +18,7 @@ import {
   type Step,
 } from './security-keys.ts'
 
-/** Plays a story, each step in a request of its own; gives what the uses came to. */
+/** Runs the steps of a story, each in its own request; returns the results of the uses. */
 async function play(kind: StoreKind, { steps }: KeyStory): Promise<(boolean | number)[]> {
   const clock = fakeClock()
   const store = kind.make({ now: clock.now })
@@ -87,7 +87,7 @@ describe.each(STORE_KINDS)('a security key on $name', (kind) => {
   })
 })
 
-describe('what is no security key', () => {
+describe('a value that is not a security key', () => {
   it.each(NO_KEYS)('%s is refused, without an error', async (_, key) => {
     const app = new Harness()
     const { cookie } = await app.visit((s) => s.login('alice'), { cookie: await app.given() })
@@ -100,7 +100,7 @@ describe('what is no security key', () => {
     }
   })
 
-  it.each(NEARLY)('a key with %s is refused, and burns nothing', async (_, change) => {
+  it.each(NEARLY)('a key with %s is refused, and uses up no key', async (_, change) => {
     const app = new Harness()
     let once = ''
     let always = ''
@@ -195,13 +195,13 @@ describe.each(frameworks)('a request to %s with a key as', (_name, framework) =>
     const { status, body } = await send(made, sent, sent.key === undefined ? once : key[sent.key])
     expect([status, body]).toEqual(sent.passes ? [200, 'done'] : [403, 'ERR_REQUEST_REFUSED'])
     expect(made.done).toEqual(sent.passes ? ['POST'] : [])
-    // What was refused has burnt nothing, with what was sent in another way than as the key that it is.
+    // A refused request has used up no key, also if it sent the key in a wrong way.
     const burnt = sent.passes && sent.key === undefined
     const again = await send(made, SENT_KEYS[0] as SentKey, once)
     expect(again.status).toBe(burnt ? 403 : 200)
   })
 
-  it('a GET, which needs none and burns none', async () => {
+  it('a GET, which needs no key and uses up none', async () => {
     const made = await shop(true)
     const { once } = made.keys
     const header: SentKey = { name: '', headers: { 'X-Security-Key': 'KEY' }, passes: true }

@@ -1,6 +1,6 @@
 /** Section H of the attack corpus: security keys as they are sent, stolen, kept too long and used again. */
 
-/** What is no key, wherever one is asked for. */
+/** Values that are not keys, for every function that needs one. */
 export const NO_KEYS: readonly (readonly [name: string, key: unknown])[] = [
   ['undefined', undefined],
   ['null', null],
@@ -29,7 +29,7 @@ export const NO_KEYS: readonly (readonly [name: string, key: unknown])[] = [
   ['the marker of the static key', 'STATIC_SESSION_KEY'],
 ]
 
-/** How a text that is nearly a key differs from it. */
+/** The differences between a key and a text that is almost equal. */
 export const NEARLY: readonly (readonly [name: string, change: (key: string) => string])[] = [
   ['a space before it', (key) => ` ${key}`],
   ['a line break behind it', (key) => `${key}\n`],
@@ -47,7 +47,7 @@ export const NEARLY: readonly (readonly [name: string, change: (key: string) => 
   ['percent signs', (key) => `%${key.charCodeAt(0).toString(16)}${key.slice(1)}`],
 ]
 
-/** One thing that happens to a key, or to the session that it was made for. */
+/** One event of a key, or of the session for which it was made. */
 export type Step =
   | 'mint'
   | 'mint for reset'
@@ -69,7 +69,7 @@ export type Step =
   | 'a millisecond passes'
   | 'a read'
 
-/** What happens in order, and what the uses come to. For ten at once: how many of them got it. */
+/** The events in order, and the results of the uses. For ten simultaneous uses: the number that succeeded. */
 export interface KeyStory {
   readonly steps: readonly Step[]
   readonly uses: readonly (boolean | number)[]
@@ -89,7 +89,7 @@ export const KEY_STORIES: Readonly<Record<string, KeyStory>> = {
     false,
   ),
   'kept over requests that only read': story(['mint', 'a read', 'a read', 'use'], true),
-  'of another session, which does not burn it': story(
+  'of another session, which does not use it up': story(
     ['mint', 'use elsewhere', 'use'],
     false,
     true,
@@ -105,7 +105,7 @@ export const KEY_STORIES: Readonly<Record<string, KeyStory>> = {
     false,
     true,
   ),
-  'of another purpose, which does not burn it': story(
+  'of another purpose, which does not use it up': story(
     ['mint for reset', 'use', 'use for reset'],
     false,
     true,
@@ -147,16 +147,16 @@ export const KEY_STORIES: Readonly<Record<string, KeyStory>> = {
   ),
 }
 
-/** A POST that carries a key in some way; the key is put in the place of KEY. */
+/** A POST that sends a key in some way; the key replaces KEY. */
 export interface SentKey {
   readonly name: string
   readonly path?: string
   readonly type?: 'form' | 'json' | 'text'
   readonly body?: string
   readonly headers?: Readonly<Record<string, string | string[]>>
-  /** Which key is put in. Default: a one-time one. */
+  /** The kind of the key. Default: a one-time key. */
   readonly key?: 'static' | 'hash'
-  /** Whether the session has a static key. Default: it has. */
+  /** Whether the session has a static key. Default: true. */
   readonly loggedIn?: boolean
   readonly passes: boolean
 }

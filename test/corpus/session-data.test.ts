@@ -12,7 +12,7 @@ describe('session data', () => {
     const value = (await app.load(cookie)).get('v')
     const expected = 'as' in entry ? entry.as : entry.make()
     expect(value).toStrictEqual(expected)
-    // What was read and set again is no change.
+    // Setting the value that was read is no change.
     await app.visit((s) => s.set('v', s.get('v')), { cookie })
     expect(app.store.writes).toBe(0)
   })
@@ -53,14 +53,14 @@ describe('session data', () => {
         expect(error).toBeInstanceOf(SessionValueError)
         message = (error as Error).message
       }
-      // What has no end is refused at the deepest place that is allowed.
+      // An endless value is refused at the deepest allowed level.
       const ends = at.endsWith('.a.a') ? at : `${at} `
       expect(message.startsWith(at === 'v' ? 'v' : ends)).toBe(true)
       expect(session.has('v')).toBe(false)
     },
   )
 
-  it('never changes what all objects inherit', async () => {
+  it('never changes the prototype of all objects', async () => {
     const app = new Harness()
     for (const [, entry] of all) {
       await app.visit((s) => s.set('v', entry.make())).catch(() => {})
@@ -69,7 +69,7 @@ describe('session data', () => {
     expect(({} as Record<string, unknown>)['admin']).toBeUndefined()
   })
 
-  it('reads a getter once, so that it cannot show one thing to the check and another to the store', async () => {
+  it('reads a getter once, so that the check and the store cannot get different values', async () => {
     let reads = 0
     const tricky = {
       get value() {
@@ -83,7 +83,7 @@ describe('session data', () => {
     expect(reads).toBe(1)
   })
 
-  it('keeps parts that are shared, and shares no value with another request', async () => {
+  it('keeps shared parts of a value, and shares no value with another request', async () => {
     const app = new Harness()
     const part = { n: 1 }
     const cookie = await app.given({ v: { a: part, b: part } })

@@ -1,4 +1,4 @@
-/** A value, and what becomes of it: kept as it is or as something else, or refused at a path. */
+/** A value, and its result: kept as it is, kept as another value, or refused at a path. */
 export type DataCase =
   | { readonly make: () => unknown; readonly kept: true }
   | { readonly make: () => unknown; readonly as: unknown }
@@ -30,7 +30,7 @@ function revoked(): object {
   return proxy
 }
 
-/** Whatever is asked of it, it is another one of its kind. */
+/** Every property of it is another such object. */
 function endless(): object {
   return new Proxy(
     {},
@@ -42,7 +42,7 @@ function endless(): object {
   )
 }
 
-/** A map that shows the walker something else than it holds. */
+/** A map whose iteration gives other entries than it contains. */
 function lying(): object {
   return Object.defineProperty(new Map([['a', 1]]), Symbol.iterator, {
     value: function* () {

@@ -22,7 +22,7 @@ describe.each(EMULATORS)('on $name an entity with', (kind) => {
     await client.close?.()
   })
 
-  /** What stands there, as the server gives it; `change` puts something else there. */
+  /** The stored entity, as the server returns it; `change` replaces it. */
   async function raw(
     namespaceId: string,
     name: string,
@@ -44,7 +44,7 @@ describe.each(EMULATORS)('on $name an entity with', (kind) => {
     return properties
   }
 
-  it.each(Object.entries(STORED_ENTITIES))('%s is no trouble', async (_, entry: EntityCase) => {
+  it.each(Object.entries(STORED_ENTITIES))('%s causes no trouble', async (_, entry: EntityCase) => {
     const space = uniqueSpace()
     const clock = fakeClock(Date.now())
     const store = kind.make({ space })
@@ -63,11 +63,11 @@ describe.each(EMULATORS)('on $name an entity with', (kind) => {
         ])
         expect([visit.setCookie, visit.session.get('views')]).toEqual([[], live ? 1 : undefined])
       }
-      // Said once, with the key and none of what stands there.
+      // Logged once, with the key and without the content.
       expect(app.warnings).toHaveLength(entry.outcome === 'unreadable' ? 1 : 0)
       expect(app.store.writes).toBe(0)
       expect(await raw(space, name)).toEqual(before)
-      // What comes next is a session of its own, and what is unknown stays where it is.
+      // The next change starts a new session, and the unknown entity is not changed.
       const next = await app.visit((s) => s.set('a', 1), { cookie })
       expect(await app.data(next.cookie)).toEqual(live ? { views: 1, a: 1 } : { a: 1 })
       if (live) expect((await raw(space, name))['later']).toEqual(before['later'])

@@ -1,9 +1,9 @@
 import type { LoadOutcome } from '../../src/index.ts'
 
-/** The properties of an entity, as the generated client gives and takes them. */
+/** The properties of an entity, in the form of the generated client. */
 export type Properties = Record<string, Record<string, unknown>>
 
-/** What somebody else made of the entity of a session, and what the next request finds. */
+/** A change of a session's entity by another program, and the outcome of the next request. */
 export interface EntityCase {
   readonly becomes: (properties: Properties) => Properties
   readonly outcome: LoadOutcome
@@ -28,7 +28,7 @@ const seconds = (at: number): Record<string, unknown> => ({
   timestampValue: { seconds: at, nanos: 0 },
 })
 
-/** Section D of the attack corpus, where the database really holds it. */
+/** Section D of the attack corpus, stored in the database. */
 export const STORED_ENTITIES: Readonly<Record<string, EntityCase>> = {
   'nothing at all': { becomes: () => ({}), outcome: 'unreadable' },
   'no data': without('data'),

@@ -9,13 +9,13 @@ import {
 import { Harness, keyOfCookie } from '../request/harness.ts'
 import { STORED_RECORDS } from './stored-records.ts'
 
-/** Shows one record of a store as something else. */
+/** Returns one record of a store in a changed form. */
 function showing(
   store: SessionStore,
   key: SessionKey,
   becomes: (found: Found) => Found | Unreadable,
 ): SessionStore {
-  // Everything else is as the store has it; its methods need it as their own.
+  // All other members are those of the store, bound to it.
   return new Proxy(store, {
     get(target, property) {
       if (property === 'find') {
@@ -58,11 +58,11 @@ describe('a stored record', () => {
       ])
       expect([app.store.writes, first.setCookie]).toEqual([0, []])
 
-      // Said once, however often it is met.
+      // Logged once, however often it is read.
       await app.visit((s) => s.get('views'), { cookie })
       expect(app.warnings).toHaveLength(outcome === 'unreadable' ? 1 : 0)
 
-      // What comes next is a session of its own.
+      // The next change starts a new session.
       const next = await app.visit((s) => s.set('a', 1), { cookie })
       expect(app.store.writes).toBe(1)
       expect(next.cookie === cookie).toBe(live)
@@ -134,7 +134,7 @@ describe('a stored record', () => {
     expect(await app.data(cookie)).toEqual({ views: 1, b: 1 })
   })
 
-  it('keeps what a later release put beside the data, through save and cycleKey', async () => {
+  it('keeps properties of a later release through save and cycleKey', async () => {
     const before = new Harness()
     const cookie = await before.given()
     const extra = { later: { stringValue: 'x' } }

@@ -2,7 +2,7 @@ import type { Found, LoadOutcome, SessionRecord, Unreadable } from '../../src/in
 import { Payload } from '../../src/record/payload.ts'
 import { DAY, HOUR } from '../request/harness.ts'
 
-/** A stored record as something else left it, made from one that is right. */
+/** A stored record that another program changed, made from a valid one. */
 export interface StoredCase {
   readonly becomes: (found: Found) => Found | Unreadable
   readonly outcome: LoadOutcome

@@ -1,17 +1,17 @@
-/** Clocks and limits as they go wrong: one entry, one named test. All times in milliseconds. */
+/** Wrong clocks, and values at limits. Each entry is one named test. All times are in milliseconds. */
 
 const MINUTE = 60 * 1000
 export const HOUR: number = 60 * MINUTE
 export const DAY: number = 24 * HOUR
 export const YEAR: number = 365 * DAY
 
-/** How much later than its expiry, or than the end of its bucket, something is swept. */
+/** The time between the expiry of a session, or the end of its bucket, and its sweep. */
 export const LEEWAY: number = 5 * MINUTE
 
-/** Limits are met exactly, and missed by one. */
+/** Values at a limit, and one beside it. */
 export const AROUND: readonly number[] = [-1, 0, 1]
 
-/** Instants at which software has tripped. */
+/** Instants at which software has failed. */
 export const INSTANTS: readonly (readonly [name: string, time: number])[] = [
   ['the leap second of 2016', Date.UTC(2016, 11, 31, 23, 59, 59, 999)],
   ['a leap day', Date.UTC(2028, 1, 29, 12)],
@@ -21,7 +21,7 @@ export const INSTANTS: readonly (readonly [name: string, time: number])[] = [
   ['the year 2100, which is no leap year', Date.UTC(2100, 1, 28, 23, 59)],
 ]
 
-/** What is no date, for `before` and `after`. */
+/** Values that are not dates, for `before` and `after`. */
 export const NO_DATES: readonly (readonly [name: string, value: unknown])[] = [
   ['an invalid date', new Date(Number.NaN)],
   ['a date out of range', new Date(8.64e15 + 1)],
@@ -29,10 +29,10 @@ export const NO_DATES: readonly (readonly [name: string, value: unknown])[] = [
   ['a text', '2026-01-01T00:00:00Z'],
   ['null', null],
   ['an object', {}],
-  ['what only looks like a date', { getTime: () => 0 }],
+  ['a value that only looks like a date', { getTime: () => 0 }],
 ]
 
-/** What clocks return that are none. */
+/** Results of wrong clocks. */
 export const NO_TIMES: readonly (readonly [name: string, value: unknown])[] = [
   ['NaN', Number.NaN],
   ['Infinity', Number.POSITIVE_INFINITY],

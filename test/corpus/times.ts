@@ -1,10 +1,10 @@
 import { DAY, HOUR, MINUTE, SECOND } from '../request/harness.ts'
 
-/** A session of one hour, at most one day, used now and then; and whether it is alive in the end. */
+/** Uses of a session that lives one hour, and one day at most, and whether it is alive at the end. */
 export interface TimeCase {
-  /** When it starts; noon of the first of January 2030 unless given. */
+  /** The start. Default: noon of the first of January 2030. */
   readonly start?: number
-  /** How the clock moves, in milliseconds; the session is used after each move but the last. */
+  /** The moves of the clock, in milliseconds. The session is used after each move except the last. */
   readonly moves: readonly number[]
   readonly outcome: 'live' | 'expired' | 'unreadable'
 }

@@ -1,6 +1,6 @@
-/** Users as apps really pass them, and what must never be taken for one: one entry, one named test. */
+/** Users as apps pass them, and values that are never users. Each entry is one named test. */
 
-/** Errors wherever a user is asked for. None of them means everybody, or nobody. */
+/** Errors in every function that takes a user. None of them means all users, or guests. */
 export const NO_USERS: readonly (readonly [name: string, user: unknown])[] = [
   ['undefined', undefined],
   ['null', null],
@@ -23,7 +23,7 @@ export const NO_USERS: readonly (readonly [name: string, user: unknown])[] = [
   ['half of a pair', 'alice\ud800'],
 ]
 
-/** Users that are none of the special ones, however much they look it. */
+/** Ordinary users whose names look like special ones. */
 export const ODD_USERS: readonly string[] = [
   'None',
   'none',
@@ -46,7 +46,7 @@ export const ODD_USERS: readonly string[] = [
   'é'.repeat(750),
 ]
 
-/** Different users that something takes for the same: a case fold, a trim, a normalisation, a number, a key. */
+/** Different users that some code treats as equal: with case folding, trimming, normalisation, numbers, or keys. */
 export const PAIRS: readonly (readonly [string, string])[] = [
   ['alice', 'Alice'],
   ['alice', 'alice '],

@@ -1,10 +1,10 @@
-// Loaded on demand, which takes more turns of the event loop than a walk waits for an actor.
+// Imported here, since loading on demand takes more turns of the event loop than a walk waits for an actor.
 import '../../src/request/exclusive.ts'
 import '../../src/sweep/long-work.ts'
 import type { SessionStore } from '../../src/index.ts'
 import { SessionStoreError } from '../../src/index.ts'
 
-/** What can befall one store call. A crash: the actor's process is gone, and hears of nothing any more. */
+/** A fault of one store call. A crash: the actor's process is gone, and gets no answer any more. */
 export type Fault = 'none' | 'fails-before' | 'fails-after' | 'crash-before' | 'crash-after'
 
 const FAULTS: readonly Fault[] = [
@@ -21,13 +21,13 @@ interface Waiting {
   proceed(fault: Fault): void
 }
 
-/** One actor: runs to its end, with every store call held at a gate. */
+/** One actor. It runs to its end, and a gate holds each of its store calls. */
 export type Actor = (
   gate: (store: SessionStore) => SessionStore,
   step: () => Promise<void>,
 ) => Promise<void>
 
-/** One way through all the choices there are. */
+/** One path through all possible choices. */
 export interface Path {
   readonly steps: readonly string[]
   /** Which actors crashed. */
@@ -36,8 +36,8 @@ export interface Path {
 }
 
 /**
- * Runs the same scenario again and again, each time with another order of store calls and another fault,
- * until every combination was seen. `faults`: how many faults one run may have.
+ * Runs the same scenario again and again, each time with another order of store calls and another fault, until all
+ * combinations have run. `faults`: the largest number of faults in one run.
  */
 export async function explore(
   scenario: () => { actors: readonly Actor[]; check: (path: Path) => Promise<void> },
@@ -66,7 +66,7 @@ export async function explore(
         cause: error,
       })
     }
-    // The next path: the last choice that has another one left takes it.
+    // The next path: the last choice with an untried alternative takes it.
     const taken = widths.map((_, index) => choices[index] ?? 0)
     let last = taken.length - 1
     while (last >= 0 && (taken[last] as number) + 1 >= (widths[last] as number)) last -= 1
@@ -117,7 +117,7 @@ async function run(
       running -= 1
     }
     chosen.proceed(fault)
-    // A process that is gone makes none of the calls that it was about to make.
+    // A process that is gone does not make the calls that it was about to make.
     if (fault.startsWith('crash')) {
       for (const other of waiting.filter(({ actor }) => actor === chosen.actor)) {
         waiting.splice(waiting.indexOf(other), 1)
@@ -130,7 +130,7 @@ async function run(
   return { steps, crashed, faults }
 }
 
-/** Until everybody waits at a gate: all that happens between two store calls are microtasks. */
+/** Waits until all actors wait at a gate: between two store calls there are only microtasks. */
 async function quiet(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
 }

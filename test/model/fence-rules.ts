@@ -9,23 +9,23 @@ interface Raise {
   readonly actor: number
   readonly name: string
   readonly number: number
-  /** Whether it excepts `mine`. */
+  /** Whether the kill excepts `mine`. */
   readonly spares: boolean
 }
 
-/** A session that was begun by an actor, and what the login went by. */
+/** A session that an actor began, and the fences that its login read. */
 interface Login {
   readonly actor: number
   readonly report: Report
-  /** Of its session, and of what that goes on as. */
+  /** The keys of its session, also those that it gets later. */
   readonly keys: readonly string[]
   readonly insertedAt: number
-  /** When its actor was told the numbers, before it was stored and the last time. */
+  /** The times at which its actor got the numbers: before it was stored, and the last time. */
   readonly readAt: number
   readonly lastReadAt: number
 }
 
-/** What must be true however the calls fell. `alive`: the keys of what lives at the end, after all sweeps. */
+/** Rules for every order of the calls. `alive`: the keys of the sessions that live at the end, after all sweeps. */
 export function checkFences(world: World, alive: readonly string[]): void {
   const raises = raisesOf(world)
   const logins = loginsOf(world)
@@ -79,7 +79,7 @@ function checkLogins(
     const lives = keys.some((key) => alive.includes(key))
     const after = raises.filter(({ at }) => at > readAt)
     const isStored = report.result === 'stored'
-    // Nobody has the cookie of one that crashed, and the last look may have come before it.
+    // No client has the cookie of a login that crashed, and the last look may have come before it.
     const isOwnerless = !isStored && reports.some(({ kind }) => kind === 'later')
     if (after.length > 0 && !isOwnerless) {
       must(!lives, 'a login that was called before a kill ends')
@@ -104,7 +104,7 @@ function checkLogins(
   }
 }
 
-/** Of the sessions that were there before, and what they go on as. */
+/** The keys of the sessions that existed before, also those that they get later. */
 function checkOldOnes(world: World, raises: readonly Raise[], alive: readonly string[]): void {
   const { mine, other, bobs, reports } = world
   const lives = (key: string): boolean => alive.includes(key)
@@ -132,7 +132,7 @@ function keysOfMine({ mine, effects, reports }: World): string[] {
   return [mine.key, ...cycled.flatMap(({ inserted }) => inserted?.key ?? [])]
 }
 
-/** What a kill had to have ended when it returned, for whoever comes then. */
+/** The sessions that a kill must have ended when it returns. */
 function checkReturns(world: World, raises: readonly Raise[], logins: readonly Login[]): void {
   world.reports.forEach(({ alive }, actor) => {
     const raise = raises.filter((one) => one.actor === actor).at(-1)
@@ -144,11 +144,11 @@ function checkReturns(world: World, raises: readonly Raise[], logins: readonly L
       ...logins.flatMap((login) => keysBefore(world, login, raise)),
     ]
     for (const key of meant)
-      must(!alive.includes(key), 'what a kill means has ended when it returns')
+      must(!alive.includes(key), 'a kill has ended its sessions when it returns')
   })
 }
 
-/** The keys of a login that was stored before the fence rose, also those that its session goes on under since then. */
+/** The keys of a login that was stored before the fence rose, also those that its session got later. */
 function keysBefore(
   { effects }: World,
   { actor, keys, report, readAt }: Login,
@@ -165,7 +165,7 @@ function keysBefore(
   return meant
 }
 
-/** The excepted session has the number of the kill before a pass begins, unless its key was cycled or a kill means it. */
+/** The excepted session has the kill's number before a pass begins, unless its key was cycled or a kill ends it. */
 function checkExcepted({ mine, effects }: World, raises: readonly Raise[]): void {
   for (const { at, actor, number, spares } of raises) {
     if (!spares || raises.some((one) => one.at < at && !one.spares)) continue
@@ -180,7 +180,7 @@ function checkExcepted({ mine, effects }: World, raises: readonly Raise[]): void
   }
 }
 
-/** With events every end is told, and always by one reason. */
+/** With events, every end has an event, and all events of one end have the same reason. */
 function checkEvents(
   { events, told, other }: World,
   logins: readonly Login[],
@@ -192,15 +192,15 @@ function checkEvents(
     reasons.set(key, new Set([...(reasons.get(key) ?? []), reason]))
   }
   for (const some of reasons.values()) must(some.size === 1, 'one event has one reason')
-  for (const key of alive) must(!reasons.has(key), 'what lives has no event')
+  for (const key of alive) must(!reasons.has(key), 'a live session has no event')
   if (!events) return
   for (const keys of [[other.key], ...logins.map((login) => login.keys)]) {
     const lives = keys.some((key) => alive.includes(key))
-    must(lives || keys.some((key) => reasons.has(key)), 'what has ended is told')
+    must(lives || keys.some((key) => reasons.has(key)), 'an ended session has an event')
   }
 }
 
-/** Cheaper than `expect`, since there are hundreds of thousands of them. */
+/** Cheaper than `expect`, since there are hundreds of thousands of calls. */
 export function must(holds: boolean, what: string): void {
   if (!holds) throw new Error(`it does not hold that ${what}`)
 }

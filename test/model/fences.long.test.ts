@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { explore, type Kind, walk } from './fences.ts'
 
-// With a fault at every call, and more walks: fences.slow.test.ts.
+// fences.slow.test.ts has a fault at every call, and more walks.
 
 const PAIRS: readonly [Kind, Kind, number][] = [
   ['login', 'kill', 42],
@@ -13,11 +13,11 @@ const PAIRS: readonly [Kind, Kind, number][] = [
 it.each(PAIRS)(
   'every order of a %s and a %s keeps the rules of fences',
   async (one, kill, orders) => {
-    // Fewer would mean that the calls of one of them are no longer held.
+    // Fewer runs would mean that the calls of one actor are no longer held.
     expect(await explore([one, kill], 0)).toBeGreaterThanOrEqual(orders)
   },
 )
 
-it('a walk through more of them keeps the rules too, with faults and clocks two minutes apart', async () => {
+it('a walk of more actors keeps the rules too, with faults and clocks two minutes apart', async () => {
   expect(await walk(20, 'unit')).toBe(20)
 })

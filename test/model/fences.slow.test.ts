@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { explore, type Kind, walk } from './fences.ts'
 
-// About a minute on a machine that does nothing else.
+// Takes about a minute on an idle machine.
 describe('every order of the calls of', () => {
   const PAIRS: readonly [Kind, Kind, boolean][] = [
     ['login', 'kill', false],

@@ -19,33 +19,33 @@ type Data = Record<string, unknown>
 const MINUTE = 60_000
 const START = Date.UTC(2026, 0, 1)
 
-/** What an actor does. `mine` is one of two sessions of alice, which all cookies but those of a login are of. */
+/** The action of an actor. `mine` is one of two sessions of alice; all cookies except those of a login name it. */
 export type Kind =
   /** A visitor logs in as alice. */
   | 'login'
   /** The same, and the next request gives the session a new key. */
   | 'cycled login'
-  /** Whoever has `mine` logs in as alice again. */
+  /** The client with `mine` logs in as alice again. */
   | 'relogin'
   | 'cycleKey'
   | 'change'
   | 'logout'
-  /** Of alice. */
+  /** Kills the sessions of alice. */
   | 'kill'
   | 'kill but mine'
-  /** Of everybody. */
+  /** Kills all sessions. */
   | 'kill all'
-  /** Six minutes go by, and then a sweep comes. */
+  /** Six minutes pass, and then a sweep runs. */
   | 'later'
 
-/** What one actor was told. */
+/** The result that one actor got. */
 export interface Report {
   readonly kind: Kind
-  /** `null`: nothing, its process has crashed. */
+  /** `null`: its process has crashed. */
   result: 'stored' | 'refused' | 'error' | null
-  /** What the browser holds after it. */
+  /** The cookie of the browser afterwards. */
   key: SessionKey | null
-  /** Which sessions were alive when it returned; of kills. */
+  /** For a kill: the sessions that were alive when it returned. */
   alive: readonly string[] | null
 }
 
@@ -64,10 +64,10 @@ export interface World {
 }
 
 export interface Choices {
-  /** How far the clocks of the actors are apart, in milliseconds. Default: not at all. */
+  /** The difference of the actors' clocks, in milliseconds. Default: 0. */
   readonly skew?: readonly number[]
   readonly events?: boolean
-  /** Keys come of it, and so the order in which a pass meets sessions. */
+  /** Determines the keys, and so the order in which a pass reads sessions. */
   readonly seed?: string
 }
 
@@ -125,7 +125,7 @@ function actorOf(world: World, kind: Kind, index: number, { seed, skew = [] }: C
   return async (arrive) => {
     const step = (call: string, reads: string[], writes: string[]): Promise<unknown> =>
       arrive(call, { reads, writes, isSafe: true })
-    // A sweep that meets a fault waits for the next one.
+    // After a fault, the next sweep continues.
     const arriveSafely: Arrive = (call, footprint) => arrive(call, { ...footprint, isSafe: true })
     const arriving = kind === 'later' ? arriveSafely : arrive
     const store = gatedStore(world.store, index, arriving, world.effects)
@@ -159,7 +159,7 @@ function actorOf(world: World, kind: Kind, index: number, { seed, skew = [] }: C
       }
       report.result = 'stored'
     } catch (error) {
-      // What comes after a login is another request.
+      // The steps after a login are another request.
       if (report.result !== null) return
       if (error instanceof SessionGoneError) report.result = 'refused'
       else if (error instanceof SessionStoreError) report.result = 'error'
@@ -171,7 +171,7 @@ function actorOf(world: World, kind: Kind, index: number, { seed, skew = [] }: C
 async function check(world: World): Promise<void> {
   const raised = new Set<string>()
   for (const { note } of world.effects) if (note?.isRead === false) raised.add(note.name)
-  // Where everybody was killed, a login of the first minute may be ended.
+  // If all sessions were killed, a login of the first minute may be ended.
   if (raised.has(FENCE_OF_ALL)) world.clock.now += MINUTE
   const looks = processOn(world, world.store, 'late', -2 * MINUTE)
   const late = await loginAs(looks, 'alice')
@@ -179,7 +179,7 @@ async function check(world: World): Promise<void> {
   const sweeper = processOn(world, world.store, 'sweep', 2 * MINUTE)
   await sweeper.startClearSessions()
   const alive = await aliveIn(world)
-  // The hour in which something ended has to be over before a sweep tells of it.
+  // The hour in which a session ended has to be over before a sweep calls the observers.
   const { entries } = await world.store.page({ by: 'all' }, { limit: 100 })
   if (entries.some(({ record }) => record?.ended !== null)) {
     world.clock.now += 130 * MINUTE
@@ -191,7 +191,7 @@ async function check(world: World): Promise<void> {
   checkFences(world, alive)
 }
 
-/** A store with three sessions, and what is to be done to them. */
+/** A store with three sessions, and the actions on them. */
 async function scenarios(kinds: readonly Kind[], choices: Choices): Promise<() => Scenario> {
   const made = memoryStore({ now: () => START })
   const before = { clock: { now: START }, events: false, told: [] }
@@ -228,7 +228,7 @@ async function scenarios(kinds: readonly Kind[], choices: Choices): Promise<() =
   }
 }
 
-/** Runs these side by side in every order of their calls, and checks each time what must be true. */
+/** Runs these actors in every order of their calls, and checks the rules each time. */
 export async function explore(
   kinds: readonly Kind[],
   faults: number,
@@ -248,7 +248,7 @@ const KINDS: readonly Kind[] = [
 ]
 const KILLS: readonly Kind[] = ['kill', 'kill but mine', 'kill but mine', 'kill all']
 
-/** Walks of three to five actors, one or two of which kill, with up to three faults and clocks two minutes apart. */
+/** Walks of three to five actors with one or two kills, up to three faults, and clocks two minutes apart. */
 export async function walk(count: number, seed: string): Promise<number> {
   for (let walked = 0; walked < count; walked++) {
     const random = numbersFrom(`${seed} ${walked}`)

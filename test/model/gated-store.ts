@@ -1,31 +1,31 @@
 import { type SessionRecord, type SessionStore, SessionStoreError } from '../../src/index.ts'
 import type { Mutation, Note, NoteStore } from '../../src/store/store.ts'
 import type { Arrive, Footprint } from './schedule.ts'
-// Loaded on demand, which takes more turns of the event loop than a walk waits for an actor.
+// Imported here, since loading on demand takes more turns of the event loop than a walk waits for an actor.
 import '../../src/request/exclusive.ts'
 import '../../src/sweep/long-work.ts'
 
-/** What one actor's calls have done in the store, in the order of {@link Effect.at} over all actors. */
+/** The effects of one actor's calls in the store, in the order of {@link Effect.at} over all actors. */
 export interface Effect {
   readonly at: number
   readonly actor: number
-  /** Of a note: what was read, which its caller was told, or written. */
+  /** The value of a note that was written, or that its caller has read. */
   readonly note?: { readonly name: string; readonly number: number; readonly isRead: boolean }
   readonly inserted?: SessionRecord
-  /** By an update that left it alive. */
+  /** Written by an update that left it alive. */
   readonly updated?: SessionRecord
   /** Deleted, or marked as ended. */
   readonly ended?: string
   /** A page of a pass. */
   readonly isPage?: true
-  /** Found alive, which its caller was told. */
+  /** Found alive; the caller got the answer. */
   readonly found?: string
 }
 
-/** The notes of which calls wait for their turn; the others have no part in it. */
+/** The notes whose calls wait for their turn; calls of other notes do not wait. */
 const isHeld = (name: string): boolean => name.startsWith('fence')
 
-/** The store of one actor: each of its calls arrives first, can fail, and is noted down. */
+/** The store of one actor: each of its calls waits for its turn, can fail, and is recorded. */
 export function gatedStore(
   store: SessionStore,
   actor: number,
@@ -141,7 +141,7 @@ export function gatedStore(
       ),
     page: (selection, options) => {
       const page = () => store.page(selection, options)
-      // Of what has expired there is nothing here.
+      // This store contains no expired sessions.
       if (selection.by === 'expiry') return page()
       return through('page', { reads: ['s:*'], writes: [] }, page, () => did({ isPage: true }))
     },

@@ -17,14 +17,14 @@ type Kind = 'change' | 'touch' | 'login' | 'logout' | 'reset' | 'cycleKey' | 'ex
 
 const KINDS: readonly Kind[] = ['change', 'touch', 'login', 'logout', 'reset', 'cycleKey', 'expiry']
 
-/** What one actor was told. `null`: nothing, it crashed. */
+/** The result that one actor got. `null`: it crashed. */
 interface Report {
   readonly kind: Kind
   readonly actor: number
   loaded: boolean
   result: 'stored' | 'gone' | 'error' | null
   cookie: string | null
-  /** When it committed, by the clock of the model. */
+  /** The time of its commit, by the clock of the model. */
   at: number
 }
 
@@ -65,7 +65,7 @@ const actions: Record<Exclude<Kind, 'expiry'>, (session: Session, actor: number)
   cycleKey: (session) => session.cycleKey(),
 }
 
-/** A session that every actor has the cookie of, stored by a request that is over. */
+/** A session that an earlier request stored. Every actor has its cookie. */
 async function prepare(): Promise<World> {
   const clock = { now: START, expired: false }
   const store = memoryStore({ now: () => clock.now })
@@ -73,7 +73,7 @@ async function prepare(): Promise<World> {
   const first = await sessions.open({ secure: true }).load()
   first.set('seed', 1)
   const cookie = cookieOf((await sessions.commit(first)).setCookie) as string
-  // From here on a touch is due for whoever uses the session.
+  // From here on a touch is due for every use of the session.
   clock.now += 10 * 60 * 1000
   return { store, clock, cookie, reports: [], slow: false }
 }
@@ -99,7 +99,7 @@ function actorOf(
     try {
       await session.load()
       report.loaded = session.loadOutcome === 'live'
-      // The handler of the request takes its time, in which the clock may go on.
+      // The clock may advance while the handler runs.
       if (world.slow) await step()
       await actions[kind](session, actor)
       report.at = world.clock.now
@@ -115,7 +115,7 @@ function actorOf(
   }
 }
 
-/** What must be true however the calls fell. */
+/** Rules for every order of the calls. */
 async function check(world: World, path: Path): Promise<void> {
   const reader = sessionsOn(world, world.store)
   const { reports, clock } = world
@@ -132,10 +132,10 @@ async function check(world: World, path: Path): Promise<void> {
   ]
   const unsure = reports.filter((report) => report.result === null || report.result === 'error')
 
-  // Nothing comes back.
+  // No ended session comes back.
   if (enders.length > 0) expect(original.loadOutcome, 'the ended session').not.toBe('live')
   if (clock.expired) expect(original.loadOutcome, 'the expired session').not.toBe('live')
-  // Nothing ends unless somebody ended it.
+  // No session ends unless an actor ended it.
   if (
     enders.length === 0 &&
     !clock.expired &&
@@ -143,15 +143,15 @@ async function check(world: World, path: Path): Promise<void> {
   ) {
     expect(original.loadOutcome, 'the session that nobody ended').toBe('live')
   }
-  // Nothing of an expired session goes on under another id.
+  // No data of an expired session continues under another id.
   for (const late of enders.filter(({ at }) => at >= START + 2 * HOUR)) {
     expect(late.kind, 'a replacement of the expired session').not.toBe('cycleKey')
     if (late.kind === 'login') expect((await look(late.cookie as string)).has('seed')).toBe(false)
   }
-  // Only one request can have replaced the session; a login that came too late stands on its own.
+  // Only one request can have replaced the session; a login that came too late began a separate session.
   expect(stored('cycleKey').length + stored('reset').length, 'replacements').toBeLessThanOrEqual(1)
 
-  // No login disappears, and none is without its own user.
+  // No login is lost, and each has its own user.
   for (const login of reports.filter(
     ({ kind, result }) => kind === 'login' && result === 'stored',
   )) {
@@ -162,7 +162,7 @@ async function check(world: World, path: Path): Promise<void> {
     expect(session.user).toBe(`user${login.actor}`)
   }
 
-  // Nothing gets lost: a change that was answered as stored is in the session, wherever that went on.
+  // No change is lost: if the answer was "stored", the change is in the session, also under a later key.
   const successors = [...stored('cycleKey'), ...stored('login')].filter(
     ({ cookie }) => cookie !== null,
   )
@@ -176,7 +176,7 @@ async function check(world: World, path: Path): Promise<void> {
       expect(session.get(`c${change.actor}`), `the change of ${change.actor}`).toBe(change.actor)
   }
 
-  // No record that nobody answers for: a crash or a lost answer may leave one, and nothing else does.
+  // Only a crash or a lost answer may leave a record that belongs to no actor.
   const page = await world.store.page({ by: 'all' }, { limit: 100 })
   const answered =
     (original.loadOutcome === 'live' || clock.expired ? 1 : 0) +
@@ -192,7 +192,7 @@ function scenarios(size: number): Kind[][] {
       : KINDS.slice(from).flatMap((kind, index) =>
           lists(from + index, left - 1).map((rest) => [kind, ...rest]),
         )
-  // One passing of time is enough, and time alone is no race.
+  // One advance of the clock is enough, and the clock alone makes no race.
   return lists(0, size).filter((kinds) => kinds.filter((kind) => kind === 'expiry').length <= 1)
 }
 
@@ -216,7 +216,7 @@ async function exploreKinds(
         const one = actorOf(world, kind, actor, sameProcess ? shared : null)
         return async (gate, step) => {
           if (sameProcess) {
-            // Everybody in one process: one manager, and the gate of whoever came first.
+            // All actors in one process: one manager, and the gate of the first actor.
             shared[0] ??= sessionsOn(world, gate(store))
             shared[actor] = shared[0]
           }

@@ -1,7 +1,7 @@
-/** What can befall one store call. A crash: the actor's process is gone, and hears of nothing any more. */
+/** A fault of one store call. A crash: the actor's process is gone, and gets no answer any more. */
 export type Fault = 'none' | 'fails-before' | 'fails-after' | 'crash-before' | 'crash-after'
 
-/** Of what only reads, all others come to the same: a crash there, to one after the write before. */
+/** The faults of calls that only read. The others have no further effect: a crash equals one after the write before. */
 const OF_READS: readonly Fault[] = ['none', 'fails-before']
 
 const OF_WRITES: readonly Fault[] = [
@@ -12,48 +12,48 @@ const OF_WRITES: readonly Fault[] = [
   'crash-after',
 ]
 
-/** What a call reads and writes, by name. A name that ends with `*` stands for all that begin like it. */
+/** The names of the data that a call reads and writes. A name that ends with `*` means all names with this beginning. */
 export interface Footprint {
   readonly reads: readonly string[]
   readonly writes: readonly string[]
-  /** True for what is no call, so that nothing can befall it. */
+  /** True for a step that is not a call, so that it has no faults. */
   readonly isSafe?: true
 }
 
 /** One call that waits for its turn. */
 interface Waiting extends Footprint {
   readonly actor: number
-  /** The same in every run in which its actor came to it in the same way. */
+  /** The same in every run in which its actor reached it in the same way. */
   readonly name: string
   proceed(fault: Fault): void
 }
 
-/** Holds a call of this actor until it is its turn. */
+/** Holds a call of this actor until its turn. */
 export type Arrive = (call: string, footprint: Footprint) => Promise<Fault>
 
-/** One actor: runs to its end, and lets every store call arrive first. */
+/** One actor. It runs to its end, and each of its store calls waits for its turn. */
 export type Actor = (arrive: Arrive) => Promise<void>
 
 export interface Scenario {
   readonly actors: readonly Actor[]
-  /** Throws for what must not be, once all actors are done. */
+  /** Throws when a rule is broken, after all actors have finished. */
   readonly check: () => Promise<void>
 }
 
-/** A call, and what befalls it. */
+/** A call, and its fault. */
 interface Step extends Footprint {
   readonly actor: number
   readonly name: string
   readonly fault: Fault
 }
 
-/** Draws the next step; `null`: what would follow has been seen in another order. */
+/** Draws the next step; `null`: all further steps have run in another order. */
 type Choose = (steps: readonly Step[]) => Step | null
 
 /**
- * Runs a scenario in every order of its calls, with every fault at every call, `faults` of them in one run at the most.
- * Orders that differ only in steps that have nothing to do with each other are seen once: a step that was tried at some
- * point sleeps in what is tried after it, until one comes that it depends on.
+ * Runs a scenario in every order of its calls, with every fault at every call, and at most `faults` faults in one run.
+ * Orders that differ only in independent steps run once: a step that was tried at some point sleeps in the later tries,
+ * until a step comes on which it depends.
  */
 export async function everyOrder(make: () => Scenario, faults: number): Promise<number> {
   interface Point {
@@ -90,7 +90,7 @@ export async function everyOrder(make: () => Scenario, faults: number): Promise<
   }
 }
 
-/** Runs a scenario once, its order and its faults drawn by this function (0 to 1). */
+/** Runs a scenario once. This function (0 to 1) draws its order and its faults. */
 export async function oneOrder(
   scenario: Scenario,
   faults: number,
@@ -113,7 +113,7 @@ function isSame(one: Step, other: Step): boolean {
 
 function dependOnEachOther(one: Step, other: Step): boolean {
   if (one.actor === other.actor) return true
-  // There are only so many faults.
+  // The number of faults is limited.
   if (one.fault !== 'none' && other.fault !== 'none') return true
   return (
     touches(one.writes, other.writes) ||
@@ -130,7 +130,7 @@ function touches(some: readonly string[], others: readonly string[]): boolean {
   )
 }
 
-/** Gives false for a run that was given up, since it has been seen. */
+/** Returns false for a run that was stopped, since an equal one has run before. */
 async function runOnce(
   { actors, check }: Scenario,
   most: number,
@@ -164,7 +164,7 @@ async function run(
   actors.forEach((actor, index) => {
     let calls = 0
     const arrive: Arrive = (call, footprint) => {
-      // What is gone, or given up, makes no more calls.
+      // A process that is gone or stopped makes no more calls.
       if (isOver || crashed.has(index)) return never
       calls += 1
       const name = `${index}.${calls}:${call}`
@@ -206,7 +206,7 @@ async function run(
 function stepsOf({ actor, name, reads, writes, isSafe }: Waiting, mayFail: boolean): Step[] {
   const faults = writes.length > 0 ? OF_WRITES : OF_READS
   return faults.slice(0, mayFail && isSafe !== true ? faults.length : 1).map((fault) => {
-    // What fails before has no effect, and what a reader is not told, he has not read.
+    // A failure before the call has no effect. A reader that gets no answer has not read the value.
     return {
       ...{ actor, name, fault },
       reads: fault === 'none' ? reads : [],
@@ -215,7 +215,7 @@ function stepsOf({ actor, name, reads, writes, isSafe }: Waiting, mayFail: boole
   })
 }
 
-/** Until everybody waits for a turn: all that happens between two store calls are microtasks. */
+/** Waits until all actors wait for a turn: between two store calls there are only microtasks. */
 async function quiet(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
 }
