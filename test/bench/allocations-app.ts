@@ -1,4 +1,4 @@
-// Run by allocations.test.ts in a process of its own: prints how many KiB one request allocates, by page.
+// allocations.test.ts runs this file in its own process. It prints how many KiB one request allocates, by page.
 import { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
@@ -9,7 +9,7 @@ import { createSessions, memoryStore } from '../../src/index.ts'
 const IN_A_BATCH = 200
 const BATCHES = 7
 
-/** A socket that swallows what is written to it. */
+/** A socket that discards everything written to it. */
 class Nowhere extends Duplex {
   readonly remoteAddress = '127.0.0.1'
   override _read(): void {}

@@ -6,14 +6,14 @@ import { expect, it, onTestFinished } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** So much room for young objects that none is collected while they are counted. */
+/** Enough room for young objects, so that none is collected while they are counted. */
 const FLAGS = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128']
 
-/** KiB for one request above the bare app, the memory store included. What is allocated does not depend on the machine. */
+/** KiB for one request above the bare app, including the memory store. Allocations do not depend on the machine. */
 const BUDGET = { read: 21, write: 55 }
 
 it('a request allocates no more than its budget', async () => {
-  // Inside the project, so that its packages are found.
+  // The folder is inside the project, so that its packages are found.
   const script = `${root}node_modules/.allocations-${process.pid}.mjs`
   onTestFinished(() => rmSync(script, { force: true }))
   await build({

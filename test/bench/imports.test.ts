@@ -15,7 +15,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EMULATORS } from '../setup/stores.ts'
 
-/** What an import loads does not depend on the machine, so it is a budget here; the time it takes is in bench/RESULTS.md. */
+/** The files of an import do not depend on the machine, so they have a budget here; its time is in bench/RESULTS.md. */
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'imports-')))
@@ -24,7 +24,7 @@ beforeAll(() => {
   const typescript = createRequire(import.meta.url).resolve('typescript/package.json')
   const tsc = join(dirname(typescript), 'bin/tsc')
   for (const project of ['src', 'src/express-session']) {
-    // What others are in the middle of changing may not compile, but is written all the same.
+    // Files that are being changed may not compile, but tsc writes its output anyway.
     const out = [
       '--outDir',
       join(scratch, 'dist'),
@@ -57,7 +57,7 @@ function urlOf(entry: string): string {
   return pathToFileURL(join(scratch, path)).href
 }
 
-/** The files that an import of these entries loads, in a process that has loaded nothing yet. */
+/** The files that an import of these entries loads in a new process. */
 function filesOf(...entries: readonly string[]): string[] {
   const urls = entries.map(urlOf)
   const { stdout, stderr } = spawnSync(
@@ -83,7 +83,7 @@ const NOT_YET = /google|grpc|protobuf|^express$/
 /** KiB of code, dependencies included, that an app on Express with the memory store loads at import. */
 const BUDGET_KIB = 400
 
-/** All that do not stand on a package which loads these itself, as express-session does. */
+/** All entries except those that depend on a package which loads these itself, as express-session does. */
 const ENTRIES = [
   '.',
   './express',
@@ -96,8 +96,9 @@ const ENTRIES = [
 ]
 
 /**
- * What an `import` of `node:util`, `node:http` or `node:http2` loads beside: on Node 22 and later it takes longer than all
- * code of ours. See src/base/node-builtins.ts.
+ * The further modules that an `import` of `node:util`, `node:http` or `node:http2` loads. On Node 22 and later they
+ * take
+ * longer than all our code. See src/base/node-builtins.ts.
  */
 const NOT_OF_NODE: ReadonlySet<string> = new Set([
   'http',
@@ -124,7 +125,7 @@ function nodeModulesOf(entry: string): string[] {
   )
 }
 
-/** The files of CommonJS that a first lookup has loaded. All of Google's are of that sort. */
+/** The CommonJS files that a first lookup has loaded. All files of Google's packages are CommonJS. */
 function loadedByLookup(transport: string): string[] {
   const [{ host } = { host: null }] = EMULATORS.filter(({ missing }) => missing === null)
   const script = `
@@ -156,7 +157,7 @@ describe.skipIf(EMULATORS.every(({ missing }) => missing !== null))('a first loo
     expect(kibOf(files)).toBeLessThanOrEqual(1000)
   })
 
-  it('by the client of Google loads that', () => {
+  it("with Google's client loads that client", () => {
     const packages = packagesOf(loadedByLookup('client'))
     expect(packages).toEqual(expect.arrayContaining(['@google-cloud/datastore', 'google-gax']))
   })
@@ -168,14 +169,14 @@ describe('an import', () => {
     expect(packagesOf(files)).toEqual([])
     expect(files.length).toBeGreaterThan(2)
     expect(files.length).toBeLessThanOrEqual(5)
-    // Loaded by whoever sweeps, kills many or iterates.
+    // Loaded when an app sweeps, kills many sessions or iterates.
     expect(files.filter((file) => file.includes('long-work'))).toEqual([])
     expect(kibOf(files)).toBeGreaterThan(200)
     expect(kibOf(files)).toBeLessThanOrEqual(BUDGET_KIB)
   })
 
   it.each(ENTRIES)(
-    'of %s evaluates nothing of Node that only servers and few apps need',
+    'of %s evaluates no module of Node that only servers or few apps need',
     (entry) => {
       const loaded = nodeModulesOf(entry)
       expect(loaded).toContain('crypto')

@@ -15,10 +15,10 @@ const PROGRAMS = [
   ['Firestore emulator', process.env['VIUR_TEST_NEWER_EMULATOR_HOST']],
 ] as const
 
-/** The browser of one visitor asks for a page and what belongs to it, all with the same cookie. */
+/** The browser of one visitor requests a page and its parts, all with the same cookie. */
 const REQUESTS = 50
 
-/** A lookup takes as long as it takes, so what comes over many connections does not all fall into one tick. */
+/** A lookup takes some time, so requests over many connections do not all arrive in one tick. */
 const MOST_LOOKUPS = 5
 
 async function open(host: string, calls: string[]): Promise<SessionStore> {
@@ -77,7 +77,7 @@ describe.each(PROGRAMS)('a page load on the %s', (_, host) => {
         expect(calls).toEqual(calls.filter((call) => call === 'lookup'))
         counts.push(calls.splice(0).length)
       }
-      // The first opens the connections one after the other, and a busy machine does the same to any of them.
+      // The first page load opens its connections one after the other, and a busy machine may delay any of them.
       expect(Math.min(...counts)).toBeLessThanOrEqual(MOST_LOOKUPS)
     },
   )

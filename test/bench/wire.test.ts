@@ -11,13 +11,13 @@ import { memoryStore } from '../../src/store/memory/store.ts'
 import { EMULATORS, uniqueSpace } from '../setup/stores.ts'
 
 /**
- * What goes over the wire for one request depends neither on the machine nor on how busy it is, as long as of several
- * requests the one counts that was disturbed least.
+ * The bytes of one request depend neither on the machine nor on its load, when the least disturbed of several requests
+ * counts.
  */
 
 const TRIES = 12
 
-/** Between two ends: what each sent since last asked. */
+/** A proxy that counts the bytes of both sides since the last time. */
 interface Wire {
   readonly port: number
   take(): { sent: Traffic; received: Traffic }
@@ -74,8 +74,8 @@ async function wireTo(host: string, port: number): Promise<Wire> {
 }
 
 /**
- * What one visitor does over one connection. `writes`: how often the server has given something to the socket since last
- * asked, which is a packet each; on their way to a reader that is busy two of them can become one.
+ * A visitor with one connection. `writes`: the number of writes of the server to the socket since the last time, each
+ * of which is a packet. On the way to a busy reader, two packets can become one.
  */
 async function visitor(
   app: Express,
@@ -126,7 +126,7 @@ function appOn(store: SessionStore): Express {
   return app
 }
 
-/** The least that one of several requests for this page needed. */
+/** The smallest result of several requests for this page. */
 async function least(
   get: (path: string) => Promise<void>,
   path: string,
@@ -164,7 +164,7 @@ const OLDER = EMULATORS.filter(({ missing }) => missing === null).slice(0, 1)
 
 describe.skipIf(OLDER.length === 0)('over gRPC', () => {
   it.each([
-    // What is asked, and the most that goes out and comes back for it; measured: 187 and 431 bytes, 658 and 466.
+    // The request, and the maximum numbers of sent and received bytes; measured: 187 and 431 bytes, 658 and 466.
     ['/read', { packets: 1, out: 300, back: 600 }],
     ['/write', { packets: 2, out: 900, back: 700 }],
   ])('%s costs few packets and bytes to the store', async (path, budget) => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect } from 'vitest'
 
-/** What the package ships as the form of all answers. */
+/** The schema of all answers in the package. */
 const schema = JSON.parse(
   readFileSync(new URL('../../src/cli/output.schema.json', import.meta.url), 'utf8'),
 ) as { readonly $defs: Readonly<Record<string, unknown>> }
@@ -11,10 +11,10 @@ const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true }
 ajv.addFormat('date-time', (text) => !Number.isNaN(Date.parse(text)) && text.endsWith('Z'))
 ajv.addSchema(schema, 'answers')
 
-/** The commands whose answers have a form. */
+/** The commands whose answers have a schema. */
 export const ANSWERING: readonly string[] = Object.keys(schema.$defs)
 
-/** The lines of JSON that a command has said, each of which has to have the form that the package promises. */
+/** Returns the JSON lines of a command, each of which must match the schema of the package. */
 export function answersOf(command: string, stdout: string): unknown[] {
   const lines = stdout
     .split('\n')
@@ -24,7 +24,7 @@ export function answersOf(command: string, stdout: string): unknown[] {
   return lines
 }
 
-/** The one answer of a command, of the form that the package promises. */
+/** Returns the single answer of a command, which must match the schema of the package. */
 export function answerOf(command: string, stdout: string): unknown {
   const lines = answersOf(command, stdout)
   expect(lines).toHaveLength(1)

@@ -21,7 +21,7 @@ import type { RunInfo } from '../../src/sweep/status.ts'
 
 const HOUR = 3_600_000
 
-/** The calls of a store, but for its end. */
+/** The calls of a store, except close(). */
 function bound(store: SessionStore): Partial<SessionStore> {
   return {
     find: store.find.bind(store),
@@ -51,7 +51,7 @@ describe('the checks of viur-session doctor', () => {
     expect(satisfies(version, needs)).toBe(is)
   })
 
-  it('say what Node and the app lack, and nothing where the app has no release of its own', () => {
+  it('report versions of Node and the app that are too old, and nothing for an app without the package', () => {
     const facts = { node: '18.0.0', nodeNeeds: '>=20.19', own: '1.2.0', packages: [] }
     expect(versionChecks({ ...facts, ofTheApp: null }).map(({ state }) => state)).toEqual([
       'failure',
@@ -153,7 +153,7 @@ describe('the checks of viur-session doctor', () => {
     expect(cronFound(cron(more), found)).toMatchObject({ state })
   })
 
-  it('name what creates the job, for App Engine and for others', () => {
+  it('name the command that creates the job, for App Engine and for others', () => {
     expect(cronFound(cron({ isAppEngine: true }), []).cure).toBe(
       'gcloud app deploy cron.yaml --project=shop',
     )
@@ -163,7 +163,7 @@ describe('the checks of viur-session doctor', () => {
     )
   })
 
-  it('take a queue that gives up at once for a warning', () => {
+  it('warn of a queue that gives up at once', () => {
     const queue = queueAt({ project: 'shop', region: 'r' }, 'q')
     const found = (body: object) => queueFound(queue, { is: 'found', body: { ...body } })
     expect(found({ retryConfig: { maxAttempts: 1 } })).toMatchObject({ state: 'warning' })
@@ -183,7 +183,7 @@ describe('the checks of viur-session doctor', () => {
       beside: (space: string) => {
         const store = memoryStore()
         stores.set(space, store)
-        // Closed, it would have forgotten all by itself.
+        // A closed store would have forgotten everything anyway.
         return Object.assign(Object.create(store) as SessionStore, bound(store))
       },
     } as unknown as StoreOperations
@@ -204,13 +204,13 @@ describe('the checks of viur-session doctor', () => {
     }
   })
 
-  it('run no test of the contract once somebody has asked to stop', async () => {
+  it('run no test of the contract after a request to stop', async () => {
     const operations = { beside: () => memoryStore() } as unknown as StoreOperations
     const check = await contractCheck(operations, new Output(true), AbortSignal.abort())
     expect(check.says).toMatch(/^stopped after 0 of \d+ tests$/)
   })
 
-  it('say how the contract went', () => {
+  it('report the result of the contract', () => {
     const all = { failed: [], done: 3, of: 3, isStopped: false }
     expect(verdict(all)).toMatchObject({ state: 'ok' })
     expect(verdict({ ...all, failed: [{ name: 'a test', why: 'so' }] })).toMatchObject({
@@ -222,7 +222,7 @@ describe('the checks of viur-session doctor', () => {
 })
 
 describe('the output of viur-session', () => {
-  it('quotes for the shell what it would read otherwise', () => {
+  it('quotes characters that the shell would interpret', () => {
     expect(shellLine(['a', '--b=c d', "--e='", '--uri=$URL/x', '--d=(default)'])).toBe(
       `a --b='c d' --e=''\\''' "--uri=$URL/x" --d='(default)'`,
     )
@@ -235,7 +235,7 @@ describe('the output of viur-session', () => {
     expect(wrapped('  in front', 6, 2)).toEqual(['  in', '  front'])
   })
 
-  it('counts nothing where there is nothing', () => {
+  it('counts zero in an empty store', () => {
     expect(new Count(2, 0).result(true)).toEqual({
       live: 0,
       guests: 0,

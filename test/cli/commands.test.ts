@@ -61,7 +61,7 @@ const sessions = createSessions({ store })`,
     return sessions
   }
 
-  /** Logs somebody in; gives the cookie, and the key. */
+  /** Logs a user in; returns the cookie and the key. */
   async function login(sessions: Sessions, user: string, data: Record<string, unknown> = {}) {
     const session = await sessions.open({ secure: true }).load()
     await session.login(user, { client: { agent: 'Firefox \u202e 3', address: '203.0.113.9' } })
@@ -114,12 +114,12 @@ const sessions = createSessions({ store })`,
       }
     })
 
-    it('says nothing where there are none', async () => {
+    it('prints nothing when there are none', async () => {
       const said = await run(uniqueSpace(), 'list')
       expect(said).toEqual({ code: 0, stdout: '', stderr: '' })
     })
 
-    it('ends quietly where its reader has gone', async () => {
+    it('ends without an error when its reader has closed the pipe', async () => {
       const space = uniqueSpace()
       const sessions = sessionsIn(space)
       for (const user of ['alice', 'bob']) await login(sessions, user)
@@ -128,7 +128,7 @@ const sessions = createSessions({ store })`,
       expect(await ended(child)).toEqual({ code: 0, stdout: '', stderr: '' })
     })
 
-    it('means just the user that is named', async () => {
+    it('lists exactly the named user', async () => {
       const space = uniqueSpace()
       await login(sessionsIn(space), 'guest')
       expect(parsed((await run(space, 'list', '--user', 'guest', '--json')).stdout)).toHaveLength(1)
@@ -139,7 +139,7 @@ const sessions = createSessions({ store })`,
   })
 
   describe('show', () => {
-    it('shows one session, and its data only if so wanted', async () => {
+    it('shows one session, and its data only on request', async () => {
       const space = uniqueSpace()
       const sessions = sessionsIn(space)
       const data = {
@@ -179,7 +179,7 @@ const sessions = createSessions({ store })`,
       expect(text.stdout).toContain('\nn: "7"\n')
     })
 
-    it('tells what this process cannot read in its place', async () => {
+    it('marks a value that this process cannot read', async () => {
       const space = uniqueSpace()
       class Money {}
       const types = {
@@ -190,7 +190,7 @@ const sessions = createSessions({ store })`,
       expect(data).toEqual({ m: { unreadable: expect.stringContaining('Money') }, n: 1 })
     })
 
-    it('says what became of a session that is not alive, and says no key that it does not know', async () => {
+    it('reports why a session is not alive, and never prints an unknown key', async () => {
       const space = uniqueSpace()
       const earlier = sessionsIn(space, { now: () => Date.now() - 5 * HOUR })
       const { key } = await login(earlier, 'alice')
@@ -199,7 +199,7 @@ const sessions = createSessions({ store })`,
         stdout: 'the session has expired\n',
         stderr: '',
       })
-      // As an id may begin, too.
+      // An id may begin like this too.
       const unknown = `-${'A'.repeat(42)}`
       expect(await run(space, 'show', unknown, '--json')).toEqual({
         code: 1,
@@ -235,7 +235,7 @@ const sessions = createSessions({ store })`,
       expect(await left()).toBe(0)
     })
 
-    it('asks on a terminal, and ends nothing where nobody can be asked or the answer is no', async () => {
+    it('asks on a terminal, and ends nothing without a terminal or with the answer no', async () => {
       const space = uniqueSpace()
       const sessions = sessionsIn(space)
       await login(sessions, 'alice')
@@ -262,7 +262,7 @@ const sessions = createSessions({ store })`,
       expect(await sessions.countSessions()).toBe(0)
     })
 
-    it('is finished by the next sweep where somebody stopped it halfway', async () => {
+    it('is finished by the next sweep after it was stopped halfway', async () => {
       const space = uniqueSpace()
       const sessions = sessionsIn(space)
       for (const user of ['alice', 'alice', 'bob']) await login(sessions, user)
@@ -271,7 +271,7 @@ const sessions = createSessions({ store })`,
         `import { createSessions } from 'viur-session'
 import { datastoreStore } from 'viur-session/datastore'
 const store = datastoreStore({ projectId: 'viur-session-test', namespace: process.env.SPACE })
-// The store takes no end, and does not answer.
+// The store does not answer the end.
 store.writeEach = () => {
   setInterval(() => {}, 1000)
   process.stdout.write('held')
@@ -296,7 +296,7 @@ export default createSessions({ store })
     })
 
     it.each([[[]], [['--all', '--user', 'alice']], [['A'.repeat(43), '--all']], [['--user', '']]])(
-      'takes just one of them, and not %j',
+      'accepts exactly one of them, and not %j',
       async (args) => {
         const space = uniqueSpace()
         const sessions = sessionsIn(space)
@@ -308,7 +308,7 @@ export default createSessions({ store })
   })
 
   describe('sweep and status', () => {
-    it('count what waits, end it, and tell of it', async () => {
+    it('count the waiting sessions, end them, and call the observers', async () => {
       const space = uniqueSpace()
       const earlier = sessionsIn(space, { now: () => Date.now() - 5 * HOUR })
       for (const user of ['alice', 'bob']) await login(earlier, user)
@@ -327,7 +327,7 @@ export default createSessions({ store })
       expect({ backlog, ended: lastSweep.ended }).toEqual({ backlog: 0, ended: 2 })
     })
 
-    it('are refused, and fail, where observers are elsewhere and where the store is away', async () => {
+    it('are refused when only another process has observers, and fail when the store is down', async () => {
       app.write(
         'events.mjs',
         `import { createSessions } from 'viur-session'

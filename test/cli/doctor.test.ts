@@ -29,8 +29,8 @@ interface Check {
 }
 
 /**
- * Sessions of a project on Google Cloud, as far as the app can tell: its client speaks gRPC to the address in DATASTORE, by
- * default that of the emulator. What the client does to calls comes by the environment.
+ * Sessions of a project that looks like Google Cloud to the app: its client speaks gRPC to the address in DATASTORE, by
+ * default that of the emulator. Environment variables change the behaviour of the client.
  */
 const MODULE = `
 import { createRequire } from 'node:module'
@@ -99,7 +99,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
         ...environment,
       },
     )
-    // The sessions of the app say the same by their own logger, once.
+    // The sessions of the app log the same once.
     expect(stderr.replace(/^viur-session: this deployment has onDelete observers.*\n/, '')).toBe('')
     const { ok, checks } = answerOf('doctor', stdout) as { ok: boolean; checks: Check[] }
     expect(code).toBe(ok ? 0 : 1)
@@ -108,7 +108,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
 
   const wrong = (checks: readonly Check[]) => checks.filter(({ state }) => state !== 'ok')
 
-  it('finds nothing wrong where all is well', async () => {
+  it('finds no problem in a correct project', async () => {
     const checks = await examined()
     expect(wrong(checks)).toEqual([])
     expect(checks.map(({ name }) => name)).toEqual([
@@ -288,13 +288,13 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
       says: expect.stringMatching(problem),
       cure: expect.stringMatching(cure),
     })
-    // What follows from it may be told too, but nothing that has to do with something else.
+    // Consequences may be reported too, but no unrelated problem.
     const related = ['store', 'permissions', 'database', 'indexes', 'shared writes', 'events', name]
     expect(found.filter((one) => !related.includes(one.name))).toEqual([])
   })
 
   it.each(['https://olga:hunter2@127.0.0.1:1', 'no address:hunter2'])(
-    'goes on, and says no password, where an API is at %s',
+    'continues, and prints no password, when an API is at %s',
     async (endpoint) => {
       const { stdout, stderr } = await app.run(['doctor', '--json', '--sessions', 'sessions.mjs'], {
         ...google.environment,
@@ -359,7 +359,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
     ])
   })
 
-  it('says what could not be asked, and does not take it for a failure', async () => {
+  it('warns of checks that were not possible, and does not count them as failures', async () => {
     google.says = Object.fromEntries(Object.keys(WELL).map((path) => [path, FORBIDDEN]))
     const refused = wrong(await examined())
     expect(refused.map(({ name, state }) => `${name} ${state}`)).toEqual([
@@ -376,7 +376,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
     ])
   })
 
-  it('names the TTL policy that is missing, and a queue of the process alone', async () => {
+  it('names a missing TTL policy, and a queue that exists only in the process', async () => {
     google.says = { ...WELL, [PATHS.ttl]: { status: 200, body: {} } }
     expect(
       wrong(await examined({ QUEUELESS: 'yes', GOOGLE_CLOUD_REGION: 'europe-west1' })),
@@ -390,7 +390,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
     ])
   })
 
-  it('shows a line for each, with the cure below, and colours on a terminal alone', async () => {
+  it('shows a line for each check, with the remedy below, and colours only on a terminal', async () => {
     google.says = saying(PATHS.queue, MISSING)
     const environment = {
       ...google.environment,
@@ -404,7 +404,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
     expect(stdout).not.toContain('\u001b')
   })
 
-  it('sees who is let in at the address of the app', async () => {
+  it('checks which callers the app admits at its address', async () => {
     let status = 401
     const site = createServer((req, res) => {
       res.writeHead(req.url === '/_sessions/status' ? status : 200).end()
@@ -434,7 +434,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
     }
   })
 
-  it('looks at an emulator without asking Google, also without a module of the app', async () => {
+  it('checks an emulator without calls to Google, also without a module of the app', async () => {
     const before = google.asked.length
     const { code, stdout } = await app.run(['doctor', '--namespace', uniqueSpace(), '--json'])
     const { checks } = answerOf('doctor', stdout) as { checks: Check[] }

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** What one of Google's APIs answers. */
+/** The answer of a Google API. */
 export type Said = { readonly status: number; readonly body: object }
 
 export const MISSING: Said = {
@@ -60,7 +60,7 @@ export const JOB = {
   httpTarget: { uri: 'https://web.example.com/_sessions/cron', httpMethod: 'GET' },
 }
 
-/** What a project says in which all is set up. */
+/** The answers of a project that is set up completely. */
 export const WELL: Readonly<Record<string, Said>> = {
   [PATHS.queue]: found({
     name: AT.slice(4),
@@ -79,13 +79,13 @@ export const WELL: Readonly<Record<string, Said>> = {
   [PATHS.ttlOfKeys]: found({ ttlConfig: { state: 'ACTIVE' } }),
 }
 
-/** APIs of Google on loopback: REST as they speak it, for whoever brings a token. */
+/** Google APIs on loopback, with their REST interface, for callers with a token. */
 export interface GoogleApis {
-  /** What leads clients there, with credentials of a service account. */
+  /** The environment variables for clients, with credentials of a service account. */
   readonly environment: Readonly<Record<string, string>>
-  /** What was asked for, in order. */
+  /** The requested paths, in order. */
   readonly asked: readonly string[]
-  /** By path; what is not there is missing. */
+  /** Answers by path; other paths are not found. */
   says: Readonly<Record<string, Said>>
   /** By how much the clock of the server is ahead of this machine's, in milliseconds. */
   ahead: number

@@ -52,7 +52,7 @@ export default createSessions({
     app.run([...args, '--sessions', 'sessions.mjs'], { SPACE: space })
 
   describe('without a module of the app', () => {
-    it('finds the sessions by options and the environment, and says where they are when it asks', async () => {
+    it('finds the sessions by options and the environment, and names their place in its question', async () => {
       const space = uniqueSpace()
       const { key } = await login(sessionsIn(space), 'alice')
       const where = ['--project', 'viur-session-test', '--namespace', space]
@@ -70,13 +70,13 @@ export default createSessions({
       [['--sessions', 'sessions.mjs', '--project', 'shop'], '--sessions goes without --project'],
       [['--file', 'sessions.db', '--kind', 'x'], '--file goes without --kind'],
       [['--file', 'no.db'], 'there is no file no.db'],
-    ])('takes no two places, and none that is not there: %j', async (args, says) => {
+    ])('refuses two places, and a missing one: %j', async (args, says) => {
       const { code, stdout, stderr } = await app.run(['list', ...args])
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
       expect(stderr).toContain(says)
     })
 
-    it('asks for a module where nothing says where the sessions are', async () => {
+    it('asks for a module when the place of the sessions is unknown', async () => {
       const { code, stderr } = await app.run(['list'], { DATASTORE_EMULATOR_HOST: '' })
       expect(code).toBe(2)
       expect(stderr).toContain('--sessions <file> is needed')
@@ -85,7 +85,7 @@ export default createSessions({
   })
 
   describe('events', () => {
-    it('says whether ends are events, and turns that on and off', async () => {
+    it('prints whether ends are events, and turns that on and off', async () => {
       const space = uniqueSpace()
       const state = async () =>
         answerOf('events', (await run(space, 'events', '--json')).stdout) as object
@@ -95,7 +95,7 @@ export default createSessions({
       expect(await state()).toEqual({ events: 'on' })
       const again = await run(space, 'events', 'on')
       expect(again).toMatchObject({ code: 0, stdout: 'events were on already\n' })
-      // A process without the option marks, so that observers hear of it.
+      // A process without the option marks the session, so that observers are called.
       const { key } = await login(sessionsIn(space), 'alice')
       expect((await run(space, 'kill', key, '--yes')).code).toBe(0)
       expect(await sessionsIn(space).outcomeOf(key as never)).toBe('ended')
@@ -107,7 +107,7 @@ export default createSessions({
       expect(await sessionsIn(space).outcomeOf(other.key as never)).toBe('unknown')
     })
 
-    it('takes no other word', async () => {
+    it('accepts no other argument', async () => {
       const { code, stderr } = await run(uniqueSpace(), 'events', 'maybe')
       expect({ code, stderr }).toEqual({
         code: 2,
@@ -117,7 +117,7 @@ export default createSessions({
   })
 
   describe('runs and stats', () => {
-    it('show what sweeps did', async () => {
+    it('show the results of sweeps', async () => {
       const space = uniqueSpace()
       expect(await run(space, 'runs')).toEqual({ code: 0, stdout: '', stderr: '' })
       await login(sessionsIn(space, { now: () => Date.now() - 5 * HOUR }), 'alice')
@@ -134,7 +134,7 @@ export default createSessions({
       expect(away).toMatchObject({ code: 1, stdout: '' })
     })
 
-    it('count who, how large, where and when', async () => {
+    it('count users, sizes, shards and expiry', async () => {
       const space = uniqueSpace()
       const sessions = sessionsIn(space)
       await login(sessions, 'alice')
@@ -161,7 +161,7 @@ export default createSessions({
   })
 
   describe('export and import', () => {
-    it('move sessions with their marks, fences and notes, so that cookies and kills go on', async () => {
+    it('move sessions with their marks, fences and notes, so that cookies and kills stay valid', async () => {
       const [from, to] = [uniqueSpace(), uniqueSpace()]
       const sessions = sessionsIn(from)
       await run(from, 'events', 'on')
@@ -212,12 +212,12 @@ export default createSessions({
       const heard: string[] = []
       const observing = sessionsIn(to, { events: true, now: () => Date.now() + 3 * HOUR })
       observing.onDelete(({ user, reason }) => void heard.push(`${user} ${reason}`))
-      // The mark of bob's end came along, and so did that its observers have not been told.
+      // The mark of bob's end was exported, together with the fact that its observers were not called yet.
       await observing.startClearSessions()
       expect(heard.toSorted()).toEqual(['alice expired', 'bob killed', 'carol expired'])
     })
 
-    it('write over nothing: a store with sessions is refused, or gets what it lacks', async () => {
+    it('never overwrite: a store with sessions is refused, or gets the missing ones', async () => {
       const [from, to] = [uniqueSpace(), uniqueSpace()]
       for (const user of ['alice', 'bob']) await login(sessionsIn(from), user)
       const name = `${from}.ndjson`
@@ -241,7 +241,7 @@ export default createSessions({
       expect(twice.stderr).toContain('exists already')
     })
 
-    it('let a sweep meet what had expired long ago, whatever it has passed already', async () => {
+    it('let a sweep find sessions that expired long ago, whatever it has passed already', async () => {
       const [from, to] = [uniqueSpace(), uniqueSpace()]
       await login(sessionsIn(from, { now: () => Date.now() - 50 * HOUR }), 'alice')
       await sessionsIn(to).startClearSessions()
@@ -264,7 +264,7 @@ export default createSessions({
       return (text: string) => text.replace('"record":{', `"record":{${field},`)
     }
 
-    it('carry texts in which lines of other systems end', async () => {
+    it('keep texts with line separators', async () => {
       const [from, to] = [uniqueSpace(), uniqueSpace()]
       const odd = 'a\u2028b\u2029c\r\nd\re\u0085f'
       const sessions = sessionsIn(from)
@@ -278,7 +278,7 @@ export default createSessions({
       expect([found?.user, found?.data]).toEqual([odd, { [odd]: odd }])
     })
 
-    it('take nothing of a line without an end, nor of what is no file', async () => {
+    it('import nothing from an endless line, or from anything but a file', async () => {
       app.write('endless.ndjson', 'x'.repeat(17 * 1024 * 1024))
       const endless = await run(uniqueSpace(), 'import', 'endless.ndjson')
       expect(endless).toMatchObject({ code: 1, stdout: '' })
@@ -288,7 +288,7 @@ export default createSessions({
       expect(device.stderr).toContain('import reads it twice')
     })
 
-    it('stop on SIGINT after what is on its way, and go on with --merge', async () => {
+    it('stop on SIGINT after the running calls, and continue with --merge', async () => {
       const [from, to] = [uniqueSpace(), uniqueSpace()]
       await login(sessionsIn(from), 'alice')
       const name = `${from}.ndjson`
@@ -379,7 +379,7 @@ export default createSessions({ store })
   })
 
   describe('teardown', () => {
-    it('deletes all that is ours, and nothing before somebody has agreed', async () => {
+    it('deletes everything of this package, and nothing before the confirmation', async () => {
       const space = uniqueSpace()
       const sessions = sessionsIn(space)
       const { cookie } = await login(sessions, 'alice')
@@ -427,7 +427,7 @@ export default createSessions({ store })
     })
   })
 
-  it('answer in the form that the package promises, all of them', async () => {
+  it('all answer as the schema of the package says', async () => {
     const space = uniqueSpace()
     const sessions = sessionsIn(space)
     const { key } = await login(sessions, 'alice')
@@ -453,7 +453,7 @@ export default createSessions({ store })
     }
   })
 
-  it('show a bar on a terminal, and nothing of it where they are piped', async () => {
+  it('show a bar on a terminal, and none in a pipe', async () => {
     const [from, to] = [uniqueSpace(), uniqueSpace()]
     await login(sessionsIn(from), 'alice')
     const name = `${from}.ndjson`
@@ -470,14 +470,14 @@ export default createSessions({ store })
   })
 
   describe('emulator', () => {
-    it('says how it is called here', async () => {
+    it('prints its usage with the name of this command', async () => {
       const { code, stdout } = await app.run(['emulator', '--help'])
       expect(code).toBe(0)
       expect(stdout).toContain('\n  npx viur-session emulator [--newer]')
       expect(stdout).not.toContain('./emulator.sh')
     })
 
-    it('runs a command on the emulator, with its words and its exit code', async () => {
+    it('runs a command on the emulator, with its arguments and its exit code', async () => {
       const told =
         'process.stdout.write(process.env.DATASTORE_EMULATOR_HOST + process.argv[1]); process.exit(7)'
       const args = ['emulator', '--', process.execPath, '-e', told, '--', '--json']
@@ -488,7 +488,7 @@ export default createSessions({ store })
     })
   })
 
-  it('counts nothing more once somebody has asked to stop', async () => {
+  it('counts nothing more after a request to stop', async () => {
     app.write(
       'slow.mjs',
       `import { createSessions } from 'viur-session'

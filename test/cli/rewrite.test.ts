@@ -7,7 +7,7 @@ import { ended, type ScratchApp, scratchApp } from './scratch-app.ts'
 
 const host = process.env['DATASTORE_EMULATOR_HOST']
 
-/** The app's module: what it is made of comes by the environment, as in a deployment. */
+/** The app's module. Environment variables set its options, as in a deployment. */
 const SESSIONS = `
 import { createSessions } from 'viur-session'
 import { datastoreStore } from 'viur-session/datastore'
@@ -18,7 +18,7 @@ export const sessions = createSessions({
   store,
   ...(keys && { encryption: { keys, seal: process.env.SEAL !== 'no' } }),
 })
-// Something that would keep the process alive.
+// A timer that would keep the process alive.
 setInterval(() => {}, 1000)
 `
 
@@ -83,7 +83,7 @@ describe.skipIf(host === undefined)('viur-session rewrite', () => {
       ...(keys !== null && { KEYS: JSON.stringify(keys) }),
     })
 
-  it('seals everything with the new key, so that a process with that one alone reads all', async () => {
+  it('encrypts everything with the new key, so that a process with only that key reads everything', async () => {
     const space = uniqueSpace()
     const cookies = await store(processWith(space, [OLD]), 25)
     await expect(read(processWith(space, [NEW]), cookies)).rejects.toThrow('the key "old"')
@@ -93,7 +93,7 @@ describe.skipIf(host === undefined)('viur-session rewrite', () => {
     expect(await read(processWith(space, [NEW]), cookies)).toEqual(all(25))
   })
 
-  it('writes nothing that is stored already as it should be', async () => {
+  it('writes nothing that is stored correctly already', async () => {
     const space = uniqueSpace()
     const cookies = await store(processWith(space, [NEW, OLD]), 3)
     const versions = () => versionsIn(space)
@@ -108,7 +108,7 @@ describe.skipIf(host === undefined)('viur-session rewrite', () => {
     expect(await read(processWith(space, [NEW]), cookies)).toEqual(all(3))
   })
 
-  it('seals what was stored before there was encryption, and opens it where that is taken away', async () => {
+  it('encrypts sessions from before encryption, and decrypts them when encryption is removed', async () => {
     const space = uniqueSpace()
     const cookies = await store(processWith(space, null), 3)
     expect((await command(space, [NEW])).stdout).toBe('3 rewritten\n')
@@ -122,7 +122,7 @@ describe.skipIf(host === undefined)('viur-session rewrite', () => {
     expect(await read(processWith(space, null), cookies)).toEqual(all(3))
   })
 
-  it('leaves alone what is sealed with a key that it lacks, says so, and fails', async () => {
+  it('leaves sessions encrypted with a missing key unchanged, reports them, and fails', async () => {
     const space = uniqueSpace()
     const cookies = await store(processWith(space, [OLD]), 2)
     await store(processWith(space, null), 1)
@@ -135,7 +135,7 @@ describe.skipIf(host === undefined)('viur-session rewrite', () => {
     expect(await read(processWith(space, [OLD]), cookies)).toEqual(all(2))
   })
 
-  it('leaves alone what nobody can read, which is no failure', async () => {
+  it('leaves unreadable sessions unchanged, without failing', async () => {
     const space = uniqueSpace()
     await store(processWith(space, [OLD]), 2)
     const raw = emulatorStore(host as string, space)
@@ -149,7 +149,7 @@ describe.skipIf(host === undefined)('viur-session rewrite', () => {
     expect(JSON.parse(stdout)).toEqual({ ...NOTHING, rewritten: 1, damaged: 1, complete: true })
   })
 
-  it('carries values of a type that it lacks', async () => {
+  it('keeps values of an unknown type', async () => {
     const space = uniqueSpace()
     class Money {
       readonly cents: number
@@ -174,10 +174,10 @@ describe.skipIf(host === undefined)('viur-session rewrite', () => {
     expect(again.get('total')).toEqual(new Money(5))
   })
 
-  it('stops on SIGINT, and says how far it has come', async () => {
+  it('stops on SIGINT, and prints its progress', async () => {
     const space = uniqueSpace()
     const cookies = await store(processWith(space, [OLD]), 40)
-    // The store of this app answers when it is told to.
+    // The store of this app answers on demand.
     app.write(
       'held.mjs',
       `import { createSessions } from 'viur-session'
@@ -189,7 +189,7 @@ let writes = 0
 store.write = async (...args) => {
   const done = await write(...args)
   writes += 1
-  // Only the first ones go on before the signal.
+  // Only the first calls are answered before the signal.
   if (writes === 5) process.stdout.write('written\\n')
   if (writes >= 5) await stopped
   return done
@@ -207,13 +207,13 @@ export default createSessions({ store, encryption: { keys: JSON.parse(process.en
     const counts = JSON.parse(stdout.replace('written\n', ''))
     expect(counts.complete).toBe(false)
     expect(stderr).toBe(`stopped after ${counts.rewritten} sessions: start it again for the rest\n`)
-    // What had begun, ten at a time, is finished.
+    // Work that had begun, ten sessions at a time, is finished.
     expect(counts.rewritten).toBeGreaterThanOrEqual(5)
     expect(counts.rewritten).toBeLessThanOrEqual(14)
     expect(await read(processWith(space, [NEW, OLD]), cookies)).toEqual(all(40))
   })
 
-  it('says how far it is on a terminal, within its width, and nowhere else', async () => {
+  it('shows its progress only on a terminal, within its width', async () => {
     const space = uniqueSpace()
     await store(processWith(space, null), 3)
     const sessions = `process.env.SPACE = '${space}'\nprocess.env.KEYS = '${JSON.stringify([NEW])}'\nexport const { sessions } = await import('./sessions.mjs')\n`
@@ -225,7 +225,7 @@ export default createSessions({ store, encryption: { keys: JSON.parse(process.en
     expect(lines.at(-1)).toBe('3 rewritten\r\n')
   })
 
-  it('fails where the store cannot be reached, and says what was done', async () => {
+  it('fails when the store cannot be reached, and prints what was done', async () => {
     const { code, stdout, stderr } = await app.run(
       ['rewrite', '--sessions', './sessions.mjs', '--json'],
       { DATASTORE_EMULATOR_HOST: '127.0.0.1:1' },

@@ -8,16 +8,16 @@ import { uniqueSpace } from '../setup/stores.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What a command said, and how it ended. */
+/** The output of a command, and its exit code. */
 export interface Ended {
   readonly stdout: string
   readonly stderr: string
   readonly code: number | null
 }
 
-/** A folder outside of this one that has installed the package, and an app's module of sessions. */
+/** A folder outside of the repository, with the installed package and a sessions module of an app. */
 export interface ScratchApp {
-  /** Where its sessions are in the emulator. */
+  /** The namespace of its sessions in the emulator. */
   readonly space: string
   /** The file of the command. */
   readonly command: string
@@ -27,7 +27,10 @@ export interface ScratchApp {
   write(name: string, text: string): void
   /** Runs the command `viur-session` to its end. */
   run(args: readonly string[], environment?: Record<string, string>): Promise<Ended>
-  /** The same, on a terminal of this width, which has one stream for all that is said. `answer`: typed when it asks. */
+  /**
+   * The same, on a terminal of this width, which has one stream for all output. `answer`: the typed answer to a
+   * question.
+   */
   onTerminal(args: readonly string[], width?: number, answer?: string): Promise<Ended>
   /** Starts the command. */
   start(
@@ -37,11 +40,11 @@ export interface ScratchApp {
   remove(): void
 }
 
-/** Installs the package, as it is built, into a folder of its own. `host`: the Datastore emulator. */
+/** Installs the built package into a new folder. `host`: the Datastore emulator. */
 export function scratchApp(host: string): ScratchApp {
   const folder = mkdtempSync(join(tmpdir(), 'viur-cli-'))
   const modules = join(folder, 'node_modules')
-  // Inside of node_modules its own files would be taken for those of a package.
+  // Inside of node_modules its own files would count as those of a package.
   buildInto(join(folder, 'built'))
   mkdirSync(modules)
   renameSync(join(folder, 'built'), join(modules, 'viur-session'))
@@ -81,7 +84,7 @@ export function scratchApp(host: string): ScratchApp {
   }
 }
 
-/** What a process has said by its end. */
+/** Returns the complete output of a process. */
 export async function ended(child: ChildProcessWithoutNullStreams): Promise<Ended> {
   const said = { stdout: '', stderr: '' }
   child.stdout.on('data', (chunk) => (said.stdout += chunk))

@@ -34,7 +34,7 @@ const WHERE = ['--project', 'shop', '--region', 'europe-west1']
 
 const ADDRESS = 'https://web.example.com'
 
-describe('a line that is to be copied', () => {
+describe('a line for copying', () => {
   it.each([
     'https://a.example/$URL/$(touch hit)',
     'https://a.example/`touch hit`$URL',
@@ -85,7 +85,7 @@ describe.skipIf(!gcloud)('the commands that viur-session prints', () => {
     expect(linted(['gcloud tasks queues create x --no-such-flag=1'])).toHaveLength(1)
   })
 
-  it('are all known to gcloud where the documentation shows them', () => {
+  it('are all known to gcloud as the documentation shows them', () => {
     const shown = BLOCKS.filter(({ language }) => language === 'sh').flatMap(commandsOf)
     const commands = shown
       .filter(({ words }) => words[0] === 'gcloud')
@@ -96,9 +96,12 @@ describe.skipIf(!gcloud)('the commands that viur-session prints', () => {
   })
 })
 
-/** What gcloud does not know of these commands. All at once, since it takes seconds to start. */
+/**
+ * Returns the parts of these commands that gcloud does not know. One call checks all, since gcloud takes seconds to
+ * start.
+ */
 function linted(commands: readonly string[]): string[] {
-  // It wants an address where the shell has put one in.
+  // It needs an address in place of the shell variable.
   const each = [...new Set(commands.map((one) => one.replaceAll('$URL', ADDRESS)))]
   const folder = mkdtempSync(join(tmpdir(), 'viur-lint-'))
   try {
@@ -168,7 +171,7 @@ esac
     return text.split('\n').filter((line) => line !== '')
   }
 
-  it.each(PLATFORMS)('prints what a shell takes, for %s, and runs nothing', async (platform) => {
+  it.each(PLATFORMS)('prints valid shell commands for %s, and runs none', async (platform) => {
     const { code, stdout, stderr } = await app.run(['setup', platform, ...WHERE], { PATH: PATH() })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(called()).toEqual([])
@@ -182,7 +185,7 @@ esac
   })
 
   it.each(['appengine', 'functions'] as const)(
-    'enables what builds the app, for %s',
+    'enables the build service of the app, for %s',
     (platform) => {
       const place = { project: 'shop', region: 'europe-west1', url: ADDRESS }
       const [enabling] = planOf(wantedFrom(platform, place, {}))
@@ -228,7 +231,7 @@ esac
     expect(flagsOf(told.split(/\s+/))).toEqual(wanted)
   })
 
-  it('runs the commands with --apply, writes no file anew, and leaves out what is there', async () => {
+  it('runs the commands with --apply, overwrites no file, and skips finished steps', async () => {
     app.write('queue.yaml', 'mine\n')
     const first = await app.run(['setup', 'appengine', ...WHERE, '--apply', '--yes', '--json'], {
       PATH: PATH(),
@@ -251,7 +254,7 @@ esac
     expect(calls.some((call) => call.includes('queues add-iam-policy-binding'))).toBe(true)
   })
 
-  it('asks the platform for the address, and stops at what fails', async () => {
+  it('asks the platform for the address, and stops at a failure', async () => {
     const { code, stderr } = await app.run(
       ['setup', 'functions', ...WHERE, '--service', 'fn', '--apply', '--yes'],
       { PATH: PATH(), FAILS: 'jobs create' },

@@ -12,20 +12,20 @@ describe('the command viur-session', () => {
   })
   afterAll(() => app.remove())
 
-  it('says what it can do', async () => {
+  it('prints its commands', async () => {
     const { code, stdout, stderr } = await app.run(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toContain('rewrite')
     expect((await app.run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
 
-  it('can be run as a file as it is built, where no package manager has seen to that', async () => {
+  it('is executable after the build, without a package manager', async () => {
     const PATH = dirname(process.execPath)
     const { code, stderr } = await ended(spawn(app.command, ['--version'], { env: { PATH } }))
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   })
 
-  it('says by an example how to use each command, of which all answer JSON', async () => {
+  it('shows an example of each command, all of which can answer JSON', async () => {
     const { stdout: all } = await app.run(['--help'])
     const names = [...all.matchAll(/^ {2}([a-z]+) [[<]/gm)].map(([, name = '']) => name)
     const others = ['emulator', 'completion', 'help']
@@ -50,13 +50,13 @@ describe('the command viur-session', () => {
     expect(await app.run(args)).toEqual({ code: 2, stdout: '', stderr })
   })
 
-  it('takes no arguments that it does not know', async () => {
+  it('refuses unknown arguments', async () => {
     const { code, stderr } = await app.run(['rewrite', 'all', '--sessions', 'x.mjs'])
     expect(code).toBe(2)
     expect(stderr).toContain('too many arguments')
   })
 
-  it('shows what there is where no command is named', async () => {
+  it('shows its commands when none is named', async () => {
     const { code, stdout, stderr } = await app.run([])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain('Usage: viur-session')
@@ -104,7 +104,7 @@ export default createCookieSessions({ keys: [{ id: 'k', key: randomBytes(32) }] 
     })
   })
 
-  it('tells what the module of sessions throws, and what it imports and is not there', async () => {
+  it('prints the error that the sessions module throws, and the import that it misses', async () => {
     app.write('throws.mjs', "throw new Error('no such secret')\n")
     app.write('lacks.mjs', "import './lacking.mjs'\n")
     const throws = await app.run(['rewrite', '--sessions', 'throws.mjs'])
@@ -115,7 +115,7 @@ export default createCookieSessions({ keys: [{ id: 'k', key: randomBytes(32) }] 
   })
 
   it.each(['list', 'rewrite', 'status'])(
-    'does not look at sessions that are in the memory of another process: %s',
+    'refuses sessions in the memory of another process: %s',
     async (name) => {
       app.write(
         'memory.mjs',
@@ -131,7 +131,7 @@ export default createCookieSessions({ keys: [{ id: 'k', key: randomBytes(32) }] 
     },
   )
 
-  it('shows errors in colour on a terminal, but for who wants none', async () => {
+  it('shows errors in colour on a terminal, except with NO_COLOR', async () => {
     const { stdout } = await app.onTerminal(['rewrite', '--sessions', 'no.mjs'])
     expect(stdout).toContain('\u001b[31merror: no.mjs does not exist')
     const plain = await app.run(['rewrite', '--sessions', 'no.mjs'], { TERM: 'xterm-256color' })

@@ -28,7 +28,7 @@ beforeAll(() => {
     dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
     'bin/tsc',
   )
-  // What others are in the middle of changing may not compile, but is written all the same.
+  // Files that are being changed may not compile, but tsc writes its output anyway.
   spawnSync(process.execPath, [tsc, '-p', join(root, 'src'), '--outDir', dist])
   for (const file of ['package.json', 'emulator.sh'])
     copyFileSync(join(root, file), join(scratch, file))
@@ -36,7 +36,7 @@ beforeAll(() => {
   mkdirSync(modules)
   for (const name of readdirSync(join(root, 'node_modules')))
     if (name !== '@viur-session') symlinkSync(join(root, 'node_modules', name), join(modules, name))
-  // The server as it is installed elsewhere, from what its sources are now.
+  // The server as it would be installed, built from its present sources.
   const server = join(modules, '@viur-session', 'cloud-tasks-server')
   mkdirSync(server, { recursive: true })
   const source = join(root, 'src', 'cloud-tasks-server')
@@ -52,7 +52,7 @@ async function run(command: string, args: readonly string[], env: NodeJS.Process
     'CLOUD_TASKS_EMULATOR_HOST',
     'DATASTORE_EMULATOR_HOST',
     'GOOGLE_CLOUD_PROJECT',
-    // Set for the suite; without it the driver may look for a metadata server, and warn.
+    // Set for the whole suite; without it the driver may look for a metadata server, and warn.
     'METADATA_SERVER_DETECTION',
   ]) {
     delete fresh[name]
@@ -101,7 +101,7 @@ describe('the client', () => {
     }
   })
 
-  it('is not asked of a proxy for a local server', async () => {
+  it('does not use a proxy for a local server', async () => {
     const server = await cloudTasksServer()
     server.hold()
     try {
@@ -134,7 +134,7 @@ describe('the client', () => {
     expect(stdout).toMatch(/^ERR_SESSION_STORE none true .*application-default login/)
   })
 
-  it('is in no types, and in no module that is loaded before its first use', () => {
+  it('is in no declaration, and in no module that is loaded before its first use', () => {
     const files = readdirSync(dist, { recursive: true, encoding: 'utf8' })
     const types = files.filter((file) => file.endsWith('.d.ts'))
     expect(types.length).toBeGreaterThan(20)
@@ -246,7 +246,7 @@ describe.skipIf(process.platform === 'win32')('emulator.sh --tasks', () => {
     const background = await run('bash', ['emulator.sh', '--tasks', 'start'])
     expect(background).toMatchObject({ status: 2 })
     expect(background.stderr).toContain('--tasks goes with a COMMAND')
-    // Away from the scratch folder, so that no package is found by chance.
+    // Outside of the scratch folder, so that no package is found by chance.
     const bare = mkdtempSync(join(tmpdir(), 'cloud-tasks-bare-'))
     onTestFinished(() => rmSync(bare, { recursive: true, force: true }))
     copyFileSync(join(root, 'emulator.sh'), join(bare, 'emulator.sh'))

@@ -12,7 +12,7 @@ interface Call {
   readonly options: unknown
 }
 
-/** A client that notes its calls, and answers with these outcomes in turn; the last one stays. */
+/** A client that records its calls, and answers with these outcomes in turn, and then with the last one. */
 function fakeClient(...outcomes: (number | Error | 'never')[]) {
   const calls: Call[] = []
   return {
@@ -116,7 +116,7 @@ describe('options of cloudTasks()', () => {
     ])
   })
 
-  it('have the client asked for a project that nothing names', async () => {
+  it('take an unnamed project from the client', async () => {
     vi.stubEnv('GOOGLE_CLOUD_PROJECT', '')
     vi.stubEnv('GCLOUD_PROJECT', '')
     const client = { ...fakeClient(), getProjectId: async () => 'p-found' }
@@ -126,7 +126,7 @@ describe('options of cloudTasks()', () => {
     await expect(adding).rejects.toMatchObject({ effect: 'none', retryable: false })
   })
 
-  it('are taken by createSessions', () => {
+  it('are accepted by createSessions', () => {
     expect(createSessions({ tasks: queueOn(fakeClient()) })).toBeDefined()
   })
 })
@@ -155,7 +155,7 @@ describe('CLOUD_TASKS_EMULATOR_HOST', () => {
     expect(() => cloudTasks({ queue: QUEUE, target: { appEngine: {} } })).toThrow(
       SessionConfigError,
     )
-    // A client of the app's own knows its endpoint itself.
+    // A client of the app uses its own endpoint.
     expect(queueOn(fakeClient())).toBeDefined()
   })
 })
@@ -280,18 +280,18 @@ describe('a failed call', () => {
     expect(new Set(client.calls.map(({ request }) => JSON.stringify(request))).size).toBe(1)
   })
 
-  it('for a URL says that the account of the token needs a role too', async () => {
+  it('for a URL names the role that the account of the token needs', async () => {
     const adding = queueOn(fakeClient(7), { target: http }).add({ name: 'a', body: 1 })
     await expect(adding).rejects.toThrow('roles/iam.serviceAccountUser')
   })
 
-  it('that had come through all the same gives exists', async () => {
+  it('whose task was added returns exists', async () => {
     const client = fakeClient(14, 6)
     expect(await queueOn(client).add({ name: 'a', body: 1 })).toBe('exists')
     expect(await queueOn(fakeClient(14, 4, 0)).add({ name: 'a', body: 1 })).toBe('added')
   })
 
-  it('is one that is never answered', async () => {
+  it('includes a call that is never answered', async () => {
     const client = fakeClient('never')
     const adding = queueOn(client, { deadline: 1 }).add({ name: 'a', body: 1 })
     await expect(adding).rejects.toMatchObject({ effect: 'unknown', retryable: true })
@@ -305,7 +305,7 @@ describe('a failed call', () => {
     expect(late.calls).toEqual([])
   })
 
-  it('is one after close', async () => {
+  it('includes a call after close', async () => {
     const client = { ...fakeClient(), close: vi.fn(async () => {}) }
     const queue = queueOn(client)
     await queue.add({ name: 'a', body: 1 })
@@ -314,7 +314,7 @@ describe('a failed call', () => {
     expect(client.close).not.toHaveBeenCalled()
   })
 
-  it('to make the client ready is not remembered', async () => {
+  it('of the preparation of the client is not kept', async () => {
     const initialize = vi.fn(async () => {})
     initialize.mockRejectedValueOnce(new Error('no credentials yet'))
     const queue = queueOn({ ...fakeClient(), ...{ initialize } })

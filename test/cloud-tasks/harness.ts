@@ -12,7 +12,7 @@ import {
   cloudTasks,
 } from '../../src/cloud-tasks/index.ts'
 
-/** A request that the app got. */
+/** A request that the app received. */
 export interface Received {
   readonly method: string
   readonly url: string
@@ -20,10 +20,10 @@ export interface Received {
   readonly body: string
 }
 
-/** What the app answers; `null` is nothing, until the other side gives up. */
+/** The answer of the app; `null` means no answer, until the other side gives up. */
 export type Answer = number | null | { status: number; headers?: Record<string, string> }
 
-/** A server, an app it delivers to, and queues that are closed with them. */
+/** A server, the app that it delivers to, and queues that are closed with them. */
 export interface Place {
   readonly server: CloudTasksServer
   readonly url: string

@@ -376,7 +376,7 @@ describe('requireSecurityKey()', () => {
     expect(await post({ ...OWN, Cookie, 'X-Security-Key': given })).toBe(200)
   })
 
-  it('treats a use whose answer was lost as a failure of the store', async () => {
+  it('refuses a key whose use was stored when its answer was lost', async () => {
     const { guest, key, post, store, passed } = await site()
     const Cookie = await guest()
     const given = await key(Cookie)

@@ -65,7 +65,7 @@ it('gives a Hono app its typed session, and one response with the headers of bot
   expect((await app.request(at('/static'))).headers.get('vary')).toBeNull()
 })
 
-it('asks app.onError for a response where the commit fails, and drops what a handler that threw has changed', async () => {
+it('calls app.onError when the commit fails, and drops the changes of a handler that threw', async () => {
   const { app, store } = setup()
   const cookie = cookieOf(await app.request(at('/count')))
   store.failNext('before', {
@@ -99,7 +99,7 @@ it('works behind the server of Hono for Node: over loopback, and behind a proxy'
   await forwarded.text()
 })
 
-it('takes sessions in cookies, and refuses what is none of its options', async () => {
+it('accepts sessions in cookies, and refuses unknown options', async () => {
   const sessions = createCookieSessions<Shop>({ keys: [{ id: 'a', key: randomBytes(32) }] })
   const app = new Hono<{ Variables: SessionVariables<typeof sessions> }>()
   app.use(honoSession(sessions))

@@ -40,8 +40,8 @@ function asked(headers: Record<string, string> = {}, url = 'https://shop.example
   return new Request(url, { headers })
 }
 
-/** The Cookie header that a response leaves behind. */
-/** What SvelteKit throws: an instance of a class of its own, which is no Error. */
+/** The Cookie header for the next request. */
+/** The value that SvelteKit throws: an instance of its own class, which is not an Error. */
 class Redirect {
   readonly status: number
   readonly location: string
@@ -96,14 +96,14 @@ describe.each(STORE_KINDS)('withSession() of fetch, on $name', ({ make }) => {
 })
 
 describe('the response', () => {
-  it('is the one of the handler where the session has nothing to say', async () => {
+  it('is unchanged when the session adds no header', async () => {
     const { sessions, store } = setup()
     const plain = new Response('static')
     expect(await withSession(sessions, asked(), () => plain)).toBe(plain)
     expect(store.calls.length).toBe(0)
   })
 
-  it('keeps what the handler said: status, body, cookies, Vary and Cache-Control', async () => {
+  it('keeps the status, body, cookies, Vary and Cache-Control of the handler', async () => {
     const { sessions } = setup()
     const own = new Headers({ Vary: 'Accept', 'Cache-Control': 'max-age=60' })
     own.append('Set-Cookie', 'a=1')
@@ -142,7 +142,7 @@ describe('the response', () => {
     expect(await seen(sessions, cookieOf(response))).toEqual({ user: 'alice' })
   })
 
-  it('never hands the cookie of one visitor to the next, where both are given one Response', async () => {
+  it('never gives the cookie of one visitor to the next when both get one Response', async () => {
     const { sessions } = setup()
     const shared = new Response(null, { status: 204 })
     const first = await withSession(sessions, asked(), (session) => {
@@ -155,7 +155,7 @@ describe('the response', () => {
     expect(second.headers.getSetCookie()).toEqual([])
   })
 
-  it('is thrown on with the cookie where it was thrown', async () => {
+  it('is thrown again with the cookie when it was thrown', async () => {
     const { sessions } = setup()
     const thrown = await withSession(sessions, asked(), async (session) => {
       await session.login('alice')
@@ -250,7 +250,7 @@ describe('the response', () => {
   ])('that goes on as a WebSocket and %s', async (_what, headers, cookies) => {
     const warnings: string[] = []
     const { sessions } = setup({ logger: { warn: (message) => void warnings.push(message) } })
-    // As a server gives it that upgrades: no constructor makes one.
+    // The response of a server that upgrades; no constructor makes one.
     const upgraded = { status: 101, statusText: '', headers, body: null, bodyUsed: false }
     for (let times = 0; times < 2; times++) {
       const response = await withSession(sessions, asked(), (session) => {
@@ -263,7 +263,7 @@ describe('the response', () => {
     expect(warnings).toEqual(cookies === 0 ? [expect.stringContaining('status 101')] : [])
   })
 
-  it('warns once where Firebase Hosting keeps the cookie', async () => {
+  it('warns once when Firebase Hosting removes the cookie', async () => {
     const warnings: string[] = []
     const { sessions } = setup({ logger: { warn: (message) => void warnings.push(message) } })
     for (let times = 0; times < 2; times++) {
@@ -272,7 +272,7 @@ describe('the response', () => {
     expect(warnings).toEqual([expect.stringContaining('__session')])
   })
 
-  it('that somebody has read is refused before anything is stored', async () => {
+  it('whose body was read is refused before anything is stored', async () => {
     const { sessions, store } = setup()
     const serving = withSession(sessions, asked(), async (session) => {
       session.set('views', 1)
@@ -286,7 +286,7 @@ describe('the response', () => {
 })
 
 describe('errors', () => {
-  it('are thrown on: changes are dropped, a logout stands', async () => {
+  it('are thrown again: changes are dropped, a logout stays valid', async () => {
     const { sessions } = setup()
     const cookie = await stored(sessions)
     const boom = new Error('boom')
@@ -306,7 +306,7 @@ describe('errors', () => {
     expect(await seen(sessions, cookie)).toEqual({ user: '__guest__' })
   })
 
-  it('of the commit reject, and let go of the body', async () => {
+  it('of the commit reject, and cancel the body', async () => {
     const { sessions, store } = setup()
     store.failNext('before', FATAL)
     let why: unknown
@@ -344,7 +344,7 @@ describe('errors', () => {
     expect(failed.headers.getSetCookie()).toEqual([])
   })
 
-  it('leave with the cookie of what save() had stored before', async () => {
+  it('are sent with the cookie of a session that save() had stored before', async () => {
     const { sessions, store } = setup()
     const response = await withSession(
       sessions,
@@ -370,7 +370,7 @@ describe('errors', () => {
     await expect(serving).rejects.toThrow('second')
   })
 
-  it('of a store that is down meet only those who use the session', async () => {
+  it('of a store that is down affect only handlers that use the session', async () => {
     const { sessions, store } = setup()
     const cookie = await stored(sessions)
     const heal = store.failAlways('before')
@@ -384,7 +384,7 @@ describe('errors', () => {
 })
 
 describe('a streamed body', () => {
-  it('is given after the commit, and stores what it changes by save()', async () => {
+  it('is sent after the commit, and stores its changes by save()', async () => {
     const { sessions, store } = setup()
     const cookie = await stored(sessions)
     const held = store.hold({ method: 'write' })
@@ -515,7 +515,7 @@ describe('the request', () => {
       views: 1,
       late: 'not at all',
     })
-    // One after the other it is served anew.
+    // A later call serves it again.
     expect(await (await withSession(sessions, request, count)).text()).toBe('1')
   })
 
@@ -553,7 +553,7 @@ describe('the request', () => {
     expect(await response.text()).toBe('1')
   })
 
-  it('of a client without cookies brings an id, and is handed one', async () => {
+  it('of a client without cookies sends an id, and gets one', async () => {
     const { sessions } = setup()
     const options: FetchSessionOptions = {
       id: (request) => request.headers.get('X-Session') ?? undefined,
@@ -573,7 +573,7 @@ describe('the request', () => {
   })
 })
 
-it('takes sessions that live in their cookies, each typed as what it is', async () => {
+it('accepts sessions that live in their cookies, with their own type', async () => {
   const sessions = createCookieSessions<Shop>({ keys: [{ id: 'a', key: randomBytes(32) }] })
   const response = await withSession(sessions, asked(), (session) => {
     expectTypeOf(session).toEqualTypeOf<CookieSession<Shop>>()
@@ -590,7 +590,7 @@ it('takes sessions that live in their cookies, each typed as what it is', async 
   })
 })
 
-describe('what cannot work is refused', () => {
+describe('invalid arguments are refused', () => {
   it.each<[string, object, string]>([
     ['a misspelt option', { loads: 'lazy' }, 'did you mean "load"?'],
     ['another load', { load: 'never' }, "must be 'eager' or 'lazy'"],
@@ -607,7 +607,7 @@ describe('what cannot work is refused', () => {
     ).rejects.toThrow(message)
   })
 
-  it('sessions that are none', async () => {
+  it('invalid sessions', async () => {
     await expect(withSession({} as never, asked(), () => new Response())).rejects.toMatchObject({
       code: 'ERR_SESSION_CONFIG',
     })

@@ -73,7 +73,7 @@ describe('withSession() of node', () => {
     expect(head['set-cookie']).toEqual([expect.stringMatching(/^viur-session=/)])
   })
 
-  it('answers 500 where the commit fails, and tells the console why', async () => {
+  it('answers 500 when the commit fails, and logs the reason on the console', async () => {
     const { sessions, store } = setup()
     store.failNext('before', FATAL)
     const port = await listen(withSession(sessions, count))
@@ -87,7 +87,7 @@ describe('withSession() of node', () => {
     expect(logged).toHaveLength(1)
   })
 
-  it('answers 500 where the handler throws: changes are dropped, a logout stands', async () => {
+  it('answers 500 when the handler throws: changes are dropped, a logout stays valid', async () => {
     const { sessions } = setup()
     const cookie = await storedCookie(sessions)
     const port = await listen(
@@ -105,7 +105,7 @@ describe('withSession() of node', () => {
     expect((await ask(port, { path: '/read', cookie })).body).toBe('undefined')
   })
 
-  it('gives up the connection where the handler throws half way', async () => {
+  it('closes the connection when the handler throws half way', async () => {
     const { sessions } = setup()
     const port = await listen(
       withSession(sessions, (_req, res) => {
@@ -116,7 +116,7 @@ describe('withSession() of node', () => {
     await expect(ask(port)).rejects.toThrow()
   })
 
-  it('leaves a response that was complete when the handler threw', async () => {
+  it('does not change a response that was complete when the handler threw', async () => {
     const { sessions } = setup()
     const onError = vi.fn()
     const port = await listen(
@@ -154,7 +154,7 @@ describe('withSession() of node', () => {
     expect(logged).toEqual([])
   })
 
-  it('answers 500 where the response of onError cannot be stored either', async () => {
+  it('answers 500 when the response of onError cannot be stored either', async () => {
     const { sessions, store } = setup()
     store.failNext('before', FATAL)
     const port = await listen(
@@ -175,7 +175,7 @@ describe('withSession() of node', () => {
     expect(await ask(port)).toMatchObject({ status: 500, body: 'Internal Server Error' })
   })
 
-  it('rejects with what onError throws, for frameworks that answer by themselves', async () => {
+  it('rejects with the error of onError, for frameworks that answer themselves', async () => {
     const { sessions, store } = setup()
     store.failNext('before', FATAL)
     const serve = withSession(sessions, count, {
@@ -209,7 +209,7 @@ describe('withSession() of node', () => {
     expect(steps).toEqual(['released', 'resolved'])
   })
 
-  it('gives the session that is there to a call inside of another, and refuses one of others', async () => {
+  it('gives a nested call the same session, and refuses one of other sessions', async () => {
     const { sessions } = setup()
     const inner = withSession(sessions, count)
     const port = await listen(
@@ -228,7 +228,7 @@ describe('withSession() of node', () => {
     )
   })
 
-  it('loads at first use where load is lazy, and asks a client without cookies for its id', async () => {
+  it('loads at first use when load is lazy, and reads the id of a client without cookies', async () => {
     const { sessions, store } = setup()
     const cookie = await storedCookie(sessions)
     const lazy = withSession(
@@ -316,7 +316,7 @@ describe('trustProxy', () => {
   })
 })
 
-it('refuses options that are none, and sessions that are none', () => {
+it('refuses unknown options, and invalid sessions', () => {
   const { sessions } = setup()
   expect(() => withSession(sessions, () => {}, { trustproxy: 1 } as never)).toThrow(
     'did you mean "trustProxy"?',
@@ -326,7 +326,7 @@ it('refuses options that are none, and sessions that are none', () => {
   expect(() => withSession({} as never, () => {})).toThrow('takes what createSessions()')
 })
 
-it('serves Koa by two lines: its own errors stay its own, and a commit that fails is answered', async () => {
+it('serves Koa with two lines: Koa handles its own errors, and a failed commit is answered', async () => {
   const store = failingStore(memoryStore())
   const sessions = createSessions({ store, logger: { warn: () => {} } })
   const app = new Koa()

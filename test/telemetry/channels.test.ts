@@ -26,8 +26,8 @@ const routes: NonNullable<SiteOptions['routes']> = (app) => {
   })
 }
 
-describe('a load is told of', () => {
-  it('with what it came to, also where it names no session and is over at once', async () => {
+describe('a load is published', () => {
+  it('with its outcome, also when it has no session and ends at once', async () => {
     const loads = hearEnds<LoadTrace>('load')
     const app = new Harness()
     const cookie = await app.given()
@@ -40,7 +40,7 @@ describe('a load is told of', () => {
     expect(loads.some((load) => 'error' in load)).toBe(false)
   })
 
-  it('with its error, where the store is down', async () => {
+  it('with its error, when the store is down', async () => {
     const loads = hearEnds<LoadTrace>('load')
     const failures = hear<LoadTrace>('tracing:viur-session:load:error')
     const app = new Harness()
@@ -55,7 +55,7 @@ describe('a load is told of', () => {
     expect(failures).toHaveLength(1)
   })
 
-  it('as one read from memory, where it is', async () => {
+  it('as a read from memory', async () => {
     const loads = hearEnds<LoadTrace>('load')
     const app = new Harness({ readCache: { maxAge: '10s' } })
     const cookie = await app.given()
@@ -66,8 +66,8 @@ describe('a load is told of', () => {
   })
 })
 
-describe('a commit is told of', () => {
-  it('with what it has done', async () => {
+describe('a commit is published', () => {
+  it('with its result', async () => {
     const commits = hearEnds<CommitTrace>('commit')
     const app = new Harness()
     const cookie = await app.given()
@@ -89,7 +89,7 @@ describe('a commit is told of', () => {
     ])
   })
 
-  it('with its error, where its changes could not be stored', async () => {
+  it('with its error, when its changes could not be stored', async () => {
     const commits = hearEnds<CommitTrace>('commit')
     const app = new Harness()
     const cookie = await app.given()
@@ -103,8 +103,8 @@ describe('a commit is told of', () => {
   })
 })
 
-describe('a call to the store is told of', () => {
-  it('with its method, its keys and what it came to, whatever the store is', async () => {
+describe('a call to the store is published', () => {
+  it('with its method, its keys and its outcome, for every store', async () => {
     const app = new Harness()
     const cookie = await app.given()
     const calls = hearEnds<StoreCall>('store-call')
@@ -143,7 +143,7 @@ describe('a call to the store is told of', () => {
     expect(calls[0]?.askers.every((ask, at) => ask === asks[at])).toBe(true)
   })
 
-  it('as a conflict where its condition did not hold, and as failed where the server refused it', async () => {
+  it('as a conflict when its condition failed, and as failed when the server refused it', async () => {
     const calls = hearEnds<StoreCall>('store-call')
     const client = new FakeClient()
     const store = datastoreStore({ client, projectId: 'p', sharedWrites: 'off' })
@@ -165,7 +165,7 @@ describe('a call to the store is told of', () => {
     ])
   })
 
-  it('with those that are left waiting', async () => {
+  it('with the number of waiting calls', async () => {
     const calls = hearEnds<StoreCall>('store-call')
     const client = new FakeClient()
     const held = gate()
@@ -185,8 +185,8 @@ describe('a call to the store is told of', () => {
   })
 })
 
-describe('happenings are told of', () => {
-  it('ends, each once, with their reason and whoever has caused them', async () => {
+describe('events are published', () => {
+  it('ends, each once, with their reason and their cause', async () => {
     for (const events of [false, true]) {
       const ends = hear<Of<'end'>>('viur-session:end')
       const s = await site(MEMORY, { events })
@@ -232,7 +232,7 @@ describe('happenings are told of', () => {
     ])
   })
 
-  it('tries again, after trouble and after a conflict', async () => {
+  it('retries, after trouble and after a conflict', async () => {
     const retries = hear<Of<'retry'>>('viur-session:retry')
     const app = new Harness()
     const cookie = await app.given()
@@ -248,7 +248,7 @@ describe('happenings are told of', () => {
     expect(retries.map(({ why }) => why)).toEqual(['trouble', 'conflict'])
   })
 
-  it('a response that is held back, with how long', async () => {
+  it('a held response, with its duration', async () => {
     const held = hear<Of<'held'>>('viur-session:held')
     const s = await site(MEMORY)
     await s.get('/static')
@@ -263,7 +263,7 @@ describe('happenings are told of', () => {
     expect(held.at(-1)).toMatchObject({ stored: false })
   })
 
-  it('the breaker and what it turns away', async () => {
+  it('the breaker, and the calls that it rejects', async () => {
     const breaker = hear<Of<'breaker'>>('viur-session:breaker')
     const away = hear<Of<'turned-away'>>('viur-session:turned-away')
     const client = new FakeClient()
@@ -285,7 +285,7 @@ describe('happenings are told of', () => {
     expect(breaker.map(({ state }) => state)).toEqual(['open', 'closed'])
   })
 
-  it('runs and their steps, and what status() says', async () => {
+  it('runs, their steps, and the result of status()', async () => {
     const runs = hear<Of<'run'>>('viur-session:run')
     const steps = hearEnds<StepTrace>('sweep-step')
     const status = hear<Of<'status'>>('viur-session:status')
@@ -338,7 +338,7 @@ describe('the channels', () => {
     }
   })
 
-  it('change nothing about what a call gives', async () => {
+  it('do not change the result of a call', async () => {
     for (const heard of [false, true]) {
       if (heard) for (const what of TRACES) hearEnds(what)
       const store = failingStore(memoryStore())

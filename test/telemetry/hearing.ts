@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { onTestFinished } from 'vitest'
 
-/** What is published on a channel until the test is over. */
+/** The messages of a channel until the end of the test. */
 export function hear<Message>(name: string): Message[] {
   const heard: Message[] = []
   const note = (message: unknown): void => void heard.push(message as Message)
@@ -10,7 +10,7 @@ export function hear<Message>(name: string): Message[] {
   return heard
 }
 
-/** What came of work that takes time, each as it stood when it was over. */
+/** The ends of asynchronous work, each copied at its end. */
 export function hearEnds<Context>(what: string): Context[] {
   const heard: Context[] = []
   const note = (message: unknown): void => void heard.push({ ...(message as Context) })
@@ -20,5 +20,5 @@ export function hearEnds<Context>(what: string): Context[] {
   return heard
 }
 
-/** All names of this package's channels, as docs/monitoring.md has them. */
+/** All channel names of this package, as in docs/monitoring.md. */
 export const TRACES = ['load', 'commit', 'sweep-step', 'store-call'] as const

@@ -14,7 +14,7 @@ const read = (name: string): string => readFileSync(folder + name, 'utf8')
 
 const DURATION = /^[0-9]+(?:s|m|h)$/
 
-/** As Prometheus reads it ("Alerting rules"). */
+/** The format of Prometheus ("Alerting rules"). */
 const Rules = z.strictObject({
   groups: z.array(
     z.strictObject({
@@ -32,7 +32,7 @@ const Rules = z.strictObject({
   ),
 })
 
-/** As the API of Cloud Monitoring has it (`AlertPolicy`, v3). */
+/** The format of the Cloud Monitoring API (`AlertPolicy`, v3). */
 const Policy = z.strictObject({
   displayName: z.string().max(512),
   userLabels: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/), z.string()),
@@ -56,7 +56,7 @@ const Policy = z.strictObject({
   alertStrategy: z.strictObject({ autoClose: z.string().regex(/^[0-9]+s$/) }),
 })
 
-/** As the API of Cloud Monitoring has it (`Dashboard`, v1). */
+/** The format of the Cloud Monitoring API (`Dashboard`, v1). */
 const Dashboard = z.strictObject({
   displayName: z.string(),
   mosaicLayout: z.strictObject({
@@ -95,7 +95,7 @@ const charts = tiles.flatMap(({ widget }) =>
   widget.xyChart.dataSets.map(({ timeSeriesQuery }) => timeSeriesQuery.prometheusQuery),
 )
 
-/** What OTLP makes of a name and a unit in Prometheus ("Prometheus and OpenMetrics Compatibility"). */
+/** The Prometheus name of an OTLP name and unit ("Prometheus and OpenMetrics Compatibility"). */
 function seriesOf({ name, unit, kind }: { name: string; unit: string; kind: Kind }): string[] {
   const base = name.replaceAll('.', '_') + (unit === 's' ? '_seconds' : '')
   if (kind === 'counter') return [`${base}_total`]
@@ -104,7 +104,7 @@ function seriesOf({ name, unit, kind }: { name: string; unit: string; kind: Kind
 
 type Kind = 'counter' | 'histogram' | 'gauge'
 
-/** The kind of each, as the page says it, whose table another test holds against the code. */
+/** The kind of each metric in the page's table, which another test compares with the code. */
 function kindOf(name: string): Kind {
   const [, kind] =
     new RegExp(`^\\| \`${name}\` \\| (counter|histogram|gauge)`, 'm').exec(page) ?? []
@@ -122,7 +122,7 @@ const LABELS = new Set(Object.values(ATTRIBUTES).map((name) => name.replaceAll('
 
 describe('the files in docs/monitoring', () => {
   it.each([...rules.map(({ expr }) => expr), ...charts])(
-    'ask only for metrics and attributes that there are: %s',
+    'use only existing metrics and attributes: %s',
     (query) => {
       const names = query.match(/\b(?:viur_session|db_client)_[a-z_]+/g) ?? []
       const labels = [
@@ -169,7 +169,7 @@ describe('the files in docs/monitoring', () => {
 })
 
 describe('docs/monitoring.md', () => {
-  it('says of each alert what to do', () => {
+  it('has advice for each alert', () => {
     expect([...page.matchAll(/^### (Session\w+)$/gm)].map(([, name]) => name).sort()).toEqual(
       rules.map(({ alert }) => alert).sort(),
     )

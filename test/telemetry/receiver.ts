@@ -20,7 +20,7 @@ interface Point {
   readonly count?: string | number
 }
 
-/** A metric as it travels (opentelemetry/proto/metrics/v1, in JSON). */
+/** A metric on the wire (opentelemetry/proto/metrics/v1, in JSON). */
 export interface SentMetric {
   readonly name: string
   readonly unit: string
@@ -32,7 +32,7 @@ export interface SentMetric {
   }
 }
 
-/** A span as it travels. */
+/** A span on the wire. */
 export interface SentSpan {
   readonly traceId: string
   readonly spanId: string
@@ -49,7 +49,7 @@ interface Sent {
   readonly resourceSpans?: readonly { scopeSpans: readonly { spans: SentSpan[] }[] }[]
 }
 
-/** The SDK of OpenTelemetry, and a receiver on loopback that it sends to by OTLP, as JSON over HTTP. */
+/** The SDK of OpenTelemetry, and a receiver on loopback to which it sends OTLP as JSON over HTTP. */
 export async function receiver() {
   const texts: string[] = []
   const server = createServer((req, res) => {
@@ -62,7 +62,7 @@ export async function receiver() {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const reader = new PeriodicExportingMetricReader({
     exporter: new OTLPMetricExporter({ url: `${url}/v1/metrics` }),
-    // Never by the clock: each test says when.
+    // Not by a clock: each test triggers the export.
     exportIntervalMillis: 2 ** 30,
     exportTimeoutMillis: 30_000,
   })
@@ -80,9 +80,9 @@ export async function receiver() {
   return {
     meterProvider,
     tracerProvider,
-    /** All that has been received, as it came. */
+    /** Everything that was received, unchanged. */
     text: () => texts.join('\n'),
-    /** The metrics as they stand, each once. */
+    /** The present metrics, each once. */
     metrics: async (): Promise<Map<string, SentMetric>> => {
       await meterProvider.forceFlush()
       const all = parsed()

@@ -5,8 +5,8 @@ import { STORE_KINDS } from '../setup/stores.ts'
 import { hearEnds } from './hearing.ts'
 
 for (const kind of STORE_KINDS) {
-  describe.skipIf(kind.missing !== null)(`calls to the store are told of: ${kind.name}`, () => {
-    it('all of them, with what they came to, and nothing goes another way for it', async () => {
+  describe.skipIf(kind.missing !== null)(`calls to the store are published: ${kind.name}`, () => {
+    it('all of them, with their outcome, without any change of behaviour', async () => {
       const calls = hearEnds<StoreCall>('store-call')
       const s = await site(kind)
       await s.get('/set/seed')

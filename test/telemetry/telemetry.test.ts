@@ -19,7 +19,7 @@ const routes: NonNullable<SiteOptions['routes']> = (app) => {
   app.get('/key', async (req, res) => void res.send(await req.session.getSecurityKey()))
 }
 
-/** Telemetry that goes to a receiver, until the test is over. */
+/** Telemetry that goes to a receiver, until the end of the test. */
 async function telemetry(options: TelemetryOptions = {}) {
   const received = await receiver()
   const { meterProvider, tracerProvider } = received
@@ -28,8 +28,8 @@ async function telemetry(options: TelemetryOptions = {}) {
   return { ...received, stop }
 }
 
-describe('what is measured', () => {
-  it('arrives under the names and units of the table, all of it', async () => {
+describe('metrics', () => {
+  it('all arrive under the names and units of the table', async () => {
     const { metrics, text } = await telemetry({ sessions: { status: async () => ({}) as never } })
     const s = await site(MEMORY, { routes })
     await s.get('/set/seed?to=hunter2')
@@ -72,7 +72,7 @@ describe('what is measured', () => {
     }
   })
 
-  it('tells failed calls from conflicts, which are answers', async () => {
+  it('distinguish failed calls from conflicts, which are answers', async () => {
     const { metrics } = await telemetry({ spans: false })
     const client = new FakeClient()
     const store = datastoreStore({ client, projectId: 'p', sharedWrites: 'off' })
@@ -106,7 +106,7 @@ describe('what is measured', () => {
     ])
   })
 
-  it('counts loads by what they came to, and ends by their reason', async () => {
+  it('count loads by outcome, and ends by reason', async () => {
     const { metrics } = await telemetry({ spans: false })
     const s = await site(MEMORY)
     for (const path of ['/set/a', '/read', '/read', '/login/bob', '/logout']) await s.get(path)
@@ -122,7 +122,7 @@ describe('what is measured', () => {
     expect(count(INSTRUMENTS.ends.name, ATTRIBUTES.reason)).toEqual({ login: 1, logout: 1 })
   })
 
-  it('asks status() of the sessions that it is given, and what it said grows older', async () => {
+  it('call status() of the given sessions, and increase its ages with time', async () => {
     vi.useFakeTimers({ toFake: ['performance'] })
     onTestFinished(() => void vi.useRealTimers())
     const asked = { count: 0 }
@@ -146,7 +146,7 @@ describe('what is measured', () => {
     stop()
   })
 
-  it('tells of no status where no sessions are given, whoever asks for one', async () => {
+  it('have no status without given sessions, even when the app calls status()', async () => {
     const { metrics } = await telemetry({ spans: false })
     const s = await site(MEMORY)
     await s.get('/set/a')
@@ -156,7 +156,7 @@ describe('what is measured', () => {
     expect(names).not.toContain(INSTRUMENTS.backlog.name)
   })
 
-  it('ends with the function that it gives', async () => {
+  it('end with the returned function', async () => {
     const { metrics, spans, stop } = await telemetry()
     const s = await site(MEMORY)
     await s.get('/set/a')
@@ -172,7 +172,7 @@ describe('what is measured', () => {
 })
 
 describe('spans', () => {
-  it('stand below each other: a request of the app, its load, and the call for it', async () => {
+  it('are nested: a request of the app, its load, and the call for it', async () => {
     const { spans, tracerProvider } = await telemetry({ metrics: false })
     const s = await site(MEMORY, {
       routes: (app) => {
@@ -207,7 +207,7 @@ describe('spans', () => {
     })
   })
 
-  it('of a shared call stand in the trace of one request, with links to and from the others', async () => {
+  it('of a shared call are in the trace of one request, with links to and from the others', async () => {
     const { spans, tracerProvider } = await telemetry({ metrics: false })
     const store = datastoreStore({ client: new FakeClient(), projectId: 'p' })
     const tracer = tracerProvider.getTracer('app')
@@ -234,7 +234,7 @@ describe('spans', () => {
     })
   })
 
-  it('are left out where the provider fails to make them, which harms no request and not the process', async () => {
+  it('are left out when the provider fails to make them, without an effect on requests and the process', async () => {
     const crashes: unknown[] = []
     const others = process.listeners('uncaughtException')
     process.removeAllListeners('uncaughtException')
@@ -258,7 +258,7 @@ describe('spans', () => {
     expect(crashes).toEqual([])
   })
 
-  it('of a step of a sweep, and of what fails, by a word and not by its message', async () => {
+  it('exist for a step of a sweep, and show errors by type and not by message', async () => {
     const { spans } = await telemetry({ metrics: false })
     const s = await site(MEMORY)
     await s.get('/set/a')
@@ -311,7 +311,7 @@ describe('the names', () => {
     }
   })
 
-  it('have units of UCUM: seconds for times, and a word in braces for what is counted', () => {
+  it('have units of UCUM: seconds for times, and a word in braces for counts', () => {
     for (const { name, unit } of Object.values(INSTRUMENTS)) {
       expect(unit).toMatch(/\.(?:duration|age)$/.test(name) ? /^s$/ : /^\{[a-z]+\}$/)
     }

@@ -17,7 +17,7 @@ import { collect, failures, Passing } from './broken.ts'
 
 const GROUPS = ['security keys', 'pages of security keys']
 
-/** The keys of a memory store, for tests to break something about them. */
+/** The keys of a memory store, in which tests break something. */
 class Keys implements SecurityKeyStore {
   protected readonly store: SessionStore
   protected readonly inner: SecurityKeyStore
@@ -43,7 +43,7 @@ class Keys implements SecurityKeyStore {
   }
 }
 
-/** Deletes at any version, and what is gone too. */
+/** Deletes at any version, and accepts missing keys. */
 class BlindUse extends Keys {
   override async use(name: SecurityKeyName): Promise<WriteResult> {
     await this.inner.remove([name])
@@ -51,7 +51,7 @@ class BlindUse extends Keys {
   }
 }
 
-/** Looks at the version first, and deletes later. */
+/** Checks the version first, and deletes later. */
 class CheckThenDelete extends Keys {
   override async use(name: SecurityKeyName, version: string): Promise<WriteResult> {
     if ((await this.inner.find(name))?.version !== version) return { outcome: 'conflict' }
@@ -60,7 +60,7 @@ class CheckThenDelete extends Keys {
   }
 }
 
-/** Says that a key is used, and leaves it. */
+/** Reports a key as used, and keeps it. */
 class Lasting extends Keys {
   override async use(name: SecurityKeyName, version: string): Promise<WriteResult> {
     const found = await this.inner.find(name)
@@ -68,7 +68,7 @@ class Lasting extends Keys {
   }
 }
 
-/** Stores a key in the place of another. */
+/** Stores a key over another one. */
 class Upserting extends Keys {
   override async insert(records: readonly SecurityKeyRecord[]): Promise<WriteTogetherResult> {
     await this.inner.remove(records.map(({ name }) => name))
@@ -105,7 +105,7 @@ class Forgetful extends Keys {
   }
 }
 
-/** Does not tell keys without a session from those of one. */
+/** Confuses keys without a session with those of one. */
 class NoOwner extends Keys {
   override async find(name: SecurityKeyName): ReturnType<SecurityKeyStore['find']> {
     const found = await this.inner.find(name)
@@ -113,7 +113,7 @@ class NoOwner extends Keys {
   }
 }
 
-/** Cuts data off, and keeps its limits that way. */
+/** Truncates data to stay within its limits. */
 class Cutting extends Keys {
   override insert(records: readonly SecurityKeyRecord[]): Promise<WriteTogetherResult> {
     return this.inner.insert(
@@ -122,7 +122,7 @@ class Cutting extends Keys {
   }
 }
 
-/** Files a key by its expiry alone. */
+/** Sorts a key by its expiry only. */
 class ByExpiryAlone extends Keys {
   override insert(records: readonly SecurityKeyRecord[]): Promise<WriteTogetherResult> {
     return this.inner.insert(
@@ -131,7 +131,7 @@ class ByExpiryAlone extends Keys {
   }
 }
 
-/** Gives the names of a page in another order. */
+/** Returns the names of a page in another order. */
 class OtherOrder extends Keys {
   override async page(
     selection: SecurityKeySelection,
@@ -142,7 +142,7 @@ class OtherOrder extends Keys {
   }
 }
 
-/** Treats the limits of a sweep the other way round. */
+/** Confuses the limits of a sweep. */
 class WrongBorders extends Keys {
   override page(
     { after, upTo, shard }: SecurityKeySelection,
@@ -153,7 +153,7 @@ class WrongBorders extends Keys {
   }
 }
 
-/** Takes a page that is not full for the last. */
+/** Treats a page that is not full as the last. */
 class EarlyEnd extends Keys {
   override async page(
     selection: SecurityKeySelection,
@@ -164,7 +164,7 @@ class EarlyEnd extends Keys {
   }
 }
 
-/** Pages by offset, and takes any cursor that is a number. */
+/** Pages by offset, and accepts any cursor that is a number. */
 class OffsetPages extends Keys {
   override async page(
     selection: SecurityKeySelection,
@@ -178,7 +178,7 @@ class OffsetPages extends Keys {
   }
 }
 
-/** Removes whatever and however many it is given, and one of the others. */
+/** Removes any number of keys, and one more. */
 class Sweeping extends Keys {
   override async remove(names: readonly SecurityKeyName[]): Promise<void> {
     const all = await Promise.all(
@@ -213,7 +213,7 @@ class WithKeys extends Passing {
   }
 }
 
-/** Says that there are fewer shards than it uses. */
+/** Reports fewer shards than it uses. */
 class HiddenShards extends Passing {
   override readonly shards = 8
 }

@@ -26,7 +26,7 @@ function keyOf(mutation: Mutation): SessionKey {
   return 'record' in mutation ? mutation.record.key : mutation.key
 }
 
-/** Writes whatever it is given, wherever. */
+/** Writes without any condition. */
 class Upserting extends Passing {
   override async write(mutation: Mutation): Promise<WriteResult> {
     const version = await versionNow(this.inner, mutation)
@@ -41,7 +41,7 @@ class Upserting extends Passing {
   }
 }
 
-/** Looks at the version first, and writes later. */
+/** Checks the version first, and writes later. */
 class CheckThenPut extends Upserting {
   override async write(mutation: Mutation): Promise<WriteResult> {
     if (mutation.kind === 'remove') return await this.inner.write(mutation)
@@ -66,7 +66,7 @@ class NotTogether extends Passing {
   }
 }
 
-/** Answers a read with what was there at the read before. */
+/** Answers a read with the record of the previous read. */
 class Stale extends Passing {
   readonly #seen = new Map<SessionKey, Found | Unreadable | null>()
   override async find(key: SessionKey): Promise<Found | Unreadable | null> {
@@ -102,7 +102,7 @@ class ReusedVersions extends Passing {
   }
 }
 
-/** Does not look at what it is given. */
+/** Does not check its arguments. */
 class Unchecked extends Passing {
   override async write(mutation: Mutation): Promise<WriteResult> {
     try {
@@ -124,7 +124,7 @@ class Forgetful extends Passing {
   }
 }
 
-/** Does not know of static keys and clients. */
+/** Does not store static keys and clients. */
 class ForgetsClients extends Passing {
   override write(mutation: Mutation): Promise<WriteResult> {
     if (!('record' in mutation)) return this.inner.write(mutation)
@@ -133,7 +133,7 @@ class ForgetsClients extends Passing {
   }
 }
 
-/** Writes what an update holds over what is there, and leaves the rest. */
+/** Merges an update into the present record. */
 class Patching extends Passing {
   override async write(mutation: Mutation): Promise<WriteResult> {
     if (mutation.kind !== 'update') return await this.inner.write(mutation)
@@ -142,7 +142,7 @@ class Patching extends Passing {
   }
 }
 
-/** Loses what a later release stored. */
+/** Loses fields of a later release. */
 class ForgetsProperties extends Passing {
   override async write(mutation: Mutation): Promise<WriteResult> {
     if (!('record' in mutation)) return await this.inner.write(mutation)
@@ -151,7 +151,7 @@ class ForgetsProperties extends Passing {
   }
 }
 
-/** Gives every session that has any property. */
+/** Returns every session that has any property. */
 class AnyProperty extends Passing {
   override async page(selection: Selection, options: PageOptions): Promise<Page> {
     if (selection.by !== 'property') return await this.inner.page(selection, options)
@@ -182,7 +182,7 @@ class OffsetPages extends Passing {
   }
 }
 
-/** Takes a page that is not full for the last. */
+/** Treats a page that is not full as the last. */
 class EarlyEnd extends Passing {
   override async page(selection: Selection, options: PageOptions): Promise<Page> {
     const page = await this.inner.page(selection, options)
@@ -190,7 +190,7 @@ class EarlyEnd extends Passing {
   }
 }
 
-/** Treats the limits of a sweep the other way round. */
+/** Confuses the limits of a sweep. */
 class WrongBorders extends Passing {
   override page(selection: Selection, options: PageOptions): Promise<Page> {
     if (selection.by !== 'expiry') return this.inner.page(selection, options)
@@ -202,12 +202,12 @@ class WrongBorders extends Passing {
   }
 }
 
-/** Says that there are fewer shards than it uses. */
+/** Reports fewer shards than it uses. */
 class HiddenShards extends Passing {
   override readonly shards = 8
 }
 
-/** Retries are no use with a cursor that is wrong, and this store says they are. */
+/** Marks the error of a wrong cursor as retryable, although a retry cannot help. */
 class RetryableCursor extends Passing {
   override async page(selection: Selection, options: PageOptions): Promise<Page> {
     try {
@@ -218,7 +218,7 @@ class RetryableCursor extends Passing {
   }
 }
 
-/** Writes many with no look at their conditions. */
+/** Writes many without checking their conditions. */
 class BlindEach extends Passing {
   override async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
     const right = await Promise.all(
@@ -236,7 +236,7 @@ class BlindEach extends Passing {
   }
 }
 
-/** Gives up on all of them when one does not fit. */
+/** Applies no write when one of them fails. */
 class AllOrNothingEach extends Passing {
   override async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
     const result = await this.inner.writeTogether(mutations)
@@ -246,7 +246,7 @@ class AllOrNothingEach extends Passing {
   }
 }
 
-/** Does not know of the bucket that a sweep asks for. */
+/** Ignores the bucket that a sweep asks for. */
 class NoSweepAt extends Passing {
   override write(mutation: Mutation): Promise<WriteResult> {
     if (mutation.kind !== 'update') return this.inner.write(mutation)
@@ -255,7 +255,7 @@ class NoSweepAt extends Passing {
   }
 }
 
-/** Gives keys in pages of its own. */
+/** Returns keys in other pages than records. */
 class OtherKeys extends Passing {
   override async pageKeys(selection: Selection, options: PageOptions): Promise<KeyPage> {
     const { keys, cursor } = await this.inner.pageKeys(selection, options)

@@ -17,7 +17,7 @@ import {
 } from '../../src/index.ts'
 import { type ContractRunner, storeContract } from '../../src/testing/index.ts'
 
-/** Collects the cases of the contract instead of running them, with the group that each is in. */
+/** Collects the cases of the contract, with their groups, instead of running them. */
 export function collect(
   makeStore: () => SessionStore,
 ): Map<string, { group: string; run: () => Promise<void> }> {
@@ -50,7 +50,7 @@ export async function failures(
   return failed
 }
 
-/** A memory store, for tests to break something about it. */
+/** A memory store, in which tests break something. */
 export class Passing implements SessionStore {
   readonly name = 'broken'
   readonly shards: number = 16

@@ -3,5 +3,5 @@ import { failingStore, storeContract } from '../../src/testing/index.ts'
 
 await storeContract(() => memoryStore())
 
-// What the tests of this package wrap stores in has to be a store itself.
+// The wrapper that the tests of this package use must be a store itself.
 await storeContract(() => failingStore(memoryStore()))

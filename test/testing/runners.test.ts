@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-// Inside the package, so that what is built finds its dependencies.
+// The folder is inside the package, so that the built code finds its dependencies.
 const built = mkdtempSync(join(root, 'node_modules', '.contract-'))
 
 beforeAll(() => {
@@ -24,7 +24,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(built, { recursive: true, force: true }))
 
-/** Runs a script as a process of its own, outside of vitest. */
+/** Runs a script in its own process, outside of vitest. */
 function run(script: string, ...options: string[]): { stdout: string; status: number | null } {
   const { VITEST: _, NODE_TEST_CONTEXT: __, NODE_OPTIONS: ___, ...env } = process.env
   return spawnSync(process.execPath, [...options, '-e', script], {
@@ -56,12 +56,12 @@ describe('storeContract()', () => {
        storeContract(() => ({ __proto__: memoryStore(), find: async () => null, close: async () => {} }))`,
       '--test-reporter=tap',
     )
-    // A store that finds nothing: what is registered is also run, and what fails is seen.
+    // The store finds nothing, which shows that registered tests run and can fail.
     expect(stdout).toMatch(/# fail [1-9][0-9]*/)
     expect(status).toBe(1)
   })
 
-  it('takes global functions before anything else', () => {
+  it('uses global functions first', () => {
     const { stdout } = run(
       `globalThis.describe = (name, body) => body()
        globalThis.it = (name) => console.log('registered:', name)

@@ -27,7 +27,7 @@ describe('fakeClock()', () => {
     expect(() => fakeClock().advance(duration)).toThrow(/advance/)
   })
 
-  it('is not set to what is no time', () => {
+  it('is not set to an invalid time', () => {
     expect(() => fakeClock(Number.NaN)).toThrow(/valid time/)
     expect(() => fakeClock().set(new Date(Number.NaN))).toThrow(/valid time/)
   })
@@ -144,7 +144,7 @@ describe('failingStore()', () => {
     await gate.reached
     expect((await inner.find(record.key)) !== null).toBe(when === 'after')
     expect(answered).toBe(false)
-    // Only the one call is held.
+    // Only one call is held.
     expect((await store.write({ kind: 'insert', record: sampleRecord() })).outcome).toBe('applied')
     gate.release()
     await writing
@@ -159,7 +159,7 @@ describe('failingStore()', () => {
 })
 
 describe('sampleRecord()', () => {
-  it('is a record under a key of its own, with what is given', () => {
+  it('is a record under a new key, with the given properties', () => {
     const one = sampleRecord({ user: 'alice', values: { cart: [1] } })
     expect(one.user).toBe('alice')
     expect(one.data).toContain('cart')
@@ -173,13 +173,13 @@ const URL = 'https://shop.example/a/b'
 interface JarCase {
   readonly set: readonly (readonly [text: string, from?: string])[]
   readonly gives: Readonly<Record<string, string | undefined>>
-  /** Where tough-cookie does not follow RFC 6265bis. */
+  /** Set where tough-cookie does not follow RFC 6265bis. */
   readonly ours?: true
 }
 
-/** What is set, from where; and the header of requests afterwards. */
+/** The set cookies with their URL, and the header of later requests. */
 const JAR: Record<string, JarCase> = {
-  'a plain cookie goes to its host alone': {
+  'a plain cookie is sent only to its host': {
     set: [['a=1']],
     gives: {
       'https://shop.example/a/x': 'a=1',
@@ -195,7 +195,7 @@ const JAR: Record<string, JarCase> = {
       'https://shop.example/ab': undefined,
     },
   },
-  'a path holds for what is below it': {
+  'a path includes the paths below it': {
     set: [['a=1; Path=/x']],
     gives: { 'https://shop.example/x/y': 'a=1', 'https://shop.example/xy': undefined },
   },
@@ -290,7 +290,7 @@ const JAR: Record<string, JarCase> = {
     set: [['a=1\r\nb=2; Path=/']],
     gives: { [URL]: undefined },
   },
-  'what is too large is refused': {
+  'a cookie that is too large is refused': {
     ours: true,
     set: [[`a=${'x'.repeat(4096)}; Path=/`]],
     gives: { [URL]: undefined },
@@ -327,7 +327,7 @@ describe('cookieJar()', () => {
     },
   )
 
-  it('forgets by its clock, and at 400 days at the latest', () => {
+  it('forgets by its clock, after 400 days at the latest', () => {
     const clock = fakeClock()
     const jar = cookieJar({ now: clock.now })
     jar.set(['a=1; Path=/; Max-Age=10', 'b=1; Path=/; Max-Age=99999999', 'c=1; Path=/'], URL)
