@@ -22,7 +22,7 @@ const MINUTE = 60 * 1000
 
 type Doing = 'sweep' | 'sweep by a class' | 'sweep without events' | 'killAll' | 'killByUser'
 
-/** Does something of its own before each end. */
+/** A sweep class that does something before each end. */
 class ThroughSuper extends DeleteSessionsIter<Data> {
   override async handleEntry(entry: SessionEntry<Data>, customData: Json): Promise<void> {
     await null
@@ -30,7 +30,7 @@ class ThroughSuper extends DeleteSessionsIter<Data> {
   }
 }
 
-/** A deployment whose first process dies at its n-th call. */
+/** A deployment whose first process crashes at its n-th call. */
 class Scene {
   readonly queue = new TestQueue()
   readonly events: SessionDeleteEvent[] = []
@@ -41,7 +41,7 @@ class Scene {
   alive: string[] = []
   expiredKeys: SecurityKeyName[] = []
   validKeys: SecurityKeyName[] = []
-  /** Tasks whose delivery was answered. */
+  /** The tasks whose delivery was answered. */
   readonly acknowledged = new Set<Task>()
 
   constructor(store: (now: () => number) => SessionStore, doing: Doing) {
@@ -88,7 +88,7 @@ class Scene {
       records.push(sampleRecord(ended))
     }
     const others = Array.from({ length: 2 }, () =>
-      // Of a login after the kill, where that is for everybody.
+      // The cookie of a login after the kill, where the kill is for all users.
       sampleRecord({ ...living, user: 'bob', authenticated: now + 5, fenceAll: now + 5 }),
     )
     await this.store.writeEach(
@@ -110,13 +110,13 @@ class Scene {
     else await sessions.startClearSessions()
   }
 
-  /** What the queue delivers: everything that was not acknowledged, oldest first. */
+  /** Delivers as a queue does: every task that was not acknowledged, oldest first. */
   async deliverAll(sessions: Sessions<Data>): Promise<void> {
     for (let rounds = 0; rounds < 300; rounds++) {
       const task = this.queue.added.find((one) => !this.acknowledged.has(one))
       if (task === undefined) return
       const { outcome } = await deliver(sessions, task)
-      // A claim of the dead runs out; the queue tries again until then.
+      // The claim of the crashed process runs out; the queue tries again until then.
       if (outcome === 'busy') this.now += MINUTE
       else this.acknowledged.add(task)
     }
@@ -149,7 +149,7 @@ const PLACES: readonly Place[] = [
     doings: ['sweep', 'sweep by a class', 'sweep without events', 'killAll', 'killByUser'],
     store: (now) => MEMORY.make({ now }),
   },
-  // The others differ in nothing that a store could matter for.
+  // The other stores do not differ in this.
   ...EMULATORS.map(
     ({ name, missing, host }): Place => ({
       name,
@@ -160,7 +160,7 @@ const PLACES: readonly Place[] = [
   ),
 ]
 
-describe.each(PLACES)('a process that dies, on $name', ({ missing, doings, store }) => {
+describe.each(PLACES)('a process that crashes, on $name', ({ missing, doings, store }) => {
   describe.skipIf(missing !== null)('at every call', () => {
     it.each(doings)(
       'loses nothing of a %s',
@@ -206,13 +206,13 @@ async function dieAndRecover(
   await Promise.race([work, life.died])
   const second = scene.process(new Life())
   await scene.deliverAll(second)
-  // The next sweeps, of an hourly cron.
+  // The next sweeps, by an hourly cron job.
   for (let hours = 0; hours < 2; hours++) {
     scene.now += HOUR
     await second.startClearSessions()
     await scene.deliverAll(second)
   }
-  // A kill is begun when it is written down, which is its second call: the first reads the fence.
+  // A kill has begun when it is stored, which is its second call: the first reads the fence.
   const notBegun = ['before call 1', 'after call 1', 'before call 2']
   const wasBegun = !doing.startsWith('kill') || !notBegun.includes(place)
   expect(await scene.stored(), place).toEqual(

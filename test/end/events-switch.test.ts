@@ -9,7 +9,7 @@ type Data = Record<string, unknown>
 
 const MINUTE = 60_000
 
-/** A user logs in, by this process. */
+/** Logs a user in, by this process. */
 async function login(sessions: Sessions<Data>): Promise<SessionKey> {
   const session = await sessions.open({ secure: true }).load()
   await session.login('alice')
@@ -17,7 +17,7 @@ async function login(sessions: Sessions<Data>): Promise<SessionKey> {
   return session.key as SessionKey
 }
 
-/** A guest leaves something in a session, by this process: no fence is read for that. */
+/** Stores data in the session of a guest, by this process: no fence is read for that. */
 async function visit(sessions: Sessions<Data>): Promise<SessionKey> {
   const session = await sessions.open({ secure: true }).load()
   session.set('n', 1)
@@ -31,7 +31,7 @@ function reasons({ events }: Place): string[] {
 
 describe.each(STORE_KINDS)('a process without the option events on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('beside one that has it', () => {
-    it('marks what it ends, so that the observers hear of it, and says once what is wrong', async () => {
+    it('marks the sessions that it ends, so that the observers learn of them, and warns once', async () => {
       const p = place(kind)
       const app = p.process()
       const script = p.process({ events: false })
@@ -49,12 +49,12 @@ describe.each(STORE_KINDS)('a process without the option events on $name', (kind
       expect(reasons(p)).toEqual(['killed', 'killed', 'killed', 'killed'])
     })
 
-    it('goes over to events in a rolling deploy, and back, and loses none in between', async () => {
+    it('changes to events in a rolling deploy, and back, and loses no event in between', async () => {
       const p = place(kind)
       const before = p.process({ events: false })
       expect(await before.killSession(await login(before))).toBe(true)
       expect(await p.count()).toBe(0)
-      // The first new process is there, and the old ones serve beside it.
+      // The first new process serves beside the old ones.
       const after = p.process()
       await login(after)
       p.now += MINUTE
@@ -63,7 +63,7 @@ describe.each(STORE_KINDS)('a process without the option events on $name', (kind
       p.now += 2 * HOUR
       expect(await after.startClearSessions()).toMatchObject({ ended: 1 })
       expect(reasons(p)).toEqual(['killed'])
-      // Back: the new processes have the option no more, and mark until the operator says so.
+      // Back: the new processes no longer have the option, and mark until the operator switches events off.
       const last = p.process({ events: false })
       const key = await login(last)
       expect(await last.killSession(key)).toBe(true)
@@ -105,7 +105,7 @@ describe('the note that ends are events', () => {
     expect(p.store.calls.filter(({ method }) => method === 'note')).toHaveLength(calls)
   })
 
-  it('that cannot be read is asked for once a minute, and blames nobody', async () => {
+  it('that cannot be read is asked for once a minute, without a warning', async () => {
     const p = place()
     const script = p.process({ events: false })
     const restore = p.store.failAlways('before', { method: 'note' })
@@ -115,7 +115,7 @@ describe('the note that ends are events', () => {
       expect(asked()).toBe(1)
     }
     expect(p.warnings).toEqual([])
-    // Of what is only marked a later sweep frees the store.
+    // A later sweep deletes the sessions that are only marked.
     expect(await p.count()).toBe(3)
     restore()
     p.now += MINUTE
@@ -126,7 +126,7 @@ describe('the note that ends are events', () => {
     expect(await script.startClearSessions()).toMatchObject({ ended: 3 })
   })
 
-  it('that never comes leaves a logout time to be done', async () => {
+  it('that is never answered leaves a logout enough time', async () => {
     const p = place()
     const store = failingStore(Object.assign(memoryStore({ now: () => p.now }), { deadline: 200 }))
     const sessions = p.process({ events: false, store })

@@ -40,7 +40,7 @@ async function userOf(sessions: Sessions<Data>, cookie: string): Promise<string>
 describe.each(STORE_KINDS)('a kill of a user on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('is a fence', () => {
     it.each([0, -2 * MINUTE, 2 * MINUTE])(
-      'that a login after it passes, with a clock %i ms apart, and every sweep after that',
+      'that a later login passes, with a clock %i ms apart, and then survives every sweep',
       async (apart) => {
         const p = place(kind)
         const killer = p.process()
@@ -75,7 +75,7 @@ describe.each(STORE_KINDS)('a kill of a user on $name', (kind) => {
       await p.plain.close()
     })
 
-    it('of which the number goes on under a cycled key', async () => {
+    it('whose number continues under a cycled key', async () => {
       const p = place(kind)
       const sessions = p.process()
       await sessions.killSessionByUser('alice')
@@ -91,7 +91,7 @@ describe.each(STORE_KINDS)('a kill of a user on $name', (kind) => {
   })
 })
 
-/** Random bytes of which the first 32 make an id whose key stands before all others in pages, or behind them. */
+/** Random bytes whose first 32 make an id. Its key is listed before all others in pages, or behind them. */
 function drawn(place: 'first' | 'last'): (size: number) => Buffer {
   const isThere = (bytes: Buffer): boolean => {
     const key = keyOf(bytes.toString('base64url') as SessionId)
@@ -108,9 +108,9 @@ function drawn(place: 'first' | 'last'): (size: number) => Buffer {
 describe.each(STORE_KINDS)(
   'a kill of a user with more sessions than a page holds on $name',
   (kind) => {
-    it.skipIf(kind.missing !== null)('meets one whose key is cycled behind its back', async () => {
+    it.skipIf(kind.missing !== null)('finds one whose key moves to an earlier page', async () => {
       const p = place(kind)
-      // Of a number that no kill has reached, so that they are only in the way.
+      // With a number that no kill has reached, so that they only fill pages.
       const others = Array.from({ length: 520 }, () =>
         sampleRecord({
           ...{ user: 'alice', authenticated: p.now, created: p.now, lastSeen: p.now },
@@ -142,7 +142,7 @@ describe.each(STORE_KINDS)(
 )
 
 describe('a fence', () => {
-  it('of one user holds nobody else up, and guests know none', async () => {
+  it('of one user delays no other user, and does not concern guests', async () => {
     const p = place()
     const sessions = p.process()
     const session = await sessions.open({ secure: true }).load()
@@ -152,7 +152,7 @@ describe('a fence', () => {
     expect(await userOf(sessions, cookieOf(await sessions.commit(session)))).toBe('bob')
   })
 
-  it('is named by a hash, and tells no user by its name', async () => {
+  it('is named by a hash, and does not show the user in its name', async () => {
     const p = place()
     await p.process().killSessionByUser('al/ice@example.com')
     const [note] = await p.plain.notes.list('fence:', 10)
@@ -174,7 +174,7 @@ describe('a fence', () => {
     expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
   })
 
-  it('stays for an hour after its kill is closed, and goes with the sweep after that', async () => {
+  it('stays for an hour after its kill is closed, and the next sweep deletes it', async () => {
     const p = place()
     const sessions = p.process()
     await sessions.killSessionByUser('alice')
@@ -189,7 +189,7 @@ describe('a fence', () => {
     expect(await notes()).toBe(0)
   })
 
-  it('that has come and gone while a login was under way lets nobody pass', async () => {
+  it('that was raised and deleted while a login was under way refuses the login', async () => {
     const p = place()
     const sessions = p.process()
     const session = await sessions.open({ secure: true }).load()
@@ -214,7 +214,7 @@ describe('a fence', () => {
     expect(await p.count()).toBe(0)
   })
 
-  it('that cannot be read once the login is stored ends it: nobody can tell', async () => {
+  it('that cannot be read once the login is stored ends the login, since a kill cannot be excluded', async () => {
     const p = place()
     const sessions = p.process({ events: false })
     const session = await sessions.open({ secure: true }).load()
@@ -224,13 +224,13 @@ describe('a fence', () => {
     for await (const { key } of sessions.listSessionsByUser('alice')) throw new Error(key)
   })
 
-  it('means sessions that were stored without a number', async () => {
+  it('includes sessions that were stored without a number', async () => {
     const p = place()
     await p.fill(3, null, 'alice')
     expect(await p.process().killSessionByUser('alice')).toMatchObject({ ended: 3 })
   })
 
-  it('lets no session be spared that an earlier kill means', async () => {
+  it('spares no session that an earlier kill includes', async () => {
     const p = place()
     const sessions = p.process()
     const stolen = await loginAs(sessions, 'alice')
@@ -265,7 +265,7 @@ describe('the fence of everybody', () => {
     vi.useRealTimers()
   })
 
-  it('is read for all who wait for it, whatever time the first of them has left', async () => {
+  it('is read for all waiting callers, whatever time the first of them has left', async () => {
     const store = failingStore(memoryStore())
     const gate = store.hold({ method: 'note' })
     const retries = new RetryBudget()
@@ -281,7 +281,7 @@ describe('the fence of everybody', () => {
     expect(await patient).toEqual({ user: 0, all: 0, read: 0 })
   })
 
-  it('is not asked for by whoever has no time left: nobody would hear that the store is down', async () => {
+  it('is not read by a caller without time left, since nobody would see that the store is down', async () => {
     const store = failingStore(memoryStore())
     const retries = new RetryBudget()
     const fences = new Fences({ store, now: () => 0, sleep: async () => {}, retries })
@@ -313,7 +313,7 @@ describe('a kill of everybody', () => {
     expect(await userOf(own, tooEarly)).toBe(GUEST_USER)
   })
 
-  it('ends a login that was called before it, once the process has heard of it', async () => {
+  it('ends a login that was called before it, once the process has learned of it', async () => {
     const p = place()
     const other = p.process()
     const session = await other.open({ secure: true }).load()
@@ -323,7 +323,7 @@ describe('a kill of everybody', () => {
     await expect(other.commit(session)).rejects.toBeInstanceOf(SessionGoneError)
   })
 
-  it('looks again by itself where there is a real queue', async () => {
+  it('looks again without a further call where there is a real queue', async () => {
     const p = place()
     const queue = new TestQueue()
     await p.process({ tasks: queue }).killAllSessions()
@@ -367,7 +367,7 @@ describe('the word "guest"', () => {
     expect(p.events.map(({ user, reason }) => [user, reason])).toEqual([['guest', 'killed']])
   })
 
-  it('does not reach those of nobody', async () => {
+  it('does not end the sessions of guests', async () => {
     const p = place()
     await p.fill(2, null)
     expect(await p.process().killSessionByUser('guest', { literal: true })).toMatchObject({

@@ -29,10 +29,10 @@ describe('a kill of many', () => {
     expect(p.events.every(({ reason }) => reason === 'killed')).toBe(true)
   })
 
-  it('is handed on when its time is up, gets on with each step, and ends everybody', async () => {
+  it('continues in tasks when its time has run out, progresses with each step, and ends all sessions', async () => {
     const p = place()
     const queue = new TestQueue()
-    // Marked records stay stored here, and must not be gone through from the start again and again.
+    // Marked records stay stored here, and must not be read from the start again and again.
     const sessions = p.process({ tasks: queue, observed: false })
     await p.fill(3000, null, 'alice')
     const real = p.store.page.bind(p.store)
@@ -42,11 +42,11 @@ describe('a kill of many', () => {
     })
     expect(await sessions.killAllSessions()).toEqual({ ended: 500, handedOn: true })
     await drain(sessions, queue, 10_000)
-    // The last run looks for logins of other processes that had not heard of it.
+    // The last run looks for logins of other processes that did not know of it yet.
     await drain(sessions, queue, 10_000)
     spy.mockRestore()
     for await (const info of sessions.listSessionsByUser('alice')) throw new Error(info.key)
-    // Six pages each: the first pass, two that meet nobody, and two of the last look.
+    // Six pages each: the first pass, two that find no session, and two of the last look.
     expect(queue.added.length).toBeLessThanOrEqual(30)
     const { runs } = await sessions.status()
     expect(runs.map(({ state }) => state)).toEqual(['finished', 'finished'])

@@ -51,7 +51,7 @@ describe.each(STORE_KINDS)('kills on $name', (kind) => {
       expect(p.events.map(({ reason }) => reason)).toEqual(['killed'])
     })
 
-    it('a kill of what has expired changes nothing: it expired', async () => {
+    it('a kill of an expired session changes nothing: the session expired', async () => {
       const p = place(kind)
       const sessions = p.process()
       const [key] = await p.fill(1, 1000, 'alice')
@@ -77,7 +77,7 @@ describe('killSession', () => {
     }
   })
 
-  it('2,000 times at once looks and writes once, and is true once', async () => {
+  it('2,000 parallel calls read and write once, and one of them returns true', async () => {
     for (const events of [true, false]) {
       const p = place()
       const sessions = p.process({ events, observed: false })
@@ -87,13 +87,13 @@ describe('killSession', () => {
         Array.from({ length: 2000 }, () => sessions.killSession(key as SessionKey)),
       )
       expect(results.filter((ended) => ended)).toHaveLength(1)
-      // Besides, the first end of a process asks whether ends are events, and says so where they are.
+      // The first end of a process also asks whether ends are events, and publishes that where they are.
       const notes = events ? ['note', 'note'] : ['note']
       expect(p.store.calls.map(({ method }) => method)).toEqual(['find', ...notes, 'write'])
     }
   })
 
-  it('leaves a session that has only just expired to those who may still save it', async () => {
+  it('leaves a session that has only just expired to requests that may still save it', async () => {
     const p = place()
     const sessions = p.process()
     const cookie = await begin(sessions)
@@ -109,7 +109,7 @@ describe('killSession', () => {
     expect((await sessions.open({ cookie, secure: true }).load()).get('n')).toBe(2)
   })
 
-  it('is false for what somebody else ended between the look and the write', async () => {
+  it('is false for a session that another process ended between the read and the write', async () => {
     const p = place()
     const sessions = p.process({ events: false })
     const [key] = await p.fill(1, null)
@@ -121,7 +121,7 @@ describe('killSession', () => {
     expect(await kill).toBe(false)
   })
 
-  it('throws when the store stays away, and is false for what is no key', async () => {
+  it('throws when the store stays down, and is false for an invalid key', async () => {
     const p = place()
     const sessions = p.process()
     const [key] = await p.fill(1, null)
@@ -145,7 +145,7 @@ describe('a kill of many', () => {
     expect(await p.process().killSessionByUser('alice')).toEqual({ ended: 0, handedOn: false })
     gate.release()
     await expect(response).rejects.toBeInstanceOf(SessionGoneError)
-    // That of the guest is ended too, and told by the sweep.
+    // The session of the guest has ended too, and the sweep reports it.
     expect(await p.count()).toBe(1)
     expect(p.events.at(-1)).toMatchObject({ reason: 'killed', user: 'alice' })
     p.now += 10 * MINUTE
@@ -155,7 +155,7 @@ describe('a kill of many', () => {
     expect(await p.plain.notes.list('fence', 10)).toEqual([])
   })
 
-  it('leaves a login after the cut alone, while it runs and with every sweep', async () => {
+  it('leaves a login after the cut alone, while the kill runs and at every sweep', async () => {
     const p = place()
     const sessions = p.process()
     const [, ...old] = await p.fill(3, null, 'alice')
@@ -171,7 +171,7 @@ describe('a kill of many', () => {
     expect((await sessions.open({ cookie, secure: true }).load()).loadOutcome).toBe('live')
   })
 
-  it('ends all before a slow observer hears of the first', async () => {
+  it('ends all sessions before a slow observer learns of the first', async () => {
     const p = place()
     const sessions = p.process({ observed: false })
     await p.fill(1500, null, 'alice')
@@ -185,7 +185,7 @@ describe('a kill of many', () => {
     expect(open).toBe(0)
   })
 
-  it('that cannot be finished makes one line for each reason, with the number of kills', async () => {
+  it('that cannot be finished logs one line for each reason, with the number of kills', async () => {
     const p = place()
     const store = failingStore(p.store)
     const lines: unknown[][] = []
@@ -217,7 +217,7 @@ describe('a kill of many', () => {
     for await (const info of sessions.listSessionsByUser('ann')) throw new Error(info.key)
   })
 
-  it('keeps few notes even where nobody ever sweeps', async () => {
+  it('keeps few notes even without any sweep', async () => {
     const p = place()
     const sessions = p.process()
     for (let kills = 0; kills < 600; kills++) {
@@ -234,7 +234,7 @@ describe('a kill of many', () => {
 })
 
 describe('clocks that differ by two minutes', () => {
-  it('never make an event for a session that lives on', async () => {
+  it('never cause an event for a session that stays alive', async () => {
     for (const [request, sweep] of [
       [-1, 1],
       [1, -1],

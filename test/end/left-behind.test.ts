@@ -27,7 +27,7 @@ async function loggedIn(
   return cookieOf((await sessions.commit(session)).setCookie)
 }
 
-/** The store with some methods of its own. */
+/** The store with some methods replaced. */
 function changed(store: SessionStore, methods: Partial<SessionStore>): SessionStore {
   return new Proxy(store, {
     get(target, property) {
@@ -54,7 +54,7 @@ describe('a kill', () => {
     expect(p.events).toEqual([])
   })
 
-  it('fails, and does not go round for ever, when the store takes no writes', async () => {
+  it('fails, and does not loop for ever, when the store accepts no writes', async () => {
     const p = place()
     await loggedIn(p.process(), 'alice')
     p.now += MINUTE
@@ -95,7 +95,7 @@ describe('a kill', () => {
     expect(await sessions.killSessionByUser('alice', {})).toMatchObject({ ended: 1 })
   })
 
-  it('of a damaged record is told', async () => {
+  it('of a damaged record is reported', async () => {
     const p = place()
     const [key] = await p.fill(1, null, 'alice')
     const store = changed(p.plain, {
@@ -130,11 +130,11 @@ describe('an observer', () => {
     expect(await sessions.startClearSessions()).toMatchObject({ ended: 1, observersFailed: 0 })
   })
 
-  it('that is late in a sweep on the side does not count as failed', async () => {
+  it('that is late in a side sweep does not count as failed', async () => {
     vi.stubEnv('K_SERVICE', 'x')
     const p = place()
     const sessions = p.process({ observed: false, sweepProbability: 1 })
-    // Beyond the second that a request has for it on Cloud Run.
+    // Longer than the second that a request has for it on Cloud Run.
     let release = (): void => {}
     const late = new Promise<void>((resolve) => {
       release = resolve

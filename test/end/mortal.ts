@@ -3,7 +3,7 @@ import type { SessionStore } from '../../src/index.ts'
 
 const never = new Promise<never>(() => {})
 
-/** One process, which dies at its n-th call: it hears of nothing any more, and does nothing any more. */
+/** One process, which crashes at its n-th call: from then on its calls have no effect and no answer. */
 export class Life {
   calls = 0
   readonly died: Promise<'died'>
@@ -23,7 +23,7 @@ export class Life {
     })
   }
 
-  /** Does the work, or dies before or after it. */
+  /** Does the work, or crashes before or after it. */
   async through<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#dead) return await never
     this.calls += 1

@@ -6,7 +6,7 @@ import { HOUR, place } from '../sweep/harness.ts'
 
 type Data = Record<string, unknown>
 
-/** A session with data, by its cookie. */
+/** Stores a session with data, and returns its cookie. */
 async function begin(sessions: Sessions<Data>): Promise<string> {
   const session = await sessions.open({ secure: true }).load()
   session.set('n', 1)
@@ -21,7 +21,7 @@ async function logout(sessions: Sessions<Data>, cookie: string): Promise<string[
 
 describe.each(STORE_KINDS)('onDelete observers on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('of a sweep', () => {
-    it('that always throw are told for a day, then given up with a report, and harm nobody', async () => {
+    it('that always throw are called for a day, then their events are dropped with a report, and nothing else is harmed', async () => {
       const p = place(kind)
       const sessions = p.process({ observed: false })
       let calls = 0
@@ -42,13 +42,13 @@ describe.each(STORE_KINDS)('onDelete observers on $name', (kind) => {
       p.now += 2 * HOUR
       await sessions.startClearSessions()
       expect(await p.count()).toBe(0)
-      // Each with its event, in one line.
+      // One line, with the event of each session.
       expect(p.warnings.filter((line) => line.includes('events are lost'))).toHaveLength(1)
       expect(p.events).toHaveLength(calls)
       expect(new Set(p.events.map(({ id }) => id)).size).toBe(3)
     })
 
-    it('that fail now and then are told again, of those sessions alone', async () => {
+    it('that sometimes fail are called again for those sessions only', async () => {
       const p = place(kind)
       const sessions = p.process({ observed: false })
       const broken = new Set((await p.fill(6, 2 * HOUR)).slice(0, 2))
@@ -59,7 +59,7 @@ describe.each(STORE_KINDS)('onDelete observers on $name', (kind) => {
       const run = await sessions.startClearSessions()
       expect(run).toMatchObject({ ended: 4, observersFailed: 2, skipped: 0, failed: 0 })
       expect((await sessions.status()).warnings.join()).toContain('observers failed')
-      // In the bucket of this hour, which is not closed.
+      // In the bucket of this hour, which is still open.
       expect(await sessions.startClearSessions()).toMatchObject({ scanned: 0 })
       p.now += HOUR
       expect(await sessions.startClearSessions()).toMatchObject({ ended: 2, observersFailed: 0 })
@@ -69,7 +69,7 @@ describe.each(STORE_KINDS)('onDelete observers on $name', (kind) => {
   })
 })
 
-describe('observers with a clock of their own', () => {
+describe('observers with a separate clock', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   })
@@ -77,7 +77,7 @@ describe('observers with a clock of their own', () => {
     vi.useRealTimers()
   })
 
-  it('that hang are given up after their timeout, and the next one is told', async () => {
+  it('that hang are abandoned after their timeout, and the next one is called', async () => {
     const p = place()
     const sessions = p.process({ observed: false })
     sessions.onDelete(() => new Promise(() => {}), { timeout: '3s' })
@@ -130,7 +130,7 @@ describe('events', () => {
     ).toThrow(SessionConfigError)
   })
 
-  it('no longer reach an observer that was taken off', async () => {
+  it('no longer reach an observer that was removed', async () => {
     const p = place()
     const sessions = p.process()
     const other: SessionDeleteEvent<Data>[] = []
@@ -143,7 +143,7 @@ describe('events', () => {
     expect(p.events).toHaveLength(2)
   })
 
-  it('are not lost when the last observer is taken off in the middle of a sweep', async () => {
+  it('are not lost when the last observer is removed in the middle of a sweep', async () => {
     const p = place()
     const sessions = p.process({ observed: false })
     const told = new Set<string>()
@@ -156,7 +156,7 @@ describe('events', () => {
     expect(told.size + (await p.count())).toBeGreaterThanOrEqual(50)
   })
 
-  it('hold what happened, no secret, and data that is decoded when it is read', async () => {
+  it('hold the facts of the end, no secret, and data that is decoded when it is read', async () => {
     const p = place()
     const sessions = p.process({ persistentFieldsOnLogin: ['n'] })
     const cookie = await begin(sessions)
@@ -174,7 +174,7 @@ describe('events', () => {
     )
   })
 
-  it('of a damaged payload still tell who and when', async () => {
+  it('of a damaged payload still contain the user and the times', async () => {
     const p = place()
     const sessions = p.process()
     const expires = p.now - 2 * HOUR
@@ -190,7 +190,7 @@ describe('events', () => {
     expect(await p.count()).toBe(0)
   })
 
-  it('are each observer’s own: what one does to the data, the next one does not see', async () => {
+  it('are separate for each observer: a change of one observer to the data is not visible to the next', async () => {
     const p = place()
     const sessions = p.process({ observed: false })
     sessions.onDelete(({ data }) => {

@@ -7,12 +7,12 @@ type Data = Record<string, unknown>
 
 const seen: Data[] = []
 
-/** A promise of another library, which only has the method. */
+/** A promise of another library, which has only the method then(). */
 const foreign = Object.defineProperty({}, ['th', 'en'].join(''), {
   value: (_: unknown, no: (error: Error) => void) => no(new Error('app')),
 })
 
-/** Moves what a shop kept in its scope. */
+/** Moves the data that a shop stored in its scope. */
 class MoveShop extends QueryIter<Data> {
   static override readonly id = 'MoveShop'
 
@@ -26,7 +26,7 @@ class MoveShop extends QueryIter<Data> {
   }
 }
 
-/** A session of alice with something in the root and in two scopes, by its cookie. */
+/** Stores a session of alice with data in the root and in two scopes, and returns its cookie. */
 async function begin(sessions: Sessions<Data>): Promise<string> {
   const session = await sessions.open({ secure: true }).load()
   await session.login('alice')
@@ -46,7 +46,7 @@ async function read(sessions: Sessions<Data>, cookie: string): Promise<Data> {
 }
 
 describe.each(STORE_KINDS)('data in scopes on $name', (kind) => {
-  describe.skipIf(kind.missing !== null)('from outside of a request', () => {
+  describe.skipIf(kind.missing !== null)('outside of a request', () => {
     it('is in the event of an end, also where the root holds nothing', async () => {
       const p = place(kind)
       const sessions = p.process()

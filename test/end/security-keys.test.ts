@@ -22,7 +22,7 @@ class OfExpired extends QueryIter {
 
 type Change = (state: Record<string, unknown>) => void
 
-/** Stores keys that expire so long ago, or are valid for so long where it is negative. */
+/** Stores keys that expired this long ago; a negative time means that they are still valid for so long. */
 async function keys(p: Place, count: number, ago: number): Promise<SecurityKeyName[]> {
   const expires = p.now - ago
   const records = Array.from({ length: count }, () =>
@@ -35,7 +35,7 @@ async function keys(p: Place, count: number, ago: number): Promise<SecurityKeyNa
   return records.map(({ name }) => name)
 }
 
-/** Those of the names that are still stored. */
+/** Returns the names whose keys are still stored. */
 async function left(p: Place, ...names: SecurityKeyName[]): Promise<SecurityKeyName[]> {
   const found = await Promise.all(names.map((name) => p.plain.keys.find(name)))
   return names.filter((_, at) => found[at] !== null)
@@ -64,7 +64,7 @@ async function rewriteRun(p: Place, change: Change): Promise<void> {
 
 describe.each(STORE_KINDS)('security keys in a sweep on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('that goes from task to task', () => {
-    it('are deleted once they have expired, counted apart, and nobody hears of them', async () => {
+    it('are deleted once they have expired, counted separately, without an event', async () => {
       const p = place(kind)
       const { queue, sessions } = sweeper(p)
       await p.fill(7, 2 * HOUR)
@@ -139,7 +139,7 @@ describe('security keys in a sweep', () => {
     const expires = p.now - 2 * HOUR
     const records = Array.from({ length: 1200 }, (): SecurityKeyRecord => {
       const { name } = sampleSecurityKey()
-      // Names that start alike stand in one shard.
+      // Names with the same start are in one shard.
       return sampleSecurityKey({
         name: `AAAA${name.slice(4)}` as SecurityKeyName,
         created: expires - HOUR,
@@ -155,7 +155,7 @@ describe('security keys in a sweep', () => {
     expect(await left(p, ...records.map(({ name }) => name))).toEqual([])
   })
 
-  it('are left by a process that may not sweep, since others have the observers', async () => {
+  it('are not deleted by a process that may not sweep, since others have the observers', async () => {
     const p = place()
     const names = await keys(p, 3, 2 * HOUR)
     const sessions = p.process({ observed: false })
@@ -171,7 +171,7 @@ describe('security keys in a sweep', () => {
     expect(await left(p, ...names)).toEqual([])
   })
 
-  it('are left by the iterators of an app, and by what is swept beside a commit', async () => {
+  it('are not deleted by the iterators of an app, nor by a side sweep', async () => {
     const p = place()
     const names = await keys(p, 3, 2 * HOUR)
     const sessions = p.process({ sweepProbability: 1, iterators: [OfExpired] })
@@ -205,7 +205,7 @@ describe('security keys in a sweep', () => {
       spy.mockRestore()
       return seen
     }
-    // A sweep that could not delete the keys, but all of the sessions.
+    // A sweep that could delete all sessions, but not the keys.
     await keys(p, 1, 2 * HOUR)
     vi.spyOn(p.plain.keys, 'remove').mockRejectedValueOnce(new SessionStoreError('down'))
     await expect(sweep(p)).rejects.toThrow('down')
@@ -235,7 +235,7 @@ describe('security keys in a sweep', () => {
     expect(p.events).toHaveLength(20)
   })
 
-  it('are gone after a lost answer, and the step that is tried again does not mind', async () => {
+  it('are gone after a lost answer, and the repeated step accepts that', async () => {
     const p = place()
     const { queue, sessions } = sweeper(p)
     const names = await keys(p, 5, 2 * HOUR)

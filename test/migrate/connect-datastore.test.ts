@@ -21,7 +21,7 @@ const JSON_COOKIE = { originalMaxAge: null, expires: null, httpOnly: true, path:
 
 type Data = Record<string, unknown>
 
-/** An app that leaves express-session altogether. */
+/** An app that stops using express-session. */
 describe.each(PROGRAMS)(
   'sessions of connect-datastore without express-session on the %s',
   (_, host) => {
@@ -35,7 +35,7 @@ describe.each(PROGRAMS)(
         return { move, old: handwritten(host as string, move.namespace) }
       }
 
-      it('go on under a new id, with their user and without the cookie among their data', async () => {
+      it('continue under a new id, with their user, and without the cookie in their data', async () => {
         const { move, old } = await moving()
         const session = { cookie: JSON_COOKIE, passport: { user: 42 }, cart: ['a'], n: 1.5 }
         await putConnect(old, SID, session, move.clock.now())
@@ -57,7 +57,7 @@ describe.each(PROGRAMS)(
         )
       })
 
-      it('are found by a cookie that any of the secrets has signed, and by no other', async () => {
+      it('are found only by a cookie that one of the secrets has signed', async () => {
         const { move, old } = await moving({ secrets: ['newest', CONNECT_SECRET] })
         await putConnect(old, SID, { cookie: JSON_COOKIE, a: 1 }, move.clock.now())
         const app = move.process()
@@ -76,7 +76,7 @@ describe.each(PROGRAMS)(
         )
       })
 
-      it('end when expirationMs says so, to the millisecond', async () => {
+      it('end by expirationMs, to the millisecond', async () => {
         const { move, old } = await moving({ expirationMs: HOUR })
         await putConnect(old, SID, { cookie: JSON_COOKIE }, move.clock.now())
         const app = move.process()
@@ -98,13 +98,13 @@ describe.each(PROGRAMS)(
         expect((await app.open(COOKIE).load()).loadOutcome).toBe('expired')
       })
 
-      it('end with our absolute limit where nothing else ends them', async () => {
+      it('end with our absolute limit where no other limit applies', async () => {
         const { move, old } = await moving()
         await putConnect(old, SID, { cookie: JSON_COOKIE, a: 1 }, move.clock.now())
         const app = move.process()
         move.clock.advance(20 * DAY)
         const idle = await move.visit(app, COOKIE, (found) => found.set('b', 2))
-        // From now on our own rules hold.
+        // From now on our own rules apply.
         move.clock.advance(HOUR)
         expect((await app.open(idle.own).load()).size).toBe(2)
         move.clock.advance(1)
@@ -159,7 +159,7 @@ describe.each(PROGRAMS)(
         )
       })
 
-      it('lose the names that are a danger', async () => {
+      it('lose dangerous names', async () => {
         const { move, old } = await moving()
         const data = `{"cookie":{},"__proto__":{"admin":true},"a":{"__proto__":{"admin":true},"b":1}}`
         await putConnect(old, SID, data, move.clock.now())
@@ -169,7 +169,7 @@ describe.each(PROGRAMS)(
         })
       })
 
-      it('are found in another namespace, and leave it', async () => {
+      it('are found in another namespace, and move out of it', async () => {
         const { move } = await moving()
         const elsewhere = `${move.namespace}-old`
         const old = handwritten(host as string, elsewhere)
@@ -184,7 +184,7 @@ describe.each(PROGRAMS)(
         await move.visit(app, visit.own, (found) => expect(found.size).toBe(2))
       })
 
-      it('are no sessions of ours, when both are of one kind', async () => {
+      it('are no sessions of ours where both use one kind', async () => {
         const { move } = await moving()
         const app = move.process()
         const own = (await move.visit(app, undefined, (found) => found.set('a', 1))).own as string
@@ -192,7 +192,7 @@ describe.each(PROGRAMS)(
         const mixed = move.process({
           legacy: connectDatastoreSessions({ kind: 'viur-session', secrets: [CONNECT_SECRET] }),
         })
-        // Whoever can sign ids and knows a key: the record of ours is not JSON, and nothing breaks.
+        // An attacker who can sign ids and knows a key: our record is not JSON, so it is refused.
         const [ours, old] = await Promise.all([
           mixed.open(own).load(),
           mixed.open(connectCookie(key)).load(),
@@ -200,7 +200,7 @@ describe.each(PROGRAMS)(
         expect([ours.loadOutcome, old.loadOutcome]).toEqual(['live', 'unreadable'])
       })
 
-      it('are not those of the same id in another namespace', async () => {
+      it('are not the sessions with the same id in another namespace', async () => {
         const { move } = await moving()
         const old = handwritten(host as string, `${move.namespace}-old`)
         await putConnect(old, SID, { cookie: JSON_COOKIE, a: 1 }, move.clock.now())

@@ -10,7 +10,7 @@ const KIND = 'viur-session'
 describe.each(PROGRAMS)('an old session on the %s', (_, host) => {
   describe.skipIf(host === undefined)('with options of the new app', () => {
     for (const sideBySide of [false, true]) {
-      it(`is sealed from its first write on, side by side: ${sideBySide}`, async () => {
+      it(`is encrypted from its first write on, side by side: ${sideBySide}`, async () => {
         const legacy = viurCoreSessions({ cookie: VIUR_COOKIE, sideBySide })
         const encryption = { keys: [{ id: 'a', key: randomBytes(32) }] }
         const move = await Move.at<Record<string, unknown>>(host as string, legacy, { encryption })

@@ -14,7 +14,7 @@ type DeleteEntities = (
   isOld?: (key: Key) => boolean,
 ) => Promise<void>
 
-/** The function of the guide, as it stands there. */
+/** The function of the guide, unchanged. */
 function fromGuide(): DeleteEntities {
   const guide = readFileSync(new URL('../../docs/migrating.md', import.meta.url), 'utf8')
   const [source] = /async function deleteEntities[\s\S]+?\n}\n/.exec(guide) ?? []
@@ -23,7 +23,7 @@ function fromGuide(): DeleteEntities {
 }
 
 describe.each(PROGRAMS)('the guide to migrating on the %s', (_, host) => {
-  it.skipIf(host === undefined)('cleans up what is old, and nothing else', async () => {
+  it.skipIf(host === undefined)('deletes only old entities', async () => {
     const datastore = handwritten(host as string, uniqueSpace())
     const names = [...Array(1100).keys()].map((at) => `${at}-`.padEnd(42, 'a'))
     const ours = 'b'.repeat(43)

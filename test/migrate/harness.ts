@@ -23,7 +23,7 @@ export const DAY = 24 * HOUR
 
 export const PROJECT = 'viur-session-test'
 
-/** Both emulator programs; without one its tests are left out. */
+/** Both emulator programs; the tests of a missing one are left out. */
 export const PROGRAMS = [
   ['Datastore emulator', process.env['DATASTORE_EMULATOR_HOST']],
   ['Firestore emulator', process.env['VIUR_TEST_NEWER_EMULATOR_HOST']],
@@ -31,16 +31,16 @@ export const PROGRAMS = [
 
 type Method = 'lookup' | 'commit' | 'runQuery'
 
-/** What is to happen to the next call of a method. */
+/** The effect on the next call of a method. */
 interface Plan {
   readonly method: Method
   run(pass: () => Promise<unknown>): Promise<unknown>
 }
 
-/** Passes calls on, counts them, and holds or fails those that a test names. */
+/** Forwards calls, counts them, and holds or fails those that a test names. */
 export class ControlledClient implements DatastoreV1Client {
   readonly calls: Method[] = []
-  /** Every request, as text: what went to the server and what did not. */
+  /** Every request as text, whether it reached the server or not. */
   readonly sent: string[] = []
   readonly #client: DatastoreV1Client
   #plans: Plan[] = []
@@ -61,12 +61,12 @@ export class ControlledClient implements DatastoreV1Client {
     return this.#call('runQuery', request, () => this.#client.runQuery(request, options))
   }
 
-  /** The calls since last asked. */
+  /** The calls since the last time. */
   take(): Method[] {
     return this.calls.splice(0)
   }
 
-  /** Holds the next call of this method until it is let go. */
+  /** Holds the next call of this method until the test releases it. */
   hold(method: Method): { readonly reached: Promise<void>; release(): void } {
     let reach = (): void => {}
     let release = (): void => {}
@@ -109,7 +109,7 @@ export class ControlledClient implements DatastoreV1Client {
 
 const clients = new Map<string, Promise<DatastoreV1Client>>()
 
-/** One client for each emulator: to load and connect it takes longest. */
+/** One client for each emulator, since loading and connecting takes longest. */
 export function clientAt(host: string): Promise<DatastoreV1Client> {
   let client = clients.get(host)
   if (client === undefined) {
@@ -124,7 +124,7 @@ export function clientAt(host: string): Promise<DatastoreV1Client> {
   return client
 }
 
-/** The handwritten client, which the old Node app used. */
+/** The handwritten Datastore client, which the old Node app used. */
 export function handwritten(host: string, namespace: string): Datastore {
   return new Datastore({ projectId: PROJECT, namespace, apiEndpoint: `http://${host}` })
 }
@@ -140,11 +140,11 @@ export interface Visit {
   readonly setCookie: string[]
   /** The Cookie header of the next request of this browser. */
   readonly cookie: string | undefined
-  /** Our own cookie alone. */
+  /** Only our own cookie. */
   readonly own: string | undefined
 }
 
-/** An app in a namespace of its own, on one emulator. */
+/** An app in a separate namespace, on one emulator. */
 export class Move<Data extends object = DefaultData> {
   readonly namespace: string = uniqueSpace()
   readonly clock: FakeClock = fakeClock()
@@ -165,7 +165,7 @@ export class Move<Data extends object = DefaultData> {
     return new Move<Data>(await clientAt(host), { legacy, ...options })
   }
 
-  /** Another process of the app, with connections of its own. */
+  /** Another process of the app, with its own connections. */
   process(options: SessionsOptions = {}): Process<Data> {
     const client = new ControlledClient(this.raw)
     const add =
@@ -228,7 +228,7 @@ export class Move<Data extends object = DefaultData> {
     return answer[0].found[0]?.entity.properties ?? null
   }
 
-  /** How many entities of this kind there are. */
+  /** The number of entities of this kind. */
   async count(kind: string): Promise<number> {
     const answer = (await this.raw.runQuery(
       {
@@ -241,7 +241,7 @@ export class Move<Data extends object = DefaultData> {
     return answer[0].batch.entityResults.length
   }
 
-  /** Writes an entity as it is, blindly, as the old systems do. */
+  /** Writes an entity without any condition, as the old systems do. */
   async put(kind: string, name: string, properties: object): Promise<void> {
     await this.raw.commit(
       {
@@ -284,7 +284,7 @@ export function viurId(seed: string): string {
 
 export const VIUR_COOKIE = 'viur_cookie_my-project'
 
-/** What viur-core writes, property by property. */
+/** The properties that viur-core writes. */
 export function viurEntity(
   data: Readonly<Record<string, object>>,
   lastseen: number,
@@ -301,7 +301,7 @@ export function viurEntity(
 
 export const CONNECT_SECRET = 'keyboard cat'
 
-/** The cookie of express-session for a session id. */
+/** Returns the cookie of express-session for a session id. */
 export function connectCookie(sid: string, secret: string = CONNECT_SECRET): string {
   return `connect.sid=${encodeURIComponent(`s:${sign(sid, secret)}`)}`
 }

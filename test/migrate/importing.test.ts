@@ -8,8 +8,8 @@ const ID = viurId('contended')
 const COOKIE = `${VIUR_COOKIE}=${ID}`
 const KIND = 'viur-session'
 
-/** What several requests make of one old session, and what is left when one of them fails on its way. */
-describe.each(PROGRAMS)('bringing a session over on the %s', (_, host) => {
+/** Several requests move one old session, and some of them fail on the way. */
+describe.each(PROGRAMS)('moving a session on the %s', (_, host) => {
   describe.skipIf(host === undefined)('while others do so too', () => {
     async function moving(): Promise<Move<Data>> {
       const move = await Move.at<Data>(host as string, viurCoreSessions({ cookie: VIUR_COOKIE }))
@@ -21,7 +21,7 @@ describe.each(PROGRAMS)('bringing a session over on the %s', (_, host) => {
       await move.put(KIND, ID, viurEntity(data, move.clock.now()))
     }
 
-    it('is done by one of two requests in two processes, and the other merges', async () => {
+    it('is done by one of two requests in two processes, and the other request merges', async () => {
       const move = await moving()
       const [one, two] = [move.process(), move.process()]
       const first = await one.open(COOKIE).load()
@@ -31,7 +31,7 @@ describe.each(PROGRAMS)('bringing a session over on the %s', (_, host) => {
       const winner = await move.commit(one, first, COOKIE)
       const loser = await move.commit(two, second, COOKIE)
       expect(winner.own).toBeDefined()
-      // Only the response of the first carries the new id; the second knows but its hash.
+      // Only the response of the first carries the new id; the second has only its hash.
       expect(loser.setCookie).toEqual([])
       expect(await move.count(KIND)).toBe(1)
       await move.visit(two, winner.own, (session) =>
@@ -39,7 +39,7 @@ describe.each(PROGRAMS)('bringing a session over on the %s', (_, host) => {
       )
     })
 
-    it('counts what change() adds in ten requests of two processes, of which one brings it over', async () => {
+    it('counts all additions of change() in ten requests of two processes, one of which moves the session', async () => {
       const move = await moving()
       const apps = [move.process(), move.process()]
       const sessions = await Promise.all(
@@ -67,7 +67,7 @@ describe.each(PROGRAMS)('bringing a session over on the %s', (_, host) => {
       )
     })
 
-    it('is done by exclusive(), which lets one after the other work on it then', async () => {
+    it('is done by exclusive(), whose calls then run one after the other', async () => {
       const move = await moving()
       const apps = [move.process(), move.process()]
       const visits = await Promise.all(
@@ -132,7 +132,7 @@ describe.each(PROGRAMS)('bringing a session over on the %s', (_, host) => {
       })
     })
 
-    it('takes what the old system wrote between reading and saving', async () => {
+    it('takes over a write of the old system between reading and saving', async () => {
       const move = await moving()
       const app = move.process()
       const session = await app.open(COOKIE).load()
@@ -157,7 +157,7 @@ describe.each(PROGRAMS)('bringing a session over on the %s', (_, host) => {
       expect(session.ended).toBe(true)
     })
 
-    it('drops what a slow request changed after the login of another one', async () => {
+    it('drops the changes of a slow request after the login of another one', async () => {
       const move = await moving()
       const app = move.process()
       const slow = await app.open(COOKIE).load()
@@ -197,7 +197,7 @@ describe.each(PROGRAMS)('bringing a session over on the %s', (_, host) => {
       expect(await move.entity(KIND, ID)).toBeNull()
     })
 
-    it('leaves both as they were when the store stays away, and says so', async () => {
+    it('leaves both sessions unchanged when the store stays down, and throws', async () => {
       const move = await moving()
       const app = move.process()
       const session = await app.open(COOKIE).load()
@@ -216,11 +216,11 @@ describe.each(PROGRAMS)('bringing a session over on the %s', (_, host) => {
       await expect(app.open(COOKIE).load()).rejects.toThrow(/Datastore lookup failed/)
     })
 
-    it('does not pass for loaded while the old session is still looked up', async () => {
+    it('does not count as loaded while the old session is still looked up', async () => {
       const move = await moving()
       const app = move.process()
       const session = app.open(`__Host-viur-session=${'a'.repeat(43)}; ${COOKIE}`)
-      // The first lookup is that of ours.
+      // The first lookup is for our session.
       const ours = app.client.hold('lookup')
       const old = app.client.hold('lookup')
       const loading = session.load()

@@ -20,7 +20,7 @@ describe('options of old sessions', () => {
     [{ convert: {} }, /convert must be a function/],
     [{ sidebyside: true }, /has no option "sidebyside"/],
     [null, /takes an object of options/],
-  ])('refuses %o, whichever system it is', (options, message) => {
+  ])('refuses %o for both systems', (options, message) => {
     const make = [connectDatastoreSessions, viurCoreSessions] as unknown as ((
       given: unknown,
     ) => unknown)[]
@@ -73,7 +73,7 @@ describe('options of old sessions', () => {
     expect(() => createSessions({ legacy, store })).not.toThrow()
   })
 
-  it('refuses what is no such thing', () => {
+  it('refuses a value that is no reader of old sessions', () => {
     const legacy = { system: 'viur-core' } as never
     expect(() => createSessions({ legacy, store })).toThrow(/legacy must be the result/)
   })

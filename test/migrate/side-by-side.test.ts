@@ -22,7 +22,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       return move
     }
 
-    /** The old version stores its session: all of its data, blindly. */
+    /** The old version stores its session: all of its data, without any condition. */
     async function old(
       move: Move<Data>,
       data: Readonly<Record<string, object>>,
@@ -31,7 +31,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       await move.put(KIND, ID, viurEntity(data, move.clock.now(), { user: text(user) }))
     }
 
-    /** A session that has come over, and both cookies. */
+    /** A session that was moved, and both cookies. */
     async function shared(move: Move<Data>): Promise<string> {
       const { cookie } = await move.visit(move.process(), COOKIE, (session) =>
         session.set('views', 1),
@@ -42,7 +42,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
     const contents = async (move: Move<Data>, cookie: string): Promise<Data> =>
       Object.fromEntries(await move.process().open(cookie).load())
 
-    it('keeps the old entity at the first save, as it is', async () => {
+    it('keeps the old entity unchanged at the first save', async () => {
       const move = await moving()
       const before = await move.entity(KIND, ID)
       const cookie = await shared(move)
@@ -65,20 +65,20 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       await move.visit(app, cookie, (session) => session.set('lang', 'fr'))
       await old(move, { lang: text('de'), added: text('new') })
       app.client.take()
-      // lang is as the old version had it all along, so what the new one made of it stays.
+      // The old version did not change lang, so the value of the new version stays.
       await move.visit(app, cookie, (session) =>
         expect(Object.fromEntries(session)).toEqual({ lang: 'fr', views: 1, added: 'new' }),
       )
-      // Reading alone writes nothing.
+      // A read writes nothing.
       expect(app.client.take()).toEqual(['lookup'])
       await move.visit(app, cookie, (session) => session.set('views', 2))
       expect(await contents(move, cookie)).toEqual({ lang: 'fr', views: 2, added: 'new' })
-      // Taken over once: from now on the key belongs to whoever changes it next.
+      // Taken over once: from now on the last writer of the key wins.
       await move.visit(app, cookie, (session) => session.set('added', 'ours'))
       expect(await contents(move, cookie)).toEqual({ lang: 'fr', views: 2, added: 'ours' })
     })
 
-    it('does not let what is taken over undo a change of a parallel request', async () => {
+    it('does not undo a change of a parallel request by a value that is taken over', async () => {
       const move = await moving()
       const cookie = await shared(move)
       await old(move, { lang: text('fr'), cart: text('empty') })
@@ -92,7 +92,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       expect(await contents(move, cookie)).toEqual({ lang: 'it', cart: 'empty', views: 9 })
     })
 
-    it('takes it over with a touch as well', async () => {
+    it('takes over changes with a touch as well', async () => {
       const move = await moving()
       const cookie = await shared(move)
       await old(move, { lang: text('fr') })
@@ -104,7 +104,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       expect((await contents(move, cookie))['lang']).toBe('it')
     })
 
-    it('ends with the logout in the old version, also for a browser that sends ours alone', async () => {
+    it('ends with the logout in the old version, also for a browser that sends only our cookie', async () => {
       const move = await moving()
       const cookie = await shared(move)
       const own = cookie.split('; ').find((one) => one.startsWith('__Host-')) as string
@@ -115,12 +115,12 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
         expect(session.get('views')).toBeUndefined()
       })
       expect(await move.count(KIND)).toBe(0)
-      // Also once the old system is no longer asked.
+      // It stays so once the old system is no longer asked.
       const alone = move.process({ legacy: undefined } as unknown as SessionsOptions)
       expect((await alone.open(own).load()).loadOutcome).toBe('unknown')
     })
 
-    it('tells the observers of a logout in the old version', async () => {
+    it('reports a logout in the old version to the observers', async () => {
       const move = await moving({}, { events: true })
       const cookie = await shared(move)
       const app = move.process()
@@ -134,7 +134,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
     })
 
     it.each(['logout', 'reset', 'cycleKey', 'login'] as const)(
-      'takes the old session away with a %s in the new version, in one commit',
+      'deletes the old session with a %s in the new version, in one commit',
       async (method) => {
         const move = await moving()
         const cookie = await shared(move)
@@ -144,7 +144,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
         )
         // The first end of a process asks whether ends are events; a cycled key is no end.
         const asked = method === 'cycleKey' ? [] : ['lookup']
-        // A login reads the fences of the user and of everybody in one call, and that of the user again at last.
+        // A login reads the fences of the user and of all users in one call, and that of the user again at the end.
         const [before, after] = method === 'login' ? [['lookup'], ['lookup']] : [[], []]
         expect(app.client.take()).toEqual(['lookup', ...asked, ...before, 'commit', ...after])
         expect(await move.entity(KIND, ID)).toBeNull()
@@ -152,7 +152,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       },
     )
 
-    it('takes the old session away with a logout after a save in the same request', async () => {
+    it('deletes the old session with a logout after a save in the same request', async () => {
       const move = await moving()
       const app = move.process()
       await move.visit(app, COOKIE, async (session) => {
@@ -164,7 +164,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       expect(await move.count(KIND)).toBe(0)
     })
 
-    it('takes it away with a logout in a request that was not the first to bring it over', async () => {
+    it('deletes the old session with a logout in a request that was not the first to move it', async () => {
       const move = await moving()
       const [one, two] = [move.process(), move.process()]
       const second = await two.open(COOKIE).load()
@@ -177,7 +177,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       expect(await move.count(KIND)).toBe(0)
     })
 
-    it('takes it away with a login after ours was killed, so that the old user does not come back', async () => {
+    it('deletes the old session with a login after our session was killed, so that the old user does not come back', async () => {
       const move = await moving()
       const cookie = await shared(move)
       const app = move.process()
@@ -192,7 +192,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
     })
 
     it.each(['cycleKey', 'login'] as const)(
-      'carries what the old version has changed over a %s',
+      'keeps the changes of the old version over a %s',
       async (method) => {
         const move = await moving({}, { persistentFieldsOnLogin: ['lang'] })
         const cookie = await shared(move)
@@ -208,11 +208,11 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       },
     )
 
-    it('follows the session that was logged in anew in the old version', async () => {
+    it('follows a session that logged in again in the old version', async () => {
       const move = await moving()
       const cookie = await shared(move)
       const own = cookie.split('; ').find((one) => one.startsWith('__Host-')) as string
-      // viur-core deletes the session of the guest, and sets a cookie of another one.
+      // viur-core deletes the session of the guest, and sets the cookie of another one.
       await move.remove(KIND, ID)
       const fresh = viurId('afterLogin')
       const user = { user: text('agxrZXktb2YtYWRh') }
@@ -223,7 +223,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       })
     })
 
-    it('goes on after such a change, though the old session is not there any more', async () => {
+    it('continues after such a change, although the old session no longer exists', async () => {
       const move = await moving()
       const cookie = await shared(move)
       const app = move.process()
@@ -235,7 +235,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       })
     })
 
-    it('takes the old session away with a logout before anything came over', async () => {
+    it('deletes the old session with a logout before it was moved', async () => {
       const move = await moving()
       const app = move.process()
       await move.visit(app, COOKIE, (session) => session.logout())
@@ -243,12 +243,12 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       expect(await move.count('viur-session-moved')).toBe(0)
     })
 
-    it('goes on alone once the old session has expired', async () => {
+    it('continues alone once the old session has expired', async () => {
       const move = await moving()
       const cookie = await shared(move)
       const app = move.process()
       move.clock.advance(HOUR + 1)
-      // Noted down with the touch that is due.
+      // Stored with the touch that is due.
       await move.visit(app, cookie, (session) => expect(session.get('views')).toBe(1))
       await move.remove(KIND, ID)
       expect(await contents(move, cookie)).toEqual({ lang: 'de', cart: 'empty', views: 1 })
@@ -261,7 +261,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       await old(move, { lang: text('fr') })
       move.clock.advance(2)
       const app = move.process()
-      // Ours has expired, so what it alone held is over; the old one comes over once more.
+      // Our session has expired, so its own data is gone; the old session is moved once more.
       const again = await move.visit(app, cookie, (session) => {
         expect(Object.fromEntries(session)).toEqual({ lang: 'fr' })
         session.set('views', 5)
@@ -269,20 +269,20 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       expect(await contents(move, again.cookie as string)).toEqual({ lang: 'fr', views: 5 })
     })
 
-    it('ends when the old session belongs to somebody else by now', async () => {
+    it('ends when the old session belongs to another user by now', async () => {
       const move = await moving()
       const cookie = await shared(move)
       move.clock.advance(2 * MINUTE)
       await old(move, { lang: text('de') }, 'agxrZXktb2YtYWRh')
       const app = move.process()
       await move.visit(app, cookie, (session) => {
-        // What the guest did here does not become that user's.
+        // The data of the guest does not go to that user.
         expect(session.user).toBe('agxrZXktb2YtYWRh')
         expect(Object.fromEntries(session)).toEqual({ lang: 'de' })
       })
     })
 
-    it('goes on as it is while the old entity cannot be read', async () => {
+    it('continues unchanged while the old entity cannot be read', async () => {
       const move = await moving()
       const cookie = await shared(move)
       await move.put(KIND, ID, { data: text('damaged') })
@@ -293,7 +293,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       expect(move.warnings).toHaveLength(1)
     })
 
-    it('is brought over by one of two requests, and the other merges', async () => {
+    it('is moved by one of two requests, and the other request merges', async () => {
       const move = await moving()
       const [one, two] = [move.process(), move.process()]
       const first = await one.open(COOKIE).load()
@@ -308,11 +308,11 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
         a: 1,
         b: 2,
       })
-      // The old entity, and that of the new layout.
+      // The old entity, and the entity of the new layout.
       expect(await move.count(KIND)).toBe(2)
     })
 
-    it('comes over once more for a browser that lost our cookie', async () => {
+    it('is moved once more for a browser that lost our cookie', async () => {
       const move = await moving()
       await shared(move)
       move.clock.advance(2 * MINUTE)
@@ -326,7 +326,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       })
     })
 
-    it('stores the old id nowhere, and neither its values beside themselves', async () => {
+    it('stores neither the old id nor a second copy of the values', async () => {
       const move = await moving()
       const app = move.process()
       await move.visit(app, COOKIE, (session) => session.set('views', 1))
@@ -340,7 +340,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       }
     })
 
-    it('ends side by side by taking the option away: sessions go on, old ones are deleted as they come', async () => {
+    it('ends the parallel period without the option: sessions continue, and old ones are deleted when they come', async () => {
       const move = await moving()
       const cookie = await shared(move)
       const alone = move.process({ legacy: viurCoreSessions({ cookie: VIUR_COOKIE }) })
@@ -348,17 +348,17 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
         expect(session.get('views')).toBe(1)
         expect(session.key).not.toBeNull()
       })
-      // The other lookup sees whether the old version has ended it.
+      // The other lookup checks whether the old version has ended it.
       expect(alone.client.take()).toEqual(['lookup', 'lookup'])
       await move.visit(alone, cookie, (session) => session.set('views', 2))
       expect(alone.client.take()).toEqual(['lookup', 'lookup', 'commit'])
-      // What was kept for the old version goes with the first write.
+      // The first write deletes the entity that was kept for the old version.
       expect(await move.entity(KIND, ID)).toBeNull()
       await move.visit(alone, cookie, (session) => session.set('views', 3))
       expect(await contents(move, cookie)).toEqual({ lang: 'de', cart: 'empty', views: 3 })
     })
 
-    it('is stored after the period on insecure requests too, as any session is', async () => {
+    it('is stored after the period on insecure requests too, like any session', async () => {
       const move = await moving()
       const cookie = await shared(move)
       const alone = move.process({ legacy: viurCoreSessions({ cookie: VIUR_COOKIE }) })
@@ -377,7 +377,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       expect(visit.setCookie).toEqual([])
     })
 
-    it('stays ended after the period, where the old version has ended it unseen', async () => {
+    it('stays ended after the period, where no request noticed the end in the old version', async () => {
       const move = await moving()
       const cookie = await shared(move)
       await move.remove(KIND, ID)
@@ -386,7 +386,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       expect(await move.count(KIND)).toBe(0)
     })
 
-    it('takes over after the period what the old version did last', async () => {
+    it('takes over the last changes of the old version after the period', async () => {
       const move = await moving()
       const cookie = await shared(move)
       await old(move, { lang: text('fr'), cart: text('empty') })
@@ -395,7 +395,7 @@ describe.each(PROGRAMS)('two versions of an app side by side on the %s', (_, hos
       expect(await contents(move, cookie)).toEqual({ lang: 'fr', cart: 'empty', views: 2 })
     })
 
-    it('does not take it for a logout that a parallel request has deleted the old entity', async () => {
+    it('does not treat the deletion of the old entity by a parallel request as a logout', async () => {
       const move = await moving()
       const cookie = await shared(move)
       const alone = move.process({ legacy: viurCoreSessions({ cookie: VIUR_COOKIE }) })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { OldSessionDamage } from '../../src/migrate/old-system.ts'
 import { keyText, plainJson, plainProperties, plainValue } from '../../src/migrate/values.ts'
 
-/** Some of these no emulator stores, but a server, another client or a restored backup may hold them. */
+/** No emulator stores some of these values, but a server, another client or a restored backup may hold them. */
 describe('values of old sessions', () => {
   it.each([
     [{ stringValue: '' }, ''],
@@ -32,7 +32,7 @@ describe('values of old sessions', () => {
     expect(plainValue(value)).toEqual(plain)
   })
 
-  it('drops the names that no session holds, at any depth', () => {
+  it('drops the names that no session may hold, at any depth', () => {
     const hostile = JSON.parse(
       '{"__proto__": {"stringValue": "p"}, "constructor": {"stringValue": "c"}, "a": {"entityValue": {"properties": {"__proto__": {"stringValue": "p"}, "b": {"integerValue": "1"}}}}}',
     ) as Record<string, unknown>
@@ -45,7 +45,7 @@ describe('values of old sessions', () => {
     expect(({} as { x?: unknown }).x).toBeUndefined()
   })
 
-  it('refuses what is nested deeper than a session can be, and does not run out of stack', () => {
+  it('refuses values that are nested deeper than a session can be, without a stack overflow', () => {
     let value: object = { stringValue: 'bottom' }
     for (let depth = 0; depth < 100_000; depth++) value = { arrayValue: { values: [value] } }
     expect(() => plainValue(value)).toThrow(OldSessionDamage)

@@ -68,7 +68,7 @@ describe.each(PROGRAMS)('sessions of viur-core on the %s', (_, host) => {
       expect(app.client.take()).toEqual(['lookup'])
     })
 
-    it('comes over when its use is to be noted down, so that reading alone keeps it alive', async () => {
+    it('is moved when its use has to be stored, so that reads keep it alive', async () => {
       const move = await moving()
       await given(move)
       const app = move.process()
@@ -79,7 +79,7 @@ describe.each(PROGRAMS)('sessions of viur-core on the %s', (_, host) => {
       await move.visit(app, visit.own, (session) => expect(session.get('lang')).toBe('de'))
     })
 
-    it('asks for nothing where there is no such cookie, or one of another shape', async () => {
+    it('makes no lookup without such a cookie, or with one of another shape', async () => {
       const move = await moving()
       const app = move.process()
       for (const cookie of [
@@ -103,7 +103,7 @@ describe.each(PROGRAMS)('sessions of viur-core on the %s', (_, host) => {
       expect(app.client.take()).toEqual([])
     })
 
-    it('lets our own session win, without a look at the old one', async () => {
+    it('prefers our own session, without a lookup of the old one', async () => {
       const move = await moving()
       await given(move)
       const app = move.process()
@@ -113,7 +113,7 @@ describe.each(PROGRAMS)('sessions of viur-core on the %s', (_, host) => {
         expect(Object.fromEntries(session)).toEqual({ mine: true })
       })
       expect(app.client.take()).toEqual(['lookup'])
-      // An id of ours that is unknown is no session, so the old one is asked for.
+      // An unknown id of ours is no session, so the old one is looked up.
       await move.visit(app, `__Host-viur-session=${'a'.repeat(43)}; ${COOKIE}`, (session) => {
         expect(session.get('lang')).toBe('de')
       })
@@ -169,7 +169,7 @@ describe.each(PROGRAMS)('sessions of viur-core on the %s', (_, host) => {
       )
     })
 
-    it('takes the user over, and of the user entity what is needed, never the password', async () => {
+    it('takes over the user, and the needed part of the user entity, but never the password', async () => {
       const move = await moving()
       const userEntity = {
         entityValue: {
@@ -192,7 +192,7 @@ describe.each(PROGRAMS)('sessions of viur-core on the %s', (_, host) => {
           name: 'ada@example.com',
           access: ['root'],
         })
-        // Nobody knows when the login was, so it never counts as a recent one.
+        // The time of the login is unknown, so it never counts as a recent one.
         expect(session.isFresh('30d')).toBe(false)
         session.set('x', 1)
       })
@@ -207,7 +207,7 @@ describe.each(PROGRAMS)('sessions of viur-core on the %s', (_, host) => {
       expect(visit.own).toBeDefined()
     })
 
-    it('lets the app choose, and takes what it refuses for none', async () => {
+    it('lets the app choose, and treats a refused session as none', async () => {
       const seen: unknown[] = []
       const move = await moving({
         convert: (old) => {
@@ -254,7 +254,7 @@ describe.each(PROGRAMS)('sessions of viur-core on the %s', (_, host) => {
       expect(app.client.sent.join()).not.toContain('Zyxwvutsrqp42')
     })
 
-    it.each(['__guest__', 'None', 'guest', ''])('takes the mark %j for nobody', async (mark) => {
+    it.each(['__guest__', 'None', 'guest', ''])('treats the mark %j as a guest', async (mark) => {
       const move = await moving()
       await given(move, {}, { user: text(mark) })
       await move.visit(move.process(), COOKIE, (session) => expect(session.user).toBe('__guest__'))
@@ -271,11 +271,11 @@ describe.each(PROGRAMS)('sessions of viur-core on the %s', (_, host) => {
         expect(session.loadOutcome).toBe('expired')
         session.set('x', 1)
       })
-      // Nobody's session is made of it, and it is left to the sweep of the old system.
+      // It becomes no session, and the sweep of the old system deletes it.
       expect(await move.entity(KIND, ID)).not.toBeNull()
     })
 
-    it('honours the absolute limit of ours', async () => {
+    it('applies our absolute limit', async () => {
       const move = await moving({ lifetime: '60d' })
       await given(move)
       const app = move.process()
@@ -303,7 +303,7 @@ describe.each(PROGRAMS)('sessions of viur-core on the %s', (_, host) => {
       expect(JSON.stringify(move.log)).not.toContain('only mine')
     })
 
-    it('drops names that are a danger, and refuses what is too deep or too large', async () => {
+    it('drops dangerous names, and refuses data that is too deep or too large', async () => {
       const move = await moving()
       const properties = { prototype: text('p'), a: text('b') }
       await given(move, {
@@ -319,7 +319,7 @@ describe.each(PROGRAMS)('sessions of viur-core on the %s', (_, host) => {
       await move.visit(app, COOKIE, (session) => expect(session.loadOutcome).toBe('unreadable'))
     })
 
-    it('stores nothing, and leaves the old session alone, where the cookie may not travel', async () => {
+    it('stores nothing, and keeps the old session, where no cookie may be sent', async () => {
       const move = await moving()
       await given(move)
       const app = move.process()
@@ -331,7 +331,7 @@ describe.each(PROGRAMS)('sessions of viur-core on the %s', (_, host) => {
       expect(move.warnings).toHaveLength(1)
     })
 
-    it('logs out a session that is only there in the old layout, so that it does not come back', async () => {
+    it('logs out a session that exists only in the old layout, so that it does not come back', async () => {
       const move = await moving()
       await given(move)
       const app = move.process()
@@ -343,12 +343,12 @@ describe.each(PROGRAMS)('sessions of viur-core on the %s', (_, host) => {
       await move.visit(app, COOKIE, (session) => expect(session.loadOutcome).toBe('unknown'))
     })
 
-    it('logs in from an old session: the old entity goes with the commit, the fields named go on', async () => {
+    it('logs in from an old session: the commit deletes the old entity, and the named fields continue', async () => {
       const move = await moving({}, { persistentFieldsOnLogin: ['lang'] })
       await given(move, { lang: text('de'), cart: text('full') })
       const app = move.process()
       const visit = await move.visit(app, COOKIE, (session) => session.login('ada'))
-      // Ours, the fences of the user and of everybody by one, and whether ends are events; at last the fence again.
+      // One lookup of ours, one for both fences, and one whether ends are events; at the end one for the fence again.
       const before = ['lookup', 'lookup', 'lookup']
       expect(app.client.take()).toEqual([...before, 'commit', 'lookup'])
       expect(await move.entity(KIND, ID)).toBeNull()
@@ -358,7 +358,7 @@ describe.each(PROGRAMS)('sessions of viur-core on the %s', (_, host) => {
       })
     })
 
-    it('tells the observers of an old session that was logged out', async () => {
+    it('reports the logout of an old session to the observers', async () => {
       const move = await moving({}, { events: true })
       await given(move, { lang: text('de') }, { user: text('ada') })
       const app = move.process()
