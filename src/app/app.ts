@@ -29,19 +29,19 @@ import { DEMO_USERS, type DemoUser } from './users.ts'
 
 export interface AppOptions {
   readonly sessions: AppSessions
-  /** Where `sessions` keeps them, to be shown. */
+  /** The kind of store behind `sessions`, to be shown. */
   readonly storeName: StoreName
   /** The store itself, to put expired sessions into on a developer's machine. Default: none. */
   readonly store?: SessionStore | undefined
-  /** Who may call the routes under /_sessions. Default: nobody, there are none. */
+  /** Who may call the routes under /_sessions. Default: nobody, and the routes are not mounted. */
   readonly caller?: Caller | undefined
   /** Who may open the console under /_console. Default: nobody. */
   readonly access?: ConsoleAccess
-  /** Whether X-Forwarded-Proto tells the truth, because a proxy sets it. Default `false`. */
+  /** Whether a trusted proxy sets X-Forwarded-Proto. Default `false`. */
   readonly behindProxy?: boolean
   /** Who can sign in. Default: the demo users. */
   readonly users?: readonly DemoUser[]
-  /** Where failures go. Default: standard error. */
+  /** Logs failures, and what operators do in the console. Default: standard error. */
   readonly log?: (message: string, error: unknown) => void
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number
@@ -69,11 +69,11 @@ export function createApp(options: AppOptions): Express {
   // #endregion
   const app = express()
   app.disable('x-powered-by')
-  // One hop: the front end of Google. Without this no request is secure there, and no cookie is sent.
+  // One proxy: the front end of Google. Without this line no request counts as secure, and no cookie is sent.
   app.set('trust proxy', behindProxy ? 1 : false)
 
   app.use(securityHeaders)
-  // What needs no session comes first, and so never costs a lookup.
+  // Routes without a session come first, so that they never cost a lookup.
   app.use(health(sessions))
   app.get('/style.css', (_request, response) => {
     response.set('Cache-Control', 'public, max-age=31536000, immutable').type('css').send(STYLE)
@@ -82,7 +82,7 @@ export function createApp(options: AppOptions): Express {
     response.set('Cache-Control', 'public, max-age=86400').type('svg').send(ICON)
   })
 
-  // Cron and queue are no browsers: they have neither a session nor an origin, and prove themselves otherwise.
+  // Cron and queue have neither a session nor an origin. `caller` checks who they are.
   const logger = { warn: log, error: log }
   if (caller !== undefined) {
     // #region sweep
@@ -102,7 +102,7 @@ export function createApp(options: AppOptions): Express {
     // #endregion
   }
 
-  // Before the check of the origin, which clients that are no browsers do not tell; they send a static key instead.
+  // Before the check of the origin: native clients send no origin. They send a static key instead.
   app.use('/api', nativeClients(sessions, users, log))
 
   // For the app's own language cookie. The session reads the Cookie header itself, and needs no parser.

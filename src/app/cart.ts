@@ -5,20 +5,20 @@ export interface CartItem {
   quantity: number
 }
 
-/** What the session keeps under `cart`: a deep value that is changed in place. */
+/** The value of the session under `cart`: it is deep, and changed in place. */
 export interface Cart {
   readonly items: CartItem[]
 }
 
-/** What can be done to a line of the cart. */
+/** An action on one line of the cart. */
 export type CartAction = 'plus' | 'minus' | 'remove'
 
-/** A session is no database: a cart in it needs bounds. */
+/** A session is not a database, so the cart needs limits. */
 const MAX_ITEMS = 20
 const MAX_QUANTITY = 99
 export const MAX_NAME_LENGTH = 60
 
-/** Puts one more of this into the cart, where it fits. Says whether there was anything to put. */
+/** Puts one more of this into the cart if there is room. Returns `false` for an empty name. */
 export function addToCart(cart: Cart, text: string): boolean {
   const name = text.replace(/\s+/g, ' ').trim().slice(0, MAX_NAME_LENGTH)
   if (name === '') return false
@@ -32,7 +32,7 @@ export function addToCart(cart: Cart, text: string): boolean {
   return true
 }
 
-/** Changes one line in place. A line that is gone, in another tab, is left alone. */
+/** Changes one line in place. Does nothing for a line that another tab has removed. */
 export function changeCart(cart: Cart, id: number, action: CartAction): void {
   const index = cart.items.findIndex((item) => item.id === id)
   const item = cart.items[index]

@@ -1,9 +1,9 @@
 import { googleCloudSign, isAppEngineStandard, isCloudRunService } from '../google/platform.ts'
 
-/** Where the sessions are. */
+/** The kind of store that keeps the sessions. */
 export type StoreName = 'memory' | 'sqlite' | 'emulator' | 'datastore'
 
-/** Who may call the routes under /_sessions; `none`: nobody, and they are not there. */
+/** Who may call the routes under /_sessions; `none`: nobody, and the routes are not mounted. */
 export type SweepCaller =
   | { readonly kind: 'app-engine' | 'local' | 'none' }
   | {
@@ -17,7 +17,7 @@ export type ConsoleAccess =
   | { readonly kind: 'local' | 'none' }
   | { readonly kind: 'iap'; readonly audience: string; readonly users: readonly string[] }
 
-/** What carries the steps of a sweep; `process`: nothing, it works to its end inside the call. */
+/** The queue for the steps of a sweep; `process`: no queue, the sweep runs inside the call. */
 export type SweepQueue =
   | { readonly kind: 'process' | 'app-engine' }
   /** A local Cloud Tasks server, at this address. */
@@ -29,17 +29,17 @@ export type SweepQueue =
       readonly audience: string
     }
 
-/** What the environment says about this process. */
+/** The configuration of this process, from its environment. */
 export interface AppConfig {
   readonly port: number
   /** The address to listen on; `undefined` is all of them. */
   readonly host: string | undefined
   readonly storeName: StoreName
-  /** The file of SQLite that they are kept in; `null` where they are not. */
+  /** The SQLite file of the sessions; `null` with another store. */
   readonly sqliteFile: string | null
-  /** What the session cookie is signed with, newest first; none leaves it unsigned. */
+  /** Secrets that sign the session cookie, newest first. An empty list leaves the cookie unsigned. */
   readonly secrets: readonly string[]
-  /** Whether a front end of Google ends TLS before us and tells so in X-Forwarded-Proto. */
+  /** Whether a front end of Google ends TLS and sets X-Forwarded-Proto. */
   readonly behindProxy: boolean
   readonly caller: SweepCaller
   readonly queue: SweepQueue
@@ -48,21 +48,21 @@ export interface AppConfig {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** A variable that cannot work; the message says which, and what it takes. */
+/** A variable has a value that cannot work. The message names the variable and the values that it takes. */
 export class EnvironmentError extends Error {
   override name = 'EnvironmentError'
 }
 
-/** Reads the configuration. Throws `EnvironmentError` rather than guess. */
+/** Reads the configuration. Throws `EnvironmentError` for a value that cannot work. */
 export function configFrom(environment: Environment): AppConfig {
   const onGoogle = googleCloudSign(environment) !== null
-  // Only these have a front end of Google that brings visitors. A sign alone may be set on a desk, FUNCTION_TARGET say.
+  // Only these two have a front end of Google. Other signs, such as FUNCTION_TARGET, may be set on a developer's machine.
   const isServed = isAppEngineStandard(environment) || isCloudRunService(environment)
   const caller = callerFrom(environment, onGoogle)
   const storeName = storeFrom(environment, onGoogle)
   return {
     port: portFrom(environment['PORT']),
-    // What works on a desk must not be open to the network the desk stands in.
+    // On a developer's machine, the app must not be open to the network.
     host: isServed ? undefined : '127.0.0.1',
     storeName,
     sqliteFile: sqliteFileFrom(environment, storeName),
@@ -143,7 +143,7 @@ function queueFrom(environment: Environment, caller: SweepCaller): SweepQueue {
   return { kind: 'http', url: taskUrl(target), serviceAccountEmail: account, audience }
 }
 
-/** Any of them says where the queue is; `cloudTasks()` reads them itself. */
+/** Each of them can name the region of the queue. `cloudTasks()` reads them itself. */
 const LOCATIONS = ['CLOUD_TASKS_LOCATION', 'GOOGLE_CLOUD_LOCATION', 'GOOGLE_CLOUD_REGION'] as const
 
 function requireLocation(located: boolean): void {
@@ -202,7 +202,7 @@ function storeFrom(environment: Environment, onGoogle: boolean): StoreName {
   return emulated ? 'emulator' : 'datastore'
 }
 
-/** Where the sessions are unless SESSION_FILE says so. */
+/** The default of SESSION_FILE. */
 const SQLITE_FILE = 'sessions.db'
 
 function sqliteFileFrom(environment: Environment, storeName: StoreName): string | null {

@@ -24,7 +24,7 @@ export function confirming(users: readonly DemoUser[]): Router {
 
   router.post('/confirm', requireUser, async (request, response) => {
     const session = sessionOf(request)
-    // Kept in the session and not in the address, where anybody could put a page of theirs.
+    // In the session and not in the address: an attacker could put a page of another site into an address.
     const place = session.get('confirming') ?? '/'
     // An app with passwords asks for the password here, or for a passkey, and counts failed tries.
     await confirmLogin(session)

@@ -10,7 +10,7 @@ import { type Notice, sessionOf } from './session-data.ts'
 import { FRESH, requireFresh, requireUser } from './signing-in.ts'
 import { type DemoUser, userNamed } from './users.ts'
 
-/** Where a user is signed in, and how to end it there. Both ways to end want a recent login (OWASP ASVS 5.0, 7.5.2). */
+/** Lists and ends the sessions of a user. Both ways to end need a recent login (OWASP ASVS 5.0, 7.5.2). */
 export function devices(
   sessions: AppSessions,
   users: readonly DemoUser[],
@@ -75,7 +75,7 @@ export function devices(
   return router
 }
 
-/** This device first, then the others, the one seen last on top. */
+/** The order of the list: this device first, then the others, the most recently seen first. */
 function rank({ key, lastSeen }: SessionInfo, current: SessionKey | null): number {
   return key === current ? Number.POSITIVE_INFINITY : lastSeen.getTime()
 }

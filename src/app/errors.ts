@@ -4,13 +4,13 @@ import { looksOf } from './looks.ts'
 import { errorPage } from './pages/error.ts'
 import type { Problem } from './pages/texts.ts'
 
-/** Answers for addresses that lead nowhere. */
+/** Answers requests for unknown addresses. */
 export const notFound: RequestHandler = (request, response) => {
   response.status(404).send(errorPage(404, 'notFound', { ...looksOf(request), place: '/' }))
 }
 
 /**
- * Answers with an error page that tells nothing of the inside. What happened goes to `log`.
+ * Answers with an error page that shows nothing of the app's internals. The error itself goes to `log`.
  */
 export function errorHandler(log: (message: string, error: unknown) => void): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
@@ -29,7 +29,7 @@ export function errorHandler(log: (message: string, error: unknown) => void): Er
   }
 }
 
-/** What to answer to an error. */
+/** The status of the answer to an error. */
 export function statusOf(error: unknown): number {
   if (error instanceof SessionStoreError || error instanceof SessionContentionError) return 503
   // body-parser and Express itself give their errors a status: 400, 413, 415.

@@ -6,17 +6,17 @@ import { Payload, unitOf } from '../record/payload.ts'
 
 const HOUR = 60 * 60 * 1000
 
-/** The most that a store takes at once. */
+/** How many writes a store takes in one call. */
 const CHUNK = 500
 
-/** Under which name the sweep notes up to where it has left nothing behind. */
+/** The note of the sweep about the times up to which everything is swept. */
 const WATERMARKS = 'watermarks'
 
 const OWNERS: readonly string[] = [GUEST_USER, 'ada', GUEST_USER, 'grace', GUEST_USER, 'konrad']
 
 /**
- * Puts sessions into the store that expired two hours ago: long enough for the next sweep to take them. No app
- * needs this. It is for seeing a sweep at work, and only ever on one's own machine.
+ * Stores sessions that expired two hours ago, so that the next sweep ends them. This is for a demonstration of the sweep
+ * on a developer's machine. No other app needs it.
  */
 export async function makeExpiredSessions(
   store: SessionStore,
@@ -31,7 +31,7 @@ export async function makeExpiredSessions(
     )
     for (const result of results) if (result.outcome === 'failed') throw result.error
   }
-  // Nothing ever expires in the past but here, so the sweep does not look twice where it found nothing.
+  // A sweep does not look again at times that it has finished. Only here do sessions expire in the past.
   const note = await store.notes.get(WATERMARKS)
   if (note !== null) await store.notes.delete(note.name, note.version)
 }

@@ -1,17 +1,17 @@
 import type { Request, Response } from 'express'
 
-/** A request that no form of ours sends. */
+/** A request that does not come from a form of this app. */
 export class BadRequestError extends Error {
   override name = 'BadRequestError'
   readonly status = 400
 }
 
-/** 303: the browser asks for the page with GET, whatever it sent before. */
+/** Redirects with 303: the browser asks for the page with GET. */
 export function seeOther(response: Response, path: string): void {
   response.redirect(303, path)
 }
 
-/** One field of the body; a missing or repeated one is refused, so that only text goes on from here. */
+/** Returns one field of the body. Throws `BadRequestError` for a missing or repeated one. */
 export function field(request: Request, name: string): string {
   const body = request.body as Record<string, unknown> | null | undefined
   const value = body?.[name]
@@ -19,7 +19,7 @@ export function field(request: Request, name: string): string {
   return value
 }
 
-/** The one of these that the text is; any other text is refused. */
+/** Returns the text if it is one of the allowed values. Throws `BadRequestError` for any other. */
 export function oneOf<Value extends string>(allowed: readonly Value[], text: string): Value {
   const found = allowed.find((value) => value === text)
   if (found === undefined) throw new BadRequestError('the form has an unknown value')

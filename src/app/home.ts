@@ -21,12 +21,12 @@ export function home(
 ): RequestHandler {
   return (request, response) => {
     const session = sessionOf(request)
-    // A counter writes at every view. That is what a demo is for; an app that only reads pays one lookup.
+    // This counter costs a write for each view. An app that only reads the session pays one lookup.
     const visits = (session.get('visits') ?? 0) + (request.method === 'HEAD' ? 0 : 1)
     session.set('visits', visits)
     const notice = session.flashed<Notice>('notice') ?? noticeOf(session.loadOutcome)
     const race = session.flashed<RaceResult>('race') ?? null
-    // A page for one visitor: after a logout the back button must not bring it from the cache.
+    // After a logout, the back button must not show this page from the cache.
     response.set('Cache-Control', 'no-store')
     response.send(
       homePage({
@@ -45,7 +45,7 @@ export function home(
   }
 }
 
-/** The visitor of a session that has ended elsewhere, or by itself, is told so. */
+/** A notice for visitors whose session has expired, or was ended elsewhere. */
 function noticeOf(outcome: LoadOutcome | null): Notice | null {
   if (outcome === 'expired') return { about: 'expired' }
   if (outcome === 'ended' || outcome === 'unknown') return { about: 'ended' }

@@ -3,14 +3,14 @@ import type { Request, Response } from 'express'
 export const LANGUAGES = ['en', 'de'] as const
 export type Language = (typeof LANGUAGES)[number]
 
-/** A cookie of the app's own, which has nothing to do with the session: it is there without one. */
+/** A cookie of the app. It is independent of the session. */
 const LANGUAGE_COOKIE = 'language'
 
 const YEAR = 365 * 24 * 60 * 60 * 1000
 
-/** The language of the visitor: the one chosen, else the one the browser asks for, else English. */
+/** The language of the visitor: the chosen one, or the one that the browser asks for, or English. */
 export function languageOf(request: Request): Language {
-  // Parsed by cookie-parser. An error page may be needed before that ran.
+  // cookie-parser sets this. An error page may be needed before it has run.
   const cookies = request.cookies as Record<string, unknown> | undefined
   const chosen = asLanguage(cookies?.[LANGUAGE_COOKIE])
   return chosen ?? asLanguage(request.acceptsLanguages(...LANGUAGES)) ?? 'en'
@@ -26,7 +26,7 @@ export function rememberLanguage(request: Request, response: Response, language:
   })
 }
 
-/** The language when it is one of ours, else `null`. */
+/** The language if the app has it, else `null`. */
 export function asLanguage(value: unknown): Language | null {
   return LANGUAGES.find((language) => language === value) ?? null
 }

@@ -7,13 +7,13 @@ import { type Appearance, sessionOf, type Theme } from './session-data.ts'
 export interface Looks {
   readonly language: Language
   readonly theme: Theme
-  /** Nobody is signed in; `null`: the session could not be read. */
+  /** Whether nobody is signed in; `null`: the session could not be read. */
   readonly isGuest: boolean | null
-  /** The page that the switches in the header return to. */
+  /** The address of the page. The switches of theme and language return to it. */
   readonly place: string
 }
 
-/** An error page needs looks also when the session could not be loaded. */
+/** Reads the looks of a request. Works also when the session could not be loaded, for error pages. */
 export function looksOf(request: Request): Looks {
   const isPage = request.method === 'GET' || request.method === 'HEAD'
   const [path = '/'] = request.originalUrl.split('?')

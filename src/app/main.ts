@@ -22,7 +22,7 @@ const STORES: Readonly<Record<AppConfig['storeName'], string>> = {
 try {
   await start(configFrom(process.env))
 } catch (error) {
-  // Mistakes in the environment are for people to read; a stack trace would bury them.
+  // For a mistake in the environment, the message alone is easier to read than a stack trace.
   if (!(error instanceof EnvironmentError || error instanceof SessionConfigError)) throw error
   fail(error.message)
 }
@@ -50,7 +50,7 @@ async function start(config: AppConfig): Promise<void> {
       fail(error.message)
       return
     }
-    // The store may be back in a moment, and then this instance serves.
+    // The store may work again in a moment. Then this instance serves.
     console.error(`viur-session: the store is not ready: ${error.message}`)
   }
   const caller = callerOf(config.caller)
@@ -62,7 +62,7 @@ async function start(config: AppConfig): Promise<void> {
     if (error.code === 'EADDRINUSE')
       fail(`port ${port} is taken: choose another, such as "PORT=${port + 1} npm start"`)
     else if (error.code === 'EACCES')
-      fail(`port ${port} is not for everybody: choose one from 1024, such as 8080`)
+      fail(`port ${port} needs special rights: choose one from 1024, such as 8080`)
     else fail(error.message)
   })
   server.listen(port, host, () => {
@@ -76,12 +76,12 @@ async function start(config: AppConfig): Promise<void> {
 
   const stop = (): void => {
     process.removeListener('SIGTERM', stop).removeListener('SIGINT', stop)
-    // Not referenced: it must not itself keep the process alive. A second signal ends it at once.
+    // unref(): the timer must not keep the process alive. A second signal ends the process at once.
     setTimeout(() => process.exit(1), GRACE).unref()
-    // Who is answered from now on keeps no connection open, which would outlast the grace.
+    // From now on, answered clients must not keep their connections open.
     server.keepAliveTimeout = 1
     server.close(() => {
-      // Only now: the requests that were open until here still had sessions to store.
+      // Only now, because requests that were open until here had sessions to store.
       const closing = Object.entries({ store, queue: tasks }).map(async ([name, part]) => {
         try {
           await part?.close()
@@ -89,7 +89,7 @@ async function start(config: AppConfig): Promise<void> {
           console.error(`viur-session: the ${name} did not close cleanly`, error)
         }
       })
-      // A connection that has gone silent never hears that it is closed, and would keep the process alive.
+      // Without exit(), a connection that is lost without a sign would keep the process alive.
       void Promise.all(closing).then(() => process.exit())
     })
   }

@@ -7,12 +7,12 @@ import { BadRequestError, field, oneOf } from './forms.ts'
 import { sessionOf } from './session-data.ts'
 import type { DemoUser } from './users.ts'
 
-/** Where the static key stands, in the answer to a login and in the requests after it. */
+/** The header of the static key, in the answer to a login and in the requests after it. */
 const STATIC_KEY_HEADER = 'Sec-X-ViUR-StaticSessionKey'
 
 /**
- * JSON for clients that are no browsers, such as an app on a phone. They keep the cookie, and send the static key, that
- * a login shows once, with every request that changes something.
+ * A JSON interface for native clients, such as an app on a phone. A client keeps the cookie. The answer to a login holds
+ * the static key, once, and the client sends it with every request that changes something.
  */
 export function nativeClients(
   sessions: AppSessions,
@@ -25,7 +25,7 @@ export function nativeClients(
   router.use(express.json({ limit: '2kb' }))
   router.use(sessionMiddleware(sessions))
 
-  // Nobody has a key before the login, so none is asked for here.
+  // A client has no key before the login, so this route needs none.
   router.post('/login', async (request, response) => {
     const user = oneOf(ids, field(request, 'user'))
     // #region native
@@ -59,8 +59,8 @@ export function nativeClients(
 const sameOrigin = requireSameOrigin()
 
 /**
- * Clients that are no browsers send neither header. Browsers send at least one with every request to change something,
- * and then it has to be ours: else another site could sign its visitors in here, as somebody it knows.
+ * Native clients send neither header. Browsers send at least one of them with every request that changes something. It
+ * must name this app: otherwise another site could sign its visitors in here with an account of the attacker.
  */
 const silentOrSameOrigin: RequestHandler = (request, response, next) => {
   const isSilent =

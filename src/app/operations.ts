@@ -25,7 +25,7 @@ const FILL = 1000
 
 const local = localOnly()
 
-/** The page about operations. It only explains: the pages for operators are the console of viur-session. */
+/** A page that explains operations. The pages for operators are the console of viur-session. */
 export function operations({ storeName, store, access, ends, now }: OperationsParts): Router {
   const router = Router()
 
@@ -61,7 +61,7 @@ export function operations({ storeName, store, access, ends, now }: OperationsPa
     // #endregion
   })
 
-  // Where the console is open, it has answered before.
+  // Reached only if the console is not mounted.
   router.use('/_console', (request, response) => {
     response.status(403).set('Cache-Control', 'no-store')
     response.send(errorPage(403, 'consoleClosed', looksOf(request)))

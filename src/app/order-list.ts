@@ -1,6 +1,6 @@
 import { type Cart, countPieces } from './cart.ts'
 
-/** What was ordered in this session. A shop keeps that in its database; the session of a demo has to do. */
+/** One order. A shop keeps its orders in a database, and this demo in the session. */
 export interface Order {
   readonly number: number
   readonly pieces: number
@@ -8,11 +8,11 @@ export interface Order {
   readonly placed: Date
 }
 
-/** A session is no database: orders in it need bounds. */
+/** A session is not a database, so the orders need limits. */
 export const MAX_ORDERS = 5
 export const MAX_NOTE_LENGTH = 120
 
-/** The orders with one more, newest first. */
+/** Returns the orders with one more, newest first. */
 export function withOrder(
   orders: readonly Order[],
   cart: Cart,

@@ -7,15 +7,15 @@ import { noteFrom, withOrder } from './order-list.ts'
 import { orderPage } from './pages/order.ts'
 import { type Notice, sessionOf } from './session-data.ts'
 
-/** What the key of the form is good for: one that was made for another form does not pass here. */
+/** The purpose of the key of this form. The key of another form is refused here. */
 const PURPOSE = 'order'
 
 /** How long the form can be left open. */
 const DURATION = '15m'
 
 /**
- * A form that counts once: the key in it is used up when it is sent, so that a double click or the back button orders
- * nothing twice. It also is one more proof that the form is ours.
+ * A form that counts once. Its key is used up when the form is sent, so that a double click or the back button orders
+ * nothing twice. The key also proves that the form comes from this app.
  */
 export function ordering(now: () => number): Router {
   const router = Router()
@@ -39,8 +39,8 @@ export function ordering(now: () => number): Router {
     seeOther(response, '/order')
   })
 
-  // Where the key is refused: the form once more, with a new key and what was typed. The request did come from a page
-  // of ours, or requireSameOrigin() would have refused it before.
+  // If the key is refused, shows the form again, with a new key and the typed note. The request came from a page of this
+  // app: requireSameOrigin() has checked that before.
   const offerAgain: ErrorRequestHandler = async (error: unknown, request, response, next) => {
     if (!(error instanceof RequestRefusedError)) {
       next(error)
@@ -64,7 +64,7 @@ async function showOrder(
 ): Promise<void> {
   const session = sessionOf(request)
   const { items } = session.get('cart') ?? { items: [] }
-  // Every view makes a key, and stores it; so there is none where there is no form.
+  // Each key costs a write, so a page without a form gets none.
   const hasForm = items.length > 0 && request.method !== 'HEAD'
   // #region order
   // The form carries the key; POST /order takes it only once:
@@ -73,7 +73,7 @@ async function showOrder(
     ? await session.getSecurityKey({ purpose: PURPOSE, duration: DURATION })
     : null
   // #endregion
-  // The back button asks for the page again, and gets a key that counts.
+  // With no-store, the back button asks for the page again, and gets a new key.
   response.set('Cache-Control', 'no-store')
   response.send(
     orderPage({

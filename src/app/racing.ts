@@ -4,13 +4,13 @@ import { seeOther } from './forms.ts'
 import { type AppData, type RaceResult, sessionOf } from './session-data.ts'
 import type { AppSessions } from './sessions.ts'
 
-/** Two parallel changes of one session, and the same two changes of a record that is saved as a whole. */
+/** Makes two parallel changes of one session, and the same changes of a record that is saved as a whole. */
 export function racing(sessions: AppSessions): Router {
   const router = Router()
 
   router.post('/race', async (request, response) => {
     const session = sessionOf(request)
-    // Without a stored session there is nothing to race for.
+    // A visitor without a stored session has nothing to change.
     if (session.key !== null) {
       const round = (session.get('left') ?? 0) + 1
       const kept = await raceSession(sessions, request, round)
@@ -45,7 +45,7 @@ async function raceSession(
   }
 }
 
-/** `change()` runs this again where the other one came between. */
+/** `change()` runs this again if the other request has stored something in between. */
 function countUp(data: AppData): void {
   data.together = (data.together ?? 0) + 1
 }
@@ -56,7 +56,7 @@ interface PlainData {
   together: number
 }
 
-/** A record of the kind that many session stores keep: it is read as a whole, and saved as a whole. */
+/** A record as many session stores keep it: loaded as a whole, and saved as a whole. */
 class PlainRecord {
   #json = JSON.stringify({ left: false, right: false, together: 0 } satisfies PlainData)
 
@@ -69,7 +69,7 @@ class PlainRecord {
   }
 }
 
-/** The same changes in the same order: the save that comes last overwrites the other one. */
+/** Makes the same changes of a record. The last save overwrites the first. */
 async function raceRecord(): Promise<RaceResult['whole']> {
   const record = new PlainRecord()
   const [a, b] = await Promise.all([record.load(), record.load()])

@@ -9,18 +9,18 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** The headers that keep other sites out of the pages. Nothing inline is allowed: the pages have no script. */
+/** Sets headers that protect the pages from other sites. No script and no inline style is allowed. */
 export function securityHeaders(request: Request, response: Response, next: NextFunction): void {
   response.set({
     'Content-Security-Policy': POLICY,
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',
-    // Not no-referrer: with that, browsers send "Origin: null" with our own forms too.
+    // With no-referrer, browsers would send "Origin: null" with the forms of this app too.
     'Referrer-Policy': 'same-origin',
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Cross-Origin-Resource-Policy': 'same-origin',
   })
-  // In production alone, or a browser would insist on https for everything else on localhost.
+  // Only in production: otherwise browsers would demand https for everything on localhost.
   if (request.secure && process.env['NODE_ENV'] === 'production') {
     response.set('Strict-Transport-Security', 'max-age=31536000')
   }

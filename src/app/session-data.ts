@@ -3,10 +3,10 @@ import type { Duration, Session } from '../index.ts'
 import type { Cart } from './cart.ts'
 import type { Order } from './order-list.ts'
 
-/** How long a visitor may ask this one session to live. */
+/** The lifetimes that a visitor can choose for a session. */
 export type ExpiryChoice = 'rule' | 'seconds' | 'minutes' | 'browser'
 
-/** What `setExpiry` is told for each choice. */
+/** The argument of `setExpiry()` for each choice. */
 export const EXPIRY_CHOICES: Readonly<Record<ExpiryChoice, Duration | null>> = {
   rule: null,
   seconds: '30s',
@@ -14,11 +14,11 @@ export const EXPIRY_CHOICES: Readonly<Record<ExpiryChoice, Duration | null>> = {
   browser: 0,
 }
 
-/** `system` is what holds when the session keeps no theme. */
+/** The session stores no theme for `system`. */
 export const THEMES = ['system', 'light', 'dark'] as const
 export type Theme = (typeof THEMES)[number]
 
-/** Something to tell the visitor once, on the next page. The session keeps it by `flash('notice', …)`. */
+/** A message for the next page. `session.flash('notice', …)` keeps it until it is shown. */
 export interface Notice {
   readonly about:
     | 'login'
@@ -36,40 +36,40 @@ export interface Notice {
     | 'filled'
   /** The shortened key that the session had before. */
   readonly before?: string | undefined
-  /** How many sessions have ended, or were made. */
+  /** The number of sessions that were ended or made. */
   readonly count?: number | undefined
 }
 
-/** What the session of this app holds. */
+/** The data of a session of this app. */
 export interface AppData {
   visits: number
   cart: Cart
   expiry: ExpiryChoice
   orders: readonly Order[]
-  /** The page that waits for a confirmed login. */
+  /** The page to return to after the login is confirmed. */
   confirming: string
-  /** What one change of a race sets, and what the other one sets. */
+  /** Set by the first and by the second request of a race. */
   left: number
   right: number
-  /** What both of them count up. */
+  /** Counted up by both requests of a race. */
   together: number
 }
 
-/** What became of two parallel changes. */
+/** The result of two parallel changes. */
 export interface RaceResult {
   readonly kept: RaceOutcome
-  /** With a record that is saved as a whole. */
+  /** The same, of a record that is saved as a whole. */
   readonly whole: RaceOutcome
 }
 
 interface RaceOutcome {
   readonly left: boolean
   readonly right: boolean
-  /** How far both together have counted. */
+  /** By how much the counter went up. */
   readonly together: number
 }
 
-/** What its scope `appearance` holds, apart from the keys above. */
+/** The data of the scope `appearance`, which is separate from the data above. */
 export interface Appearance {
   theme: Theme
 }

@@ -4,11 +4,11 @@ import type { AppData } from './session-data.ts'
 /** The sessions of this app. */
 export type AppSessions = Sessions<AppData>
 
-/** When a session ends that is not used, and when it ends in any case. */
+/** The limit for an unused session, and the limit for every session, in milliseconds. */
 const LIFETIME = 60 * 60 * 1000
 export const ABSOLUTE_LIFETIME: number = 12 * LIFETIME
 
-/** On how many devices a user can be signed in; the list of them has to fit a page. */
+/** On how many devices a user can be signed in. The list of devices has no pages. */
 const MAX_DEVICES = 10
 
 /** Makes the sessions: of the data, only the cart survives a login, and observers are told of every end. */

@@ -38,22 +38,22 @@ export function signingIn(users: readonly DemoUser[], now: () => number): Router
 }
 
 /**
- * Signs the same user in again. The login is fresh, and the id new, so that somebody who copied the old id does not get
- * what it opens. It is the same person in the same place, so all data comes along.
+ * Signs the same user in again. The session gets a new id, so a stolen copy of the old id does not get the fresh login.
+ * It is the same person in the same browser, so all data is kept.
  */
 export async function confirmLogin(session: Session<AppData>): Promise<void> {
   const { confirming: _, ...data } = Object.fromEntries<unknown>(session.entries())
   await session.login(session.user, { data: data as Partial<AppData>, client: true })
-  // What setExpiry() was told belongs to a session and not to its data, and does not come along.
+  // login() does not keep the setting of setExpiry().
   session.setExpiry(EXPIRY_CHOICES[session.get('expiry') ?? 'rule'])
 }
 
-/** How recent a login has to be for what somebody at an unlocked screen must not do. */
+/** The age that a login may have for actions that a stranger at an unlocked screen must not do. */
 export const FRESH: Duration = '5m'
 
 /**
- * Lets users pass who signed in a short while ago. Others confirm their login first, and come back to this page. What
- * they sent is not kept, so that they see again what they are about to do.
+ * Lets users with a recent login pass. Others confirm their login first, and come back to this page. The form that they
+ * sent is not kept, so they see again what they are about to do.
  */
 export function requireFresh(place: string): RequestHandler {
   return (request, response, next) => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** Which module of this app has the lines that a card shows, between `#region NAME` and `#endregion`. */
+/** The module that has the lines of each snippet, between `#region NAME` and `#endregion`. */
 const MODULES = {
   login: 'actions',
   cart: 'actions',
@@ -25,12 +25,12 @@ const MODULES = {
 export type SnippetName = keyof typeof MODULES
 
 export interface Snippet {
-  /** The file, as it is called in the repository. */
+  /** The path of the file in the repository. */
   readonly file: string
   readonly code: string
 }
 
-/** The snippets of all cards. They are read when the app starts, so that a missing one stops it. */
+/** The snippets of all cards. The app reads them when it starts, and does not start if one is missing. */
 export const SNIPPETS: Readonly<Record<SnippetName, Snippet>> = Object.fromEntries(
   Object.entries(MODULES).map(([name, module]) => {
     const file = `src/app/${module}.ts`
@@ -38,7 +38,7 @@ export const SNIPPETS: Readonly<Record<SnippetName, Snippet>> = Object.fromEntri
   }),
 ) as Record<SnippetName, Snippet>
 
-/** The lines of a region without their common indentation. Throws an error that names a missing region. */
+/** Returns the lines of a region without their common indentation. Throws an error that names a missing region. */
 export function regionIn(source: string, name: string, file: string): string {
   const [, body] = source.split(new RegExp(`^ *// #region ${name}\\n`, 'm'))
   const [region, rest] = body?.split(/^ *\/\/ #endregion\n/m) ?? []
@@ -49,7 +49,7 @@ export function regionIn(source: string, name: string, file: string): string {
   return lines.map((line) => line.slice(margin)).join('\n')
 }
 
-/** The TypeScript of a module. The compiled app has it inside the source map beside each module. */
+/** Returns the TypeScript of a module. In the compiled app it is in the source map of the module. */
 function sourceOf(module: string): string {
   if (import.meta.url.endsWith('.ts'))
     return readFileSync(new URL(`${module}.ts`, import.meta.url), 'utf8')

@@ -1,4 +1,4 @@
-/** The part of the style sheet for the pages beside the start page. Its colours are those of the rest. */
+/** The part of the style sheet for the other pages. It uses the colours of `style.ts`. */
 export const ACCOUNT_STYLE: string = `
 .narrow { width: 100%; max-width: 45rem; display: grid; gap: 1.5rem; }
 .caution { background: var(--warn); color: var(--warn-text); border-color: color-mix(in srgb, var(--warn-text) 35%, transparent); }

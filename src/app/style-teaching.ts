@@ -1,10 +1,10 @@
-/** The part of the style sheet for code, drawings and tables. Its colours are those of the rest. */
+/** The part of the style sheet for code, drawings and tables. It uses the colours of `style.ts`. */
 export const TEACHING_STYLE: string = `
 .source { margin: auto 0 0; border: 1px solid var(--line); border-radius: .625rem; overflow: hidden; background: var(--raised); }
 .source figcaption { padding: .375rem .875rem; border-bottom: 1px solid var(--line); color: var(--soft); font: .75rem/1.5 ui-monospace, "SF Mono", SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; }
 .source pre { padding: .625rem .875rem; font-size: .8125rem; line-height: 1.55; white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 2; }
 .source code { font: inherit; }
-/* A line that does not fit goes on with an indentation. */
+/* The rest of a line that does not fit is indented. */
 .source span { display: block; padding-left: 2ch; text-indent: -2ch; }
 .facts + .source { margin-top: 1rem; }
 .card > .source + .source { margin-top: 0; }

@@ -98,7 +98,7 @@ main { flex: 1; display: grid; align-content: start; gap: 1.5rem; padding-block:
 .person { display: flex; align-items: center; gap: .875rem; padding-block: .625rem; }
 .people .person + .person { border-top: 1px solid var(--line); }
 .person.current { flex-wrap: wrap; padding: .875rem; border-radius: .625rem; background: var(--raised); }
-.who { flex: 1; min-width: 0; overflow-wrap: anywhere; }
+.who { flex: 1; min-width: 0; overflow-wrap: break-word; }
 .current .who { min-width: 11rem; }
 .who strong { display: block; font-weight: 600; }
 .current .avatar { background: var(--pressed); color: var(--text); }
@@ -169,6 +169,8 @@ ${ACCOUNT_STYLE}${TEACHING_STYLE}
   .notice .change { display: block; white-space: normal; }
   .segments button, .button, .row input { min-height: 2.75rem; }
   .button { white-space: normal; }
+  .avatar { width: 2rem; height: 2rem; font-size: .75rem; }
+  .people .person { gap: .5rem; }
   .stepper button { width: 2.75rem; height: 2.75rem; }
   .item { flex-wrap: wrap; gap: .375rem .75rem; }
   .item .name { flex-basis: 100%; }
@@ -183,10 +185,10 @@ ${ACCOUNT_STYLE}${TEACHING_STYLE}
 }
 `
 
-/** Where it is: with its hash, so that browsers may keep it for ever. */
+/** The address of the style sheet. It has a hash, so that browsers can cache it for ever. */
 export const STYLE_URL: string = `/style.css?v=${createHash('sha256').update(STYLE).digest('hex').slice(0, 12)}`
 
-/** The icon of the app, for the tab and the bar. */
+/** The icon of the app, for the tab and the header. */
 export const ICON: string = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
 <rect width="32" height="32" rx="8" fill="#3949c6"/>
 <path d="M9 10.5 16 23l7-12.5" fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round" stroke-linejoin="round"/>

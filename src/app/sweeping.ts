@@ -2,7 +2,7 @@ import { appEngine, type Caller, localOnly, oidc } from '../express/index.ts'
 import { type CloudTaskQueue, cloudTasks } from '../cloud-tasks/index.ts'
 import type { AppConfig, SweepCaller, SweepQueue } from './config.ts'
 
-/** As in queue.yaml. */
+/** The name of the queue in queue.yaml. */
 const QUEUE = 'session-sweep'
 
 /** Who may call the routes under /_sessions; `undefined`: nobody. */
@@ -19,7 +19,7 @@ export function callerOf(caller: SweepCaller): Caller | undefined {
   }
 }
 
-/** The queue that carries sweeps; `undefined`: the one that works within the process. */
+/** The queue for sweeps; `undefined`: a sweep runs within the process. */
 export function tasksOf(queue: SweepQueue): CloudTaskQueue | undefined {
   switch (queue.kind) {
     case 'process':
@@ -29,7 +29,7 @@ export function tasksOf(queue: SweepQueue): CloudTaskQueue | undefined {
       return cloudTasks({ queue: QUEUE, target: { url, serviceAccountEmail, audience } })
     }
     default:
-      // The local server takes tasks for App Engine, and brings them to where it was told that the app is.
+      // The local server takes tasks for App Engine. It delivers them to the address of the app that it was started with.
       return cloudTasks({
         queue: QUEUE,
         target: { appEngine: { relativeUri: '/_sessions/task' } },
@@ -37,7 +37,7 @@ export function tasksOf(queue: SweepQueue): CloudTaskQueue | undefined {
   }
 }
 
-/** What to say at the start: which queue carries sweeps, and what is missing for somebody to start them. */
+/** Lines for the log at the start: the queue for sweeps, and what is missing to start them. */
 export function sweepLines({ queue, caller }: Pick<AppConfig, 'queue' | 'caller'>): string[] {
   const line = `sweeps are carried ${carrier(queue)}`
   if (caller.kind !== 'none') return [line]

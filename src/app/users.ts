@@ -1,13 +1,13 @@
-/** Somebody who can sign in to the demo. */
+/** A user of the demo. */
 export interface DemoUser {
-  /** What the session keeps as its user. */
+  /** The user of the session. */
   readonly id: string
   readonly name: string
 }
 
 /**
- * Who can sign in. There are no passwords on purpose: how users prove who they are is the business of an
- * app, what happens to the session then is what is shown here. Never do this outside a demo.
+ * The users of the demo. They have no passwords: this app shows sessions, and not how users prove who they are. Never do
+ * this outside a demo.
  */
 export const DEMO_USERS: readonly DemoUser[] = [
   { id: 'ada', name: 'Ada Lovelace' },
@@ -15,7 +15,7 @@ export const DEMO_USERS: readonly DemoUser[] = [
   { id: 'konrad', name: 'Konrad Zuse' },
 ]
 
-/** The user of a session. A session may live longer than the list of users: it still says whose it is. */
+/** Finds a user by id. A session can outlive its entry in the list: then the id is the name. */
 export function userNamed(id: string, users: readonly DemoUser[]): DemoUser {
   return users.find((user) => user.id === id) ?? { id, name: id }
 }

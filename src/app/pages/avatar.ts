@@ -1,7 +1,7 @@
 import { type Html, html } from '../../express/console/html.ts'
 import type { DemoUser } from '../users.ts'
 
-/** The initials of a user, for the eye alone: the name stands beside them. */
+/** The initials of a user. Screen readers skip them, because the name stands beside them. */
 export function avatar({ name }: DemoUser): Html {
   const initials = name
     .split(' ')

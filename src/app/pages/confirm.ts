@@ -8,7 +8,7 @@ import { textsIn } from './texts-in.ts'
 
 export interface ConfirmView extends Looks {
   readonly user: DemoUser
-  /** Where one comes from, and goes back to. */
+  /** The page to return to. */
   readonly back: string
 }
 

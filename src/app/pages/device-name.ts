@@ -1,6 +1,6 @@
 import type { Texts } from './texts.ts'
 
-// In this order: most browsers claim to be others as well.
+// The order matters: most browsers also name other browsers.
 const BROWSERS: readonly (readonly [RegExp, string])[] = [
   [/\bEdg(?:A|iOS)?\//, 'Edge'],
   [/\b(?:OPR|OPT|Opera)\//, 'Opera'],
@@ -20,13 +20,13 @@ const SYSTEMS: readonly (readonly [RegExp, string])[] = [
   [/\bLinux\b/, 'Linux'],
 ]
 
-/** What to call a device by what it says of itself. Good enough for its owner to know it, and no proof of anything. */
+/** Names a device by its User-Agent header. Its owner recognises it by this name, but it proves nothing. */
 export function deviceName(agent: string | undefined, { devices }: Texts): string {
   if (agent === undefined) return devices.unknown
   const browser = firstIn(BROWSERS, agent)
   const system = firstIn(SYSTEMS, agent)
   if (browser !== null && system !== null) return devices.name(browser, system)
-  // Programs name themselves first: "curl/8.9.1".
+  // Programs begin with their name: "curl/8.9.1".
   return browser ?? system ?? (/^[\w. -]{1,40}/.exec(agent)?.[0].trim() || devices.unknown)
 }
 

@@ -13,7 +13,7 @@ import { textsIn } from './texts-in.ts'
 
 export interface DevicesView extends Looks {
   readonly user: DemoUser
-  /** The sessions of the user, in the order to be shown. */
+  /** The sessions of the user, in the order of the page. */
   readonly devices: readonly SessionInfo[]
   /** The key of this session. */
   readonly current: string | null
@@ -21,7 +21,7 @@ export interface DevicesView extends Looks {
   readonly isFresh: boolean
   readonly notice: Notice | null
   readonly now: number
-  /** Where the app is, for the example of a client that is no browser. */
+  /** The origin of the app, for the example of a native client. */
   readonly origin: string
 }
 

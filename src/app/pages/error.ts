@@ -4,7 +4,7 @@ import { page } from './layout.ts'
 import type { Problem } from './texts.ts'
 import { textsIn } from './texts-in.ts'
 
-/** A page that says what went wrong in words for a visitor, and nothing of how this works inside. */
+/** A page that tells visitors what went wrong. It shows nothing of the app's internals. */
 export function errorPage(
   status: number,
   problem: Problem,

@@ -49,7 +49,7 @@ export function number(value: number, language: Language): string {
   return new Intl.NumberFormat(language).format(value)
 }
 
-/** The first characters of a key: enough to see whether it is the same one. */
+/** The first characters of a key, which are enough to compare it by eye. */
 export function shortened(key: string): string {
   return `${key.slice(0, 10)}…`
 }

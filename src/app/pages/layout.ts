@@ -6,9 +6,9 @@ import { STYLE_URL } from '../style.ts'
 import type { Texts } from './texts.ts'
 import { textsIn } from './texts-in.ts'
 
-/** What every page needs. */
+/** Options of every page. */
 export interface PageOptions extends Looks {
-  /** What stands before the name of the app in the title. */
+  /** The part of the title before the name of the app. */
   readonly title?: string
 }
 

@@ -13,14 +13,14 @@ export interface Life {
   readonly expires: number
 }
 
-/** In units of the drawing, which is stretched to the width of its place. */
+/** The size of the drawing in its own units. It is stretched to the width of its place. */
 const WIDTH = 1000
 const HEIGHT = 32
 
-/** The least width of a span that is more than nothing. */
+/** The least width of the span until the idle limit, so that it stays visible. */
 const VISIBLE = 6
 
-/** Draws the life of a session as a line, from its begin to the absolute limit. */
+/** Draws the life of a session as a line, from its start to the absolute limit. */
 export function lifeLine({ began, now, expires }: Life, texts: Texts, language: Language): Html {
   const { life } = texts
   const x = (time: number): number =>

@@ -3,7 +3,7 @@ import type { Notice } from '../session-data.ts'
 import { shortened } from './format.ts'
 import type { Texts } from './texts.ts'
 
-/** What there is to tell once, on whatever page comes next; nothing for `null`. `key`: that of the session now. */
+/** The box of a notice; nothing for `null`. `key`: the key that the session has now. */
 export function noticeBox(notice: Notice | null, key: string | null, texts: Texts): Html | false {
   if (notice === null) return false
   const { about, before, count = 0 } = notice

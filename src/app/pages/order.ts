@@ -11,7 +11,7 @@ import type { Texts } from './texts.ts'
 import { textsIn } from './texts-in.ts'
 
 export interface OrderView extends Looks {
-  /** What is in the cart. */
+  /** The items in the cart. */
   readonly items: readonly CartItem[]
   /** The security key of the form; `null`: there is none, since there is nothing to order. */
   readonly key: string | null
@@ -58,7 +58,7 @@ function form({ items, key, refused }: OrderView, { order }: Texts): Html {
 ${code('order')}
 </section>`
   }
-  // Without autocomplete: Firefox would put the old key back when the page is loaded again.
+  // autocomplete="off": otherwise Firefox puts the old key back when the page is reloaded.
   return html`<section class="card" aria-labelledby="form-heading">
 <h2 id="form-heading">${order.form}</h2>
 <ul class="lines">${items.map(({ name, quantity }) => html`<li><span class="name">${name}</span><span class="count">${quantity} ×</span></li>`)}</ul>

@@ -6,7 +6,7 @@ import { code } from './code.ts'
 import { shortened, timeElement } from './format.ts'
 import type { Texts } from './texts.ts'
 
-/** What a session says of itself while a page is made. */
+/** The properties of a session at the time when the page is made. */
 export interface SessionFacts {
   readonly storeName: StoreName
   readonly user: string
@@ -26,7 +26,7 @@ export interface SessionFacts {
 /** One key of a session with its value. */
 export type Entry = readonly [key: string, value: unknown]
 
-/** Shows all that the session holds, apart from its secret id. */
+/** Shows everything that the session holds, except its secret id. */
 export function sessionPanel(
   facts: SessionFacts,
   now: number,

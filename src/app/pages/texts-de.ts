@@ -178,7 +178,7 @@ export const german: Texts = {
     current: 'dieses Gerät',
     unknown: 'Unbekanntes Gerät',
     name: (browser, system) => `${browser} auf ${system}`,
-    agent: 'Was es über sich sagt',
+    agent: 'User-Agent',
     address: 'Netz',
     addressHint: 'gekürzt',
     signedIn: 'Angemeldet',

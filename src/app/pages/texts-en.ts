@@ -53,7 +53,7 @@ export const english: Texts = {
   account: {
     heading: 'Account',
     signedOut:
-      'Pick somebody to sign in. The session gets a new id, so that an id somebody planted or saw before is worthless after.',
+      'Pick a user to sign in. The session gets a new id, so an id that an attacker planted or saw before is worthless.',
     signedIn: 'Signing out ends the session on the server. Its id is dead at once, in every tab.',
     demo: 'Demo, no passwords',
     users: 'Demo users',
@@ -169,11 +169,11 @@ export const english: Texts = {
     list: 'Signed in',
     fresh: 'You signed in within the last five minutes, so you can end sessions at once.',
     stale:
-      'You signed in more than five minutes ago. Before a session ends, you are asked to confirm that it is you.',
+      'You signed in more than five minutes ago. Before a session ends, you are asked to confirm your login.',
     current: 'this device',
     unknown: 'Unknown device',
     name: (browser, system) => `${browser} on ${system}`,
-    agent: 'What it says of itself',
+    agent: 'User agent',
     address: 'Network',
     addressHint: 'shortened',
     signedIn: 'Signed in',
@@ -235,7 +235,7 @@ export const english: Texts = {
     },
   },
   panel: {
-    heading: 'What the session holds',
+    heading: 'Contents of this session',
     hint: 'As the server sees it while it makes this page.',
     facts: 'The session',
     data: 'Its data',

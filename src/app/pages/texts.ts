@@ -2,7 +2,7 @@ import type { EndReason, LoadOutcome } from '../../index.ts'
 import type { ConsoleAccess, StoreName } from '../config.ts'
 import type { ExpiryChoice, Notice, Theme } from '../session-data.ts'
 
-/** What an error page can be about. */
+/** The subjects of error pages. */
 export type Problem =
   | 'notFound'
   | 'refused'
