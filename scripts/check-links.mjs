@@ -1,27 +1,41 @@
-// Fails when a page of a package links to a file that was not packed, or to a missing heading. Argument: the folder of
-// the unpacked package.
+// Finds the links of pages that lead to a missing file or a missing heading. As a program: fails when a page of a
+// package has one, such as a link to a file that was not packed. Argument: the folder of the unpacked package.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
-const root = resolve(process.argv[2] ?? '.')
 const LINKS = [
   /\]\(\s*<?([^)\s>]+)/g,
   /^\s{0,3}\[[^\]]+\]:\s+<?([^\s>]+)/gm,
   /\b(?:href|src)="([^"]+)"/g,
 ]
 
-const pages = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.md'))
-  .map((name) => join(root, name))
-const dead = pages.flatMap((page) =>
-  linksOf(page)
-    .filter((target) => !leads(page, target))
-    .map((target) => `${relative(root, page)}: ${target}`),
-)
-for (const one of dead) console.error(one)
-if (pages.length === 0 || dead.length > 0) {
-  console.error(`${dead.length} dead links on ${pages.length} pages`)
-  process.exit(1)
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const root = resolve(process.argv[2] ?? '.')
+  const names = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  const pages = names.filter((name) => name.endsWith('.md'))
+  const dead = deadLinks(root, pages)
+  for (const one of dead) console.error(one)
+  if (pages.length === 0 || dead.length > 0) {
+    console.error(`${dead.length} dead links on ${pages.length} pages`)
+    process.exit(1)
+  }
+}
+
+/**
+ * Returns the dead links of pages below a folder, each behind the name of its page.
+ *
+ * @param {string} root
+ * @param {readonly string[]} pages
+ */
+export function deadLinks(root, pages) {
+  return pages
+    .map((name) => join(root, name))
+    .flatMap((page) =>
+      linksOf(page)
+        .filter((target) => !leads(root, page, target))
+        .map((target) => `${relative(root, page)}: ${target}`),
+    )
 }
 
 /**
@@ -38,13 +52,16 @@ function linksOf(page) {
 }
 
 /**
+ * Whether a link on a page leads to a file below the folder, and to a heading of it.
+ *
+ * @param {string} root
  * @param {string} page
  * @param {string} target
  */
-function leads(page, target) {
+export function leads(root, page, target) {
   const [path = '', anchor] = target.split('#').map(decodeURIComponent)
   const file = path === '' ? page : join(dirname(page), path)
-  if (!existsSync(file) || !`${file}${sep}`.startsWith(root + sep)) return false
+  if (!existsSync(file) || !`${file}${sep}`.startsWith(join(root, sep))) return false
   if (anchor === undefined || !statSync(file).isFile()) return true
   return anchorsOf(file).has(anchor)
 }

@@ -20,26 +20,6 @@ const pages = [
 
 const read = (page: string): string => readFileSync(join(root, page), 'utf8')
 
-/** The anchor that a heading gets on the usual code hosts. */
-const anchorOf = (heading: string): string =>
-  heading
-    .toLowerCase()
-    .replace(/[^\p{Letter}\p{Number} _-]/gu, '')
-    .replaceAll(' ', '-')
-
-/** The anchors of a page: its headings, where equal ones get a number, and its explicit anchors. */
-function anchorsOf(text: string): ReadonlySet<string> {
-  const anchors = new Set([...text.matchAll(/<a id="([^"]+)">/g)].map(([, id = '']) => id))
-  const seen = new Map<string, number>()
-  for (const [, heading = ''] of text.matchAll(/^#+ (.+)$/gm)) {
-    const anchor = anchorOf(heading)
-    const count = seen.get(anchor) ?? 0
-    seen.set(anchor, count + 1)
-    anchors.add(count === 0 ? anchor : `${anchor}-${count}`)
-  }
-  return anchors
-}
-
 /** Whether the file or folder exists. `*` stands for any part of its name. */
 function isThere(path: string): boolean {
   const parts = basename(path).split('*')
@@ -53,19 +33,6 @@ function isThere(path: string): boolean {
 }
 
 describe('the documentation', () => {
-  it.each(pages)('has no link that leads nowhere: %s', (page) => {
-    const broken: string[] = []
-    for (const [, target = ''] of read(page).matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (/^https?:/.test(target)) continue
-      const [path = '', anchor] = target.split('#')
-      const file = path === '' ? page : join(dirname(page), path)
-      if (!existsSync(join(root, file))) broken.push(target)
-      if (anchor === undefined || broken.includes(target)) continue
-      if (!anchorsOf(read(file)).has(anchor)) broken.push(target)
-    }
-    expect(broken).toEqual([])
-  })
-
   it.each(pages)('names only files of the repository that exist: %s', (page) => {
     const named = [...read(page).matchAll(/`((?:bench|docs|scripts|src|test)\/[^`\s]+)`/g)]
     expect(named.map(([, path = '']) => path).filter((path) => !isThere(path))).toEqual([])

@@ -7,20 +7,26 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Programs write the reference and the interface from the source; `.ci/run` compares them with it. */
 const GENERATED = /^(?:docs\/reference|test\/interface)\//
 
-/** Folders that tools and tests create in the repository. */
-const NOT_OURS = ['node_modules', 'dist', 'coverage', '.git', '.emulator', '.next', 'screenshots']
+/** Folders that tools and tests create in the repository. Other tools hide theirs behind a dot. */
+const NOT_OURS = ['node_modules', 'dist', 'coverage', 'screenshots']
+
+const isOurs = (folder: string): boolean =>
+  !NOT_OURS.includes(folder) && (!folder.startsWith('.') || folder === '.github')
 
 /** The pages in a folder and below it. */
 function pagesIn(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`
-    if (entry.isDirectory()) return NOT_OURS.includes(entry.name) ? [] : pagesIn(path)
+    if (entry.isDirectory()) return isOurs(entry.name) ? pagesIn(path) : []
     return entry.name.endsWith('.md') ? [path] : []
   })
 }
 
-/** The paths of all pages of the repository that are written by hand. */
-export const PAGES: readonly string[] = pagesIn('').filter((path) => !GENERATED.test(path))
+/** Every page of the repository, by its path. */
+export const ALL_PAGES: readonly string[] = pagesIn('')
+
+/** The pages that people write by hand. */
+export const PAGES: readonly string[] = ALL_PAGES.filter((path) => !GENERATED.test(path))
 
 export interface Block {
   readonly page: string
