@@ -6,7 +6,7 @@ import type { ExpressSessionStore } from './contract/site.ts'
 
 type Run = () => Promise<void>
 
-/** The tests of a store, by name, without those that go beyond the documentation of express-session. */
+/** The tests of a store, by name, except those that go beyond the documentation of express-session. */
 async function testsOf(
   make: () => ExpressSessionStore,
   leaveOut = EXTRA,
@@ -23,7 +23,7 @@ const EXTRA: readonly ExtraPromise[] = ['ended-stays-ended', 'merged-changes', '
 
 type Change = (store: session.MemoryStore) => Partial<session.MemoryStore>
 
-/** Ways in which stores are known to go wrong, and a test that has to notice. */
+/** Known faults of stores, each with a test that must notice it. */
 const DEFECTS: readonly [name: string, change: Change, noticed: string][] = [
   [
     'that forgets what was stored',
@@ -31,7 +31,7 @@ const DEFECTS: readonly [name: string, change: Change, noticed: string][] = [
     'gives back what was stored, with the times of the cookie',
   ],
   [
-    'that gives out expired sessions',
+    'that returns expired sessions',
     (store) => ({
       get: (sid, callback) =>
         void setImmediate(() => {
@@ -42,7 +42,7 @@ const DEFECTS: readonly [name: string, change: Change, noticed: string][] = [
     'does not give a session whose cookie has expired',
   ],
   [
-    'that keeps the object itself',
+    'that stores the object itself',
     () => {
       const held = new Map<string, session.SessionData>()
       return {
@@ -72,7 +72,7 @@ const DEFECTS: readonly [name: string, change: Change, noticed: string][] = [
     'touch() and use prolong a session',
   ],
   [
-    'that minds an id which it does not know',
+    'that fails for an unknown id',
     (store) => {
       const destroy = store.destroy.bind(store)
       return {
@@ -148,7 +148,7 @@ const DEFECTS: readonly [name: string, change: Change, noticed: string][] = [
     'counts, lists and clears the sessions that are alive',
   ],
   [
-    'that takes an empty session for none',
+    'that treats an empty session as none',
     (store) => {
       const get = store.get.bind(store)
       return {
@@ -162,13 +162,13 @@ const DEFECTS: readonly [name: string, change: Change, noticed: string][] = [
   ],
 ]
 
-/** What express-session's own store holds, as text. */
+/** The content of express-session's own store, as text. */
 function heldBy(store: session.MemoryStore): Record<string, string> {
   return (store as unknown as { sessions: Record<string, string> }).sessions
 }
 
 describe('expressSessionContract()', () => {
-  it('takes a store that calls back at once', async () => {
+  it('accepts a store that calls back synchronously', async () => {
     class Synchronous extends session.Store {
       readonly #held = new Map<string, string>()
       override get(
@@ -191,7 +191,7 @@ describe('expressSessionContract()', () => {
     for (const run of (await testsOf(() => new Synchronous())).values()) await run()
   })
 
-  it.each(DEFECTS)('finds out a store %s', async (_name, change, noticed) => {
+  it.each(DEFECTS)('detects a store %s', async (_name, change, noticed) => {
     const make = (): ExpressSessionStore => {
       const store = new session.MemoryStore()
       return Object.assign(store, change(store))
@@ -200,7 +200,7 @@ describe('expressSessionContract()', () => {
     await expect(tests.get(noticed)?.()).rejects.toThrow()
   })
 
-  it('finds out a store that brings sessions back and loses changes', async () => {
+  it('detects a store that restores ended sessions and loses changes', async () => {
     const tests = await testsOf(() => new session.MemoryStore(), [])
     for (const name of [
       'a slow request does not bring back what was destroyed meanwhile',

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-// Inside the package, so that what is built finds its dependencies.
+// The folder is inside the package, so that the built code finds its dependencies.
 const built = mkdtempSync(join(root, 'node_modules', '.express-session-'))
 
 beforeAll(() => {
@@ -26,7 +26,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(built, { recursive: true, force: true }))
 
-/** Runs a script as a process of its own, outside of vitest. */
+/** Runs a script in its own process, outside of vitest. */
 function run(
   script: string,
   ...options: string[]
@@ -55,7 +55,7 @@ describe('the built store', () => {
     expect(outcome).toEqual({ stdout: 'true\nnull null 1\n', stderr: '', status: 0 })
   })
 
-  it('does not end the process by a failure that nobody waits for, nor hides an error of the app', () => {
+  it('does not end the process by a failure without a callback, and does not hide an error of the app', () => {
     const outcome = run(
       `import { DatastoreSessionStore } from './express-session/index.js'
        import { memoryStore } from './index.js'

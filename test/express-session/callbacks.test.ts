@@ -34,7 +34,7 @@ const METHODS = {
 } as const
 
 describe.each(Object.entries(METHODS))('%s', (name, call) => {
-  it('calls back once, later, and gives nothing back', async () => {
+  it('calls back once, asynchronously, and returns nothing', async () => {
     const { store } = setup()
     const calls: unknown[][] = []
     const answered = new Promise<void>((resolve) => {
@@ -51,13 +51,13 @@ describe.each(Object.entries(METHODS))('%s', (name, call) => {
     expect(calls[0]?.[0]).toBeNull()
   })
 
-  it('gives a promise without a callback', async () => {
+  it('returns a promise without a callback', async () => {
     const { store } = setup()
     expect(call(store)).toBeInstanceOf(Promise)
     await call(store)
   })
 
-  it('hands a failure to the callback', async () => {
+  it('passes a failure to the callback', async () => {
     const { store, below, log } = setup()
     below.failAlways('before')
     const error = await new Promise((resolve) => call(store, resolve as never))
@@ -65,7 +65,7 @@ describe.each(Object.entries(METHODS))('%s', (name, call) => {
     expect(log.filter(({ message }) => message.includes('nobody waits'))).toEqual([])
   })
 
-  it('rejects without a callback, and logs in case nobody waits', async () => {
+  it('rejects without a callback, and also logs the failure', async () => {
     const { store, below, log } = setup()
     below.failAlways('before')
     await expect(call(store)).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
@@ -78,7 +78,7 @@ describe.each(Object.entries(METHODS))('%s', (name, call) => {
 })
 
 describe('the store as an EventEmitter', () => {
-  it('says nothing of trouble: between disconnect and connect nobody would be logged in', async () => {
+  it('emits no event for trouble, since users would appear logged out between disconnect and connect', async () => {
     const { store, below } = setup()
     const events: string[] = []
     store.on('disconnect', () => events.push('disconnect'))

@@ -8,13 +8,13 @@ import { memoryStore } from '../../src/index.ts'
 import { failingStore, fakeClock } from '../../src/testing/index.ts'
 import { HOUR, MINUTE, site } from './harness.ts'
 
-/** A cookie as it comes from the middleware: `expires` is `maxAge` from now. */
+/** A cookie as the middleware makes it: `expires` is `maxAge` from now. */
 function cookie(maxAge: number | null, used: number = Date.now()): never {
   const expires = maxAge === null ? null : new Date(used + maxAge)
   return { originalMaxAge: maxAge, expires, httpOnly: true, path: '/' } as never
 }
 
-/** An object as the middleware makes it. */
+/** A session object as the middleware makes it. */
 function ofMiddleware(data: { cookie: never }): session.SessionData {
   return Object.defineProperty(data, 'req', { value: {} })
 }
@@ -31,7 +31,7 @@ function setup(options: DatastoreSessionStoreOptions = {}) {
     advance: (duration: number) => {
       offset += duration
     },
-    /** What the calls since the last time were. */
+    /** Returns the calls since the last time. */
     calls(): string[] {
       const made = below.calls.map(({ method, kinds }) => kinds.join('+') || method)
       below.clearCalls()
@@ -41,7 +41,7 @@ function setup(options: DatastoreSessionStoreOptions = {}) {
 }
 
 describe('the calls that a request costs', () => {
-  it('are none without a session, with a cookie that is not signed, and for a session that is only started', async () => {
+  it('are none without a session, with an unsigned cookie, and for a new session without data', async () => {
     const { get, jar, url, below } = await site()
     await get('/static')
     await get('/read')
@@ -50,7 +50,7 @@ describe('the calls that a request costs', () => {
     expect(below.calls).toEqual([])
   })
 
-  it('are one to read, two to change, one for a session that is unknown', async () => {
+  it('are one to read, two to change, one for an unknown session', async () => {
     const { get, below, store } = await site()
     await get('/set?a=1')
     expect(below.calls.map(({ kinds }) => kinds)).toEqual([['insert']])
@@ -82,7 +82,7 @@ describe('the calls that a request costs', () => {
     below.clearCalls()
     await get('/logout')
     const calls = () => below.calls.map(({ method, kinds }) => kinds[0] ?? method)
-    // The first end of a process asks whether ends are events.
+    // The first end of a process reads whether ends are events.
     expect(calls()).toEqual(['find', 'note', 'remove'])
     await get('/set?a=1')
     below.clearCalls()
@@ -114,13 +114,13 @@ describe('set', () => {
     const session = { cookie: cookie(MINUTE, start), n: 1 }
     await store.set('a', session)
     calls()
-    // The end of the request touches the cookie again before it is stored.
+    // At the end of the request, the cookie is touched again before the session is stored.
     session.cookie = cookie(MINUTE, start + 500)
     await store.set('a', session)
     expect(calls()).toEqual([])
   })
 
-  it('stores what the session is at the time of the call', async () => {
+  it('stores the session as it is at the time of the call', async () => {
     const { store } = setup()
     const session: { cookie: never; n: number } = { cookie: cookie(HOUR), n: 1 }
     const saving = store.set('a', session)
@@ -129,7 +129,7 @@ describe('set', () => {
     expect(await store.get('a')).toMatchObject({ n: 1 })
   })
 
-  it('writes only what differs, so that others keep what they have stored', async () => {
+  it('writes only the differences, so that changes of others are kept', async () => {
     const { store } = setup()
     await store.set('a', { cookie: cookie(HOUR), a: 1, b: 1 } as never)
     const [first, second] = [await store.get('a'), await store.get('a')]
@@ -138,7 +138,7 @@ describe('set', () => {
     expect(await store.get('a')).toMatchObject({ a: 2, b: 2 })
   })
 
-  it('keeps apart what two objects show that were made of one', async () => {
+  it('tracks two objects that were made from one separately', async () => {
     const { store } = setup()
     await store.set('a', { cookie: cookie(HOUR) })
     const raw = (await store.get('a')) as session.SessionData
@@ -152,7 +152,7 @@ describe('set', () => {
     expect(await store.get('a')).toMatchObject({ n: 1, m: 2 })
   })
 
-  it('takes an object of another session for a new one', async () => {
+  it('treats an object of another session as a new one', async () => {
     const { store } = setup()
     const session = { cookie: cookie(HOUR), n: 1 }
     await store.set('a', session)
@@ -162,13 +162,13 @@ describe('set', () => {
     expect(await store.get('b')).toMatchObject({ n: 1 })
   })
 
-  it('takes the session of a middleware for new without a look, from whatever copy of it', async () => {
+  it('treats a session of the middleware as new without a lookup, from any copy of express-session', async () => {
     const { store, calls } = setup()
     await store.set('a', ofMiddleware({ cookie: cookie(null) }))
     expect(calls()).toEqual(['insert'])
   })
 
-  it('replaces a session that was made up by hand, of which nothing is known', async () => {
+  it('replaces a session by an object that was made by hand', async () => {
     const { store, calls } = setup()
     await store.set('a', { cookie: cookie(HOUR), a: 1, b: 1 } as never)
     calls()
@@ -177,7 +177,7 @@ describe('set', () => {
     expect(await store.get('a')).not.toHaveProperty('a')
   })
 
-  it('refuses an id that is no string, which no call but set minds', async () => {
+  it('refuses an id that is not a string in set, and ignores it in other calls', async () => {
     const { store, calls } = setup()
     const nothing = undefined as unknown as string
     await expect(store.set(nothing, { cookie: cookie(null) })).rejects.toThrow(
@@ -191,7 +191,7 @@ describe('set', () => {
 })
 
 describe('load', () => {
-  it('gives a session outside of a request, that can be saved', async () => {
+  it('returns a session outside of a request that can be saved', async () => {
     const { store } = setup()
     await store.set('a', { cookie: cookie(HOUR), n: 1 } as never)
     const loaded = await new Promise<session.Session & session.SessionData>((resolve, reject) => {
@@ -239,7 +239,7 @@ describe('touch', () => {
     expect(Math.abs(Number(found?.cookie.expires) - start - 100 - MINUTE)).toBeLessThan(20)
   })
 
-  it('keeps to a touchEvery of the app', async () => {
+  it('respects the touchEvery of the app', async () => {
     const { store, calls } = setup({ touchEvery: '10s' })
     const start = Date.now() - MINUTE
     await store.set('a', { cookie: cookie(MINUTE * 10, start) })
@@ -250,7 +250,7 @@ describe('touch', () => {
     expect(calls()).toEqual(['find', 'update'])
   })
 
-  it('keeps to it for a session of a minute too, as far as that lets it live', async () => {
+  it('respects it also for a session of a minute, as long as the session stays alive', async () => {
     const { store, calls } = setup({ touchEvery: '10s' })
     const start = Date.now() - 20_000
     await store.set('a', { cookie: cookie(MINUTE, start) })
@@ -288,7 +288,7 @@ describe('touch', () => {
     }
   })
 
-  it('does not take back a use that another request has noted down', async () => {
+  it('does not reset a use that another request has stored', async () => {
     const { store } = setup()
     const start = Date.now() - HOUR
     const at = async (): Promise<number> => Number((await store.get('a'))?.cookie.expires)
@@ -301,7 +301,7 @@ describe('touch', () => {
     }
   })
 
-  it('sets an earlier date where somebody asks for it by hand', async () => {
+  it('sets an earlier date that the app set by hand', async () => {
     const { store } = setup()
     await store.set('a', { cookie: cookie(10 * HOUR) })
     await store.touch('a', { cookie: cookie(10 * HOUR, Date.now() - HOUR) })
@@ -309,7 +309,7 @@ describe('touch', () => {
     expect(Math.abs(expires - Date.now() - 9 * HOUR)).toBeLessThan(MINUTE)
   })
 
-  it('does not revive what has expired', async () => {
+  it('does not restore an expired session', async () => {
     const { store, advance } = setup()
     await store.set('a', { cookie: cookie(HOUR) })
     const loaded = await store.get('a')
@@ -356,7 +356,7 @@ describe('the life of a session', () => {
 })
 
 describe('the values of a session', () => {
-  it('keep their types where JSON would lose them', async () => {
+  it('keep types that JSON would lose', async () => {
     const { store } = setup()
     const values = {
       date: new Date(1234),
@@ -369,7 +369,7 @@ describe('the values of a session', () => {
     expect(back).toEqual(values)
   })
 
-  it('become what JSON makes of them where the codec does not keep them', async () => {
+  it('are converted as by JSON when the codec does not support them', async () => {
     class Point {
       x = 1
       self = (): Point => this
@@ -396,7 +396,7 @@ describe('the values of a session', () => {
     })
   })
 
-  it('that cannot be kept are named', async () => {
+  it('that cannot be stored are named in the error', async () => {
     const { store, calls } = setup()
     const cycle: Record<string, unknown> = { f: () => 1 }
     cycle['again'] = [cycle]

@@ -28,7 +28,7 @@ import { DAY, HOUR, listen, MINUTE } from './harness.ts'
 const SECRET = 'keyboard cat'
 const COOKIE = { originalMaxAge: null, expires: null, httpOnly: true, path: '/' }
 
-/** Writes what connect-datastore writes, reads what it reads, in an app that has not been changed yet. */
+/** Writes and reads like connect-datastore, in an app that has not been changed yet. */
 class OldStore extends session.Store {
   readonly #datastore: Datastore
   readonly #now: () => number
@@ -148,7 +148,7 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
         const url = await listen(app)
         return {
           get: async (path) => {
-            // One browser, though the two versions listen on two ports.
+            // One browser, although the two versions listen on two ports.
             const cookie = this.jar.header('http://127.0.0.1')
             const response = await fetch(`${url}${path}`, {
               headers: cookie === undefined ? {} : { cookie },
@@ -160,7 +160,7 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
         }
       }
 
-      /** A session of the browser that the test makes up. */
+      /** A browser session that the test makes itself. */
       async given(sid: string, data: object | string): Promise<void> {
         await putConnect(this.old, sid, data, this.clock.now())
         this.jar.set([`${connectCookie(sid)}; Path=/`], 'http://127.0.0.1')
@@ -177,7 +177,7 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
       }
     }
 
-    it('goes on with the same id and cookie, and writes nothing for reading', async () => {
+    it('continues with the same id and cookie, and writes nothing when it is only read', async () => {
       const move = new Move()
       const before = await move.oldVersion()
       await before.get('/set?cart=full&lang=de')
@@ -208,7 +208,8 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
       const move = new Move({ maxAge: 2 * HOUR, path: '/' })
       await (await move.oldVersion()).get('/set?a=1')
       const after = await move.newVersion()
-      // express-session sets maxAge from what is left: a tick of the clock between two of its lines takes one off.
+      // express-session sets maxAge from the remaining time: a tick of the clock between two of its lines reduces it by
+      // one.
       const about = expect.toSatisfy((age: number) => Math.abs(age - 2 * HOUR) <= 50)
       expect(JSON.parse((await after.get('/age')).body)).toEqual([about, '/'])
       await after.get('/set?b=2')
@@ -225,7 +226,7 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
       expect(await after.store.get('some-sid')).toBeNull()
     })
 
-    it('lives on, however long it was idle, where the old store had no limit', async () => {
+    it('lives on after any idle time when the old store had no limit', async () => {
       const move = new Move()
       await move.given('some-sid', { cookie: COOKIE, a: 1 })
       const after = await move.newVersion()
@@ -235,7 +236,7 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
     })
 
     it.each(['', 'with events'])(
-      'logs out what is only there in the old layout %s',
+      'logs out a session that exists only in the old layout %s',
       async (events) => {
         const move = new Move()
         await (await move.oldVersion()).get('/set?a=1')
@@ -276,7 +277,7 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
       expect((await after.get('/read')).body).toBe('{}')
     })
 
-    it('keeps the changes of two requests in two processes that come first', async () => {
+    it('keeps the changes of the first two requests in two processes', async () => {
       const move = new Move()
       await move.given('some-sid', { cookie: COOKIE, a: 1 })
       const [one, two] = [await move.newVersion(), await move.newVersion()]
@@ -288,7 +289,7 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
       expect(JSON.parse((await one.get('/read')).body)).toEqual({ a: 1, b: '2', c: '3' })
     })
 
-    it('does not bring back what the old version has logged out meanwhile', async () => {
+    it('does not restore a session that the old version has logged out meanwhile', async () => {
       const move = new Move()
       const before = await move.oldVersion()
       await before.get('/set?a=1')
@@ -303,7 +304,7 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
       expect(await move.oldEntity(move.sid())).toBeUndefined()
     })
 
-    it('recognises its own commit whose answer was lost', async () => {
+    it('recognizes its own commit whose answer was lost', async () => {
       const move = new Move()
       await move.given('some-sid', { cookie: COOKIE, a: 1 })
       const after = await move.newVersion()
@@ -334,11 +335,11 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
         expect(await after.store.get(sid)).toBeNull()
         await after.store.destroy(sid)
       }
-      // One more asks whether ends are events.
+      // One more call reads whether ends are events.
       expect(after.client.calls.filter((one) => one === 'lookup')).toHaveLength(4)
     })
 
-    it('replaces the old session where one is stored without a look at it', async () => {
+    it('replaces the old session when a new one is stored without a lookup', async () => {
       const move = new Move()
       await move.given('some-sid', { cookie: COOKIE, a: 1 })
       const after = await move.newVersion()
@@ -347,12 +348,12 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
       expect((await after.get('/read')).body).toBe('{"b":2}')
     })
 
-    it('takes each option of the store', () => {
+    it('accepts each option of the store', () => {
       expect(() => new DatastoreSessionStore({ sweepRate: 100 })).not.toThrow()
       expect(() => new DatastoreSessionStore({ sweepRate: 1 })).toThrow(/sweepRate/)
     })
 
-    it('refuses what it cannot use', () => {
+    it('refuses invalid options', () => {
       expect(
         () => new DatastoreSessionStore({ legacy: viurCoreSessions({ cookie: 'old' }) }),
       ).toThrow(/legacy must be connectDatastoreSessions/)
@@ -374,7 +375,7 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
         await before.get('/drop/a')
         await after.get('/set?d=4')
         expect(JSON.parse((await after.get('/read')).body)).toEqual({ b: '2', c: '3', d: '4' })
-        // The old version knows nothing of what the new one has stored: that is the price of the period.
+        // The old version does not see changes of the new one, a known limit of this period.
         expect(JSON.parse((await before.get('/read')).body)).toEqual({ c: '3' })
       })
 
@@ -397,7 +398,7 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
         await after.get('/set?b=2')
         await before.get('/logout')
         expect(await after.store.get(sid)).toBeNull()
-        // Also once the old system is no longer asked.
+        // Also when the old system is not read any more.
         const alone = await move.newVersion({}, { legacy: connectDatastoreSessions() })
         expect(await alone.store.get(sid)).toBeNull()
         expect(await alone.store.length()).toBe(0)
@@ -411,20 +412,20 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
         await after.get('/set?b=2')
         after.client.take()
         await after.get('/logout')
-        // The second lookup asks whether ends are events, once a minute.
+        // The second lookup reads whether ends are events, once a minute.
         expect(after.client.take()).toEqual(['lookup', 'lookup', 'commit'])
         expect((await before.get('/read')).body).toBe('{}')
         expect((await after.get('/read')).body).toBe('{}')
       })
 
-      it('takes the old entities away with the first write after the period', async () => {
+      it('deletes the old entities with the first write after the period', async () => {
         const move = new Move()
         await move.given('some-sid', { cookie: COOKIE, a: 1 })
         const after = await move.newVersion({ sideBySide: true })
         await after.get('/set?b=2')
         const alone = await move.newVersion()
         expect((await alone.get('/read')).body).toBe('{"a":1,"b":"2"}')
-        // The other lookup sees whether the old version has ended it.
+        // The other lookup checks whether the old version has ended it.
         expect(alone.client.take()).toEqual(['lookup', 'lookup'])
         await alone.get('/set?c=3')
         expect(alone.client.take()).toEqual(['lookup', 'lookup', 'commit'])
@@ -434,7 +435,7 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
         expect((await alone.get('/read')).body).toBe('{"a":1,"b":"2","c":"3","d":"4"}')
       })
 
-      it('stays ended after the period, where the old version has ended it unseen', async () => {
+      it('stays ended after the period when the old version has ended it unnoticed', async () => {
         const move = new Move()
         await move.given('some-sid', { cookie: COOKIE, a: 1 })
         const after = await move.newVersion({ sideBySide: true })
@@ -445,7 +446,7 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
         expect(await alone.store.length()).toBe(0)
       })
 
-      it('takes over after the period what the old version did last', async () => {
+      it('takes over the last changes of the old version after the period', async () => {
         const move = new Move()
         await move.given('some-sid', { cookie: COOKIE, a: 1 })
         await (await move.newVersion({ sideBySide: true })).get('/set?b=2')
@@ -455,7 +456,7 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
         expect((await alone.get('/read')).body).toBe('{"a":5,"b":"2","c":"3"}')
       })
 
-      it('does not take it for a logout that a parallel request has deleted the old entity', async () => {
+      it('does not mistake the deletion of the old entity by a parallel request for a logout', async () => {
         const move = new Move()
         await move.given('some-sid', { cookie: COOKIE, a: 1 })
         await (await move.newVersion({ sideBySide: true })).get('/set?b=2')
@@ -482,7 +483,7 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
         await move.given('some-sid', { cookie: COOKIE, a: 1, passport: { user: 'ada' } })
         move.clock.advance(HOUR)
         expect((await after.get('/read')).body).toBe('{"a":1,"b":"2","passport":{"user":"ada"}}')
-        // The touch of that request has stored it, so a kill finds it.
+        // The touch of that request has stored the session, so a kill finds it.
         const { ended } = await after.store.sessions.killSessionByUser('ada')
         expect(ended).toBe(1)
       })
@@ -500,7 +501,7 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
         after.client.commit = commit
       })
 
-      it('goes on where ours has expired, while the old version was used', async () => {
+      it('continues when the new session has expired while the old version was used', async () => {
         const move = new Move()
         await move.given('some-sid', { cookie: COOKIE, a: 1 })
         const after = await move.newVersion({ sideBySide: true }, { lifetime: '1h' })
@@ -512,7 +513,7 @@ describe.each(PROGRAMS)('moving from connect-datastore on the %s', (_, host) => 
         expect((await after.get('/read')).body).toBe('{"a":5,"c":"3"}')
       })
 
-      it('goes on alone once the old session has expired', async () => {
+      it('continues alone when the old session has expired', async () => {
         const move = new Move()
         await move.given('some-sid', { cookie: COOKIE, a: 1 })
         const after = await move.newVersion({ sideBySide: true, expirationMs: HOUR })

@@ -4,7 +4,7 @@ import { DatastoreSessionStore } from '../../src/express-session/index.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 import { expressSessionContract } from './contract/index.ts'
 
-// The tests also run on the store that express-session comes with: what it does is what the middleware counts on.
+// The tests also run on express-session's own store, whose behaviour the middleware relies on.
 for (const { name, missing, make } of STORE_KINDS) {
   describe.skipIf(missing !== null)(`DatastoreSessionStore on ${name}`, () => {
     expressSessionContract(() => new DatastoreSessionStore({ store: make() }), {

@@ -6,22 +6,22 @@ import { sampleRecord } from '../../src/testing/index.ts'
 const NOW = Date.UTC(2030, 0, 1)
 const HOUR = 60 * 60 * 1000
 
-/** Both clocks show the same. */
+/** Both clocks show the same time. */
 const AT_ONCE = { now: NOW, real: NOW }
 
 function cookie(expires: unknown, originalMaxAge: unknown = HOUR): Record<string, unknown> {
   return { originalMaxAge, expires, path: '/' }
 }
 
-describe('what a cookie says', () => {
-  it('is an idle limit, used when expires was that far ahead', () => {
+describe('the times of a cookie', () => {
+  it('are an idle limit, and a use at expires minus maxAge', () => {
     expect(readCookie(cookie(new Date(NOW + HOUR - 5)), AT_ONCE)).toMatchObject({
       expiry: { kind: 'idle', duration: HOUR },
       seen: NOW - 5,
     })
   })
 
-  it('is the same with the date as text or as a number, from a class of its own or not', () => {
+  it('are the same with the date as a text or as a number, from any class', () => {
     const expected = readCookie(cookie(new Date(NOW + HOUR)), AT_ONCE)
     for (const expires of [new Date(NOW + HOUR).toISOString(), NOW + HOUR]) {
       expect(readCookie(cookie(expires), AT_ONCE)).toMatchObject({
@@ -34,7 +34,7 @@ describe('what a cookie says', () => {
     expect(readCookie(instance, AT_ONCE).text).toBe(expected.text)
   })
 
-  it('is the same whatever the time, so that a renewal is no change of the cookie', () => {
+  it('leave the same text at any time, so that a renewal is not a change of the cookie', () => {
     const later = { now: NOW + HOUR / 2, real: NOW + HOUR / 2 }
     const [first, second] = [
       readCookie(cookie(new Date(NOW + HOUR)), AT_ONCE),
@@ -44,7 +44,7 @@ describe('what a cookie says', () => {
     expect(second.expiry).toEqual(first.expiry)
   })
 
-  it('holds for the clock of a test, which may be years from that of the process', () => {
+  it('work with the clock of a test, which may differ by years from that of the process', () => {
     const apart = { now: NOW, real: Date.UTC(2026, 5, 1) }
     expect(readCookie(cookie(new Date(apart.real + HOUR)), apart)).toMatchObject({
       expiry: { kind: 'idle', duration: HOUR },
@@ -52,7 +52,7 @@ describe('what a cookie says', () => {
     })
   })
 
-  it('is an idle limit too where another process, whose clock is ahead, used it last', () => {
+  it('are an idle limit too when the last use was in a process whose clock is ahead', () => {
     expect(readCookie(cookie(new Date(NOW + HOUR + 3000)), AT_ONCE)).toMatchObject({
       expiry: { kind: 'idle', duration: HOUR },
       seen: NOW + 3000,
@@ -75,7 +75,7 @@ describe('what a cookie says', () => {
   })
 
   it.each([[null], [undefined], [false], [new Date(Number.NaN)], ['soon'], [{}]])(
-    'is the end of the browser with %s for a date',
+    'mean the end of the browser with %s as the date',
     (expires) => {
       expect(readCookie(cookie(expires, null), AT_ONCE)).toMatchObject({
         expiry: { kind: 'browser' },
@@ -84,14 +84,14 @@ describe('what a cookie says', () => {
     },
   )
 
-  it('is nothing without one', () => {
+  it('are empty without a cookie', () => {
     for (const none of [undefined, null]) {
       expect(readCookie(none, AT_ONCE)).toEqual({ text: null, expiry: null, seen: NOW })
     }
   })
 })
 
-describe('the cookie as it comes back', () => {
+describe('a restored cookie', () => {
   function roundTrip(value: Record<string, unknown>, later = AT_ONCE): unknown {
     const { text, expiry, seen } = readCookie(value, AT_ONCE)
     const idle = expiry?.kind === 'idle' ? expiry.duration : 0

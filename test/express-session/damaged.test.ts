@@ -5,7 +5,7 @@ import { memoryStore } from '../../src/index.ts'
 import { hashOfOldId } from '../../src/migrate/old-system.ts'
 import { PayloadError } from '../../src/record/payload.ts'
 
-it('a session that cannot be replaced because it is damaged says so with its cause', async () => {
+it('a damaged session that cannot be replaced causes an error with its cause', async () => {
   const below = memoryStore()
   const log: string[] = []
   const store = new DatastoreSessionStore({

@@ -7,7 +7,7 @@ const A = { id: 'a', key: randomBytes(32) }
 const B = { id: 'b', key: randomBytes(32) }
 
 describe.each(STORE_KINDS)('DatastoreSessionStore with encryption, on $name', (kind) => {
-  it('stores nothing of a session in clear, its cookie included', async () => {
+  it('stores no part of a session unencrypted, including its cookie', async () => {
     const below = counted(kind)
     const app = await site({ below, store: { encryption: { keys: [A] } } })
     await app.get('/set?secret=hunter2')
@@ -19,7 +19,7 @@ describe.each(STORE_KINDS)('DatastoreSessionStore with encryption, on $name', (k
     expect(entries[0]?.record?.data).toMatch(/^2 sealed a /)
   })
 
-  it('merges, renews and rotates as it does in clear', async () => {
+  it('merges, renews and rotates as without encryption', async () => {
     const below = counted(kind)
     const older = await site({ below, store: { encryption: { keys: [A] } } })
     await older.get('/set?a=1')

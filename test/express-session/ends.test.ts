@@ -43,7 +43,7 @@ describe.each(STORE_KINDS)('ends of express-session on $name', (kind) => {
     await made.get('/set?user=alice')
     const other = cookieJar()
     await made.get('/set?user=bob', { jar: other })
-    // Until the hour in which the first of them has expired is over.
+    // Until the end of the hour in which the first of them has expired.
     for (let step = 0; step < 3; step++) {
       made.advance(HOUR - 5 * MINUTE)
       await made.get(`/set?step=${step}`, { jar: other })
@@ -117,7 +117,7 @@ describe('an end by the cookie', () => {
 })
 
 describe('an observer that throws', () => {
-  it('does not keep the client from logging out', async () => {
+  it('does not prevent the logout of the client', async () => {
     const made = await site(OPTIONS)
     made.store.sessions.onDelete(() => {
       throw new Error('of the observer')
@@ -144,7 +144,7 @@ describe('a set that changes the user is a login', () => {
   }
 
   it.each(['a new session', 'a session of nobody'])(
-    'and ends with a kill that began after it was called: %s',
+    'and ends by a kill that began after its call: %s',
     async (which) => {
       const { below, store, other } = setup()
       if (which !== 'a new session') await store.set('a', { cookie } as never)
@@ -160,7 +160,7 @@ describe('a set that changes the user is a login', () => {
     },
   )
 
-  it('and has the number of the kill before it, so that none of its sweeps ends it', async () => {
+  it('and has the number of the previous kill, so that no sweep of that kill ends it', async () => {
     const { below, store, other } = setup()
     await other.sessions.killSessionByUser('alice')
     await store.set('a', { cookie, user: 'alice' } as never)
@@ -173,7 +173,7 @@ describe('a set that changes the user is a login', () => {
     expect(entries.map(({ record }) => (record?.fence ?? 0) > 0)).toEqual([true, true])
   })
 
-  it('and costs two reads, which other saves do not', async () => {
+  it('and costs two reads, unlike other saves', async () => {
     const { below, store } = setup()
     const notes = (): number => below.calls.filter(({ method }) => method === 'note').length
     await store.set('a', { cookie, user: 'bob' } as never)
@@ -188,7 +188,7 @@ describe('a set that changes the user is a login', () => {
 })
 
 describe('clear', () => {
-  it('ends all sessions, and tells', async () => {
+  it('ends all sessions, and calls the observers', async () => {
     const made = await site(OPTIONS)
     const ends = watch(made)
     await made.get('/login/alice')
@@ -200,7 +200,7 @@ describe('clear', () => {
 })
 
 describe('userOf', () => {
-  it('is asked at each save, and what it throws is an error of the save', async () => {
+  it('is called at each save, and its error is an error of the save', async () => {
     const store = new DatastoreSessionStore({
       store: memoryStore(),
       logger: { warn: () => {} },
@@ -223,7 +223,7 @@ describe('userOf', () => {
 })
 
 describe('genid that repeats an id', () => {
-  it('is refused while the observers have not heard of the end before', async () => {
+  it('is refused while observers have not been called for the previous end', async () => {
     const made = await site({ ...OPTIONS, session: { genid: () => 'always' } })
     await made.get('/set?a=1')
     await made.get('/logout')
@@ -234,12 +234,12 @@ describe('genid that repeats an id', () => {
 })
 
 describe('sweepProbability', () => {
-  it('sweeps on the side of whatever is written', async () => {
+  it('sweeps beside any write', async () => {
     const made = await site({ store: { sweepProbability: 1 } })
     const sweeps = async (path: string): Promise<boolean> => {
       made.below.clearCalls()
       await made.get(path)
-      // Whole records: the ids of express-session can come again.
+      // Whole records, since ids of express-session can be used again.
       return made.below.calls.some(({ method }) => method === 'page')
     }
     expect(await sweeps('/set?a=1')).toBe(true)

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { HOUR, type Site, sidOf, site } from './harness.ts'
 
-/** What a client does, and whether the answer shows that it worked. */
+/** A step of a client, and whether its answer shows success. */
 interface Step {
   readonly name: string
   readonly path: string
   readonly fresh?: boolean
-  /** How many calls of the store it costs at the most. */
+  /** Maximum number of store calls. */
   readonly calls: number
-  /** Whether it leaves the saving to the end of the response. */
+  /** Whether the session is saved at the end of the response. */
   readonly isStoredAtTheEnd?: boolean
 }
 
@@ -23,7 +23,7 @@ const STEPS: readonly Step[] = [
   { name: 'a page that reads', path: '/read', calls: 1 },
   { name: 'a page that changes', path: '/set?a=2', calls: 2, isStoredAtTheEnd: true },
   { name: 'a page that saves by itself', path: '/save', calls: 2 },
-  // With the note by which the first end of a process asks whether ends are events.
+  // Includes the note by which the first end of a process reads whether ends are events.
   { name: 'a login', path: '/login/bob', calls: 4 },
   { name: 'a logout', path: '/logout', calls: 3 },
 ]
@@ -52,7 +52,7 @@ describe.each(STEPS)('when the store fails during $name', (step) => {
         expect(errors).toEqual([])
         expect(page.status).toBeLessThan(400)
         if (step.path === '/logout') expect(await store.get(before)).toBeNull()
-        // A cookie that was sent leads to a session that is there.
+        // A sent cookie belongs to an existing session.
         if (page.setCookie.length > 0) expect(await store.get(sidOf(jar))).not.toBeNull()
       })
 
@@ -63,7 +63,7 @@ describe.each(STEPS)('when the store fails during $name', (step) => {
         expect(below.calls.length).toBeGreaterThanOrEqual(call)
         expect(errors).toMatchObject([{ code: 'ERR_SESSION_STORE' }])
         if (step.isStoredAtTheEnd && call === step.calls) {
-          // The middleware has sent the headers by then, and completes the response whatever the store says.
+          // The middleware has sent the headers by then, and completes the response in any case.
           expect(page.status).toBe(200)
           expect(log.map(({ message }) => message)).toEqual(['a session could not be stored'])
         } else {
@@ -75,7 +75,7 @@ describe.each(STEPS)('when the store fails during $name', (step) => {
 })
 
 describe('when a touch fails', () => {
-  it('serves the page, and only the log hears of it', async () => {
+  it('serves the page, and only logs the failure', async () => {
     const { get, below, advance, errors, log } = await site({
       session: { rolling: true, cookie: { maxAge: 10 * HOUR } },
     })
@@ -91,7 +91,7 @@ describe('when a touch fails', () => {
     expect(JSON.stringify(log)).not.toContain('connect.sid')
   })
 
-  it('is an error for the app where it was to store a change of the cookie', async () => {
+  it('is an error for the app when it had to store a change of the cookie', async () => {
     const { get, below, errors } = await site()
     await get('/set?a=1')
     below.failAlways('before', { method: 'write' })
@@ -101,7 +101,7 @@ describe('when a touch fails', () => {
 })
 
 describe('when the store is down', () => {
-  it('is an error for everybody with a session, and nobody passes for a visitor', async () => {
+  it('is an error for every client with a session, and no client appears as a guest', async () => {
     const { get, below, errors } = await site()
     await get('/set?user=alice')
     const restore = below.failAlways('before')
@@ -113,7 +113,7 @@ describe('when the store is down', () => {
     expect((await get('/read')).body).toBe('{"user":"alice"}')
   })
 
-  it('serves those without a session', async () => {
+  it('serves clients without a session', async () => {
     const { get, below } = await site()
     below.failAlways('before')
     expect((await get('/static')).status).toBe(200)

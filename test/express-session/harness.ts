@@ -31,7 +31,7 @@ export interface Page {
   readonly status: number
   readonly body: string
   readonly setCookie: string[]
-  /** Whether the response broke off before its end. */
+  /** Whether the response was cut off before its end. */
   readonly isBroken: boolean
 }
 
@@ -41,7 +41,7 @@ export interface LogLine {
   readonly details: unknown
 }
 
-/** One process of an app with express-session on a store that can be counted, failed and held. */
+/** One process of an app with express-session, on a store that can be counted, held and made to fail. */
 export interface Site {
   readonly app: Express
   readonly store: DatastoreSessionStore
@@ -51,11 +51,11 @@ export interface Site {
   readonly log: LogLine[]
   /** Errors that express handed to the app's own error handler. */
   readonly errors: unknown[]
-  /** Time passes. */
+  /** Moves the clock forward. */
   advance(duration: number): void
   now(): number
   get(path: string, options?: { jar?: CookieJar; keep?: boolean }): Promise<Page>
-  /** A request that stops before its handler: resolves when it stands there. */
+  /** Starts a request that waits before its handler; resolves when it waits there. */
   held(path: string, jar?: CookieJar): Promise<{ finish(keep?: boolean): Promise<Page> }>
 }
 
@@ -75,7 +75,7 @@ function closeAfterwards(close: () => Promise<void>): void {
   closers.push(close)
 }
 
-/** A store of this kind, counted, that is closed after the test. */
+/** A counted store of this kind, which is closed after the test. */
 export function counted(kind: StoreKind, now?: () => number): FailingStore {
   const below = failingStore(kind.make(now === undefined ? {} : { now }))
   closeAfterwards(() => below.close())
@@ -94,7 +94,7 @@ export async function listen(app: Express): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** Handlers that the tests need; each takes what it does from the query. */
+/** Handlers for the tests; the query chooses their action. */
 function routes(app: Express): void {
   app.get('/set', (req, res) => {
     for (const [key, value] of Object.entries(req.query)) {
@@ -241,7 +241,7 @@ export function sidOf(jar: CookieJar): string {
   return signed.slice(2, signed.lastIndexOf('.'))
 }
 
-/** What a site of one kind of store needs. */
+/** The options of a site on one kind of store. */
 export async function siteOn(kind: StoreKind, options: SiteOptions = {}): Promise<Site> {
   return await site({ ...options, below: counted(kind) })
 }

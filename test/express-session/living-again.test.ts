@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { STORE_KINDS } from '../setup/stores.ts'
 import { DAY, HOUR, sidOf, siteOn } from './harness.ts'
 
-/** With cookies of one hour, so that it has expired by now, and its bucket is closed. */
+/** The cookies last one hour, so the session has expired by now, and its bucket is closed. */
 async function expired(...[kind, store]: Parameters<typeof siteOn>) {
   const site = await siteOn(kind, store)
   await site.get('/set?user=alice')
@@ -27,7 +27,7 @@ describe.each(STORE_KINDS)('an id that comes again on $name', ({ missing, ...kin
   ])('keeps its session, though %s had found it expired', async (what, store) => {
     const { site, sid } = await expired(base, { store })
     const isAside = what !== 'a sweep'
-    // Sixteen shards: on the side one is drawn.
+    // A side sweep picks one of sixteen shards.
     const rounds = isAside ? 200 : 1
     const gate = site.below.hold({ method: 'writeEach' })
     const sweep = (async () => {
@@ -63,7 +63,7 @@ describe.each(STORE_KINDS)('an id that comes again on $name', ({ missing, ...kin
     const ends: { id: string; reason: string }[] = []
     site.store.sessions.onDelete(({ id, reason }) => void ends.push({ id, reason }))
     expect(await site.store.sessions.startClearSessions()).toMatchObject({ ended: 1 })
-    // Twice with one reason: whoever goes by the id is to hear of both.
+    // Twice with one reason: observers that use the id must get both.
     for (let time = 0; time < 2; time++) {
       await site.store.set(sid, { cookie: cookie(site.now()) } as never)
       await site.store.destroy(sid)
@@ -73,7 +73,7 @@ describe.each(STORE_KINDS)('an id that comes again on $name', ({ missing, ...kin
   })
 
   on(
-    'ends with one event, however often observers are told and it is written in between',
+    'ends with one event, however often observers are called and the session is written in between',
     async () => {
       const site = await siteOn(base, { store: { events: true } })
       await site.get('/set?user=alice')
@@ -115,10 +115,10 @@ describe.each(STORE_KINDS)('an id that comes again on $name', ({ missing, ...kin
     await site.store.destroy(sid)
     const told: string[] = []
     app.onDelete(({ reason }) => void told.push(reason))
-    // It has ended, and its observers have not heard of it.
+    // The session has ended, and its observers have not been called.
     const again = site.store.set(sid, { cookie: cookie(site.now()) } as never)
     await expect(again).rejects.toThrow('genid')
-    // An hour to live, and then to the end of its bucket, whatever the minute.
+    // A life of one hour, and then the rest of its bucket, at any minute.
     site.advance(3 * HOUR)
     await app.startClearSessions()
     expect(told.sort()).toEqual(['expired', 'logout'])

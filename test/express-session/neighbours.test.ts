@@ -21,14 +21,14 @@ interface Account {
   readonly id: string
 }
 
-/** What Passport and connect-flash add to a request. */
+/** The members that Passport and connect-flash add to a request. */
 interface AppRequest extends Request {
   user?: Account
   logout(done: (error?: unknown) => void): void
   flash(kind: string, message?: string): string[]
 }
 
-/** An app as its users write it: Passport with passport-local, flash messages, forms with a token. */
+/** A typical app: Passport with passport-local, flash messages, forms with a token. */
 async function app(kind: StoreKind) {
   const below = counted(kind)
   const store = new DatastoreSessionStore({
@@ -96,7 +96,7 @@ async function app(kind: StoreKind) {
   })
   const url = await listen(site)
 
-  /** A browser, whose cookies tough-cookie keeps. */
+  /** A browser that keeps its cookies in tough-cookie. */
   function browser() {
     const jar = new CookieJar()
     async function visit(path: string, form?: Record<string, string>) {
@@ -148,7 +148,7 @@ describe.each(STORE_KINDS)('Passport, connect-flash and csrf-csrf on $name', (ki
 
     const right = { username: 'alice', password: 'wonderland', _csrf: again.token }
     const login = await alice.visit('/login', right)
-    // Passport saves before it redirects, so the page after it finds the session.
+    // Passport saves before it redirects, so the next page finds the session.
     expect([login.status, login.location]).toEqual([302, '/'])
     expect(await alice.home()).toMatchObject({ user: 'alice', visits: 1 })
     expect(await alice.sid()).not.toBe(before)
@@ -160,7 +160,7 @@ describe.each(STORE_KINDS)('Passport, connect-flash and csrf-csrf on $name', (ki
     expect((await alice.visit('/logout', { _csrf: token })).status).toBe(302)
     expect(await alice.home()).toMatchObject({ user: null, visits: 1 })
     for await (const other of store.sessions.listSessionsByUser('alice')) expect(other).toBeNull()
-    // The session before the login, and the one that Passport ends at the logout.
+    // The ends of the session before the login, and of the one at the logout.
     expect(ends.map(({ reason, user }) => [reason, user])).toEqual([
       ['reset', '__guest__'],
       ['logout', 'alice'],
@@ -204,7 +204,7 @@ describe.each(STORE_KINDS)('Passport, connect-flash and csrf-csrf on $name', (ki
     await alice.visit('/login', { username: 'alice', password: 'wonderland', _csrf: token })
     const writes = below.calls.flatMap(({ kinds }) => kinds)
     expect(writes.filter((written) => written === 'insert')).toHaveLength(1)
-    // The other two mark the old session and, when the observers have heard of it, delete it.
+    // The other two calls mark the old session, and delete it after the observers were called.
     expect(writes.toSorted()).toEqual(['delete', 'insert', 'update'])
   })
 })

@@ -5,7 +5,7 @@ import { cookieJar } from '../../src/testing/index.ts'
 import { STORE_KINDS_BY_TRANSPORT } from '../setup/stores.ts'
 import { DAY, HOUR, MINUTE, type Site, sidOf, siteOn } from './harness.ts'
 
-/** Sessions come from elsewhere as well, and there are none, so that whose session it is is told by touches too. */
+/** A source of old sessions that is empty, so that touches store the user too. */
 const ONLY_OURS = {
   system: 'none',
   connect: () => () => ({
@@ -18,7 +18,7 @@ const ONLY_OURS = {
   }),
 }
 
-/** The data of a session that is alive, or `null`. */
+/** Returns the data of a live session, or `null`. */
 async function dataOf({ store }: Site, sid: string): Promise<Record<string, unknown> | null> {
   const found = await store.get(sid)
   if (found === null) return null
@@ -71,11 +71,11 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races on $name', ({ missing, ...kind })
     await site.get('/set?user=alice')
     const slow = await site.held('/set?late=1')
     await site.get('/set?other=1')
-    // The save of the slow request meets the other one, looks, and merges; the logout comes before its second write.
+    // The save of the slow request conflicts, reads again, and merges; the logout comes before its second write.
     const look = site.below.hold({ method: 'find', when: 'after' })
     const answer = slow.finish()
     await look.reached
-    // In another process: in this one a logout waits for the write that is under way.
+    // In another process, since in this one a logout waits for the running write.
     const other = new DatastoreSessionStore({ store: site.below, now: site.now })
     await other.destroy(sidOf(site.jar))
     look.release()
@@ -151,7 +151,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races on $name', ({ missing, ...kind })
     const { setCookie } = await late.finish(false)
     expect(await dataOf(site, sidOf(site.jar))).toEqual({ user: 'alice' })
     expect(await site.store.length()).toBe(1)
-    // With maxAge, express-session sends the old id again; it leads nowhere.
+    // With maxAge, express-session sends the old id again, which has no session.
     for (const cookie of setCookie) site.jar.set(cookie, site.url)
     expect((await site.get('/read')).body).toBe('{}')
   })
@@ -176,11 +176,11 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races on $name', ({ missing, ...kind })
   })
 
   on(
-    'R17: a touch that comes too late to store a new user ends nothing for the one before',
+    'R17: a touch that comes too late to store a new user ends nothing for the former user',
     async () => {
       const userOf = (data: { user?: unknown }) => data.user
       const site = await make({ store: { userOf, legacy: ONLY_OURS } })
-      // The kills of this user have a number from now on, and those of the other have none.
+      // Kills of this user have a number from now on, and those of the other user have none.
       await site.get('/set?user=alice')
       await site.store.sessions.killSessionByUser('alice')
       await site.get('/set?user=alice')
@@ -203,21 +203,18 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races on $name', ({ missing, ...kind })
     },
   )
 
-  on(
-    'R18: a session that expires while a request is under way goes on, an old one does not',
-    async () => {
-      const site = await make({ session: { cookie: { maxAge: HOUR }, rolling: true } })
-      await site.get('/set?user=alice')
-      const soon = await site.held('/set?soon=1')
-      site.advance(HOUR + MINUTE)
-      await soon.finish()
-      expect(await dataOf(site, sidOf(site.jar))).toEqual({ user: 'alice', soon: '1' })
-      const late = await site.held('/set?late=1')
-      site.advance(DAY)
-      await late.finish()
-      expect(await dataOf(site, sidOf(site.jar))).toBeNull()
-    },
-  )
+  on('R18: a session that expires during a request continues, an older one does not', async () => {
+    const site = await make({ session: { cookie: { maxAge: HOUR }, rolling: true } })
+    await site.get('/set?user=alice')
+    const soon = await site.held('/set?soon=1')
+    site.advance(HOUR + MINUTE)
+    await soon.finish()
+    expect(await dataOf(site, sidOf(site.jar))).toEqual({ user: 'alice', soon: '1' })
+    const late = await site.held('/set?late=1')
+    site.advance(DAY)
+    await late.finish()
+    expect(await dataOf(site, sidOf(site.jar))).toBeNull()
+  })
 
   on('R20: the end of the response waits until the session is stored', async () => {
     const site = await make()
@@ -257,13 +254,13 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races on $name', ({ missing, ...kind })
   on('R24: an explicit save and the end of the request make one write', async () => {
     const site = await make()
     await site.get('/login/alice')
-    // A visitor without a session: nothing to end, one insert, and nothing left for the end of the request.
+    // A visitor without a session: nothing to end, one insert, and nothing to store at the end of the request.
     expect(site.below.calls.map(({ kinds }) => kinds.join())).toEqual(['insert'])
     site.below.clearCalls()
     await site.get('/login/alice')
     expect(site.below.calls.map(({ method, kinds }) => kinds.join() || method)).toEqual([
       'find',
-      // The first end of a process asks whether ends are events.
+      // The first end of a process reads whether ends are events.
       'note',
       'remove',
       'insert',

@@ -1,4 +1,4 @@
-// Neither of them comes with types of its own.
+// Neither package has its own types.
 declare module 'connect-flash' {
   import type { RequestHandler } from 'express'
   export default function flash(): RequestHandler

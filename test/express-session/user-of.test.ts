@@ -9,7 +9,7 @@ beforeAll(() => void process.on('unhandledRejection', note))
 afterAll(() => void process.off('unhandledRejection', note))
 
 describe('userOf of the store', () => {
-  it('is refused where it is written with async, and its failure does not end the process', async () => {
+  it('is refused when it is an async function, and its failure does not end the process', async () => {
     const userOf = (async () => Promise.reject(new Error('of the app'))) as unknown as () => string
     const store = new DatastoreSessionStore({ store: memoryStore(), userOf, logger: { warn() {} } })
     const error = await new Promise((resolve) => {

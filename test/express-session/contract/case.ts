@@ -1,32 +1,32 @@
 import type { ExpressSessionStore, SessionMiddleware, Site, SiteHandler } from './site.ts'
 
-/** What the documentation of express-session does not ask of a store, and a good one does all the same. */
+/** Promises that the documentation of express-session does not require, and that a good store gives. */
 export type ExtraPromise =
-  /** A request that loaded a session before it was destroyed does not bring it back. */
+  /** A request that loaded a session before it was destroyed does not restore it. */
   | 'ended-stays-ended'
-  /** Of parallel requests that change different keys, none loses its change. */
+  /** Parallel requests that change different keys all keep their changes. */
   | 'merged-changes'
-  /** What cannot be stored is an error for the callback, and nothing is thrown. */
+  /** A value that cannot be stored is an error for the callback, and is not thrown. */
   | 'errors-by-callback'
 
-/** What a test has to work with. */
+/** The tools of a test. */
 export interface ContractTools {
   /** A store of its own, empty. */
   readonly store: ExpressSessionStore
   readonly middleware: SessionMiddleware
-  /** A server on this store; it is closed after the test. */
+  /** Starts a server on this store; it is closed after the test. */
   open(options: Readonly<Record<string, unknown>>, handler: SiteHandler): Promise<Site>
 }
 
-/** One promise of a store, and how to see whether it is kept. */
+/** One promise of a store, and the test for it. */
 export interface ExpressSessionCase {
   readonly name: string
-  /** The promise that has to be given for this test to count. */
+  /** The promise that this test requires. */
   readonly extra?: ExtraPromise
   run(tools: ContractTools): Promise<void>
 }
 
-/** Counts the calls of a method that get to the store. */
+/** Counts the calls of a method that reach the store. */
 export function countCalls(
   store: ExpressSessionStore,
   method: 'get' | 'set' | 'touch' | 'destroy',
@@ -42,10 +42,10 @@ export function countCalls(
   return counter
 }
 
-/** A place at which a request stops until the test lets it go on. */
+/** A gate at which a request waits until the test opens it. */
 export interface Gate {
   readonly reached: Promise<void>
-  /** Comes to the gate, and waits there. */
+  /** Reaches the gate, and waits there. */
   wait(): Promise<void>
   open(): void
 }

@@ -4,7 +4,7 @@ import { cookieOf, expiryOf, put, type SiteHandler, sidOf, stored } from './site
 
 const HOUR = 60 * 60 * 1000
 
-/** Shows what the cookie of the session says; the query may change it first. */
+/** Shows the fields of the session's cookie; the query may change them first. */
 const showCookie: SiteHandler = (req, res) => {
   const { searchParams } = new URL(req.url ?? '/', 'http://localhost')
   const { cookie } = req.session
@@ -19,7 +19,7 @@ const showCookie: SiteHandler = (req, res) => {
   res.end(JSON.stringify({ originalMaxAge, httpOnly, sameSite, secure, expires }))
 }
 
-/** What becomes of the cookie's own settings, from one request to the next. */
+/** Cases about the cookie's settings, from one request to the next. */
 export const cookieCases: readonly ExpressSessionCase[] = [
   {
     name: 'keeps originalMaxAge the same over requests',
@@ -33,14 +33,14 @@ export const cookieCases: readonly ExpressSessionCase[] = [
       )
       for (const _ of [1, 2]) {
         const { body } = await site.visit('/', { cookie: first.cookie })
-        // It is set anew from what is left, so that a tick of the clock between two lines takes one off.
+        // It is set again from the remaining time, so a tick of the clock between two lines reduces it by one.
         const drift = originalMaxAge - JSON.parse(body).originalMaxAge
         assert.ok(Math.abs(drift) <= 50, `${drift} ms off`)
       }
     },
   },
   {
-    name: 'stores the expiry that the client is told',
+    name: 'stores the expiry that is sent to the client',
     async run({ store, open }) {
       const site = await open({ store, cookie: { maxAge: HOUR } }, showCookie)
       const { setCookie, cookie } = await site.visit()
@@ -50,7 +50,7 @@ export const cookieCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'goes on with a maxAge that a request has changed',
+    name: 'keeps a maxAge that a request has changed',
     async run({ store, open }) {
       const site = await open({ store, cookie: { maxAge: HOUR } }, showCookie)
       const { cookie } = await site.visit()
@@ -63,7 +63,7 @@ export const cookieCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'keeps a change of the cookie alone, where the store can be touched',
+    name: 'keeps a change of only the cookie, when the store has touch()',
     async run({ store, open }) {
       if (store.touch === undefined) return
       const site = await open({ store, cookie: { maxAge: HOUR } }, (req, res) => {
@@ -104,7 +104,7 @@ export const cookieCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'takes a cookie with an invalid date for one without expiry',
+    name: 'treats a cookie with an invalid date as one without expiry',
     async run({ store, open }) {
       await put(store, 'a', { cookie: { path: '/', expires: new Date(Number.NaN) } })
       assert.equal(cookieOf(await stored(store, 'a'))['expires'] ?? null, null)
@@ -113,7 +113,7 @@ export const cookieCases: readonly ExpressSessionCase[] = [
       const site = await open(options, (_req, res) => res.end('sent'))
       const { status, body } = await site.visit()
       assert.deepEqual([status, body], [200, 'sent'])
-      // The one error is that of the cookie, not one of the store.
+      // The only error is that of the cookie, not one of the store.
       assert.deepEqual(
         site.errors.map((error) => (error as Error).message),
         ['option expires is invalid'],
@@ -133,7 +133,7 @@ export const cookieCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'sends a secure cookie only where the proxy says that the request was secure',
+    name: 'sends a secure cookie only when the proxy says that the request was secure',
     async run({ store, open }) {
       const site = await open(
         { store, proxy: true, cookie: { secure: true, maxAge: HOUR } },

@@ -9,7 +9,7 @@ import { savingCases } from './saving.ts'
 import { sessionMethodCases } from './session-methods.ts'
 import { type ExpressSessionStore, openSite, type SessionMiddleware, type Site } from './site.ts'
 
-/** Gives a store for express-session of its own, empty: for Datastore, one with a fresh namespace. */
+/** Makes a new, empty store for express-session: for Datastore, one with a fresh namespace. */
 export type MakeExpressSessionStore = () => ExpressSessionStore | Promise<ExpressSessionStore>
 
 /** Options of {@link expressSessionContract}. */
@@ -21,7 +21,7 @@ export interface ExpressSessionContractOptions {
   readonly leaveOut?: readonly ExtraPromise[]
   /** Called with the store after each test. */
   readonly close?: (store: ExpressSessionStore) => unknown
-  /** Where the tests are registered. Default: vitest. */
+  /** The test runner. Default: vitest. */
   readonly runner?: ContractRunner
 }
 
@@ -33,12 +33,12 @@ const GROUPS: Readonly<Record<string, readonly ExpressSessionCase[]>> = {
   'requests that overlap': raceCases,
 }
 
-/** The most that one test may take, in milliseconds: a store may lie behind a network. */
+/** Maximum duration of one test, in milliseconds. A store may be reached over a network. */
 const TIMEOUT = 30_000
 
 /**
  * Registers the tests that every store for express-session has to pass, over HTTP with the middleware itself. Each
- * test gets a store of its own.
+ * test gets its own store.
  */
 export function expressSessionContract(
   makeStore: MakeExpressSessionStore,

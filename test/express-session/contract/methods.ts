@@ -12,7 +12,7 @@ import {
 
 const HOUR = 60 * 60 * 1000
 
-/** Ids that some `genid` may give. */
+/** Ids that a `genid` may return. */
 const STRANGE_IDS = [
   'wat',
   '%',
@@ -70,7 +70,7 @@ export const methodCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'keeps values as JSON has them',
+    name: 'keeps values as JSON does',
     async run({ store }) {
       const values = {
         text: 'ü\n\u2028"\\',
@@ -131,14 +131,14 @@ export const methodCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'keeps names that the session object has for itself',
+    name: 'keeps keys with the names of session members',
     async run({ store }) {
       await put(store, 'a', { cookie: plainCookie(null), save: 'nope', id: 'other' })
       assert.equal((await stored(store, 'a'))?.['save'], 'nope')
     },
   },
   {
-    name: 'gives a session that was stored without a cookie as it is',
+    name: 'returns a session without a cookie unchanged',
     async run({ store }) {
       await put(store, 'a', { foo: 'bar' })
       const found = await stored(store, 'a')
@@ -174,7 +174,7 @@ export const methodCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'lets an expired id be stored anew',
+    name: 'stores a new session under an expired id',
     async run({ store }) {
       await put(store, 'a', { cookie: plainCookie(-1000), old: true })
       await put(store, 'a', { cookie: plainCookie(HOUR), fresh: true })
@@ -282,7 +282,7 @@ export const methodCases: readonly ExpressSessionCase[] = [
   },
 ]
 
-/** What JSON makes of it. */
+/** Converts a value as JSON does. */
 function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value))
 }

@@ -4,7 +4,7 @@ import { done, plainCookie, put, type SiteHandler, sidOf, stored } from './site.
 
 const HOUR = 60 * 60 * 1000
 
-/** Requests that overlap. Each stops, after it has loaded its session, where the test holds it. */
+/** Cases about overlapping requests. Each request waits at a gate after it has loaded its session. */
 export const raceCases: readonly ExpressSessionCase[] = [
   {
     name: 'a slow request does not bring back what was destroyed meanwhile',
@@ -67,7 +67,7 @@ export const raceCases: readonly ExpressSessionCase[] = [
       await done((callback) => store.destroy('a', callback))
       for (const object of [session, loaded as object]) {
         Object.assign(object, { count: 2 })
-        // Whether that is an error is for the store to say.
+        // The store decides whether that is an error.
         await new Promise<void>((resolve) => {
           store.set('a', object as never, () => resolve())
         })

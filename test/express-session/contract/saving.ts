@@ -26,7 +26,7 @@ const COMBINATIONS: readonly Combination[] = BOTH.flatMap((resave) =>
   ),
 )
 
-/** When the middleware saves, touches and sends a cookie, by the documentation of its options. */
+/** Cases about when the middleware saves, touches and sends a cookie, by the documentation of its options. */
 export const savingCases: readonly ExpressSessionCase[] = [
   ...COMBINATIONS.map(combinationCase),
   {
@@ -90,7 +90,7 @@ export const savingCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'save() stores at once, and spares the save at the end',
+    name: 'save() stores at once, so that there is no save at the end',
     async run({ store, open }) {
       const sets = countCalls(store, 'set')
       const site = await open(
@@ -110,7 +110,7 @@ export const savingCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'stores what is changed after a save()',
+    name: 'stores changes after a save()',
     async run({ store, open }) {
       const site = await open({ store }, async (req, res) => {
         req.session['first'] = 1
@@ -124,7 +124,7 @@ export const savingCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'stores what several save() in a row leave behind',
+    name: 'stores the result of several save() in a row',
     async run({ store, open }) {
       const site = await open({ store }, async (req, res) => {
         const saves: Promise<unknown>[] = []
@@ -164,7 +164,7 @@ export const savingCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'does not save for a session id that is no string',
+    name: 'does not save for a session id that is not a string',
     async run({ store, open }) {
       const sets = countCalls(store, 'set')
       const site = await open({ store, saveUninitialized: true }, (req, res) => {
@@ -182,7 +182,7 @@ export const savingCases: readonly ExpressSessionCase[] = [
       const site = await open({ store }, count)
       const { cookie } = await site.visit('/count')
       const found = (await stored(store, sidOf(cookie))) ?? {}
-      // A name that the session object has for itself: the middleware ignores it.
+      // The name of a session member, which the middleware ignores.
       await put(store, sidOf(cookie), { ...found, save: 'nope', count: 7 })
       assert.equal((await site.visit('/count', { cookie })).body, '8')
     },

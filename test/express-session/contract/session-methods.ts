@@ -9,7 +9,7 @@ const visits: SiteHandler = (req, res) => {
   res.end(String(req.session['visits']))
 }
 
-/** What the methods of `req.session` and the life of an id come to. */
+/** Cases about the methods of `req.session`, and the life of an id. */
 export const sessionMethodCases: readonly ExpressSessionCase[] = [
   {
     name: 'shows only data and the cookie as properties',
@@ -26,7 +26,7 @@ export const sessionMethodCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'gives an unknown id a session and an id of its own',
+    name: 'gives a request with an unknown id a new session and id',
     async run({ store, open }) {
       const site = await open({ store }, visits)
       const { cookie } = await site.visit()
@@ -38,7 +38,7 @@ export const sessionMethodCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'is not asked for a cookie that is not signed, or not by the secret',
+    name: 'is not called for a cookie that is unsigned, or signed with another secret',
     async run({ store, open }) {
       const site = await open({ store }, visits)
       const { cookie } = await site.visit()
@@ -50,7 +50,7 @@ export const sessionMethodCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'keeps a session under whatever id genid gives',
+    name: 'stores a session under any id of genid',
     async run({ store, open }) {
       for (const id of ['apple', '%', '/foo', 'ü 1']) {
         const site = await open({ store, genid: () => id }, visits)
@@ -61,7 +61,7 @@ export const sessionMethodCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'overwrites the session of an id that genid gives again',
+    name: 'overwrites the session of an id that genid returns again',
     async run({ store, open }) {
       const site = await open({ store, genid: () => 'always' }, (req, res) => {
         req.session[String(req.url).slice(1)] = true
@@ -74,7 +74,7 @@ export const sessionMethodCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'reload() shows what another request has stored',
+    name: 'reload() shows the changes of another request',
     async run({ store, open }) {
       const site = await open({ store }, async (req, res) => {
         req.session['by'] = req.url
@@ -141,7 +141,7 @@ export const sessionMethodCases: readonly ExpressSessionCase[] = [
       assert.equal(await stored(store, sidOf(cookie)), null)
       const found = await stored(store, sidOf(next.cookie))
       assert.deepEqual([found?.['old'], found?.['fresh']], [undefined, 'cookie'])
-      // A visitor without a session has nothing that could end.
+      // A visitor without a session has nothing to end.
       const login = await site.visit('/login')
       assert.equal((await stored(store, sidOf(login.cookie)))?.['fresh'], 'cookie')
     },
@@ -205,7 +205,7 @@ export const sessionMethodCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'hands the errors of get to the app, and takes ENOENT for no session',
+    name: 'passes errors of get to the app, and treats ENOENT as no session',
     async run({ store, open }) {
       const site = await open({ store }, visits)
       const { cookie } = await site.visit()
@@ -240,7 +240,7 @@ export const sessionMethodCases: readonly ExpressSessionCase[] = [
     },
   },
   {
-    name: 'leaves a session alone that another middleware has made',
+    name: 'does not change a session that another middleware has made',
     async run({ store, middleware, open }) {
       const inner = middleware({ secret: 'another', resave: true, saveUninitialized: true, store })
       const site = await open({ store }, async (req, res) => {

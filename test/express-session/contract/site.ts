@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** What the contract of express-session asks of a store. Methods that a store can do without are optional. */
+/** The interface that express-session requires of a store. Methods that a store may omit are optional. */
 export interface ExpressSessionStore {
   get(sid: string, callback: (error: unknown, session?: unknown) => void): unknown
   set(sid: string, session: never, callback: (error?: unknown) => void): unknown
@@ -14,7 +14,7 @@ export interface ExpressSessionStore {
   emit(event: string): boolean
 }
 
-/** The cookie of a session, as an app sees it. */
+/** The cookie of a session, as apps see it. */
 export interface SessionCookie {
   originalMaxAge: number | null
   maxAge: number | null
@@ -27,7 +27,7 @@ export interface SessionCookie {
 
 type Done = (error?: unknown) => void
 
-/** `req.session`, as an app sees it. */
+/** `req.session`, as apps see it. */
 export interface ExpressSession {
   readonly id: string
   cookie: SessionCookie
@@ -45,15 +45,15 @@ export interface SiteRequest extends IncomingMessage {
   sessionID: unknown
 }
 
-/** What a test server does with a request. */
+/** The handler of a test server. */
 export type SiteHandler = (req: SiteRequest, res: ServerResponse) => unknown
 
-/** Makes the middleware; what `express-session` exports. */
+/** Makes the middleware: the export of `express-session`. */
 export type SessionMiddleware = (
   options: Readonly<Record<string, unknown>>,
 ) => (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
 
-/** What a client sees of one response. */
+/** The parts of a response that a client sees. */
 export interface Answer {
   readonly status: number
   readonly body: string
@@ -63,9 +63,9 @@ export interface Answer {
   readonly cookie: string
 }
 
-/** A server of its own with the middleware on one store. */
+/** A server with the middleware on one store. */
 export interface Site {
-  /** Errors that came when the response had been sent. */
+  /** Errors after the response was sent. */
   readonly errors: readonly unknown[]
   visit(
     path?: string,
@@ -127,7 +127,7 @@ async function run(handler: SiteHandler, req: SiteRequest, res: ServerResponse):
   await handler(req, res)
 }
 
-/** Makes a promise of what express-session does with callbacks. */
+/** Makes a promise from a call with a callback. */
 export function done<Result>(
   call: (callback: (error?: unknown, result?: Result) => void) => unknown,
 ): Promise<Result | undefined> {
@@ -139,7 +139,7 @@ export function done<Result>(
   })
 }
 
-/** What a store holds for an id; `null` for nothing. */
+/** Returns the session that a store holds for an id; `null` when there is none. */
 export async function stored(
   store: ExpressSessionStore,
   sid: string,
@@ -148,7 +148,7 @@ export async function stored(
   return (found ?? null) as Record<string, unknown> | null
 }
 
-/** The cookie of a session that has to be there. */
+/** Returns the cookie of a session that must exist. */
 export function cookieOf(session: Record<string, unknown> | null): Record<string, unknown> {
   const cookie = session?.['cookie']
   assert.ok(
@@ -158,7 +158,7 @@ export function cookieOf(session: Record<string, unknown> | null): Record<string
   return cookie as Record<string, unknown>
 }
 
-/** When the cookie of a stored session expires, in milliseconds since the epoch. */
+/** Returns when the cookie of a stored session expires, in milliseconds since the epoch. */
 export async function expiryOf(store: ExpressSessionStore, sid: string): Promise<number> {
   return new Date(cookieOf(await stored(store, sid))['expires'] as string).getTime()
 }
@@ -178,7 +178,7 @@ export function plainCookie(maxAge: number | null): Record<string, unknown> {
   }
 }
 
-/** The session id that a Set-Cookie or Cookie value carries. */
+/** Returns the session id in a Set-Cookie or Cookie value. */
 export function sidOf(cookie: string): string {
   const [, value = ''] = /=([^;]*)/.exec(cookie) ?? []
   const signed = decodeURIComponent(value)
