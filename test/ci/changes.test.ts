@@ -137,7 +137,7 @@ describe('change files', () => {
     expect(changie('merge')).toMatchObject({ status: 0 })
     const next = readFileSync(join(folder, 'CHANGELOG.md'), 'utf8')
     expect(next.replaceAll(/, \d{4}-\d\d-\d\d$/gm, '')).toMatch(
-      /unreleased`\.\n\n## 1\.3\.0\n\n### Fixed\n\n- Two\n  lines\.\n\n## 1\.2\.3\n/,
+      /unreleased`\.\n\n## 1\.3\.0\n\n### Fixed\n\n- Two\n {2}lines\.\n\n## 1\.2\.3\n/,
     )
   })
 })
