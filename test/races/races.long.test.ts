@@ -15,13 +15,13 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races over HTTP on $name', (kind) => {
         const s = await site(kind)
         await s.get('/set/seed')
         const old = s.jar.header(s.url)
-        // From here on a touch is due.
+        // From now on a touch is due.
         s.advance(6)
         const slow = await s.held(path)
         await s.get(end)
         const page = await slow.finish({ keep: false })
         expect(page.status).toBe(200)
-        // Nothing that comes late carries a cookie for a session, whether old or new.
+        // No late response carries a cookie for a session, neither old nor new.
         expect(page.setCookie.filter((cookie) => !cookie.includes('Max-Age=0'))).toEqual([])
         expect(await s.read(s.jarWith(old))).toEqual({
           user: '__guest__',
@@ -80,7 +80,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races over HTTP on $name', (kind) => {
       await writer.finish()
       await toucher.finish()
       expect((await s.read()).data).toEqual({ seed: 'set', a: 'set' })
-      // Either of them has renewed the session: it lives on past its first hour.
+      // Both requests have renewed the session, so that it lives longer than its first hour.
       s.advance(58)
       expect((await s.read()).outcome).toBe('live')
     })
@@ -131,7 +131,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races over HTTP on $name', (kind) => {
   })
 
   describe.skipIf(kind.missing !== null)('with each store call failing in turn', () => {
-    /** The call by which the first end, here that of the login, asks whether ends are events. */
+    /** The number of the call with which the first end (that of the login) reads whether ends have events. */
     const NOTE = 5
     const living = async ({ records }: Site): Promise<number> =>
       (await records()).filter(({ ended }) => ended === null).length
@@ -150,7 +150,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races over HTTP on $name', (kind) => {
         const data: Record<string, unknown> = {}
         for (const path of walk) {
           const page = await s.get(path)
-          // One fault is got over: by trying again, or by looking what became of the call.
+          // One fault is survived, by a retry or by reading the outcome of the call.
           expect(page.status, path).toBeLessThan(400)
           if (path.startsWith('/set/')) data[path.slice(5)] = 'set'
           if (path === '/login/alice') user = 'alice'
@@ -161,7 +161,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races over HTTP on $name', (kind) => {
           expect(await living(s), path).toBe(1)
         }
         expect(await living(s)).toBe(0)
-        // Only where the note could not be read are the ends of the next minute marks, which wait for a sweep.
+        // Only if the note could not be read, ends of the next minute are stored as marks, which wait for a sweep.
         expect(await s.count()).toBe(nth === NOTE ? 2 : 0)
       },
     )

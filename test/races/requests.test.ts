@@ -7,7 +7,7 @@ import { type Site, type SiteOptions, site } from '../setup/site.ts'
 
 const MINUTE = 60_000
 
-/** The cookie that is dead must give nothing, and nobody may be logged in by it. */
+/** Checks that a dead cookie gives no session data and no login. */
 async function expectDead(s: Site, cookie: string | undefined): Promise<void> {
   const seen = await s.read(s.jarWith(cookie))
   expect(seen).toEqual({
@@ -17,14 +17,15 @@ async function expectDead(s: Site, cookie: string | undefined): Promise<void> {
   })
 }
 
-/** Set-Cookie values that carry a session, and not the removal of one. */
+/** Returns the Set-Cookie values that set a session, without removals. */
 function planted(setCookie: readonly string[]): string[] {
   return setCookie.filter((cookie) => !cookie.includes('Max-Age=0'))
 }
 
 /**
- * The races of requests, by the numbers of the list in the issue. R8's second half, the timed renewal of an id, has no
- * test, since there is none: every change of an id is one of privilege, and takes effect at once.
+ * The races of requests, with the numbers of the list in the issue. R8's second half, the timed renewal of an id, has
+ * no test, because the package has no such renewal: every change of an id is a change of privilege and takes effect at
+ * once.
  */
 describe.each(STORE_KINDS_BY_TRANSPORT)('races of requests over HTTP on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('each for itself', () => {
@@ -50,7 +51,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races of requests over HTTP on $name', 
       s.store.clearCalls()
       const page = await reader.finish({ keep: false })
       expect(JSON.parse(page.body)).toMatchObject({ user: 'alice' })
-      // The touch was tried, or this would show nothing.
+      // Proves that the touch was tried. Otherwise the test would show nothing.
       expect(s.store.writes).toBe(1)
       expect(page.setCookie).toEqual([])
       expect(await s.count()).toBe(0)
@@ -112,7 +113,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races of requests over HTTP on $name', 
         expect((await first.finish()).status).toBe(200)
         expect((await s.read()).data).toMatchObject(data)
       }
-      // A nested value is one unit: the part that came first went with the whole.
+      // A nested value is one unit: the later write replaced the whole value, including the earlier change.
       expect((await s.read()).data['cart']).toEqual({ first: 'put' })
       expect(await s.count()).toBe(1)
     })
@@ -153,7 +154,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races of requests over HTTP on $name', 
       }
       expect((await s.read(s.jarWith(cookies[0]))).user).toBe('bob')
       expect((await s.read(s.jarWith(cookies[1]))).user).toBe('alice')
-      // What the browser keeps is the last that it was told.
+      // The browser keeps the last cookie that it received.
       expect((await s.read()).user).toBe('alice')
       await expectDead(s, guest)
       expect(s.events.map(({ reason }) => reason)).toEqual(['login'])
@@ -220,7 +221,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races of requests over HTTP on $name', 
       const behind = await site(kind, { beside: s, skew: -5 * MINUTE })
       await ahead.get('/set/seed')
       const [created] = await s.records()
-      // One that is behind reads a session that begins in its future, and takes nothing back.
+      // A process whose clock is behind reads a session that starts in its future, and does not move any time back.
       expect((await behind.read()).outcome).toBe('live')
       s.advance(6)
       await behind.get('/set/a')
@@ -250,7 +251,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races of requests over HTTP on $name', 
         const heal = s.store.failAlways(when, { method: 'writeTogether' })
         await s.get('/login/alice', { keep: false })
         heal()
-        // Both go out in one call that stands or falls as one, so that no crash can come in between.
+        // Both writes are in one atomic call, so that no crash can come between them.
         const [swap] = s.store.calls.filter(({ method }) => method === 'writeTogether')
         expect(swap?.kinds).toEqual(['insert', 'delete'])
         expect(s.store.calls.filter(({ method }) => method === 'write')).toEqual([])
@@ -269,7 +270,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races of requests over HTTP on $name', 
         return page
       })
       await stored.reached
-      // Another request goes there and back meanwhile, so that the first had the time.
+      // Another request is answered meanwhile, so that the first one had enough time.
       await s.get('/static', { jar: s.jarWith(undefined) })
       expect(arrived).toBe(false)
       stored.release()
@@ -392,7 +393,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races of requests over HTTP on $name', 
       const swap = s.store.hold({ method: 'writeTogether', when: 'before' })
       const cycled = s.get('/cycleKey')
       await swap.reached
-      // Until the commit the old one is the session, and after it the new one: never both, never none.
+      // Until the commit the old id is valid, and after it the new one: never both, never none.
       expect((await s.sessions.get(key))?.user).toBe('alice')
       swap.release()
       expect((await cycled).status).toBe(200)

@@ -7,7 +7,7 @@ import { type Page, type Site, site } from '../setup/site.ts'
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
-/** Sessions of users that have expired two hours ago. */
+/** Makes sessions of users that expired two hours ago. */
 async function expired(s: Site, count: number): Promise<string[]> {
   const expires = s.clock.now - 2 * HOUR
   const times = { created: expires - HOUR, lastSeen: expires - HOUR, authenticated: expires - HOUR }
@@ -32,7 +32,7 @@ function post(s: Site, body: unknown): Promise<Page> {
   })
 }
 
-/** Delivers what waits, and what comes of it, to one process; gives what the route answered. */
+/** Delivers all waiting tasks, and the tasks that they create, to one process. Returns the answers of the route. */
 async function deliverAll(s: Site, queue: TestQueue): Promise<unknown[]> {
   const answers: unknown[] = []
   while (queue.waiting.length > 0) {
@@ -43,13 +43,13 @@ async function deliverAll(s: Site, queue: TestQueue): Promise<unknown[]> {
   return answers
 }
 
-/** The races of sweeps, tasks and kills, by the numbers of the list in the issue. */
+/** The races of sweeps, tasks and kills, with the numbers of the list in the issue. */
 describe.each(STORE_KINDS_BY_TRANSPORT)('races of sweeps over HTTP on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('each for itself', () => {
     it('R10: a session saved while a sweep looks for it lives on, and nobody hears of an end', async () => {
       const s = await site(kind, { events: true })
       const sweeper = await site(kind, { beside: s, events: true, skew: 2 * MINUTE })
-      // So that the bucket in which the session expires closes early enough to be looked at.
+      // With short buckets, the bucket of the session closes early enough for the sweep.
       s.clock.now = Date.UTC(2026, 0, 1, 12)
       await s.get('/set/seed')
       const [record] = await s.records()
@@ -113,7 +113,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races of sweeps over HTTP on $name', (k
       await dead.reached
       expect(s.events.map((event) => event.key)).toEqual([key])
       expect(await s.count()).toBe(1)
-      // Nobody hears of the first one again, and another process takes over.
+      // The first process is gone, and another process takes over.
       s.advance(60)
       await cron(other)
       expect(other.events.map(({ id }) => id)).toEqual(s.events.map(({ id }) => id))
@@ -124,7 +124,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races of sweeps over HTTP on $name', (k
     })
 
     it('R12: an end whose process dies before its observers hear of it is told by the next sweep', async () => {
-      // It marks, and has nobody to tell: what is left is what a crash leaves.
+      // It stores the mark but has no observers, which leaves the same state as a crash.
       const s = await site(kind, { events: true, observed: false })
       const other = await site(kind, { beside: s, events: true })
       await s.get('/login/alice')
@@ -142,7 +142,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races of sweeps over HTTP on $name', (k
       const queue = new TestQueue()
       const s = await site(kind, { events: true, tasks: queue, observed: false })
       s.sessions.onDelete(() => {
-        // So that a step cannot do it all.
+        // So that one step cannot finish the run.
         s.clock.now += 30_000
       })
       await expired(s, 60)
@@ -169,7 +169,7 @@ describe.each(STORE_KINDS_BY_TRANSPORT)('races of sweeps over HTTP on $name', (k
       const bodies = pages.map(({ body }) => JSON.parse(body) as { id: string; state: string })
       expect(bodies.map(({ state }) => state).sort()).toEqual(['already-running', 'running'])
       expect(bodies[0]?.id).toBe(bodies[1]?.id)
-      // Its task is lost, and it is given half an hour.
+      // The task of the run is lost, and the run counts as dead after half an hour.
       queue.waiting = []
       s.advance(31)
       const next = JSON.parse((await cron(other)).body) as { id: string; state: string }

@@ -1,4 +1,4 @@
-/** Says what a run leaves out so that nobody overlooks it. With CI set a run must leave out nothing, and fails. */
+/** Prints clearly what a run leaves out. With CI set, a run that leaves out anything fails. */
 export function leftOut(what: string): void {
   if (process.env['CI']) throw new Error(`LEFT OUT: ${what}`)
   const line = '='.repeat(80)

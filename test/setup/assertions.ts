@@ -14,7 +14,7 @@ if (!(COUNTED in assert)) {
   const functions = assert as unknown as Record<string | symbol, unknown>
   functions[COUNTED] = true
   for (const [name, check] of Object.entries(functions)) {
-    // The errors and the strict mode are no assertions.
+    // The error class and the strict mode are not assertions.
     if (typeof check !== 'function' || /^[A-Z]|^strict$/.test(name)) continue
     functions[name] = (...args: unknown[]): unknown => {
       // Not by `setState()`, which copies all of it each time.

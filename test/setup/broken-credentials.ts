@@ -20,7 +20,7 @@ const ACCOUNT = JSON.stringify({
 const [, KEY_BODY = ''] = KEY.split('\n')
 const TOKEN = 'Qw7-a0AfH6SMBsecretTokenOfTheFile'
 
-/** What stands in a file that should hold credentials, by what is wrong with it, and the secret in it. */
+/** Broken files of credentials: a description of the fault, the content, and the secret in it. */
 export const BROKEN_FILES: readonly (readonly [string, string, string])[] = [
   [
     'a key whose quotation mark is missing',
@@ -35,7 +35,7 @@ export const BROKEN_FILES: readonly (readonly [string, string, string])[] = [
   ['a token in quotation marks, and more', `"${TOKEN}" "more"`, TOKEN],
 ]
 
-/** What stands in the file that such credentials take their token from, or what its program prints. */
+/** Broken sources of tokens: files and programs that should return a token. */
 export const BROKEN_SOURCES: readonly (readonly [string, (path: string) => object])[] = [
   ['a file that is no JSON', (file) => ({ file, format: FORMAT })],
   ['a program that prints no JSON', (path) => ({ executable: { command: `/bin/cat ${path}` } })],
@@ -49,7 +49,7 @@ const FORMAT = { type: 'json', subject_token_field_name: 'token' }
 
 export { TOKEN as BROKEN_TOKEN }
 
-/** Names a file with this text as that of the credentials, with nothing else in the environment. */
+/** Writes a file with this text and sets it as the only credentials in the environment. */
 export function credentialsIn(text: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'viur-credentials-'))
   const path = join(folder, 'account.json')
@@ -67,7 +67,7 @@ export function credentialsIn(text: string): string {
   return path
 }
 
-/** Credentials of somebody else than Google, which take their token from `source`. */
+/** Returns credentials of another provider than Google, which take their token from `source`. */
 export function externalAccount(source: object): string {
   return JSON.stringify({
     type: 'external_account',
@@ -79,7 +79,7 @@ export function externalAccount(source: object): string {
   })
 }
 
-/** No six characters of the secret stand in the error or in what it was caused by, however a logger prints it. */
+/** Checks that the error and its causes contain no six characters of the secret, in any format of a logger. */
 export function expectNothingOf(secret: string, error: unknown): void {
   const all = [inspect(error, { depth: 12, showHidden: true, maxStringLength: null })]
   for (let at = error; at instanceof Error; at = at.cause) all.push(at.message, String(at.stack))

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { leftOut } from './announce.ts'
 
-/** The tests in a browser look for it themselves; this says so where there is none. */
+/** Reports that there is no browser. The tests in a browser check this themselves. */
 export function setup(): void {
   const path = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
   if (existsSync(path)) return

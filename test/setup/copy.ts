@@ -7,21 +7,21 @@ import { afterAll } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The package once more in this process, from files of its own. */
+/** A second copy of the package in this process, from files of its own. */
 export interface Copy {
   readonly core: typeof import('../../src/index.ts')
   readonly express: typeof import('../../src/express/index.ts')
-  /** What stores tell the core of their failures by. */
+  /** The module with which stores tell the core the cause of failures. */
   readonly incident: typeof import('../../src/base/common-cause.ts')
 }
 
-/** As which kind of module it is loaded, and of which major it is. */
+/** The module format and the major version of a copy. */
 export interface CopyKind {
   readonly format: 'esm' | 'cjs'
   readonly major?: number
 }
 
-/** Bundles the package and loads it, as an app does that bundles a part of what it is made of. */
+/** Bundles the package and loads the bundle, like an app that bundles a part of its dependencies. */
 export async function copyOf({ format, major = 1 }: CopyKind): Promise<Copy> {
   // Inside the package, so that it finds its dependencies.
   const dir = mkdtempSync(join(root, 'node_modules', '.copy-'))

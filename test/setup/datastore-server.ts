@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { gate } from './gate.ts'
 
-// The library that Google's client stands on, in the very copy that it uses.
+// The library on which Google's client is based, in the same copy that the client uses.
 const ofDriver = createRequire(createRequire(import.meta.url).resolve('@google-cloud/datastore'))
 const { grpc, protobuf } = ofDriver('google-gax') as { grpc: Grpc; protobuf: Protobuf }
 const datastore = protobuf.Root.fromJSON(
@@ -15,7 +15,7 @@ const status = protobuf.Root.fromJSON(
   ofDriver(join(dirname(ofDriver.resolve('google-gax')), '../protos/status.json')),
 )
 
-/** What the server answers to each call: an error with its details as the real service sends them, or nothing found. */
+/** The server's answer to each call: an error with details like those of the real service, or an empty result. */
 export interface Answer {
   readonly code?: number
   readonly message?: string
@@ -23,7 +23,7 @@ export interface Answer {
   readonly reason?: string
 }
 
-/** A Datastore service on loopback that answers as it is told, and never by itself what it is asked for. */
+/** A Datastore service on loopback that gives the configured answer to each call. */
 export interface DatastoreServer {
   /** `host:port`. */
   readonly address: string
@@ -32,13 +32,13 @@ export interface DatastoreServer {
   readonly requests: readonly Record<string, unknown>[]
   /** The headers that came with them. */
   readonly headers: readonly Readonly<Record<string, unknown>>[]
-  /** What the next calls get: `null`, and they wait for ever. */
+  /** The answer to the next calls; `null`: they wait for ever. */
   answer: Answer | null
-  /** Settles once a call has come. */
+  /** Resolves after the first call has arrived. */
   readonly asked: Promise<void>
 }
 
-/** Serves until the test is over. `key`, `cert`: with TLS, else plainly. */
+/** Starts a server for the duration of the test. With `key` and `cert` it uses TLS. */
 export async function datastoreServer(
   answer: Answer | null,
   tls?: { readonly key: Buffer; readonly cert: Buffer },
@@ -73,7 +73,7 @@ export async function datastoreServer(
   return Object.assign(state, { address: `127.0.0.1:${port}`, port })
 }
 
-/** An address on which nobody listens. */
+/** Returns an address on which no server listens. */
 export async function freeAddress(): Promise<{ readonly address: string; readonly port: number }> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

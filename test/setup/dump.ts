@@ -2,15 +2,15 @@ import type { SecurityKeyName, SessionStore } from '../../src/index.ts'
 import { openClient } from '../../src/store/datastore/client.ts'
 import { parseEmulatorHost } from '../../src/store/datastore/emulator-address.ts'
 
-/** Where a store keeps its things on an emulator. */
+/** The location of a store on an emulator. */
 export interface Place {
   readonly host: string
   readonly namespace: string
 }
 
 /**
- * All that stands in a store, as text: on an emulator each entity of each kind as the server gives it, from the memory
- * store whatever it gives.
+ * Returns the whole content of a store as text. On an emulator this is each entity of each kind as the server returns
+ * it; for the memory store, the results of its own methods.
  */
 export async function dump(store: SessionStore, place: Place | null): Promise<string> {
   return place === null ? await dumpMemory(store) : await dumpEmulator(place)

@@ -6,9 +6,10 @@ import { leftOut } from './announce.ts'
 import { emulatorsOf, type Project } from './projects.ts'
 
 /**
- * Both emulator programs, for the whole run, as far as the files that run ask for them. They differ in what they refuse, lock and ignore, so a test that
- * holds on one of them only has not been shown to hold. Without one, the tests that need it are left out loudly;
- * with CI set, that is a failure: a run that tested half must not look like one that tested all.
+ * Both emulator programs. Each is started for the whole run if one of the chosen files needs it. They differ in the
+ * things that they refuse, lock and ignore, so that a test on only one of them proves little. Without a program, the
+ * tests that need it are left out with a message. With CI set this is a failure: half a run must not look like a whole
+ * one.
  */
 const PROGRAMS = [
   {
@@ -25,13 +26,16 @@ const PROGRAMS = [
 
 const script = fileURLToPath(new URL('../../emulator.sh', import.meta.url))
 
-/** Prints where the emulator is, and lives until its standard input ends; with it the emulator goes. */
+/**
+ * A program that prints the address of the emulator and runs until its standard input ends. Then the emulator stops
+ * too.
+ */
 const HOLDER = 'console.log(process.env.DATASTORE_EMULATOR_HOST); process.stdin.resume()'
 
 const running: ChildProcess[] = []
 
 export async function setup({ name, vitest }: TestProject): Promise<void> {
-  // What was named on the command line. Vitest keeps it to itself; where it no longer does, both programs are started.
+  // The file names of the command line, in an internal property of Vitest. If it is missing, both programs are started.
   const { filenamePattern = [] } = vitest as unknown as { readonly filenamePattern?: string[] }
   const asked = emulatorsOf(name as Project, filenamePattern)
   const programs = PROGRAMS.filter(({ variable }) => asked.includes(variable))

@@ -2,47 +2,47 @@ import { once } from 'node:events'
 import * as http2 from 'node:http2'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** Where a call is held: before the server has it, or when its answer is there. */
+/** The point at which a call is held: before the server gets it, or when its answer has arrived. */
 export type Held = 'requests' | 'answers'
 
 /**
- * Stands before an emulator on loopback, understands the frames of HTTP/2, and lets what is open now die in any way that
- * a network, a load balancer or a server knows. What is opened later works, unless it says otherwise.
+ * A proxy before an emulator on loopback. It understands the frames of HTTP/2, and can break open connections in all
+ * ways in which a network, a load balancer or a server does. Later connections work, unless a method says otherwise.
  */
 export interface FaultyProxy {
   readonly address: string
-  /** How many connections there were. */
+  /** The number of connections so far. */
   readonly made: number
-  /** Calls on connections that are open now are held, here or there. */
+  /** Holds calls on the open connections, at this point. */
   hold(what: Held): void
-  /** When so many calls are held. */
+  /** Resolves when this number of calls is held. */
   held(count: number): Promise<void>
-  /** When so many connections there were. */
+  /** Resolves after this number of connections. */
   madeAtLeast(count: number): Promise<void>
-  /** Connections that are open now are reset, and so many that come next. */
+  /** Resets the open connections, and this number of new ones. */
   reset(next?: number): void
-  /** Connections that are open now, and so many that come next, are open and never say anything. */
+  /** Makes the open connections silent, and this number of new ones: they stay open without any data. */
   silence(next?: number): void
-  /** Nothing goes through, whether it is open now or comes later, until `thaw()`; then it goes on with what has come. */
+  /** Stops the traffic of all connections, also of new ones, until `thaw()`. Then the received data is passed on. */
   freeze(): void
   thaw(): void
   /**
-   * The frame GOAWAY. `'done'`: all that was sent is answered, then the connection is closed. `'refused'`: nothing that was
-   * sent has been looked at. `'lost'`: all that was sent may have been done, and the connection is closed at once.
+   * Sends the frame GOAWAY. `'done'`: all sent calls are answered, then the connection is closed. `'refused'`: none of
+   * the sent calls was processed. `'lost'`: the sent calls may have been applied, and the connection is closed at once.
    */
   goaway(code: number, calls: 'done' | 'refused' | 'lost'): void
-  /** The frame RST_STREAM for each call that is held; the connection works on. */
+  /** Sends the frame RST_STREAM for each held call. The connection continues to work. */
   resetStreams(code: number): void
   close(): Promise<void>
 }
 
-/** A call that waits for what is to become of it. */
+/** A held call. */
 interface HeldCall {
   readonly stream: http2.ServerHttp2Stream
   goOn(): void
 }
 
-/** One connection, as far as frames are concerned. */
+/** One connection at the level of frames. */
 interface Session {
   readonly session: http2.ServerHttp2Session
   readonly server: http2.ClientHttp2Session
@@ -50,14 +50,14 @@ interface Session {
   hold: Held | null
 }
 
-/** One connection, as far as bytes are concerned. */
+/** One connection at the level of bytes. */
 interface Pair {
   readonly client: Socket
   readonly server: Socket
   isSilent: boolean
 }
 
-/** The first stream of a connection, whose call was answered long ago. Zero is none that can be named. */
+/** The first stream of a connection, whose call was answered long ago. GOAWAY cannot name zero here. */
 const FIRST = 1
 
 export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
@@ -231,7 +231,7 @@ async function startFrames(target: string) {
           continue
         }
         forget(own)
-        // The frame leaves first.
+        // The frame must be sent first.
         if (calls === 'lost') setImmediate(() => own.session.destroy())
       }
     },
@@ -255,7 +255,7 @@ async function startFrames(target: string) {
 interface Answer {
   readonly headers: http2.OutgoingHttpHeaders
   readonly body: Buffer
-  /** `null`: the headers were all there is. */
+  /** The trailers; `null` if there were only headers. */
   readonly trailers: http2.OutgoingHttpHeaders | null
 }
 
@@ -280,7 +280,7 @@ async function bytesOf(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(parts)
 }
 
-/** Lets others wait until something has become true. */
+/** Lets callers wait until a condition is true. */
 class News {
   readonly #waiting = new Set<() => void>()
 

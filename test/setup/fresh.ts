@@ -4,7 +4,7 @@ import { afterAll, expect, vi } from 'vitest'
 /**
  * Runs first for each test file. One process runs many files (a process for each costs twice the time), and packages
  * such as Google's client are loaded once in it. The modules of this package and of the tests are loaded anew for
- * every file, and a file that leaves something behind for the next one fails.
+ * every file, and a file that does not restore the environment and globals fails.
  */
 vi.resetModules()
 
@@ -14,8 +14,8 @@ if (['unit', 'http'].includes(process.env['VIUR_TEST_PROJECT'] ?? '')) {
   delete process.env['VIUR_TEST_NEWER_EMULATOR_HOST']
 }
 
-// A module that is loaded anew makes its AsyncLocalStorage anew, and Node goes through all that were ever used for each
-// promise that is made (up to Node 22): what one file has used is given up with it.
+// A module that is loaded anew makes a new AsyncLocalStorage, and up to Node 22 each new promise visits all of them
+// that were ever used. So the instances that a file has used are disabled at its end.
 const used = new Set<AsyncLocalStorage<unknown>>()
 const { run } = AsyncLocalStorage.prototype
 AsyncLocalStorage.prototype.run = function (this: AsyncLocalStorage<unknown>, ...args: unknown[]) {
@@ -43,7 +43,7 @@ afterAll(() => {
   vi.useRealTimers()
   AsyncLocalStorage.prototype.run = run
   for (const storage of used) storage.disable()
-  expect({ left, replaced }, 'what this file leaves behind for the next').toEqual({
+  expect({ left, replaced }, 'the variables and globals that this file did not restore').toEqual({
     left: [],
     replaced: [],
   })

@@ -1,6 +1,6 @@
-/** A place that somebody stands at until the test lets them go on. */
+/** A point at which code waits until the test opens it. */
 export interface Gate {
-  /** Resolves when somebody stands there. */
+  /** Resolves when code waits at the gate. */
   readonly reached: Promise<void>
   readonly opened: Promise<void>
   reach(): void

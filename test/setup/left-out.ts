@@ -2,9 +2,9 @@ import type { Reporter, TestModule, Vitest } from 'vitest/node'
 import { PROJECTS } from './projects.ts'
 
 /**
- * Says at the end what was left out: projects that did not run, and tests that were skipped and passed in no other
- * project. With CI set a skipped test fails the run, so that a run which tested half never looks like one that tested
- * all. What only the nightly run installs says so in its name, `(not installed: ...)`, and is named without failing.
+ * Prints at the end what was left out: projects that did not run, and skipped tests that passed in no other project.
+ * With CI set, a skipped test fails the run, so that half a run never looks like a whole one. Tests that need packages
+ * of the nightly run have `(not installed: ...)` in their names; they are printed without a failure.
  */
 export default class LeftOut implements Reporter {
   #vitest: Vitest | undefined

@@ -3,8 +3,8 @@ import { dirname, join, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Which project a test file belongs to. Nobody has to list a file anywhere: its name, its folder and what it uses say
- * it, so that no file is forgotten, and none that needs an emulator or a browser sits in *unit*.
+ * The project of a test file. There is no list of files: the name of a file, its folder and its imports decide. So no
+ * file is forgotten, and no file that needs an emulator or a browser is in *unit*.
  */
 export type Project = 'unit' | 'http' | 'emulator' | 'browser' | 'slow'
 
@@ -12,11 +12,11 @@ export const PROJECTS: readonly Project[] = ['unit', 'http', 'emulator', 'browse
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The words by which a file, or a helper that it imports, has to do with an emulator program. */
+/** Words that show that a file, or a helper that it imports, uses an emulator program. */
 const ON_EMULATORS =
   /\bemulatorStore\b|\bEMULATORS\b|process\.env\[?\.?'?(DATASTORE|VIUR_TEST_NEWER)_EMULATOR_HOST/
 
-/** The word by which a file, or a helper that it imports, starts other programs. */
+/** A word that shows that a file, or a helper that it imports, starts other programs. */
 const STARTS_PROGRAMS = /from 'node:child_process'/
 
 /** The words by which a file, or a helper that it imports, opens a port. These helpers in setup do. */
@@ -44,7 +44,9 @@ export function filesOf(project: Project): string[] {
   return ALL.filter(({ projects }) => projects.includes(project)).map(({ file }) => file)
 }
 
-/** By what a file, or a helper that it imports, asks for each emulator program. Suites on both name no variable. */
+/**
+ * Words with which a file, or a helper that it imports, requires an emulator program. Suites on both name no variable.
+ */
 const ASKS_FOR = {
   DATASTORE_EMULATOR_HOST: /\bDATASTORE_EMULATOR_HOST\b/,
   VIUR_TEST_NEWER_EMULATOR_HOST: /\bVIUR_TEST_NEWER_EMULATOR_HOST\b/,
@@ -53,11 +55,11 @@ const ASKS_FOR = {
 const ASKS_FOR_BOTH = /\b(STORE_KINDS|EMULATORS)(_BY_TRANSPORT)?\b/
 
 /**
- * The variables of the emulator programs that the chosen files of a project ask for, so that no other is started.
- * `chosen`: parts of names, as on the command line; none is all files.
+ * Returns the variables of the emulator programs that the chosen files of a project need, so that no other program is
+ * started. `chosen`: parts of file names, as on the command line; an empty list means all files.
  */
 export function emulatorsOf(project: Project, chosen: readonly string[]): string[] {
-  // A line can stand behind the name of a file.
+  // A file name may end in a line number.
   const parts = chosen
     .map((part) => part.replace(/:\d+$/, ''))
     .flatMap((part) => [part, resolve(root, part)])
@@ -69,7 +71,7 @@ export function emulatorsOf(project: Project, chosen: readonly string[]): string
   )
 }
 
-/** A test file and the test helpers that it imports, those of the setup left out: they serve every kind of test. */
+/** Returns a test file with the test helpers that it imports, except those in setup, which all kinds of tests use. */
 function withHelpers(path: string, found: Map<string, string> = new Map()): Map<string, string> {
   const inSetup = path.startsWith(join(root, 'test/setup') + sep)
   if (found.has(path) || inSetup || !existsSync(path)) return found

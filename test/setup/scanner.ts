@@ -1,4 +1,4 @@
-/** Somebody said a secret: where, and never which. */
+/** A secret was found: the place, but never the secret itself. */
 export interface Leak {
   readonly where: string
   readonly what: string
@@ -8,9 +8,9 @@ const ID = /[\w-]{43,}/g
 
 const LENGTH = 43
 
-/** Which of the drawn ids and keys stand in a run of letters that could hold some. */
+/** Returns the drawn ids and keys that a sequence of characters contains. */
 function drawnIn(run: string, drawn: ReadonlySet<string>): string[] {
-  // Whatever is less work: all secrets in the run, or all places of the run among the secrets.
+  // Chooses the cheaper way: search each secret in the sequence, or look up each part of it among the secrets.
   if (run.length - LENGTH > drawn.size) return [...drawn].filter((secret) => run.includes(secret))
   const found: string[] = []
   for (let start = 0; start + LENGTH <= run.length; start++) {
@@ -20,33 +20,33 @@ function drawnIn(run: string, drawn: ReadonlySet<string>): string[] {
   return found
 }
 
-/** Knows the secrets that were drawn, and finds them in what is said. */
+/** Remembers the secrets that were drawn, and finds them in texts. */
 export class Scanner {
   readonly #drawn = new Set<string>()
   readonly #phrases = new Set<string>()
   #leaks: Leak[] = []
-  /** While true the console says nothing; for a test that gives it a secret on purpose. */
+  /** While true, the console prints nothing; for a test that logs a secret on purpose. */
   muted = false
   #scanned = 0
 
-  /** How many texts were looked at. */
+  /** The number of texts that were scanned. */
   get scanned(): number {
     return this.#scanned
   }
 
-  /** 32 random bytes: an id, or a security key. */
+  /** Registers 32 random bytes: an id or a security key. */
   drawn(bytes: Uint8Array): void {
     this.#drawn.add(Buffer.from(bytes).toString('base64url'))
   }
 
-  /** A secret that signs cookies. */
+  /** Registers a secret that signs cookies. */
   phrase(secret: string): void {
     this.#phrases.add(secret)
   }
 
   scan(where: string, text: string): void {
     this.#scanned += 1
-    // Most of what is said is short, and most test files draw nothing.
+    // Most texts are short, and most test files draw no secrets.
     if (text.length >= LENGTH && this.#drawn.size > 0) {
       for (const [run] of text.matchAll(ID)) {
         for (const _ of drawnIn(run, this.#drawn))
@@ -58,11 +58,11 @@ export class Scanner {
     }
   }
 
-  /** What was found since last asked. */
+  /** Returns the findings since the last call. */
   take(): Leak[] {
     return this.#leaks.splice(0)
   }
 }
 
-/** One for each test file. */
+/** The scanner of the test file. */
 export const scanner: Scanner = new Scanner()

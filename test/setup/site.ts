@@ -28,9 +28,9 @@ export interface Page {
 }
 
 export interface GetOptions {
-  /** Whose cookies go out and come in. Default: those of the site's own visitor. */
+  /** The cookie jar of the request. Default: that of the site's own visitor. */
   readonly jar?: CookieJar
-  /** Whether the jar takes over what the response sets. Default `true`. */
+  /** Whether the jar stores the cookies of the response. Default `true`. */
   readonly keep?: boolean
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
@@ -38,11 +38,11 @@ export interface GetOptions {
   readonly signal?: AbortSignal
 }
 
-/** A request whose handler stands at a gate, its session loaded. */
+/** A request whose handler waits at a gate with its session loaded. */
 export interface Held {
-  /** Lets it go on; the visitor's jar takes over what it sets, unless told not to. */
+  /** Lets the handler continue. The visitor's jar stores the cookies of the response, unless `keep` is false. */
   finish(options?: { readonly keep?: boolean }): Promise<Page>
-  /** The client goes away; the handler is let go on after that. */
+  /** Closes the client's connection, and then lets the handler continue. */
   abort(): Promise<void>
 }
 
@@ -57,39 +57,39 @@ export interface Site {
   readonly url: string
   readonly jar: CookieJar
   readonly sessions: Sessions<Record<string, unknown>>
-  /** What this process does to the store can be counted, failed and held. */
+  /** The store of this process, whose calls can be counted, failed and held. */
   readonly store: FailingStore
-  /** The same sessions, by nobody counted. */
+  /** The same store without counting. */
   readonly plain: SessionStore
   readonly events: SessionDeleteEvent<Record<string, unknown>>[]
   readonly clock: { now: number }
-  /** How many sessions are stored. */
+  /** Returns the number of stored sessions. */
   count(): Promise<number>
   records(): Promise<SessionRecord[]>
-  /** Time passes by this many minutes, for all processes. */
+  /** Advances the time by this many minutes, for all processes. */
   advance(minutes: number): void
   get(path: string, options?: GetOptions): Promise<Page>
   held(path: string): Promise<Held>
-  /** For a request by others: it stands at the gate when its path has the query, its session loaded. */
+  /** Makes a gate. A request whose path has this query waits there with its session loaded. */
   gate(): { readonly query: string; readonly gate: Gate }
-  /** What the next request of this jar would see. */
+  /** Returns the session that the next request of this jar sees. */
   read(jar?: CookieJar): Promise<Seen>
-  /** A jar that holds just this cookie: what somebody has who kept it. */
+  /** Makes a jar with only this cookie, like a client that has kept it. */
   jarWith(cookie: string | undefined): CookieJar
-  /** All that stands in the store, as text. */
+  /** Returns the whole content of the store as text. */
   dump(): Promise<string>
   /** The Cookie header of the visitor. */
   cookie(): string | undefined
 }
 
 export interface SiteOptions extends SessionsOptions {
-  /** Another process on the same store, with the same visitor and the same passing of time. */
+  /** Another process with the same store, the same visitor and the same clock. */
   readonly beside?: Site
-  /** How many milliseconds the clock of this process is ahead. */
+  /** How far the clock of this process is ahead, in milliseconds. */
   readonly skew?: number
-  /** Registers an observer that notes down the events. Default: what `events` says. */
+  /** Whether to register an observer that records the events. Default: the value of `events`. */
   readonly observed?: boolean
-  /** More routes. */
+  /** Adds routes to the app. */
   readonly routes?: (app: Express, site: () => Site) => void
 }
 
@@ -99,7 +99,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
-/** When all of it happens. Time passes only where a test says so. */
+/** The start of the clock. Time passes only if a test advances it. */
 const NOON = Date.UTC(2026, 0, 1, 12, 30)
 
 export async function site(kind: StoreKind, options: SiteOptions = {}): Promise<Site> {
@@ -159,7 +159,7 @@ export async function site(kind: StoreKind, options: SiteOptions = {}): Promise<
       jar: jarWith(jar.header(url)),
       signal: client.signal,
     })
-    // Handled where it is awaited; a client that goes away is no unhandled rejection.
+    // Errors are handled where the promise is awaited. A client that goes away must not cause an unhandled rejection.
     done.catch(() => {})
     await mine.reached
     return {

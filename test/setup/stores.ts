@@ -12,18 +12,18 @@ export interface StoreKind {
   readonly name: string
   /** Why the suite is left out, or `null`. */
   readonly missing: string | null
-  /** Where the emulator is; `null` for the memory store. */
+  /** The address of the emulator; `null` for stores without one. */
   readonly host: string | null
-  /** A fresh, empty store; two made with the same `space` see the same sessions, as two processes do. */
+  /** Makes an empty store. Two stores with the same `space` see the same sessions, like two processes. */
   make(options?: { now?: () => number; space?: string }): SessionStore
 }
 
-/** What a store on an emulator speaks to it by. */
+/** The transport of a store on an emulator. */
 interface EmulatorKind {
   readonly transport: 'grpc' | 'client'
 }
 
-/** A name that no other test uses. */
+/** Returns a name that no other test uses. */
 export function uniqueSpace(): string {
   return `t-${randomBytes(9).toString('hex')}`
 }
@@ -39,15 +39,15 @@ function emulated(
     host: host ?? null,
     transport,
     make: ({ space = uniqueSpace() } = {}) => {
-      // The store reads the environment when it first connects, so that it is set for that long only.
+      // `emulatorStore()` sets the variable only while it makes the store.
       return emulatorStore(host as string, space, { transport })
     },
   }
 }
 
 /**
- * A Datastore store on the emulator at this address. On a busy machine an emulator takes seconds for what else is done in one
- * millisecond: a minute is the deadline of every call, where a test does not say otherwise.
+ * Makes a Datastore store on the emulator at this address. On a busy machine an emulator may take seconds for a call,
+ * so the default deadline of calls is a minute here.
  */
 export function emulatorStore(
   host: string,
@@ -64,7 +64,7 @@ export function emulatorStore(
   }
 }
 
-/** The memory store, which there is always. */
+/** The memory store, which is always available. */
 export const MEMORY: StoreKind = {
   name: 'memory',
   missing: null,
@@ -72,7 +72,7 @@ export const MEMORY: StoreKind = {
   make: ({ now } = {}) => memoryStore(now === undefined ? {} : { now }),
 }
 
-/** Where the files of {@link SQLITE} are: one directory for a process, in memory where there is such a place. */
+/** Returns the directory of the files of {@link SQLITE}: one for each process, in memory if possible. */
 function sqliteDirectory(): string {
   const place = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
   const directory = join(place, `viur-session-tests-${process.pid}`)
@@ -83,7 +83,7 @@ function sqliteDirectory(): string {
   return directory
 }
 
-/** A file of SQLite, on a Node that has it. */
+/** An SQLite file, on a Node that has `node:sqlite`. */
 const SQLITE: StoreKind = {
   name: 'SQLite',
   missing:
@@ -93,14 +93,15 @@ const SQLITE: StoreKind = {
     sqliteStore({ file: join(sqliteDirectory(), `${space}.db`) }),
 }
 
-/** What a suite on all stores runs on without an emulator. On an older Node the contract says that SQLite is left out. */
+/** The stores without an emulator. On an older Node the contract suite reports that SQLite is left out. */
 const HERE: readonly StoreKind[] = SQLITE.missing === null ? [MEMORY, SQLITE] : [MEMORY]
 
 const OLDER = process.env['DATASTORE_EMULATOR_HOST']
 const NEWER = process.env['VIUR_TEST_NEWER_EMULATOR_HOST']
 
 /**
- * Datastore on both emulator programs, over one transport each. A file that names them belongs to the project *emulator*.
+ * Datastore on both emulator programs, over one transport each. A file that names them belongs to the project
+ * *emulator*.
  */
 export const EMULATORS: readonly (StoreKind & EmulatorKind)[] = [
   emulated('Datastore emulator', OLDER, 'grpc'),
@@ -115,7 +116,9 @@ export const EMULATORS_BY_TRANSPORT: readonly (StoreKind & EmulatorKind)[] = [
   emulated('Firestore emulator by the client of Google', NEWER, 'client'),
 ]
 
-/** The kinds of stores of this project, with these of emulators. One that takes long is in no other project. */
+/**
+ * Returns the kinds of stores of this project. A `long` file is only in the project *emulator* and runs on all kinds.
+ */
 function kindsWith(emulators: readonly StoreKind[]): readonly StoreKind[] {
   const isLong = expect.getState().testPath?.endsWith('.long.test.ts') === true
   const stores = isLong
@@ -124,7 +127,7 @@ function kindsWith(emulators: readonly StoreKind[]): readonly StoreKind[] {
   return { memory: HERE, emulators, all: [...HERE, ...emulators] }[stores]
 }
 
-/** Every kind of store that is this project's to test: a suite on them runs on all, here or in another project. */
+/** The kinds of stores that this project tests. A suite on them runs on all kinds, here or in another project. */
 export const STORE_KINDS: readonly StoreKind[] = kindsWith(EMULATORS)
 
 /** {@link STORE_KINDS}, and each emulator program over the other transport too. */

@@ -6,16 +6,15 @@ import type { SessionLogger, SessionStore, SessionsOptions, Trouble } from '../.
 import { scanner } from './scanner.ts'
 
 /**
- * Runs before each test file, and looks through what the whole suite logs, publishes, tells observers, says in errors
- * and stores: a raw id, a security key or a secret for cookies may stand in none of it. The options of every
- * `createSessions()` are where randomness, logger, store and queue come in, so they are watched there; nothing is
- * replaced, all calls go through.
+ * Runs before each test file. It scans all logs, published messages, events, errors and stored data of the suite: none
+ * may contain a raw id, a security key or a secret for cookies. Randomness, logger, store and queue are watched in the
+ * options of every `createSessions()`. Nothing is replaced; all calls are passed on.
  */
 const { settingsOf, errorsOf, eventsOf, hooks } = vi.hoisted(() => ({
   settingsOf: '../../src/options.ts',
   errorsOf: '../../src/base/errors.ts',
   eventsOf: '../../src/end/events.ts',
-  /** What this run of this file has put in, so that one that no longer applies is noticed. */
+  /** The hooks of this run of this file, so that a hook that no longer works is noticed. */
   hooks: new WeakSet<object>(),
 }))
 
@@ -34,7 +33,7 @@ vi.mock(eventsOf, async (original) => {
   const real = await original<Events>()
   const eventOf: Events['eventOf'] = (record, codec) => {
     const event = real.eventOf<never>(record, codec)
-    // Without the data, whose decoding is left to who reads it; it is looked at where it is stored.
+    // Without the data, which is only decoded when it is read. It is scanned when it is stored.
     const { id, key, user, reason } = event
     scanner.scan('an event for observers', text({ id, key, user, reason }))
     return event
@@ -45,7 +44,7 @@ vi.mock(eventsOf, async (original) => {
 
 vi.mock(errorsOf, async (original) => {
   const real = await original<Errors>()
-  // What the errors of the package are made of shows their messages: `super()` asks for it at each call.
+  // The base class of all errors shows their messages, since `super()` calls it for each error.
   const shown = new Proxy(Error, {
     construct(target, args: [string?, ErrorOptions?], made) {
       const [message, options] = args
@@ -58,7 +57,7 @@ vi.mock(errorsOf, async (original) => {
   return real
 })
 
-/** All of them, which the types see to; a test sees to it that they are heard. */
+/** All channels, which the types ensure. A test ensures that they are subscribed. */
 const CHANNELS = Object.keys({
   'unknown-ids': true,
   'ended-id': true,
@@ -90,7 +89,7 @@ for (const level of LEVELS) {
 }
 
 afterAll(async () => {
-  // Everything that a test file has loaded went by way of these three, unless one was moved or renamed.
+  // Everything that a test file has loaded uses these three, unless one was moved or renamed.
   const { settingsFrom } = await import('../../src/options.ts')
   const { eventOf } = await import('../../src/end/events.ts')
   const { SessionError } = await import('../../src/base/errors.ts')
@@ -100,7 +99,7 @@ afterAll(async () => {
     SessionError: Object.getPrototypeOf(SessionError) as object,
   }
   const blind = Object.entries(places).filter(([, hook]) => !hooks.has(hook))
-  expect(blind, 'what test/setup/watch.ts no longer watches').toEqual([])
+  expect(blind, 'functions that test/setup/watch.ts no longer watches').toEqual([])
   for (const kind of CHANNELS) unsubscribe(`viur-session:${kind}`, heard)
   for (const level of LEVELS) console[level] = quiet[level]
 })
@@ -116,7 +115,7 @@ function text(value: unknown): string {
   )
 }
 
-/** The same options, through which everything that matters passes by the scanner. */
+/** Returns the options with watched randomness, logger, store and queue. */
 function watched(options: SessionsOptions): SessionsOptions {
   if (typeof options !== 'object' || options === null) return options
   for (const secret of options.cookie?.secrets ?? []) {
@@ -159,14 +158,16 @@ function watchedLogger(logger: SessionLogger): SessionLogger {
 
 const stores = new WeakMap<SessionStore, SessionStore>()
 
-/** One for each store, so that two `createSessions()` still see whether they have the same. */
+/**
+ * Returns the watched store, always the same one for a store, so that two `createSessions()` still see a shared store.
+ */
 function watchedStore(store: SessionStore): SessionStore {
   const known = stores.get(store) ?? watchedCalls(store, 'the store')
   stores.set(store, known)
   return known
 }
 
-/** What is handed over to be kept, by the store, its notes and its keys, or by the queue. */
+/** Scans the data that is passed to the store, its notes and its keys, or to the queue. */
 function watchedCalls<Target extends object>(target: Target, where: string): Target {
   return new Proxy(target, {
     get(_, name) {

@@ -19,19 +19,19 @@ type Data = Record<string, unknown>
 
 const NOTE = unitOf(SCOPE_OF_ID, 'note')
 
-/** Visitors whose sessions are elsewhere come with a ticket. */
+/** The cookie of visitors whose sessions are in another system. */
 const TICKET = 'ticket=one'
 
 /**
- * Sessions that are nowhere but in this object: one under a ticket, which the first write takes away. What comes over
- * is noted down in the session.
+ * A source with one session, which exists only in this object under a ticket. The first write removes the ticket. A
+ * session that was taken over has a note.
  */
 class Tickets implements ConnectableSource {
   readonly system = 'tickets'
   ticket: Data | null = { lang: 'de' }
-  /** What has changed of a session that came over; `'ended'`: it has ended. */
+  /** Changes at the source of a session that was taken over; `'ended'`: it has ended there. */
   changes: Data | 'ended' = {}
-  /** What was committed by way of this source. */
+  /** The commits that went through this source. */
   readonly commits: string[] = []
 
   connect(host: SourceHost) {
@@ -113,7 +113,7 @@ function unitsOf(data: Data): Map<string, string> {
   )
 }
 
-/** The core knows no system that sessions come from: it works with any that keeps to the interface. */
+/** The core knows no particular system: it works with any source that implements the interface. */
 describe.each(STORE_KINDS)('a session that names a source on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('of any kind', () => {
     function app(options: SessionsOptions = {}) {
@@ -165,7 +165,7 @@ describe.each(STORE_KINDS)('a session that names a source on $name', (kind) => {
           await session.change((data) => {
             data['all'] = Object.keys(data)
           })
-          // Under the new id, and at once.
+          // The session is stored at once, under the new id.
           expect(session.key).not.toBeNull()
           expect(session.changed).toBe(false)
         },
