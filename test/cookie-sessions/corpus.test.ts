@@ -8,7 +8,7 @@ import { type App, cookieApp, newKey, sealedIn } from './harness.ts'
 
 const NAME = '__Host-viur-session'
 
-/** Asserts that a request with this header has no session, and that its cookie is left alone. */
+/** Asserts that a request with this header has no session, and that its cookie is not changed. */
 async function assertNobody(app: App, header: string, what = header): Promise<void> {
   const { session, setCookie } = await app.visit(header, (opened) => opened.user)
   expect(session.user, what).toBe('__guest__')
@@ -19,7 +19,7 @@ async function assertNobody(app: App, header: string, what = header): Promise<vo
 
 const base64url = (text: string | Uint8Array): string => Buffer.from(text).toString('base64url')
 
-/** Seals as the package does, but whatever somebody with the key wants. */
+/** Encrypts any text as the package does, like a client that knows the key. */
 function sealedBy(key: Uint8Array, text: string, id = 'k1', format = '1'): string {
   const salt = randomBytes(16)
   const bytes = Buffer.from(hkdfSync('sha256', key, salt, 'viur-session: cookie', 44))
@@ -30,7 +30,7 @@ function sealedBy(key: Uint8Array, text: string, id = 'k1', format = '1'): strin
 }
 
 describe('a cookie that was tampered with', () => {
-  it('is no session, whichever character of it was changed, left out or put in', async () => {
+  it('opens no session after any character was changed, removed or added', async () => {
     const app = cookieApp()
     const { cookie } = await app.visit(undefined, (session) => session.login('alice'))
     const value = sealedIn(cookie)
@@ -44,7 +44,7 @@ describe('a cookie that was tampered with', () => {
     expect((await app.visit(cookie)).session.user).toBe('alice')
   })
 
-  it('is no session with bits in its last character that mean nothing', async () => {
+  it('opens no session with unused bits set in its last character', async () => {
     const app = cookieApp()
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
     let tried = 0
@@ -61,7 +61,7 @@ describe('a cookie that was tampered with', () => {
     expect(tried).toBe(3 * 63)
   })
 
-  it('is no session by any other way of sealing, or by none', async () => {
+  it('opens no session with another encryption, or with none', async () => {
     const { id, key } = newKey()
     const app = cookieApp({ keys: [{ id, key }] })
     const { cookie } = await app.visit(undefined, (session) => session.login('alice'))
@@ -110,18 +110,18 @@ describe('a cookie that was tampered with', () => {
     }
   })
 
-  it('is no session when it was unpacked from what was packed: nothing is ever unpacked', async () => {
+  it('opens no session when it contains compressed data, since nothing is decompressed', async () => {
     const { id, key } = newKey()
     const app = cookieApp({ keys: [{ id, key }] })
     const bomb = Buffer.alloc(50 * 1024 * 1024)
     for (const packed of [gzipSync(bomb), deflateRawSync(bomb)]) {
-      // Too large for a cookie, and sealed by our own key all the same.
+      // Too large for a cookie, although it was encrypted with the right key.
       await assertNobody(app, `${NAME}=${sealedBy(key, packed.toString('latin1'), id)}`, 'a bomb')
       await assertNobody(app, `${NAME}=1.${id}.${base64url(packed).slice(0, 3000)}`, 'a bomb')
     }
   })
 
-  it('is no session though it was sealed by the key, where it is not what we would have sealed', async () => {
+  it('opens no session when its content is invalid, although it was encrypted with the key', async () => {
     const { id, key } = newKey()
     const app = cookieApp({ keys: [{ id, key }] })
     const now = app.clock.now
@@ -141,7 +141,7 @@ describe('a cookie that was tampered with', () => {
       head(sid, 'alice', null, now, now, now + 1000, null),
       head(sid, 'alice', now, 'x', now, now + 1000, null),
       head(sid, 'alice', now, now, 0.5, now + 1000, null),
-      // Without an end there is none: it is not taken for one that never ends.
+      // A session without an expiry is invalid, and does not count as one that never ends.
       head(sid, 'alice', now, now, now, null, null),
       head(sid, 'alice', now, now, now, -1, null),
       head(sid, 'alice', now, now, now, 1e300, null),
@@ -155,11 +155,11 @@ describe('a cookie that was tampered with', () => {
     }
     const long = `${right}\n"a"\t["${'x'.repeat(4000)}"]`
     await assertNobody(app, `${NAME}=${sealedBy(key, long)}`, 'longer than any browser keeps')
-    // Of another format that a later release may have, sealed rightly.
+    // Another format, such as that of a later release, with correct encryption.
     await assertNobody(app, `${NAME}=${sealedBy(key, right, id, '2')}`)
   })
 
-  it('reaches no prototype by what it holds', async () => {
+  it('changes no prototype by its content', async () => {
     const { id, key } = newKey()
     const app = cookieApp({ keys: [{ id, key }] })
     const now = app.clock.now
@@ -184,7 +184,7 @@ describe('a cookie that was tampered with', () => {
       try {
         read()
       } catch {
-        // To refuse it is right as well.
+        // A refusal is correct as well.
       }
       expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
     }
@@ -203,7 +203,7 @@ describe('a cookie that was tampered with', () => {
 })
 
 describe('several cookies of the name', () => {
-  it('are none where two sessions come, and one where junk or the same comes beside it', async () => {
+  it('open no session when two different ones are sent, and one beside junk or a copy', async () => {
     const app = cookieApp()
     const alice = (await app.visit(undefined, (session) => session.login('alice'))).cookie as string
     const bob = (await app.visit(undefined, (session) => session.login('bob'))).cookie as string
@@ -219,7 +219,7 @@ describe('several cookies of the name', () => {
     }
   })
 
-  it('of one session count by the one that was used last', async () => {
+  it('of one session: the latest use counts', async () => {
     const app = cookieApp()
     const first = await app.visit(undefined, (session) => session.set('n', 1))
     app.clock.now += 10 * 60 * 1000
@@ -232,7 +232,7 @@ describe('several cookies of the name', () => {
     }
   })
 
-  it('are tried up to a number, so that a header full of them takes no time', async () => {
+  it('are tried up to a limit, so that a header full of them takes little time', async () => {
     const app = cookieApp()
     const { cookie } = await app.visit(undefined, (session) => session.login('alice'))
     const junk = Array.from({ length: 500 }, () => `${NAME}=1.k1.${base64url(randomBytes(60))}`)
@@ -244,7 +244,7 @@ describe('several cookies of the name', () => {
 })
 
 describe('any text', () => {
-  it('is no session, and no error', async () => {
+  it('opens no session, and causes no error', async () => {
     const app = cookieApp()
     await fc.assert(
       fc.asyncProperty(
@@ -263,7 +263,7 @@ describe('any text', () => {
 })
 
 describe('the sealer', () => {
-  it('gives back what it was given, and never the same text twice', () => {
+  it('decrypts its own texts, and never makes the same text twice', () => {
     const sealer = new CookieSealer([newKey('2030-01.a_b')], randomBytes)
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.string(), (text, about) => {

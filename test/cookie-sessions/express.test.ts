@@ -106,7 +106,7 @@ describe.each([
     expect(errors.every((error) => (error as { status: number }).status === 401)).toBe(true)
   })
 
-  it('turn a response into an error where they do not fit into a cookie, and stay what they were', async () => {
+  it('turn a response into an error when they do not fit into a cookie, and keep their former state', async () => {
     const { ask, errors } = await site(framework)
     await ask('/count')
     const large = await ask('/large')
@@ -116,7 +116,7 @@ describe.each([
     expect((await ask('/count')).body).toBe('2')
   })
 
-  it('say what they lack where a guard asks for security keys', async () => {
+  it('give an error when a guard needs security keys', async () => {
     const { ask, errors } = await site(framework)
     await ask('/count')
     const keyed = await ask('/keyed', 'POST')

@@ -12,17 +12,17 @@ export const START = Date.UTC(2030, 0, 1)
 export const MINUTE = 60 * 1000
 export const HOUR = 60 * MINUTE
 
-/** A key by this name. */
+/** Makes a key with this id. */
 export function newKey(id = 'k1'): { id: string; key: Uint8Array } {
   return { id, key: randomBytes(32) }
 }
 
-/** What a request came to. */
+/** The result of a request. */
 export interface Visited {
   readonly session: CookieSession<Data>
   readonly setCookie: readonly string[]
   readonly vary: boolean
-  /** What the browser holds after it: `name=value`, or nothing. */
+  /** The cookie of the browser afterwards: `name=value`, or nothing. */
   readonly cookie: string | undefined
 }
 

@@ -12,7 +12,7 @@ import { doorOf } from '../../src/request/adapter-door.ts'
 import { cookieApp, HOUR, MINUTE, newKey, START, sealedIn } from './harness.ts'
 
 describe('a session that lives in its cookie', () => {
-  it('holds its data and scopes from one request to the next, of every kind that a session takes', async () => {
+  it('keeps its data and scopes from one request to the next, with values of every type', async () => {
     const app = cookieApp()
     const values = {
       text: 'tab\t line\n "quotes" \u2028 日本 🙂',
@@ -41,7 +41,7 @@ describe('a session that lives in its cookie', () => {
     })
   })
 
-  it('sets no cookie where nothing has changed, and says by Vary whether it was used', async () => {
+  it('sets no cookie without changes, and sets Vary when it was used', async () => {
     const app = cookieApp()
     expect(await app.visit()).toMatchObject({ setCookie: [], vary: false })
     expect(await app.visit(undefined, (session) => session.get('n'))).toMatchObject({
@@ -54,7 +54,7 @@ describe('a session that lives in its cookie', () => {
     expect(same).toMatchObject({ setCookie: [], vary: true })
   })
 
-  it('goes out with the same attributes as the cookie of any session, sealed', async () => {
+  it('has an encrypted cookie with the same attributes as that of any session', async () => {
     const app = cookieApp()
     const { setCookie } = await app.visit(undefined, (session) =>
       session.set('secret', 'in plain sight'),
@@ -75,7 +75,7 @@ describe('a session that lives in its cookie', () => {
     })
   })
 
-  it('gets a new key by login, keeps what is to be kept, and ends by logout', async () => {
+  it('gets a new key by login, keeps its persistent fields, and ends by logout', async () => {
     const app = cookieApp({ persistentFieldsOnLogin: ['cart'], persistentScopesOnLogin: ['shop'] })
     const guest = await app.visit(undefined, (session) => {
       session.update({ cart: ['a'], seen: 1 })
@@ -104,7 +104,7 @@ describe('a session that lives in its cookie', () => {
     expect(out.session.ended).toBe(true)
   })
 
-  it('carries nothing from one user to another', async () => {
+  it('takes no data from one user to another', async () => {
     const app = cookieApp({ persistentFieldsOnLogin: ['cart'] })
     const alice = await app.visit(undefined, async (session) => {
       await session.login('alice')
@@ -116,7 +116,7 @@ describe('a session that lives in its cookie', () => {
     })
   })
 
-  it('keeps its data under a new key by cycleKey, and drops all by reset', async () => {
+  it('keeps its data under a new key by cycleKey, and drops all data by reset', async () => {
     const app = cookieApp({ persistentFieldsOnLogout: ['locale'] })
     const first = await app.visit(undefined, (session) => session.update({ n: 1, locale: 'de' }))
     const cycled = await app.visit(first.cookie, (session) => session.cycleKey())
@@ -135,7 +135,7 @@ describe('a session that lives in its cookie', () => {
     })
   })
 
-  it('expires by the clock of the server, whatever the browser keeps, and is left alone then', async () => {
+  it('expires by the clock of the server, whatever the browser keeps, and its cookie then stays unchanged', async () => {
     const app = cookieApp({ lifetime: '1h', absoluteLifetime: '2h', touchEvery: '5m' })
     let { cookie } = await app.visit(undefined, (session) => session.login('alice'))
     const old = cookie
@@ -145,7 +145,7 @@ describe('a session that lives in its cookie', () => {
     const gone = await app.visit(old, (session) => session.user)
     expect(gone.session.loadOutcome).toBe('expired')
     expect(gone.setCookie).toEqual([])
-    // Use moves the end on, up to the absolute one.
+    // Use prolongs the session, up to its absolute lifetime.
     app.clock.now = START
     for (let minutes = 10; minutes <= 110; minutes += 10) {
       app.clock.now = START + minutes * MINUTE
@@ -158,7 +158,7 @@ describe('a session that lives in its cookie', () => {
     expect((await app.visit(cookie)).session.loadOutcome).toBe('expired')
   })
 
-  it('notes use down once in a while, and not in a page that does not use it', async () => {
+  it('stores a use only from time to time, and not for a page that does not use it', async () => {
     const app = cookieApp({ touchEvery: '5m' })
     const { cookie } = await app.visit(undefined, (session) => session.set('n', 1))
     app.clock.now = START + 5 * MINUTE - 1
@@ -170,7 +170,7 @@ describe('a session that lives in its cookie', () => {
     expect(touched.session.lastSeen).toEqual(new Date(app.clock.now))
   })
 
-  it('has an expiry of its own where it was set', async () => {
+  it('has its own expiry when one was set', async () => {
     const app = cookieApp()
     const { cookie, setCookie } = await app.visit(undefined, (session) => {
       session.set('n', 1)
@@ -186,7 +186,7 @@ describe('a session that lives in its cookie', () => {
     })
     expect(browser.setCookie[0]).not.toContain('Max-Age')
     app.clock.now = START + 20 * MINUTE
-    // Use goes into the cookie also where it has no Max-Age to be renewed.
+    // Use is stored in the cookie even without a Max-Age to renew.
     const used = await app.visit(browser.cookie, (session) => session.get('n'))
     expect(used.setCookie[0]).not.toContain('Max-Age')
     app.clock.now = START + 70 * MINUTE
@@ -200,7 +200,7 @@ describe('a session that lives in its cookie', () => {
     expect((await app.visit(fixed.cookie)).session.loadOutcome).toBe('expired')
   })
 
-  it('drops changes and login with a server error, and logs out all the same', async () => {
+  it('drops changes and login with a server error, but still logs out', async () => {
     const app = cookieApp()
     expect((await app.visit(undefined, (s) => s.set('n', 1), 500)).setCookie).toEqual([])
     expect((await app.visit(undefined, (s) => s.login('alice'), 500)).setCookie).toEqual([])
@@ -219,7 +219,7 @@ describe('a session that lives in its cookie', () => {
     await app.visit(saved.cookie, (session) => expect(session.get('n')).toBe(1))
   })
 
-  it('takes what was saved in between, and what came after, in one cookie', async () => {
+  it('puts saved changes and later ones into one cookie', async () => {
     const app = cookieApp()
     const { cookie, setCookie } = await app.visit(undefined, async (session) => {
       session.set('a', 1)
@@ -236,7 +236,7 @@ describe('a session that lives in its cookie', () => {
     })
   })
 
-  it('says nothing before it is loaded, and takes nothing after the commit', async () => {
+  it('throws when used before it is loaded, or changed after the commit', async () => {
     const app = cookieApp()
     const session = app.sessions.open({ secure: true })
     expect(() => session.user).toThrow(SessionNotLoadedError)
@@ -248,7 +248,7 @@ describe('a session that lives in its cookie', () => {
     expect(() => other.set('f', (() => {}) as never)).toThrow(SessionValueError)
   })
 
-  it('stores nothing for a request that is not secure, and says so once', async () => {
+  it('stores nothing for a request that is not secure, and warns once', async () => {
     const app = cookieApp()
     for (let round = 0; round < 3; round++) {
       const session = await app.sessions.open({}).load()
@@ -259,7 +259,7 @@ describe('a session that lives in its cookie', () => {
     expect(app.warnings[0]).toMatch(/not secure/)
   })
 
-  it('is sealed for the name of its cookie, with and without a prefix', async () => {
+  it('is encrypted for the name of its cookie, with and without a prefix', async () => {
     const key = newKey()
     const plain = cookieApp({ keys: [key], cookie: { name: 'a', secure: false } })
     const { cookie } = await plain.visit(undefined, (session) => session.set('n', 1))
@@ -269,7 +269,7 @@ describe('a session that lives in its cookie', () => {
     expect(moved.setCookie).toEqual([])
   })
 
-  it('moves to another name by cookie.formerly, without logging anybody out', async () => {
+  it('moves to another name by cookie.formerly, without a logout', async () => {
     const key = newKey()
     const before = cookieApp({ keys: [key], cookie: { name: 'a' } })
     const { cookie } = await before.visit(undefined, (session) => session.login('alice'))
@@ -281,7 +281,7 @@ describe('a session that lives in its cookie', () => {
     expect((await after.visit(fresh)).session.loadOutcome).toBe('live')
   })
 
-  it('loses the update of one of two requests at once: the later response takes it all', async () => {
+  it('loses the update of one of two parallel requests: the later response replaces everything', async () => {
     const app = cookieApp()
     const { cookie } = await app.visit(undefined, (session) => session.set('n', 0))
     const one = await app.visit(cookie, (session) => session.set('a', 1))
@@ -294,7 +294,7 @@ describe('a session that lives in its cookie', () => {
 })
 
 describe('the keys of cookies', () => {
-  it('open what an older one has sealed, which is sealed anew when it is next used', async () => {
+  it('decrypt cookies of older keys, which are encrypted again at the next use', async () => {
     const [old, fresh] = [newKey('2029'), newKey('2030')]
     const before = cookieApp({ keys: [old] })
     const { cookie } = await before.visit(undefined, (session) => session.login('alice'))
@@ -311,7 +311,7 @@ describe('the keys of cookies', () => {
     expect(late.setCookie).toEqual([])
   })
 
-  it('are taken as bytes and as base64url, and copied', async () => {
+  it('are accepted as bytes and as base64url, and copied', async () => {
     const { id, key } = newKey()
     const text = Buffer.from(key).toString('base64url')
     const { cookie } = await cookieApp({ keys: [{ id, key: text }] }).visit(undefined, (session) =>
@@ -323,7 +323,7 @@ describe('the keys of cookies', () => {
     expect((await app.visit(cookie)).session.loadOutcome).toBe('live')
   })
 
-  it('are refused where they cannot work, without being quoted', () => {
+  it('are refused when they cannot work, without a quote in the error', () => {
     const { key } = newKey()
     const text = Buffer.from(key).toString('base64url')
     const wrong: unknown[] = [
@@ -369,7 +369,7 @@ describe('the keys of cookies', () => {
 })
 
 describe('the size of a cookie', () => {
-  it('is at most 4,096 bytes with name and attributes, and an error says by how much it is more', async () => {
+  it('is at most 4,096 bytes with name and attributes, and an error has the larger size', async () => {
     const app = cookieApp({ cookie: { name: '__Host-a-rather-long-name' } })
     const fill = (size: number) => app.visit(undefined, (s) => s.set('x', 'x'.repeat(size)))
     let [low, high] = [0, 4096]
@@ -388,7 +388,7 @@ describe('the size of a cookie', () => {
     const { setCookie } = await fill(low)
     // One character more is one or two more in base64.
     expect(setCookie[0]?.length).toBeGreaterThan(4093)
-    // The pages say so: some 2,800 bytes of data.
+    // The documentation says so: about 2,800 bytes of data.
     expect(low / 2800).toBeCloseTo(1, 1)
     const error = await fill(low + 100).catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(SessionTooLargeError)
@@ -399,7 +399,7 @@ describe('the size of a cookie', () => {
     expect(message).not.toContain('xxx')
   })
 
-  it('is an error of save() too, and what was there before stays', async () => {
+  it('is an error of save() too, and the former session stays', async () => {
     const app = cookieApp()
     const { cookie } = await app.visit(undefined, (session) => session.set('n', 1))
     const session = await app.sessions.open({ cookie, secure: true }).load()
@@ -415,7 +415,7 @@ describe('the size of a cookie', () => {
 })
 
 describe('notBefore()', () => {
-  it('is what makes a logout final: without it a copied cookie is good until it expires', async () => {
+  it('makes a logout final: without it a copied cookie is valid until it expires', async () => {
     const app = cookieApp()
     const { cookie } = await app.visit(undefined, (session) => session.login('alice'))
     await app.visit(cookie, (session) => session.logout())
@@ -441,7 +441,7 @@ describe('notBefore()', () => {
     expect((await strict.visit(again.cookie)).session.loadOutcome).toBe('live')
   })
 
-  it('goes by the login, else by the creation, and takes milliseconds too', async () => {
+  it('is compared with the login, else with the creation, and may return milliseconds', async () => {
     let cut = 0
     const asked: string[] = []
     const app = cookieApp({
@@ -461,7 +461,7 @@ describe('notBefore()', () => {
     expect(asked).toEqual(['__guest__', '__guest__', 'alice', 'alice'])
   })
 
-  it('is asked once for a request with a session, and for no other', async () => {
+  it('is called once for a request with a session, and for no other', async () => {
     let asked = 0
     const app = cookieApp({
       notBefore: () => {
@@ -481,7 +481,7 @@ describe('notBefore()', () => {
     expect(asked).toBe(1)
   })
 
-  it('that fails, or gives what is no time, is an error of the load and never "nobody"', async () => {
+  it('that fails, or returns an invalid time, is an error of the load and never a guest', async () => {
     for (const notBefore of [
       () => Promise.reject(new Error('down')),
       () => {
@@ -502,8 +502,8 @@ describe('notBefore()', () => {
   })
 })
 
-describe('what needs a server', () => {
-  it('is refused by name where types do not keep anybody from it', async () => {
+describe('a method that needs a server', () => {
+  it('is refused by name when it is called without types', async () => {
     const app = cookieApp()
     const session = (await app.sessions.open({ secure: true }).load()) as never as Record<
       string,
@@ -521,14 +521,14 @@ describe('what needs a server', () => {
     expect(() => session['login']?.('alice', { client: true })).toThrow(
       /login\(\) has no option "client": there is no list of devices/,
     )
-    // Nobody could check the key that this would show.
+    // No server could check the key that this would return.
     await session['login']?.('alice')
     expect(() => session['staticSecurityKey']?.()).toThrow(words)
     await expect(session['change']?.(() => {})).rejects.toThrow(/have no change\(\)/)
     await expect(session['exclusive']?.(() => {})).rejects.toThrow(/have no exclusive\(\)/)
   })
 
-  it('is no save() without a response, which would be lost', async () => {
+  it('is save() without a response, which would be lost', async () => {
     const app = cookieApp()
     const { cookie } = await app.visit(undefined, (session) => session.login('alice'))
     for (const work of [
@@ -548,7 +548,7 @@ describe('what needs a server', () => {
 })
 
 describe('createCookieSessions()', () => {
-  it('refuses options of a store, and says what to use', () => {
+  it('refuses options of a store, and names the alternative', () => {
     const hints: Record<string, RegExp> = {
       store: /to keep it in a store use createSessions/,
       events: /needs a store/,
@@ -572,14 +572,14 @@ describe('createCookieSessions()', () => {
     )
   })
 
-  it('has none for clients without cookies, whose id would hold nothing', () => {
+  it('has no session for clients without cookies, whose id would hold no data', () => {
     const { sessions } = cookieApp()
     for (const id of ['A'.repeat(43), '', undefined]) {
       expect(() => sessions.open({ id, secure: true })).toThrow(/lives in its cookie/)
     }
   })
 
-  it('names the session of a request without using it, and of none where there is none', async () => {
+  it('returns the key of a request without using the session, and null without one', async () => {
     const app = cookieApp()
     const { cookie, session } = await app.visit(undefined, (opened) => opened.login('alice'))
     const headers = { cookie }
@@ -590,7 +590,7 @@ describe('createCookieSessions()', () => {
     expect(() => app.sessions.of({ headers } as never)).toThrow(SessionConfigError)
   })
 
-  it('takes no session of another one', async () => {
+  it('refuses a session of other sessions', async () => {
     const [one, other] = [cookieApp(), cookieApp()]
     const session = one.sessions.open({ secure: true })
     await expect(other.sessions.commit(session)).rejects.toBeInstanceOf(SessionConfigError)

@@ -50,7 +50,7 @@ interface Setup {
   readonly app: FastifyInstance
   readonly sessions: Sessions
   readonly store: FailingStore
-  /** A cookie that opens a session with one visit. */
+  /** Returns the cookie of a session with one visit. */
   cookie(): Promise<string>
 }
 
@@ -77,7 +77,7 @@ const count = async (request: FastifyRequest) => {
 
 const read = async (request: FastifyRequest) => String(visits(request.session))
 
-/** A plugin of the app, with an instance of its own. */
+/** A plugin of the app, with its own instance. */
 function inside(body: (app: FastifyInstance) => void): FastifyPluginCallback {
   return (app, _options, done) => {
     body(app)
@@ -95,7 +95,7 @@ async function listening(app: FastifyInstance): Promise<number> {
 }
 
 describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
-  it('hands an error of the commit to the error handler, once', async () => {
+  it('passes an error of the commit to the error handler, once', async () => {
     const { app, sessions, store, cookie } = setup(framework)
     const seen: unknown[] = []
     app.setErrorHandler((error, _request, reply) => {
@@ -120,7 +120,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     expect((await app.inject({ url: '/', headers })).statusCode).toBe(303)
   })
 
-  it('lets Fastify answer an error of the commit by itself, with its status and Retry-After', async () => {
+  it('lets Fastify answer an error of the commit, with its status and Retry-After', async () => {
     const { app, sessions, store, cookie } = setup(framework)
     await app.register(fastifySession, { sessions })
     app.get('/', count)
@@ -159,7 +159,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     expect(seen).toEqual([503, 500])
   })
 
-  it('hands an id to a client without cookies by a reply that was taken out of its hands', async () => {
+  it('sends an id to a client without cookies by a hijacked reply', async () => {
     const { app, sessions } = setup(framework)
     await app.register(fastifySession, {
       sessions,
@@ -178,7 +178,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     expect(second.body).toBe('2')
   })
 
-  it('answers where what the error handler changes cannot be stored either', async () => {
+  it('answers when the changes of the error handler cannot be stored either', async () => {
     const { app, sessions, store, cookie } = setup(framework)
     app.setErrorHandler((_error, request, reply) => {
       request.session.set('failed', true)
@@ -194,7 +194,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     expect([failed.statusCode, cookies(failed.headers)]).toEqual([503, []])
   })
 
-  it('lets go of a stream whose response was dropped', async () => {
+  it('closes a stream whose response was dropped', async () => {
     const { app, sessions, store, cookie } = setup(framework)
     await app.register(fastifySession, { sessions })
     const body = Readable.from(['never', 'read'])
@@ -210,7 +210,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     expect(body.destroyed).toBe(true)
   })
 
-  it('serves pages that are not there: those of Fastify, and those of the app', async () => {
+  it('serves missing pages: those of Fastify, and those of the app', async () => {
     const { app, sessions } = setup(framework)
     await app.register(fastifySession, { sessions })
     await app.register(
@@ -227,7 +227,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     expect([own.statusCode, own.body, cookies(own.headers).length]).toEqual([404, '1', 1])
   })
 
-  it('holds for the instance that it is registered with, and those below', async () => {
+  it('applies to the instance that it is registered with, and to those below', async () => {
     const { app, sessions } = setup(framework)
     await app.register(
       inside((shop) => {
@@ -275,7 +275,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     expect(store.writes).toBe(2)
   })
 
-  it('holds what is written to a reply that the app took out of the hands of Fastify', async () => {
+  it('holds the response of a hijacked reply', async () => {
     const { app, sessions, store, cookie } = setup(framework)
     await app.register(fastifySession, { sessions })
     app.get('/raw', async (request, reply) => {
@@ -298,7 +298,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     expect((await app.inject({ url: '/visits', headers })).body).toBe('1')
   })
 
-  it('loads at first use where load is lazy, and stores by save() alone where save is manual', async () => {
+  it('loads at first use when load is lazy, and stores only by save() when save is manual', async () => {
     const { app, sessions, store, cookie } = setup(framework)
     await app.register(fastifySession, { sessions, load: 'lazy', save: 'manual' })
     app.get('/plain', async (request) => String(request.session.loaded))
@@ -318,7 +318,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     expect([await ask('/save'), await ask('/visits')]).toEqual(['saved', '7'])
   })
 
-  it('gives its session to sessions.of(), by the request of Fastify and by that of Node', async () => {
+  it('gives its session to sessions.of(), for the Fastify request and for the Node request', async () => {
     const { app, sessions } = setup(framework)
     await app.register(fastifySession, { sessions })
     app.get('/', async (request) => {
@@ -343,7 +343,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     ['other sessions of the same name', { sessions: other }, 'another createSessions()'],
     ['the same sessions by another name', { as: 'shopSession' }, 'registered as request.session'],
     ['the same sessions by an id too', ids, 'with the option id and without'],
-    ['what are no sessions', { sessions: {} }, 'takes what createSessions()'],
+    ['invalid sessions', { sessions: {} }, 'takes what createSessions()'],
     ['an option that is none', { lod: 'lazy' }, 'did you mean "load"?'],
     ['another way to load', { load: 'no' }, "'eager' or 'lazy'"],
     ['another way to save', { save: 'no' }, "'auto' or 'manual'"],
@@ -357,7 +357,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     await expect(register()).rejects.toThrow(message)
   })
 
-  it('refuses to take the place of another plugin, and of a session with the same cookie', async () => {
+  it('refuses to replace another plugin, or a session with the same cookie', async () => {
     const { app, sessions } = setup(framework)
     app.decorateRequest('session', null as never)
     await expect((async () => await app.register(fastifySession, { sessions }))()).rejects.toThrow(
@@ -384,7 +384,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     expect((await app.inject('/')).json().message).toContain('session cannot be replaced')
   })
 
-  it('stores what hooks change that come before it when a reply is sent, and refuses later ones', async () => {
+  it('stores changes of earlier onSend hooks, and refuses those of later ones', async () => {
     const { app, sessions, cookie } = setup(framework)
     const late: unknown[] = []
     app.addHook('onSend', async (request: FastifyRequest) => {
@@ -405,7 +405,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     expect(late).toEqual(['ERR_SESSION_LATE_CHANGE', 'ERR_SESSION_LATE_CHANGE'])
   })
 
-  it('keeps the cookie on the response of an error that another hook threw after the commit', async () => {
+  it('keeps the cookie on an error response when another hook threw after the commit', async () => {
     const { app, sessions } = setup(framework)
     await app.register(fastifySession, { sessions })
     let hasFailed = false
@@ -422,7 +422,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     expect((await app.inject({ url: '/visits', headers: { cookie } })).body).toBe('1')
   })
 
-  it('takes sessions in cookies', async () => {
+  it('accepts sessions in cookies', async () => {
     const { app } = setup(framework)
     const keys = [{ id: 'a', key: Buffer.from(Array.from({ length: 32 }, (_, at) => at)) }]
     await app.register(fastifySession, { sessions: createCookieSessions({ keys }) })
@@ -431,7 +431,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     expect((await app.inject({ url: '/', headers: { cookie } })).body).toBe('2')
   })
 
-  it('goes with requireSameOrigin()', async () => {
+  it('works with requireSameOrigin()', async () => {
     const { app, sessions } = setup(framework)
     await app.register(fastifySession, { sessions })
     const sameOrigin = requireSameOrigin()
@@ -452,7 +452,7 @@ describe('a reply of fastifySession', () => {
     return new Response('page', init)
   }
 
-  it('counts status and headers of a Response', async () => {
+  it('uses status and headers of a Response', async () => {
     const { app, sessions, cookie } = setup()
     await app.register(fastifySession, { sessions })
     app.get(
@@ -551,7 +551,7 @@ describe('a reply of fastifySession', () => {
     expect((await app.inject({ url: '/who', headers: { cookie } })).body).toBe('alice')
   })
 
-  it('leaves a socket of @fastify/websocket its session, which save() stores', async () => {
+  it('gives a socket of @fastify/websocket its session, which save() stores', async () => {
     const { app, sessions, cookie } = setup()
     await app.register(fastifyWebsocket)
     await app.register(fastifySession, { sessions })
@@ -577,7 +577,7 @@ describe('a reply of fastifySession', () => {
     expect((await app.inject({ url: '/visits', headers })).body).toBe('2')
   })
 
-  it('stores what a page changed whose client is gone, and goes on', async () => {
+  it('stores the changes of a page whose client is gone, and keeps working', async () => {
     const { app, sessions, store, cookie } = setup()
     await app.register(fastifySession, { sessions })
     const begun = gate()
@@ -602,7 +602,7 @@ describe('a reply of fastifySession', () => {
     expect((await app.inject({ url: '/visits', headers })).body).toBe('2')
   })
 
-  it('hands a client without cookies its id by a header of the reply', async () => {
+  it('sends a client without cookies its id by a header of the reply', async () => {
     const { app, sessions } = setup()
     await app.register(fastifySession, {
       sessions,
@@ -621,7 +621,7 @@ describe('a reply of fastifySession', () => {
     expect((await app.inject({ url: '/', headers })).body).toBe('2')
   })
 
-  it('knows by trustProxy of Fastify how a request came', async () => {
+  it('uses trustProxy of Fastify to tell how a request came', async () => {
     const store = memoryStore()
     const sessions = createSessions({ store, logger: { warn: () => {} } })
     const app = fastify5({ trustProxy: 'loopback' })
@@ -640,7 +640,7 @@ describe('a reply of fastifySession', () => {
     }
   })
 
-  it('takes sessions with data of the type of the app', async () => {
+  it('accepts sessions with the data type of the app', async () => {
     interface Shop {
       views: number
     }
@@ -656,7 +656,7 @@ describe('a reply of fastifySession', () => {
     expect((await app.inject('/')).body).toBe('0')
   })
 
-  it('has a session of the type of the app', () => {
+  it('has a session with the data type of the app', () => {
     expectTypeOf<FastifyRequest['session']>().toEqualTypeOf<Session>()
     expectTypeOf<FastifyRequest['raw']>().toEqualTypeOf<IncomingMessage>()
     expect(fastifySession).toBeTypeOf('function')
