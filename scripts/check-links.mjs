@@ -10,6 +10,13 @@ const LINKS = [
   /\b(?:href|src)="([^"]+)"/g,
 ]
 
+/**
+ * The anchors of the pages that were read.
+ *
+ * @type {Map<string, Set<string>>}
+ */
+const read = new Map()
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const root = resolve(process.argv[2] ?? '.')
   const names = readdirSync(root, { recursive: true, encoding: 'utf8' })
@@ -72,9 +79,12 @@ export function leads(root, page, target) {
  * @param {string} page
  */
 function anchorsOf(page) {
+  const known = read.get(page)
+  if (known !== undefined) return known
   const anchors = new Set(
-    [...proseOf(page).matchAll(/<a (?:id|name)="([^"]+)"/g)].map(([, id]) => id),
+    [...proseOf(page).matchAll(/<a (?:id|name)="([^"]+)"/g)].map(([, id = '']) => id),
   )
+  read.set(page, anchors)
   for (const [, heading = ''] of proseOf(page).matchAll(/^#{1,6} +(.+?)\s*#*$/gm)) {
     const anchor = heading
       .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
