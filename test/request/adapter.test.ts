@@ -11,7 +11,7 @@ import { ask, started } from '../express/helpers.ts'
 
 type Handler = (session: Session, req: IncomingMessage) => Promise<{ status: number; body: string }>
 
-/** An adapter as somebody else would write it, with nothing but the public interface. */
+/** An adapter by another author, with the public interface only. */
 function adapter(sessions: Sessions, handler: Handler) {
   return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const { cookie } = req.headers
@@ -34,7 +34,7 @@ async function serve(handler: Handler) {
   return { sessions, port: await started(createServer(adapter(sessions, handler))) }
 }
 
-it('serves sessions through an adapter that uses open(), commit() and responseHeaders() alone', async () => {
+it('serves sessions through an adapter that uses only open(), commit() and responseHeaders()', async () => {
   const { port } = await serve(async (session) => {
     await session.load()
     const data = session as unknown as Session<{ views: number }>
@@ -53,7 +53,7 @@ it('serves sessions through an adapter that uses open(), commit() and responseHe
   expect(third).toMatchObject({ status: 200, body: '1' })
 })
 
-it('says nothing of a session that was not used', async () => {
+it('sends no header for a session that was not used', async () => {
   const { port } = await serve(async () => ({ status: 200, body: '' }))
   const { headers, setCookie } = await ask(port)
   expect(setCookie).toEqual([])
@@ -61,7 +61,7 @@ it('says nothing of a session that was not used', async () => {
   expect(headers).not.toHaveProperty('cache-control')
 })
 
-it('takes the cookie away by such an adapter at logout, and keeps nothing of an error response', async () => {
+it('removes the cookie by such an adapter at logout, and stores nothing of an error response', async () => {
   const { sessions, port } = await serve(async (session, { url }) => {
     if (url === '/in') await session.login('ann')
     else if (url === '/out') await session.logout()
@@ -82,7 +82,7 @@ it('takes the cookie away by such an adapter at logout, and keeps nothing of an 
   expect(sessions.responseHeaders({ setCookie: [], vary: false })).toEqual([])
 })
 
-it('gives headers in the form that fetch takes', () => {
+it('returns headers in the form that fetch accepts', () => {
   const sessions = createSessions()
   const headers = new Headers(
     sessions.responseHeaders({ setCookie: ['a=1; Path=/', 'b=2; Path=/'], vary: true }),

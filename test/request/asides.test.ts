@@ -3,7 +3,7 @@ import { type Session, SessionNotLoadedError, SessionValueError } from '../../sr
 import { Harness, MINUTE } from './harness.ts'
 
 describe('flash()', () => {
-  it('keeps a value for the next request, which reads it once', async () => {
+  it('stores a value for the next request, which reads it once', async () => {
     const h = new Harness()
     const { cookie } = await h.visit((s) => s.flash('notice', { text: 'saved', at: new Date(5) }))
     const seen: unknown[] = []
@@ -14,7 +14,7 @@ describe('flash()', () => {
     expect(seen).toEqual([{ text: 'saved', at: new Date(5) }, undefined, undefined, undefined])
   })
 
-  it('is told again where the response that read it was a server error', async () => {
+  it('is returned again where the response that read it was a server error', async () => {
     const h = new Harness()
     const cookie = await h.given({}, (s) => s.flash('notice', 'saved'))
     await h.visit((s) => s.flashed('notice'), { cookie, status: 500 })
@@ -47,7 +47,7 @@ describe('flash()', () => {
     },
   )
 
-  it('stays read where an earlier value was on its way into the store', async () => {
+  it('stays read where an earlier value was still being stored', async () => {
     const h = new Harness()
     const cookie = await h.given()
     const session = await h.load(cookie)
@@ -63,7 +63,7 @@ describe('flash()', () => {
     expect((await h.load(cookie)).flashed('notice')).toBeUndefined()
   })
 
-  it('stands beside the data: no other method sees it, and the session is not empty', async () => {
+  it('is separate from the data: no other method sees it, and the session is not empty', async () => {
     const h = new Harness()
     const cookie = await h.given({}, (s) => s.flash('notice', 'saved'))
     const session = await h.load(cookie)
@@ -86,7 +86,7 @@ describe('flash()', () => {
     expect([session.flashed('one'), session.flashed('two')]).toEqual([2, undefined])
   })
 
-  it('goes on with a login only where all keys do, and from no user to another', async () => {
+  it('survives a login only where all keys do, and never from one user to another', async () => {
     for (const [all, user, expected] of [
       [false, 'alice', undefined],
       [true, 'alice', 'saved'],
@@ -102,7 +102,7 @@ describe('flash()', () => {
     }
   })
 
-  it('is dropped by a logout, and kept where it comes after', async () => {
+  it('is dropped by a logout, and kept where it is set later', async () => {
     const h = new Harness()
     const given = await h.given({}, (s) => s.flash('notice', 'saved'))
     const { cookie } = await h.visit(
@@ -116,7 +116,7 @@ describe('flash()', () => {
     expect([session.flashed('notice'), session.flashed('bye')]).toEqual([undefined, 'see you'])
   })
 
-  it('costs nothing where nothing was kept', async () => {
+  it('costs nothing where nothing was flashed', async () => {
     const h = new Harness()
     const cookie = await h.given()
     const { vary } = await h.visit((s) => s.flashed('notice'), { cookie })
@@ -132,7 +132,7 @@ describe('flash()', () => {
     },
   )
 
-  it('refuses what cannot be kept, and a session that is not loaded', async () => {
+  it('refuses an invalid value, and a session that is not loaded', async () => {
     const h = new Harness()
     const session = await h.load()
     expect(() => session.flash('f', () => {})).toThrow(SessionValueError)
@@ -142,7 +142,7 @@ describe('flash()', () => {
 })
 
 describe('the test cookie', () => {
-  it('has worked when a request brings it back, and not in the one that set it', async () => {
+  it('has worked when a request sends it back, and not in the one that set it', async () => {
     const h = new Harness()
     const first: boolean[] = []
     const { cookie } = await h.visit(async (s) => {
@@ -160,7 +160,7 @@ describe('the test cookie', () => {
     expect((await h.load(cookie)).testCookieWorked()).toBe(false)
   })
 
-  it('has not worked in a browser that brings none, nor in a session that has none', async () => {
+  it('has not worked in a browser that sends none, nor in a session that has none', async () => {
     const h = new Harness()
     await h.visit((s) => s.setTestCookie())
     expect((await h.load()).testCookieWorked()).toBe(false)
@@ -169,7 +169,7 @@ describe('the test cookie', () => {
 })
 
 describe('touch()', () => {
-  it('notes the use down before touchEvery has passed, and renews the cookie', async () => {
+  it('stores the use before touchEvery has passed, and renews the cookie', async () => {
     const h = new Harness({ lifetime: '1h', touchEvery: '10m' })
     const cookie = await h.given()
     h.clock.advance(MINUTE)
@@ -178,7 +178,7 @@ describe('touch()', () => {
     expect((await h.stored(cookie))?.lastSeen).toBe(h.clock.now())
   })
 
-  it('shows in what the session says of its end, and costs no second write beside a change', async () => {
+  it('shows in the end of the session, and costs no second write beside a change', async () => {
     const h = new Harness({ lifetime: '1h', touchEvery: '10m' })
     const cookie = await h.given()
     h.clock.advance(MINUTE)
@@ -223,7 +223,7 @@ describe('touch()', () => {
     ])
   })
 
-  it('stands where the response is a server error: the session was used', async () => {
+  it('stays where the response is a server error: the session was used', async () => {
     const h = new Harness()
     const cookie = await h.given()
     h.clock.advance(MINUTE)
@@ -232,7 +232,7 @@ describe('touch()', () => {
   })
 })
 
-describe('what was said of the expiry', () => {
+describe('the expiry that was set', () => {
   it('is shown by expiry in the form that setExpiry() takes, at once and in the next request', async () => {
     const at = new Date(new Harness().clock.now() + 20 * MINUTE)
     for (const [said, shown] of [
@@ -259,7 +259,7 @@ describe('what was said of the expiry', () => {
     const at = (minutes: number): Date => new Date(h.clock.now() + minutes * MINUTE)
     expect(session.expiryDate(at(10))).toEqual(at(70))
     expect(session.expiryAge(at(10))).toBe(60 * MINUTE)
-    // The absolute limit binds.
+    // The absolute limit applies.
     expect(session.expiryAge(at(50))).toBe(40 * MINUTE)
     session.setExpiry(at(20))
     expect(session.expiryDate(at(10))).toEqual(at(20))

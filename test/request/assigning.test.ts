@@ -6,7 +6,7 @@ import { Harness } from './harness.ts'
 
 type Data = Record<string, unknown>
 
-/** Code outside of strict mode, as every CommonJS file is without a directive; this file is a module, and strict. */
+/** Code outside of strict mode, like a CommonJS file without a directive; this file is a module, and strict. */
 function sloppy(code: string): (session: unknown, scope?: unknown) => unknown {
   return runInThisContext(`(function (session, scope) { ${code} })`)
 }
@@ -37,7 +37,10 @@ const NEW_NAMES: Record<string, [code: string, message: string]> = {
   'in a loop': ['for (session.x of [1]) {}', "use req.session.set('x', …)"],
   'by Object.assign': ['Object.assign(session, { a: 1 })', "use req.session.set('a', …)"],
   'by Reflect.set': ["Reflect.set(session, 'a', 1)", "use req.session.set('a', …)"],
-  'what every object inherits': ['session.toString = 1', "use req.session.set('toString', …)"],
+  'members that every object inherits': [
+    'session.toString = 1',
+    "use req.session.set('toString', …)",
+  ],
   'the prototype': ['session.__proto__ = {}', "use req.session.set('__proto__', …)"],
   'what connect-flash does': [
     'session.flash = session.flash || {}',
@@ -51,7 +54,7 @@ const NEW_NAMES: Record<string, [code: string, message: string]> = {
   'a method of a scope': ['scope.get = 1', "use req.session.scope(…).set('get', …)"],
 }
 
-/** Of all classes that a session is made of. */
+/** The members of all classes of a session. */
 const MEMBERS: string[] = await (async () => {
   const names = new Set<string>()
   let prototype: object | null = Object.getPrototypeOf(await loaded())
@@ -107,14 +110,14 @@ describe('assigning to a session', () => {
     expect(session.user).toBe('__guest__')
   })
 
-  it('says no word of a long name, which may be of a visitor', async () => {
+  it('does not show a long name, which may come from a visitor', async () => {
     const session = await loaded()
     const name = 'x'.repeat(100)
     expect(() => sloppy(`session.${name} = 1`)(session)).toThrow(/^(?!.*xxx)/)
   })
 })
 
-describe('asking a session for what it does not have', () => {
+describe('reading a member that a session does not have', () => {
   it('does no harm', async () => {
     const session = await loaded()
     expect(
@@ -144,7 +147,7 @@ describe('asking a session for what it does not have', () => {
     expect(session.accessed).toBe(false)
   })
 
-  it('finds methods that can be taken off and called on it', async () => {
+  it('finds methods that can be detached and called on it', async () => {
     const session = await loaded()
     const { get, set } = session
     expect(get.call(session, 'a')).toBe(1)
@@ -152,7 +155,7 @@ describe('asking a session for what it does not have', () => {
     expect(session.get('a')).toBe(2)
   })
 
-  it('leaves an object free that has it for a prototype', async () => {
+  it('allows members on an object whose prototype it is', async () => {
     const session = await loaded()
     const wrapped = Object.create(session) as Data
     wrapped['views'] = 1

@@ -12,7 +12,7 @@ import { Harness } from './harness.ts'
 type Data = Record<string, unknown>
 type Step = (session: Session<Data>) => unknown
 
-/** Whatever a session says about itself, or about what it holds. */
+/** Every member of a session about itself or its data. */
 const ASKED: Record<string, Step> = {
   user: (s) => s.user,
   isGuest: (s) => s.isGuest,
@@ -43,10 +43,10 @@ const ASKED: Record<string, Step> = {
   revert: (s) => s.revert(),
 }
 
-/** What may be asked at any time. */
+/** The members that can be used at any time. */
 const READABLE: Step = (s) => [s.loaded, s.accessed, s.changed, s.ended]
 
-describe('a session that nobody has loaded', () => {
+describe('a session that is not loaded', () => {
   it.each(Object.entries(ASKED))('does not say: %s', async (_, ask) => {
     const app = new Harness<Data>()
     const cookies = [undefined, await app.given({ a: 1 })]
@@ -60,14 +60,14 @@ describe('a session that nobody has loaded', () => {
     }
   })
 
-  it('says what has happened to it so far', async () => {
+  it('reports its history so far', async () => {
     const session = new Harness<Data>().open()
     expect(READABLE(session)).toEqual([false, false, false, false])
     expect(session.loadOutcome).toBeNull()
     expect(session.accessed).toBe(true)
   })
 
-  it('can be printed, which is no use of it', async () => {
+  it('can be printed, which does not count as use', async () => {
     const app = new Harness<Data>()
     const session = app.open(await app.given({ a: 1 }))
     expect(inspect(session)).toBe('Session { loaded: false }')
@@ -79,7 +79,7 @@ describe('a session that nobody has loaded', () => {
     expect(session.accessed).toBe(false)
   })
 
-  it('cannot be taken for that of a guest, whose sessions would all be ended', async () => {
+  it('does not look like one of a guest, whose sessions would all be ended', async () => {
     const app = new Harness<Data>()
     const guest = await app.given({ cart: 1 })
     const session = app.open(await app.given({ a: 1 }))
@@ -89,7 +89,7 @@ describe('a session that nobody has loaded', () => {
     expect((await app.load(guest)).loadOutcome).toBe('live')
   })
 
-  it('uses keys that belong to no session, as those need none', async () => {
+  it('uses keys without a session, since those need none', async () => {
     const app = new Harness<Data>()
     const session = app.open(await app.given())
     const key = await session.getSecurityKey({ sessionBound: false })
@@ -125,7 +125,7 @@ describe('a session whose load failed', () => {
     expect(session.loadOutcome).toBe('live')
   })
 
-  it('gives that of a schema which throws as well', async () => {
+  it('throws the error of a schema too', async () => {
     const before = new Harness<Data>()
     const app = new Harness<Data>({ store: before.store, validate: BROKEN }, before.clock)
     const session = app.open(await before.given())
@@ -134,7 +134,7 @@ describe('a session whose load failed', () => {
     expect(catching(() => session.user)).toBe(error)
   })
 
-  it('can be asked what happened so far, and be printed', async () => {
+  it('reports its history so far, and can be printed', async () => {
     const app = new Harness<Data>()
     const session = app.open(await app.given({ a: 1 }))
     app.store.failAlways('before')
@@ -147,7 +147,7 @@ describe('a session whose load failed', () => {
     expect(session.accessed).toBe(false)
   })
 
-  it('gives the latest error, when it failed twice', async () => {
+  it('throws the latest error, when it failed twice', async () => {
     const app = new Harness<Data>()
     const session = app.open(await app.given())
     const restore = app.store.failAlways('before', { error: new Error('first') })

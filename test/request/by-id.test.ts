@@ -14,7 +14,7 @@ type Data = Record<string, unknown>
 const OLD = 'old-secret-old-secret-old-secret-1'
 const NEW = 'new-secret-new-secret-new-secret-2'
 
-/** A client without cookies: it sends what it was handed, until it is told to drop it. */
+/** A client without cookies: it sends the value that it got, until it is told to drop it. */
 class Client {
   id: string | undefined
   readonly #app: Harness<Data>
@@ -46,7 +46,7 @@ const headers = ({ app }: { app: Harness<Data> }, result: CommitResult) =>
   app.sessions.responseHeaders(result)
 
 describe('a session that is opened by its id', () => {
-  it('is stored by a client that has none yet, which is handed the id and no cookie', async () => {
+  it('is stored for a client that has none yet, which gets the id and no cookie', async () => {
     for (const request of [{ id: undefined }, { id: '' }]) {
       const { app } = begin()
       const session = await app.sessions.open({ ...request, secure: true }).load()
@@ -63,7 +63,7 @@ describe('a session that is opened by its id', () => {
     }
   })
 
-  it('goes on by that id, which is handed over once, also when use is noted down', async () => {
+  it('continues by that id, which is sent once, also when its use is stored', async () => {
     const { app, client } = begin()
     await client.visit((session) => session.set('n', 1))
     const { id } = client
@@ -75,11 +75,11 @@ describe('a session that is opened by its id', () => {
     expect(app.store.writes).toBe(1)
     expect(await client.visit((session) => session.setExpiry('2h'))).toEqual(read)
     expect(client.id).toBe(id)
-    // Nobody who does not use the session hears of it.
+    // Requests that do not use the session get no new value.
     expect(await client.visit(() => {})).toEqual({ setCookie: [], vary: false, byId: true })
   })
 
-  it('changes its id with login, reset and cycleKey, and the old one is dead', async () => {
+  it('changes its id with login, reset and cycleKey, and the old id is invalid', async () => {
     const { app, client } = begin()
     await client.visit((session) => session.set('n', 1))
     for (const method of ['login', 'cycleKey', 'reset'] as const) {
@@ -110,11 +110,11 @@ describe('a session that is opened by its id', () => {
     app.clock.advance(DAY)
     const result = await stale.visit((session) => expect(session.loadOutcome).toBe('expired'))
     expect(result).not.toHaveProperty('id')
-    // Somebody who presented nothing has nothing to drop.
+    // A client that presented nothing has nothing to drop.
     expect(await new Client(app).visit((session) => session.logout())).not.toHaveProperty('id')
   })
 
-  it('says to drop it also with a server error, and hands over no login of one', async () => {
+  it('says to drop it also with a server error, which sends no login', async () => {
     const { client } = begin()
     const failed = await client.visit((session) => session.login('alice'), { status: 500 })
     expect(failed).not.toHaveProperty('id')
@@ -125,7 +125,7 @@ describe('a session that is opened by its id', () => {
     )
   })
 
-  it('is signed where secrets are set, and costs no lookup where it does not verify', async () => {
+  it('is signed where secrets are set, and costs no lookup with a wrong signature', async () => {
     const { app, client } = begin({ cookie: { secrets: [NEW, OLD] } })
     await client.visit((session) => session.set('n', 1))
     const { id } = client as { id: string }
@@ -139,12 +139,12 @@ describe('a session that is opened by its id', () => {
       expect(await app.sessions.commit(session)).not.toHaveProperty('id')
     }
     expect(app.store.calls).toEqual([])
-    // As the value of the cookie it may come encoded.
+    // Like the value of a cookie, it may come encoded.
     const encoded = await app.sessions.open({ id: encodeURIComponent(id), secure: true }).load()
     expect(encoded.get('n')).toBe(1)
   })
 
-  it('is handed over again under the newest secret, the same id', async () => {
+  it('is sent again under the newest secret, with the same id', async () => {
     const before = begin({ cookie: { secrets: [OLD] } })
     await before.client.visit((session) => session.set('n', 1))
     const app = new Harness<Data>({ store: before.app.store, cookie: { secrets: [NEW, OLD] } })
@@ -155,7 +155,7 @@ describe('a session that is opened by its id', () => {
     expect(await client.visit((session) => session.get('n'))).not.toHaveProperty('id')
   })
 
-  it('is the session of the cookie with the same value, and neither transport hands over the other', async () => {
+  it('is the session of the cookie with the same value, and neither way sends the value of the other', async () => {
     const { app, client } = begin()
     const cookie = await app.given({ n: 1 })
     const byId = new Client(app, cookie.slice(NAME.length + 1))
@@ -180,14 +180,14 @@ describe('a session that is opened by its id', () => {
     for (const id of [7, ['x'], {}, true]) {
       expect(() => sessions.open({ id: id as never })).toThrow(SessionConfigError)
     }
-    // The message of neither shows the secret.
+    // Neither message shows the secret.
     const secret = 'A'.repeat(43)
     for (const wrong of [{ id: secret, cookie: secret }, { id: [secret] as never }]) {
       expect(() => sessions.open(wrong)).toThrow(expect.not.stringContaining(secret))
     }
   })
 
-  it('is not there where a request has a cookie, or could have one', async () => {
+  it('is not used where a request has a cookie, or could have one', async () => {
     const { app } = begin()
     const { sessions } = app
     const cookie = await app.given({ n: 1 })
@@ -200,7 +200,7 @@ describe('a session that is opened by its id', () => {
     expect(result).not.toHaveProperty('id')
   })
 
-  it('stores nothing and hands over nothing by a request that is not secure', async () => {
+  it('stores nothing and sends nothing for a request that is not secure', async () => {
     const { app, client } = begin()
     const result = await client.visit((session) => session.set('n', 1), { secure: false })
     expect(result).not.toHaveProperty('id')
@@ -208,7 +208,7 @@ describe('a session that is opened by its id', () => {
     expect(app.warnings).toHaveLength(1)
   })
 
-  it('varies by what nobody can name, and is never stored where it carries an id', async () => {
+  it('varies by an unknown header, and is never cached where it carries an id', async () => {
     const { app, client } = begin()
     const stored = await client.visit((session) => session.set('n', 1))
     expect(headers({ app }, stored)).toEqual([
@@ -225,7 +225,7 @@ describe('a session that is opened by its id', () => {
     expect(headers({ app }, gone)).toContainEqual(['Cache-Control', 'no-store'])
   })
 
-  it('has security keys and a static key as any other', async () => {
+  it('has security keys and a static key like any other', async () => {
     const { client } = begin()
     await client.visit((session) => session.login('alice'))
     let key = ''

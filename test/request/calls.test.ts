@@ -5,18 +5,18 @@ import { Harness, NAME } from './harness.ts'
 type Data = Record<string, unknown>
 
 interface Row {
-  /** What the browser sends; `'session'`: the cookie of a session with `views: 1`. */
+  /** The cookie of the browser; `'session'`: the cookie of a session with `views: 1`. */
   readonly cookie?: string | undefined
-  /** How long the session has not been used. */
+  /** The time since the last use of the session. */
   readonly after?: string
   readonly options?: SessionsOptions
   readonly load?: boolean
   readonly does?: (session: Session<Data>) => unknown
   readonly finds: number
   readonly writes: number
-  /** Reads of the fence of the user; that of everybody is read along with it, at most once a minute. */
+  /** Reads of the fence of the user; the fence of all users is read with it, at most once a minute. */
   readonly fences?: number
-  /** Writes of a lease alone. */
+  /** Writes of only a lease. */
   readonly notes?: number
 }
 
@@ -168,7 +168,7 @@ const ROWS: Record<string, Row> = {
     finds: 2,
     writes: 0,
   },
-  // Beside the write of its lease.
+  // In addition to the write of its lease.
   'exclusive() that changes': {
     cookie: 'session',
     does: (s) => s.exclusive(() => void s.set('views', 2)),
@@ -201,7 +201,7 @@ const ROWS: Record<string, Row> = {
   },
 }
 
-/** Those that end a stored session. */
+/** Operations that end a stored session. */
 const ENDS: ReadonlySet<string> = new Set(['login', 'logout', 'reset', 'login with data'])
 
 describe('the calls of one request to the store', () => {
@@ -260,7 +260,7 @@ describe('the calls of one request to the store', () => {
     expect(made).toEqual(calls)
   })
 
-  it('are no more for the login of a process that has heard of no kill of everybody for a minute', async () => {
+  it('are no more for a login when the fence of all users was not read for a minute', async () => {
     const app = new Harness<Data>()
     const notes = async (): Promise<number> => {
       app.store.clearCalls()
@@ -303,7 +303,7 @@ describe('the calls of one request to the store', () => {
   })
 })
 
-describe('what a response says of the session', () => {
+describe('the headers of a response about the session', () => {
   it('varies with the cookie exactly when the session was used', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given()

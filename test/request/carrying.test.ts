@@ -7,7 +7,7 @@ type Data = Record<string, unknown>
 
 const KEPT = { persistentFieldsOnLogin: ['cart'], persistentScopesOnLogin: ['shop'] }
 
-/** A session of this user, or of a guest, with data that is to survive a login and data that is not. */
+/** A session of this user, or of a guest, with data that should survive a login and data that should not. */
 async function sessionOf(app: Harness<Data>, user: string | null): Promise<string | undefined> {
   const { cookie } = await app.visit(async (s) => {
     if (user !== null) await s.login(user)
@@ -59,7 +59,7 @@ const FLOWS: Record<
   'the same user after a reset': ['alice', [(s) => s.reset(), (s) => s.login('alice')], false],
 }
 
-describe.each(STORE_KINDS)('what survives a login on $name', (kind) => {
+describe.each(STORE_KINDS)('data that survives a login on $name', (kind) => {
   it.skipIf(kind.missing !== null).each(Object.entries(FLOWS))(
     'is carried from a guest or the same user only: %s',
     async (_, [before, steps, carried]) => {
@@ -80,8 +80,8 @@ describe.each(STORE_KINDS)('what survives a login on $name', (kind) => {
   )
 })
 
-describe('what survives a login', () => {
-  it('is what is stored by then, in a scope as well', async () => {
+describe('data that survives a login', () => {
+  it('is the data that is stored then, in a scope as well', async () => {
     const app = new Harness<Data>(KEPT)
     const cookie = await sessionOf(app, null)
     const session = await app.load(cookie)
@@ -98,7 +98,7 @@ describe('what survives a login', () => {
     })
   })
 
-  it('of another user is what the login gives it, and nothing of before', async () => {
+  it('of another user is only the data that the login sets', async () => {
     const app = new Harness<Data>(KEPT)
     const first = await sessionOf(app, 'alice')
     const { cookie } = await app.visit(
@@ -111,7 +111,7 @@ describe('what survives a login', () => {
     expect(held(await app.load(cookie))).toEqual({ ...NOTHING_HELD, root: { cart: ['new'] } })
   })
 
-  it('from a logout on is with the guest, also for whoever logs in next', async () => {
+  it('of a guest after a logout stays for the next user who logs in', async () => {
     const app = new Harness<Data>({
       ...KEPT,
       persistentFieldsOnLogout: ['cart'],
@@ -140,7 +140,7 @@ describe('what survives a login', () => {
     }
   })
 
-  it('by a logout is a guest session, of a scope alone too', async () => {
+  it('after a logout makes a guest session, also with only a scope', async () => {
     const app = new Harness<Data>({ persistentScopesOnLogout: ['shop'] })
     const { cookie } = await app.visit((s) => s.logout(), { cookie: await sessionOf(app, 'alice') })
     const guest = await app.load(cookie)
@@ -217,7 +217,7 @@ describe('the expiry that a request sets', () => {
     }
   })
 
-  it('and takes back is not carried', async () => {
+  it('and revokes does not survive', async () => {
     const app = new Harness<Data>()
     const { cookie } = await app.visit(
       async (s) => {
@@ -230,7 +230,7 @@ describe('the expiry that a request sets', () => {
     expect((await app.stored(cookie as string))?.expiry).toBeNull()
   })
 
-  it('to the general rule goes with a login too', async () => {
+  it('to the general rule survives a login too', async () => {
     const app = new Harness<Data>()
     const { cookie } = await app.visit(async (s) => {
       s.setExpiry('14d')
@@ -242,7 +242,7 @@ describe('the expiry that a request sets', () => {
     expect((await app.stored(cookie as string))?.expiry).toBeNull()
   })
 
-  it('is not carried from an earlier request', async () => {
+  it('does not survive from an earlier request', async () => {
     const app = new Harness<Data>()
     const before = await app.given({ a: 1 }, (s) => s.setExpiry('14d'))
     const { cookie } = await app.visit((s) => s.login('alice'), { cookie: before })
@@ -270,14 +270,14 @@ describe('a new session whose expiry is past', () => {
           await change(s)
           if (!isFirst) s.setExpiry(at)
         })
-        // Where it was saved before, what is stored has ended by now.
+        // Where it was saved before, the stored session has ended by now.
         if (isFirst || !/saved/.test(_)) expect([app.store.writes, setCookie]).toEqual([0, []])
         app.store.clearCalls()
       }
     }
   })
 
-  it('ends the session before it at a login, and the cookie goes', async () => {
+  it('ends the old session at a login, and the cookie is removed', async () => {
     const app = new Harness<Data>()
     const before = await app.given()
     const { session, setCookie } = await app.visit(
@@ -294,7 +294,7 @@ describe('a new session whose expiry is past', () => {
     expect(await app.stored(before)).toBeNull()
   })
 
-  it('has nothing to bind a security key to, and says so', async () => {
+  it('cannot have a security key, and says so', async () => {
     const session = await new Harness<Data>().load()
     session.setExpiry(new Date(0))
     await expect(session.getSecurityKey()).rejects.toThrow(/a date in the past/)

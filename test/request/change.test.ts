@@ -19,7 +19,7 @@ const increment = (data: Data): void => {
   data.n = (data.n ?? 0) + 1
 }
 
-/** As many processes as wanted, each with a store of its own to fail and hold, on one set of sessions. */
+/** Several processes, each with a store to fail and hold, on one set of sessions. */
 function deployment(kind: StoreKind, count: number): Harness<Data>[] {
   const space = uniqueSpace()
   const plain = kind.make({ space })
@@ -32,7 +32,7 @@ function deployment(kind: StoreKind, count: number): Harness<Data>[] {
 
 describe.each(STORE_KINDS)('change() on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('of a stored session', () => {
-    it('works on what is stored, and not on what was loaded', async () => {
+    it('works on the stored data, and not on the loaded data', async () => {
       const [h] = deployment(kind, 1) as [Harness<Data>]
       const cookie = await h.given({ n: 1 })
       const session = await h.load(cookie)
@@ -46,7 +46,7 @@ describe.each(STORE_KINDS)('change() on $name', (kind) => {
       expect(await h.data(cookie)).toEqual({ n: 6 })
     })
 
-    it('makes ten parallel increments ten, over two processes', async () => {
+    it('counts ten parallel increments as ten, over two processes', async () => {
       const [a, b] = deployment(kind, 2) as [Harness<Data>, Harness<Data>]
       const cookie = await a.given({ n: 0 })
       await Promise.all(
@@ -57,7 +57,7 @@ describe.each(STORE_KINDS)('change() on $name', (kind) => {
       expect(await b.data(cookie)).toEqual({ n: 10 })
     })
 
-    it('has what this request changed before, stores it along, and shows what is stored', async () => {
+    it('has the earlier changes of this request, stores them too, and shows the stored data', async () => {
       const [h] = deployment(kind, 1) as [Harness<Data>]
       const cookie = await h.given({ n: 1, list: [1] })
       const session = await h.load(cookie)
@@ -92,7 +92,7 @@ describe.each(STORE_KINDS)('change() on $name', (kind) => {
       expect(session.scopes()).toEqual(['shop', 'wiki'])
     })
 
-    it('counts every lost answer once, before and after its effect, and every call that resolved', async () => {
+    it('counts every lost answer at most once, and every call that resolved exactly once', async () => {
       const processes = deployment(kind, 4)
       const [first] = processes as [Harness<Data>]
       const cookie = await first.given({ n: 0 })
@@ -111,7 +111,7 @@ describe.each(STORE_KINDS)('change() on $name', (kind) => {
                   resolved += 1
                 },
                 (error) => {
-                  // Nothing was stored, or nobody can tell: then there would be nothing to compare.
+                  // Nothing was stored, or that is unknown: then there would be nothing to compare.
                   expect(error).toBeInstanceOf(SessionContentionError)
                 },
               )
@@ -127,7 +127,7 @@ describe.each(STORE_KINDS)('change() on $name', (kind) => {
 })
 
 describe('change()', () => {
-  it('costs one write and no read, and nothing but a read where it changes nothing', async () => {
+  it('costs one write and no read, and only a read where it changes nothing', async () => {
     const h = new Harness<Data>()
     const cookie = await h.given({ n: 1 })
     await h.visit((s) => s.change(increment), { cookie })
@@ -137,7 +137,7 @@ describe('change()', () => {
     expect([h.store.finds, h.store.writes]).toEqual([2, 0])
   })
 
-  it('decides by what is stored that nothing is to be changed', async () => {
+  it('decides by the stored data that nothing has to change', async () => {
     const h = new Harness<Data>()
     const cookie = await h.given({ n: 10 })
     const session = await h.load(cookie)
@@ -179,7 +179,7 @@ describe('change()', () => {
     expect([await h.data(cookie), session.get('n')]).toEqual([{ n: 6 }, 6])
   })
 
-  it('works on the session after a login that waits, and after a logout', async () => {
+  it('works on the session after a pending login, and after a logout', async () => {
     const h = new Harness<Data>({ persistentFieldsOnLogin: ['n'] })
     const given = await h.given({ n: 1, other: 1 })
     const { cookie } = await h.visit(
@@ -196,7 +196,7 @@ describe('change()', () => {
     expect([session.user, session.get('n')]).toEqual(['__guest__', 1])
   })
 
-  it('keeps what was set while it was under way for the next save', async () => {
+  it('keeps values that were set while it was under way for the next save', async () => {
     const h = new Harness<Data>()
     const cookie = await h.given({ n: 1 })
     await h.visit(
@@ -214,7 +214,7 @@ describe('change()', () => {
     expect(await h.data(cookie)).toEqual({ n: 2, other: 'late' })
   })
 
-  it('stands where the response is a server error, like what save() has stored', async () => {
+  it('stays where the response is a server error, like data that save() has stored', async () => {
     const h = new Harness<Data>()
     const cookie = await h.given({ n: 1 })
     await h.visit(
@@ -227,7 +227,7 @@ describe('change()', () => {
     expect(await h.data(cookie)).toEqual({ n: 2 })
   })
 
-  it('notes the use of the session down, and stores what setExpiry() said', async () => {
+  it('stores the use of the session, and the value of setExpiry()', async () => {
     const h = new Harness<Data>()
     const cookie = await h.given({ n: 1 })
     h.clock.advance('10m')
@@ -247,7 +247,7 @@ describe('change()', () => {
     expect(setCookie).toHaveLength(1)
   })
 
-  it('notes the use down by its own write, and needs no other', async () => {
+  it('stores the use by its own write, and needs no other', async () => {
     const h = new Harness<Data>()
     const cookie = await h.given({ n: 1 })
     h.clock.advance('10m')
@@ -257,7 +257,7 @@ describe('change()', () => {
     expect(setCookie).toHaveLength(1)
   })
 
-  it('writes what was marked as changed, once, though nothing differs', async () => {
+  it('writes a session that was marked as changed once, although nothing differs', async () => {
     const h = new Harness<Data>()
     const cookie = await h.given({ n: 1 })
     await h.visit(
@@ -271,7 +271,7 @@ describe('change()', () => {
     expect(h.store.writes).toBe(1)
   })
 
-  it('never brings back a session whose time has run out since it was loaded', async () => {
+  it('never brings back a session that has expired since it was loaded', async () => {
     const h = new Harness<Data>()
     const cookie = await h.given({ n: 1 })
     const session = await h.load(cookie)
@@ -280,7 +280,7 @@ describe('change()', () => {
     expect(h.store.writes).toBe(0)
   })
 
-  it('drops all where the function throws, and gives its error', async () => {
+  it('drops all where the function throws, and throws its error', async () => {
     const h = new Harness<Data>()
     const cookie = await h.given({ n: 1 })
     const session = await h.load(cookie)
@@ -298,7 +298,7 @@ describe('change()', () => {
     ).rejects.toBe(error)
   })
 
-  it('refuses a function that is async, what is no function, and what cannot be kept', async () => {
+  it('refuses an async function, a value that is no function, and an invalid value', async () => {
     const h = new Harness<Data>()
     const cookie = await h.given({ n: 1 })
     for (const session of [await h.load(cookie), await h.load()]) {
@@ -317,7 +317,7 @@ describe('change()', () => {
     expect((await h.store.page({ by: 'all' }, { limit: 9 })).entries).toHaveLength(1)
   })
 
-  it('tells of a session that has ended, and stores nothing', async () => {
+  it('throws for a session that has ended, and stores nothing', async () => {
     const a = new Harness<Data>()
     const b = new Harness<Data>({ store: failingStore(a.store) }, a.clock)
     const cookie = await a.given({ n: 1 })
@@ -366,7 +366,7 @@ describe('change()', () => {
     stop()
   })
 
-  it('stores nothing on a request that is not secure, and shows it all the same', async () => {
+  it('stores nothing on a request that is not secure, but shows the change', async () => {
     const h = new Harness<Data>()
     const { session, setCookie } = await h.visit((s) => s.change(increment), { secure: false })
     expect([session.get('n'), setCookie, h.store.writes]).toEqual([1, [], 0])
@@ -388,7 +388,7 @@ describe('change()', () => {
   })
 
   describe('whose answer was lost', () => {
-    /** Another process writes so often before the lost write is looked for. */
+    /** Another process writes this often before the lost write is looked for. */
     async function afterLoss(
       others: number,
       applied: boolean,
@@ -432,7 +432,7 @@ describe('change()', () => {
     )
 
     it.each([true, false])(
-      'is an error and does not run again where all eight are newer, applied: %s',
+      'is an error and does not run again where all eight are newer, stored: %s',
       async (applied) => {
         const { outcome, runs, n } = await afterLoss(8, applied)
         expect(outcome).toMatchObject({
@@ -446,7 +446,7 @@ describe('change()', () => {
   })
 })
 
-describe('what the schema of the app has filled in', () => {
+describe('a value that the schema of the app has filled in', () => {
   const validate = {
     '~standard': {
       version: 1 as const,
@@ -455,7 +455,7 @@ describe('what the schema of the app has filled in', () => {
     },
   }
 
-  it('gives way to what another request has stored meanwhile, in change() and at the end of the request', async () => {
+  it('gives way to a value that another request has stored meanwhile, in change() and at the end of the request', async () => {
     const h = new Harness<Data>({ validate })
     const cookie = await h.given({ other: 1 })
     const [one, two, three] = await Promise.all([h.load(cookie), h.load(cookie), h.load(cookie)])
@@ -467,7 +467,7 @@ describe('what the schema of the app has filled in', () => {
     expect(await h.data(cookie)).toEqual({ other: 2, n: 2 })
   })
 
-  it('is stored where nobody has, and so is what the request has made of it', async () => {
+  it('is stored where no other request has stored one, and so is a change of it by the request', async () => {
     const h = new Harness<Data>({ validate })
     const [kept, changed] = [await h.given({ other: 1 }), await h.given({ other: 1 })]
     await h.visit(() => {}, { cookie: kept })

@@ -20,7 +20,7 @@ describe('the cookie of a new session', () => {
     )
   })
 
-  it('is taken by a browser, and sent back to the same host', async () => {
+  it('is accepted by a browser, and sent back to the same host', async () => {
     const app = new Harness<Data>()
     const jar = cookieJar({ now: app.clock.now })
     const { setCookie, cookie } = await app.visit((s) => s.set('a', 1))
@@ -62,7 +62,7 @@ describe('the cookie of a new session', () => {
     expect(setCookie[0]).toMatch(form)
   })
 
-  it('goes away with the very attributes that it came with', async () => {
+  it('is removed with the attributes with which it was set', async () => {
     const app = new Harness<Data>({
       cookie: {
         name: 'sid',
@@ -88,7 +88,7 @@ describe('a cookie is sent', () => {
     expect((await app.visit((s) => s.set('views', 2), { cookie })).setCookie).toEqual([])
   })
 
-  it('with the same value when use is noted down, since its lifetime changes', async () => {
+  it('with the same value when use is stored, since its lifetime changes', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given()
     app.clock.advance('10m')
@@ -97,7 +97,7 @@ describe('a cookie is sent', () => {
     expect(maxAge(visit.setCookie)).toBe(HOUR / SECOND)
   })
 
-  it('not when use is noted down without a change of the lifetime, at the absolute limit', async () => {
+  it('not when use is stored without a change of the lifetime, at the absolute limit', async () => {
     const app = new Harness<Data>({ lifetime: '1d', absoluteLifetime: '1d' })
     const cookie = await app.given()
     app.clock.advance('10m')
@@ -105,7 +105,7 @@ describe('a cookie is sent', () => {
     expect([app.store.writes, setCookie]).toEqual([1, []])
   })
 
-  it('with what is left until the absolute limit', async () => {
+  it('with the time that is left until the absolute limit', async () => {
     const app = new Harness<Data>({ lifetime: '20h', absoluteLifetime: '1d' })
     const cookie = await app.given()
     app.clock.advance('10h')
@@ -113,7 +113,7 @@ describe('a cookie is sent', () => {
     expect(maxAge(setCookie)).toBe((14 * HOUR) / SECOND)
   })
 
-  it('not for one that is unknown or expired, whatever the request reads', async () => {
+  it('not for an unknown or expired session, whatever the request reads', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given()
     app.clock.advance('2h')
@@ -174,7 +174,7 @@ describe('a cookie is sent', () => {
 
 describe('a request that came through Firebase Hosting', () => {
   it.each(['shop.web.app', 'shop.firebaseapp.com', 'SHOP--preview-1a2b.WEB.APP'])(
-    'makes one warning where the cookie has a name that does not come through: %s',
+    'logs one warning where the cookie has a name that is not passed on: %s',
     async (forwardedHost) => {
       const app = new Harness<Data>()
       for (let visits = 0; visits < 3; visits++) await app.visit((s) => s.user, { forwardedHost })
@@ -184,7 +184,7 @@ describe('a request that came through Firebase Hosting', () => {
     },
   )
 
-  it('makes none by the name that does, by another host, or where the cookie came', async () => {
+  it('logs none by the name that is passed on, by another host, or where the cookie came', async () => {
     const named = new Harness<Data>({ cookie: { name: '__session' } })
     await named.visit((s) => s.user, { forwardedHost: 'shop.web.app' })
     const app = new Harness<Data>()
@@ -218,7 +218,7 @@ describe('a request that is not secure', () => {
     expect(app.warnings[0]).toMatch(/not secure.*trust proxy.*trustProxy.*cookie\.secure.*address/)
   })
 
-  it('warns of nothing while it only reads', async () => {
+  it('logs no warning while it only reads', async () => {
     const app = new Harness<Data>()
     await app.visit((s) => s.get('a'), insecure)
     expect(app.warnings).toEqual([])
@@ -236,7 +236,7 @@ describe('a request that is not secure', () => {
     expect((await app.load(cookie)).loadOutcome).toBe('unknown')
   })
 
-  it('leaves no session in the place of one that it ends', async () => {
+  it('stores no session in place of one that it ends', async () => {
     for (const method of ['logout', 'reset'] as const) {
       const app = new Harness<Data>({ persistentFieldsOnLogout: ['views'] })
       const cookie = await app.given()
@@ -246,7 +246,7 @@ describe('a request that is not secure', () => {
   })
 
   it.each(['login', 'cycleKey'] as const)(
-    'leaves the session as it is at %s, whose id could not travel',
+    'does not change the session at %s, whose id could not be sent',
     async (method) => {
       const app = new Harness<Data>()
       const cookie = await app.given()
@@ -333,14 +333,14 @@ describe('a signed cookie', () => {
     expect((await app.visit((s) => s.get('views'), { cookie: visit.cookie })).setCookie).toEqual([])
   })
 
-  it('is signed by the first secret alone', async () => {
+  it('is signed only by the first secret', async () => {
     const app = new Harness<Data>(signed)
     const cookie = await app.given()
     const old = new Harness<Data>({ cookie: { secrets: [OLD] }, store: app.store }, app.clock)
     expect((await old.load(cookie)).loadOutcome).toBe('malformed')
   })
 
-  it('is read in one pair of quotes, and beside a copy without', async () => {
+  it('is read in one pair of quotes, and beside a copy without them', async () => {
     const app = new Harness<Data>(signed)
     const id = idOf(await app.given())
     const value = encodeURIComponent(`s:${sign(id, NEW)}`)
@@ -391,7 +391,7 @@ describe('a signed cookie', () => {
     expect(setCookie).toHaveLength(1)
   })
 
-  it('is not asked for where there are no secrets, and then a signed one is malformed', async () => {
+  it('is not required without secrets, and then a signed one is malformed', async () => {
     const app = new Harness<Data>()
     const id = idOf(await app.given())
     expect((await app.load(`${NAME}=s%3A${sign(id, NEW)}`)).loadOutcome).toBe('malformed')

@@ -19,9 +19,9 @@ const START = { a: 1, b: 'two', c: { deep: [1, 2] } }
 
 interface Case {
   readonly does: Step
-  /** What the call gives. */
+  /** The result of the call. */
   readonly gives?: unknown
-  /** The data afterwards; as it was unless given. */
+  /** The data afterwards; unchanged unless given. */
   readonly leaves?: Data
 }
 
@@ -184,11 +184,11 @@ describe('the data of a session', () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ z: 1, 10: 1, y: 1 }, (session) => session.set('first', 1))
     await app.visit((session) => session.set('a', 1).set('z', 2), { cookie })
-    // Numbers come first in the object that was given to update(), not in the session.
+    // Numbers come first in the object for update(), but not in the session.
     expect([...(await app.load(cookie)).keys()]).toEqual(['first', '10', 'z', 'y', 'a'])
   })
 
-  it('keeps the order of new keys, of which one came back', async () => {
+  it('keeps the order of new keys, one of which came back', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({}, (s) => {
       s.set('x', 1).set('y', 1).delete('x')
@@ -198,7 +198,7 @@ describe('the data of a session', () => {
     expect([...(await app.load(cookie)).keys()]).toEqual(['y', 'x'])
   })
 
-  it('gives a stored key that came back its old place, from the save on', async () => {
+  it('puts a stored key that came back in its old place, from the save on', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ a: 1, b: 2 })
     const session = await app.load(cookie)
@@ -211,7 +211,7 @@ describe('the data of a session', () => {
     expect(await app.data(cookie)).toEqual({ a: 3 })
   })
 
-  it('writes nothing for a stored key that came back as it was', async () => {
+  it('writes nothing for a stored key that came back unchanged', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ a: 1, b: 2 })
     await app.visit((s) => s.delete('a') && s.set('a', 1), { cookie })
@@ -372,7 +372,7 @@ describe('accessed and changed', () => {
   })
 })
 
-describe('what counts as a change', () => {
+describe('a change of data', () => {
   const deep: Record<string, [unknown, (value: never) => void]> = {
     'of an object': [
       { a: { b: 1 } },
@@ -431,7 +431,7 @@ describe('what counts as a change', () => {
     },
   )
 
-  it('is a change of what iteration gave', async () => {
+  it('is a change of a value from an iteration', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ list: [1] })
     await app.visit(
@@ -454,7 +454,7 @@ describe('what counts as a change', () => {
     expect(await app.data(cookie)).toEqual({ list: [1, 2] })
   })
 
-  it('is -0 for 0, and nothing else that looks alike', async () => {
+  it('is -0 for 0, and no other value that looks equal', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ n: 0, s: '1', t: true })
     await app.visit((s) => s.set('n', 0).set('s', '1').set('t', true), { cookie })
@@ -487,7 +487,7 @@ describe('what counts as a change', () => {
     expect((await app.load(cookie)).loadOutcome).toBe('live')
   })
 
-  it('ends with revert()', async () => {
+  it('is undone by revert()', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ a: { b: 1 }, c: 1 })
     await app.visit(
@@ -504,7 +504,7 @@ describe('what counts as a change', () => {
     expect(app.store.writes).toBe(0)
   })
 
-  it('goes back with revert() to the last save', async () => {
+  it('is undone by revert() up to the last save', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ a: 1 })
     await app.visit(
@@ -529,7 +529,7 @@ describe('what counts as a change', () => {
   })
 })
 
-describe('a value that cannot be kept', () => {
+describe('an invalid value', () => {
   it('is refused when set, with its path', async () => {
     const session = await new Harness<Data>().load()
     expect(() => session.set('cart', { items: [1, 2, { f: () => {} }] })).toThrow(
@@ -539,7 +539,7 @@ describe('a value that cannot be kept', () => {
     expect(session.has('cart')).toBe(false)
   })
 
-  it('is refused by update() with all that came with it', async () => {
+  it('is refused by update(), which then sets none of the values', async () => {
     const session = await new Harness<Data>().load()
     expect(() => session.update({ a: 1, b: { c: Number.NaN } })).toThrow(/b\.c/)
     expect(() => session.update({ a: 1, constructor: 2 })).toThrow(SessionValueError)
@@ -555,7 +555,7 @@ describe('a value that cannot be kept', () => {
     expect(await app.data(cookie)).toEqual({ a: 1 })
   })
 
-  it('fails the commit when it came in later, and the session stays as it was', async () => {
+  it('fails the commit when it was put in later, and the session stays unchanged', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ a: {} })
     const session = await app.load(cookie)
@@ -591,7 +591,7 @@ describe('a value that cannot be kept', () => {
     expect(String((await app.data(cookie))['big'])).toHaveLength(899 * 1024)
   })
 
-  it('does not take another save of its session down with it', async () => {
+  it('does not make another save of its session fail', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ a: 1 })
     const [first, big, last] = await Promise.all([
@@ -633,14 +633,14 @@ describe('a scope', () => {
     expect(s.scope('b').popItem()).toEqual(['n', 'b'])
   })
 
-  it('is the same one each time, and cannot be extended', async () => {
+  it('is the same each time, and cannot be extended', async () => {
     const s = await new Harness<Data>().load()
     s.scope('a').set('n', 1)
     expect(s.scope('a').get('n')).toBe(1)
     expect(() => Object.assign(s.scope('a'), { views: 1 })).toThrow(TypeError)
   })
 
-  it('is listed while it holds something', async () => {
+  it('is listed while it holds data', async () => {
     const app = new Harness<Data>()
     const session = await app.load()
     expect([session.scopes(), session.isEmpty, session.size]).toEqual([[], true, 0])
@@ -682,7 +682,7 @@ describe('a scope', () => {
 })
 
 describe('the object itself', () => {
-  it('cannot be extended or overwritten, so that a typing error does not vanish', async () => {
+  it('cannot be extended or overwritten, so that a typing error is noticed', async () => {
     const session = (await new Harness<Data>().load()) as unknown as Data
     expect(() => {
       session['views'] = 1
@@ -699,7 +699,7 @@ describe('the object itself', () => {
 })
 
 describe('a session of 5,000 keys', () => {
-  it('is not searched from its beginning for each of them', () => {
+  it('is not searched from its beginning for each key', () => {
     const { body, key } = { body: [] as [string, string][], key: 'A'.repeat(43) as SessionKey }
     for (let i = 0; i < 5000; i++) body.push([JSON.stringify(`key${i}`), `"${'x'.repeat(100)}"`])
     const payload = Payload.decode(Payload.empty.with(new Map(body)).encode(key), key)
@@ -720,7 +720,7 @@ describe('a value that can change in place', () => {
   it.each([
     ['of a stored session', { a: 1 }],
     ['of a new session', undefined],
-  ])('is encoded twice by a commit at most: %s', async (_, data) => {
+  ])('is encoded at most twice by a commit: %s', async (_, data) => {
     const app = new Harness<Data>()
     const session = await app.load(data && (await app.given(data)))
     let reads = 0
@@ -732,7 +732,7 @@ describe('a value that can change in place', () => {
     })
     reads = 0
     const { cookie } = await app.commit(session)
-    // Once for what to store, and once to find what changed while it was being stored.
+    // Once for the store, and once to find changes made while it was being stored.
     expect(reads).toBe(2)
     if (cookie !== undefined) expect(await app.data(cookie)).toEqual({ v: { part: 'x' } })
   })

@@ -35,7 +35,7 @@ describe('the address of a client', () => {
     ['::', '::'],
     ['::192.0.2.77', '::'],
     ['1:2::', '1:2::'],
-  ])('%s is kept as %s', (address, kept) => {
+  ])('%s is stored as %s', (address, kept) => {
     expect(shortened(address)).toBe(kept)
   })
 
@@ -51,7 +51,7 @@ describe('the address of a client', () => {
     expect(shortened(address)).toBeNull()
   })
 
-  it('comes with a bounded agent without control characters', () => {
+  it('is stored with a short agent without control characters', () => {
     expect(clientHints('a\r\nb\u0000c', undefined)).toEqual({ agent: 'a  b c' })
     expect(clientHints('x'.repeat(5000), null)?.agent).toHaveLength(256)
     expect(clientHints(`${'x'.repeat(255)}\u{1f600}`, null)?.agent?.isWellFormed()).toBe(true)
@@ -62,7 +62,7 @@ describe('the address of a client', () => {
 describe('a login that asks for it', () => {
   const CLIENT = { userAgent: 'Browser/1.0', ip: '192.0.2.77' }
 
-  it('keeps agent and network for the list of devices, also through cycleKey', async () => {
+  it('stores agent and network for the list of devices, and keeps them over cycleKey', async () => {
     const app = new Harness<Data>()
     const session = await app.sessions.open({ secure: true, ...CLIENT }).load()
     await session.login('alice', { client: true })
@@ -75,7 +75,7 @@ describe('a login that asks for it', () => {
     expect((await app.sessions.get(session.key as never))?.client).toEqual(client)
   })
 
-  it('takes what the app knows better', async () => {
+  it('takes the values of the app instead', async () => {
     const app = new Harness<Data>()
     const session = await app.sessions.open({ secure: true, ...CLIENT }).load()
     await session.login('alice', { client: { agent: 'Phone', address: '2001:db8:1:2::9' } })
@@ -86,7 +86,7 @@ describe('a login that asks for it', () => {
     })
   })
 
-  it('keeps nothing unless asked, nor of a guest, nor after logout', async () => {
+  it('stores nothing without the option, nor for a guest, nor after logout', async () => {
     const app = new Harness<Data>({ persistentFieldsOnLogout: ['lang'] })
     const session = await app.sessions.open({ secure: true, ...CLIENT }).load()
     session.set('lang', 'de')
@@ -110,7 +110,7 @@ describe('a login that asks for it', () => {
   })
 })
 
-/** What came of a login that may not stand. */
+/** The result of a login that was refused. */
 function refused(error: unknown): 'refused' {
   if (error instanceof SessionGoneError) return 'refused'
   throw error
@@ -122,7 +122,7 @@ describe('a limit of sessions per user', () => {
     return await app.given({}, (session) => session.login(user))
   }
 
-  it('ends those that logged in longest ago', async () => {
+  it('ends the sessions with the oldest logins', async () => {
     const app = new Harness<Data>({ maxSessionsPerUser: 2 })
     const [first, second, third] = [
       await loginAs(app, 'alice'),
@@ -136,12 +136,12 @@ describe('a limit of sessions per user', () => {
     expect((await app.load(other)).user).toBe('bob')
   })
 
-  it('ends nobody by a login that was not done, since its cookie could not travel', async () => {
+  it('ends no session by a login whose cookie could not be sent', async () => {
     const app = new Harness<Data>({ maxSessionsPerUser: 2 })
     const guests: Visit<Data>[] = []
     for (let n = 0; n < 6; n++) guests.push(await app.visit((s) => s.set('n', n)))
     const [{ cookie } = { cookie: undefined }] = guests
-    // By hand: a browser does not send it without TLS.
+    // Set by hand: a browser does not send it without TLS.
     const work = async (s: Session<Data>): Promise<void> => {
       expect(s.get('n')).toBe(0)
       await s.login('mallory')
@@ -153,7 +153,7 @@ describe('a limit of sessions per user', () => {
     }
   })
 
-  it('of one leaves the login that has just been made', async () => {
+  it('of one keeps the login that has just been made', async () => {
     const app = new Harness<Data>({ maxSessionsPerUser: 1 })
     const before = await Promise.all(
       ['alice', 'alice', 'alice'].map((user) => app.visit((s) => s.login(user)).catch(refused)),
@@ -193,7 +193,7 @@ describe('a limit of sessions per user', () => {
     expect((await app.load(latest)).user).toBe('alice')
   })
 
-  it('tells the observers why', async () => {
+  it('reports the reason to the observers', async () => {
     const app = new Harness<Data>({ maxSessionsPerUser: 1, events: true })
     const reasons: string[] = []
     app.sessions.onDelete(({ reason, user }) => {

@@ -15,7 +15,7 @@ const B = { id: 'b', key: randomBytes(32).toString('base64url') }
 
 type Data = Record<string, unknown>
 
-/** Processes on one database, each with its own options; the first of them has the clock. */
+/** Processes on one database, each with its own options; the clock belongs to the first of them. */
 function processes<Given extends SessionsOptions[]>(
   kind: StoreKind,
   ...options: Given
@@ -32,7 +32,7 @@ function processes<Given extends SessionsOptions[]>(
 
 const sealing = (...keys: (typeof A | typeof B)[]): SessionsOptions => ({ encryption: { keys } })
 
-/** Replaces what is stored. */
+/** Replaces the stored record. */
 async function change(
   app: Harness<Data>,
   cookie: string,
@@ -50,7 +50,7 @@ const textOf = async (app: Harness<Data>, cookie: string): Promise<string> =>
   (await app.stored(cookie))?.data ?? ''
 
 describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
-  it('stores no data in clear; user, times and client stay readable', async () => {
+  it('stores no unencrypted data; user, times and client stay readable', async () => {
     const [app] = processes(kind, sealing(A))
     const cookie = await app.given({ secret: 'hunter2' }, async (s) => {
       await s.login('alice', { client: { agent: 'Firefox' } })
@@ -64,7 +64,7 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
     expect(session.scope('shop').get('word')).toBe('hunter2')
   })
 
-  it('writes nothing where nothing has changed, as without it', async () => {
+  it('writes nothing where nothing has changed, as without encryption', async () => {
     const [app] = processes(kind, sealing(A))
     const cookie = await app.given({ list: [1], text: 'a' })
     await app.visit((s) => s.get('list'), { cookie })
@@ -85,7 +85,7 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
     expect(await other.data(cookie)).toEqual({ a: 1, b: 2, c: 3 })
   })
 
-  it('seals what exclusive() and what save() and change() inside of it store, under the lease', async () => {
+  it('encrypts the data that exclusive(), and save() and change() inside of it, store under the lease', async () => {
     const [app, other] = processes(kind, sealing(A), sealing(B, A))
     const cookie = await app.given({ n: 1 })
     const texts: string[] = []
@@ -107,13 +107,13 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
     expect(texts).toEqual(Array(3).fill(expect.stringMatching(/^2 sealed a /)))
     expect(texts.join()).not.toMatch(/hunter2|secret|more/)
     expect(await app.store.notes.list('lease:', 10)).toEqual([])
-    // The next one is on what that one left, whichever key sealed it.
+    // The next one works on the data that this one left, whichever key encrypted it.
     await other.visit((s) => s.exclusive(() => s.set('n', (s.get('n') as number) + 1)), { cookie })
     expect(await textOf(app, cookie)).toMatch(/^2 sealed b /)
     expect(await other.data(cookie)).toEqual({ n: 3, secret: 'hunter2', more: 'hunter2' })
   })
 
-  it('leaves a session alone that exclusive() finds sealed with a key that this process lacks', async () => {
+  it('does not change a session in exclusive() that needs a key that this process lacks', async () => {
     const [app, other] = processes(kind, sealing(A), sealing(B, A))
     const cookie = await app.given({ a: 1 })
     const session = await app.load(cookie)
@@ -128,7 +128,7 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
     expect(await other.data(cookie)).toEqual({ a: 1, b: 2 })
   })
 
-  it('seals anew whatever gets a new id, and nothing opens under another', async () => {
+  it('encrypts data again under a new id, and no data can be decrypted under another id', async () => {
     const [app] = processes(kind, { ...sealing(A), persistentFieldsOnLogin: ['a'] })
     const cookie = await app.given({ a: 'hunter2' })
     const before = await textOf(app, cookie)
@@ -141,11 +141,11 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
     expect(app.log.at(-1)).toMatchObject({
       details: { why: expect.stringMatching(/cannot be opened/) },
     })
-    // Looking at it has changed nothing, and ending it does not either.
+    // Reading it has changed nothing, and neither does ending it.
     expect(await textOf(app, after)).toBe(before)
   })
 
-  it('reads what was stored in clear, and seals it at the next write', async () => {
+  it('reads unencrypted data, and encrypts it at the next write', async () => {
     const [plain, app] = processes(kind, {}, sealing(A))
     const cookie = await plain.given({ a: 'hunter2' })
     await app.visit((s) => s.get('a'), { cookie })
@@ -156,7 +156,7 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
     expect(await app.data(cookie)).toEqual({ a: 'hunter2' })
   })
 
-  it('rotates: an older key opens, the newest seals, and then the older may go', async () => {
+  it('rotates: an older key decrypts, the newest encrypts, and then the older may be removed', async () => {
     const [first, next, last] = processes(kind, sealing(A), sealing(B, A), sealing(B))
     const cookie = await first.given({ a: 'hunter2' })
     expect(await next.data(cookie)).toEqual({ a: 'hunter2' })
@@ -166,7 +166,7 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
     expect(await last.data(cookie)).toEqual({ a: 'hunter2', b: 1 })
   })
 
-  it('is rolled out by a release that reads, and taken away by one that does not seal', async () => {
+  it('is introduced by a release that only reads, and removed by one that does not encrypt', async () => {
     const reads: SessionsOptions = { encryption: { keys: [A], seal: false } }
     const [plain, reading, app] = processes(kind, {}, reads, sealing(A))
     const cookie = await plain.given({ a: 1 })
@@ -203,7 +203,7 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
     ).rejects.toMatchObject({ code: 'ERR_SESSION_STORE', message: expect.stringMatching(message) })
     expect(other.store.writes).toBe(0)
     expect(await textOf(app, cookie)).toBe(before)
-    // Who it belongs to can be seen, and it can be ended.
+    // Its user is visible, and it can be ended.
     const listed = []
     for await (const one of other.sessions.listSessionsByUser('alice')) listed.push(one)
     expect(listed).toMatchObject([{ key: keyOfCookie(cookie), user: 'alice' }])
@@ -242,7 +242,7 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
     },
   )
 
-  it('leaves the events of what this process lacks the key of to one that has it', async () => {
+  it('leaves the events of a session whose key this process lacks to a process that has it', async () => {
     const events = { events: true }
     const [app, other] = processes(kind, { ...sealing(A), ...events }, { ...sealing(B), ...events })
     const told: unknown[] = []
@@ -268,7 +268,7 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
     )
   })
 
-  it('tells of what is damaged with its user and times, and without data', async () => {
+  it('reports a damaged session with its user and times, and without data', async () => {
     const [app] = processes(kind, { ...sealing(A), events: true })
     const told: unknown[] = []
     app.sessions.onDelete(({ key, user, data }) => {
@@ -281,7 +281,7 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
     expect(told).toEqual([[keyOfCookie(cookie), 'alice', {}]])
   })
 
-  it('never shows other data for a text that was changed, cut or copied', async () => {
+  it('never shows other data for a text that was changed, cut off or copied', async () => {
     const [app] = processes(kind, sealing(A))
     const cookie = await app.given({ a: 'hunter2' })
     const other = await textOf(app, await app.given({ a: 'other' }))
@@ -302,7 +302,7 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
         ({ loadOutcome }) => loadOutcome,
         (error) => error.code,
       )
-      // What looks like another version may be one of a later release.
+      // Another version may be that of a later release.
       const isOurs = data.startsWith('2 sealed ')
       expect(isOurs ? ['unreadable'] : ['unreadable', 'ERR_SESSION_STORE'], data).toContain(outcome)
     }
@@ -310,7 +310,7 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
     expect(await app.data(cookie)).toEqual({ a: 'hunter2' })
   })
 
-  it('seals what security keys hand back, and binds it to them', async () => {
+  it('encrypts the data of security keys, and binds it to them', async () => {
     const [app, other] = processes(kind, sealing(A), sealing(B))
     const cookie = await app.given()
     const session = await app.load(cookie)
@@ -332,7 +332,7 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
     })
   })
 
-  it('is brought up to date by an iterator: what is in clear, and what an older key sealed', async () => {
+  it('is renewed by an iterator: for unencrypted data, and for data under an older key', async () => {
     class Reseal extends QueryIter<Data> {
       static override id = 'reseal'
       override async handleEntry(entry: SessionEntry<Data>): Promise<void> {
@@ -367,7 +367,7 @@ describe.each(STORE_KINDS)('encryption, on $name', (kind) => {
 })
 
 describe('encryption', () => {
-  it('is refused where it cannot work, and keys stand in no error', () => {
+  it('is refused where it cannot work, and no error contains a key', () => {
     expect(() => new Harness({ encryption: { keys: [{ id: 'a', key: 'hunter2' }] } })).toThrow(
       expect.objectContaining({
         code: 'ERR_SESSION_CONFIG',

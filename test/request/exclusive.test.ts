@@ -22,11 +22,11 @@ interface Deployment {
   leases(): Promise<number>
 }
 
-/** Waits as it is asked to, but never for long: who holds the session goes on meanwhile. */
+/** Waits as requested, but never for long: the holder of the session continues meanwhile. */
 const sleep = (duration: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, Math.min(duration, 5)))
 
-/** One set of sessions, and as many processes on it as wanted. */
+/** One set of sessions, and several processes on it. */
 function deployment(kind: StoreKind): Deployment {
   const space = uniqueSpace()
   const clock = fakeClock()
@@ -46,7 +46,7 @@ const memory = (): Deployment => deployment(STORE_KINDS[0] as StoreKind)
 
 describe.each(STORE_KINDS)('exclusive() on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('of a stored session', () => {
-    it('lets one after the other work, over processes, each on what the one before left', async () => {
+    it('runs one after the other, over processes, each on the data that the previous one left', async () => {
       const d = deployment(kind)
       const processes = [d.process(), d.process(), d.process()]
       const [first] = processes as [Process]
@@ -98,7 +98,7 @@ describe.each(STORE_KINDS)('exclusive() on $name', (kind) => {
       expect(resolved).toBe(3 * rounds)
     })
 
-    it('does not let one whose lease has run out save over its successor', async () => {
+    it('does not save over its successor when its lease has run out', async () => {
       const d = deployment(kind)
       const [a, b] = [d.process(), d.process()]
       const cookie = await a.given({ n: 1 })
@@ -120,7 +120,7 @@ describe.each(STORE_KINDS)('exclusive() on $name', (kind) => {
       expect(await b.data(cookie)).toEqual({ n: 2 })
     })
 
-    it('does not let it save while its successor is still at work', async () => {
+    it('does not save while its successor is still at work', async () => {
       const d = deployment(kind)
       const [a, b] = [d.process(), d.process()]
       const cookie = await a.given({ n: 1 })
@@ -144,7 +144,7 @@ describe.each(STORE_KINDS)('exclusive() on $name', (kind) => {
       expect(await d.leases()).toBe(0)
     })
 
-    it('goes on after its lease has run out where nobody took over', async () => {
+    it('continues after its lease has run out where no other call took over', async () => {
       const d = deployment(kind)
       const h = d.process()
       const cookie = await h.given({ n: 1 })
@@ -156,7 +156,7 @@ describe.each(STORE_KINDS)('exclusive() on $name', (kind) => {
       expect(await h.data(cookie)).toEqual({ n: 2 })
     })
 
-    it('merges with those who save without it', async () => {
+    it('merges with requests that save without it', async () => {
       const d = deployment(kind)
       const [a, b] = [d.process(), d.process()]
       const cookie = await a.given({ n: 1 })
@@ -171,7 +171,7 @@ describe.each(STORE_KINDS)('exclusive() on $name', (kind) => {
 })
 
 describe('exclusive()', () => {
-  it('gives what the function gives, and costs a lease, a read and one commit', async () => {
+  it('returns the result of the function, and costs a lease, a read and one commit', async () => {
     const h = memory().process()
     const cookie = await h.given({ n: 1 })
     await h.visit(
@@ -189,7 +189,7 @@ describe('exclusive()', () => {
     expect(h.store.calls).toEqual([])
   })
 
-  it('saves what was changed before, and lets the next one see it', async () => {
+  it('saves earlier changes, and lets the next call see them', async () => {
     const d = memory()
     const [a, b] = [d.process(), d.process()]
     const cookie = await a.given({ n: 1 })
@@ -200,7 +200,7 @@ describe('exclusive()', () => {
     })
   })
 
-  it('saves as often as asked inside, each under the lease, and lets go by the last', async () => {
+  it('saves as often as requested inside, each under the lease, and releases it by the last', async () => {
     const d = memory()
     const h = d.process()
     const cookie = await h.given({ n: 1 })
@@ -220,7 +220,7 @@ describe('exclusive()', () => {
     expect([await h.data(cookie), await d.leases()]).toEqual([{ n: 14, other: 1 }, 0])
   })
 
-  it('drops what a function that throws has not saved, gives its error, and lets the next one on', async () => {
+  it('drops the unsaved changes of a function that throws, throws its error, and lets the next call run', async () => {
     const d = memory()
     const h = d.process()
     const cookie = await h.given({ n: 1 })
@@ -242,7 +242,7 @@ describe('exclusive()', () => {
     expect(await d.leases()).toBe(0)
   })
 
-  it('tells whoever waits in vain, and stores nothing of it', async () => {
+  it('throws for a call that waits in vain, and stores nothing of it', async () => {
     const d = memory()
     const [a, b] = [d.process(), d.process()]
     const cookie = await a.given({ n: 1 })
@@ -258,7 +258,7 @@ describe('exclusive()', () => {
     expect(await b.data(cookie)).toEqual({ n: 1 })
   })
 
-  it('waits ten seconds unless told otherwise, and looks every 50 to 500 milliseconds', async () => {
+  it('waits ten seconds by default, and checks every 50 to 500 milliseconds', async () => {
     const d = memory()
     const pauses: number[] = []
     const other = new Harness<Data>(
@@ -278,13 +278,13 @@ describe('exclusive()', () => {
       await expect(waiting.exclusive(() => {})).rejects.toThrow(/waited 10000 ms/)
     })
     expect(pauses.reduce((sum, pause) => sum + pause)).toBe(10_000)
-    // The last one is what was left.
+    // The last wait is the remaining time.
     expect(Math.min(...pauses.slice(0, -1))).toBeGreaterThanOrEqual(50)
     expect(Math.max(...pauses)).toBeLessThanOrEqual(500)
     expect(pauses[0]).toBeLessThanOrEqual(100)
   })
 
-  it('does not run for a session whose time has run out since it was loaded', async () => {
+  it('does not run for a session that has expired since it was loaded', async () => {
     const d = memory()
     const h = d.process()
     const cookie = await h.given({ n: 1 })
@@ -295,7 +295,7 @@ describe('exclusive()', () => {
     expect([run.mock.calls, await d.leases()]).toEqual([[], 0])
   })
 
-  it('takes no save of another request down with a lease that was lost', async () => {
+  it('does not make the save of another request fail when a lease was lost', async () => {
     const d = memory()
     const [a, b] = [d.process(), d.process()]
     const cookie = await a.given({ n: 1 })
@@ -303,7 +303,7 @@ describe('exclusive()', () => {
     const late = slow.exclusive(async () => {
       d.clock.advance('31s')
       await b.visit((s) => s.exclusive(() => void s.set('n', 2)), { cookie })
-      // All that follows waits behind this one, in one process.
+      // All later writes wait behind this one, in one process.
       const hold = a.store.hold({ method: 'write' })
       first.set('other', 1)
       const begun = first.save()
@@ -323,7 +323,7 @@ describe('exclusive()', () => {
     expect(await b.data(cookie)).toEqual({ n: 2, other: 2 })
   })
 
-  it('drops what a function that throws has left for a visitor without a session', async () => {
+  it('drops the changes of a function that throws for a visitor without a session', async () => {
     const h = memory().process()
     const { setCookie } = await h.visit(async (s) => {
       const failing = s.exclusive(() => {
@@ -336,7 +336,7 @@ describe('exclusive()', () => {
     expect([setCookie, h.store.writes]).toEqual([[], 0])
   })
 
-  it('lets those of one process have their turn at once, in the order in which they came', async () => {
+  it('runs the calls of one process without delay, in their order', async () => {
     const d = memory()
     const h = d.process()
     const cookie = await h.given({ n: 0 })
@@ -348,11 +348,11 @@ describe('exclusive()', () => {
       }),
     )
     expect(order).toEqual(Array.from({ length: 20 }, (_, at) => at))
-    // None had to poll: each took the lease by one call and let it go by another.
+    // None had to poll: each took the lease by one call and released it by another.
     expect(h.store.calls.filter(({ method }) => method === 'note')).toHaveLength(40)
   })
 
-  it('lets calls of one session object follow each other', async () => {
+  it('runs the calls of one session object one after the other', async () => {
     const h = memory().process()
     const session = await h.load(await h.given({ n: 0 }))
     const call = (): Promise<void> =>
@@ -365,7 +365,7 @@ describe('exclusive()', () => {
     expect(session.get('n')).toBe(3)
   })
 
-  it('lets those of a visitor without a session follow each other, and tells whoever waits in vain', async () => {
+  it('runs the calls of a visitor without a session one after the other, and throws for one that waits in vain', async () => {
     const h = memory().process()
     const session = await h.load()
     const inside = gate()
@@ -400,7 +400,7 @@ describe('exclusive()', () => {
     await expect(session.exclusive(() => 'again')).resolves.toBe('again')
   })
 
-  it('runs for a visitor without a session as it is, and stores what it leaves', async () => {
+  it('runs without a lease for a visitor without a session, and stores the changes', async () => {
     const d = memory()
     const h = d.process()
     const { cookie } = await h.visit((s) => s.exclusive(() => void s.set('n', 1)))
@@ -410,7 +410,7 @@ describe('exclusive()', () => {
     expect(h.store.calls).toEqual([])
   })
 
-  it('aborts its signal when the lease runs out, and not before it is over', async () => {
+  it('aborts its signal when the lease runs out, and not earlier', async () => {
     const h = memory().process()
     const session = await h.load(await h.given({ n: 1 }))
     let kept: AbortSignal | null = null
@@ -431,7 +431,7 @@ describe('exclusive()', () => {
     expect((kept as unknown as AbortSignal).aborted).toBe(false)
   })
 
-  it('lets the next one of the process go on when a function does not come to its end', async () => {
+  it('lets the next call of the process run when a function never ends', async () => {
     const d = memory()
     const h = d.process()
     const cookie = await h.given({ n: 1 })
@@ -451,7 +451,7 @@ describe('exclusive()', () => {
     expect(await h.data(cookie)).toEqual({ n: 2 })
   })
 
-  it('does not let a call save by the lease of a later one of the same session object, nor end that', async () => {
+  it('does not save by the lease of a later call of the same session object, nor release it', async () => {
     const d = memory()
     const h = d.process()
     const cookie = await h.given({ n: 1 })
@@ -483,7 +483,7 @@ describe('exclusive()', () => {
     expect(await h.data(cookie)).toEqual({ n: 3, other: 'late' })
   })
 
-  it('leaves nothing of a call behind whose session object went on with a later one', async () => {
+  it('drops the changes of a call whose session object continued with a later call', async () => {
     const d = memory()
     const h = d.process()
     const cookie = await h.given({ n: 1 })
@@ -505,7 +505,7 @@ describe('exclusive()', () => {
     expect(await h.data(cookie)).toEqual({ n: 2 })
   })
 
-  it('is no longer exclusive, and says so, where nothing is left to save either', async () => {
+  it('is no longer exclusive, and throws, also where nothing is left to save', async () => {
     const d = memory()
     const [a, b] = [d.process(), d.process()]
     const cookie = await a.given({ n: 1 })
@@ -518,7 +518,7 @@ describe('exclusive()', () => {
     await expect(late).rejects.toBeInstanceOf(SessionContentionError)
   })
 
-  it('takes a login, a logout and a new key along, and leaves nothing to those who waited', async () => {
+  it('includes a login, a logout and a new key, and ends the session for waiting calls', async () => {
     for (const method of ['login', 'logout', 'cycleKey', 'reset'] as const) {
       const d = memory()
       const [a, b] = [d.process(), d.process()]
@@ -559,7 +559,7 @@ describe('exclusive()', () => {
     expect([await h.data(cookie), await d.leases()]).toEqual([{ n: 5 }, 0])
   })
 
-  it('tells of a session that ended while it waited, or while it worked', async () => {
+  it('throws for a session that ended while it waited, or while it ran', async () => {
     const d = memory()
     const [a, b] = [d.process(), d.process()]
     const cookie = await a.given({ n: 1 })
@@ -573,12 +573,12 @@ describe('exclusive()', () => {
     expect([await a.stored(cookie), await d.leases()]).toEqual([null, 0])
   })
 
-  it('takes over the lease of one that is gone, once it has run out, and a sweep removes what is left', async () => {
+  it('takes over the lease of a crashed process, once it has run out, and a sweep removes the rest', async () => {
     const d = memory()
     const [a, b] = [d.process(), d.process()]
     const cookie = await a.given({ n: 1 })
     const dead = await a.load(cookie)
-    // As by kill -9: it never comes back.
+    // As by kill -9: the process never comes back.
     void dead.exclusive(() => new Promise(() => {}))
     while ((await d.leases()) === 0) await new Promise((resolve) => setImmediate(resolve))
     await b.sessions.startClearSessions()
@@ -595,7 +595,7 @@ describe('exclusive()', () => {
     expect(await d.leases()).toBe(0)
   })
 
-  it('waits for what was begun inside and not awaited', async () => {
+  it('waits for operations that were begun inside and not awaited', async () => {
     const d = memory()
     const h = d.process()
     const cookie = await h.given({ n: 1 })
@@ -610,7 +610,7 @@ describe('exclusive()', () => {
     expect([await h.data(cookie), await d.leases()]).toEqual([{ n: 3 }, 0])
   })
 
-  it('fails where the store does, and leaves no change behind', async () => {
+  it('fails where the store fails, and keeps no change', async () => {
     const d = memory()
     const h = d.process()
     const cookie = await h.given({ n: 1 })
@@ -626,7 +626,7 @@ describe('exclusive()', () => {
     expect(await session.exclusive(() => 'up')).toBe('up')
   })
 
-  it('refuses what cannot work', async () => {
+  it('refuses arguments that cannot work', async () => {
     const d = memory()
     const h = d.process()
     const session = await h.load(await h.given({ n: 1 }))
@@ -653,7 +653,7 @@ describe('exclusive()', () => {
   })
 })
 
-/** The store with its methods as properties, one of which can be left out. */
+/** The store with its methods as properties, so that one can be left out. */
 function bound(store: SessionStore): object {
   const { name, shards, notes, keys } = store
   const methods = [

@@ -7,7 +7,7 @@ afterEach(() => {
 })
 
 describe('a clock that a test fakes after the sessions were made', () => {
-  it('is the one that sessions, their store and a jar of cookies go by', async () => {
+  it('is used by sessions, their store and a cookie jar', async () => {
     const sessions = createSessions({ store: memoryStore(), lifetime: '1h' })
     const jar = cookieJar()
     vi.useFakeTimers({ now: Date.UTC(2040, 0, 1), toFake: ['Date'] })

@@ -6,7 +6,7 @@ import { Harness, idOf } from './harness.ts'
 const URL = 'https://shop.example.com/'
 const SECRETS = ['0123456789abcdefghijklmnopqrstuv']
 
-/** A release of an app, and another one on the same store, in one browser. */
+/** Two releases of an app on the same store, in one browser. */
 function releases(
   before: CookieOptions,
   after: CookieOptions,
@@ -43,7 +43,7 @@ describe('a cookie that had another name', () => {
     ['as it is', {}],
     ['signed', { secrets: SECRETS }],
   ])(
-    'is found under it, and the same id goes out under the new one in one response, %s',
+    'is found under it, and one response sends the same id under the new name, %s',
     async (_, signing) => {
       const { old, next, browser } = releases({ name: 'sid', ...signing }, { ...NEW, ...signing })
       const first = await go(old, browser, (s) => s.set('views', 1))
@@ -60,14 +60,14 @@ describe('a cookie that had another name', () => {
     },
   )
 
-  it('is left alone by a request that does not use its session', async () => {
+  it('is not changed by a request that does not use its session', async () => {
     const { old, next, browser } = releases({ name: 'sid' }, NEW)
     await go(old, browser, (s) => s.set('views', 1))
     const visit = await next.visit(() => {}, { cookie: browser.header(URL) })
     expect([visit.setCookie, visit.vary]).toEqual([[], false])
   })
 
-  it('is not read where a new one came, and goes with the next use', async () => {
+  it('is not read where a new one came, and is removed with the next use', async () => {
     const { old, next, browser } = releases({ name: 'sid' }, NEW)
     await go(next, browser, (s) => s.login('alice'))
     await go(old, browser, (s) => s.login('mallory'))
@@ -88,7 +88,7 @@ describe('a cookie that had another name', () => {
     }
   })
 
-  it('is left alone where its session is unknown or has expired', async () => {
+  it('is not changed where its session is unknown or has expired', async () => {
     const { old, next, browser } = releases({ name: 'sid' }, NEW)
     browser.set(`sid=${'A'.repeat(43)}; Path=/`, URL)
     expect(await go(next, browser)).toMatchObject({ outcome: 'unknown', setCookie: [] })
@@ -99,7 +99,7 @@ describe('a cookie that had another name', () => {
     expect([session.loadOutcome, setCookie]).toEqual(['expired', []])
   })
 
-  it('is none where two different ones came under the former name', async () => {
+  it('is ignored where two different ones came under the former name', async () => {
     const { next } = releases({ name: 'sid' }, NEW)
     const cookie = `sid=${'A'.repeat(43)}; sid=${'B'.repeat(43)}`
     const { session } = await next.visit((s) => s.get('views'), { cookie })
@@ -110,14 +110,14 @@ describe('a cookie that had another name', () => {
     expect([rubbish.session.loadOutcome, rubbish.setCookie]).toEqual(['malformed', []])
   })
 
-  it('is taken away by a logout of whoever brings two different ones, of which one may come alone next time', async () => {
+  it('is removed by the logout of a client with two different ones, since one may come alone next time', async () => {
     const { next } = releases({ name: 'sid' }, NEW)
     const cookie = `sid=${'A'.repeat(43)}; sid=${'B'.repeat(43)}`
     const { setCookie } = await next.visit((s) => s.logout(), { cookie })
     expect(setCookie).toContain('sid=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax')
   })
 
-  it('can have had one of several names, and a domain and path of its own', async () => {
+  it('can have one of several names, and its own domain and path', async () => {
     const former = { name: 'old', domain: 'example.com', path: '/' }
     const { old, next, browser } = releases(former, { formerly: [{ name: 'sid' }, former] })
     await go(old, browser, (s) => s.set('views', 1))
@@ -128,7 +128,7 @@ describe('a cookie that had another name', () => {
     expect(browser.header(URL)).not.toMatch(/old=/)
   })
 
-  it('says nothing on a request that is not secure', async () => {
+  it('is not removed by a request that is not secure', async () => {
     const { next } = releases({ name: 'sid' }, NEW)
     const cookie = `sid=${'A'.repeat(43)}`
     const visit = await next.visit((s) => s.get('views'), { cookie, secure: false })
@@ -170,14 +170,14 @@ describe('a cookie that had another domain or path', () => {
       return session.user
     }
     await visit(old, (s) => s.login('alice'))
-    // The same id, whichever cookie it came by.
+    // The same id, whichever cookie carried it.
     expect(await visit(next, (s) => s.get('views'))).toBe('alice')
     await visit(next, (s) => s.login('alice'))
     expect(browser.header(url)?.split('; ')).toHaveLength(1)
     expect(await visit(next, (s) => s.get('views'))).toBe('alice')
   })
 
-  it('is taken away by any response to a request with two different ones, which has no session', async () => {
+  it('is removed by any response to a request with two different ones, which has no session', async () => {
     const { old, next, browser } = releases(
       { name: NAME, domain: 'example.com' },
       { name: NAME, formerly: [{ domain: 'example.com' }] },
@@ -195,12 +195,12 @@ describe('a cookie that had another domain or path', () => {
     expect(next.warnings).toEqual([])
   })
 
-  it('warns once of two different ones where nobody has said what they were', async () => {
+  it('logs one warning for two different ones without cookie.formerly', async () => {
     const h = new Harness()
     const name = '__Host-viur-session'
     const cookie = `${name}=${'A'.repeat(43)}; ${name}=${'B'.repeat(43)}`
     for (let n = 0; n < 3; n++) await h.visit(() => {}, { cookie })
-    // One value twice, and rubbish beside one, are no two sessions.
+    // The same value twice, or an invalid one beside it, are no two sessions.
     const same = new Harness()
     await same.visit(() => {}, { cookie: `${name}=${'A'.repeat(43)}; ${name}=${'A'.repeat(43)}` })
     await same.visit(() => {}, { cookie: `${name}=${'A'.repeat(43)}; ${name}=rubbish` })
@@ -228,14 +228,14 @@ describe('the option cookie.formerly', () => {
     expect(make).toThrow(message)
   })
 
-  it('takes a leading dot of a domain and capital letters for what a browser takes them', () => {
+  it('treats a leading dot of a domain and capital letters like a browser', () => {
     const cookie = { name: 'sid', domain: 'example.com', formerly: [{ domain: '.Example.com' }] }
     expect(() => new Harness({ cookie })).toThrow(/is the present cookie/)
   })
 })
 
 describe('cookieOptions()', () => {
-  it('gives the attributes of the session cookie of a request, and is no use of the session', async () => {
+  it('returns the attributes of the session cookie of a request, without using the session', async () => {
     const h = new Harness({ cookie: { sameSite: 'none', partitioned: true, priority: 'high' } })
     const secure = { path: '/', secure: true, httpOnly: true, priority: 'high' }
     expect(h.sessions.cookieOptions({ secure: true })).toEqual({
@@ -253,7 +253,7 @@ describe('cookieOptions()', () => {
     expect(session.accessed).toBe(false)
   })
 
-  it('has a domain and a path where the cookie has, and no sameSite where it has none', () => {
+  it('has the domain and the path of the cookie, and no sameSite where it has none', () => {
     const cookie = { name: 'sid', domain: 'example.com', path: '/a', sameSite: null } as const
     expect(new Harness({ cookie }).sessions.cookieOptions({ secure: true })).toEqual({
       path: '/a',
@@ -263,7 +263,7 @@ describe('cookieOptions()', () => {
     })
   })
 
-  it('refuses what is no request, and the session of another createSessions()', () => {
+  it('refuses a value that is no request, and the session of another createSessions()', () => {
     const h = new Harness()
     expect(() => h.sessions.cookieOptions({ headers: {} } as never)).toThrow(SessionConfigError)
     expect(() => h.sessions.cookieOptions(new Harness().open())).toThrow(SessionConfigError)

@@ -29,7 +29,7 @@ export interface LogLine {
   readonly details: Readonly<Record<string, unknown>> | undefined
 }
 
-/** What one request came to. */
+/** The result of one request. */
 export interface Visit<Data extends object = DefaultData> {
   readonly session: Session<Data>
   readonly setCookie: string[]
@@ -48,7 +48,7 @@ export interface VisitOptions {
   readonly forwardedHost?: string | undefined
 }
 
-/** One process of an app: sessions, its store, its clock, and what it logs. */
+/** One process of an app: its sessions, its store, its clock, and its log. */
 export class Harness<Data extends object = DefaultData> {
   readonly clock: FakeClock
   readonly store: FailingStore
@@ -113,7 +113,7 @@ export class Harness<Data extends object = DefaultData> {
     return { setCookie, vary, cookie: cookieAfter(setCookie, cookie) }
   }
 
-  /** A session with this data, and the Cookie header that names it. Calls made for it are not counted. */
+  /** Stores a session with this data, and returns its Cookie header. Calls made for it are not counted. */
   async given(
     data: Record<string, unknown> = { views: 1 },
     work: (session: Session<Data>) => unknown = () => {},
@@ -127,7 +127,7 @@ export class Harness<Data extends object = DefaultData> {
     return cookie
   }
 
-  /** What is stored for this cookie. */
+  /** The stored record of this cookie. */
   async stored(cookie: string): Promise<SessionRecord | null> {
     const { finds } = this.store
     const found = await this.store.find(keyOfCookie(cookie))
@@ -136,7 +136,7 @@ export class Harness<Data extends object = DefaultData> {
     return found?.record ?? null
   }
 
-  /** The data that the next request would see. */
+  /** The data that the next request sees. */
   async data(cookie: string | undefined): Promise<Record<string, unknown>> {
     const session = await this.load(cookie)
     return Object.fromEntries([...session] as [string, unknown][])
@@ -147,7 +147,7 @@ function isFailing(store: SessionsOptions['store']): store is FailingStore {
   return store !== undefined && 'clearCalls' in store
 }
 
-/** The Cookie header after a response, by a browser that has no other cookies. */
+/** The Cookie header after a response, of a browser without other cookies. */
 export function cookieAfter(setCookie: readonly string[], before?: string): string | undefined {
   const [text] = setCookie
   if (text === undefined) return before

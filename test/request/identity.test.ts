@@ -4,7 +4,7 @@ import { DAY, Harness, HOUR, idOf, keyOfCookie, MINUTE } from './harness.ts'
 
 type Data = Record<string, unknown>
 
-/** What a session says of itself. */
+/** The facts of a session. */
 function facts(session: Session<Data>): Record<string, unknown> {
   return {
     user: session.user,
@@ -75,7 +75,7 @@ describe('a session at each stage', () => {
     expect(facts(s)).toEqual({ ...NONE, ended: true })
   })
 
-  it('with a cookie that no session has any more', async () => {
+  it('with a cookie whose session no longer exists', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given()
     app.clock.advance('2h')
@@ -131,7 +131,7 @@ describe('login', () => {
     expect((await app.load(second.cookie)).authenticated?.getTime()).toBe(app.clock.now())
   })
 
-  it('keeps persistentFieldsOnLogin, what it is given and what is set after it, and nothing else', async () => {
+  it('keeps only persistentFieldsOnLogin, its own data and later changes', async () => {
     const app = new Harness<Data>({ persistentFieldsOnLogin: ['cart', 'locale', 'missing'] })
     const before = await app.given({ cart: [1], locale: 'de', secret: 1 }, (s) =>
       s.setExpiry('10m'),
@@ -149,7 +149,7 @@ describe('login', () => {
     expect((await app.stored(cookie as string))?.expiry).toBeNull()
   })
 
-  it('keeps what a parallel request stored in a persistent field', async () => {
+  it('keeps a value that a parallel request stored in a persistent field', async () => {
     const app = new Harness<Data>({ persistentFieldsOnLogin: ['cart', 'locale'] })
     const before = await app.given({ cart: [1] })
     const session = await app.load(before)
@@ -200,7 +200,7 @@ describe('login', () => {
     expect(await app.data(cookie)).toEqual({ b: 1 })
   })
 
-  it('does not happen when its data cannot be kept', async () => {
+  it('does not happen when its data is invalid', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given()
     const { session } = await app.visit(
@@ -257,7 +257,7 @@ describe('login', () => {
     expect((await app.load(cookie)).user).toBe('alice')
   })
 
-  it('under an id that nobody minted takes another', async () => {
+  it('under an id that was not made here takes another one', async () => {
     const app = new Harness<Data>()
     const fixed = `__Host-viur-session=${'A'.repeat(43)}`
     const { cookie } = await app.visit((s) => s.login('alice'), { cookie: fixed })
@@ -267,7 +267,7 @@ describe('login', () => {
 })
 
 describe('logout', () => {
-  it('ends the session and takes the cookie away', async () => {
+  it('ends the session and removes the cookie', async () => {
     const app = new Harness<Data>()
     const before = await app.given()
     const { setCookie, cookie } = await app.visit((s) => s.logout(), { cookie: before })
@@ -277,7 +277,7 @@ describe('logout', () => {
     expect(await app.stored(before)).toBeNull()
   })
 
-  it('keeps persistentFieldsOnLogout in a new session of nobody', async () => {
+  it('keeps persistentFieldsOnLogout in a new guest session', async () => {
     const app = new Harness<Data>({ persistentFieldsOnLogout: ['locale'] })
     const alice = await app.visit((s) => s.login('alice', { data: { locale: 'de', secret: 1 } }))
     const { cookie } = await app.visit((s) => s.logout(), { cookie: alice.cookie })
@@ -290,13 +290,13 @@ describe('logout', () => {
     expect((await app.load(alice.cookie)).loadOutcome).toBe('unknown')
   })
 
-  it('leaves no session when none of the persistent fields is set', async () => {
+  it('keeps no session when none of the persistent fields is set', async () => {
     const app = new Harness<Data>({ persistentFieldsOnLogout: ['locale'] })
     const { cookie } = await app.visit((s) => s.logout(), { cookie: await app.given() })
     expect(cookie).toBeUndefined()
   })
 
-  it('leaves no session after markChanged()', async () => {
+  it('keeps no session after markChanged()', async () => {
     const app = new Harness<Data>()
     const { cookie } = await app.visit(
       async (s) => {
@@ -308,7 +308,7 @@ describe('logout', () => {
     expect(cookie).toBeUndefined()
   })
 
-  it('goes on with what is set after it, for nobody and under a new id', async () => {
+  it('keeps later changes, for a guest and under a new id', async () => {
     const app = new Harness<Data>()
     const alice = await app.visit((s) => s.login('alice', { data: { secret: 1 } }))
     const { cookie } = await app.visit(
@@ -323,7 +323,7 @@ describe('logout', () => {
     expect([session.user, Object.fromEntries(session)]).toEqual([GUEST_USER, { flash: 'bye' }])
   })
 
-  it('without a session takes the cookie away, and writes nothing', async () => {
+  it('without a session removes the cookie, and writes nothing', async () => {
     const app = new Harness<Data>()
     for (const [cookie, removed] of [
       [undefined, 0],
@@ -346,7 +346,7 @@ describe('logout', () => {
     expect((await app.commit(session, cookie)).cookie).toBeUndefined()
   })
 
-  it('ends what a parallel request has changed', async () => {
+  it('ends a session that a parallel request has changed', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given()
     const session = await app.load(cookie)
@@ -443,7 +443,7 @@ describe('cycleKey', () => {
     expect((await app.load(alice.cookie)).loadOutcome).toBe('unknown')
   })
 
-  it('carries what is stored now, and not what was read', async () => {
+  it('keeps the data that is stored now, and not the data that was read', async () => {
     const app = new Harness<Data>()
     const before = await app.given({ a: 1, b: 1 })
     const session = await app.load(before)
@@ -579,7 +579,7 @@ describe('a response with a server error', () => {
     expect([app.store.writes, setCookie]).toEqual([0, []])
   })
 
-  it.each(['login', 'cycleKey'] as const)('drops %s whole', async (method) => {
+  it.each(['login', 'cycleKey'] as const)('drops %s completely', async (method) => {
     const app = new Harness<Data>()
     const cookie = await app.given({ a: 1 })
     const { setCookie } = await app.visit((s) => s[method]('alice'), { cookie, status: 503 })
@@ -589,7 +589,7 @@ describe('a response with a server error', () => {
   })
 
   it.each(['logout', 'reset'] as const)(
-    'lets %s stand, without a record in its place',
+    'keeps %s, without a record in its place',
     async (method) => {
       const app = new Harness<Data>({ persistentFieldsOnLogout: ['a'] })
       const before = await app.given({ a: 1 })
@@ -606,7 +606,7 @@ describe('a response with a server error', () => {
     },
   )
 
-  it('lets the logout before a login stand, and drops the login', async () => {
+  it('keeps the logout before a login, and drops the login', async () => {
     const app = new Harness<Data>()
     const before = await app.given()
     const { cookie } = await app.visit(
@@ -620,7 +620,7 @@ describe('a response with a server error', () => {
     expect(app.store.calls.at(-1)).toEqual({ method: 'write', kinds: ['delete'] })
   })
 
-  it('leaves what save() stored, and sends its cookie', async () => {
+  it('keeps data that save() stored, and sends its cookie', async () => {
     const app = new Harness<Data>()
     const { cookie } = await app.visit(
       async (s) => {
@@ -663,7 +663,7 @@ describe('a session that ended elsewhere before the end of the request', () => {
     return [app, session, cookie]
   }
 
-  it('drops the changes with a note', async () => {
+  it('drops the changes, and logs that', async () => {
     const [app, session, cookie] = await late('drop')
     const { setCookie } = await app.sessions.commit(session)
     expect(setCookie).toEqual([])
@@ -679,7 +679,7 @@ describe('a session that ended elsewhere before the end of the request', () => {
     await expect(app.sessions.commit(session)).rejects.toMatchObject({ code: 'ERR_SESSION_GONE' })
   })
 
-  it('never becomes a new session, not even with what is set after save() has thrown', async () => {
+  it('never becomes a new session, not even with changes after save() has thrown', async () => {
     const [app, session, cookie] = await late('drop')
     await expect(session.save()).rejects.toMatchObject({ code: 'ERR_SESSION_GONE' })
     session.set('later', 1)
@@ -714,7 +714,7 @@ describe('sessions.get', () => {
     })
   })
 
-  it('shows none that expired or ended, and none under the id of a cookie', async () => {
+  it('shows no expired or ended session, and none under the id of a cookie', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given()
     expect(await app.sessions.get(idOf(cookie) as never)).toBeNull()
@@ -745,7 +745,7 @@ describe('sessions.get', () => {
     })
   })
 
-  it('gives a key that is no cookie', async () => {
+  it('shows a key that is no cookie', async () => {
     const app = new Harness<Data>()
     const { session } = await app.visit((s) => s.login('alice'))
     const cookie = `__Host-viur-session=${session.key}`

@@ -20,7 +20,7 @@ describe('keyOf()', () => {
       const key = keyOfCookie(cookie)
       const { sessions } = app
       expect(sessions.keyOf({ cookie, secure: true })).toBe(key)
-      // Whether it counts is not what is asked.
+      // Whether the session counts does not matter here.
       expect(sessions.keyOf({ cookie })).toBe(key)
       expect(sessions.keyOf(ofNode(`a=1; ${cookie}`))).toBe(key)
       const fetched = new Request('https://a.example/', { headers: { cookie } })
@@ -30,7 +30,7 @@ describe('keyOf()', () => {
     }
   })
 
-  it('names one of a client without cookies by its id', async () => {
+  it('names the session of a client without cookies by its id', async () => {
     const { sessions } = new Harness()
     const id = 'A'.repeat(43)
     expect(sessions.keyOf({ id, secure: true })).toBe(keyOfCookie(`${NAME}=${id}`))
@@ -38,7 +38,7 @@ describe('keyOf()', () => {
     expect(() => sessions.keyOf({ id, cookie: 'a=1' })).toThrow(SessionConfigError)
   })
 
-  it('is null for no cookie, for what can be none of ours, and for two different ones', () => {
+  it('is null for no cookie, for an invalid value, and for two different ones', () => {
     const { sessions } = new Harness()
     const { sessions: signed } = new Harness(SECRETS)
     const unknown = `${NAME}=${'A'.repeat(43)}`
@@ -52,7 +52,7 @@ describe('keyOf()', () => {
     expect(sessions.keyOf({ cookie: unknown })).not.toBeNull()
   })
 
-  it('goes by the plain name only where the cookie may be plain', async () => {
+  it('uses the plain name only where the cookie may be plain', async () => {
     const desk = new Harness()
     const cookie = `viur-session=${'A'.repeat(43)}`
     expect(desk.sessions.keyOf(ofNode(cookie))).toBe(keyOfCookie(cookie))
@@ -64,7 +64,7 @@ describe('keyOf()', () => {
     expect(plain.sessions.keyOf(ofNode(cookie))).toBe(keyOfCookie(cookie))
   })
 
-  it('names none by the plain name where the other came as well, and can be none of ours', () => {
+  it('names none by the plain name where the other name came too, with an invalid value', () => {
     const { sessions } = new Harness()
     const plain = `viur-session=${'A'.repeat(43)}`
     const two = `${NAME}=${'B'.repeat(43)}; ${NAME}=${'C'.repeat(43)}`
@@ -73,7 +73,7 @@ describe('keyOf()', () => {
     }
   })
 
-  it('refuses what is no request', () => {
+  it('refuses a value that is no request', () => {
     const { sessions } = new Harness()
     for (const wrong of [null, undefined, 'a=1', 7]) {
       expect(() => sessions.keyOf(wrong as never)).toThrow(SessionConfigError)

@@ -5,7 +5,7 @@ import { SessionStoreError, type StandardSchema } from '../../src/index.ts'
 import { Harness, NAME } from './harness.ts'
 
 describe('load()', () => {
-  it('gives the session, and finds it once', async () => {
+  it('returns the session, and finds it once', async () => {
     const app = new Harness()
     const session = app.open(await app.given())
     expect(await session.load()).toBe(session)
@@ -13,7 +13,7 @@ describe('load()', () => {
     expect(app.store.finds).toBe(1)
   })
 
-  it('is done by the identity methods and save() where nobody did', async () => {
+  it('is done by the identity methods and save() where it was not done', async () => {
     for (const method of ['login', 'logout', 'reset', 'cycleKey', 'save'] as const) {
       const app = new Harness()
       const session = app.open(await app.given())
@@ -22,7 +22,7 @@ describe('load()', () => {
     }
   })
 
-  it('fails when the store fails, says so to whoever comes next, and may be tried again', async () => {
+  it('fails when the store fails, throws at the next use, and may be tried again', async () => {
     const app = new Harness()
     const cookie = await app.given()
     const session = app.open(cookie)
@@ -38,7 +38,7 @@ describe('load()', () => {
     expect(session.get('views')).toBe(1)
   })
 
-  it('tries a store in trouble three times', async () => {
+  it('tries three times where the store is in trouble', async () => {
     const app = new Harness()
     const cookie = await app.given()
     app.store.failAt(1, 'before')
@@ -51,7 +51,7 @@ describe('load()', () => {
     expect(app.store.finds).toBe(3)
   })
 
-  it('asks a store that refuses once', async () => {
+  it('tries once where the store refuses', async () => {
     const app = new Harness()
     const cookie = await app.given()
     const refusal = new SessionStoreError('refused', { effect: 'none', retryable: false })
@@ -60,7 +60,7 @@ describe('load()', () => {
     expect(app.store.finds).toBe(1)
   })
 
-  it('wraps what a store throws that is none of ours', async () => {
+  it('wraps an error of a store that is none of ours', async () => {
     const app = new Harness()
     const cookie = await app.given()
     const cause = new Error('socket hang up')
@@ -68,7 +68,7 @@ describe('load()', () => {
     await expect(app.load(cookie)).rejects.toMatchObject({ code: 'ERR_SESSION_STORE', cause })
   })
 
-  it('that failed before the app came to it shows when the session is used, never as an empty session', async () => {
+  it('that failed earlier throws when the session is used, and never gives an empty session', async () => {
     const app = new Harness()
     const cookie = await app.given()
     const session = app.open(cookie)
@@ -87,7 +87,7 @@ describe('load()', () => {
     expect(session.get('views')).toBe(1)
   })
 
-  it('tells junk, unknown, expired and no cookie apart', async () => {
+  it('distinguishes malformed, unknown, expired and no cookie', async () => {
     const app = new Harness()
     const cookie = await app.given()
     app.clock.advance('2h')
@@ -139,7 +139,7 @@ describe.each(SCHEMAS)('the option validate, with %s', (_, validate) => {
     return [new Harness({ validate, store: before.store }, before.clock), cookie]
   }
 
-  it('leaves data that fits as it is, and writes nothing', async () => {
+  it('does not change valid data, and writes nothing', async () => {
     const [app, cookie] = await withData({ views: 1, theme: 'dark', seen: new Date(5) })
     const { session } = await app.visit((s) => s.get('views'), { cookie })
     expect(Object.fromEntries(session)).toEqual({ views: 1, theme: 'dark', seen: new Date(5) })
@@ -147,7 +147,7 @@ describe.each(SCHEMAS)('the option validate, with %s', (_, validate) => {
     expect(app.store.writes).toBe(0)
   })
 
-  it('takes data that does not fit for an unreadable session, reported once', async () => {
+  it('treats invalid data as an unreadable session, reported once', async () => {
     const [app, cookie] = await withData({ views: 'hunter2' })
     for (let visits = 0; visits < 3; visits++) {
       const { session, setCookie } = await app.visit((s) => s.get('views'), { cookie })
@@ -172,14 +172,14 @@ describe.each(SCHEMAS)('the option validate, with %s', (_, validate) => {
     expect(app.store.writes).toBe(0)
   })
 
-  it('leaves keys that the schema does not know stored', async () => {
+  it('keeps keys stored that the schema does not know', async () => {
     const [app, cookie] = await withData({ views: 1, theme: 'dark', unknown: { deep: 1 } })
     await app.visit((s) => s.set('views', 2), { cookie })
     const plain = new Harness({ store: app.store }, app.clock)
     expect(await plain.data(cookie)).toEqual({ views: 2, theme: 'dark', unknown: { deep: 1 } })
   })
 
-  it('does not look at scopes, nor at what a request sets', async () => {
+  it('does not check scopes, nor values that a request sets', async () => {
     const [app, cookie] = await withData({ views: 1, theme: 'dark' })
     await app.visit((s) => s.scope('a').set('views', 'text'), { cookie })
     expect((await app.load(cookie)).scope('a').get('views')).toBe('text')
@@ -187,7 +187,7 @@ describe.each(SCHEMAS)('the option validate, with %s', (_, validate) => {
 })
 
 describe('the option validate', () => {
-  it('is not asked about an empty new session', async () => {
+  it('is not used for an empty new session', async () => {
     const app = new Harness({ validate: zodSchema })
     const session = await app.load()
     expect([session.loadOutcome, session.has('theme'), session.changed]).toEqual([
@@ -197,7 +197,7 @@ describe('the option validate', () => {
     ])
   })
 
-  it('cannot change the data by changing what it is given', async () => {
+  it('cannot change the data by changing its input', async () => {
     const validate: StandardSchema = {
       '~standard': {
         version: 1,
@@ -217,7 +217,7 @@ describe('the option validate', () => {
   })
 
   it.each([null, 5, 'text', undefined])(
-    'takes a schema that gives %s for a refusal',
+    'treats a schema that returns %s as a refusal',
     async (value) => {
       const validate: StandardSchema = {
         '~standard': { version: 1, vendor: 'test', validate: () => ({ value }) },
@@ -228,7 +228,7 @@ describe('the option validate', () => {
     },
   )
 
-  it('leaves a key as it is that the schema gives as undefined', async () => {
+  it('does not change a key that the schema returns as undefined', async () => {
     const validate: StandardSchema = {
       '~standard': {
         version: 1,
@@ -242,7 +242,7 @@ describe('the option validate', () => {
     expect(app.store.writes).toBe(0)
   })
 
-  it('passes on what a schema throws as the cause, and then the request has no session', async () => {
+  it('has the error of a schema as its cause, and then the request has no session', async () => {
     const fault = new Error('broken schema')
     const validate: StandardSchema = {
       '~standard': {
@@ -300,7 +300,7 @@ describe('the option validate', () => {
   ]
 
   it.each(UNSTABLE)(
-    'of which the schema %s is an error at the first load, and logs nobody out',
+    'whose schema %s is an error at the first load, and logs nobody out',
     async (_, validate, message) => {
       const before = new Harness()
       const cookie = await before.given({ x: 'https://example.com/hunter2' })
@@ -323,7 +323,7 @@ describe('the option validate', () => {
     },
   )
 
-  it('may make instances of a type of the app, where the schema takes them as well', async () => {
+  it('may make instances of a type of the app, where the schema accepts them too', async () => {
     const types = {
       URL: {
         is: (value: unknown) => value instanceof URL,

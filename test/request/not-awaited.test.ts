@@ -11,7 +11,7 @@ import { Harness, type VisitOptions } from './harness.ts'
 type Data = Record<string, unknown>
 type Visitor = Session<Data>
 
-/** Without the store nothing can be loaded. */
+/** Without the store no session can be loaded. */
 const DOWN = {
   method: 'find',
   error: new SessionStoreError('down', { effect: 'none', retryable: false }),
@@ -27,7 +27,7 @@ const METHODS: readonly (readonly [string, (session: Visitor) => Promise<unknown
   ['validateSecurityKey', (s) => s.validateSecurityKey('x'.repeat(43))],
 ]
 
-/** Lets everything come to rest that waits for nothing but this process. */
+/** Waits until all work that depends only on this process is done. */
 async function settled(): Promise<void> {
   for (let round = 0; round < 5; round++) await new Promise((resolve) => setImmediate(resolve))
 }
@@ -56,16 +56,16 @@ describe('a bad argument throws at once, before there is a promise', () => {
     ],
   ])('%s', async (_, call) => {
     const app = new Harness<Data>()
-    // Not even loaded: nothing is asked of the store first.
+    // Not even loaded: the store is not called first.
     const session = app.open(await app.given())
     expect(() => call(session)).toThrow(SessionValueError)
     expect(app.store.calls).toEqual([])
   })
 })
 
-describe('what was begun and not awaited', () => {
+describe('an operation that was not awaited', () => {
   it.each(METHODS)(
-    'is waited for by the commit, with a session that it loads itself: %s',
+    'is awaited by the commit, with a session that it loads itself: %s',
     async (name, call) => {
       const app = new Harness<Data>()
       const cookie = await loggedIn(app)
@@ -104,36 +104,33 @@ describe('what was begun and not awaited', () => {
     expect(() => session.set('z', 3)).toThrow(SessionLateChangeError)
   })
 
-  it.each(['eager', 'lazy'])(
-    'takes effect in the order in which it was asked for: %s',
-    async (load) => {
-      const app = new Harness<Data>()
-      const cookie = await loggedIn(app)
-      const last: [string, (s: Visitor) => void, string][] = [
-        ['logout, login', (s) => [void s.logout(), void s.login('bob')], 'bob'],
-        ['login, logout', (s) => [void s.login('bob'), void s.logout()], '__guest__'],
-        ['save, login', (s) => [void s.save(), void s.login('bob')], 'bob'],
-        [
-          'login, save, logout',
-          (s) => [void s.login('bob'), void s.save(), void s.logout()],
-          '__guest__',
-        ],
-        ['login, login', (s) => [void s.login('bob'), void s.login('carol')], 'carol'],
-      ]
-      for (const [name, work, user] of last) {
-        const fresh = await loggedIn(app)
-        const session = load === 'eager' ? await app.load(fresh) : app.open(fresh)
-        work(session)
-        const { cookie: after } = await app.commit(session, fresh)
-        expect([name, (await app.load(after)).user]).toEqual([name, user])
-        expect((await app.load(fresh)).loadOutcome).toBe('unknown')
-      }
-      expect((await app.load(cookie)).user).toBe('alice')
-    },
-  )
+  it.each(['eager', 'lazy'])('takes effect in the order of the calls: %s', async (load) => {
+    const app = new Harness<Data>()
+    const cookie = await loggedIn(app)
+    const last: [string, (s: Visitor) => void, string][] = [
+      ['logout, login', (s) => [void s.logout(), void s.login('bob')], 'bob'],
+      ['login, logout', (s) => [void s.login('bob'), void s.logout()], '__guest__'],
+      ['save, login', (s) => [void s.save(), void s.login('bob')], 'bob'],
+      [
+        'login, save, logout',
+        (s) => [void s.login('bob'), void s.save(), void s.logout()],
+        '__guest__',
+      ],
+      ['login, login', (s) => [void s.login('bob'), void s.login('carol')], 'carol'],
+    ]
+    for (const [name, work, user] of last) {
+      const fresh = await loggedIn(app)
+      const session = load === 'eager' ? await app.load(fresh) : app.open(fresh)
+      work(session)
+      const { cookie: after } = await app.commit(session, fresh)
+      expect([name, (await app.load(after)).user]).toEqual([name, user])
+      expect((await app.load(fresh)).loadOutcome).toBe('unknown')
+    }
+    expect((await app.load(cookie)).user).toBe('alice')
+  })
 
   it.each(['eager', 'lazy'])(
-    'may be a load, for whose end the response waits, with what follows from it (%s)',
+    'may be a load, for whose end the response waits, with operations that follow it (%s)',
     async (mode) => {
       const app = new Harness<Data>()
       for (const cookie of [undefined, await loggedIn(app)]) {
@@ -168,7 +165,7 @@ describe('what was begun and not awaited', () => {
       app.store.failNext('before', DOWN)
       void call(session)
       await expect(app.commit(session, cookie)).rejects.toBe(DOWN.error)
-      // The error page tells it once, and nobody is logged in.
+      // The error page reports it once, and nobody is logged in.
       expect((await app.sessions.commit(session, { status: 503 })).setCookie).toEqual([])
       expect((await app.load(cookie)).user).toBe('__guest__')
     },
@@ -184,7 +181,7 @@ describe('what was begun and not awaited', () => {
     await expect(app.commit(session)).rejects.toBe(DOWN.error)
   })
 
-  it('leaves a logout that was asked for beside what failed', async () => {
+  it('does not undo a logout beside the failed operation', async () => {
     const app = new Harness<Data>()
     const cookie = await loggedIn(app)
     const session = await app.load(cookie)
@@ -194,11 +191,11 @@ describe('what was begun and not awaited', () => {
     void session.getSecurityKey({ sessionBound: false })
     await expect(app.commit(session, cookie)).rejects.toBe(DOWN.error)
     expect((await app.load(cookie)).loadOutcome).toBe('unknown')
-    // The cookie goes with the error page.
+    // The error page removes the cookie.
     expect((await app.commit(session, cookie, 503)).cookie).toBeUndefined()
   })
 
-  it('a save of a session that ended elsewhere is an error, whatever onGone says', async () => {
+  it('a save of a session that ended elsewhere is an error, for any onGone', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given()
     const session = await app.load(cookie)
@@ -208,7 +205,7 @@ describe('what was begun and not awaited', () => {
     await expect(app.commit(session, cookie)).rejects.toThrow(SessionGoneError)
   })
 
-  it('a save that failed is made up for by the commit', async () => {
+  it('a save that failed is repeated by the commit', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given()
     const session = await app.load(cookie)
@@ -220,8 +217,8 @@ describe('what was begun and not awaited', () => {
   })
 })
 
-describe('what was awaited', () => {
-  it('and failed is not told again', async () => {
+describe('an operation that was awaited', () => {
+  it('and failed is not reported again', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given()
     const session = app.open(cookie)
@@ -253,7 +250,7 @@ describe('what was awaited', () => {
     await expect(app.commit(session)).resolves.toMatchObject({ setCookie: [] })
   })
 
-  it('only after the response had begun is told by the commit all the same', async () => {
+  it('only after the response had begun is still reported by the commit', async () => {
     const app = new Harness<Data>()
     const session = app.open(await app.given())
     app.store.failNext('before', DOWN)
@@ -280,7 +277,7 @@ describe('a response with a server error', () => {
     expect((await app.load(cookie)).user).toBe('__guest__')
   })
 
-  it.each(['logout', 'reset'] as const)('waits for %s, which stands', async (method) => {
+  it.each(['logout', 'reset'] as const)('waits for %s, which is stored', async (method) => {
     const app = new Harness<Data>()
     const cookie = await loggedIn(app)
     const session = app.open(cookie)
@@ -300,7 +297,7 @@ describe('a response with a server error', () => {
   })
 })
 
-describe('what is begun when the response has left', () => {
+describe('an operation that begins when the response has left', () => {
   it.each(METHODS.filter(([name]) => !name.endsWith('Key') || name === 'cycleKey'))(
     'comes too late, and is no unhandled rejection but a line in the log: %s',
     async (name, call) => {
@@ -317,7 +314,7 @@ describe('what is begun when the response has left', () => {
   )
 })
 
-it('an error of the app in a flow of its own stays with that flow', async () => {
+it('an error of the app in a separate flow stays in that flow', async () => {
   const app = new Harness<Data>()
   const session = await app.load(await app.given())
   const asked = session.logout().then(() => {

@@ -14,7 +14,7 @@ async function aliceIn(app: Harness<Data>): Promise<{ session: Session<Data>; id
 }
 
 describe('a session on the console', () => {
-  it('shows who and what it is, and the names of its keys', async () => {
+  it('shows its user and state, and the names of its keys', async () => {
     const { session } = await aliceIn(new Harness<Data>())
     expect(inspect(session, { breakLength: Number.POSITIVE_INFINITY })).toBe(
       `Session { user: 'alice', key: '${session.key}', outcome: 'live', keys: [ 'token', 'views' ], scopes: [ 'shop' ] }`,
@@ -29,7 +29,7 @@ describe('a session on the console', () => {
     ['with proxies', { showProxy: true, showHidden: true, depth: 9 }],
     ['without what it says of itself', { customInspect: false, showHidden: true, depth: 9 }],
     ['without what it says, with getters', { customInspect: false, getters: true, depth: 9 }],
-  ])('shows no id and no value, inside of other things too: %s', async (_, options) => {
+  ])('shows no id and no value, also inside of other objects: %s', async (_, options) => {
     const app = new Harness<Data>()
     const { session, id } = await aliceIn(app)
     for (const printed of [session, { req: { session } }, [session.scope('shop')], session.load]) {
@@ -47,14 +47,14 @@ describe('a session on the console', () => {
     expect(inspect({ a: session }, { depth: 0, colors: true })).toContain('[Session]')
   })
 
-  it('is not used by it', async () => {
+  it('does not count as used', async () => {
     const { session } = await aliceIn(new Harness<Data>())
     inspect(session)
     inspect(session.scope('shop'))
     expect(session.accessed).toBe(false)
   })
 
-  it('shows what this request did to it', async () => {
+  it('shows the changes of this request', async () => {
     const app = new Harness<Data>()
     const guest = await app.load()
     expect(inspect(guest)).toMatch(/user: '__guest__',\s+key: null,\s+outcome: 'none'/)
@@ -70,13 +70,13 @@ describe('a session on the console', () => {
     )
   })
 
-  it('shows a thousand keys as far as the console shows lists', async () => {
+  it('shows a thousand keys as the console shows lists', async () => {
     const session = await new Harness<Data>().load()
     for (let n = 0; n < 1000; n++) session.set(`key${n}`, n)
     expect(inspect(session)).toMatch(/900 more items/)
   })
 
-  it('has no fault where only its class is printed', async () => {
+  it('does not throw where only its class is printed', async () => {
     const session = await new Harness<Data>().load()
     const prototype: object = Object.getPrototypeOf(session)
     expect(inspect(Object.create(session))).toBe('Session {}')
@@ -84,7 +84,7 @@ describe('a session on the console', () => {
       /Error/,
     )
     for (const object of [prototype, Object.getPrototypeOf(prototype), Object.create(session)]) {
-      // Node 24 calls the getters of a prototype here, and shows what they throw.
+      // Node 24 calls the getters of a prototype here, and shows their errors.
       expect(() => inspect(object, { showHidden: true, getters: true })).not.toThrow()
       expect(JSON.stringify(object)).toBe('{}')
     }
@@ -100,7 +100,7 @@ describe('a session as JSON', () => {
     expect(JSON.stringify({ scope: session.scope('shop') })).toBe('{"scope":{"cart":["x"]}}')
   })
 
-  it('has the nearest form for what JSON has none for', async () => {
+  it('has the nearest form for a value without a JSON form', async () => {
     const session = await new Harness<Data>().load()
     session.update({
       big: 2n ** 70n,
@@ -118,7 +118,7 @@ describe('a session as JSON', () => {
     })
   })
 
-  it('does not fail for a value that went bad after it was set', async () => {
+  it('does not fail for a value that became invalid after it was set', async () => {
     const session = await new Harness<Data>().load()
     const value: Data = { ok: 1 }
     session.set('value', value)

@@ -18,7 +18,7 @@ type Data = { n?: number; other?: unknown }
 
 const CACHE: SessionsOptions = { readCache: { maxAge: '10s' } }
 
-/** Processes on one set of sessions, each with a store of its own to count, fail and hold. */
+/** Processes on one set of sessions, each with a store to count, fail and hold. */
 function deployment(kind: StoreKind, count: number, options = CACHE): Harness<Data>[] {
   const space = uniqueSpace()
   const clock = fakeClock()
@@ -29,7 +29,7 @@ function deployment(kind: StoreKind, count: number, options = CACHE): Harness<Da
   })
 }
 
-/** One process, and another that keeps nothing. */
+/** One process with memory, and another without. */
 function two(kind: StoreKind, options = CACHE): [Harness<Data>, Harness<Data>] {
   const [here, there] = deployment(kind, 2, options)
   return [here as Harness<Data>, there as Harness<Data>]
@@ -38,7 +38,7 @@ function two(kind: StoreKind, options = CACHE): [Harness<Data>, Harness<Data>] {
 const get = (h: Harness<Data>, cookie: string, method = 'GET'): Promise<Session<Data>> =>
   h.sessions.open({ cookie, secure: true, method }).load()
 
-/** What a GET reads, and the lookups that it cost. */
+/** The data that a GET reads, and the lookups that it cost. */
 async function seen(h: Harness<Data>, cookie: string): Promise<[unknown, number]> {
   const before = h.store.finds
   const session = await get(h, cookie)
@@ -60,7 +60,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect(h.store.calls.map(({ method }) => method)).toEqual(['find'])
     })
 
-    it('is as old as maxAge at the most, and not a millisecond more', async () => {
+    it('returns data at most as old as maxAge, and not a millisecond older', async () => {
       const [here, there] = two(kind)
       const cookie = await here.given({ n: 1 })
       here.clock.advance('10s')
@@ -72,7 +72,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect(await seen(here, cookie)).toEqual([2, 1])
     })
 
-    it('counts that from when the store was asked, and not from its answer', async () => {
+    it('counts the age from the call to the store, and not from its answer', async () => {
       const [here, there] = two(kind)
       const cookie = await here.given({ n: 1 })
       here.clock.advance('10s')
@@ -106,25 +106,25 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       'get',
       '',
       undefined,
-    ])('goes past memory for the method %o', async (method) => {
+    ])('does not use memory for the method %o', async (method) => {
       const [here, there] = two(kind)
       const cookie = await here.given({ n: 1 })
       await get(here, cookie)
       await there.visit((s) => s.set('n', 2), { cookie })
       const session = await here.sessions.open({ cookie, secure: true, method }).load()
       expect(session.get('n')).toBe(2)
-      // What it has read is what is remembered from then on.
+      // From then on the record that it has read is remembered.
       expect(await seen(here, cookie)).toEqual([2, 0])
     })
 
-    it('never keeps a miss', async () => {
+    it('never remembers a miss', async () => {
       const [h] = two(kind)
       const cookie = `${NAME}=${randomBytes(32).toString('base64url')}`
       for (let request = 0; request < 3; request++) await get(h, cookie)
       expect(h.store.finds).toBe(3)
     })
 
-    it('decides on expiry by the clock at each load, and asks the store before it calls one expired', async () => {
+    it('checks the expiry at each load, and asks the store before a session counts as expired', async () => {
       const [here, there] = two(kind, { readCache: { maxAge: '1m' }, lifetime: '10m' })
       const cookie = await here.given({ n: 1 })
       here.clock.advance(10 * 60 * SECOND - 30 * SECOND)
@@ -141,7 +141,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect(await seen(here, other)).toEqual(['expired', 1])
     })
 
-    it('gives each request data of its own', async () => {
+    it('gives each request a separate copy of the data', async () => {
       const [h] = two(kind)
       const cookie = await h.given({ other: { list: [1] } })
       const [one, other] = [await get(h, cookie), await get(h, cookie)]
@@ -150,7 +150,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect((await get(h, cookie)).get('other')).toEqual({ list: [1] })
     })
 
-    it('knows no age by a clock that was set back', async () => {
+    it('remembers nothing by a clock that was set back', async () => {
       const [here, there] = two(kind)
       const cookie = await here.given({ n: 1 })
       here.clock.advance('1m')
@@ -160,7 +160,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect(await seen(here, cookie)).toEqual([2, 1])
     })
 
-    it('leaves what looks at sessions from outside to the store', async () => {
+    it('is not used by methods that read sessions outside of requests', async () => {
       const [here, there] = two(kind)
       const cookie = await here.given({ n: 1 })
       const key = keyOfCookie(cookie)
@@ -172,12 +172,12 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect(await here.sessions.get(key)).toBeNull()
       expect(await here.sessions.outcomeOf(key)).toBe('unknown')
       expect(await here.sessions.entry(key)).toBeNull()
-      // What it has seen to be gone is forgotten.
+      // A session that turned out to be gone is forgotten.
       expect(await seen(here, cookie)).toEqual(['unknown', 1])
     })
   })
 
-  describe.skipIf(kind.missing !== null)('what this process writes', () => {
+  describe.skipIf(kind.missing !== null)('a write of this process', () => {
     it('is seen at once, without a lookup', async () => {
       const [h] = two(kind)
       const cookie = await h.given({ n: 1 })
@@ -186,7 +186,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect(await seen(h, cookie)).toEqual([2, 0])
     })
 
-    it('is seen at once after a login, under the new id alone', async () => {
+    it('is seen at once after a login, only under the new id', async () => {
       const [h] = two(kind)
       const cookie = await h.given({ n: 1 })
       await get(h, cookie)
@@ -239,8 +239,8 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
     })
   })
 
-  describe.skipIf(kind.missing !== null)('a write that goes by memory', () => {
-    it('loses nothing that another process has written', async () => {
+  describe.skipIf(kind.missing !== null)('a write after a read from memory', () => {
+    it('loses no write of another process', async () => {
       const [here, there] = two(kind)
       const cookie = await here.given({ n: 1 })
       await get(here, cookie)
@@ -264,7 +264,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect((await get(here, cookie)).loadOutcome).toBe('unknown')
     })
 
-    it('lets change() work on what is stored, from its first run on', async () => {
+    it('lets change() work on the stored data, from its first run on', async () => {
       const [here, there] = two(kind)
       const cookie = await here.given({ n: 1 })
       await get(here, cookie)
@@ -280,7 +280,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect(await there.data(cookie)).toEqual({ n: 6, other: 'mine' })
     })
 
-    it('lets exclusive() see what is stored', async () => {
+    it('lets exclusive() see the stored data', async () => {
       const [here, there] = two(kind)
       const cookie = await here.given({ n: 1 })
       await get(here, cookie)
@@ -293,7 +293,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect((await get(here, cookie)).get('n')).toBe(6)
     })
 
-    it('logs nobody in by what memory says of whose session it is', async () => {
+    it('never decides about a login by the user in memory', async () => {
       const [here, there] = two(kind, { ...CACHE, persistentFieldsOnLogin: ['n'] })
       const { cookie: guest } = await here.visit((s) => s.set('n', 1))
       const bob = await there.visit((s) => s.login('bob', { data: { n: 2 } }), {
@@ -309,7 +309,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
   })
 
   describe.skipIf(kind.missing !== null)('load({ fresh: true })', () => {
-    it('reads again what came from memory, with what the request has changed on top', async () => {
+    it('reads a session from memory again, with the changes of the request on top', async () => {
       const [here, there] = two(kind)
       const cookie = await here.given({ n: 1, other: 'old' })
       await get(here, cookie)
@@ -325,7 +325,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect(await there.data(cookie)).toEqual({ n: 9, other: 'new' })
     })
 
-    it('is one lookup where nobody has loaded yet, and none more where the store was read', async () => {
+    it('is one lookup where no load was done yet, and none where the store was read', async () => {
       const [h] = two(kind)
       const cookie = await h.given({ n: 1 })
       await get(h, cookie)
@@ -336,7 +336,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect(h.store.finds).toBe(1)
     })
 
-    it('is what isFresh() and validateStaticSecurityKey() ask for', async () => {
+    it('is required by isFresh() and validateStaticSecurityKey()', async () => {
       const [here, there] = two(kind)
       let key = ''
       const { cookie } = await here.visit(async (s) => {
@@ -360,7 +360,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect([late.isFresh('1h'), late.validateStaticSecurityKey(key)]).toEqual([false, false])
     })
 
-    it('shows nothing of a session that has ended meanwhile, and drops what was changed in it', async () => {
+    it('shows nothing of a session that has ended meanwhile, and drops its changes', async () => {
       const [here, there] = two(kind)
       const { cookie } = await here.visit((s) => s.login('ann', { data: { n: 1 } }))
       const [idle, busy] = [await get(here, cookie as string), await get(here, cookie as string)]
@@ -381,7 +381,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect(setCookie).toHaveLength(1)
     })
 
-    it('fails where the store does, and leaves the session as it was read', async () => {
+    it('fails where the store fails, and keeps the session as it was read', async () => {
       const [h] = two(kind)
       const cookie = await h.given({ n: 1 })
       const session = await get(h, cookie)
@@ -389,7 +389,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       await expect(session.load({ fresh: true })).rejects.toThrow(SessionStoreError)
       expect(session.get('n')).toBe(1)
       expect(() => session.isFresh('1h')).toThrow(SessionNotLoadedError)
-      // A GET is answered from memory meanwhile, and nothing else is.
+      // Only a GET is answered from memory meanwhile.
       expect((await get(h, cookie)).get('n')).toBe(1)
       await expect(get(h, cookie, 'POST')).rejects.toThrow(SessionStoreError)
       heal()
@@ -426,12 +426,12 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       await work(other)
       await h.commit(other)
       held.release()
-      // It began before, and may see what was there then.
+      // It began earlier, and may see the record of that time.
       expect((await slow).get('n')).toBe(1)
       expect((await seen(h, cookie))[0]).toBe(after)
     })
 
-    it('keeps nothing that it reads while a write is under way', async () => {
+    it('remembers nothing that it reads while a write is under way', async () => {
       const [h] = two(kind)
       const cookie = await h.given({ n: 1 })
       const other = await get(h, cookie, 'POST')
@@ -445,7 +445,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect((await seen(h, cookie))[0]).toBe(2)
     })
 
-    it('keeps nothing of a write whose answer was lost', async () => {
+    it('remembers nothing of a write whose answer was lost', async () => {
       const [here] = two(kind)
       const cookie = await here.given({ n: 1 })
       await get(here, cookie)
@@ -454,7 +454,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect((await seen(here, cookie))[0]).toBe(2)
     })
 
-    it('that began first and is answered last does not hide what another has seen', async () => {
+    it('that began first and is answered last does not replace a newer record', async () => {
       const [here, there] = two(kind)
       const cookie = await here.given({ n: 1 })
       here.clock.advance('10s')
@@ -470,7 +470,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
   })
 
   describe.skipIf(kind.missing !== null)('together with', () => {
-    it('encryption keeps what is sealed, and opens it for each request', async () => {
+    it('encryption remembers encrypted data, and decrypts it for each request', async () => {
       const [here, there] = two(kind, {
         ...CACHE,
         encryption: { keys: [{ id: 'a', key: randomBytes(32) }] },
@@ -485,7 +485,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect(await there.data(cookie)).toEqual({ n: 2, other: 1 })
     })
 
-    it('types makes each request values of its own', async () => {
+    it('types makes separate values for each request', async () => {
       class Money {
         readonly cents: number
         constructor(cents: number) {
@@ -531,7 +531,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect(await seen(here, cookie)).toEqual([14, 1])
     })
 
-    it('validate fills in by what is stored, where that was loaded again', async () => {
+    it('validate fills in values by the stored data, where that was loaded again', async () => {
       const [here, there] = two(kind, {
         ...CACHE,
         validate: {
@@ -573,7 +573,7 @@ describe.each(STORE_KINDS)('readCache on $name', (kind) => {
       expect((await seen(here, cookie))[0]).toBe(1)
     })
 
-    it('encryption asks the store each time where the key is lacking', async () => {
+    it('encryption asks the store each time where the key is missing', async () => {
       const keys = ['a', 'b'].map((id) => ({ id, key: randomBytes(32) }))
       const [a, b] = keys as [(typeof keys)[0], (typeof keys)[0]]
       const [here] = deployment(kind, 1, { ...CACHE, encryption: { keys: [a] } })
@@ -619,7 +619,7 @@ describe('readCache', () => {
     expect(() => createSessions({ readCache: { maxAge: '1m', maxSessions: 1 } })).not.toThrow()
   })
 
-  it('keeps as many sessions as it was told, those that were used last', async () => {
+  it('remembers the set number of sessions, those that were used last', async () => {
     const h = new Harness<Data>({ readCache: { maxAge: '1m', maxSessions: 2 } })
     const [a, b] = [await h.given({ n: 1 }), await h.given({ n: 2 })]
     expect(await seen(h, a)).toEqual([1, 0])
@@ -629,7 +629,7 @@ describe('readCache', () => {
     expect(await seen(h, b)).toEqual([2, 1])
   })
 
-  it('keeps 32 MiB of them at the most', async () => {
+  it('remembers at most 32 MiB of them', async () => {
     const h = new Harness<Data>({ readCache: { maxAge: '1m' } })
     const cookies: string[] = []
     for (let n = 0; n < 40; n++) cookies.push(await h.given({ n, other: 'x '.repeat(300_000) }))
@@ -639,7 +639,7 @@ describe('readCache', () => {
     expect(found * 600_000 * 2).toBeLessThanOrEqual(32 * 1024 * 1024)
   })
 
-  it('is out of play where it was not asked for', async () => {
+  it('is not used without the option', async () => {
     const h = new Harness<Data>()
     const cookie = await h.given({ n: 1 })
     const session = await get(h, cookie)
@@ -656,7 +656,7 @@ describe('readCache', () => {
     await expect(get(h, cookie)).rejects.toThrow(SessionStoreError)
   })
 
-  it('has load() refuse what is no option of it', async () => {
+  it('makes load() refuse an unknown option', async () => {
     const session = new Harness<Data>(CACHE).open()
     expect(() => session.load({ fresh: 1 } as never)).toThrow(SessionConfigError)
     expect(() => session.load({ force: true } as never)).toThrow(SessionConfigError)

@@ -14,7 +14,7 @@ describe('ready()', () => {
     })
   }
 
-  test('looks for a session on a store that knows nothing of it, and throws what the first visitor would meet', async () => {
+  test('looks for a session on a store without ready(), and throws the error that the first visitor would get', async () => {
     const { find, write, writeTogether, writeEach, page, pageKeys, notes, keys } = failingStore(
       memoryStore(),
     )
@@ -32,7 +32,7 @@ describe('ready()', () => {
 })
 
 describe('close()', () => {
-  test('lets go of the store once, and refuses what comes after it', async () => {
+  test('closes the store once, and refuses later calls', async () => {
     const store = failingStore(memoryStore())
     const close = vi.spyOn(store, 'close')
     const sessions = createSessions({ store })
@@ -45,7 +45,7 @@ describe('close()', () => {
     await expect(sessions.commit(open)).rejects.toThrow(/closed/)
   })
 
-  test('refuses all that needs no request too, and says why', async () => {
+  test('makes all methods without a request throw too, with the reason', async () => {
     const sessions = createSessions({ store: memoryStore() })
     await sessions.close()
     const key = 'A'.repeat(43) as SessionKey
@@ -74,14 +74,14 @@ describe('a package that could not be loaded', () => {
   const notFound = (message: string): Error =>
     Object.assign(new Error(message), { code: 'ERR_MODULE_NOT_FOUND' })
 
-  test('is missing where it is not found itself', () => {
+  test('is reported as missing where it is not found itself', () => {
     const cause = notFound("Cannot find package 'some-driver' imported from /app/x.js")
     expect(loadFailure('some-driver', 'it()', cause)).toBe(
       'it() needs some-driver: run "npm install some-driver"',
     )
   })
 
-  test('is broken where it misses a part of its own, and the message says which', () => {
+  test('is reported as broken where a part of it is missing, and the message names the part', () => {
     const cause = notFound("Cannot find module './protos.json' imported from /app/bundle.js")
     expect(loadFailure('some-driver', 'it()', cause)).toMatch(
       /could not be loaded \(Cannot find module '\.\/protos\.json'.*--external:some-driver/,

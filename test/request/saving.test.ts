@@ -4,7 +4,7 @@ import { Harness } from './harness.ts'
 
 type Data = Record<string, unknown>
 
-/** What writes, each with what has to be stored afterwards. */
+/** The operations that write, each with the data that has to be stored afterwards. */
 const WRITES: Record<
   string,
   { from: 'session' | undefined; does: (s: Session<Data>) => unknown; gives: Data; user: string }
@@ -55,7 +55,7 @@ async function count(app: Harness<Data>): Promise<number> {
 describe.each(Object.entries(WRITES))('%s', (_, { from, does, gives, user }) => {
   async function start(): Promise<[Harness<Data>, Session<Data>, string | undefined]> {
     const app = new Harness<Data>()
-    // The first end of a process asks whether ends are events. That is over.
+    // The first end of a process asks whether ends are events. That was done before.
     await app.visit((s) => s.logout(), { cookie: await app.given() })
     const cookie = from && (await app.given())
     const session = await app.load(cookie)
@@ -73,12 +73,12 @@ describe.each(Object.entries(WRITES))('%s', (_, { from, does, gives, user }) => 
       const stored = await app.load(cookie)
       expect([Object.fromEntries(stored), stored.user]).toEqual([gives, user])
       expect(await count(app)).toBe(1)
-      // What took effect is recognised and not written again.
+      // A write that took effect is recognised and not repeated.
       expect(app.store.writes).toBe(when === 'after' ? 1 : 2)
     },
   )
 
-  it('fails when the store stays down, leaves nothing half done, and can be tried again', async () => {
+  it('fails when the store stays down, leaves no partial write, and can be tried again', async () => {
     const [app, session, before] = await start()
     const restore = app.store.failAlways('before', { method: 'write' })
     const restoreTogether = app.store.failAlways('before', { method: 'writeTogether' })
@@ -105,7 +105,7 @@ describe.each(Object.entries(WRITES))('%s', (_, { from, does, gives, user }) => 
     if (before !== undefined) expect(await app.data(before)).toEqual({ views: 1 })
   })
 
-  it('gives up when others keep writing, and leaves what is stored as it was', async () => {
+  it('throws when others keep writing, and does not change the stored session', async () => {
     const [app, session, before] = await start()
     const restore = app.store.conflictAlways()
     await expect(app.sessions.commit(session)).rejects.toMatchObject({
@@ -116,7 +116,7 @@ describe.each(Object.entries(WRITES))('%s', (_, { from, does, gives, user }) => 
     expect(await count(app)).toBe(before === undefined ? 0 : 1)
   })
 
-  it('is not tried again when the store refuses', async () => {
+  it('is not repeated when the store refuses', async () => {
     const [app, session] = await start()
     const refusal = new SessionStoreError('refused', {
       effect: 'none',
@@ -129,7 +129,7 @@ describe.each(Object.entries(WRITES))('%s', (_, { from, does, gives, user }) => 
 })
 
 describe('two requests at once', () => {
-  it('both keep what they changed under different keys', async () => {
+  it('both keep their changes under different keys', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ base: 0 })
     const [one, two] = await Promise.all([app.load(cookie), app.load(cookie)])
@@ -139,7 +139,7 @@ describe('two requests at once', () => {
     expect(await app.data(cookie)).toEqual({ base: 0, one: 1, two: 2 })
   })
 
-  it('of which one logs out: the other cannot bring the session back', async () => {
+  it('one of which logs out: the other cannot bring the session back', async () => {
     for (const work of [
       (s: Session<Data>) => s.set('late', 1),
       (s: Session<Data>) => s.markChanged(),
@@ -158,7 +158,7 @@ describe('two requests at once', () => {
     }
   })
 
-  it('of which one is held inside its write while the other logs out', async () => {
+  it('one of which is held inside its write while the other logs out', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given()
     const [slow, other] = [
@@ -177,7 +177,7 @@ describe('two requests at once', () => {
 })
 
 describe('save()', () => {
-  it('refuses a callback, for which nobody would ever wait', async () => {
+  it('refuses a callback, which would never be called', async () => {
     const app = new Harness<Data>()
     const session = await app.load(await app.given())
     const save = session.save as (callback: () => void) => Promise<void>
@@ -196,7 +196,7 @@ describe('save()', () => {
     },
   )
 
-  it('is seen by others at once, and what follows is for the next save', async () => {
+  it('is seen by others at once, and later changes wait for the next save', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ a: 1 })
     const session = await app.load(cookie)
@@ -213,7 +213,7 @@ describe('save()', () => {
     expect(await app.data(cookie)).toEqual({ a: 3, b: 1 })
   })
 
-  it('shows what others wrote meanwhile', async () => {
+  it('shows the changes of others meanwhile', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ a: 1, b: 1 })
     const session = await app.load(cookie)
@@ -224,7 +224,7 @@ describe('save()', () => {
     expect(Object.fromEntries(session)).toEqual({ a: 2, b: 2, c: 3 })
   })
 
-  it('does not write over others what it has not changed since', async () => {
+  it('does not overwrite others with values that it has not changed since', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ a: 1 })
     const session = await app.load(cookie)
@@ -236,7 +236,7 @@ describe('save()', () => {
     expect(await app.data(cookie)).toEqual({ a: 9, b: 1 })
   })
 
-  it('shows the value of another that went out in the same write and won, and does not write over it', async () => {
+  it('shows the value of another request that won in the same write, and does not overwrite it', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ n: 0 })
     const [first, one, two] = await Promise.all([
@@ -280,7 +280,7 @@ describe('save()', () => {
     }
   })
 
-  it('that nobody awaited and that failed is made good by the commit', async () => {
+  it('that nobody awaited and that failed is repeated by the commit', async () => {
     const app = new Harness<Data>()
     const session = await app.load()
     session.set('a', 1)

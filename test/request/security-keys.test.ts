@@ -23,14 +23,14 @@ describe.each(STORE_KINDS)('security keys on $name', (kind) => {
     const make = (): Harness<Data> => {
       const store = kind.make()
       open.push(store)
-      // The clock of the machine, since stores check times against what they are given.
+      // The clock of the machine, since stores check times against it.
       return new Harness<Data>({ store })
     }
     afterEach(async () => {
       await Promise.all(open.splice(0).map((store) => store.close()))
     })
 
-    it('is used once, and gives true', async () => {
+    it('is used once, and returns true', async () => {
       const app = make()
       const cookie = await app.given()
       const key = await (await app.load(cookie)).getSecurityKey()
@@ -39,7 +39,7 @@ describe.each(STORE_KINDS)('security keys on $name', (kind) => {
       expect(await (await app.load(cookie)).validateSecurityKey(key)).toBe(false)
     })
 
-    it('gives its data back as it was', async () => {
+    it('returns its data unchanged', async () => {
       const app = make()
       const cookie = await app.given()
       const data = { order: 7, at: new Date(1000), tags: new Set(['a']) }
@@ -47,7 +47,7 @@ describe.each(STORE_KINDS)('security keys on $name', (kind) => {
       expect(await (await app.load(cookie)).validateSecurityKey(key)).toEqual(data)
     })
 
-    it('is won by one of ten that use it at once', async () => {
+    it('is valid for one of ten parallel uses', async () => {
       const app = make()
       const cookie = await app.given()
       const key = await (await app.load(cookie)).getSecurityKey()
@@ -57,7 +57,7 @@ describe.each(STORE_KINDS)('security keys on $name', (kind) => {
       expect(results.filter((result) => result === false)).toHaveLength(9)
     })
 
-    it('is refused to another session, and not burnt by it', async () => {
+    it('is refused for another session, and not used up by it', async () => {
       const app = make()
       const [mine, theirs] = [await app.given(), await app.given()]
       const key = await (await app.load(mine)).getSecurityKey()
@@ -66,7 +66,7 @@ describe.each(STORE_KINDS)('security keys on $name', (kind) => {
       expect(await (await app.load(mine)).validateSecurityKey(key)).toBe(true)
     })
 
-    it('of one purpose does not pass for another, and is not burnt by the attempt', async () => {
+    it('of one purpose is not valid for another, and is not used up by the attempt', async () => {
       const app = make()
       const cookie = await app.given()
       const key = await (await app.load(cookie)).getSecurityKey({ purpose: 'delete-account' })
@@ -76,7 +76,7 @@ describe.each(STORE_KINDS)('security keys on $name', (kind) => {
       expect(await session.validateSecurityKey(key, { purpose: 'delete-account' })).toBe(true)
     })
 
-    it('without a session is used by whoever has it, and by no form', async () => {
+    it('without a session is valid for everybody who has it, and for no form', async () => {
       const app = make()
       const minter = await app.load()
       const key = await minter.getSecurityKey({ sessionBound: false, purpose: 'reset-password' })
@@ -91,7 +91,7 @@ describe.each(STORE_KINDS)('security keys on $name', (kind) => {
       expect(await reader.validateSecurityKey(key, check)).toBe(false)
     })
 
-    it('bound to a session is refused where a free one is asked for', async () => {
+    it('bound to a session is refused where an unbound one is required', async () => {
       const app = make()
       const cookie = await app.given()
       const session = await app.load(cookie)
@@ -100,7 +100,7 @@ describe.each(STORE_KINDS)('security keys on $name', (kind) => {
       expect(await session.validateSecurityKey(key)).toBe(true)
     })
 
-    it('lives to the last millisecond of its duration', async () => {
+    it('is valid until the last millisecond of its duration', async () => {
       const app = make()
       const cookie = await app.given()
       const session = await app.load(cookie)
@@ -111,23 +111,26 @@ describe.each(STORE_KINDS)('security keys on $name', (kind) => {
       expect(await (await app.load(cookie)).validateSecurityKey(second)).toBe(false)
     })
 
-    it.each(['login', 'logout', 'reset', 'cycleKey'] as const)('is dead after %s', async (how) => {
-      const app = make()
-      const cookie = await app.given({ cart: 1 })
-      const key = await (await app.load(cookie)).getSecurityKey()
-      const after = await app.visit(
-        async (session) => {
-          await (how === 'login' ? session.login('alice') : session[how]())
-          // Also before it is stored: the old key must not open anything to the new user.
-          expect(await session.validateSecurityKey(key)).toBe(false)
-        },
-        { cookie },
-      )
-      expect(await (await app.load(after.cookie)).validateSecurityKey(key)).toBe(false)
-      expect(await (await app.load(cookie)).validateSecurityKey(key)).toBe(false)
-    })
+    it.each(['login', 'logout', 'reset', 'cycleKey'] as const)(
+      'is invalid after %s',
+      async (how) => {
+        const app = make()
+        const cookie = await app.given({ cart: 1 })
+        const key = await (await app.load(cookie)).getSecurityKey()
+        const after = await app.visit(
+          async (session) => {
+            await (how === 'login' ? session.login('alice') : session[how]())
+            // Also before the login is stored: the old key must be worthless for the new user.
+            expect(await session.validateSecurityKey(key)).toBe(false)
+          },
+          { cookie },
+        )
+        expect(await (await app.load(after.cookie)).validateSecurityKey(key)).toBe(false)
+        expect(await (await app.load(cookie)).validateSecurityKey(key)).toBe(false)
+      },
+    )
 
-    it('is dead after a kill', async () => {
+    it('is invalid after a kill', async () => {
       const app = make()
       const cookie = await app.given()
       const key = await (await app.load(cookie)).getSecurityKey()
@@ -158,7 +161,7 @@ describe.each(STORE_KINDS)('security keys on $name', (kind) => {
       expect(await session.validateSecurityKey(key)).toBe(true)
     })
 
-    it('minted after logout belongs to a new session of nobody', async () => {
+    it('minted after logout belongs to a new guest session', async () => {
       const app = make()
       const before = await app.given({}, (session) => session.login('alice'))
       let key = ''
@@ -196,7 +199,7 @@ describe.each(STORE_KINDS)('security keys on $name', (kind) => {
     })
 
     describe('when the store is in trouble', () => {
-      it('a use whose answer was lost counts as not valid, and is never taken for its own', async () => {
+      it('a use whose answer was lost counts as not valid, and is never claimed', async () => {
         const app = make()
         const cookie = await app.given()
         const session = await app.load(cookie)
@@ -217,7 +220,7 @@ describe.each(STORE_KINDS)('security keys on $name', (kind) => {
         expect(await session.validateSecurityKey(key)).toBe(false)
       })
 
-      it('a key that could not be stored is not given out', async () => {
+      it('a key that could not be stored is not returned', async () => {
         const app = make()
         const cookie = await app.given()
         const session = await app.load(cookie)
@@ -257,7 +260,7 @@ describe.each(STORE_KINDS)('security keys on $name', (kind) => {
         expect(await session.validateSecurityKey(key)).toBe(true)
       })
 
-      it('a key whose minting got no answer is minted anew', async () => {
+      it('a key whose minting got no answer is minted again', async () => {
         const app = make()
         const cookie = await app.given()
         const session = await app.load(cookie)
@@ -332,14 +335,14 @@ describe('security keys', () => {
     expect(app.store.calls).toEqual([])
   })
 
-  it('too large to be kept are refused', async () => {
+  it('with too large data are refused', async () => {
     const app = new Harness<Data>()
     const session = await app.load(await app.given())
     const data = { text: 'x'.repeat(70_000) }
     await expect(session.getSecurityKey({ data })).rejects.toThrow(SessionTooLargeError)
   })
 
-  it('live as long as an unused session, and a free one a day', async () => {
+  it('are valid as long as an unused session, and an unbound one for a day', async () => {
     const app = new Harness<Data>({ lifetime: '2h' })
     const cookie = await app.given()
     const session = await app.load(cookie)
@@ -365,7 +368,7 @@ describe('security keys', () => {
     expect(app.store.calls).toEqual([])
   })
 
-  it('cannot be bound where no session can be stored, and the error names the cure', async () => {
+  it('cannot be bound where no session can be stored, and the error says what to do', async () => {
     const app = new Harness<Data>()
     const session = app.sessions.open({ secure: false })
     await expect(session.getSecurityKey()).rejects.toThrow(
@@ -404,7 +407,7 @@ describe('the static security key', () => {
     expect(session.validateStaticSecurityKey(session.staticSecurityKey())).toBe(true)
   })
 
-  it('is another one after the next login, also of the same user', async () => {
+  it('is another one after the next login, even of the same user', async () => {
     const app = new Harness<Data>()
     const keys: string[] = []
     const login = async (cookie?: string) =>
@@ -421,7 +424,7 @@ describe('the static security key', () => {
     expect(session.validateStaticSecurityKey(keys[1])).toBe(true)
   })
 
-  it('goes on with cycleKey, and ends with logout', async () => {
+  it('survives cycleKey, and ends with logout', async () => {
     const app = new Harness<Data>({ persistentFieldsOnLogout: ['lang'] })
     let key = ''
     const first = await app.visit(async (session) => {
@@ -448,7 +451,7 @@ describe('the static security key', () => {
     expect((await app.load()).validateStaticSecurityKey(key)).toBe(false)
   })
 
-  it('of a login that was taken back is not shown', async () => {
+  it('of a login that was revoked is not shown', async () => {
     const app = new Harness<Data>()
     const session = await app.load()
     await session.login('alice')
@@ -456,7 +459,7 @@ describe('the static security key', () => {
     expect(() => session.staticSecurityKey()).toThrow(SessionError)
   })
 
-  it('of a login that a server error took back is not shown', async () => {
+  it('of a login that a server error revoked is not shown', async () => {
     const app = new Harness<Data>()
     const { session } = await app.visit((visited) => visited.login('alice'), { status: 500 })
     expect(session.user).toBe('__guest__')

@@ -7,7 +7,7 @@ const CART = unitOf(null, 'cart')
 const NAME = unitOf(null, 'name')
 const text = (value: unknown): string => encodeValue(value, 'value')
 
-it('holds a text that somebody else has encoded against what is stored, as it does a value', () => {
+it('compares an encoded text with the stored one, as it does for a value', () => {
   const data = new SessionData(Payload.empty.with(new Map([[CART, text(['book'])]])), plainValues)
   data.writeText(CART, text(['book']))
   expect(data.changes()).toEqual(new Map())
@@ -26,7 +26,7 @@ it('holds a text that somebody else has encoded against what is stored, as it do
   expect([...data.changes().keys()]).toEqual([NAME])
 })
 
-it('reads what was given as a text, and finds what is changed about it then', () => {
+it('reads a value that was set as a text, and finds later changes of it', () => {
   const data = new SessionData(Payload.empty, plainValues)
   data.writeText(CART, text(['book']))
   data.writeText(NAME, text('ann'))

@@ -33,7 +33,7 @@ class Money {
   }
 }
 
-/** An enum as a class: there is one instance for each of its names. */
+/** An enum as a class, with one instance for each of its names. */
 class Color {
   static readonly red: Color = new Color('red')
   static readonly blue: Color = new Color('blue')
@@ -133,7 +133,7 @@ function processes(
 }
 
 describe.each(STORE_KINDS)('a value of a type of the app, on $name', (kind) => {
-  it('comes back as it was, wherever it stands', async () => {
+  it('comes back unchanged, at any place', async () => {
     const [app] = processes(kind, { types: TYPES }) as [Harness<Record<string, unknown>>]
     for (const [name, around] of PLACES) {
       const given = Object.fromEntries(VALUES.map(([what, value]) => [what, around(value)]))
@@ -148,7 +148,7 @@ describe.each(STORE_KINDS)('a value of a type of the app, on $name', (kind) => {
     }
   })
 
-  it('stays one where it stands twice, and is the one instance of its enum', async () => {
+  it('stays one object where it appears twice, and is the one instance of its enum', async () => {
     const [app] = processes(kind, { types: TYPES }) as [Harness<Record<string, unknown>>]
     const price = new Money(1n, 'EUR')
     const cookie = await app.given({ two: [price, price], color: Color.red })
@@ -159,7 +159,7 @@ describe.each(STORE_KINDS)('a value of a type of the app, on $name', (kind) => {
     expect(session.get('color')).toBe(Color.red)
   })
 
-  it('that is changed in place is stored, and one that is set to what it was is not', async () => {
+  it('that is changed in place is stored, and one that is set to the same value is not', async () => {
     const [app] = processes(kind, { types: TYPES }) as [Harness<Record<string, unknown>>]
     const cookie = await app.given({ at: [{ url: new URL('https://example.com/') }] })
     await app.visit((s) => s.set('at', [{ url: new URL('https://example.com') }]), { cookie })
@@ -195,7 +195,7 @@ describe.each(STORE_KINDS)('a value of a type of the app, on $name', (kind) => {
     expect(session.scope('shop').get('color')).toBe(Color.red)
   })
 
-  it('is what a security key gives back', async () => {
+  it('can be the data of a security key', async () => {
     const [app] = processes(kind, { types: TYPES }) as [Harness<Record<string, unknown>>]
     const cookie = await app.given()
     const session = await app.load(cookie)
@@ -213,7 +213,7 @@ describe.each(STORE_KINDS)('a type that this process lacks, on $name', (kind) =>
     return lines.find((line) => line.startsWith('"price"\t')) ?? 'none'
   }
 
-  it('is an error of the read of that key alone', async () => {
+  it('is an error only for reads of that key', async () => {
     const [app, other] = lacking()
     const cookie = await app.given({ a: 1, price: new Money(1n, 'hunter2'), color: Color.red })
     const session = await other.load(cookie)
@@ -243,7 +243,7 @@ describe.each(STORE_KINDS)('a type that this process lacks, on $name', (kind) =>
     expect(session.delete('price')).toBe(true)
   })
 
-  it('is carried on byte by byte by every write', async () => {
+  it('is kept byte by byte by every write', async () => {
     const [app, other] = lacking()
     const cookie = await app.given({ price: new Money(1n, 'EUR'), b: 1 })
     const before = await textOf(app, cookie)
@@ -324,7 +324,7 @@ describe.each(STORE_KINDS)('a type that this process lacks, on $name', (kind) =>
 })
 
 describe.each([true, false])('a sweep of the app, with events: %s', (events) => {
-  it('gets what it can tell of all, and what it need not tell of', async () => {
+  it('gets the sessions that it can report completely, and those without an event', async () => {
     const swept: string[] = []
     class Mine extends DeleteSessionsIter<Record<string, unknown>> {
       static override id = 'mine'
@@ -397,7 +397,7 @@ describe('a type of the app', () => {
     expect(inspect(error)).not.toContain('hunter2')
   })
 
-  it('counts what encode() gives against the limits', async () => {
+  it('counts the result of encode() against the limits', async () => {
     const long = await session({
       Money: { ...(money as SessionType), encode: () => 'x'.repeat(4e6) },
     })
@@ -437,7 +437,7 @@ describe('a type of the app', () => {
     expect(inspect(error)).not.toContain('hunter2')
   })
 
-  it('is not asked for what a session keeps by itself', async () => {
+  it('is not used for values that a session can store without it', async () => {
     const asked: unknown[] = []
     const app = new Harness<Record<string, unknown>>({
       types: { Any: { is: (one) => asked.push(one) > 0, encode: () => 'any', decode: () => 1 } },
@@ -449,7 +449,7 @@ describe('a type of the app', () => {
     expect(asked).toEqual([])
   })
 
-  it('may be one that is only read any more', async () => {
+  it('may be one that is only read', async () => {
     const app = new Harness<Record<string, unknown>>({ types: { Old: money } })
     const cookie = await app.given({ price: new Money(1n, 'EUR') })
     const types = { Old: { ...money, is: () => false }, Money: money }
@@ -501,7 +501,7 @@ describe('a type of the app', () => {
     )
   })
 
-  it('may be an object of a class of its own', async () => {
+  it('may be an object of a separate class', async () => {
     class MoneyType {
       readonly #unit = 'EUR'
       is(one: unknown): boolean {

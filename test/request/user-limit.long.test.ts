@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createSessions, SessionGoneError, type SessionRecord } from '../../src/index.ts'
 import { STORE_KINDS } from '../setup/stores.ts'
 
-/** The newest first, by the one order there is: the time of login, then the key. */
+/** Orders by the time of login, then the key; the newest comes first. */
 function newestFirst(a: SessionRecord, b: SessionRecord): number {
   const [first, second] = [a.authenticated ?? 0, b.authenticated ?? 0]
   return second - first || (a.key < b.key ? 1 : -1)
@@ -12,8 +12,9 @@ const OVER_THE_WIRE = [0, 3, 6, 7, 14, 18]
 
 describe.each(STORE_KINDS)('logins of one user at the same time on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('over two processes', () => {
-    it('leave exactly as many sessions as the limit says, the newest by one order', async () => {
-      // Each round on a user of its own. Where each call goes over the wire a few do: every limit, few logins and many.
+    it('leave exactly the number of sessions of the limit, the newest by one order', async () => {
+      // Each round has its own user. Where each call uses the network there are few rounds: every limit, few logins and
+      // many.
       const rounds = kind.host === null ? Array.from({ length: 200 }, (_, at) => at) : OVER_THE_WIRE
       let now = Date.UTC(2026, 0, 1)
       const clock = (): number => now
@@ -62,7 +63,7 @@ describe.each(STORE_KINDS)('logins of one user at the same time on $name', (kind
         expect(live.sort(), `${count} logins, limit ${limit}`).toEqual(
           newest.map(({ key }) => key as string).sort(),
         )
-        // Whoever lives has its cookie.
+        // Every living session has its cookie.
         const known = await Promise.all(
           cookies.map((cookie) =>
             cookie === undefined ? null : reader.open({ cookie, secure: true }).load(),

@@ -53,7 +53,7 @@ describe('a save under way while the response turns out to be a server error', (
     const gate = app.store.hold({ method: 'writeTogether' })
     const saving = session.save()
     await gate.reached
-    // So that the first try meets a conflict, and the next one comes after the server error.
+    // So that the first try has a conflict, and the next one comes after the server error.
     await other.visit((s) => s.set('z', 1), { cookie })
     const committing = app.commit(session, cookie, 500)
     gate.release()
@@ -114,7 +114,7 @@ describe('markChanged()', () => {
 })
 
 describe('setExpiry()', () => {
-  it('goes with a login, with which all times start anew', async () => {
+  it('applies to a login, with which all times start anew', async () => {
     const app = new Harness<Data>()
     const session = await app.load(await app.given())
     session.setExpiry('10m')
@@ -124,8 +124,8 @@ describe('setExpiry()', () => {
   })
 })
 
-describe('a value that goes bad while a save that nobody awaits is under way', () => {
-  it('fails the commit and leaves nothing half done', async () => {
+describe('a value that becomes invalid while a save that nobody awaits is under way', () => {
+  it('fails the commit and leaves no partial write', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given({ x: 1, list: [1] })
     const session = await app.load(cookie)
@@ -148,7 +148,7 @@ describe('a value that goes bad while a save that nobody awaits is under way', (
 })
 
 describe('a session that turned out to be gone', () => {
-  it('starts anew with a login that is saved, and keeps what is set after that', async () => {
+  it('starts anew with a login that is saved, and keeps later changes', async () => {
     const app = new Harness<Data>()
     const cookie = await app.given()
     const session = await app.load(cookie)
@@ -164,8 +164,8 @@ describe('a session that turned out to be gone', () => {
   })
 })
 
-describe('what another process did meanwhile', () => {
-  it('does not hide a value that is set to what this process last wrote', async () => {
+describe('a write of another process meanwhile', () => {
+  it('does not hide a value that is set to the one that this process last wrote', async () => {
     const [app, other] = twoProcesses()
     const cookie = await app.given({ x: 1 })
     const first = await app.load(cookie)
@@ -227,9 +227,9 @@ describe('an insert whose answer is lost, and that arrives late', () => {
   })
 })
 
-describe('a value that goes bad in place while it is stored', () => {
+describe('a value that becomes invalid in place while it is stored', () => {
   it.each(['login', 'cycleKey'] as const)(
-    'fails the commit of %s, whose cookie is sent all the same',
+    'fails the commit of %s, whose cookie is still sent',
     async (method) => {
       const store = failingStore(memoryStore())
       const sessions = createSessions<{ list: unknown[] }>({ store, logger: { warn: () => {} } })
@@ -247,7 +247,7 @@ describe('a value that goes bad in place while it is stored', () => {
       list.push(() => {})
       gate.release()
       await expect(commit).rejects.toMatchObject({ code: 'ERR_SESSION_VALUE' })
-      // The response of the error handler: the old id is dead, so without the new one the user would be logged out.
+      // The response of the error handler: the old id is invalid, so without the new one the user would be logged out.
       const { setCookie } = await sessions.commit(session, { status: 500 })
       const fresh = (setCookie[0] as string).split(';')[0] as string
       expect((await sessions.open({ cookie: fresh, secure: true }).load()).get('list')).toEqual([1])

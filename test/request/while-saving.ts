@@ -13,18 +13,21 @@ export const WAYS = IDENTITY.flatMap((method) => [
   [method, false] as const,
 ])
 
-/** So many turns of promises. */
+/** Waits for this many turns of promises. */
 export async function ticks(count: number): Promise<void> {
   for (let tick = 0; tick < count; tick++) await null
 }
 
-/** Whoever is stored, with the data. */
+/** The stored user, with the data. */
 export async function records(store: SessionStore | FailingStore): Promise<[string, string][]> {
   const { entries } = await store.page({ by: 'all' }, { limit: 100 })
   return entries.map(({ record }) => [record?.user ?? '', record?.data ?? ''])
 }
 
-/** Begins the method, a change and a save after all these numbers of turns each: after which of them the method was lost. */
+/**
+ * Begins the method, a change and a save after each of these numbers of turns, and returns those at which the method
+ * was lost.
+ */
 export async function lostAmong(
   method: Identity,
   lazy: boolean,
