@@ -20,13 +20,13 @@ const PROGRAMS = [
   ['Firestore emulator', process.env['VIUR_TEST_NEWER_EMULATOR_HOST']],
 ] as const
 
-/** What counts here is calls, also on a machine that has much else to do. */
+/** These tests count calls, and must not fail on a busy machine. */
 const UNHURRIED = '5m'
 
-/** What went over the client, in short: one letter for each call. */
+/** Records the calls of a client. */
 class CountingClient implements DatastoreV1Client {
   readonly calls: string[] = []
-  /** How many keys each lookup asked for. */
+  /** The number of keys of each lookup. */
   readonly keys: number[] = []
   readonly #client: DatastoreV1Client
 
@@ -50,7 +50,7 @@ class CountingClient implements DatastoreV1Client {
     return this.#client.runQuery(request, options)
   }
 
-  /** The calls since last asked. */
+  /** Returns the calls since the last `take()`. */
   take(): string[] {
     return this.calls.splice(0)
   }
@@ -83,7 +83,7 @@ describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
       readonly other: Sessions<Data>
       advance(minutes: number): void
       open(cookie?: string): Session<Data>
-      /** A stored session, by a request that is over and counted. */
+      /** A stored session, from a finished request whose calls are not counted. */
       stored(): Promise<string>
     }
 
@@ -131,7 +131,7 @@ describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
     const randomCookie = (): string =>
       `__Host-viur-session=${randomBytes(32).toString('base64url')}`
 
-    it('makes none without a cookie, with a junk cookie or a wrongly signed one', async () => {
+    it('makes none without a cookie, with a malformed cookie or a wrongly signed one', async () => {
       const { client, sessions, open } = bench({
         cookie: { secrets: ['0123456789abcdef-0123456789abcdef'] },
       })
@@ -148,7 +148,7 @@ describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
       expect(client.take()).toEqual([])
     })
 
-    it('makes one lookup for the 20 requests of a page load where reads are remembered, and 20 where not', async () => {
+    it('makes one lookup for the 20 requests of a page load with readCache, and 20 without it', async () => {
       for (const [options, lookups] of [
         [{ readCache: { maxAge: '10s' } }, 1],
         [{}, 20],
@@ -162,7 +162,7 @@ describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
           await sessions.commit(session)
         }
         expect(client.take()).toEqual(Array(lookups).fill('lookup'))
-        // One that changes something is a lookup and a commit as ever, and the next page shows it.
+        // A request with a change costs a lookup and a commit as usual, and the next page shows the change.
         const changing = await sessions.open({ cookie, secure: true, method: 'POST' }).load()
         changing.set('n', 2)
         await sessions.commit(changing)
@@ -170,7 +170,7 @@ describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
         const after = await sessions.open({ cookie, secure: true, method: 'GET' }).load()
         expect(after.get('n')).toBe(2)
         expect(client.take()).toEqual(lookups === 1 ? [] : ['lookup'])
-        // From memory another process's write costs the conflict: the commit in vain, the lookup, and the commit.
+        // With a cached record, a write of another process causes a conflict: a refused commit, a lookup, and a commit.
         const there = await other.open({ cookie, secure: true }).load()
         there.set('m', 1)
         await other.commit(there)
@@ -202,14 +202,14 @@ describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
       expect(calls.length).toBeLessThanOrEqual(10)
     })
 
-    it('makes none for a session that nobody loads', async () => {
+    it('makes none for a session that is not loaded', async () => {
       const { client, sessions, open, stored } = bench()
       const cookie = await stored()
       expect(await sessions.commit(open(cookie))).toEqual({ setCookie: [], vary: false })
       expect(client.take()).toEqual([])
     })
 
-    it('makes one lookup for reading, also when the value is set to what it was', async () => {
+    it('makes one lookup for reading, also when the same value is set again', async () => {
       const { client, sessions, open, stored } = bench()
       const session = await open(await stored()).load()
       session.get('n')
@@ -250,7 +250,7 @@ describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
       await entry?.setExpiry('2h')
       expect(client.take()).toEqual(['lookup'])
       await entry?.kill()
-      // The first end looks whether ends are events.
+      // The first end checks whether ends are events.
       expect(client.take().filter((call) => call === 'commit')).toHaveLength(1)
     })
 
@@ -261,7 +261,7 @@ describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
       expect(await sessions.countSessions()).toBe(1)
       const calls = client.take()
       expect(calls.filter((call) => call === 'lookup')).toHaveLength(2)
-      // The session stands in one of 16 shards, whose page is followed by one that is empty.
+      // The session is in one of 16 shards, whose page is followed by an empty one.
       expect(calls.filter((call) => call === 'runQuery')).toHaveLength(65)
       expect(await sessions.countSessions({ property: ['tenant', 'acme'] })).toBe(1)
       expect(client.take()).toEqual(['runQuery', 'runQuery'])
@@ -278,9 +278,9 @@ describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
           await sessions.commit(session)
           return client.take()
         }
-        // An end asks whether ends are events, at most once a minute.
+        // An end checks whether ends are events, at most once a minute.
         const asks = method === 'cycleKey' ? [] : ['lookup']
-        // A login reads the fence of its user twice, and at most once a minute that of everybody along with it.
+        // A login reads the fence of its user twice. At most once a minute it also reads the fence of all users.
         const [before, after] = method === 'login' ? [['lookup'], ['lookup']] : [[], []]
         const usual = ['lookup', ...before, 'commit', ...after]
         const asking = [...asks, ...usual]
@@ -291,7 +291,7 @@ describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
       },
     )
 
-    it('makes one commit for the login of a visitor without a session, and no lookup but of fences', async () => {
+    it('makes one commit for the login of a visitor without a session, and only lookups of fences', async () => {
       const { client, sessions, open } = bench()
       for (const keys of [2, 1]) {
         const session = open()
@@ -299,7 +299,7 @@ describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
         expect(client.keys.splice(0)).toEqual([keys])
         await sessions.commit(session)
         expect(client.take()).toEqual(['lookup', 'commit', 'lookup'])
-        // Once a minute a process asks for the fence of everybody too, in the same call.
+        // Once a minute a process also reads the fence of all users, in the same call.
         expect(client.keys.splice(0)).toEqual([1])
       }
     })
@@ -333,7 +333,7 @@ describe.each(PROGRAMS)('Datastore calls on the %s', (_, host) => {
       expect(client.take()).toEqual(['lookup'])
     })
 
-    it('notes the use of 50 readers of one session with one commit', async () => {
+    it('records the use of 50 readers of one session with one commit', async () => {
       const { client, sessions, open, stored, advance } = bench()
       const cookie = await stored()
       advance(6)

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { EMULATORS } from '../setup/stores.ts'
 import { changingProcesses, counter, expectAllCounted } from './changing-processes.ts'
 
-/** A busy machine takes long, and nothing here goes by the clock. */
+/** A busy machine takes long, and these tests do not depend on the clock. */
 const TIMEOUT = 300_000
 
 const start = changingProcesses()

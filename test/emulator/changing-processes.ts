@@ -10,7 +10,7 @@ type Data = { n: number }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** One process: changes the session so often, each time in a request of its own, while answers of its store are lost. */
+/** One process. It changes the session this often, each time in a new request, while its store loses answers. */
 const SCRIPT = `
 import { once } from 'node:events'
 import { createSessions } from './index.js'
@@ -35,7 +35,7 @@ async function changeOnce(session) {
     async () => {
       if (method === 'hold') {
         console.log('holding')
-        // Until it is killed, or whoever has started it is gone.
+        // Runs until it is killed, or until the process that started it has ended.
         await once(process.stdin.resume(), 'end')
       }
       session.set('n', session.get('n') + 1)
@@ -46,7 +46,7 @@ async function changeOnce(session) {
 
 for (let n = 0; n < Number(rounds); n++) {
   const session = await sessions.open({ cookie, secure: true }).load()
-  // Of every third the first write is lost on its way, or its answer.
+  // Every third call loses its first write, or the answer.
   const writing = method === 'change' ? 'write' : 'writeTogether'
   if (method !== 'hold' && n % 3 > 0) store.failNext(n % 3 === 1 ? 'before' : 'after', { method: writing })
   try {
@@ -62,7 +62,7 @@ console.log(JSON.stringify(counts))
 await sessions.close()
 `
 
-/** Builds the script for a file of tests; gives what starts it. */
+/** Builds the script for a test file; returns the function that starts it. */
 export function changingProcesses(): (host: string, args: readonly string[]) => Changing {
   const out = `${root}test-results/changing-${process.pid}`
   const started: { kill(signal: 'SIGKILL'): unknown }[] = []
@@ -108,12 +108,12 @@ export function changingProcesses(): (host: string, args: readonly string[]) => 
 interface Counts {
   readonly resolved: number
   readonly contended: number
-  /** Those of which nobody can tell, since others have written more than eight times meanwhile. */
+  /** Calls with an unknown result, since others have written more than eight times meanwhile. */
   readonly unknown: number
 }
 
 interface Changing {
-  /** It has said something. */
+  /** It has printed something. */
   readonly spoken: Promise<unknown>
   readonly counts: Promise<Counts>
   kill(): Promise<void>
@@ -138,7 +138,7 @@ export async function counter(host: string): Promise<{
   return { space, cookie, sessions, value }
 }
 
-/** Ten processes change one session so often each: it counts every call that resolved, and no other. */
+/** Ten processes each change one session this often: it counts every call that resolved, and no other. */
 export async function expectAllCounted(
   start: ReturnType<typeof changingProcesses>,
   host: string,

@@ -6,7 +6,7 @@ import { type Cell, COUNTS, DEATHS, type Death, meetAll } from './connection-los
 
 const [older, newer] = EMULATORS.map(({ host }) => host)
 
-/** Reads and writes, in other numbers from death to death. All of them: connection-loss.slow.test.ts. */
+/** Reads and writes, in different numbers for each kind of loss. connection-loss.slow.test.ts has all combinations. */
 function cellsOf({ name }: Death, at: number): readonly Cell[] {
   if (name === 'a reset' || name === 'silence')
     return [
@@ -34,7 +34,7 @@ describe.skipIf(older === null)('calls whose connection dies', () => {
     )
   }
 
-  // What became of a write, each program says in its own words.
+  // Each program reports the result of a write with another message.
   test.skipIf(newer === null)(
     'with their answers: nobody notices on the newer emulator',
     async () => {
@@ -74,7 +74,7 @@ describe.skipIf(older === null)('calls whose connection dies', () => {
   describe.each(['grpc', 'client'] as const)(
     'where the next connection is refused, over %s',
     (transport) => {
-      test('nobody notices, and no more is sent until there is one', async () => {
+      test('visitors see no error, and no more is sent until there is a connection', async () => {
         const proxy = await startFaultyProxy(older as string)
         const store = emulatorStore(proxy.address, uniqueSpace(), { transport })
         try {

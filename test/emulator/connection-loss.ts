@@ -7,19 +7,19 @@ const { Datastore, v1 } = createRequire(import.meta.url)(
   '@google-cloud/datastore',
 ) as typeof import('@google-cloud/datastore')
 
-/** What callers see of it. `'waits'`: nothing yet, when our visitors have all been served. */
+/** The result for callers. `'waits'`: no result yet when all our visitors have been served. */
 type Seen = 'nothing' | 'errors' | 'waits'
 
 type Calling = 'reads' | 'writes'
 
-/** What dies, and when. */
+/** The kind of loss, and its time. */
 export interface Death {
   readonly name: string
-  /** Whether the server has done what it was asked when the connection dies. */
+  /** Whether the server has executed the calls when the connection is lost. */
   readonly held: Held
-  /** What is done once all calls are held; may wait for what the store does about it. */
+  /** Runs after all calls are held; may wait for the reaction of the store. */
   readonly act: (proxy: FaultyProxy) => void | Promise<void>
-  /** What callers of Google's own clients see, which have retries too. */
+  /** The result for callers of Google's own clients, which also retry. */
   readonly google: Readonly<Record<Calling, Seen>>
 }
 
@@ -36,7 +36,7 @@ const CODES = {
   ENHANCE_YOUR_CALM: 11,
 } as const
 
-/** Before the server has the calls, and when it has answered them. */
+/** Before the server has the calls, and after it has answered them. */
 function both(name: string, google: Death['google'], act: Death['act']): Death[] {
   return [
     { name, held: 'requests', act, google },
@@ -91,21 +91,21 @@ export const DEATHS: readonly Death[] = [
 ]
 
 interface Outcome {
-  /** What visitors saw of it: errors, and values that are not right. */
+  /** The results of visitors: errors and wrong values. */
   readonly ours: readonly string[]
   readonly google: Seen
 }
 
-/** How many calls are under way. */
+/** The number of calls under way. */
 export const COUNTS = [1, 6, 12, 40] as const
 
-/** So many calls of one sort. */
+/** A number of calls of one kind. */
 export type Cell = readonly [count: number, what: Calling]
 
-/** An app that has given its client, or none, so that the store makes its own: over gRPC, or by the client of Google. */
+/** An app that passes a client, or none; then the store creates one: with gRPC, or Google's client. */
 type Given = 'nothing' | 'nothing, by the client' | 'a v1.DatastoreClient' | 'a Datastore'
 
-/** What was seen in all cells at the same time, and what there should have been to see. */
+/** The results of all cells, which run at the same time, and the expected results. */
 export async function meetAll(
   death: Death,
   host: string,
@@ -125,12 +125,12 @@ type Calls = readonly (() => Promise<unknown>)[]
 const PROJECT = 'viur-session-test'
 
 /**
- * For a machine that has much else to do. A silence is looked into after a second, as with the usual five; who waits for a
- * dead connection sees an error in the end.
+ * Deadline for a busy machine. The store checks a silent connection after a second, as with the usual five seconds. A
+ * caller that waits for a dead connection gets an error in the end.
  */
 const UNHURRIED = '30s'
 
-/** So many requests, and as many calls of Google's clients, when their connections die. */
+/** A number of requests, and as many calls of Google's clients, when their connections are lost. */
 async function meet(
   death: Death,
   host: string,
@@ -151,7 +151,7 @@ async function meet(
   try {
     const ours = await ourCalls(store, what, count)
     const googles = google.calls(what, count)
-    // So that their connections are there.
+    // Opens their connections.
     await Promise.all([googles[0], googles.at(-1)].map(async (call) => await call?.()))
     proxy.hold(death.held)
     const ourOutcome = outcomeOf(await begin(ours.calls))
@@ -159,7 +159,7 @@ async function meet(
     await proxy.held(ours.streams + googles.length)
     await death.act(proxy)
     const seen = [...(await ourOutcome.ended), ...(await ours.look())]
-    // Google's clients wait for a minute where nothing is heard, so nobody waits for them.
+    // Google's clients wait for a minute on a silent connection, so the test does not wait for them.
     const errors = death.google[what] === 'waits' ? googleOutcome.now : await googleOutcome.ended
     return {
       ours: seen,
@@ -173,7 +173,7 @@ async function meet(
   }
 }
 
-/** Each in a tick of its own, so that lookups are not put together. */
+/** Starts each in its own tick, so that lookups do not share a call. */
 async function begin(calls: Calls): Promise<readonly Promise<unknown>[]> {
   const begun: Promise<unknown>[] = []
   for (const call of calls) {
@@ -228,9 +228,9 @@ async function ourCalls(store: SessionStore, what: Calling, count: number) {
             await sessions.commit(session)
           },
     ),
-    // Eight lookups at most are under way; the first two writes that wait together are joined by the first one of the probe.
+    // At most eight lookups are under way; the first two writes that wait together start a probe, which adds one write.
     streams: what === 'reads' ? Math.min(count, 8) : count + (count > 1 ? 1 : 0),
-    /** What is stored in the end, seen from where visitors are. */
+    /** The values that are stored at the end, as visitors see them. */
     look: async (): Promise<readonly string[]> => {
       const outcomes = await Promise.allSettled(cookies.map(load))
       return outcomes.flatMap((outcome, at) => {
@@ -243,7 +243,7 @@ async function ourCalls(store: SessionStore, what: Calling, count: number) {
   }
 }
 
-/** Both of Google's own clients, with the retries that they come with. */
+/** Both of Google's own clients, with their default retries. */
 function googleClients(address: string) {
   const datastore = new Datastore({ projectId: PROJECT, apiEndpoint: `http://${address}` })
   const { sslCreds } = datastore.options as { sslCreds?: object }

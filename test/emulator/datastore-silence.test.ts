@@ -28,12 +28,12 @@ const good = written.version === found.version && page.entries.length === 1
 process.exitCode = good ? 0 : 9
 `
 
-/** In a process of its own, and built, since the loader of the tests prints and catches things itself. */
+/** Runs the built package in a separate process, since the loader of the tests itself prints and catches things. */
 describe('the Datastore store in a fresh process on an emulator', () => {
   let built: string
 
   beforeAll(async () => {
-    // Inside the package, so that its dependencies are found.
+    // The file is inside the package, so that Node finds the dependencies.
     built = await mkdtemp(join(root, 'node_modules', '.silence-'))
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
     await run(process.execPath, [tsc, '-p', join(root, 'src'), '--outDir', built]).catch(

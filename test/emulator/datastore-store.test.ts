@@ -17,7 +17,7 @@ const programs = [
   { name: 'newer', host: process.env['VIUR_TEST_NEWER_EMULATOR_HOST'], shares: 'off' },
 ]
 
-/** Passes calls on, counts them, and keeps what was sent. */
+/** Forwards calls, counts them, and keeps the requests. */
 class CountingClient implements DatastoreV1Client {
   readonly calls: { method: string; request: { keys?: unknown[]; mutations?: unknown[] } }[] = []
   readonly #client: DatastoreV1Client
@@ -78,7 +78,7 @@ for (const { name, host, shares } of programs) {
     const stores: SessionStore[] = []
     let raw: DatastoreV1Client | null = null
 
-    /** The generated client, made once for all tests that look behind the store. */
+    /** The generated client, created once for all tests that read entities directly. */
     async function client(): Promise<DatastoreV1Client> {
       const emulator = parseEmulatorHost(host as string)
       raw ??= (await openClient({ projectId: PROJECT, client: null, emulator, environment: {} }))
@@ -151,14 +151,14 @@ for (const { name, host, shares } of programs) {
       expect(await store.find(keyNamed('none'))).toBeNull()
     })
 
-    test('takes the largest payload there may be', async () => {
+    test('stores the largest allowed payload', async () => {
       const store = make()
       const data = 'x'.repeat(900 * 1024)
       await store.write(insert('large', { data, user: 'u'.repeat(1500) }))
       expect((await store.find(keyNamed('large')))?.record?.data).toBe(data)
     })
 
-    test('holds every single write to its condition', async () => {
+    test('checks the condition of every single write', async () => {
       const store = make()
       const conflict = { outcome: 'conflict' }
       const first = versionOf(await store.write(insert('a')))
@@ -178,7 +178,7 @@ for (const { name, host, shares } of programs) {
       expect(await store.find(keyNamed('a'))).toBeNull()
     })
 
-    test('writes together all or nothing', async () => {
+    test('writes a group completely or not at all', async () => {
       const store = make()
       const version = versionOf(await store.write(insert('old')))
       const stale = await store.writeTogether([insert('new'), remove('old', '1')])
@@ -221,7 +221,7 @@ for (const { name, host, shares } of programs) {
       await vi.waitUntil(async () => (await entitiesOf('viur-session-probe')).length === 0)
     })
 
-    test('keeps writes apart that run at the same time, sharing or not', async () => {
+    test('keeps simultaneous writes independent, with and without sharing', async () => {
       const { counting, store } = await counted()
       await proven(store)
       const versions = await Promise.all(
@@ -247,7 +247,7 @@ for (const { name, host, shares } of programs) {
       }
     })
 
-    test('does not let one write that cannot be spoil those that share its call', async () => {
+    test('does not let one impossible write fail the others of its call', async () => {
       const store = make()
       await proven(store)
       await store.write(insert('taken', { rev: 'theirs' }))
@@ -262,7 +262,7 @@ for (const { name, host, shares } of programs) {
       expect(revs).toEqual(['theirs', 'mine', 'mine', 'mine', 'mine', 'mine'])
     })
 
-    test('takes a busy time of inserts and updates', async () => {
+    test('stores many inserts and updates at the same time', async () => {
       // Long enough for an emulator on a busy machine.
       const store = make({ deadline: '5m' })
       await proven(store)
@@ -301,7 +301,7 @@ for (const { name, host, shares } of programs) {
       expect(await allOf(store, { by: 'user', user: 'nobody' }, 2)).toEqual([])
       const upTo = start + 4 * HOUR
       const expiry = { by: 'expiry', shard: 0 } as const
-      // In the order of their buckets: those that expire before `upTo`.
+      // Sessions that expire before `upTo`, in the order of their buckets.
       expect(await allOf(store, { ...expiry, upTo }, 2)).toEqual(keys([0, 1, 2, 3]))
       expect(await allOf(store, { ...expiry, upTo: upTo - 1 }, 2)).toEqual(keys([0, 1, 2]))
       expect(await allOf(store, { ...expiry, after: start + 2 * HOUR, upTo }, 2)).toEqual(
@@ -324,7 +324,7 @@ for (const { name, host, shares } of programs) {
       expect(pages.filter((page) => page.length > 0).length).toBeGreaterThan(5)
     })
 
-    test('goes on behind what it just deleted', async () => {
+    test('continues after the sessions that it just deleted', async () => {
       const store = make({ sharedWrites: 'off' })
       await Promise.all(Array.from({ length: 6 }, (_, at) => store.write(insert(at))))
       const first = await store.page({ by: 'all' }, { limit: 3 })
@@ -335,7 +335,7 @@ for (const { name, host, shares } of programs) {
       expect(next.entries).toHaveLength(3)
     })
 
-    test('says of a cursor that the server cannot read that one has to start again', async () => {
+    test('reports that the query has to start again when the server cannot read a cursor', async () => {
       const store = make({ sharedWrites: 'off' })
       await store.write(insert('a'))
       const { cursor } = await store.page({ by: 'all' }, { limit: 1 })
@@ -365,7 +365,7 @@ for (const { name, host, shares } of programs) {
       const store = make()
       const extra = {
         text: { stringValue: 'x', excludeFromIndexes: true },
-        // Other indexed texts are properties of the app's own.
+        // Other indexed texts are the app's own properties.
         viur_indexed: { stringValue: 'y' },
         whole: { integerValue: '9007199254740993', excludeFromIndexes: true },
         half: { doubleValue: 0.5, excludeFromIndexes: true },

@@ -8,7 +8,7 @@ import { EMULATORS, uniqueSpace } from '../setup/stores.ts'
 
 const { LookupResponse, CommitResponse, RunQueryResponse, Entity } = protos.google.datastore.v1
 
-/** The static classes that the driver brings, as far as they are used here. */
+/** The static classes of the driver that this test uses. */
 interface MessageType {
   fromObject(object: object): object
   encode(message: object): { finish(): Uint8Array }
@@ -16,14 +16,14 @@ interface MessageType {
 }
 
 /**
- * As a message that was read from the wire: what was not sent is there all the same, by the prototype, as `null`, an
- * empty list, an empty text, no bytes or a zero; an int64 is a `Long`, and an enum a number.
+ * A message as it was read from the wire. The prototype has values for fields that were not sent: `null`, an empty list,
+ * an empty text, no bytes or a zero. An int64 is a `Long`, and an enum is a number.
  */
 function received(type: MessageType, content: object): object {
   return type.decode(type.encode(type.fromObject(content)).finish())
 }
 
-/** A client of the app's own that gives messages of protobufjs, where the driver's own gives plain objects. */
+/** A client of the app that returns messages of protobufjs, while the driver's own client returns plain objects. */
 function messageClient(client: Promise<DatastoreV1Client>): DatastoreV1Client {
   const call =
     (method: 'lookup' | 'commit' | 'runQuery', type: MessageType) =>
@@ -38,7 +38,7 @@ function messageClient(client: Promise<DatastoreV1Client>): DatastoreV1Client {
   }
 }
 
-// On one program: the messages are the same on the other, and what differs between the two has its own run of the contract.
+// This runs on one program: the messages are the same on the other. The contract tests the differences between the two.
 const [{ name, host } = { name: 'emulator', host: null }] = EMULATORS.filter(
   (one) => one.missing === null,
 )
@@ -60,7 +60,7 @@ describe('an entity of an old system that is a message', () => {
     (received(Entity as unknown as MessageType, { properties }) as { properties: object })
       .properties as Record<string, unknown>
 
-  it('has the values that were sent, and no others', () => {
+  it('has only the values that were sent', () => {
     const key = { path: [{ kind: 'user', id: '5634161670881280' }] }
     expect(
       plainProperties(

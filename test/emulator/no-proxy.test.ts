@@ -12,7 +12,7 @@ const { grpc } = driver('google-gax') as {
   grpc: { credentials: { createSsl(): object; createInsecure(): object } }
 }
 
-/** What programs read to find a proxy. */
+/** The variables that name a proxy for programs. */
 const VARIABLES = ['http_proxy', 'https_proxy', 'grpc_proxy', 'all_proxy'].flatMap((name) => [
   name,
   name.toUpperCase(),
@@ -27,7 +27,7 @@ describe.skipIf(host === undefined)('where the environment names a proxy', () =>
   const servers: Server[] = []
   const sockets = new Set<Socket>()
   let proxy: string
-  /** The emulator on the loopback of IPv6, and how many connections came there. */
+  /** The emulator on the loopback address of IPv6, and its number of connections. */
   let port6: number
   let reached6 = 0
 
@@ -68,14 +68,14 @@ describe.skipIf(host === undefined)('where the environment names a proxy', () =>
     asked.length = 0
     for (const name of VARIABLES) vi.stubEnv(name, proxy)
     vi.stubEnv('no_proxy', undefined)
-    // Who looks for a metadata server would do it by the proxy.
+    // A search for a metadata server would use the proxy.
     vi.stubEnv('METADATA_SERVER_DETECTION', undefined)
     vi.stubEnv('DATASTORE_EMULATOR_HOST', undefined)
   })
 
   afterEach(() => void vi.unstubAllEnvs())
 
-  /** What a call comes to. */
+  /** The result of a call. */
   const call = async (options: DatastoreStoreOptions): Promise<unknown> => {
     const store = datastoreStore({ projectId, namespace: uniqueSpace(), ...options })
     try {
@@ -96,19 +96,19 @@ describe.skipIf(host === undefined)('where the environment names a proxy', () =>
   ] as const
 
   describe.each(FORMS)('and the emulator is at %s', (_, address) => {
-    test.each(['grpc', 'client'] as const)('a store over %s asks no proxy', async (transport) => {
+    test.each(['grpc', 'client'] as const)('a store over %s uses no proxy', async (transport) => {
       vi.stubEnv('DATASTORE_EMULATOR_HOST', address())
       expect(await call({ transport })).toBeNull()
       expect(asked).toEqual([])
     })
 
-    test('a store with a Datastore of the same environment asks no proxy', async () => {
+    test('a store with a Datastore of the same environment uses no proxy', async () => {
       vi.stubEnv('DATASTORE_EMULATOR_HOST', address())
       expect(await call({ client: new Datastore({ projectId }) })).toBeNull()
       expect(asked).toEqual([])
     })
 
-    test('a store with a Datastore that names it asks no proxy', async () => {
+    test('a store with a Datastore that names the emulator uses no proxy', async () => {
       const client = new Datastore({ projectId, apiEndpoint: address() })
       expect(await call({ client })).toBeNull()
       expect(asked).toEqual([])
@@ -137,8 +137,8 @@ describe.skipIf(host === undefined)('where the environment names a proxy', () =>
     },
   )
 
-  // Nothing says that this is an emulator but that it needs no encryption.
-  test('a plain connection to another machine asks no proxy', async () => {
+  // Only the missing encryption shows that this is an emulator.
+  test('a plain connection to another machine uses no proxy', async () => {
     const client = new Datastore({
       projectId,
       apiEndpoint: 'emulator.invalid:8081',
@@ -148,7 +148,7 @@ describe.skipIf(host === undefined)('where the environment names a proxy', () =>
     expect(asked).toEqual([])
   })
 
-  test('what goes to Google is left to the proxy', async () => {
+  test('calls to Google use the proxy', async () => {
     const client = new Datastore({
       projectId,
       apiEndpoint: 'datastore.invalid:443',

@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const one of opened.splice(0)) await one.close()
 })
 
-/** The session is there before calls are in a hurry. */
+/** The session exists before the deadline gets short. */
 async function app(
   { host, transport }: Kind,
   deadline: Duration = '1s',
@@ -37,7 +37,7 @@ async function app(
   const session = await before.open({ secure: true }).load()
   session.set('n', 1)
   const { setCookie } = await before.commit(session)
-  // Connects, which takes its time on a busy machine: long work may take longer than a request.
+  // Connects, which may be slow on a busy machine: long work may take longer than a request.
   await store.ready?.()
   const sessions: App = createSessions({ store, logger: { warn() {} } })
   return { proxy, store, sessions, cookie: (setCookie[0] as string).split(';')[0] as string }
@@ -53,7 +53,7 @@ async function load(sessions: App, cookie: string): Promise<string> {
   }
 }
 
-/** Loads until one works, however long that takes; gives what the others came to. */
+/** Loads until one load works, however long that takes; returns the results of the others. */
 async function loadUntilItWorks(sessions: App, cookie: string): Promise<Set<string>> {
   const seen = new Set<string>()
   for (;;) {
@@ -66,7 +66,7 @@ async function loadUntilItWorks(sessions: App, cookie: string): Promise<Set<stri
 
 describe.each(EMULATORS_BY_TRANSPORT)('$name', (kind) => {
   describe.skipIf(kind.missing !== null)('behind a proxy, a session', () => {
-    test('is a store error while calls hang, never "no session", and is there again after', async () => {
+    test('is a store error while calls hang, never "no session", and works again afterwards', async () => {
       const { proxy, sessions, cookie } = await app(kind)
       proxy.settings.silent = true
       const outcomes = await Promise.all(Array.from({ length: 50 }, () => load(sessions, cookie)))
@@ -75,7 +75,7 @@ describe.each(EMULATORS_BY_TRANSPORT)('$name', (kind) => {
       expect(await loadUntilItWorks(sessions, cookie)).not.toContain('unknown')
     })
 
-    test('is there again when a server that was gone listens again', async () => {
+    test('works again when a stopped server listens again', async () => {
       const { proxy, sessions, cookie } = await app(kind)
       await proxy.vanish()
       for (let at = 0; at < 20; at++) expect(await load(sessions, cookie)).toBe('store error')
@@ -83,13 +83,13 @@ describe.each(EMULATORS_BY_TRANSPORT)('$name', (kind) => {
       expect(await loadUntilItWorks(sessions, cookie)).not.toContain('unknown')
     })
 
-    test('is there again after connections died without a word, by a new one', async () => {
+    test('works again with a new connection after connections were lost silently', async () => {
       const { proxy, sessions, cookie } = await app(kind, '30s')
       proxy.deaden()
       expect(await loadUntilItWorks(sessions, cookie)).toEqual(new Set())
     })
 
-    test('has no connection left behind by a client that is closed as soon as it has begun a call', async () => {
+    test('leaves no connection of a client that is closed right after it began a call', async () => {
       const proxy = await startProxy(kind.host as string)
       opened.push(proxy)
       const open = await openClient({
@@ -103,7 +103,7 @@ describe.each(EMULATORS_BY_TRANSPORT)('$name', (kind) => {
       const keys = [{ partitionId, path: [{ kind: 'none', name: 'none' }] }]
       const call = open.client.lookup({ ...partitionId, keys }, { timeout: 60_000, retry: null })
       const over = call.catch(() => undefined)
-      // The client of Google begins a call a few promises later.
+      // Google's client begins a call a few promises later.
       for (let turn = 0; turn < 20 && kind.transport === 'client'; turn++) await null
       await closeClient(open)
       await over
@@ -111,7 +111,7 @@ describe.each(EMULATORS_BY_TRANSPORT)('$name', (kind) => {
       expect(proxy.connections).toBe(0)
     })
 
-    test('leaves no connection behind when its store is closed, nor one that was given up', async () => {
+    test('leaves no connection when its store is closed, also none that was abandoned', async () => {
       const { proxy, store, sessions, cookie } = await app(kind)
       proxy.deaden()
       await loadUntilItWorks(sessions, cookie)

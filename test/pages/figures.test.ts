@@ -35,7 +35,7 @@ function numbersOf(source: string): number[] {
   return found
 }
 
-/** What is wrong with a figure; `undefined` where it is held. */
+/** The fault of a figure; `undefined` if a source contains it. */
 function problemOf({ page, text }: Figure): string | undefined {
   const constant = CONSTANTS[text]
   if (constant !== undefined) {

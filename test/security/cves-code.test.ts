@@ -7,7 +7,7 @@ import { Payload, unitOf } from '../../src/record/payload.ts'
 import { datastoreStore } from '../../src/store/datastore/index.ts'
 import { Harness, idOf, keyOfCookie, NAME } from '../request/harness.ts'
 
-/** Encoded values as somebody would write them who can write into the store. */
+/** Encoded values that an attacker with write access to the store would write. */
 const HOSTILE: Readonly<Record<string, string>> = {
   'a function': '[["Function",1],"process.exit(1)"]',
   'a class of the app': '[["Point",1],{"x":2},1]',
@@ -59,14 +59,14 @@ describe('stored data', () => {
       if (typeof value === 'object' && value !== null) {
         expect((value as Record<string, unknown>)['admin']).toBeUndefined()
       }
-      // What stands beside it can be used all the same.
+      // The other values of the record can still be used.
       expect((await app.load(cookie)).get('kept')).toBe(1)
     },
   )
 
-  it('CVE-2013-7489: that is random text never gives more than plain values', () => {
+  it('CVE-2013-7489: random text never gives more than plain values', () => {
     let seed = 42
-    // mulberry32: the same texts at each run.
+    // mulberry32: the texts are the same in each run.
     const random = (below: number): number => {
       seed = (seed + 0x6d2b79f5) | 0
       let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed)
@@ -97,7 +97,7 @@ describe('stored data', () => {
         decoded += 1
         expect(typeof value).not.toBe('function')
       } catch {
-        // Refused, which is as good.
+        // A refusal is a correct result too.
       }
     }
     expect(decoded).toBeGreaterThan(100)
@@ -105,7 +105,7 @@ describe('stored data', () => {
   })
 })
 
-/** Whether it is no object, or one of a class that the language itself has: nothing of the app is made. */
+/** Whether a value is a primitive, or an object of a class of the language: no class of the app. */
 function isOfThePlatform(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true
   const prototype = Object.getPrototypeOf(value) as { constructor?: { name: string } } | null

@@ -14,7 +14,7 @@ import { STORE_KINDS } from '../setup/stores.ts'
 
 type Access = (session: Session<DefaultData>) => unknown
 
-/** Every way to learn something of a session. */
+/** All methods that show something about a session. */
 const ACCESS: Readonly<Record<string, Access>> = {
   get: (s) => s.get('views'),
   'get of a missing key': (s) => s.get('nothing'),
@@ -46,7 +46,7 @@ const ACCESS: Readonly<Record<string, Access>> = {
   validateStaticSecurityKey: (s) => s.validateStaticSecurityKey('x'),
 }
 
-/** What shows nothing of a session, and so need not count. */
+/** Members that show nothing about a session, so that they need not count as use. */
 const NO_ACCESS: Readonly<Record<string, Access>> = {
   in: (s) => 'views' in s || 'nothing' in s,
   'Object.keys': (s) => Object.keys(s).join(),
@@ -54,7 +54,7 @@ const NO_ACCESS: Readonly<Record<string, Access>> = {
   'a copy': (s) => JSON.stringify({ ...s }),
 }
 
-describe('what a response says of the cookie', () => {
+describe('headers of a response about the cookie', () => {
   it.each(Object.entries(ACCESS))(
     'CVE-2026-27205: %s counts as use, and the response varies by the cookie',
     async (_, access) => {
@@ -86,12 +86,12 @@ describe('what a response says of the cookie', () => {
   )
 
   it.each(frameworks)(
-    'CVE-2023-30861: on %s a response that only renews the cookie varies, and nobody may store it',
+    'CVE-2023-30861: on %s a response that only renews the cookie varies, and caches may not store it',
     async (_name, express) => {
       const { sessions, clock } = setup()
       const cookie = await storedCookie(sessions)
       const { port } = await serve({ express, sessions }, (req, res) => {
-        // Nothing of the session goes into the page.
+        // The page contains nothing of the session.
         void req.session.user
         res.set('Cache-Control', 'public, max-age=600').send('page')
       })
@@ -185,14 +185,14 @@ describe.each(STORE_KINDS)('data that cannot be stored, on $name', (kind) => {
         expect([page.status, page.body]).toEqual([500, code])
       }
       expect((await s.read()).data).toEqual({ seed: 'set' })
-      // What the client holds is the id, and nothing of the data.
+      // The client has only the id, and no data.
       expect(s.cookie()).toMatch(/^viur-session=[\w-]{43}$/)
     },
   )
 })
 
 describe('errors', () => {
-  it('iron-session: have classes and codes, so that nobody has to match messages', () => {
+  it('iron-session: have classes and codes, so that apps need not match messages', () => {
     const errors = [new SessionValueError('x'), new SessionTooLargeError(2, 1)]
     expect(errors.map(({ name, code }) => [name, code])).toEqual([
       ['SessionValueError', 'ERR_SESSION_VALUE'],

@@ -10,7 +10,7 @@ const PLAIN = 'viur-session'
 
 const SECRETS = ['the newest secret of the three tests', 'the older secret of the three tests']
 
-/** What libraries with files as stores took for a name of one. */
+/** Ids that libraries with file stores used as file names. */
 const PATHS = [
   '../../../../../../../../../../etc/passwd',
   '..%2f..%2f..%2f..%2fetc%2fpasswd',
@@ -57,7 +57,7 @@ describe.each(STORE_KINDS)('the id, on $name', (kind) => {
       expect(await s.count()).toBe(0)
     })
 
-    it('CVE-2019-16782: what stands in the store is neither the id nor what opens the session', async () => {
+    it('CVE-2019-16782: the store contains neither the id nor a value that gives access to the session', async () => {
       const s = await site(kind, { cookie: { secrets: SECRETS } })
       await s.get('/login/alice')
       await s.get('/set/a')
@@ -67,7 +67,7 @@ describe.each(STORE_KINDS)('the id, on $name', (kind) => {
       expect(stored).not.toContain(idOf(cookie))
       expect(stored).not.toContain(Buffer.from(idOf(cookie)).toString('base64'))
       const unsigned = await site(kind, { beside: s })
-      // Whoever reads the store, or a list of devices, has the key: as a cookie it is somebody else's id.
+      // A reader of the store, or of a list of devices, knows the key: as a cookie it is the id of another session.
       const asCookie = unsigned.jarWith(`${PLAIN}=${keyOfCookie(cookie)}`)
       expect((await unsigned.read(asCookie)).outcome).toBe('unknown')
     })
@@ -87,7 +87,7 @@ describe.each(STORE_KINDS)('the id, on $name', (kind) => {
       expect((await newest.read(newest.jarWith(sent))).data).toEqual({ b: 'set' })
     })
 
-    it('CVE-2026-39324: with secrets there is no way back to a cookie that is not signed', async () => {
+    it('CVE-2026-39324: with secrets an unsigned cookie is never accepted', async () => {
       const s = await site(kind, { cookie: { secrets: SECRETS } })
       await s.get('/login/alice')
       const cookie = s.cookie() as string
@@ -99,7 +99,7 @@ describe.each(STORE_KINDS)('the id, on $name', (kind) => {
       expect(s.store.calls).toEqual([])
     })
 
-    it('h3: nothing but the cookie names a session', async () => {
+    it('h3: only the cookie names a session', async () => {
       const s = await site(kind)
       await s.get('/login/alice')
       const id = idOf(s.cookie() as string)
@@ -117,7 +117,7 @@ describe.each(STORE_KINDS)('the id, on $name', (kind) => {
       const page = await s.get(`/read?${PLAIN}=${id}&session=${id}&sid=${id}`, nobody)
       expect(JSON.parse(page.body)).toMatchObject({ user: '__guest__', outcome: 'none' })
       expect(s.store.calls).toEqual([])
-      // And what went wrong is no guest: an error of the store is an error.
+      // An error of the store is an error, and not a guest.
       const heal = s.store.failAlways('before')
       const failed = await s.get('/read')
       heal()
@@ -179,7 +179,7 @@ describe('the shape of the id', () => {
         const session = await app.load(header({ id, other: id, key: id }))
         expect([what, session.loadOutcome]).toEqual([what, 'none'])
       }
-      // As PHP changed them: other characters became the underscores of the prefix.
+      // PHP changed names in this way: other characters became the underscores of the prefix.
       for (const name of ['..Host-', '  Host-', '[[Host-', '_.Host-', '%5f%5fHost-', '==Host-']) {
         const session = await app.load(`${name}${PLAIN}=${id}`)
         expect([name, session.loadOutcome]).toEqual([name, 'none'])
@@ -188,7 +188,7 @@ describe('the shape of the id', () => {
     },
   )
 
-  it('CVE-2023-20866: the id is in no log and in no error, whatever goes wrong', async () => {
+  it('CVE-2023-20866: the id is in no log and in no error, whatever fails', async () => {
     const app = new Harness({ cookie: { secrets: SECRETS } })
     const cookie = await app.given()
     const id = idOf(cookie)
@@ -218,7 +218,7 @@ describe('the shape of the id', () => {
 })
 
 describe('a record', () => {
-  it('CVE-2024-35220: whose own times say that it is over stays over, whatever "expires" says', async () => {
+  it('CVE-2024-35220: that has expired by its own times stays expired, whatever "expires" contains', async () => {
     const app = new Harness({ lifetime: '1h' })
     const now = app.clock.now()
     const cookie = await app.given()

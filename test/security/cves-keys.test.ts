@@ -16,7 +16,7 @@ const routes: SiteOptions['routes'] = (app) => {
   })
 }
 
-/** Whether the key counts for this cookie, as a one-time and as a static one. */
+/** Whether the key is valid for this cookie, as a one-time key and as a static key. */
 async function use(s: Site, key: string, cookie = s.cookie()): Promise<unknown> {
   return JSON.parse((await s.get(`/use/${key}`, { jar: s.jarWith(cookie), keep: false })).body)
 }
@@ -24,10 +24,10 @@ async function use(s: Site, key: string, cookie = s.cookie()): Promise<unknown> 
 describe.each(STORE_KINDS)('security keys on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('against what went wrong elsewhere', () => {
     it.each(['CVE-2023-29020', 'CVE-2022-24895'])(
-      '%s: keys from before a login count for nobody after it',
+      '%s: keys from before a login are not valid after it',
       async () => {
         const s = await site(kind, { routes })
-        // The attacker knows the keys of the session that is planted.
+        // The attacker knows the keys of the planted session.
         await s.get('/set/seed')
         const planted = s.cookie()
         const known = (await s.get('/key')).body
@@ -35,7 +35,7 @@ describe.each(STORE_KINDS)('security keys on $name', (kind) => {
         expect(await use(s, known)).toEqual([false, false])
         expect(await use(s, known, planted)).toEqual([false, false])
         expect(await use(s, known, undefined)).toEqual([false, false])
-        // The same from login to login, with the static key too.
+        // The same holds from login to login, also for the static key.
         const alice = (await s.get('/static/alice')).body
         const key = (await s.get('/key')).body
         expect(await use(s, alice)).toEqual([false, true])
@@ -61,13 +61,13 @@ describe.each(STORE_KINDS)('security keys on $name', (kind) => {
             await s.get(theirs, { jar })
             expect(await use(s, key, jar.header(s.url))).toEqual([false, false])
           }
-          // Nobody has burnt it.
+          // No use has consumed it.
           expect(await use(s, key, mine)).toEqual([true, false])
         }
       },
     )
 
-    it('csurf: no cookie holds a key or a secret for keys, and none that is planted counts', async () => {
+    it('csurf: no cookie contains a key or a secret for keys, and planted ones do not count', async () => {
       const s = await site(kind, { routes })
       await s.get('/set/seed')
       const page = await s.get('/key')
@@ -81,7 +81,7 @@ describe.each(STORE_KINDS)('security keys on $name', (kind) => {
       const headers = { 'x-csrf-token': forged, 'x-xsrf-token': forged, 'csrf-token': forged }
       const used = await s.get(`/use/${forged}`, { jar, headers })
       expect(JSON.parse(used.body)).toEqual([false, false])
-      // What stands in the store is a hash, and of no use to who reads it.
+      // The store contains a hash, which is useless to a reader.
       const stored = await s.dump()
       expect(stored).toContain(hashOfKey(page.body))
       expect(stored).not.toContain(page.body)

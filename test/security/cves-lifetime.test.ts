@@ -11,7 +11,7 @@ const DEAD = {
 
 describe.each(STORE_KINDS)('how long a session lives, on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('against what went wrong elsewhere', () => {
-    it('CVE-2024-35220: an expired session is not given a new life by being loaded', async () => {
+    it('CVE-2024-35220: loading an expired session does not renew it', async () => {
       const s = await site(kind, { lifetime: '10m', touchEvery: '1m', events: true })
       await s.get('/login/alice')
       const cookie = s.cookie()
@@ -29,7 +29,7 @@ describe.each(STORE_KINDS)('how long a session lives, on $name', (kind) => {
       expect(s.events.map(({ reason }) => reason)).toEqual(['expired'])
     })
 
-    it('CVE-2024-31999: a cookie kept from before the logout is worth nothing, at once and for ever', async () => {
+    it('CVE-2024-31999: a cookie from before the logout is useless, at once and for ever', async () => {
       const s = await site(kind)
       await s.get('/login/alice')
       const cookie = s.cookie()
@@ -56,17 +56,17 @@ describe.each(STORE_KINDS)('how long a session lives, on $name', (kind) => {
     )
 
     it.each(['CVE-2022-25896', 'CVE-2023-29019'])(
-      '%s: a cookie that was planted before the login is not logged in by it',
+      '%s: a login does not log in the planted cookie from before it',
       async () => {
         const s = await site(kind)
-        // The attacker's own session, put into the browser of the victim.
+        // The attacker plants their own session in the browser of the victim.
         await s.get('/set/seed')
         const planted = s.cookie() as string
         await s.get('/login/alice')
         expect(idOf(s.cookie() as string)).not.toBe(idOf(planted))
         expect(await s.read(s.jarWith(planted))).toEqual(DEAD)
         expect((await s.read()).user).toBe('alice')
-        // And the same at logout, where the next visitor of the machine comes.
+        // The same holds for a logout, after which another visitor uses the browser.
         const loggedIn = s.cookie() as string
         await s.get('/logout')
         await s.get('/set/seed')
@@ -75,7 +75,7 @@ describe.each(STORE_KINDS)('how long a session lives, on $name', (kind) => {
       },
     )
 
-    it('CVE-2022-25896: the redirect of a login leaves when the login is stored, by whichever process', async () => {
+    it('CVE-2022-25896: the redirect of a login leaves after the login is stored, in each process', async () => {
       const s = await site(kind)
       const other = await site(kind, { beside: s })
       const page = await s.get('/login/alice')
@@ -97,7 +97,7 @@ describe.each(STORE_KINDS)('how long a session lives, on $name', (kind) => {
       },
     )
 
-    it('CVE-2018-1000814: the server holds to the age of a session, whatever the client does with the cookie', async () => {
+    it('CVE-2018-1000814: the server limits the age of a session, whatever the client does with the cookie', async () => {
       const s = await site(kind, { lifetime: '20m', absoluteLifetime: '1h' })
       await s.get('/login/alice')
       const cookie = s.cookie()
@@ -109,7 +109,7 @@ describe.each(STORE_KINDS)('how long a session lives, on $name', (kind) => {
       expect(await s.read(s.jarWith(cookie))).toEqual(DEAD)
     })
 
-    it('CVE-2023-20862: taking away the last key is stored, and so is a logout', async () => {
+    it('CVE-2023-20862: the removal of the last key is stored, and so is a logout', async () => {
       const s = await site(kind, { persistentFieldsOnLogout: ['seed'] })
       await s.get('/set/seed')
       await s.get('/delete/seed')
@@ -121,21 +121,21 @@ describe.each(STORE_KINDS)('how long a session lives, on $name', (kind) => {
       expect(await s.read(s.jarWith(cookie))).toEqual(DEAD)
     })
 
-    it('iron-session: a logout ends the session on the server, also for who keeps the cookie', async () => {
+    it('iron-session: a logout ends the session on the server, also for a client that keeps the cookie', async () => {
       const s = await site(kind, { sessionCookie: true })
       await s.get('/login/alice')
       const cookie = s.cookie()
       const page = await s.get('/logout', { keep: false })
       expect(page.setCookie).toHaveLength(1)
       expect(await s.read(s.jarWith(cookie))).toEqual(DEAD)
-      // A cookie without an age is no session without one.
+      // A session whose cookie has no Max-Age still has a limited age.
       await s.get('/login/bob')
       const kept = s.cookie()
       s.advance(61)
       expect(await s.read(s.jarWith(kept))).toEqual(DEAD)
     })
 
-    it('Remix: a new id always ends the old one, and a save of what is gone creates nothing', async () => {
+    it('Remix: a new id always ends the old one, and a save of an ended session creates nothing', async () => {
       const s = await site(kind)
       await s.get('/login/alice')
       const old = s.cookie() as string
@@ -143,7 +143,7 @@ describe.each(STORE_KINDS)('how long a session lives, on $name', (kind) => {
       await s.get('/cycleKey')
       expect(await s.count()).toBe(1)
       await s.get('/set/a', { jar: s.jarWith(old), keep: false })
-      // The writer with the dead cookie has got a session of its own, under an id of its own.
+      // The writer with the invalid cookie has got a new session with a new id.
       expect((await s.records()).map(({ key }) => key)).not.toContain(keyOfCookie(old))
       const slow = await s.held('/set/late')
       await s.sessions.killAllSessions()

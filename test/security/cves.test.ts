@@ -4,7 +4,7 @@ import { CVES } from './cves.ts'
 
 const FOLDER = new URL('.', import.meta.url)
 
-/** All tests of this folder, as they are written. */
+/** The source of all tests of this folder. */
 const tests = readdirSync(FOLDER)
   .filter((file) => file.endsWith('.test.ts') && file !== 'cves.test.ts')
   .map((file) => readFileSync(new URL(file, FOLDER), 'utf8'))
@@ -25,7 +25,7 @@ describe('the published defects of other libraries', () => {
     expect(without).toMatch(/\w{2}/)
   })
 
-  it('stand in the list once each', () => {
+  it('are in the list once each', () => {
     expect(new Set(CVES.map(({ id }) => id)).size).toBe(CVES.length)
   })
 

@@ -1,11 +1,11 @@
-/** One published defect of another session library, and where we stand. */
+/** One published defect of another session library, and its test or the reason why there is none. */
 export interface Cve {
-  /** As its tests begin: an id, or the name of the library where there is none. */
+  /** The beginning of its tests' names: an id, or the name of the library if there is no id. */
   readonly id: string
   readonly where: string
-  /** What went wrong there. */
+  /** The defect. */
   readonly cause: string
-  /** Why nothing of ours can have it, so that there is no test; `null`: there is one. */
+  /** The reason why this package cannot have the defect, so that there is no test; `null`: there is a test. */
   readonly without: string | null
 }
 
@@ -27,7 +27,7 @@ export const CVES: readonly Cve[] = [
   cve('csurf', 'csurf', 'the CSRF secret stood in a cookie that others could plant'),
   cve('CVE-2025-46336', 'rack-session', 'a slow request stored a deleted session again'),
   cve('CVE-2025-32441', 'rack', 'a slow request stored a deleted session again'),
-  cve('CVE-2026-39324', 'rack-session', 'what could not be verified was read as not protected'),
+  cve('CVE-2026-39324', 'rack-session', 'a value that could not be verified was read as unprotected'),
   cve('CVE-2019-16782', 'rack', 'the id itself was the key of the store'),
   cve('CVE-2020-8184', 'rack', 'names of cookies were decoded, so prefixes could be forged'),
   cve('CVE-2020-1045', 'ASP.NET Core', 'names of cookies were decoded'),

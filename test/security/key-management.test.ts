@@ -34,7 +34,7 @@ function unwrap(ciphertext: string): string | null {
   }
 }
 
-/** What the documented code speaks to: the metadata server for a token, and the REST interface of Cloud KMS. */
+/** Fakes of the services that the documented code calls: the metadata server for a token, and Cloud KMS. */
 function fakeGoogle(): Server {
   return createServer((req, res) => {
     const chunks: Buffer[] = []
@@ -57,7 +57,7 @@ function fakeGoogle(): Server {
   })
 }
 
-/** The code as the docs show it, with the address of the fake in the place of Google's. */
+/** The code of the docs, with the address of the fake instead of Google's. */
 function documented(address: string): string {
   const page = readFileSync(join(root, 'docs/encryption.md'), 'utf8')
   const [, code] = /```js\n(\/\/ keys\.js\n[\s\S]*?)\n```/.exec(page) ?? []
@@ -101,7 +101,7 @@ describe('a key that Cloud KMS wraps, by the code in the docs', () => {
     await new Promise((resolve) => server.close(resolve))
   })
 
-  it('opens what it sealed, in another process too', async () => {
+  it('opens sealed data, in another process too', async () => {
     const wrapped = wrap(randomBytes(32))
     const one = new Harness<Record<string, unknown>>({
       encryption: { keys: [{ id: '2026-11', key: await unwrapped(NAME, wrapped) }] },
@@ -116,7 +116,7 @@ describe('a key that Cloud KMS wraps, by the code in the docs', () => {
     expect(await other.data(cookie)).toEqual({ a: 'hunter2' })
   })
 
-  it('is an error at the start where KMS does not know it', async () => {
+  it('is an error at the start if KMS does not know it', async () => {
     await expect(unwrapped(NAME, 'AAAA')).rejects.toThrow()
     await expect(unwrapped('projects/other', wrap(randomBytes(32)))).rejects.toThrow()
   })

@@ -20,7 +20,7 @@ describe.skipIf(withoutBrowser)('the old cookie in a real browser', () => {
     return JSON.parse(await page.innerText('body')) as Seen
   }
 
-  /** What somebody sees who has put these cookies aside. */
+  /** The user that the app shows to a client with a copy of these cookies. */
   async function replay(
     s: Site,
     kept: Awaited<ReturnType<BrowserContext['cookies']>>,
@@ -34,13 +34,13 @@ describe.skipIf(withoutBrowser)('the old cookie in a real browser', () => {
     }
   }
 
-  /** A browser in which alice is logged in, and her cookie as it is. */
+  /** A browser in which alice is logged in, and her cookie. */
   async function alice(s: Site): Promise<{
     context: BrowserContext
     page: Page
     old: Awaited<ReturnType<BrowserContext['cookies']>>
   }> {
-    // Time goes by for the server, so that the cookie is renewed, and not for the browser.
+    // The server's clock advances, so that the cookie is renewed; the browser's clock does not.
     const context = await browser.newContext()
     const page = await context.newPage()
     await page.goto(`${s.url}/login/alice`)
@@ -103,8 +103,8 @@ describe.skipIf(withoutBrowser)('the old cookie in a real browser', () => {
         await end(other, what, context)
         stored.release()
         await slow
-        // Its response renews a cookie that is dead by now. That can cost the visitor the new session, and gives nobody
-        // the old one.
+        // Its response renews a cookie that is no longer valid. The visitor can lose the new session by that, but no client
+        // gets the old one.
         expect((await read(s, page)).user).toBe('__guest__')
         expect(await replay(s, old)).toEqual({ user: '__guest__', outcome: 'unknown', data: {} })
       } finally {

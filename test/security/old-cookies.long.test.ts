@@ -5,10 +5,10 @@ import { keyOfCookie } from '../request/harness.ts'
 import { type Page, type Site, site } from '../setup/site.ts'
 import { STORE_KINDS, type StoreKind } from '../setup/stores.ts'
 
-/** What ends the session of alice. */
+/** Requests that end the session of alice. */
 const ENDS = ['/login/bob', '/logout', '/reset', 'a kill', 'a kill by user'] as const
 
-/** What else the browser has under way with the same cookie. */
+/** Other requests of the browser with the same cookie, which are under way. */
 const PARALLEL = ['/read', '/set/late', '/logout', '/reset', '/login/carol', '/cycleKey'] as const
 
 interface Jar {
@@ -49,7 +49,7 @@ async function end(s: Site, what: (typeof ENDS)[number], cookie: string): Promis
   return await s.get(what, { jar: s.jarWith(cookie), keep: false })
 }
 
-/** Both requests with the cookie of alice: the one stands with its session loaded while the other runs, or has been before it. */
+/** Makes both requests with alice's cookie. One ends before the other, or waits with its session loaded meanwhile. */
 async function race(
   kind: StoreKind,
   what: (typeof ENDS)[number],
@@ -59,7 +59,7 @@ async function race(
   const s = await site(kind)
   await s.get('/login/alice')
   const old = s.cookie() as string
-  // So that the use of a session is noted down, and its cookie renewed.
+  // Then the use of a session is recorded, and its cookie renewed.
   s.advance(10)
   let other: Page
   let ended: Page | null
@@ -74,13 +74,13 @@ async function race(
   return { s, old, responses: [other.setCookie, ended?.setCookie ?? []] }
 }
 
-/** Whose session the browser may have in the end. */
+/** The users whose session the browser may have at the end. */
 function allowed(what: string, parallel: string): Set<string> {
   const users = new Set(['__guest__'])
   if (what === '/login/bob') users.add('bob')
   if (parallel === '/login/carol') users.add('carol')
-  // A new id of hers that was given out before the end of the old one is a session of its own, which nobody ended; but
-  // for a kill of all that she has, which finds it.
+  // A new id of alice from before the end of the old one belongs to a separate session, which has not ended. Only a kill
+  // of all her sessions ends it.
   if (parallel === '/cycleKey' && what !== 'a kill by user') users.add('alice')
   return users
 }
@@ -111,7 +111,7 @@ describe.each(STORE_KINDS)('the old cookie on $name', (kind) => {
               users.push(user)
             }
           }
-          // Both jars are of one mind.
+          // Both jars have the same cookies.
           expect([users[0], users[2]]).toEqual([users[1], users[3]])
           if (first.length === 0 && what === '/login/bob')
             expect(users).toEqual(Array(4).fill('bob'))

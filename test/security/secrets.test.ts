@@ -7,7 +7,7 @@ import { scanner } from '../setup/scanner.ts'
 
 const SECRET = 'a secret for the cookies of this file'
 
-/** One of each kind; the types see to it that none is forgotten. */
+/** One trouble of each kind; the types guarantee that the list is complete. */
 const TROUBLES: { [Kind in Trouble['kind']]: { kind: Kind } } = {
   'unknown-ids': { kind: 'unknown-ids' },
   'ended-id': { kind: 'ended-id' },
@@ -20,12 +20,12 @@ const TROUBLES: { [Kind in Trouble['kind']]: { kind: Kind } } = {
   warning: { kind: 'warning' },
 }
 
-/** An id that was really given out. */
+/** An id that a session really had. */
 async function minted(): Promise<string> {
   return idOf(await new Harness({ cookie: { secrets: [SECRET] } }).given())
 }
 
-/** Where the scan found something since last asked; what is found here was said on purpose. */
+/** The places where the scan has found secrets since the last call. These tests log them intentionally. */
 function found(): string[] {
   return scanner.take().map(({ where, what }) => `${where}: ${what}`)
 }
@@ -35,7 +35,7 @@ afterEach(() => {
 })
 
 describe('the scan of the whole suite', () => {
-  it('sees what is logged, stored, queued, published and said in errors, and finds nothing', async () => {
+  it('reads logs, stores, queues, channels and errors, and finds nothing', async () => {
     const before = scanner.scanned
     await minted()
     expect(scanner.scanned).toBeGreaterThan(before)
@@ -109,7 +109,7 @@ describe('the scan of the whole suite', () => {
     ])
   })
 
-  it.each(Object.keys(TROUBLES))('hears what is published of the kind %s', async (kind) => {
+  it.each(Object.keys(TROUBLES))('reads messages of the kind %s', async (kind) => {
     const id = await minted()
     publishTrouble({ ...TROUBLES[kind as Trouble['kind']], key: id } as never)
     expect(found()).toEqual(['a diagnostics channel: an id or a security key'])

@@ -8,7 +8,7 @@ import { idOf, keyOfCookie } from '../request/harness.ts'
 import { type Site, type SiteOptions, site } from '../setup/site.ts'
 import { MEMORY } from '../setup/stores.ts'
 
-/** Every kind, so that one that is added without a test is a type error here. */
+/** All kinds, so that a new kind without a test is a type error here. */
 const KINDS = {
   'unknown-ids': true,
   'ended-id': true,
@@ -69,7 +69,7 @@ function shop(options: SiteOptions = {}): Promise<Site> {
   return site(MEMORY, { routes, logger, ...options })
 }
 
-/** What was told and logged must hold none of these. */
+/** Messages and logs must contain none of these. */
 function expectNo(...secrets: (string | undefined)[]): void {
   const said = JSON.stringify([told, logged])
   for (const secret of secrets) {
@@ -82,7 +82,7 @@ function madeUp(): string {
   return randomBytes(32).toString('base64url')
 }
 
-describe('trouble is told', () => {
+describe('trouble is published', () => {
   it('unknown-ids: once for a burst, and again for one a minute later', async () => {
     const s = await shop()
     const sent: string[] = []
@@ -107,10 +107,10 @@ describe('trouble is told', () => {
     expectNo(sent[0], sent[99], sent.at(-1))
   })
 
-  it('unknown-ids: not for ids that come now and then, nor for a known one', async () => {
+  it('unknown-ids: not for occasional ids, and not for a known one', async () => {
     const s = await shop()
     await s.get('/set/seed')
-    // Sixty-six a minute, and as many visits of somebody who is known.
+    // Sixty-six a minute, and as many visits with a known id.
     for (let visits = 0; visits < 300; visits++) {
       await s.sessions.open({ cookie: `viur-session=${madeUp()}`, loopback: true }).load()
       await s.sessions.open({ cookie: s.cookie() as string, loopback: true }).load()
@@ -176,7 +176,7 @@ describe('trouble is told', () => {
     expectNo(idOf(s.cookie() as string))
   })
 
-  it('origin-refused: when a page of somebody else sends what changes something', async () => {
+  it('origin-refused: when a page of another site sends a request that changes something', async () => {
     const s = await shop()
     await s.get('/set/seed')
     for (const path of ['/same', '/form']) {
@@ -189,7 +189,7 @@ describe('trouble is told', () => {
     expectNo(idOf(s.cookie() as string))
   })
 
-  it('caller-refused: when somebody calls a route of the cron service', async () => {
+  it('caller-refused: when a stranger calls a route of the cron service', async () => {
     const s = await shop()
     const headers = { 'x-forwarded-for': '203.0.113.9', authorization: `Bearer ${madeUp()}` }
     for (const [method, path] of [
@@ -234,7 +234,7 @@ describe('trouble is told', () => {
     expectNo(idOf(cookie))
   })
 
-  it('unreadable: each time that it is met, and in the log once', async () => {
+  it('unreadable: each time that it is read, and once in the log', async () => {
     const s = await shop()
     await s.get('/set/seed?to=hunter2')
     const cookie = s.cookie() as string
@@ -254,7 +254,7 @@ describe('trouble is told', () => {
     expectNo(idOf(cookie))
   })
 
-  it('of daily business to nobody: visits, logins, logouts and keys that count', async () => {
+  it('not for normal use: visits, logins, logouts and valid keys', async () => {
     const s = await shop()
     for (const path of ['/read', '/set/a', '/login/alice', '/set/b', '/cycleKey', '/read']) {
       await s.get(path)
