@@ -27,7 +27,11 @@ export const CVES: readonly Cve[] = [
   cve('csurf', 'csurf', 'the CSRF secret stood in a cookie that others could plant'),
   cve('CVE-2025-46336', 'rack-session', 'a slow request stored a deleted session again'),
   cve('CVE-2025-32441', 'rack', 'a slow request stored a deleted session again'),
-  cve('CVE-2026-39324', 'rack-session', 'a value that could not be verified was read as unprotected'),
+  cve(
+    'CVE-2026-39324',
+    'rack-session',
+    'a value that could not be verified was read as unprotected',
+  ),
   cve('CVE-2019-16782', 'rack', 'the id itself was the key of the store'),
   cve('CVE-2020-8184', 'rack', 'names of cookies were decoded, so prefixes could be forged'),
   cve('CVE-2020-1045', 'ASP.NET Core', 'names of cookies were decoded'),
