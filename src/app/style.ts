@@ -168,7 +168,7 @@ ${ACCOUNT_STYLE}${TEACHING_STYLE}
   .tile .value { font-size: 1.1875rem; }
   .notice .change { display: block; white-space: normal; }
   .segments button, .button, .row input { min-height: 2.75rem; }
-  .button { white-space: normal; }
+  .button { white-space: normal; padding-block: .375rem; }
   .avatar { width: 2rem; height: 2rem; font-size: .75rem; }
   .people .person { gap: .5rem; }
   .stepper button { width: 2.75rem; height: 2.75rem; }

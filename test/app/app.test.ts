@@ -156,7 +156,7 @@ describe('behind a proxy that ends TLS', () => {
     const direct = new Visitor(app.url)
     direct.headers = { 'x-forwarded-proto': 'https' }
     await direct.get()
-    // It shows that there is a proxy, so that the visitor is not on this machine: no cookie that is not Secure.
+    // The header shows that there is a proxy, so the visitor may be elsewhere, and gets no cookie without Secure.
     expect(direct.setCookies).toEqual([])
     const near = new Visitor(app.url)
     await near.get()

@@ -38,7 +38,7 @@ describe('configFrom', () => {
       expect(configFrom({ [name]: 'x' })).toMatchObject({
         host: '127.0.0.1',
         behindProxy: false,
-        // Careful in all else, since it may be Google Cloud all the same.
+        // The rest is as on Google Cloud, since it may be Google Cloud all the same.
         storeName: 'datastore',
         caller: { kind: 'none' },
       })

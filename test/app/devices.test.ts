@@ -17,7 +17,7 @@ beforeEach(async () => {
 
 afterEach(() => app.close())
 
-/** Somebody with a browser of their own, signed in; a little later than those before. */
+/** A new visitor, who signs in one second after the one before. */
 async function signedIn(user: string, agent = FIREFOX): Promise<Visitor> {
   clock.advance(1000)
   const visitor = new Visitor(app.url)
@@ -55,9 +55,9 @@ describe('the list of devices', () => {
     expect(page.fact('current-device')).toBe('this device')
     expect(page.text.match(/id="current-device"/g)).toHaveLength(1)
     expect(page.text).toContain(`<code>${IPHONE}</code>`)
-    // Only the network: the last part of the address is not kept.
+    // The session keeps only the network: the last part of the address is 0.
     expect(page.text.match(/<code>127\.0\.0\.0<\/code>/g)).toHaveLength(3)
-    // When it was signed in, and when it was last seen.
+    // The times of the second device: of its login, and of its last visit.
     const times = page.text.matchAll(/<time datetime="([^"]+)" title="([^"]+)">([^<]+)</g)
     expect([...times].slice(2, 4).map(([, ...time]) => time)).toEqual([
       ['2030-01-01T00:00:01.000Z', '1 Jan 2030, 00:00:01 UTC', '20 minutes ago'],
@@ -146,7 +146,7 @@ describe('ending a session', () => {
       expect([key, answer.status]).toEqual([key, 404])
       pages.push(answer.text)
     }
-    // Nothing tells which of them exist.
+    // All answers are the same, so nobody learns which keys exist.
     expect(new Set(pages).size).toBe(1)
     expect(pages[0]).toContain('You have no such session')
     expect((await here.send('/devices/end')).status).toBe(400)
@@ -228,7 +228,7 @@ describe('the step-up', () => {
     const confirmed = await here.send('/confirm')
     expect(confirmed.headers.get('location')).toBe('/devices')
     expect(here.cookies.get('viur-session')).not.toBe(before)
-    // Not even with a copy of the old cookie does somebody else get what the confirmation opens.
+    // A copy of the old cookie is worthless after the confirmation.
     const thief = new Visitor(app.url)
     thief.cookies.set('viur-session', before)
     expect(await userOf(thief)).toBe('Nobody')
@@ -242,7 +242,7 @@ describe('the step-up', () => {
     await here.send('/devices/end', { key })
     expect(await userOf(desk)).toBe('Nobody')
 
-    // It was the same person in the same place: nothing was lost.
+    // The confirmation keeps all data.
     const home = await here.get()
     expect(home.text).toContain('>Coffee<')
     expect(home.text).toContain('data-theme="dark"')

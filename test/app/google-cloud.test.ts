@@ -73,13 +73,13 @@ describe.each(Object.entries(PLATFORMS))('npm start on %s', (_name, platform) =>
 interface GoogleCloud {
   readonly datastore: DatastoreServer
   readonly environment: Record<string, string>
-  /** How often a token was asked for. */
+  /** The number of requests for a token. */
   tokens(): number
 }
 
 /**
- * What a process on Google Cloud finds around it, on loopback: the metadata server, which names an account and gives
- * tokens, and Datastore behind TLS under its own name, reached through a proxy. Google's client is the real one.
+ * Starts on loopback the services that a process on Google Cloud uses: the metadata server, which names an account and
+ * gives tokens, and Datastore behind TLS under its own name, reached through a proxy. The app uses Google's own client.
  */
 async function googleCloud(answer: Answer): Promise<GoogleCloud> {
   const folder = mkdtempSync(join(tmpdir(), 'viur-google-'))

@@ -18,7 +18,7 @@ import {
   type TaskQueue,
 } from '../../src/index.ts'
 
-/** What a server saw of one request. */
+/** One request, as the server saw it. */
 export interface SeenRequest {
   readonly method: string
   readonly path: string
@@ -30,13 +30,13 @@ export interface RunningApp {
   readonly port: number
   readonly sessions: AppSessions
   readonly store: SessionStore
-  /** How often the store was asked. */
+  /** The number of calls of the store. */
   readonly calls: { find: number; write: number }
   /** Every request so far, oldest first. */
   readonly seen: readonly SeenRequest[]
-  /** What went to the log. */
+  /** The messages in the log. */
   readonly logged: readonly string[]
-  /** From now on every call of the store fails, or works again. */
+  /** Makes every call of the store fail, or work again. */
   setDown(down: boolean): void
   close(): Promise<void>
 }
@@ -47,7 +47,7 @@ export interface StartOptions extends Partial<Omit<AppOptions, 'sessions'>> {
   readonly tls?: { readonly key: string; readonly cert: string }
 }
 
-/** Starts the app on a free port of 127.0.0.1, on a memory store that can be watched and broken. */
+/** Starts the app on a free port of 127.0.0.1, with a memory store whose calls are counted and can be made to fail. */
 export async function startApp({
   options,
   tls,
@@ -146,7 +146,7 @@ export async function startApp({
   }
 }
 
-/** Listens on a free port of 127.0.0.1, and gives it. */
+/** Listens on a free port of 127.0.0.1, and returns the port. */
 export async function listen(server: Pick<Server, 'listen' | 'address' | 'once'>): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -162,7 +162,7 @@ export async function close(server: Pick<Server, 'close' | 'closeAllConnections'
   })
 }
 
-/** A browser of the simplest kind: keeps cookies, follows redirects, and says where its forms come from. */
+/** A very simple browser: it keeps cookies, follows redirects after forms, and sends the origin of its forms. */
 export class Visitor {
   readonly #url: string
   readonly cookies = new Map<string, string>()
@@ -178,14 +178,14 @@ export class Visitor {
     return await this.#request('GET', path)
   }
 
-  /** Sends a form from a page of the app, and gives the page that the redirect leads to. */
+  /** Sends a form from a page of the app, and returns the page that the redirect leads to. */
   async post(path: string, fields: Record<string, string> = {}): Promise<Answer> {
     const answer = await this.send(path, fields)
     if (answer.status !== 303) return answer
     return await this.get(answer.headers.get('location') ?? '')
   }
 
-  /** Sends a form and gives the answer itself. */
+  /** Sends a form, and returns the answer itself. */
   async send(path: string, fields: Record<string, string> | string = {}): Promise<Answer> {
     return await this.#request('POST', path, new URLSearchParams(fields))
   }
@@ -236,7 +236,7 @@ function factIn(text: string, id: string): string {
   return (match[2] ?? '').replace(/<[^>]+>/g, '').trim()
 }
 
-/** A clock that stands still until told. */
+/** A clock that only `advance()` moves. */
 export function fakeNow(): { now: () => number; advance(milliseconds: number): void } {
   let time = Date.UTC(2030, 0, 1)
   return {
@@ -259,7 +259,7 @@ export function heldTasks(): TaskQueue & { readonly held: Task[] } {
   }
 }
 
-/** The clock of this machine, which can be put forward. */
+/** The clock of this machine, which `advance()` puts forward. */
 export function movableClock(): { now: () => number; advance(milliseconds: number): void } {
   let ahead = 0
   return {

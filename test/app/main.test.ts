@@ -17,7 +17,7 @@ describe('npm start', () => {
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
     const page = await new Visitor(url).get()
     expect(page.fact('visits')).toBe('1')
-    // The lines that a card shows are those of the TypeScript, not those that tsc made of them.
+    // A card shows the TypeScript, and not the output of tsc.
     expect(page.text).toContain('<span>const [a, b] = await Promise.all([load(), load()])\n</span>')
     app.process.kill('SIGTERM')
     expect(await app.ended).toBe(0)

@@ -11,7 +11,7 @@ beforeEach(async () => {
 
 afterEach(() => app.close())
 
-/** A client that is no browser: it keeps the cookie, and says nothing of where it comes from. */
+/** A native client: it keeps the cookie, and sends no origin. */
 class NativeClient {
   cookie = ''
 
@@ -35,7 +35,7 @@ class NativeClient {
     return { status: response.status, body: answer, headers: response.headers }
   }
 
-  /** Signs in, and gives the static key. */
+  /** Signs in, and returns the static key. */
   async signIn(user = 'ada'): Promise<string> {
     const { status, headers } = await this.post('/api/login', { user })
     expect(status).toBe(200)
@@ -133,7 +133,7 @@ describe('a page of another site', () => {
       const answer = await client.post('/api/login', { user: 'ada' }, headers)
       expect([headers, answer.status]).toEqual([headers, 403])
     }
-    // What a form can send at all, as it would be without those headers.
+    // The types of body that a form of another site can send, without the headers of browsers.
     const plain = await client.post('/api/login', { user: 'ada' }, { 'content-type': 'text/plain' })
     expect(plain.status).toBe(400)
     const form = await client.post('/api/login', 'user=ada', {
@@ -150,7 +150,7 @@ describe('a page of another site', () => {
       const answer = await client.post('/api/cart', { name: 'x' }, { ...headers, [HEADER]: key })
       expect(answer.status).toBe(403)
     }
-    // Without it a page of ours is refused as well: this route is not for forms.
+    // Without the key, a page of this app is refused too: this route is not for forms.
     const own = await client.post('/api/cart', { name: 'x' }, { 'sec-fetch-site': 'same-origin' })
     expect(own.status).toBe(403)
   })

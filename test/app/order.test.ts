@@ -14,7 +14,7 @@ beforeEach(async () => {
 
 afterEach(() => app.close())
 
-/** The form, with something in the cart to order. */
+/** Puts something into the cart, and opens the form. */
 async function openForm(): Promise<{ page: Answer; skey: string }> {
   await visitor.send('/cart/add', { name: 'Coffee' })
   const page = await visitor.get('/order')
@@ -75,7 +75,7 @@ describe('the form of the order', () => {
     expect(ordersIn(refused)).toBe(before)
     expect(refused.text).toContain('<span class="name">Lamp</span>')
     expect(refused.text).toContain('value="Ring &#34;twice&#34;"')
-    // What is typed is there still, and the new key counts.
+    // The typed note is still there, and the new key counts.
     const after = await visitor.post('/order', { skey: keyIn(refused), note: 'Ring "twice"' })
     expect(ordersIn(after)).toBe(before + 1)
     expect(after.text).toContain('Ring &#34;twice&#34;')
@@ -111,7 +111,7 @@ describe('the form of the order', () => {
     visitor.headers = { 'sec-fetch-site': 'cross-site' }
     const foreign = await visitor.send('/order', { skey, note: '' })
     expect(foreign.status).toBe(403)
-    // Nobody hands a form to another site.
+    // A page of another site gets no form.
     expect(foreign.text).not.toContain('skey')
     visitor.headers = {}
     const cookie = `viur-session=${visitor.cookies.get('viur-session')}`

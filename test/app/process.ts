@@ -7,9 +7,9 @@ import { afterAll, afterEach, beforeAll } from 'vitest'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /**
- * Builds the app for this file, and gives what starts it with an environment of its own; it is killed after its test. A
- * build of its own, in the repository so that packages are found: Node 20 runs no TypeScript, and dist may be missing
- * or old.
+ * Builds the app for this file. Returns a function that starts it with an environment; it is killed after the test. The
+ * build is in the repository, so that packages are found. It does not use dist, which may be missing or old, and Node 20
+ * runs no TypeScript.
  */
 export function builtApp(): (environment: Record<string, string>) => Started {
   const out = `${root}test-results/main-${process.pid}`
@@ -42,9 +42,9 @@ export interface Started {
   readonly text: { stdout: string; stderr: string }
   /** The exit status. */
   readonly ended: Promise<number | null>
-  /** Where it says it is. */
+  /** The address that it prints. */
   url(): Promise<string>
-  /** Settles when its standard output is like this. */
+  /** Resolves when its standard output matches. */
   said(words: RegExp): Promise<void>
 }
 

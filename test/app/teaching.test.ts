@@ -21,7 +21,7 @@ beforeEach(async () => {
 
 afterEach(() => app.close())
 
-/** The text of every snippet of a page, by its file. */
+/** The file and the lines of every snippet on a page. */
 function snippetsIn({ text }: Answer): string[] {
   const found = text.matchAll(
     /<figure class="source"[^>]*>\s*<figcaption>([^<]+)<\/figcaption>\s*<pre><code>([\s\S]*?)<\/code>/g,
@@ -149,7 +149,7 @@ describe('the life of the session', () => {
       expect(Number(width)).toBeGreaterThanOrEqual(0)
       expect(Number(x) + Number(width)).toBeLessThanOrEqual(1000)
     }
-    // What is left is never too small to be seen.
+    // The span until the idle limit stays visible.
     expect(Number(spans[1]?.[3])).toBeGreaterThanOrEqual(6)
   })
 })

@@ -104,6 +104,10 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
       expect(await text('[role=status]')).toContain(`${guest} → ${ada}`)
       expect(await text('.item .name')).toBe('Coffee <b>')
 
+      await press('Start two requests')
+      expect([await fact('race-left'), await fact('race-together')]).toEqual(['kept', '+2 of 2'])
+      expect([await fact('whole-left'), await fact('whole-together')]).toEqual(['lost', '+1 of 2'])
+
       await page.getByLabel('10 minutes').check()
       await press('Apply')
       expect(await fact('expires')).toBe('10 minutes')
@@ -171,6 +175,14 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
       return await tab.locator('#user').textContent()
     }
 
+    it('returns to the page that asked for a login', async () => {
+      await page.goto(`${app.url}/devices`)
+      expect(page.url()).toBe(`${app.url}/login?returnTo=%2Fdevices`)
+      await press('Sign in as Ada Lovelace')
+      expect(page.url()).toBe(`${app.url}/devices`)
+      expect(await text('[role=status]')).toContain('You are signed in')
+    })
+
     it('orders once, whether one goes back or sends the used form again', async () => {
       await page.getByLabel('What do you need?').fill('Coffee')
       await press('Add')
@@ -184,7 +196,7 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
       expect(await page.locator('#orders li').count()).toBe(1)
       expect(await page.getByRole('button', { name: 'Place the order' }).count()).toBe(0)
 
-      // As a browser sends the form that it kept, with another cart by now.
+      // A browser may send a form that it has kept, after the cart has changed.
       await page.goto(app.url)
       await page.getByLabel('What do you need?').fill('Lamp')
       await press('Add')
@@ -290,7 +302,7 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
   describe('against another site', () => {
     let other: { readonly url: string; close(): Promise<void> }
 
-    // localhost and 127.0.0.1 are two sites; two ports of one of them are not.
+    // localhost and 127.0.0.1 are two sites. Two ports of one host are the same site.
     beforeEach(async () => {
       other = await serve((request, response) => {
         const target = new URL(request.url ?? '/', 'http://localhost').searchParams.get('target')
@@ -325,7 +337,7 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
       const kinds = embedded.map(({ headers }) => headers['sec-fetch-dest'])
       expect(kinds.sort()).toEqual(['iframe', 'image'])
       expect(embedded.map(({ headers }) => headers.cookie)).toEqual([undefined, undefined])
-      // The frame shows an error of the browser, of an origin that no script can reach.
+      // The frame shows an error page of the browser, whose origin no script can reach.
       const [frame] = page.frames().filter((candidate) => candidate !== page.mainFrame())
       expect(frame?.url()).not.toContain(app.url)
     })
@@ -369,7 +381,7 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
     })
 
     it('is not sent over http to the same host', async () => {
-      // Not by its address: browsers trust http on loopback as much as https.
+      // By a name and not by an address: browsers trust http on loopback as much as https.
       await page.goto(secure.url.replace('127.0.0.1', 'app.shop.test'))
       await page.goto(app.url.replace('127.0.0.1', 'app.shop.test'))
       expect(app.seen.at(0)?.headers.cookie).toBeUndefined()
@@ -382,10 +394,10 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
           .setHeader('Set-Cookie', [
             `__Host-viur-session=${planted}; Domain=shop.test; Path=/; Secure`,
             `__Host-viur-session=${planted}; Domain=shop.test; Path=/`,
-            // Refused as well: without Secure, and under a path.
+            // Browsers refuse these too: one has no Secure, the other a path.
             `__Host-viur-session=${planted}; Path=/`,
             `__Host-viur-session=${planted}; Path=/deep; Secure`,
-            // Not refused: the sibling can plant under other names, which is what the prefix is for.
+            // Browsers accept this one: the prefix __Host- is what stops a sibling.
             `viur-session=${planted}; Domain=shop.test; Path=/; Secure`,
           ])
           .end('<!doctype html>planted')
@@ -420,7 +432,7 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
   })
 })
 
-/** A server on localhost, that is on another site than 127.0.0.1. */
+/** Starts a server on localhost, which is another site than 127.0.0.1. */
 async function serve(
   listener: RequestListener,
   tls?: { key: string; cert: string },

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 
-/** Where Debian and Ubuntu put it; another one can be named. */
+/** The path on Debian and Ubuntu. CHROMIUM_PATH names another one. */
 const EXECUTABLE = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 
-/** Skips where there is no browser, but for CI: there a missing one is a failure. */
+/** Whether tests with a browser are skipped. In CI, a missing browser is a failure. */
 export const withoutBrowser: boolean = !existsSync(EXECUTABLE) && !process.env['CI']
 
-/** A headless Chromium with a fresh profile. Everything under `.test` is this machine. */
+/** Starts a headless Chromium with a fresh profile. All names under `.test` lead to this machine. */
 export async function launchBrowser(): Promise<Browser> {
   return await chromium.launch({
     executablePath: EXECUTABLE,
