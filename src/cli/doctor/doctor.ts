@@ -8,7 +8,7 @@ import { insideOf } from '../app-sessions.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import type { CommonOptions, Job } from '../job.ts'
 import { callOpenly, cookieCheck, eventsCheck, openCallsCheck } from './app-checks.ts'
-import { type Check, failure, ofError, ok } from './check.ts'
+import { type Check, failure, ofError, ok, warning } from './check.ts'
 import { clockCheck, measureClock } from './clock.ts'
 import { contractCheck } from './contract.ts'
 import { type AskGoogle, askGoogle } from './google-api.ts'
@@ -58,6 +58,13 @@ export async function doctor(job: Job, options: DoctorOptions): Promise<ExitCode
   return isWell ? EXIT.done : EXIT.failed
 }
 
+/** Instances do not share a memory store, and a restart loses it. */
+const MEMORY = warning(
+  'memory store',
+  'each process has sessions of its own, which end with the process',
+  'set the option store of createSessions(), for example to datastoreStore()',
+)
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** Runs all checks except the contract. */
@@ -72,6 +79,7 @@ async function examine(
   tell(...versionChecks(installedVersions(folder, ownManifest())))
   const operations = operationsOf(store)
   const place = await placeOf(operations, tell)
+  if (app.door.storeName === 'memory') tell(MEMORY)
   const isReady = place !== 'unknown' && (await answers(app, tell))
   if (isReady) await examineStore(app, operations, place, tell)
   const isCloud = typeof place === 'object' && place !== null && !place.isEmulator
