@@ -137,7 +137,7 @@ export class RequestStore implements SessionStore {
 /** Makes the error for a change that no response can carry. */
 export function noResponse(): SessionError {
   return new SessionError(
-    'a session that lives in its cookie is stored by a response, and there is none to carry it, as for a WebSocket: change it by an ordinary request, or use createSessions() with a store',
+    'a response stores a session that lives in its cookie, and this request has none, as for a WebSocket: change it by an ordinary request, or use createSessions() with a store',
   )
 }
 

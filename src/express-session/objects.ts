@@ -70,7 +70,7 @@ export class SessionObjects {
     const user: unknown = atOnce('userOf', userOf(session), SessionValueError) ?? GUEST_USER
     if (typeof user === 'string') return user
     throw new SessionValueError(
-      `userOf must give a string, or nothing where nobody is logged in, and not what is of type ${typeof user}: use String()`,
+      `userOf must return a string, or nothing without a login, but it returned a value of type ${typeof user}: use String()`,
     )
   }
 

@@ -80,7 +80,7 @@ function askNowAndThen(
 
 function statusEvery({ sessions, statusEvery: given = '5m' }: TelemetryOptions): number {
   if (sessions !== undefined && typeof Object(sessions).status !== 'function') {
-    throw wrongOption('sessions', 'must be what createSessions() gave', sessions)
+    throw wrongOption('sessions', 'must be the result of createSessions()', sessions)
   }
   const every = positiveDuration('statusEvery', given)
   if (every >= MINUTE && every <= LONGEST_TIMER) return every

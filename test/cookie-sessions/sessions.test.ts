@@ -542,7 +542,7 @@ describe('a method that needs a server', () => {
         await work(session)
         await session.save()
       }
-      await expect(saved()).rejects.toThrow(/lives in its cookie is stored by a response/)
+      await expect(saved()).rejects.toThrow(/a response stores a session that lives in its cookie/)
     }
   })
 })

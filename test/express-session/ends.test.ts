@@ -213,7 +213,7 @@ describe('userOf', () => {
     await expect(store.set('a', { cookie, user: 'throw' } as never)).rejects.toThrow('of userOf')
     await expect(store.set('a', { cookie, user: 5 } as never)).rejects.toMatchObject({
       code: 'ERR_SESSION_VALUE',
-      message: expect.stringMatching(/userOf must give a string.*use String\(\)/),
+      message: expect.stringMatching(/userOf must return a string.*use String\(\)/),
     })
     await expect(store.set('a', { cookie, user: '' } as never)).rejects.toMatchObject({
       code: 'ERR_SESSION_VALUE',

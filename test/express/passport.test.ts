@@ -672,7 +672,7 @@ describe('passportBridge()', () => {
     [
       'an object that is not sessions',
       () => passportBridge({} as never, { userOf: String }),
-      /takes what/,
+      /needs the result/,
     ],
     ['nothing', () => passportBridge(undefined as never, { userOf: String }), /not undefined/],
     ['no options', () => passportBridge(sessions, undefined as never), /an object of options/],

@@ -343,7 +343,7 @@ describe.each(frameworks)('fastifySession in %s', (_name, framework) => {
     ['other sessions of the same name', { sessions: other }, 'another createSessions()'],
     ['the same sessions by another name', { as: 'shopSession' }, 'registered as request.session'],
     ['the same sessions by an id too', ids, 'with the option id and without'],
-    ['invalid sessions', { sessions: {} }, 'takes what createSessions()'],
+    ['invalid sessions', { sessions: {} }, 'needs the result of createSessions()'],
     ['an option that is none', { lod: 'lazy' }, 'did you mean "load"?'],
     ['another way to load', { load: 'no' }, "'eager' or 'lazy'"],
     ['another way to save', { save: 'no' }, "'auto' or 'manual'"],

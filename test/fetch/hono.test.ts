@@ -113,5 +113,7 @@ it('accepts sessions in cookies, and refuses unknown options', async () => {
   expect(() => honoSession(sessions, { onError: () => new Response() } as never)).toThrow(
     'has no option "onError"',
   )
-  expect(() => honoSession({} as never)).toThrow('honoSession() takes what createSessions()')
+  expect(() => honoSession({} as never)).toThrow(
+    'honoSession() needs the result of createSessions()',
+  )
 })

@@ -323,7 +323,7 @@ it('refuses unknown options, and invalid sessions', () => {
   )
   expect(() => withSession(sessions, () => {}, { load: 'no' as never })).toThrow("'eager'")
   expect(() => withSession(sessions, () => {}, { onError: 1 as never })).toThrow('a function')
-  expect(() => withSession({} as never, () => {})).toThrow('takes what createSessions()')
+  expect(() => withSession({} as never, () => {})).toThrow('needs the result of createSessions()')
 })
 
 it('serves Koa with two lines: Koa handles its own errors, and a failed commit is answered', async () => {

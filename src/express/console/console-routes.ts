@@ -80,7 +80,7 @@ export function consoleRoutes<Data extends object = DefaultData>(
   const { allow, showData, logger } = checked(options)
   if (sessionsDoorOf(sessions) === null || typeof sessions.status !== 'function') {
     throw new SessionConfigError(
-      `consoleRoutes() takes what createSessions() gives, not ${show(sessions)}`,
+      `consoleRoutes() needs the result of createSessions(), not ${show(sessions)}`,
     )
   }
   const parts: ConsoleParts = {

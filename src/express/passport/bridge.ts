@@ -50,7 +50,7 @@ export function passportBridge<Data extends object = DefaultData, User = unknown
 ): RequestCheck {
   if (sessionsDoorOf(sessions) === null) {
     throw new SessionConfigError(
-      `passportBridge() takes what createSessions() or createCookieSessions() gives, not ${show(sessions)}`,
+      `passportBridge() needs the result of createSessions() or createCookieSessions(), not ${show(sessions)}`,
     )
   }
   const userOf = userOfFrom(options)
@@ -117,7 +117,7 @@ function userOfFrom<User>(options: PassportBridgeOptions<User>): UserOf<unknown>
   if (typeof userOf === 'function') return userOf as UserOf<unknown>
   throw wrongOption(
     'passportBridge: userOf',
-    "must be a function that gives the user's id as a text",
+    "must be a function that returns the user's id as a text",
     userOf,
   )
 }

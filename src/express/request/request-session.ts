@@ -43,7 +43,7 @@ export function sessionsFrom(of: string, sessions: unknown): AnySessions | null 
   if (sessionsDoorOf(sessions) !== null) return sessions as AnySessions
   throw wrongOption(
     `${of}: sessions`,
-    'must be what createSessions() or createCookieSessions() gives',
+    'must be the result of createSessions() or createCookieSessions()',
     sessions,
   )
 }

@@ -99,7 +99,7 @@ export function expectedFrom(
   for (const one of serviceAccounts as readonly unknown[]) {
     if (typeof one !== 'string' || !/^[a-z0-9.-]+@[a-z0-9.-]+\.gserviceaccount\.com$/.test(one))
       throw new SessionConfigError(
-        `${of}: serviceAccounts takes addresses in lower case that end with .gserviceaccount.com, and ${show(one)} is none`,
+        `${of}: serviceAccounts takes addresses in lower case that end with .gserviceaccount.com, not ${show(one)}`,
       )
   }
   return {

@@ -43,7 +43,7 @@ export function privateService(options: PrivateServiceOptions): Caller {
   const expected = expectedFrom('privateService', options.audience, options.serviceAccounts)
   return callerOf('privateService', (req) => {
     if (!isCloudRunService(process.env))
-      throw new CallerRefusedError('privateService() serves nobody outside Cloud Run')
+      throw new CallerRefusedError('privateService() works only on Cloud Run')
     checkClaims(claimsOf(req), expected, Date.now() / 1000, 0)
   })
 }

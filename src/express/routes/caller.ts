@@ -79,7 +79,7 @@ export function appEngine(...unexpected: unknown[]): Caller {
   return callerOf('appEngine', (req, purpose) => {
     if (!isAppEngineStandard(process.env))
       throw new CallerRefusedError(
-        'appEngine() serves nobody outside the standard environment of App Engine',
+        'appEngine() works only in the standard environment of App Engine',
       )
     if (purpose === 'task') {
       if (!TASK_NAME.test(soleHeader(req, 'x-appengine-taskname') ?? ''))
@@ -105,7 +105,7 @@ export function localOnly(...unexpected: unknown[]): Caller {
   checkNoOptions('localOnly()', unexpected)
   return callerOf('localOnly', (req) => {
     if (process.env['NODE_ENV'] === 'production' || googleCloudSign(process.env) !== null)
-      throw new CallerRefusedError('localOnly() serves nobody in production')
+      throw new CallerRefusedError('localOnly() refuses every caller in production')
     if (!isLoopback(req.socket?.remoteAddress))
       throw new CallerRefusedError('the socket is not a loopback one')
     // With DNS rebinding, a page of another site reaches this machine under the name of that site, without

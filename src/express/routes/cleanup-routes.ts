@@ -230,7 +230,7 @@ function startOf<Data extends object>(
   const door = sessionsDoorOf(sessions)
   if (door !== null) return door.startClearWithin
   throw new SessionConfigError(
-    `cleanupRoutes() takes what createSessions() gives, not ${show(sessions)}`,
+    `cleanupRoutes() needs the result of createSessions(), not ${show(sessions)}`,
   )
 }
 

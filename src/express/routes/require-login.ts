@@ -86,7 +86,7 @@ function decide(
 
 /** Returns why the session may not pass; `null` when it may. */
 function refusalOf(session: Session, fresh: Duration | null): string | null {
-  if (session.isGuest) return 'nobody is logged in'
+  if (session.isGuest) return 'the session has no user'
   return fresh === null || session.isFresh(fresh) ? null : 'its login is too old'
 }
 

@@ -22,6 +22,6 @@ export function requireSessions(of: string, sessions: unknown): SessionsDoor {
   const door = sessionsDoorOf(sessions)
   if (door !== null) return door
   throw new SessionConfigError(
-    `${of} takes what createSessions() or createCookieSessions() gives, not ${show(sessions)}`,
+    `${of} needs the result of createSessions() or createCookieSessions(), not ${show(sessions)}`,
   )
 }

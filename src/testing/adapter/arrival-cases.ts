@@ -29,7 +29,7 @@ async function clientAfter(open: OpenSite, trustProxy: 0 | 1): Promise<SessionIn
   const headers = { 'x-forwarded-for': '198.51.100.9, 203.0.113.7' }
   assert.equal((await site.get('/login', { headers })).status, 200)
   for await (const { client } of site.sessions.listSessionsByUser('alice')) return client
-  return assert.fail('nobody is logged in')
+  return assert.fail('the session has no user')
 }
 
 /** Cases about TLS, proxies and the address of the client. */
