@@ -1,4 +1,4 @@
-// Writes a session and reads it again: on the emulator that DATASTORE_EMULATOR_HOST names, else in memory.
+// Writes a session and reads it again: on the emulator that DATASTORE_EMULATOR_HOST names, otherwise in memory.
 import { createSessions, memoryStore, SessionStoreError } from 'viur-session'
 import { datastoreStore } from 'viur-session/datastore'
 import { sessionMiddleware } from 'viur-session/express'
@@ -16,7 +16,7 @@ async function main() {
   session.set('list', [new Date(0), 1n])
   const { setCookie } = await sessions.commit(session)
   const again = await sessions.open({ cookie: setCookie[0].split(';')[0] }).load()
-  // Parts that are loaded when they are needed first.
+  // Parts that are loaded on first use.
   await again.exclusive(() => again.change((data) => data.list.push(2n)))
   const { ended } = await sessions.killSessionByUser('alice')
   await sessions.startClearSessions()

@@ -13,7 +13,7 @@ import webpack from 'webpack'
 const here = fileURLToPath(new URL('.', import.meta.url))
 const out = `${here}dist`
 
-/** What calls to Google go out by stays beside the file, as docs/deploying.md says. */
+/** The packages for calls to Google stay outside of the file, as docs/deploying.md says. */
 const external = [
   '@grpc/grpc-js',
   'google-auth-library',
@@ -69,7 +69,7 @@ after(() => rmSync(out, { recursive: true, force: true }))
 for (const [name, bundle] of Object.entries(BUNDLERS)) {
   for (const format of ['esm', 'cjs']) {
     for (const app of ['app.mjs', 'app.cjs']) {
-      // Rollup leaves require() alone in what is no module, and esbuild has it at run time only in CommonJS.
+      // Rollup keeps require() in files that are not modules, and with esbuild it works at run time only in CommonJS.
       if (app === 'app.cjs' && format === 'esm') continue
       test(`${name}: ${app} in one file, as ${format}`, async () => {
         const extension = format === 'esm' ? 'mjs' : 'cjs'

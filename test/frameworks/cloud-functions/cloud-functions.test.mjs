@@ -36,7 +36,7 @@ test('a function whose commit fails answers 500', async () => {
   assert.deepEqual([response.status, response.setCookie], [500, []])
 })
 
-/** What Firebase Hosting does to cookies: of those of a request it passes on the one that is named `__session`. */
+/** Treats cookies as Firebase Hosting does: of a request's cookies it forwards only the one named `__session`. */
 async function hosting(to) {
   const server = createServer((req, res) => {
     const { cookie = '', ...headers } = req.headers
@@ -60,7 +60,7 @@ async function hosting(to) {
   return { port: server.address().port, close: () => server.close() }
 }
 
-test('a visitor behind Firebase Hosting is known again, and stays logged in', async () => {
+test('a visitor behind Firebase Hosting keeps the session, and stays logged in', async () => {
   const front = await hosting(sites.firebase.port)
   try {
     const browser = new Browser(front.port)

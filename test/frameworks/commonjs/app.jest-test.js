@@ -1,4 +1,4 @@
-// Jest as it is without any option: CommonJS, in a realm of its own.
+// Jest without options: CommonJS, in a separate realm.
 const { randomBytes } = require('node:crypto')
 const express = require('express')
 const expressSession = require('express-session')
@@ -127,7 +127,7 @@ describe('every entry', () => {
     await agent.get('/').expect(200, '2')
   })
 
-  it('loads the packages that calls go out by with require()', async () => {
+  it('loads the packages for calls to Google with require()', async () => {
     const before = process.env.DATASTORE_EMULATOR_HOST
     process.env.DATASTORE_EMULATOR_HOST = '127.0.0.1:1'
     try {

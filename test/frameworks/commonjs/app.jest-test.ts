@@ -1,7 +1,7 @@
 import request from 'supertest'
 import { app, ends, sessions } from './app'
 
-it('keeps a typed session, guards, and tells of ends', async () => {
+it('keeps a typed session, guards routes, and calls observers of ends', async () => {
   const agent = request.agent(app)
   await agent.get('/').expect(200, '1')
   await agent.get('/private').expect(401)

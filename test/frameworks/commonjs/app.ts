@@ -1,4 +1,4 @@
-// An app as TypeScript writers of CommonJS have it.
+// An app in TypeScript that is compiled to CommonJS.
 import express, { type ErrorRequestHandler } from 'express'
 import { createSessions, SessionGoneError } from 'viur-session'
 import { requireLogin, sessionMiddleware } from 'viur-session/express'

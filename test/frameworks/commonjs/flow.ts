@@ -1,4 +1,4 @@
-// What the tests of tsx do with an app, whatever kind of module they are.
+// The steps of the tests of tsx, for both kinds of modules.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'

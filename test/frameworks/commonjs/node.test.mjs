@@ -1,5 +1,5 @@
-// Both kinds of modules in processes of Node: with require() of ES modules there is one copy, without it there are two,
-// and they have to work together.
+// Both kinds of modules in one process of Node. With require() of ES modules there is one copy of the package. Without it
+// there are two copies, which have to work together.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'

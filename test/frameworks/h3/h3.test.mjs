@@ -19,7 +19,7 @@ for (const H3 of ['1', '2']) {
     keepsPromises(() => site.port)
 
     if (H3 === '1') return
-    test('an HTTPError drops what was changed', async () => {
+    test('an HTTPError drops the changes', async () => {
       const browser = new Browser(site.port)
       assert.equal((await browser.ask('/missing')).status, 404)
       assert.equal((await browser.ask('/views')).json().views, 1)

@@ -20,7 +20,7 @@ before(async () => {
 
 const { version } = JSON.parse(readFileSync('node_modules/@nestjs/core/package.json', 'utf8'))
 
-// The page says why not.
+// The page explains why.
 const mains = version.startsWith('11.') ? ['main'] : ['main', 'main-fastify']
 
 for (const main of mains) {

@@ -11,7 +11,7 @@ let site
 before(async () => {
   unpack('frameworks/next.md', 'app', { more: 'more' })
   process.chdir('app')
-  // Use is noted down after a minute, by a clock that POST /later moves.
+  // The use of a session is recorded after a minute, on a clock that POST /later moves.
   const now = '() => Date.now() + ((globalThis as { later?: number }).later ?? 0)'
   change('lib/session.ts', 'cookie: {', `now: ${now}, touchEvery: '1m', cookie: {`)
   const { version } = JSON.parse(readFileSync('../node_modules/next/package.json', 'utf8'))
@@ -28,7 +28,7 @@ function change(file, from, to) {
   writeFileSync(file, code.replace(from, to))
 }
 
-/** What the page says of older releases. */
+/** The statement of the page about older releases. */
 function asBefore16() {
   change('proxy.ts', 'const proxy', 'const middleware')
   change('proxy.ts', '{ matcher', "{ runtime: 'nodejs', matcher")
@@ -36,7 +36,7 @@ function asBefore16() {
   rmSync('proxy.ts')
 }
 
-/** What a form without JavaScript sends to the action that stands in it. */
+/** The fields that a form without JavaScript sends to its action. */
 async function act(browser, button, fields = {}) {
   const { body } = await browser.ask('/account')
   const form = body.split('<form').find((one) => one.includes(`>${button}</button>`)) ?? ''
@@ -65,7 +65,7 @@ test('a route handler stores before it answers, and a login gives another id', a
   assert.deepEqual((await guest.ask('/views')).json(), { user: '__guest__', views: 1 })
 })
 
-test('redirect() and notFound() in a route handler keep what was changed', async () => {
+test('redirect() and notFound() in a route handler keep the changes', async () => {
   const browser = new Browser(site.port)
   const moved = await browser.ask('/thrown?by=redirect')
   assert.deepEqual([moved.status, moved.location], [307, '/views?after=1'])
@@ -114,7 +114,7 @@ test('a server action whose commit fails is an error, and sets no cookie', async
   assert.match((await browser.ask('/account')).body, /Hello, alice/)
 })
 
-test('a cookie that the proxy renews stands before the one of the action', async () => {
+test('a cookie that the proxy renews comes before the one of the action', async () => {
   const browser = new Browser(site.port)
   await browser.post('/login', { user: 'alice' })
   await browser.post('/later')

@@ -1,4 +1,4 @@
-// An app as its users have it: writes a session and reads it again, by each way of choosing a transport.
+// An app as users write it. It writes a session and reads it again, with each value of `transport`.
 import { createSessions } from 'viur-session'
 import { datastoreStore } from 'viur-session/datastore'
 

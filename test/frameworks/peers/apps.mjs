@@ -1,8 +1,9 @@
 /**
- * The apps of the matrix: which optional peers each has installed, and what is to come of it.
+ * The apps of the matrix: the optional peers that each has installed, and its expected output.
  *
- * `says`: what it says on the emulator by each `transport`. `leftOut`: what differs in one file that leaves the peers out, by
- * manager. `inside`: what differs in one file that has them inside, by format. `cloud`: what it says without an emulator.
+ * `says`: its output on the emulator for each `transport`. `leftOut`: differences in one file without the peers, for each
+ * manager. `inside`: differences in one file that contains the peers, for each format. `cloud`: its output without an
+ * emulator.
  */
 const GRPC = '@grpc/grpc-js'
 const AUTH = 'google-auth-library'
@@ -18,7 +19,7 @@ const needs = (...names) =>
 const ANY = needs(GRPC, AUTH, DRIVER)
 
 const over = (name, version = '\\d+\\.\\d+\\.\\d+') => new RegExp(`^7 by ${name} ${version}$`)
-/** In one file nobody can say which version it is. */
+/** In one file the version cannot be found out. */
 const inside = over(GRPC, 'null')
 const leaveOut = (name) =>
   new RegExp(
@@ -36,7 +37,7 @@ const allInside = {
   esm: { ...grpcInside.esm, client: leaveOut(DRIVER) },
 }
 
-/** Those for this major version of Node: version 11 of Google's client asks for 22. */
+/** The apps for this major version of Node: version 11 of Google's client requires Node 22. */
 export function appsFor(major) {
   const newest = { [GRPC]: '^1', [AUTH]: '*', [DRIVER]: major < 22 ? '^10' : '*' }
   const of = (versions, ...names) => Object.fromEntries(names.map((name) => [name, versions[name]]))
@@ -65,7 +66,7 @@ export function appsFor(major) {
         grpc: /1\.12 or newer/,
         ...noClient,
       },
-      // Nobody can say which version is inside.
+      // The version inside cannot be found out.
       inside: grpcInside,
     },
     ...[OLDEST, newest].map((versions) => ({
@@ -77,9 +78,9 @@ export function appsFor(major) {
     ...[OLDEST, newest].map((versions) => ({
       name: `${DRIVER} ${versions[DRIVER]} alone`,
       peers: of(versions, DRIVER),
-      // It brings the others along, and both managers put them within the reach of viur-session.
+      // It installs the others, and with both managers viur-session can import them.
       says: { ...byGrpc, client: over(DRIVER) },
-      // Not of the app: with pnpm one file finds only what the app names itself.
+      // They are not dependencies of the app: with pnpm one file finds only the app's own dependencies.
       leftOut: { pnpm: { auto: over(DRIVER), grpc: needs(GRPC) } },
       inside: allInside,
     })),

@@ -1,10 +1,10 @@
 /**
- * The optional peers of viur-session/datastore, with and without each: in apps that npm and pnpm installed from the packed
- * tarball, as they are and in one file made by esbuild, on the Node that runs this and the others that are supported. A
- * session is written and read on the emulator, or what is said names what to install.
+ * Tests the optional peers of viur-session/datastore, with and without each. npm and pnpm install apps with the packed
+ * tarball. The apps run unbundled and as one file from esbuild, on this Node and on the other supported versions. Each
+ * writes and reads a session on the emulator, or prints which package to install.
  *
  *   npm test                     all
- *   npm test -- npm, nothing     the apps whose names begin so
+ *   npm test -- npm, nothing     the apps whose names begin with these words
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -21,7 +21,7 @@ const PEERS = ['@grpc/grpc-js', 'google-auth-library', '@google-cloud/datastore'
 const TRANSPORTS = ['auto', 'grpc', 'client']
 const PNPM = join(here, 'node_modules/pnpm/bin/pnpm.cjs')
 
-/** Each installs what package.json says, and one of the peers that is older than it may be as well. */
+/** Each installs the dependencies in package.json, also if a peer is older than the range allows. */
 const MANAGERS = {
   npm: [
     'npm',
@@ -35,7 +35,7 @@ const MANAGERS = {
   pnpm: [process.execPath, PNPM, 'install', '--silent', '--no-lockfile'],
 }
 
-/** In one file. The peers are left out, or inside. */
+/** Bundles an app into one file, with or without the peers. */
 const BUNDLES = {
   'left out': { file: 'left-out.mjs', format: 'esm', external: PEERS },
   'inside, CommonJS': { file: 'inside.cjs', format: 'cjs' },
@@ -116,14 +116,14 @@ async function install(manager, peers) {
   return folder
 }
 
-/** What the app says, by transport. */
+/** The output of the app, for each transport. */
 function use(node, file, onEmulator) {
   const { PATH, DATASTORE_EMULATOR_HOST } = process.env
   const env = {
     PATH,
     SPACE: `peers-${process.pid}-${tried}`,
     METADATA_SERVER_DETECTION: 'none',
-    // The oldest packages use what the newest Nodes warn of.
+    // The oldest packages use features about which the newest versions of Node warn.
     NODE_NO_WARNINGS: '1',
     ...(onEmulator && { DATASTORE_EMULATOR_HOST }),
   }

@@ -8,7 +8,7 @@ import { Browser, run, start } from '../shared/site.mjs'
 const BIN = '../node_modules/.bin/react-router'
 
 let site
-/** Where the browser posts to, for an action of the first page. */
+/** The address of the POST for an action of the first page. */
 let data = '_.data'
 
 before(async () => {

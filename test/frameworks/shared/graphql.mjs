@@ -1,4 +1,4 @@
-// The same for servers of GraphQL: `{ user }`, and the mutations view, login and logout.
+// The same promises for GraphQL servers, with the query `{ user }` and the mutations view, login and logout.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Browser } from './site.mjs'
@@ -35,7 +35,7 @@ export function servesGraphQl(port) {
     assert.deepEqual((await send(copy, '{ user }')).json().data, { user: null })
   })
 
-  test('a resolver that throws leaves what others changed', async () => {
+  test('a resolver that throws does not drop changes of others', async () => {
     const browser = new Browser(port())
     const mixed = await send(browser, 'mutation { view login(user: "") }')
     assert.equal(mixed.status, 200)

@@ -1,15 +1,15 @@
-// The code of a page of the documentation, as files: the page is the only place where it stands, and what is tried is what
-// readers see.
+// Writes the code of a page of the documentation to files. The page is its only source, so the tests run exactly the code
+// that readers see.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 const DOCS = new URL('../../../docs/', import.meta.url)
 
-/** The first line of a block that is a file of its own names it: `// app/route.ts`, `<!-- src/page.svelte -->`. */
+/** If a block is a separate file, its first line names the file: `// app/route.ts`, `<!-- src/page.svelte -->`. */
 const NAMED = /^(?:\/\/|#|<!--) ((?:[\w.+[\]()$-]+\/)*[\w.+[\]()$-]+\.\w+)(?: -->)?\n/
 
 /**
- * The files that a page shows, by name. `pick`: of which part of the page, from this heading to the next.
+ * The files that a page shows, by name. `pick`: only those of one part of the page, from this heading to the next.
  *
  * @param {string} page
  * @param {string} [pick]
@@ -34,8 +34,8 @@ export function filesOf(page, pick) {
 }
 
 /**
- * Writes the files that a page shows into a folder, which is emptied first. `more`: a folder of what the page leaves out;
- * `pick`: of which part of the page.
+ * Writes the files that a page shows into a folder, which is emptied first. `more`: a folder with further files; `pick`:
+ * the part of the page.
  *
  * @param {string} page
  * @param {string} folder

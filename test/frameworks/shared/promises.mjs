@@ -1,12 +1,23 @@
-// What every adapter promises, of an app that has a few routes: GET /views counts and says `{ user, views }`, POST /login
-// logs the field `user` in, POST /logout logs out, both with a redirect, and GET /unkept changes what cannot be stored.
+// The promises of every adapter, tested with an app of four routes. GET /views counts and returns `{ user, views }`.
+// POST /login logs in the user of the field `user`, and POST /logout logs out, both with a redirect. GET /unkept makes a
+// change that cannot be stored.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Browser } from './site.mjs'
 
 /**
+ * @typedef {object} Routes
+ * @property {string} [cookie]
+ * @property {string} [views]
+ * @property {string} [login]
+ * @property {string} [logout]
+ * @property {Record<string, string>} [logoutFields]
+ * @property {string | null} [unkept]
+ */
+
+/**
  * @param {() => number} port
- * @param {{ cookie?: string, views?: string, login?: string, logout?: string, logoutFields?: Record<string, string>, unkept?: string | null }} [of]
+ * @param {Routes} [of]
  */
 export function keepsPromises(
   port,
@@ -19,7 +30,7 @@ export function keepsPromises(
     unkept = '/unkept',
   } = {},
 ) {
-  test('a visitor is known again, and no cache keeps what is theirs', async () => {
+  test('a visitor keeps the session, and no cache stores their response', async () => {
     const browser = new Browser(port())
     const first = await browser.ask(views)
     assert.deepEqual(first.json(), { user: '__guest__', views: 1 })
@@ -36,7 +47,7 @@ export function keepsPromises(
     assert.deepEqual((await new Browser(port()).ask(views)).json().views, 1)
   })
 
-  test('a login gives another id, and the former one is dead', async () => {
+  test('a login gives a new id, and the old one is no longer valid', async () => {
     const browser = new Browser(port())
     await browser.ask(views)
     const before = browser.copy()
@@ -47,7 +58,7 @@ export function keepsPromises(
     assert.deepEqual((await before.ask(views)).json(), { user: '__guest__', views: 1 })
   })
 
-  test('a logout ends the session for whoever has the cookie', async () => {
+  test('a logout ends the session for every client with the cookie', async () => {
     const browser = new Browser(port())
     await browser.post(login, { user: 'alice' })
     assert.equal((await browser.ask(views)).json().user, 'alice')
@@ -57,9 +68,9 @@ export function keepsPromises(
     assert.equal((await copy.ask(views)).json().user, '__guest__')
   })
 
-  // A framework that has one route alone tries it by itself.
+  // A framework with only one route tests this itself.
   if (unkept === null) return
-  test('what cannot be stored is an error, and sets no cookie', async () => {
+  test('a change that cannot be stored is an error, and sets no cookie', async () => {
     const response = await new Browser(port()).ask(unkept)
     assert.equal(response.status, 500)
     assert.deepEqual(response.setCookie, [])
@@ -67,7 +78,7 @@ export function keepsPromises(
   })
 }
 
-/** Changes a session in a way that its commit finds out about. */
+/** Changes a session so that its commit fails. */
 export function spoil(session) {
   const views = []
   session.set('views', views)

@@ -1,4 +1,4 @@
-// What the folders beside this one have in common: an app in a process of its own, and a browser that visits it.
+// Helpers for the other folders: an app in a separate process, and a browser that visits it.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { request } from 'node:http'
@@ -12,7 +12,7 @@ import { pathToFileURL } from 'node:url'
 const testing = createRequire(join(process.cwd(), 'package.json')).resolve('viur-session/testing')
 const { cookieJar } = await import(pathToFileURL(testing).href)
 
-/** Where browsers believe to be: TLS ends in front of the app. */
+/** The address that browsers use: TLS ends in front of the app. */
 const SITE = 'https://site.test'
 
 /** @returns {Promise<number>} */
@@ -25,7 +25,7 @@ export async function freePort() {
   return port
 }
 
-/** Runs a command to its end, which has to be a good one. */
+/** Runs a command, which has to succeed. */
 export async function run(command, args, env = {}) {
   const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, ...env } })
   const [code] = await once(child, 'exit')
@@ -33,7 +33,8 @@ export async function run(command, args, env = {}) {
 }
 
 /**
- * Starts a server, and waits until its port answers. `{port}` in the arguments stands for it, and so does `PORT`.
+ * Starts a server, and waits until its port answers. `{port}` in the arguments is replaced by the port, and the variable
+ * `PORT` contains it.
  *
  * @param {string} command
  * @param {string[]} args
@@ -59,7 +60,7 @@ export async function start(command, args, env = {}) {
   }
   return {
     port,
-    /** What it has written so far. */
+    /** Its output so far. */
     said: () => String(Buffer.concat(said)),
     async stop() {
       child.kill()
@@ -81,7 +82,7 @@ async function answers(port) {
   }
 }
 
-/** A browser of a visitor, with cookies of its own, in front of which stands a proxy that ends TLS. */
+/** A visitor's browser with its own cookies. It reaches the app through a proxy that ends TLS. */
 export class Browser {
   #port
   #jar = cookieJar()
@@ -96,7 +97,7 @@ export class Browser {
     return this.#jar.header(SITE)
   }
 
-  /** Somebody who has got hold of the cookies. */
+  /** An attacker who has a copy of the cookies. */
   copy() {
     const other = new Browser(this.#port)
     other.#jar.set(
@@ -131,7 +132,7 @@ export class Browser {
         ...init.headers,
       },
     })
-    // Not by fetch(), which would say by itself what the Host is.
+    // Not with fetch(), which sets Host itself.
     sent.end(Buffer.from(await asked.arrayBuffer()))
     const [answer] = await once(sent, 'response')
     const headers = new Headers()

@@ -1,11 +1,11 @@
-// The visit that the small examples have in common: their pages are `/`, `/login` and `/logout`.
+// A visit for all small examples, whose pages are `/`, `/login` and `/logout`.
 import assert from 'node:assert/strict'
 import { Browser } from './site.mjs'
 
 /**
- * A visitor counts views, logs in and out, and a page of another site cannot log anybody in.
+ * A visitor counts views, logs in and logs out. A page of another site cannot log a visitor in.
  *
- * @param {number} port where the example listens
+ * @param {number} port The port of the example.
  */
 export async function visit(port) {
   const evil = { origin: 'https://evil.test', 'sec-fetch-site': 'cross-site' }

@@ -18,7 +18,7 @@ before(async () => {
   site = await start('node', ['build'], { ORIGIN: 'https://site.test' })
 })
 
-/** What the page says of it. */
+/** The statement of the page about it. */
 function asIn2() {
   cpSync('more-2', 'app', { recursive: true })
   const hooks = readFileSync('app/src/hooks.server.ts', 'utf8')
@@ -29,7 +29,7 @@ after(() => site?.stop())
 
 keepsPromises(() => site.port, { login: '/?/login', logout: '/?/logout' })
 
-test('a page reads the session, and fail() of an action keeps what is there', async () => {
+test('a page reads the session, and fail() of an action keeps the data', async () => {
   const browser = new Browser(site.port)
   assert.match((await browser.ask('/')).body, /Hello, __guest__/)
   assert.equal((await browser.post('/?/login', { user: '' })).status, 400)

@@ -23,7 +23,7 @@ const STRICT = {
   noEmit: true,
 }
 
-/** Which of them a release knows: the old resolution of `commonjs` is gone from 6 on. */
+/** The settings that a release supports: from 6 on the old resolution of `commonjs` is gone. */
 const isOld = (release) => Number(release) < 6
 
 const SETTINGS = [
@@ -57,7 +57,7 @@ for (const release of releases) {
     for (const type of types) {
       test(`TypeScript ${release}, ${name}, "type": "${type}"`, () => {
         check(release, options, type, { 'app.txt': 'app.ts' })
-        // Beside other types for req.session, so not in one program.
+        // It has other types for req.session, so it cannot be in the same program.
         if (name.startsWith('node16')) {
           check(release, options, type, { 'express-session.txt': 'store.ts' })
         }
@@ -70,7 +70,7 @@ for (const release of releases) {
   })
 }
 
-/** The program at the top of docs/typescript.md, as it was packed. */
+/** The program at the top of docs/typescript.md, from the packed page. */
 const [, page] = /```ts\n([\s\S]*?)```/.exec(
   readFileSync(`${here}node_modules/viur-session/docs/typescript.md`, 'utf8'),
 )
@@ -117,7 +117,7 @@ async function freePort() {
   return String(port)
 }
 
-/** The first answer of an app that has just been started. */
+/** The first answer of a newly started app. */
 async function answering(url, app) {
   while (app.exitCode === null) {
     const response = await fetch(url).catch(() => null)
@@ -127,7 +127,7 @@ async function answering(url, app) {
   throw new Error(`the app ended: ${app.exitCode}`)
 }
 
-/** Checks the types of these files in a folder of their own. */
+/** Checks the types of these files in a separate folder. */
 function check(release, options, type, files) {
   const folder = `${here}scratch`
   rmSync(folder, { recursive: true, force: true })

@@ -1,4 +1,4 @@
-// The other server that the page shows.
+// The second server of the page.
 import { ApolloServer } from '@apollo/server'
 import { startStandaloneServer } from '@apollo/server/standalone'
 import { createSessions } from 'viur-session'

@@ -5,7 +5,7 @@ class Spoil implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const views: unknown[] = []
     sessions.of(context.switchToHttp().getRequest()).set('views', views as never)
-    // What cannot be kept is found out by the commit.
+    // The commit finds the value that cannot be stored.
     views.push(() => {})
     return true
   }

@@ -1,6 +1,6 @@
 import { serve } from '../../lib/session'
 
-// What cannot be kept is found out by the commit.
+// The commit finds the value that cannot be stored.
 export const GET = (request: Request) =>
   serve(request, (session) => {
     const views: unknown[] = []

@@ -1,7 +1,7 @@
 import { defineEventHandler } from 'h3'
 import { sessions } from '../utils/sessions'
 
-// What cannot be kept is found out by the commit.
+// The commit finds the value that cannot be stored.
 export default defineEventHandler(({ node }) => {
   const views: unknown[] = []
   sessions.of(node.req).set('views', views as never)

@@ -1,7 +1,7 @@
 import { defineHandler } from 'nitro/h3'
 import { sessions } from '../utils/sessions'
 
-// What cannot be kept is found out by the commit.
+// The commit finds the value that cannot be stored.
 export default defineHandler((event) => {
   const views: unknown[] = []
   sessions.of(event.req).set('views', views as never)

@@ -1,7 +1,7 @@
 import { sessionContext } from '../session'
 import type { Route } from './+types/unkept'
 
-// What cannot be kept is found out by the commit.
+// The commit finds the value that cannot be stored.
 export function loader({ context }: Route.LoaderArgs) {
   const views: unknown[] = []
   context.get(sessionContext).set('views', views as never)

@@ -1,6 +1,6 @@
 import type { RequestHandler } from './$types'
 
-// What cannot be kept is found out by the commit.
+// The commit finds the value that cannot be stored.
 export const GET: RequestHandler = ({ locals: { session } }) => {
   const views: unknown[] = []
   session.set('views', views as never)
