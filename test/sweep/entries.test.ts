@@ -32,7 +32,7 @@ interface Given {
   readonly key: SessionKey
 }
 
-/** A session of alice, with something in the root and in a scope. */
+/** Stores a session of alice, with data in the root and in a scope. */
 async function given(sessions: Sessions<Data>): Promise<Given> {
   const session = await sessions.open({ secure: true }).load()
   await session.login('alice', { client: { agent: 'Browser' } })
@@ -81,7 +81,7 @@ describe.each(STORE_KINDS)('another session by its key on $name', (kind) => {
       expect(JSON.stringify(entry)).not.toContain('cart')
     })
 
-    it('is null for what is not alive, is damaged, or is no key', async () => {
+    it('is null for a session that is not alive or damaged, and for an invalid key', async () => {
       const { p, sessions, one } = await begin({ events: false })
       const damaged = sampleRecord({ data: 'damaged' })
       await p.plain.write({ kind: 'insert', record: { ...damaged, expires: p.now + HOUR } })
@@ -106,7 +106,7 @@ describe.each(STORE_KINDS)('another session by its key on $name', (kind) => {
       works()
     })
 
-    it('changes the data, shows what is stored then, and writes nothing where nothing differs', async () => {
+    it('changes the data, shows the stored result, and writes nothing where nothing differs', async () => {
       const { p, sessions, one } = await begin()
       const entry = await sessions.entry(one.key)
       expect([entry?.data, entry?.scope('shop')]).toEqual([{ n: 1 }, { cart: ['a'] }])
@@ -156,7 +156,7 @@ describe.each(STORE_KINDS)('another session by its key on $name', (kind) => {
     })
 
     it.each(['update', 'setExpiry'] as const)(
-      'lets a logout between the look and the write of %s stand',
+      'keeps a logout between the read and the write of %s',
       async (method) => {
         const { p, sessions, one, events } = await begin()
         const other = p.process({ observed: false })
@@ -175,7 +175,7 @@ describe.each(STORE_KINDS)('another session by its key on $name', (kind) => {
       },
     )
 
-    it('takes a change whose answer was lost for done, and makes it once', async () => {
+    it('treats a change whose answer was lost as done, and makes it once', async () => {
       const { p, sessions, one } = await begin()
       const entry = await sessions.entry(one.key)
       p.store.failNext('after', { method: 'write' })
@@ -210,7 +210,7 @@ describe.each(STORE_KINDS)('another session by its key on $name', (kind) => {
       },
     )
 
-    it('changes nothing where the function throws, is async, or leaves what cannot be kept', async () => {
+    it('changes nothing where the function throws, is async, or sets an invalid value', async () => {
       const { sessions, one } = await begin()
       const entry = await sessions.entry(one.key)
       for (const change of [
@@ -228,7 +228,7 @@ describe.each(STORE_KINDS)('another session by its key on $name', (kind) => {
       expect(await dataOf(sessions, one)).toEqual({ n: 1 })
     })
 
-    it('ends the session with an event, once, and says so of the second time', async () => {
+    it('ends the session with an event, once, and returns false the second time', async () => {
       const { sessions, one, events } = await begin()
       const entry = await sessions.entry(one.key)
       expect(await entry?.kill()).toBe(true)
@@ -301,7 +301,7 @@ describe.each(STORE_KINDS)('another session by its key on $name', (kind) => {
   })
 
   describe.skipIf(kind.missing !== null)('outcomeOf()', () => {
-    it('says what a request would find', async () => {
+    it('returns the outcome that a request would have', async () => {
       const { p, sessions, one } = await begin()
       const outcome = (key: unknown) => sessions.outcomeOf(key as SessionKey)
       expect(await outcome(one.key)).toBe('live')

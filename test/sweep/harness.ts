@@ -13,7 +13,7 @@ type Data = Record<string, unknown>
 
 export const HOUR: number = 60 * 60 * 1000
 
-/** A store with sessions in it, a clock, and as many processes on them as a test wants. */
+/** A store with sessions, a clock, and several processes on them. */
 export interface Place {
   readonly store: FailingStore
   readonly plain: SessionStore
@@ -21,7 +21,7 @@ export interface Place {
   readonly events: SessionDeleteEvent<Data>[]
   readonly warnings: string[]
   process(options?: SessionsOptions & { observed?: boolean }): Sessions<Data>
-  /** Stores sessions that are alive for 23 hours, or have expired `ago` milliseconds ago. */
+  /** Stores sessions that live for 23 hours, or that expired `ago` milliseconds ago. */
   fill(count: number, ago: number | null, user?: string): Promise<string[]>
   count(): Promise<number>
 }

@@ -18,7 +18,7 @@ const finished: [number, Json][] = []
 let broken: ReadonlySet<string> = new Set()
 let goOn = true
 
-/** A real migration: the cart becomes a list. */
+/** An example of a migration: the cart becomes a list. */
 class CartToList extends QueryIter<Data> {
   static override readonly id = 'CartToList'
   static override readonly pageSize: number = 4
@@ -100,7 +100,7 @@ describe.each(STORE_KINDS)('a migration on $name', (kind) => {
       })
     })
 
-    it('goes over one user, or over those that expired, alone', async () => {
+    it('goes only over one user, or only over expired sessions', async () => {
       const { p, queue, sessions } = begin(kind)
       const alice = await p.fill(5, null, 'alice')
       const expired = await p.fill(3, 2 * HOUR)
@@ -112,14 +112,14 @@ describe.each(STORE_KINDS)('a migration on $name', (kind) => {
       await sessions.startIterOnQuery(CartToList, { select: 'expired' })
       await drain(sessions, queue, HOUR)
       expect(seen.sort()).toEqual(expired.sort())
-      // What has expired can be seen, and never changed.
+      // Expired sessions can be read, and never changed.
       for (const key of expired) expect(await cart(p, key)).not.toContain('cart')
     })
   })
 })
 
 describe('an iterator', () => {
-  it('asks handleError, goes on when that says so, and counts', async () => {
+  it('calls handleError, continues where that returns true, and counts', async () => {
     const { p, queue, sessions } = begin()
     const [bad] = await p.fill(9, null)
     broken = new Set([bad as string])
@@ -129,7 +129,7 @@ describe('an iterator', () => {
     expect((await sessions.status()).runs[0]).toMatchObject({ state: 'finished', failed: 1 })
   })
 
-  it('ends as failed when handleError says so, without handleFinish', async () => {
+  it('ends as failed where handleError returns false, without handleFinish', async () => {
     const { p, queue, sessions } = begin()
     broken = new Set(await p.fill(9, null))
     goOn = false
@@ -152,8 +152,8 @@ describe('an iterator', () => {
   })
 
   it.each([
-    ['what to go over', undefined, null],
-    ['what to go over', { select: 'some' }, null],
+    ['a query for the sessions', undefined, null],
+    ['a query for the sessions', { select: 'some' }, null],
     ['which user', { select: 'user' }, null],
     ['data that is JSON', { select: 'all' }, { at: new Date() }],
     ['data that is JSON', { select: 'all' }, () => {}],
@@ -176,7 +176,7 @@ describe('an iterator', () => {
     expect(seen).toHaveLength(1)
   })
 
-  it('refuses a concurrency at which nothing would happen', () => {
+  it('refuses a concurrency that would do no work', () => {
     class Idle extends CartToList {
       static override readonly id = 'Idle' as never
       static override readonly concurrency: number = 0
@@ -213,7 +213,7 @@ describe('updateSessionsByUser', () => {
     expect(Object.fromEntries(after.entries())).toEqual({ n: 12, m: 3 })
   })
 
-  it('takes keys away, passes over what has ended or is damaged, and refuses async functions', async () => {
+  it('removes keys, skips ended and damaged sessions, and refuses async functions', async () => {
     const p = place()
     const sessions = p.process()
     const [key] = await p.fill(2, null, 'alice')

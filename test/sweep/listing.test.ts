@@ -39,7 +39,7 @@ class OfTenant extends QueryIter<Data> {
   }
 }
 
-/** What an app would say: its tenant, and the plan where there is one. */
+/** The properties of an app: its tenant, and the plan where there is one. */
 const properties = (data: Data): Record<string, string | undefined> => ({
   tenant: data['tenant'] as string | undefined,
   plan: data['plan'] as string | undefined,
@@ -116,7 +116,7 @@ describe.each(STORE_KINDS)('all sessions on $name', (kind) => {
       expect(await sessions.countSessions({})).toBe(keys.length)
     })
 
-    it('are told by the millisecond in the bucket of now', async () => {
+    it('are distinguished by the millisecond in the present bucket', async () => {
       const { p, sessions } = begin()
       const common = { created: p.now - 50 * MINUTE, lastSeen: p.now - 50 * MINUTE }
       for (const expires of [-1, 0, 1, 29 * MINUTE, 30 * MINUTE, 35 * MINUTE, 2 * HOUR]) {
@@ -137,18 +137,18 @@ describe.each(STORE_KINDS)('all sessions on $name', (kind) => {
       expect(await sessions.countSessions()).toBe(0)
     })
 
-    it('are counted by keys alone where they expire later', async () => {
+    it('are counted only by keys where they expire later', async () => {
       const { p, sessions } = begin()
       await p.fill(40, null)
       p.store.clearCalls()
       expect(await sessions.countSessions()).toBe(40)
       const methods = p.store.calls.map(({ method }) => method)
-      // One of keys and one of records for each shard, of both kinds, and the next where one had something.
+      // One query of keys and one of records for each shard, of both kinds, and the next where one had entries.
       expect(methods.filter((method) => method === 'page')).toHaveLength(32)
       expect(methods.filter((method) => method === 'pageKeys').length).toBeLessThanOrEqual(48)
     })
 
-    it('tell what get() tells', async () => {
+    it('have the facts of get()', async () => {
       const { sessions } = begin()
       const { key } = await stored(sessions, { n: 1 })
       const list = []
@@ -172,7 +172,7 @@ describe.each(STORE_KINDS)('all sessions on $name', (kind) => {
         ['', 'a'],
         'tenant',
         null,
-        // Such as of an app that has no tenant at hand: that must not be everybody's.
+        // For example in an app without a tenant at hand: this must not select the sessions of all users.
         undefined,
       ]) {
         const filter = { property } as never
@@ -194,7 +194,7 @@ describe.each(STORE_KINDS)('all sessions on $name', (kind) => {
   })
 
   describe.skipIf(kind.missing !== null)('by a property of the app', () => {
-    it('are found by what their data says, and no others', async () => {
+    it('are found by their data, and no others', async () => {
       const { p, sessions } = begin()
       const acme = [
         await stored(sessions, { tenant: 'acme', n: 1 }),
@@ -241,7 +241,7 @@ describe.each(STORE_KINDS)('all sessions on $name', (kind) => {
       expect(await found('five')).toBe(0)
     })
 
-    it('follow change(), and stand beside data that is sealed and of types of the app', async () => {
+    it('follow change(), and work with encrypted data and types of the app', async () => {
       const key = { id: 'a', key: Uint8Array.from({ length: 32 }, (_, at) => at + 1) }
       const { p, sessions } = begin({
         encryption: { keys: [key] },
@@ -286,7 +286,7 @@ describe.each(STORE_KINDS)('all sessions on $name', (kind) => {
       expect(await keysOf(sessions, of('one'))).toEqual([])
     })
 
-    it('get theirs at their next write where they were stored before, a note of use included', async () => {
+    it('get their properties at their next write where they were stored before, even by a touch', async () => {
       const { p, sessions } = begin()
       const before = p.process({ observed: false })
       const one = await stored(before, { tenant: 'acme' })
@@ -296,13 +296,13 @@ describe.each(STORE_KINDS)('all sessions on $name', (kind) => {
       session.get('tenant')
       await sessions.commit(session)
       expect(await keysOf(sessions, of('acme'))).toEqual([one.key])
-      // A process without the option leaves them as they are.
+      // A process without the option does not change them.
       await change(before, one.cookie, { n: 1 })
       expect(await keysOf(sessions, of('acme'))).toEqual([one.key])
       expect(await keysOf(before, of('acme'))).toEqual([one.key])
     })
 
-    it('are gone over by an iterator, alone, in pages', async () => {
+    it('are selected by an iterator, in pages', async () => {
       const { p, sessions, queue } = begin()
       const keys: string[] = []
       for (let n = 0; n < 5; n++) keys.push((await stored(sessions, { tenant: 'acme', n })).key)
@@ -340,8 +340,8 @@ describe.each(STORE_KINDS)('all sessions on $name', (kind) => {
       expect(p.store.writes).toBe(0)
     })
 
-    it('are no harm to others, and none to what is stored, where the function fails for one', async () => {
-      const secret = 'what the app keeps to itself'
+    it('do not affect other sessions, nor stored data, where the function fails for one', async () => {
+      const secret = 'data that only the app knows'
       const { sessions } = begin({
         properties: (data) => {
           if (data['n'] === 'bad') throw new Error(secret)
@@ -377,7 +377,7 @@ describe.each(STORE_KINDS)('all sessions on $name', (kind) => {
       }
     })
 
-    it('see a copy of the data: what the function does to it is lost', async () => {
+    it('get a copy of the data, so that changes by the function are lost', async () => {
       const { sessions } = begin({
         properties: (data) => {
           delete data['n']

@@ -3,7 +3,7 @@ import { createSessions, memoryStore } from '../../src/index.ts'
 
 it('sweeps from its marks the next time, though the clock moves while it starts', async () => {
   let time = Date.UTC(2026, 0, 1)
-  // Every look at the clock is later than the one before, as on a clock that nobody holds.
+  // Each reading of the clock is later than the one before, as on a running clock.
   const now = () => (time += 1)
   const store = memoryStore({ now })
   const sessions = createSessions({ store, now })

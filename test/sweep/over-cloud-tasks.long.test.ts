@@ -23,11 +23,11 @@ interface Site {
   readonly server: CloudTasksServer
   readonly sessions: Sessions<Record<string, unknown>>
   cron(): Promise<{ status: number; body: Record<string, unknown> }>
-  /** What the next task request meets, instead of the route. */
+  /** Handles the next task request instead of the route. */
   breakNext(status: number, after: boolean): void
 }
 
-/** An app whose sweep goes over the real client, gRPC, HTTP and signed tokens. */
+/** An app whose sweep uses the real client, gRPC, HTTP and signed tokens. */
 async function site(kind: StoreKind, events = true): Promise<Site> {
   const p = place(kind)
   closers.push(() => p.plain.close())
@@ -78,7 +78,7 @@ async function site(kind: StoreKind, events = true): Promise<Site> {
       return
     }
     if (now !== null) {
-      // The work is done, and its answer gets lost.
+      // The work is done, but its answer is lost.
       const end = res.end.bind(res)
       res.end = ((..._args: unknown[]) => {
         res.statusCode = now.status
@@ -121,7 +121,7 @@ function verifierOf(certificates: Record<string, string>): unknown {
 
 describe.each(STORE_KINDS)('a sweep over Cloud Tasks on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('with real deliveries', () => {
-    it('ends what has expired in several tasks, each session with one event', async () => {
+    it('ends expired sessions in several tasks, each with one event', async () => {
       const s = await site(kind)
       const expired = await s.place.fill(1200, 2 * HOUR)
       await s.place.fill(5, null)
@@ -156,7 +156,7 @@ describe.each(STORE_KINDS)('a sweep over Cloud Tasks on $name', (kind) => {
       [503, false],
       [500, true],
       [408, true],
-    ])('gets over a task that is answered %i, after its work: %s', async (status, after) => {
+    ])('recovers from a task that is answered %i, after its work: %s', async (status, after) => {
       const s = await site(kind)
       await s.place.fill(700, 2 * HOUR)
       s.breakNext(status, after)
@@ -178,7 +178,7 @@ describe.each(STORE_KINDS)('a sweep over Cloud Tasks on $name', (kind) => {
       expect(await s.place.count()).toBe(0)
     })
 
-    it('ends by keys alone when nobody listens', async () => {
+    it('ends sessions only by keys without observers', async () => {
       const s = await site(kind, false)
       await s.place.fill(600, 2 * HOUR)
       await s.cron()

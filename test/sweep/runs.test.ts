@@ -21,14 +21,14 @@ function deployment(p: Place, options: SessionsOptions = {}) {
   return { queue, make, sessions: make() }
 }
 
-/** The value of a note that has to be there. */
+/** The value of a note that must exist. */
 async function note(p: Place, name: string): Promise<Record<string, unknown>> {
   return (await p.plain.notes.get(name))?.value as Record<string, unknown>
 }
 
 describe.each(STORE_KINDS)('a sweep in tasks on $name', (kind) => {
   describe.skipIf(kind.missing !== null)('with a queue', () => {
-    it('goes on in small steps to the end, and tells of each session once', async () => {
+    it('continues in small steps to the end, and reports each session once', async () => {
       const p = place(kind)
       const { queue, sessions } = deployment(p)
       const expired = await p.fill(60, 2 * HOUR)
@@ -49,7 +49,7 @@ describe.each(STORE_KINDS)('a sweep in tasks on $name', (kind) => {
       })
     })
 
-    it('is one chain, whatever is delivered twice, at once, late or in another order', async () => {
+    it('is one chain, even if tasks are delivered twice, in parallel, late or in another order', async () => {
       const p = place(kind)
       const { queue, make, sessions } = deployment(p)
       await p.fill(40, 2 * HOUR)
@@ -94,7 +94,7 @@ describe('two sweeps at once', () => {
     expect(p.events).toHaveLength(5)
   })
 
-  it('hold their claims: who comes to a step under way is told to come again', async () => {
+  it('hold their claims: another task for a step under way has to come again', async () => {
     const p = place()
     const { queue, make, sessions } = deployment(p)
     await p.fill(5, 2 * HOUR)
@@ -129,7 +129,7 @@ describe('two sweeps at once', () => {
     expect(() => createSessions({ taskBudget })).toThrow(SessionConfigError)
   })
 
-  it('never fork, even where a claim ran out while its holder was still at work', async () => {
+  it('never fork, even where a claim has run out while its holder was still at work', async () => {
     const p = place()
     const { queue, make, sessions } = deployment(p)
     await p.fill(5, 2 * HOUR)
@@ -171,7 +171,7 @@ describe('a run that died', () => {
     expect(p.events).toHaveLength(3)
   })
 
-  it('is woken by the next call when only its task was lost', async () => {
+  it('is continued by the next call when only its task was lost', async () => {
     const p = place()
     const { queue, sessions } = deployment(p)
     await p.fill(3, 2 * HOUR)
@@ -205,13 +205,13 @@ describe('a run that died', () => {
     const sessions = p.process({ sleep })
     p.store.failAlways('before', { method: 'page' })
     await expect(sessions.startClearSessions()).rejects.toThrow(SessionStoreError)
-    // Each try has waits of its own between its calls; these are those of the queue.
+    // Each try also waits between its calls; these are the waits of the queue.
     expect(waits.filter((time) => [100, 200, 400, 800].includes(time))).toEqual([
       100, 200, 400, 800,
     ])
   })
 
-  it('is given up when one step fails ten times, and says why', async () => {
+  it('fails when one step fails ten times, and says why', async () => {
     const p = place()
     const { queue, sessions } = deployment(p)
     await p.fill(3, 2 * HOUR)
@@ -256,7 +256,7 @@ describe('run records', () => {
     expect((await sessions.status()).runs).toHaveLength(20)
   })
 
-  it('warn of what a TTL policy would delete without an event', async () => {
+  it('warn of sessions that a TTL policy would delete without an event', async () => {
     const p = place()
     const { sessions } = deployment(p)
     await p.fill(1, 14 * 24 * HOUR)
@@ -282,7 +282,7 @@ describe('run records', () => {
     const status = await sessions.status()
     expect(status.lastSweep).toBeNull()
     expect(status.runs).toMatchObject([{ state: 'finished', ended: 200 }])
-    // The time went into ending them; what observers have not heard of then waits for the sweep.
+    // The time was used for the ends; the sweep reports the others to the observers.
     expect(await p.count()).toBeGreaterThan(0)
     vi.restoreAllMocks()
     p.now += 2 * HOUR
@@ -293,7 +293,7 @@ describe('run records', () => {
     expect(p.events).toHaveLength(1200)
   })
 
-  it('tell of a store that is down', async () => {
+  it('report a store that is down', async () => {
     const p = place()
     const { sessions } = deployment(p)
     p.store.failAlways('before')
@@ -311,7 +311,7 @@ describe('the pages of a sweep', () => {
     vi.spyOn(p.store, 'page').mockImplementation(async (selection, options) => {
       now += 1
       most = Math.max(most, now)
-      // Batches end where the server likes, such as after 300.
+      // The server may end a batch early, for example after 300.
       const page = await real(selection, { ...options, limit: Math.min(options.limit, 30) })
       now -= 1
       return page
@@ -323,7 +323,7 @@ describe('the pages of a sweep', () => {
     expect(await p.count()).toBe(0)
   })
 
-  it('end in the middle when the time is up, and the next step goes on there', async () => {
+  it('end in the middle when the time has run out, and the next step continues there', async () => {
     const p = place()
     const queue = new TestQueue()
     const sessions = p.process({ tasks: queue, observed: false })
@@ -332,7 +332,7 @@ describe('the pages of a sweep', () => {
       p.now += 1000
       told.push(key)
     })
-    // Keys that start alike stand in one shard.
+    // Keys with the same start are in one shard.
     const expires = p.now - 2 * HOUR
     const records = Array.from({ length: 50 }, () => {
       const { key } = sampleRecord()
@@ -372,12 +372,12 @@ describe('the pages of a sweep', () => {
     expect((await sessions.status()).lastSweep).toMatchObject({ state: 'finished', ended: 60 })
   })
 
-  it('give up on a lane whose cursors are always refused, instead of going round for ever', async () => {
+  it('stop at a lane whose cursors are always refused, instead of looping for ever', async () => {
     const p = place()
     const { queue, sessions } = deployment(p)
     const real = p.store.page.bind(p.store)
     vi.spyOn(p.store, 'page').mockImplementation(async (_, options) => {
-      // Never empty: a store whose pages do not get on.
+      // Never empty: a store whose pages make no progress.
       if (options.cursor === undefined) return await real({ by: 'all' }, options)
       throw new SessionStoreError('refused', { effect: 'none', retryable: false })
     })
@@ -399,7 +399,7 @@ describe('watermarks', () => {
     return seen
   }
 
-  it('let the next sweep start behind what the last one left empty, and once a week from the start', async () => {
+  it('let the next sweep start behind the emptied ranges, and once a week from the start', async () => {
     const p = place()
     const { queue, sessions } = deployment(p)
     const sweep = async (): Promise<void> => {
@@ -417,7 +417,7 @@ describe('watermarks', () => {
     expect(new Set(await afters(p, sweep)).has(undefined)).toBe(false)
   })
 
-  it('stay where a lane has leftovers, and go back where a full run finds some', async () => {
+  it('stay where sessions remain in a lane, and go back where a full run finds some', async () => {
     const p = place()
     const { queue, sessions } = deployment(p)
     const sweep = async (): Promise<void> => {
@@ -428,7 +428,7 @@ describe('watermarks', () => {
     const before = (await note(p, 'watermarks'))['low'] as Record<string, number>
     expect(Object.keys(before)).toHaveLength(16)
     p.now += 8 * 24 * HOUR
-    // As from a backup that was restored: below the mark.
+    // A session below the mark, as from a restored backup.
     await p.fill(1, 10 * 24 * HOUR)
     vi.spyOn(p.store, 'writeEach').mockImplementationOnce(async (mutations) =>
       mutations.map(() => ({ outcome: 'failed', error: new SessionStoreError('down') })),
@@ -442,7 +442,7 @@ describe('watermarks', () => {
     expect(await p.count()).toBe(0)
   })
 
-  it('do not move for a sweep of a part, and a dry run changes nothing at all', async () => {
+  it('do not move for a sweep of a part, and a dry run changes nothing', async () => {
     const p = place()
     const { queue, sessions } = deployment(p)
     await p.fill(4, 2 * HOUR)
@@ -472,7 +472,7 @@ describe('tasks from elsewhere', () => {
     },
   )
 
-  it('have nothing to do where there is no such run or step', async () => {
+  it('do nothing where there is no such run or step', async () => {
     const p = place()
     const { queue, sessions } = deployment(p)
     expect(await sessions.handleTask({ v: 1, run: 'none', step: 1 })).toEqual({
@@ -487,7 +487,7 @@ describe('tasks from elsewhere', () => {
   })
 })
 
-describe('a small sweep on the side of a commit', () => {
+describe('a small sweep beside a commit', () => {
   async function commit(sessions: Sessions): Promise<void> {
     const session = await sessions.open({ secure: true }).load()
     session.set('n', 1)
@@ -504,12 +504,12 @@ describe('a small sweep on the side of a commit', () => {
     } finally {
       vi.unstubAllEnvs()
     }
-    // On Cloud Run the response waits, since the processor is taken away after it.
+    // On Cloud Run the response waits, since the processor is withdrawn after it.
     expect(p.events).toHaveLength(20)
     expect(await p.count()).toBe(1981)
   })
 
-  it('does not hold the response up elsewhere, and its failure harms nobody', async () => {
+  it('does not delay the response elsewhere, and its failure has no effect', async () => {
     const p = place()
     const sessions = p.process({ sweepProbability: 1 })
     await p.fill(100, 2 * HOUR)
@@ -530,7 +530,7 @@ describe('a small sweep on the side of a commit', () => {
   })
 })
 
-it('works in a call that has only so much time where there is no real queue', async () => {
+it('works in a call with limited time where there is no real queue', async () => {
   const store = failingStore(memoryStore({ now: () => now }))
   let now = Date.UTC(2026, 5, 1, 12, 30)
   const { sessionsDoorOf } = await import('../../src/sessions-door.ts')

@@ -15,12 +15,12 @@ import { drain, TestQueue } from './task-queue.ts'
 
 type Data = Record<string, unknown>
 
-/** What the classes of these tests did; each test begins with an empty one. */
+/** The actions of the classes of these tests; each test begins with an empty list. */
 let did: { before: string[]; after: string[]; finished: [number, Json][]; errors: unknown[] }
-/** What `handleEntry` is to do before it ends an entry; false leaves it alone. */
+/** The work of `handleEntry` before it ends an entry; `false` keeps the entry. */
 let first: (entry: SessionEntry<Data>) => unknown
 let goesOn: unknown
-/** What it does behind `super`. */
+/** The work after `super`. */
 let then: (entry: SessionEntry<Data>) => unknown
 
 function begin(
@@ -60,12 +60,12 @@ class Mine extends DeleteSessionsIter<Data> {
   }
 }
 
-/** Under an id of its own, for startIterOnQuery. */
+/** A class with its own id, for startIterOnQuery. */
 class Other extends Mine {
   static override readonly id: string = 'Other'
 }
 
-/** Ends by `kill()`, and says what that gave. */
+/** Ends by `kill()`, and records the result. */
 class Killing extends DeleteSessionsIter<Data> {
   override async handleEntry(entry: SessionEntry<Data>): Promise<void> {
     did.after.push(
@@ -88,12 +88,12 @@ async function marked(p: Place): Promise<string> {
 
 describe.each(STORE_KINDS)('a sweep of the app’s own on $name', (kind) => {
   describe.skipIf(kind.missing !== null).each([true, false])('with events: %s', (events) => {
-    it('does something before each end, and ends and tells of each', async () => {
+    it('does its work before each end, and ends and reports each session', async () => {
       const { p, sessions } = begin(kind, { events })
       const expired = await p.fill(30, 2 * HOUR)
       const logout = await marked(p)
       await p.fill(3, null)
-      // Behind super it has ended.
+      // After super the session has ended.
       then = async ({ key }) => expect(await p.plain.find(key)).toBeNull()
       expect(await sessions.startClearSessions()).toMatchObject({
         state: 'finished',
@@ -111,7 +111,7 @@ describe.each(STORE_KINDS)('a sweep of the app’s own on $name', (kind) => {
       expect(told.sort()).toEqual(events ? due.sort() : [])
     })
 
-    it('keeps what it leaves alone, moves on without it, and meets it again in a full run', async () => {
+    it('keeps the sessions that it does not end, continues without them, and finds them again in a full run', async () => {
       const { p, sessions } = begin(kind, { events })
       const [keep] = await p.fill(10, 2 * HOUR)
       first = ({ key }) => key !== keep
@@ -130,7 +130,7 @@ describe.each(STORE_KINDS)('a sweep of the app’s own on $name', (kind) => {
   })
 
   describe.skipIf(kind.missing !== null)('in tasks', () => {
-    it('goes on in small steps, and an end by kill() has the reason that it has', async () => {
+    it('continues in small steps, and an end by kill() keeps its reason', async () => {
       const queue = new TestQueue()
       const { p, sessions } = begin(kind, { tasks: queue, sweep: Killing })
       await p.fill(20, 2 * HOUR)
@@ -148,7 +148,7 @@ describe.each(STORE_KINDS)('a sweep of the app’s own on $name', (kind) => {
 describe('the class of the sweep', () => {
   it('gets one commit for a page, however many handlers there are at a time', async () => {
     const { p } = begin()
-    // All in one shard, so that they make one page.
+    // All are in one shard, so that they form one page.
     const expires = p.now - 2 * HOUR
     for (let count = 0; count < 60; count++) {
       const { key } = sampleRecord()
@@ -174,7 +174,7 @@ describe('the class of the sweep', () => {
     expect(most).toBe(10)
   })
 
-  it('gets on where its handlers wait for one another', async () => {
+  it('makes progress where its handlers wait for one another', async () => {
     const { p } = begin()
     await p.fill(12, 2 * HOUR)
     let turn: Promise<unknown> = Promise.resolve()
@@ -202,7 +202,7 @@ describe('the class of the sweep', () => {
     expect(did.finished).toEqual([[20, null]])
   })
 
-  it('may do without super, or be a property of its objects', async () => {
+  it('may work without super, and its handler may be a property of its objects', async () => {
     const { p } = begin()
     await p.fill(4, 2 * HOUR)
     class Nothing extends DeleteSessionsIter<Data> {
@@ -213,7 +213,7 @@ describe('the class of the sweep', () => {
     expect(await p.count()).toBe(4)
   })
 
-  it('has its handleError asked and awaited, and what failed is met by the next sweep', async () => {
+  it('has its handleError called and awaited, and the next sweep finds the failed sessions', async () => {
     const { p, sessions } = begin()
     const [bad] = await p.fill(6, 2 * HOUR)
     first = ({ key }) => {
@@ -243,7 +243,7 @@ describe('the class of the sweep', () => {
     expect(did.finished).toEqual([])
   })
 
-  it('hears of an end that could not be stored, which nobody lost', async () => {
+  it('gets the error of an end that could not be stored, and the session is not lost', async () => {
     const { p, sessions } = begin(undefined, { events: false })
     await p.fill(5, 2 * HOUR)
     const restore = p.store.failAlways('before', { method: 'writeEach' })
@@ -300,7 +300,7 @@ describe('the class of the sweep', () => {
     expect(did.errors).toEqual([expect.any(SessionConfigError)])
   })
 
-  it('leaves what a later release wrote to one that can read it', async () => {
+  it('leaves a session of a later release to a process that can read it', async () => {
     for (const sweep of [Mine, DeleteSessionsIter] as SweepClass[]) {
       const { p, sessions } = begin(undefined, { sweep })
       const expires = p.now - 2 * HOUR
@@ -315,7 +315,7 @@ describe('the class of the sweep', () => {
     }
   })
 
-  it('tells of a damaged record no more than its key', async () => {
+  it('reports only the key of a damaged record', async () => {
     const { p, sessions } = begin()
     const expires = p.now - 2 * HOUR
     const record = sampleRecord({
@@ -334,7 +334,7 @@ describe('the class of the sweep', () => {
 })
 
 describe('an iterator over sessions that have expired', () => {
-  it('ends them through DeleteSessionsIter, under an id of its own', async () => {
+  it('ends them through DeleteSessionsIter, under its own id', async () => {
     const { p, sessions } = begin(undefined, { iterators: [Other], sweep: DeleteSessionsIter })
     const expired = await p.fill(7, 2 * HOUR)
     await sessions.startIterOnQuery(Other, { select: 'expired' }, 'v2')
@@ -366,7 +366,7 @@ describe('an iterator over sessions that have expired', () => {
   })
 })
 
-describe('what an iterator did', () => {
+describe('the result of an iterator', () => {
   class Killer extends QueryIter<Data> {
     static override readonly id = 'Killer'
     override async handleEntry(entry: SessionEntry<Data>): Promise<void> {
@@ -441,7 +441,7 @@ describe('observers that fail', () => {
       [expect.any(String), { count: 50 }],
     ])
     lines.length = 0
-    // One by one, as requests end them: the first is told at once, the others within the minute in a sum.
+    // One by one, as requests end them: the first is logged at once, the others within the minute in a sum.
     const keys = await p.fill(20, null, 'bob')
     for (const key of keys) await sessions.killSession(key as never)
     expect(lines).toHaveLength(2)
@@ -499,7 +499,7 @@ describe('an iterator that could never work', () => {
     expect(() => place().process({ sweep: sweep as never })).toThrow(SessionConfigError)
   })
 
-  it('goes by the id of the sweep where it is the sweep, whatever its own', async () => {
+  it('uses the id of the sweep where it is the sweep, even if it has its own', async () => {
     const { p, sessions } = begin(undefined, { sweep: Other, iterators: [Other] })
     await p.fill(2, 2 * HOUR)
     expect(await sessions.startClearSessions()).toMatchObject({ ended: 2 })

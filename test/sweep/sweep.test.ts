@@ -27,7 +27,7 @@ describe.each(STORE_KINDS)('startClearSessions on $name', (kind) => {
       },
     )
 
-    it('ends them by their keys alone when nobody listens', async () => {
+    it('ends them only by their keys without observers', async () => {
       const p = place(kind)
       const sessions = p.process({ events: false })
       await p.fill(30, 2 * HOUR)
@@ -37,7 +37,7 @@ describe.each(STORE_KINDS)('startClearSessions on $name', (kind) => {
       expect(await p.count()).toBe(3)
     })
 
-    it('leaves alone what expired less than the leeway ago, or stands in a bucket that is still open', async () => {
+    it('keeps sessions that expired less than the leeway ago, or that are in an open bucket', async () => {
       const p = place(kind)
       const sessions = p.process()
       await p.fill(5, 4 * 60 * 1000)
@@ -47,7 +47,7 @@ describe.each(STORE_KINDS)('startClearSessions on $name', (kind) => {
       expect(await sessions.startClearSessions()).toMatchObject({ ended: 5 })
     })
 
-    it('tells of a login, a logout, a reset and a kill, and never of cycleKey', async () => {
+    it('reports a login, a logout, a reset and a kill, and never cycleKey', async () => {
       const p = place(kind)
       const sessions = p.process()
       const start = async (): Promise<string> => {
@@ -113,7 +113,7 @@ describe.each(STORE_KINDS)('startClearSessions on $name', (kind) => {
       expect(keys).toHaveLength(3)
     })
 
-    it('says how it is doing', async () => {
+    it('reports its state', async () => {
       const p = place(kind)
       const sessions = p.process()
       await p.fill(12, 2 * HOUR)

@@ -6,13 +6,13 @@ import { sessionsDoorOf } from '../../src/sessions-door.ts'
 type Data = Record<string, unknown>
 
 /**
- * Collects tasks as Cloud Tasks does: a name is taken once, also after its task is done. A test delivers them,
- * in whatever order and as often as it likes.
+ * Collects tasks as Cloud Tasks does: a name is used once, even after its task is done. A test delivers the tasks, in
+ * any order and number.
  */
 export class TestQueue implements TaskQueue {
-  /** All that was ever added, in order. */
+  /** All tasks that were ever added, in order. */
   readonly added: Task[] = []
-  /** What was added and not yet taken out by `next`. */
+  /** The tasks that were added and not yet taken by `next`. */
   waiting: Task[] = []
   readonly #names = new Set<string>()
 
@@ -43,7 +43,7 @@ export async function deliver(
   return await door.handleTask(task.body, budget)
 }
 
-/** Delivers all that waits and what comes of it; gives how many deliveries it took. */
+/** Delivers all waiting tasks and those that they add; returns the number of deliveries. */
 export async function drain(
   sessions: Sessions<Data>,
   queue: TestQueue,
@@ -54,7 +54,7 @@ export async function drain(
     if (deliveries > 2000) throw new Error('the tasks do not come to an end')
     const task = queue.next()
     const { outcome } = await deliver(sessions, task, budget)
-    // As the endpoint answers: 409, so that the queue tries again later.
+    // The answer of the endpoint: 409, so that the queue tries again later.
     if (outcome === 'busy') throw new Error('busy')
   }
 }

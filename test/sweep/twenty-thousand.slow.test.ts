@@ -3,7 +3,7 @@ import { EMULATORS, STORE_KINDS } from '../setup/stores.ts'
 import { HOUR, place } from './harness.ts'
 import { drain, TestQueue } from './task-queue.ts'
 
-/** How long an emulator takes is its own matter; what hangs is cut off by the run as a whole. */
+/** The speed of the emulator does not matter here; the run as a whole has a time limit. */
 const NO_LIMIT = 0
 
 describe.each(STORE_KINDS)('20,000 expired sessions on $name', (kind) => {

@@ -33,7 +33,7 @@ afterEach(() => {
   vi.unstubAllEnvs()
 })
 
-/** What a request changes is stored by this process. */
+/** This process stores the changes of a request. */
 async function write(sessions: Sessions<Data>): Promise<void> {
   const session = await sessions.open({ secure: true }).load()
   session.set('n', 1)
@@ -69,7 +69,7 @@ describe.each(STORE_KINDS)('warnings of the sweep, on $name', (kind) => {
       await p.fill(2, 30 * HOUR)
       await sessions.startClearSessions()
       await p.fill(2, null)
-      // They live for 23 hours, and the hour of their end has to be over.
+      // The sessions live for 23 hours, and the hour of their end has to be over.
       p.now += 2 * DAY
       expect((await sessions.status()).warnings).toEqual([])
       p.now += DAY
@@ -80,7 +80,7 @@ describe.each(STORE_KINDS)('warnings of the sweep, on $name', (kind) => {
       expect((await sessions.status()).warnings).toEqual([])
     })
 
-    it('say so where this process is one that may not sweep', async () => {
+    it('name a process that may not sweep', async () => {
       const p = place(kind)
       await write(p.process())
       await p.fill(1, 30 * HOUR)
@@ -91,7 +91,7 @@ describe.each(STORE_KINDS)('warnings of the sweep, on $name', (kind) => {
       }
     })
 
-    it('reach the log once a day, from one of all processes, beside what visitors store', async () => {
+    it('reach the log once a day, from one of all processes, beside writes of visitors', async () => {
       vi.useFakeTimers({ toFake: ['performance'] })
       const p = place(kind)
       const processes = [p.process(), p.process(), p.process()]
@@ -127,7 +127,7 @@ async function settled(condition: () => boolean): Promise<void> {
 }
 
 describe('warnings of the sweep', () => {
-  it('know of a sweep that many other runs have followed', async () => {
+  it('find a sweep that many other runs have followed', async () => {
     const p = place()
     const sessions = p.process({ iterators: [Nothing] })
     await sessions.startClearSessions()
@@ -142,8 +142,8 @@ describe('warnings of the sweep', () => {
   })
 })
 
-describe('the age of the last sweep, as its channel has it', () => {
-  it('is that of sweeps alone, however many kills were carried on by tasks of the same iterator since', async () => {
+describe('the age of the last sweep, as its channel reports it', () => {
+  it('is that of sweeps only, however many kills have run in tasks of the same iterator since', async () => {
     const told = hearOn<{ readonly sweepAge: number | null }>('viur-session:status')
     const p = place()
     const queue = new TestQueue()
@@ -164,7 +164,7 @@ describe('the age of the last sweep, as its channel has it', () => {
 })
 
 describe('the daily look', () => {
-  it('costs a request that only reads nothing, however old the process is', async () => {
+  it('costs nothing for a request that only reads, however old the process is', async () => {
     vi.useFakeTimers({ toFake: ['performance'] })
     const p: Place = place()
     const sessions = p.process()
@@ -174,7 +174,7 @@ describe('the daily look', () => {
     expect(p.store.calls).toEqual([])
   })
 
-  it('harms no request where the store fails it, and is tried again an hour later', async () => {
+  it('affects no request where the store fails, and is tried again an hour later', async () => {
     vi.useFakeTimers({ toFake: ['performance'] })
     const p = place()
     const sessions = p.process({ events: false })
@@ -193,7 +193,7 @@ describe('the daily look', () => {
     expect(p.warnings).toHaveLength(1)
   })
 
-  it('is not silenced for long by a note of a clock that was ahead', async () => {
+  it('is not suppressed for long by a note of a clock that was ahead', async () => {
     vi.useFakeTimers({ toFake: ['performance'] })
     const p = place()
     await p.plain.notes.put('warned', { v: 1, at: p.now + 300 * DAY }, null)
@@ -205,7 +205,7 @@ describe('the daily look', () => {
     expect(p.warnings).toHaveLength(1)
   })
 
-  it('holds a response back on Google Cloud, and for a second at most', async () => {
+  it('delays a response on Google Cloud, for at most a second', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     const look = gate()
     const daily = new DailyLook(async () => {
@@ -227,7 +227,7 @@ describe('the daily look', () => {
     expect([isOver, daily.maybe(), vi.getTimerCount()]).toEqual([true, null, 0])
   })
 
-  it('holds nothing back elsewhere', () => {
+  it('delays nothing elsewhere', () => {
     let elapsed = 0
     const daily = new DailyLook(
       () => new Promise(() => {}),

@@ -28,7 +28,7 @@ interface World {
   readonly warnings: string[]
   /** The rounds that are planned, with the milliseconds until each. */
   readonly plans: { readonly call: () => void; readonly time: number }[]
-  /** How many rounds were ever planned. */
+  /** The number of rounds that were ever planned. */
   planned(): number
   login(): Promise<{ cookie: string; key: SessionKey }>
   /** `watchSession()` with the timers of the test. */
@@ -94,22 +94,22 @@ function world(
   }
 }
 
-/** Waits for what other parts of the process do, whatever time it takes them. */
+/** Waits for other parts of the process, however long they take. */
 async function until(condition: () => boolean): Promise<void> {
   const { currentTestName } = expect.getState()
   while (!condition()) {
     await new Promise((resolve) => setImmediate(resolve))
-    // One that was given up must not wait on beside the others.
+    // A wait that was abandoned must not continue beside the others.
     if (expect.getState().currentTestName !== currentTestName) throw new Error('waited in vain')
   }
 }
 
-/** The first watch of an app loads what looks; a round is planned then. */
+/** The first watch of an app loads the code of the rounds; then a round is planned. */
 async function begun(w: World, before = 0): Promise<void> {
   await until(() => w.planned() > before)
 }
 
-/** One round, up to where the next one is planned. */
+/** One round, until the next one is planned. */
 async function round(w: World): Promise<void> {
   const before = w.planned()
   w.pass()
@@ -159,7 +159,7 @@ describe.each(STORE_KINDS)('a session that is watched, on $name', (kind) => {
     ],
   ]
 
-  it.each(ENDS)('tells once that it %s', async (_how, options, end, outcome) => {
+  it.each(ENDS)('reports once that it %s', async (_how, options, end, outcome) => {
     const w = world(kind, options)
     const [one, other] = [await w.login(), await w.login()]
     const told: string[] = []
@@ -169,7 +169,7 @@ describe.each(STORE_KINDS)('a session that is watched, on $name', (kind) => {
     w.pass()
     await until(() => told.length > 0)
     expect(told).toEqual([outcome])
-    // A round that another session needs looks at this one no more.
+    // A round for another session no longer checks this one.
     const begins = w.planned()
     const again = new Promise((resolve) => w.watch(other.key, resolve, { every: EVERY }))
     await w.sessions.killSession(other.key)
@@ -180,7 +180,7 @@ describe.each(STORE_KINDS)('a session that is watched, on $name', (kind) => {
     expect([told, w.store.finds]).toEqual([[outcome], 1])
   })
 
-  it('is watched on when others have renewed it past its first hour', async () => {
+  it('is still watched when others have renewed it past its first hour', async () => {
     const w = world(kind)
     const { cookie, key } = await w.login()
     const ended = new Promise((resolve) => w.watch(key, resolve, { every: EVERY }))
@@ -197,7 +197,7 @@ describe.each(STORE_KINDS)('a session that is watched, on $name', (kind) => {
     expect(await ended).toBe('expired')
   })
 
-  it('has not ended while the store does not answer, which its watchers hear each time and the log once', async () => {
+  it('has not ended while the store does not answer, which its watchers learn each time and the log once', async () => {
     const w = world(kind)
     const { key } = await w.login()
     const errors: unknown[] = []
@@ -231,15 +231,18 @@ describe('watchSession()', () => {
     [0, EVERY],
     [128, EVERY * 0.875],
     [255, EVERY * 0.7509765625],
-  ])('looks within the time, each process a little apart: chance says %i', async (said, wait) => {
-    const w = world(MEMORY, {}, () => said)
-    const { key } = await w.login()
-    w.watch(key, () => {})
-    await begun(w)
-    expect(w.plans.map(({ time }) => time)).toEqual([wait])
-  })
+  ])(
+    'checks within the time, each process at a different moment: chance gives %i',
+    async (said, wait) => {
+      const w = world(MEMORY, {}, () => said)
+      const { key } = await w.login()
+      w.watch(key, () => {})
+      await begun(w)
+      expect(w.plans.map(({ time }) => time)).toEqual([wait])
+    },
+  )
 
-  it('looks every half minute where nothing is said', async () => {
+  it('checks every half minute by default', async () => {
     const w = world()
     const { key } = await w.login()
     w.watch(key, () => {}, {})
@@ -248,7 +251,7 @@ describe('watchSession()', () => {
     expect(time > 22_000 && time <= 30_000).toBe(true)
   })
 
-  it('asks for a session once in a round, however many watch it, and for a hundred at a time', async () => {
+  it('reads a session once in a round, however many watch it, and a hundred at a time', async () => {
     const w = world()
     const keys = await Promise.all(Array.from({ length: 250 }, async () => (await w.login()).key))
     const find = w.store.find.bind(w.store)
@@ -279,7 +282,7 @@ describe('watchSession()', () => {
     expect([w.planned(), w.plans]).toEqual([rounds, []])
   })
 
-  it('lets others have their turn between a hundred and the next', async () => {
+  it('lets other work run between a hundred and the next', async () => {
     const w = world()
     const keys = await Promise.all(Array.from({ length: 101 }, async () => (await w.login()).key))
     for (const key of keys) w.watch(key, () => {}, { every: EVERY })
@@ -294,7 +297,7 @@ describe('watchSession()', () => {
     expect(between).toBe(100)
   })
 
-  it('begins no round before the last answer of the one before, and leaves a pause between them', async () => {
+  it('begins no round before the last answer of the previous one, and pauses between them', async () => {
     const w = world()
     const { key } = await w.login()
     w.watch(key, () => {})
@@ -313,7 +316,7 @@ describe('watchSession()', () => {
     expect(time >= EVERY * 0.075 && time <= EVERY * 0.1).toBe(true)
   })
 
-  it('looks at one that came during a round in the next one', async () => {
+  it('checks a session that was added during a round in the next one', async () => {
     const w = world()
     const [first, second] = [await w.login(), await w.login()]
     w.watch(first.key, () => {}, { every: EVERY })
@@ -334,28 +337,31 @@ describe('watchSession()', () => {
     ['its signal', (_stop, abort) => abort()],
   ]
 
-  it.each(STOPS)('tells nothing after %s, also of a look that is under way', async (_what, end) => {
-    const w = world()
-    const { key } = await w.login()
-    const told: string[] = []
-    const abort = new AbortController()
-    const { signal } = abort
-    const stop = w.watch(key, (how) => void told.push(how), { every: EVERY, signal })
-    await begun(w)
-    await w.sessions.killSession(key)
-    const held = w.store.hold({ method: 'find', when: 'after' })
-    w.pass()
-    await held.reached
-    end(stop, () => abort.abort())
-    held.release()
-    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
-    expect([told, w.planned()]).toEqual([[], 1])
-    stop()
-    abort.abort()
-    expect(told).toEqual([])
-  })
+  it.each(STOPS)(
+    'reports nothing after %s, not even from a check that is under way',
+    async (_what, end) => {
+      const w = world()
+      const { key } = await w.login()
+      const told: string[] = []
+      const abort = new AbortController()
+      const { signal } = abort
+      const stop = w.watch(key, (how) => void told.push(how), { every: EVERY, signal })
+      await begun(w)
+      await w.sessions.killSession(key)
+      const held = w.store.hold({ method: 'find', when: 'after' })
+      w.pass()
+      await held.reached
+      end(stop, () => abort.abort())
+      held.release()
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+      expect([told, w.planned()]).toEqual([[], 1])
+      stop()
+      abort.abort()
+      expect(told).toEqual([])
+    },
+  )
 
-  it.each(STOPS)('plans nothing any more after %s between two looks', async (_what, end) => {
+  it.each(STOPS)('plans no round after %s between two checks', async (_what, end) => {
     const w = world()
     const { key } = await w.login()
     const abort = new AbortController()
@@ -371,7 +377,7 @@ describe('watchSession()', () => {
     const { key } = await w.login()
     w.watch(key, () => {}, { every: EVERY, signal: AbortSignal.abort() })
     w.watch(key, () => {}, { every: EVERY })()
-    // What looks has been loaded when the round of this one is planned.
+    // The code of the rounds has been loaded when the round of this session is planned.
     w.watch(key, () => {}, { every: 5 * EVERY })
     await begun(w)
     expect(w.plans.map(({ time }) => time > EVERY)).toEqual([true])
@@ -414,7 +420,7 @@ describe('watchSession()', () => {
     expect(told).toEqual([])
   })
 
-  it('tells by timers of its own', async () => {
+  it('works with its default timers', async () => {
     const w = world()
     const { key } = await w.login()
     const ended = new Promise((resolve) => w.sessions.watchSession(key, resolve, { every: '1s' }))
@@ -422,7 +428,7 @@ describe('watchSession()', () => {
     expect(await ended).toBe('unknown')
   })
 
-  it('asks no source of the app for chance, which is for secrets and may fail', async () => {
+  it('does not use the source of randomness of the app, which is for secrets and may fail', async () => {
     let fails = false
     const source = (size: number): Uint8Array => {
       if (fails) throw new Error('the source is away')
@@ -436,7 +442,7 @@ describe('watchSession()', () => {
     expect(await ended).toBe('unknown')
   })
 
-  it('tells the others where one fails, at once or later, and says so in the log', async () => {
+  it('calls the other listeners where one fails, at once or later, and logs the failure', async () => {
     const w = world()
     const { key } = await w.login()
     const told: string[] = []
@@ -458,7 +464,7 @@ describe('watchSession()', () => {
     expect(w.warnings).toEqual(Array(2).fill('onEnd of watchSession() failed'))
   })
 
-  it('tells nobody who was stopped by another who heard of the same end', async () => {
+  it('calls no listener that another listener of the same end has stopped', async () => {
     const w = world()
     const { key } = await w.login()
     const told: string[] = []
@@ -479,7 +485,7 @@ describe('watchSession()', () => {
     expect(told).toEqual([])
   })
 
-  it('goes on with the others where one session alone cannot be looked at', async () => {
+  it('continues with the others where one session cannot be checked', async () => {
     const w = world()
     const [one, other] = [await w.login(), await w.login()]
     const find = w.store.find.bind(w.store)
@@ -521,7 +527,7 @@ describe('watchSession()', () => {
     expect(watch).toThrow(says)
   })
 
-  it('quotes nothing of what is given for the key, since it may be an id', () => {
+  it('does not show an invalid key, since it may be an id', () => {
     const { sessions } = world()
     const id = `${'i'.repeat(42)}_`
     expect(() => sessions.watchSession(id as SessionKey, () => {})).toThrow(/^(?!.*iii)/)
