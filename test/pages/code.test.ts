@@ -193,6 +193,7 @@ describe('the code of the pages', () => {
         PATH: process.env['PATH'],
         DATASTORE_EMULATOR_HOST: host,
         GOOGLE_CLOUD_PROJECT: uniqueSpace(),
+        METADATA_SERVER_DETECTION: 'none',
         SESSION_SECRET: 'a secret that is long enough to sign with',
         SESSION_KEY: randomBytes(32).toString('base64url'),
         SESSION_KEY_2027: randomBytes(32).toString('base64url'),

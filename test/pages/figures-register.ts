@@ -86,7 +86,7 @@ export const HELD: readonly Held[] = [
     figures: [
       ...['5 KB', '0.8', '0.5', '3.1', '3.6', '3.2', '5.0', '4.3', '6.1', '5.1'],
       ...['0.5 to 0.8 ms', '45 ms', '6.3', '1.5', '1.2', '9.9', '54 ms', '33 ms'],
-      ...['196 ms', '168 ms', '171 and 151 ms', '155 and 124 ms', '20 to 30 ms'],
+      ...['196 ms', '168 ms', '171 and 151 ms', '155 and 124 ms', '20 to 30 ms', '58 MB'],
     ],
   },
   { page: 'docs/deploying.md', by: SECRET, figures: ['32 bytes'] },

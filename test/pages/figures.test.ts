@@ -85,6 +85,20 @@ describe('the figures on the pages', () => {
   })
 })
 
+describe('the pages about frameworks', () => {
+  it.each(PAGES.filter((page) => page.startsWith('docs/frameworks/')))(
+    'name versions that their tests install: %s',
+    (page) => {
+      const [, said = '', folder = ''] =
+        /Tried with ([\s\S]*?)\bin\s`(test\/frameworks\/[\w-]+)`/.exec(read(page)) ?? []
+      const versions = said.match(/\d+\.\d+/g) ?? []
+      const manifest = read(`${folder}/package.json`)
+      expect(versions.length).toBeGreaterThan(1)
+      expect(versions.filter((one) => !new RegExp(`\\b${one}\\.\\d`).test(manifest))).toEqual([])
+    },
+  )
+})
+
 describe('the search for figures', () => {
   const found = (text: string): string[] => figuresIn('page.md', text).map((one) => one.text)
 
