@@ -36,7 +36,7 @@ export function actions(users: readonly DemoUser[]): Router {
   router.post('/logout', async (request, response) => {
     const session = sessionOf(request)
     await session.logout()
-    // Whatever the old session held has ended with it. This begins a new one.
+    // The data of the old session has ended with it. This begins a new session.
     session.flash('notice', { about: 'logout' })
     seeOther(response, '/')
   })

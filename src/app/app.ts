@@ -33,13 +33,13 @@ export interface AppOptions {
   readonly storeName: StoreName
   /** The store itself, to put expired sessions into on a developer's machine. Default: none. */
   readonly store?: SessionStore | undefined
-  /** Who may call the routes under /_sessions. Default: nobody, and the routes are not mounted. */
+  /** Callers that the routes under /_sessions accept. Default: none, and the routes are not mounted. */
   readonly caller?: Caller | undefined
-  /** Who may open the console under /_console. Default: nobody. */
+  /** People who may open the console under /_console. Default: none. */
   readonly access?: ConsoleAccess
   /** Whether a trusted proxy sets X-Forwarded-Proto. Default `false`. */
   readonly behindProxy?: boolean
-  /** Who can sign in. Default: the demo users. */
+  /** Users who can sign in. Default: the demo users. */
   readonly users?: readonly DemoUser[]
   /** Logs failures, and what operators do in the console. Default: standard error. */
   readonly log?: (message: string, error: unknown) => void

@@ -3,7 +3,7 @@ import { googleCloudSign, isAppEngineStandard, isCloudRunService } from '../goog
 /** The kind of store that keeps the sessions. */
 export type StoreName = 'memory' | 'sqlite' | 'emulator' | 'datastore'
 
-/** Who may call the routes under /_sessions; `none`: nobody, and the routes are not mounted. */
+/** Callers that the routes under /_sessions accept; `none`: the routes are not mounted. */
 export type SweepCaller =
   | { readonly kind: 'app-engine' | 'local' | 'none' }
   | {
@@ -12,7 +12,7 @@ export type SweepCaller =
       readonly serviceAccounts: readonly string[]
     }
 
-/** Who may open the console; `none`: nobody. */
+/** People who may open the console; `none`: the console is closed. */
 export type ConsoleAccess =
   | { readonly kind: 'local' | 'none' }
   | { readonly kind: 'iap'; readonly audience: string; readonly users: readonly string[] }

@@ -14,7 +14,7 @@ export interface OperationsParts {
   readonly storeName: StoreName
   /** Where expired sessions may be made. */
   readonly store: SessionStore | undefined
-  /** Who may open the console. */
+  /** People who may open the console. */
   readonly access: ConsoleAccess['kind']
   readonly ends: EndCounts
   readonly now: () => number

@@ -1,7 +1,7 @@
 import { type ConsoleOptions, iap, localOnly } from '../express/index.ts'
 import type { ConsoleAccess } from './config.ts'
 
-/** Who may open the console; `undefined`: nobody. */
+/** Returns the check of people who may open the console; `undefined`: the console is closed. */
 export function consoleAllow(access: ConsoleAccess): ConsoleOptions['allow'] | undefined {
   switch (access.kind) {
     case 'iap':

@@ -5,7 +5,7 @@ import type { AppConfig, SweepCaller, SweepQueue } from './config.ts'
 /** The name of the queue in queue.yaml. */
 const QUEUE = 'session-sweep'
 
-/** Who may call the routes under /_sessions; `undefined`: nobody. */
+/** Returns the check of callers of the routes under /_sessions; `undefined`: the routes are not mounted. */
 export function callerOf(caller: SweepCaller): Caller | undefined {
   switch (caller.kind) {
     case 'app-engine':

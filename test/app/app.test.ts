@@ -52,7 +52,7 @@ describe('a request that changes something', () => {
   })
 })
 
-describe('what needs no session', () => {
+describe('pages without a session', () => {
   it('answers /healthz without store and cookie, even when the store is down', async () => {
     await visitor.get()
     const before = { ...app.calls }

@@ -87,7 +87,7 @@ describe('configFrom', () => {
   })
 })
 
-describe('who may sweep, and what carries it', () => {
+describe('callers and tasks of the sweep', () => {
   const location = { CLOUD_TASKS_LOCATION: 'europe-west1' }
   const caller = {
     SWEEP_AUDIENCE: 'https://web.example.com',

@@ -9,7 +9,7 @@ import type { Texts } from './texts.ts'
 export interface AccountView {
   readonly language: Language
   readonly users: readonly DemoUser[]
-  /** Who is signed in, `null` for nobody. */
+  /** The user who is signed in; `null` for a guest. */
   readonly user: DemoUser | null
   readonly authenticated: Date | null
   readonly now: number

@@ -17,7 +17,7 @@ import { textsIn } from './texts-in.ts'
 /** Everything that the start page shows. */
 export interface HomeView extends Looks {
   readonly users: readonly DemoUser[]
-  /** Who is signed in, `null` for nobody. */
+  /** The user who is signed in; `null` for a guest. */
   readonly user: DemoUser | null
   readonly visits: number
   readonly cart: Cart

@@ -11,7 +11,7 @@ import type { Texts } from './texts.ts'
 import { textsIn } from './texts-in.ts'
 
 export interface OperationsView extends Looks {
-  /** Who may open the console. */
+  /** People who may open the console. */
   readonly access: ConsoleAccess['kind']
   /** How many sessions have ended, by reason. */
   readonly ends: readonly (readonly [EndReason, number])[]

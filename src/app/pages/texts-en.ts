@@ -5,7 +5,7 @@ export const english: Texts = {
   title: 'viur-session reference app',
   skip: 'Skip to the content',
   heading: 'Your session, in the open',
-  lead: 'What you do here is kept on the server, in one session. Your browser holds nothing but its random id and the language you picked. This page runs no script.',
+  lead: 'The server keeps your actions here in one session. Your browser has only its random id and the language you picked. This page runs no script.',
   language: 'Language',
   theme: 'Theme',
   themes: { system: 'System', light: 'Light', dark: 'Dark' },
@@ -87,7 +87,7 @@ export const english: Texts = {
     heading: 'A race',
     hint: 'Two requests load this session at the same time. Each sets a key of its own, and both count up a third one.',
     start: 'Start two requests',
-    outcome: 'What became of the two changes',
+    outcome: 'Result of the two changes',
     mine: 'viur-session',
     whole: 'Saved as a whole',
     left: 'Key of the first',
@@ -189,14 +189,14 @@ export const english: Texts = {
   },
   confirm: {
     title: 'Is it still you?',
-    lead: 'What you are about to do needs a login of the last five minutes, so that nobody does it at a screen you left unlocked.',
+    lead: 'This action needs a login of the last five minutes, so that nobody does it at a screen you left unlocked.',
     hint: 'The demo users have no passwords, so a button has to do. An app asks for the password or a passkey here.',
     signInAgain: (name) => `I am ${name}`,
     cancel: 'Cancel',
   },
   operations: {
     title: 'Operations',
-    lead: 'What happens to sessions that nobody ends: a sweep ends them, and the app is told.',
+    lead: 'A sweep ends the sessions that nobody ends, and informs the app.',
     console: {
       heading: 'Console',
       hint: 'The pages for operators that come with viur-session: backlog, runs, the sessions of a user, and buttons that end them or start a sweep.',
@@ -295,7 +295,7 @@ export const english: Texts = {
     },
     unavailable: {
       heading: 'The sessions cannot be reached',
-      text: 'What you sent may not have been saved. Please try again in a moment.',
+      text: 'Your input may not have been saved. Please try again in a moment.',
     },
     failed: {
       heading: 'Something went wrong',
