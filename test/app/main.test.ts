@@ -127,6 +127,9 @@ describe.each([
     expect((await visitor.get('/_ah/warmup')).text).toBe('warm\n')
     await visitor.post('/cart/add', { name: 'Coffee' })
     expect((await visitor.post('/login', { user: 'ada' })).fact('store')).toBe('Emulator')
+    const race = await visitor.post('/race')
+    expect([race.fact('race-left'), race.fact('race-right')]).toEqual(['kept', 'kept'])
+    expect(race.fact('race-together')).toBe('+2 of 2')
     first.process.kill('SIGTERM')
     expect(await first.ended).toBe(0)
 
