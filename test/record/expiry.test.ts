@@ -10,7 +10,7 @@ import { DAY, Harness, HOUR, MINUTE, maxAge, SECOND } from '../request/harness.t
 
 type Data = Record<string, unknown>
 
-/** Options by which every limit is a round number. */
+/** Options that make every limit a round number. */
 const LIMITS: SessionsOptions = { lifetime: '1h', absoluteLifetime: '1d', touchEvery: '5m' }
 
 describe('the idle limit', () => {
@@ -58,7 +58,7 @@ describe('the idle limit', () => {
     expect((await app.load(cookie)).loadOutcome).toBe('expired')
   })
 
-  it('lets a request save that loaded the session alive, for half of the leeway', async () => {
+  it('lets a request save for half of the leeway if it loaded the session alive', async () => {
     for (const [late, gone] of [
       [2.5 * MINUTE, false],
       [2.5 * MINUTE + 1, true],
@@ -142,7 +142,7 @@ describe('the absolute limit', () => {
   })
 })
 
-describe('noting down use', () => {
+describe('storing the time of use', () => {
   it.each([
     [5 * MINUTE - 1, 0],
     [5 * MINUTE, 1],
@@ -166,7 +166,7 @@ describe('noting down use', () => {
     expect(app.store.writes).toBe(1)
   })
 
-  it('rides along with a change', async () => {
+  it('is part of the write of a change', async () => {
     const app = new Harness(LIMITS)
     const cookie = await app.given()
     app.clock.advance('10m')
@@ -176,7 +176,7 @@ describe('noting down use', () => {
     expect(maxAge(setCookie)).toBe(HOUR / SECOND)
   })
 
-  it('comes in tenths for a session with a short limit of its own', async () => {
+  it('happens after a tenth of the limit of a session with a short limit of its own', async () => {
     const app = new Harness(LIMITS)
     const cookie = await app.given({ a: 1 }, (s) => s.setExpiry('10m'))
     app.clock.advance('59s')
@@ -213,7 +213,7 @@ describe('noting down use', () => {
     },
   )
 
-  it('gives way without an error when another wrote meanwhile', async () => {
+  it('is given up without an error when another request wrote meanwhile', async () => {
     const app = new Harness(LIMITS)
     const cookie = await app.given()
     app.clock.advance('10m')
@@ -297,7 +297,7 @@ describe('setExpiry', () => {
     }
   })
 
-  it('of a date in the past ends the session, and takes the cookie away', async () => {
+  it('of a date in the past ends the session and removes the cookie', async () => {
     const app = new Harness(LIMITS)
     const cookie = await app.given()
     const { setCookie } = await app.visit((s) => s.setExpiry(new Date(0)), { cookie })
@@ -379,7 +379,7 @@ describe('setExpiry', () => {
     expect(() => session.setExpiry(value as never)).toThrow(SessionValueError)
   })
 
-  it('is merged as one, so that the later of two requests decides', async () => {
+  it('is merged as one value, so that the later of two requests decides', async () => {
     const app = new Harness(LIMITS)
     const cookie = await app.given()
     const [one, two] = await Promise.all([app.load(cookie), app.load(cookie)])
@@ -415,7 +415,7 @@ describe('the option sessionCookie', () => {
     expect(maxAge(setCookie)).toBe(600)
   })
 
-  it('needs no new cookie when use is noted down', async () => {
+  it('needs no new cookie when the time of use is stored', async () => {
     const app = new Harness({ ...LIMITS, sessionCookie: true })
     const cookie = await app.given()
     app.clock.advance('10m')
@@ -439,7 +439,7 @@ describe('clocks', () => {
     expect(await here.data(cookie)).toEqual({ here: 7, there: 7 })
   })
 
-  it('never take lastSeen back', async () => {
+  it('never move lastSeen back', async () => {
     const here = new Harness(LIMITS)
     const behind = new Harness(
       { ...LIMITS, store: here.store },
@@ -457,7 +457,7 @@ describe('clocks', () => {
     expect((await here.stored(cookie))?.lastSeen).toBe(before)
   })
 
-  it('that are behind tell the expiry that will be stored', async () => {
+  it('that are behind report the expiry that will be stored', async () => {
     const here = new Harness(LIMITS)
     const behind = new Harness(
       { ...LIMITS, store: here.store },

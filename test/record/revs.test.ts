@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { mintRev, nodeRandom } from '../../src/record/id.ts'
 
 describe('the mark of a write', () => {
-  it('is another one each time, beyond what is made ahead', () => {
+  it('is different each time, also after the marks that were made in advance', () => {
     const revs = Array.from({ length: 2000 }, () => mintRev(nodeRandom))
     expect(new Set(revs).size).toBe(revs.length)
     expect(revs.filter((rev) => !/^[\w-]{16}$/.test(rev))).toEqual([])
   })
 
-  it('comes from a source of the app itself each time, in the bytes that it takes', () => {
+  it('is drawn from the own source of the app each time, with exactly the bytes that it needs', () => {
     let asked = 0
     const source = (size: number) => {
       asked += 1

@@ -25,7 +25,7 @@ function problemOf(text: string): PayloadError {
 }
 
 describe('a sealer', () => {
-  it('gives back what it sealed, and shows nothing of it', () => {
+  it('opens what it has sealed, and the sealed text does not show the content', () => {
     const one = sealer(['a', KEY])
     for (const text of ['', 'x', TEXT, TEXT.repeat(5000)]) {
       const sealed = one.seal(text, ABOUT)
@@ -36,14 +36,14 @@ describe('a sealer', () => {
     }
   })
 
-  it('seals the same text in another way each time, by a salt of its own', () => {
+  it('seals the same text differently each time, with a new salt', () => {
     const one = sealer(['a', KEY])
     const all = Array.from({ length: 50 }, () => one.seal(TEXT, ABOUT))
     const starts = all.map((text) => text.split(' ').at(-1)?.slice(0, 40))
     expect(new Set(starts).size).toBe(50)
   })
 
-  it('takes a key as bytes or as their base64url, and a copy of it', () => {
+  it('accepts a key as bytes or as base64url, and copies it', () => {
     const bytes = Buffer.from(KEY)
     const one = sealer(['a', bytes])
     const sealed = one.seal(TEXT, ABOUT)
@@ -54,7 +54,7 @@ describe('a sealer', () => {
     expect(one.open(sealed, ABOUT).text).toBe(TEXT)
   })
 
-  it('opens with every key that it has, and knows which are not the newest', () => {
+  it('opens texts of all its keys, and marks those that the newest key did not seal', () => {
     const [a, b] = [
       ['a', KEY],
       ['b', randomBytes(32)],
@@ -70,7 +70,7 @@ describe('a sealer', () => {
     expect(reads.seal(TEXT, ABOUT)).toBe(TEXT)
   })
 
-  it('leaves what it lacks the key of as it is, whether the id or only the key differs', () => {
+  it('leaves a text of an unknown key unchanged, whether the id or only the key differs', () => {
     const sealed = sealer(['a', KEY]).seal(TEXT, ABOUT)
     for (const other of [sealer(['b', KEY]), sealer(['a', randomBytes(32)])]) {
       expect(other.open(sealed, ABOUT)).toEqual({ text: sealed, isOutdated: false })
@@ -83,7 +83,7 @@ describe('a sealer', () => {
     })
   })
 
-  it('opens nothing about something else, and stores it as it was', () => {
+  it('does not open the text of another owner, and stores it unchanged', () => {
     const one = sealer(['a', KEY])
     const sealed = one.seal(TEXT, ABOUT)
     const { text, isOutdated } = one.open(sealed, 'another session')
@@ -96,7 +96,7 @@ describe('a sealer', () => {
     expect(one.seal(text, 'another session')).toBe(sealed)
   })
 
-  it('never opens what one bit was changed in, nor what was cut, and takes it for damage', () => {
+  it('never opens a text with a changed bit or a cut end, and reports damage', () => {
     const one = sealer(['a', KEY])
     const sealed = one.seal(TEXT, ABOUT)
     const bytes = Buffer.from(sealed, 'latin1')
@@ -112,14 +112,14 @@ describe('a sealer', () => {
       const opened = one.open(text, ABOUT).text
       expect(opened).not.toBe(TEXT)
       const problem = problemOf(opened)
-      // Another version in the first characters is one that a later release might write.
+      // Another version in the first characters may come from a later release.
       if (/^[2-9]/.test(text) && !text.startsWith('2 sealed ')) continue
       expect(problem.forOthers, text).toBe(false)
       expect(Payload.isForOthers(text)).toBe(false)
     }
   })
 
-  it('never opens what was changed by somebody who makes the checksum fit', async () => {
+  it('never opens a changed text with a matching checksum', async () => {
     const { sealedParts, sealedText } = await import('../../src/record/sealed-text.ts')
     const one = sealer(['a', KEY], ['b', randomBytes(32)])
     const parts = sealedParts(one.seal(TEXT, ABOUT))
@@ -138,29 +138,26 @@ describe('a sealer', () => {
     }
   })
 
-  it.each([TEXT, `${TEXT}x`, `${TEXT}xx`])(
-    'opens one form alone of what it sealed',
-    async (text) => {
-      const { sealedParts, sealedText } = await import('../../src/record/sealed-text.ts')
-      const one = sealer(['a', KEY])
-      const parts = sealedParts(one.seal(text, ABOUT))
-      if (parts === null) return expect.fail('not sealed')
-      // In one of three lengths the last character has bits that mean nothing, in another four of them.
-      const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-      const last = parts.body.at(-1) as string
-      for (const sign of [...alphabet.replace(last, ''), `${last}=`, `${last}==`, `${last}!`]) {
-        const body = parts.body.slice(0, -1) + sign
-        const { text: opened } = one.open(sealedText({ ...parts, body }), ABOUT)
-        expect(problemOf(opened).message, body).toMatch(/cannot be opened/)
-      }
-    },
-  )
+  it.each([TEXT, `${TEXT}x`, `${TEXT}xx`])('opens only one form of a sealed text', async (text) => {
+    const { sealedParts, sealedText } = await import('../../src/record/sealed-text.ts')
+    const one = sealer(['a', KEY])
+    const parts = sealedParts(one.seal(text, ABOUT))
+    if (parts === null) return expect.fail('not sealed')
+    // Depending on the length, the last character has none, two or four unused bits.
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+    const last = parts.body.at(-1) as string
+    for (const sign of [...alphabet.replace(last, ''), `${last}=`, `${last}==`, `${last}!`]) {
+      const body = parts.body.slice(0, -1) + sign
+      const { text: opened } = one.open(sealedText({ ...parts, body }), ABOUT)
+      expect(problemOf(opened).message, body).toMatch(/cannot be opened/)
+    }
+  })
 
-  it('refuses a text that no UTF-8 holds', () => {
+  it('refuses a text that UTF-8 cannot represent', () => {
     expect(() => sealer(['a', KEY]).seal('1 \ud800', ABOUT)).toThrow(/well-formed/)
   })
 
-  it('shows no key, whoever looks at it', () => {
+  it('shows no key when it is printed or inspected', () => {
     const one = sealer(['a', KEY])
     expect(inspect(one, { depth: 10, showHidden: true }) + JSON.stringify(one)).not.toMatch(
       new RegExp(`${KEY.toString('base64url')}|${KEY.toString('hex')}`),
@@ -231,7 +228,7 @@ describe('a sealer', () => {
     expect(inspect(error)).not.toContain('hunter2')
   })
 
-  it('seals in a form that must not change, and that others can open by what is documented', async () => {
+  it('seals in a fixed form that other programs can open by the documentation', async () => {
     const key = Buffer.from(Array.from({ length: 32 }, (_, at) => at))
     const one = new Sealer({ keys: [{ id: 'k1', key }] }, (size) => Buffer.alloc(size, 7))
     const sealed = one.seal('1 a b\n', 'x')

@@ -9,7 +9,7 @@ const HOUR = 60 * 60 * 1000
 const NOW = Date.UTC(2030, 0, 1, 12, 45)
 const POLICY = { lifetime: HOUR, absoluteLifetime: 24 * HOUR, touchEvery: 60_000 }
 
-/** A year ahead: no clock differs so much. */
+/** A year ahead, which is more than clocks differ. */
 const AHEAD = NOW + 365 * 24 * HOUR
 
 describe('a stored session', () => {
@@ -25,7 +25,7 @@ describe('a stored session', () => {
     expect(useOf({ record, version: '1' }, POLICY, NOW)).toMatchObject({ is })
   })
 
-  it('that the store cannot read is unreadable, with what it said', () => {
+  it('that the store cannot read is unreadable, with the reason of the store', () => {
     const { key } = sampleRecord()
     expect(useOf({ record: null, key, version: '1', why: 'no user' }, POLICY, NOW)).toEqual({
       is: 'unreadable',
@@ -71,11 +71,11 @@ describe('the data of a scope', () => {
     expect(dataIn(payload, 'cart', plainValues)).toEqual({ a: 3 })
   })
 
-  it('is an object of its own at each call', () => {
+  it('is a new object at each call', () => {
     expect(dataIn(payload, 'cart', plainValues)).not.toBe(dataIn(payload, 'cart', plainValues))
   })
 
-  it('comes as texts by unit as well', () => {
+  it('is also available as texts by unit', () => {
     expect([...unitsIn(payload, 'cart')]).toEqual([['["cart","a"]', '[3]']])
   })
 })

@@ -4,12 +4,12 @@ import { Harness } from '../request/harness.ts'
 
 type Data = Record<string, unknown>
 
-/** What is known to be four times too large by its members alone: each takes two bytes or more. */
+/** So many members are four times too large, whatever they are: each takes two bytes or more. */
 const MANY = 1_900_000
 
 const SOME = '.'.repeat(40)
 
-/** Each far beyond the limit. */
+/** Values far beyond the limit. */
 const HUGE: Record<string, () => unknown> = {
   'an array of numbers': () => Array(MANY).fill(0),
   'an array of different numbers': () => Array.from({ length: MANY }, (_, at) => at),
@@ -44,7 +44,7 @@ describe('a value far too large', () => {
     expect(app.store.writes).toBe(0)
   })
 
-  it('is read no further than where that is known', async () => {
+  it('is read no further than necessary to know that', async () => {
     const session = await new Harness<Data>().load()
     let reads = 0
     const list = new Proxy(Array(MANY).fill(0), {
@@ -54,11 +54,11 @@ describe('a value far too large', () => {
       },
     })
     expect(() => session.set('v', list)).toThrow(SessionTooLargeError)
-    // Two bytes each are the least that a member takes, and what is four times too large is given up.
+    // A member takes at least two bytes, and encoding stops at four times the limit.
     expect(reads).toBeLessThan((900 * 1024 * 4) / 2 + 10)
   })
 
-  it('is found at the commit, where it has grown since it was set', async () => {
+  it('is found at the commit if it has grown since it was set', async () => {
     const app = new Harness<Data>()
     const session = await app.load()
     const list: unknown[] = []
@@ -68,7 +68,7 @@ describe('a value far too large', () => {
     expect(app.store.writes).toBe(0)
   })
 
-  it('is what many are together, and what has no end', async () => {
+  it('can consist of many values, or of an endless iterable', async () => {
     const session = await new Harness<Data>().load()
     const part = 'x'.repeat(600 * 1024)
     const values = Object.fromEntries(Array.from({ length: 10 }, (_, at) => [at, `${at}${part}`]))
@@ -81,7 +81,7 @@ describe('a value far too large', () => {
       }
     }
     expect(() => session.update(endless())).toThrow(SessionTooLargeError)
-    // The keys count too.
+    // Keys count too.
     expect(given).toBeLessThan(400_000)
     expect(session.size).toBe(0)
   })

@@ -58,7 +58,7 @@ const REFUSED: Record<string, unknown> = {
     ['ok', 1],
     ['bad', () => {}],
   ],
-  'what throws when it is read': {
+  'an object that throws when it is read': {
     get a(): never {
       throw new Error('broken')
     },
@@ -71,7 +71,7 @@ describe.each<[string, (s: Session<Data>, values: never) => unknown]>([
 ])('%s', (_, give) => {
   it.each(Object.entries(TAKEN))('takes %s', async (_what, [given, kept]) => {
     const app = new Harness<Data>()
-    // A generator can be read once.
+    // A generator can be read only once.
     const values = given instanceof Object && 'next' in given ? pairs() : given
     const { cookie } = await app.visit(async (s) => {
       if (_what === REMOVING) s.set('gone', 1)
@@ -89,7 +89,7 @@ describe.each<[string, (s: Session<Data>, values: never) => unknown]>([
   })
 })
 
-/** Each far beyond the limit; what consists of many parts: values.long.test.ts. */
+/** Values far beyond the limit. Values of many parts are in values.long.test.ts. */
 const HUGE: Record<string, () => unknown> = {
   'a text': () => 'x'.repeat(5_000_000),
   'a text deep inside': () => ({ a: [{ b: 'x'.repeat(5_000_000) }] }),
@@ -108,7 +108,7 @@ describe('a value far too large', () => {
     expect(app.store.writes).toBe(0)
   })
 
-  it('tells what it had come to and the limit', async () => {
+  it('reports the reached size and the limit', async () => {
     const session = await new Harness<Data>().load()
     let error: unknown
     try {
@@ -120,7 +120,7 @@ describe('a value far too large', () => {
     expect(String(error)).toMatch(/^SessionTooLargeError: v would take more than \d+ bytes/)
   })
 
-  it('is not what only looks large, as the same text a thousand times', async () => {
+  it('is not a value that only looks large, such as the same text a thousand times', async () => {
     const app = new Harness<Data>()
     const text = 'x'.repeat(50_000)
     const { cookie } = await app.visit((s) => s.set('list', Array(1000).fill(text)))
