@@ -10,7 +10,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** Lets time pass, and gives what came of the promise: its value, its error, or `'waiting'`. */
+/** Lets time pass, and returns the state of the promise: its value, its error, or `'waiting'`. */
 async function outcomeAfter(time: number, promise: Promise<unknown>): Promise<unknown> {
   let state: unknown = 'waiting'
   promise.then(
@@ -22,7 +22,7 @@ async function outcomeAfter(time: number, promise: Promise<unknown>): Promise<un
     },
   )
   await vi.advanceTimersByTimeAsync(time)
-  // A wait is given up only after what has arrived was read.
+  // A wait is given up only after received data was read.
   await new Promise((resolve) => setImmediate(resolve))
   await new Promise((resolve) => setImmediate(resolve))
   return state
@@ -64,7 +64,7 @@ describe('a budget', () => {
     expect(budget.left).toBe(700)
   })
 
-  test('counts the wait under way', async () => {
+  test('counts the current wait', async () => {
     const budget = new Budget(1000)
     void budget.wait(taking(500), 'none')
     await vi.advanceTimersByTimeAsync(400)
@@ -72,7 +72,7 @@ describe('a budget', () => {
   })
 
   test.each(['none', 'unknown'] as const)(
-    'is over at its end, with the effect %s of a call that was under way',
+    'fails a running call at its end, with the effect %s',
     async (effect) => {
       const budget = new Budget(1000)
       const wait = budget.wait(never, effect)
@@ -84,7 +84,7 @@ describe('a budget', () => {
     },
   )
 
-  test('begins no call once it is over, so that such a call has no effect', async () => {
+  test('starts no call once it is used up, so that such a call has no effect', async () => {
     const budget = new Budget(1000)
     await outcomeAfter(1100, budget.wait(never, 'unknown'))
     const call = vi.fn(never)
@@ -92,7 +92,7 @@ describe('a budget', () => {
     expect(call).not.toHaveBeenCalled()
   })
 
-  test('ends all waits that are under way at once', async () => {
+  test('ends all current waits at once', async () => {
     const budget = new Budget(1000)
     const first = budget.wait(never, 'unknown')
     await outcomeAfter(600, first)
@@ -101,7 +101,7 @@ describe('a budget', () => {
     expect(await outcomeAfter(0, first)).toBeInstanceOf(SessionStoreError)
   })
 
-  test('passes an error of the call on as it is, and counts its time', async () => {
+  test('passes an error of the call on unchanged, and counts its time', async () => {
     const budget = new Budget(1000)
     const error = new Error('from the call')
     const failing = budget.wait(async () => {
@@ -112,7 +112,7 @@ describe('a budget', () => {
     expect(budget.left).toBe(800)
   })
 
-  test('leaves no unhandled rejection where a call fails after it was given up', async () => {
+  test('causes no unhandled rejection if a call fails after it was given up', async () => {
     const budget = new Budget(100)
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
@@ -132,7 +132,7 @@ describe('a budget', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('keeps no timer where the call throws at once', async () => {
+  test('keeps no timer if the call throws at once', async () => {
     const budget = new Budget(1000)
     const throwing = budget.wait(() => {
       throw new Error('at once')
@@ -141,7 +141,7 @@ describe('a budget', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('begins anew a minute after its first wait, for a session that outlives requests', async () => {
+  test('is renewed a minute after its first wait, for a session that outlives requests', async () => {
     const budget = new Budget(1000)
     await outcomeAfter(900, budget.wait(taking(900), 'none'))
     await vi.advanceTimersByTimeAsync(59_000)
@@ -150,7 +150,7 @@ describe('a budget', () => {
     expect(budget.left).toBe(1000)
   })
 
-  test('does not begin anew while somebody waits', async () => {
+  test('is not renewed while a caller waits', async () => {
     const budget = new Budget(90_000)
     const wait = budget.wait(never, 'none')
     await outcomeAfter(80_000, wait)
@@ -159,7 +159,7 @@ describe('a budget', () => {
 })
 
 describe('a call on behalf of several', () => {
-  test('may take as long as the one who waits for longest', async () => {
+  test('may take as long as the caller with the longest limit waits', async () => {
     const [short, long] = [new Budget(100), new Budget(1000)]
     void short.wait(never, 'unknown').catch(() => {})
     void long.wait(never, 'unknown').catch(() => {})
@@ -172,7 +172,7 @@ describe('a call on behalf of several', () => {
     expect(limit.left).toBe(0)
   })
 
-  test('is not begun once nobody waits', async () => {
+  test('is not started once all callers have given up', async () => {
     const budget = new Budget(100)
     await outcomeAfter(200, budget.wait(never, 'unknown'))
     const call = vi.fn(never)

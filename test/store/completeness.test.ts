@@ -7,7 +7,7 @@ import {
 } from '../../src/index.ts'
 import { failingStore } from '../../src/testing/index.ts'
 
-/** A store of an app's own, which passes everything on to one of ours, without the parts named. */
+/** A store of an app, which passes all calls on to a store of ours but lacks the named parts. */
 function storeWithout(...parts: string[]): SessionStore {
   const store = memoryStore()
   const whole: Record<string, unknown> = {
@@ -40,7 +40,7 @@ function methodsOf(target: object, names: readonly string[]): Record<string, unk
 }
 
 describe('createSessions()', () => {
-  it('takes a whole store, and one that passes calls on', () => {
+  it('accepts a complete store, and one that passes calls on', () => {
     expect(() => createSessions({ store: storeWithout() })).not.toThrow()
     expect(() => createSessions({ store: failingStore(memoryStore()) })).not.toThrow()
   })

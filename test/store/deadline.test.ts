@@ -23,14 +23,14 @@ async function turn(): Promise<void> {
   for (let at = 0; at < 3; at++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Lets time pass for what waits. */
+/** Lets time pass for waiting code. */
 async function pass(time: number): Promise<void> {
   await turn()
   await vi.advanceTimersByTimeAsync(time)
   await turn()
 }
 
-/** `'waiting'`, or what has come of it by now. */
+/** Returns the current state of a promise: `'waiting'`, or its outcome. */
 function watch(promise: Promise<unknown>): { now: unknown } {
   const state: { now: unknown } = { now: 'waiting' }
   promise.then(
@@ -51,7 +51,7 @@ interface App {
   commit(session: Session<Data>): Promise<unknown>
 }
 
-/** One stored session on a store that a test can hold up. `deadline`: what the store says of it, if anything. */
+/** Stores one session in a store that a test can block. `deadline`: that of the store, if it has one. */
 async function app(deadline?: number): Promise<App> {
   const store = failingStore(memoryStore())
   if (deadline !== undefined) Object.assign(store, { deadline })
@@ -91,7 +91,7 @@ describe('a request', () => {
     expect(load.now).toBeInstanceOf(SessionStoreError)
   })
 
-  test('shares that time between load, saves and commit, with what its handler does in between left out', async () => {
+  test('shares that time between load, saves and commit, without the time of its handler in between', async () => {
     const { store, open, commit } = await app()
     const found = store.hold({ method: 'find' })
     const session = open()
@@ -128,7 +128,7 @@ describe('a request', () => {
     expect((await open().load()).get('n')).toBe(7)
   })
 
-  test('counts every try and every pause of a store in trouble', async () => {
+  test('counts every try and every pause of a failing store', async () => {
     const { store, open } = await app()
     const held = Array.from({ length: 3 }, () => store.hold({ method: 'find', when: 'before' }))
     store.failAlways('before', { method: 'find' })
@@ -174,7 +174,7 @@ describe('a request', () => {
     expect(used.now).toBeInstanceOf(SessionStoreError)
   })
 
-  test('that gives up does not have its change stored while it was not begun yet', async () => {
+  test('that gives up does not have its change stored if the write had not started', async () => {
     const { store, open, commit } = await app()
     const [first, second] = [await open().load(), await open().load()]
     await pass(0)
@@ -182,12 +182,12 @@ describe('a request', () => {
     const held = store.hold({ method: 'write' })
     const one = watch(commit(first))
     await pass(3000)
-    // Three seconds of the second are used up by a load that hung.
+    // A load that hung has used three seconds of the second request.
     second.set('b', 2)
     const two = watch(commit(second))
     await pass(2100)
     expect(one.now).toBeInstanceOf(SessionStoreError)
-    // The write of the first is given up, and that of the second goes on.
+    // The write of the first request is given up, and that of the second continues.
     expect(two.now).toHaveProperty('setCookie')
     held.release()
     await pass(0)
@@ -196,11 +196,11 @@ describe('a request', () => {
   })
 })
 
-describe('requests whose changes go out together', () => {
-  test('wait each as long as it may, and one that gives up harms no other', async () => {
+describe('requests whose changes share a write', () => {
+  test('wait each as long as it may, and one that gives up does not affect the others', async () => {
     const { store, open, commit } = await app()
     const [first, early, late] = [await open().load(), open(), await open().load()]
-    // Of this one's time four seconds are gone.
+    // This request has already used four seconds.
     const slow = store.hold({ method: 'find' })
     const loaded = early.load()
     await pass(4000)
@@ -244,7 +244,7 @@ describe('requests whose changes go out together', () => {
 })
 
 describe('outside of a request', () => {
-  test('a look at one session, and its end, wait as long as a request', async () => {
+  test('a read of one session, and its end, wait as long as a request', async () => {
     const { store, sessions, open } = await app()
     const key = (await open().load()).key
     if (key === null) throw new Error('the session is stored')

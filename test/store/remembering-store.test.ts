@@ -7,13 +7,13 @@ import { MEMORY, STORE_KINDS } from '../setup/stores.ts'
 
 const SETTINGS = { maxAge: 10_000, maxSessions: 100 }
 
-// What stores differ in is behind it, so that one of them is enough for the whole contract.
+// The differences of stores are behind it, so that one kind of store is enough for the whole contract.
 describe('a store that remembers', () => {
   void storeContract(() => rememberingStore(MEMORY.make(), SETTINGS, Date.now), { describe, it })
 })
 
 describe.each(STORE_KINDS)('a store that remembers, over $name', (kind) => {
-  it('has all that the one behind it has', async () => {
+  it('has all members of the store behind it', async () => {
     const store = kind.make()
     const front = rememberingStore(store, SETTINGS, Date.now)
     expect(missingParts(front)).toEqual([])
@@ -34,9 +34,9 @@ describe.each(STORE_KINDS)('a store that remembers, over $name', (kind) => {
   })
 })
 
-describe('a read that began before a write and is answered while that is under way', () => {
+describe('a read that started before a write and is answered during the write', () => {
   it.each(['writeEach', 'writeTogether', 'write'] as const)(
-    'is not kept beyond a %s',
+    'is not cached beyond a %s',
     async (method) => {
       const store = failingStore(MEMORY.make())
       const front = rememberingStore(store, SETTINGS, () => 0)

@@ -11,25 +11,25 @@ import { MEMORY, STORE_KINDS } from '../setup/stores.ts'
 
 const sealer = new Sealer({ keys: [{ id: 'a', key: randomBytes(32) }] }, randomBytes)
 
-// What stores differ in is behind it, so that one of them is enough for the whole contract.
+// The differences of stores are behind it, so that one kind of store is enough for the whole contract.
 describe('a store that seals', () => {
   const left: string[] = []
   void storeContract(() => sealedStore(MEMORY.make(), sealer), {
     describe,
     it: (name, ...rest) => {
-      // What is sealed counts, and takes a third more: tried below.
+      // The limits apply to sealed data, which is a third larger. This is tested below.
       if (/of the largest size|more bytes than fit together/.test(name)) left.push(name)
       else it(name, ...rest)
     },
   })
 
-  it('keeps the whole contract but for what is as large as can be', () => {
+  it('keeps the whole contract, except for data of the largest size', () => {
     expect(left).toHaveLength(4)
   })
 })
 
 describe.each(STORE_KINDS)('a store that seals, over $name', (kind) => {
-  it('has all that the one behind it has', async () => {
+  it('has all members of the store behind it', async () => {
     const store = kind.make()
     const sealed = sealedStore(store, sealer)
     expect(missingParts(sealed)).toEqual([])
@@ -46,7 +46,7 @@ describe.each(STORE_KINDS)('a store that seals, over $name', (kind) => {
     await sealed.close()
   })
 
-  it('hands nothing on in clear, whichever way it is written', async () => {
+  it('passes nothing on in clear text, with any method of writing', async () => {
     const store = kind.make()
     const sealed = sealedStore(store, sealer)
     const [one, two, three, four] = Array.from({ length: 4 }, () =>
@@ -79,7 +79,7 @@ describe.each(STORE_KINDS)('a store that seals, over $name', (kind) => {
     await sealed.close()
   })
 
-  it('opens no payload and no data of a key that was moved to another', async () => {
+  it('does not open a payload or data of a security key that was moved to another record', async () => {
     const store = kind.make()
     const sealed = sealedStore(store, sealer)
     const [one, two] = [sampleRecord(), sampleRecord()]
@@ -101,7 +101,7 @@ describe.each(STORE_KINDS)('a store that seals, over $name', (kind) => {
     await sealed.close()
   })
 
-  it('tells of a key that is lacking when the data of a security key is asked for', async () => {
+  it('reports a missing encryption key when the data of a security key is read', async () => {
     const store = kind.make()
     const key = sampleSecurityKey({ data: '[1]' })
     await sealedStore(store, sealer).keys.insert([key])
@@ -114,7 +114,7 @@ describe.each(STORE_KINDS)('a store that seals, over $name', (kind) => {
     await store.close()
   })
 
-  it('counts what is sealed against the limit', async () => {
+  it('applies the limit to sealed data', async () => {
     const sealed = sealedStore(kind.make(), sealer)
     const record = sampleRecord({ values: { a: 'x'.repeat(700 * 1024) } })
     for (const write of [

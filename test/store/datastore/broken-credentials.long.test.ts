@@ -25,14 +25,14 @@ async function failureOf(work: Promise<unknown>): Promise<SessionStoreError> {
   return failure as SessionStoreError
 }
 
-/** What `ready()` says where calls go out by this transport. */
+/** Returns the error of `ready()` with this transport. */
 async function failureBy(transport: (typeof TRANSPORTS)[number]): Promise<SessionStoreError> {
   const sessions = createSessions({ store: datastoreStore({ projectId: 'shop', transport }) })
   onTestFinished(() => sessions.close())
   return await failureOf(sessions.ready())
 }
 
-describe('nothing of the credentials is told', () => {
+describe('no part of the credentials appears in errors', () => {
   test.each(
     TRANSPORTS.flatMap((transport) => BROKEN_FILES.map((file) => [transport, ...file] as const)),
   )('by %s, where the file holds %s', async (transport, _name, text, secret) => {
@@ -79,7 +79,7 @@ describe('nothing of the credentials is told', () => {
     }
   })
 
-  test('where the client of Google finds it out at a call', async () => {
+  test('if the client of Google finds the fault during a call', async () => {
     const quoted = `Unexpected token 'Q', ..."ate_key": ${BROKEN_TOKEN}"... is not valid JSON`
     for (const code of [2, 14, 16]) {
       const server = await datastoreServer({

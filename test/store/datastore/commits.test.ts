@@ -42,7 +42,7 @@ function versionOf(result: WriteResult): string {
   return result.version
 }
 
-/** A store whose server has passed the probe, and which knows so. */
+/** A store that knows that its server has passed the probe. */
 async function shared(options: { deadline?: number } = {}): Promise<Setup> {
   const made = setup(options)
   await Promise.all([made.store.write(insert('p1')), made.store.write(insert('p2'))])
@@ -58,7 +58,7 @@ function revOf(client: FakeClient, name: string | number): unknown {
 }
 
 describe('single writes of the Datastore store', () => {
-  test('sends insert, update and delete on their conditions, each as a call of its own', async () => {
+  test('sends insert, update and delete with their conditions, each in a separate call', async () => {
     const { client, store } = setup({ sharedWrites: 'off' })
     const first = versionOf(await store.write(insert('a')))
     const second = versionOf(await store.write(update('a', first)))
@@ -73,7 +73,7 @@ describe('single writes of the Datastore store', () => {
     const sent = client.sent('commit').map(({ request }) => request)
     expect(sent.every(({ mode }) => mode === 'NON_TRANSACTIONAL')).toBe(true)
     const [inserted, updated, , deleted] = sent.map(({ mutations }) => mutations?.[0])
-    // datastore.proto: the strategy may only be set beside a version.
+    // datastore.proto: the strategy may only be set together with a version.
     expect(Object.keys(inserted ?? {})).toEqual(['insert'])
     expect(updated).toMatchObject({ baseVersion: first, conflictResolutionStrategy: 'FAIL' })
     expect(updated).toHaveProperty('update')
@@ -81,7 +81,7 @@ describe('single writes of the Datastore store', () => {
     expect(client.calls.every(({ options }) => options['retry'] === null)).toBe(true)
   })
 
-  test.each([9, 5, 6, 10])('takes code %i of an update or delete for a conflict', async (code) => {
+  test.each([9, 5, 6, 10])('treats code %i of an update or delete as a conflict', async (code) => {
     const { client, store } = setup({ sharedWrites: 'off' })
     client.script = () => {
       throw grpcError(code)
@@ -99,7 +99,7 @@ describe('single writes of the Datastore store', () => {
     [10, 'conflict'],
     [9, 'none'],
     [5, 'none'],
-  ])('takes code %i of an insert for %s', async (code, expected) => {
+  ])('treats code %i of an insert as %s', async (code, expected) => {
     const { client, store } = setup({ sharedWrites: 'off' })
     client.script = () => {
       throw grpcError(code)
@@ -146,7 +146,7 @@ describe('single writes of the Datastore store', () => {
     await during(Promise.all(refused))
   })
 
-  test('takes an answer without a version for a fault, except for a delete', async () => {
+  test('treats an answer without a version as a fault, except for a delete', async () => {
     const { client, store } = setup({ sharedWrites: 'off' })
     client.script = () => ({ mutationResults: [{}] })
     await expect(store.write(insert('a'))).rejects.toMatchObject({ effect: 'unknown' })
@@ -168,7 +168,7 @@ describe('single writes of the Datastore store', () => {
   })
 
   test('keeps at most 64 calls in flight, and refuses beyond 10,000 that wait', async () => {
-    // On a busy machine 10,000 calls take longer than one of them may wait.
+    // On a busy machine 10,000 calls take longer than the longest wait.
     const { client, store } = setup({ sharedWrites: 'off', deadline: 600_000 })
     const held = gate()
     client.script = async (_call, serve) => {
@@ -185,7 +185,7 @@ describe('single writes of the Datastore store', () => {
     expect(client.mostInFlight).toBe(64)
   })
 
-  test('refuses before anything is sent what a server would refuse', async () => {
+  test('refuses writes that a server would refuse before anything is sent', async () => {
     const { client, store } = setup()
     const blob = { blobValue: Buffer.alloc(200_000) }
     const bad: [Mutation, string][] = [
@@ -211,8 +211,8 @@ describe('single writes of the Datastore store', () => {
   })
 })
 
-describe('writes that stand or fall together', () => {
-  test('go out as one transaction, all on their conditions', async () => {
+describe('writes together', () => {
+  test('are sent as one transaction, all with their conditions', async () => {
     const { client, store } = setup()
     const version = versionOf(await store.write(insert('old')))
     const result = await store.writeTogether([
@@ -233,7 +233,7 @@ describe('writes that stand or fall together', () => {
     expect([...client.entities.keys()]).toEqual([`viur-session/${keyNamed('new')}`])
   })
 
-  test('change nothing when one condition does not hold', async () => {
+  test('change nothing if one condition does not hold', async () => {
     const { client, store } = setup()
     await store.write(insert('old'))
     const mutations: Mutation[] = [
@@ -244,7 +244,7 @@ describe('writes that stand or fall together', () => {
     expect([...client.entities.keys()]).toEqual([`viur-session/${keyNamed('old')}`])
   })
 
-  test('refuses the same record twice, and needs no call for none', async () => {
+  test('may not contain a record twice, and need no call if there are none', async () => {
     const { client, store } = setup()
     await expect(store.writeTogether([insert('a'), update('a', '1')])).rejects.toMatchObject({
       code: 'ERR_SESSION_STORE',
@@ -257,7 +257,7 @@ describe('writes that stand or fall together', () => {
 })
 
 describe('the probe for shared writes', () => {
-  test('starts when two writes wait together, not for one, and lets them go singly meanwhile', async () => {
+  test('starts when two writes wait together, not for one, and meanwhile each is sent alone', async () => {
     const { client, store } = setup()
     await store.write(insert('a'))
     expect(store.sharing).toBe('untested')
@@ -291,7 +291,7 @@ describe('the probe for shared writes', () => {
     expect(store.sharing).toBe('off')
   })
 
-  test('rules sharing out for good where the server writes over a newer version, and leaves nothing', async () => {
+  test('rules out sharing for good if the server overwrites a newer version, and leaves nothing behind', async () => {
     const { client, store } = setup()
     client.skipsStale = false
     await Promise.all([store.write(insert('a')), store.write(insert('b'))])
@@ -304,7 +304,7 @@ describe('the probe for shared writes', () => {
     expect(client.sent('commit').every((call) => namesOf(call).length === 1)).toBe(true)
   })
 
-  // Each deviation that a server could show, by the number of the commit that shows it.
+  // Every possible deviation of a server, with the number of the commit that shows it.
   test.each([
     ['flags a right insert', 1, (answer: object) => ({ ...answer, conflictDetected: true })],
     ['flags a right upsert', 2, (answer: object) => ({ ...answer, conflictDetected: true })],
@@ -321,7 +321,7 @@ describe('the probe for shared writes', () => {
     ['flags a right delete', 5, (answer: object) => ({ ...answer, conflictDetected: true })],
     ['does not flag a return', 6, (answer: object) => ({ ...answer, conflictDetected: false })],
     ['gives no results', 3, () => null],
-  ])('fails where the server %s', async (_name, at, change) => {
+  ])('fails if the server %s', async (_name, at, change) => {
     const { client, store } = setup()
     client.script = (call, serve) => {
       const answer = serve() as { mutationResults?: object[] }
@@ -337,7 +337,7 @@ describe('the probe for shared writes', () => {
   })
 
   test.each([1, 2, 3, 4, 5])(
-    'fails where the server lies in its flags and lookup %i shows it',
+    'fails if the flags of the server are wrong and lookup %i shows it',
     async (at) => {
       const { client, store } = setup()
       client.script = (call, serve) => {
@@ -355,7 +355,7 @@ describe('the probe for shared writes', () => {
     },
   )
 
-  test('is not the last word where the server could not be asked, and leaves nothing behind', async () => {
+  test('is repeated if the server could not be reached, and leaves nothing behind', async () => {
     const { client, store } = setup()
     client.script = (call, serve) => {
       const answer = serve()
@@ -366,7 +366,7 @@ describe('the probe for shared writes', () => {
     while (store.sharing === 'probing') await turn()
     expect(store.sharing).toBe('untested')
     expect(client.entities.size).toBe(2)
-    // Not at once again: a server in trouble is left alone for a while.
+    // The next probe does not start at once, to spare a failing server.
     const probes = client.calls.filter(isProbe).length
     await Promise.all([store.write(insert('c')), store.write(insert('d'))])
     expect(client.calls.filter(isProbe)).toHaveLength(probes)
@@ -374,7 +374,7 @@ describe('the probe for shared writes', () => {
 })
 
 describe('shared writes of the Datastore store', () => {
-  test('go out as one call, and each hears of its own result', async () => {
+  test('are sent in one call, and each gets its own result', async () => {
     const { client, store } = await shared()
     const version = versionOf(await store.write(insert('stale')))
     const versionB = versionOf(await store.write(insert('b')))
@@ -412,7 +412,7 @@ describe('shared writes of the Datastore store', () => {
     expect(found?.version).toBe(versionOf(results[2]))
   })
 
-  test('never hold a delete, and one alone takes the safe form', async () => {
+  test('never contain a delete, and a single write uses the safe form', async () => {
     const { client, store } = await shared()
     const version = versionOf(await store.write(insert('x')))
     const other = versionOf(await store.write(insert('y')))
@@ -425,7 +425,7 @@ describe('shared writes of the Datastore store', () => {
     expect(client.calls[1]?.request.mutations?.[0]).toHaveProperty('update')
   })
 
-  test('never hold the same key twice', async () => {
+  test('never contain the same key twice', async () => {
     const { client, store } = await shared()
     const results = await Promise.all([
       store.write(insert('a')),
@@ -436,7 +436,7 @@ describe('shared writes of the Datastore store', () => {
     expect(client.calls.map(namesOf)).toEqual([[keyNamed('a'), keyNamed('b')], [keyNamed('a')]])
   })
 
-  test('take at most 500 mutations, 3 MiB and 4 calls at once; the rest gathers', async () => {
+  test('have at most 500 mutations, 3 MiB and 4 calls at once; the rest waits for the next call', async () => {
     const { client, store } = await shared()
     const held = gate()
     client.script = async (_call, serve) => {
@@ -467,7 +467,7 @@ describe('shared writes of the Datastore store', () => {
   test.each([
     ['before it had an effect', false],
     ['after it had its effect', true],
-  ])('go out once more singly when the call failed %s', async (_name, applied) => {
+  ])('are sent again one by one if the call failed %s', async (_name, applied) => {
     const { client, store } = await shared()
     const version = versionOf(await store.write(insert('loaded')))
     const stale = versionOf(await store.write(insert('stale')))
@@ -483,7 +483,7 @@ describe('shared writes of the Datastore store', () => {
       store.write(update('loaded', version)),
       store.write(update('stale', stale)),
     ])
-    // What had its effect is a conflict now; its caller finds its own rev and knows.
+    // A write that was applied is a conflict now. Its caller finds its own rev and recognises the write.
     const good = applied ? 'conflict' : 'applied'
     expect(results.map(({ outcome }) => outcome)).toEqual([good, good, 'conflict'])
     expect(['new', 'loaded', 'stale'].map((name) => revOf(client, name))).toEqual([
@@ -498,7 +498,7 @@ describe('shared writes of the Datastore store', () => {
     })
   })
 
-  test('are not spoilt by one that exists already', async () => {
+  test('do not fail because of one that exists already', async () => {
     const { client, store } = await shared()
     await store.write(insert('taken', { rev: 'theirs' }))
     const results = await Promise.all([store.write(insert('taken')), store.write(insert('free'))])
@@ -506,7 +506,7 @@ describe('shared writes of the Datastore store', () => {
     expect([revOf(client, 'taken'), revOf(client, 'free')]).toEqual(['theirs', 'rev-1'])
   })
 
-  test('are not spoilt by one that the server refuses', async () => {
+  test('do not fail because of one that the server refuses', async () => {
     const { client, store } = await shared()
     client.script = (call, serve) => {
       if (namesOf(call).includes(keyNamed('bad'))) throw grpcError(3)
@@ -516,11 +516,11 @@ describe('shared writes of the Datastore store', () => {
       ['good 1', 'bad', 'good 2'].map((name) => store.write(insert(name))),
     )
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
-    // The single try had no effect; the shared one before it may have had one.
+    // The single try had no effect, but the shared one before it may have had one.
     expect(results[1]).toMatchObject({ reason: { effect: 'unknown', retryable: false } })
   })
 
-  test('are asked about singly where an answer lacks a version or a result', async () => {
+  test('are tried again one by one if an answer lacks a version or a result', async () => {
     const { client, store } = await shared()
     client.script = (call, serve) => {
       const answer = serve() as { mutationResults: object[] }
@@ -541,7 +541,7 @@ describe('shared writes of the Datastore store', () => {
     const results = await during(Promise.allSettled(writes))
     for (const result of results) {
       expect(result).toMatchObject({ reason: { effect: 'unknown', retryable: true } })
-      // And not that they waited for their turn: they were sent.
+      // The error does not say that they waited for their turn, since they were sent.
       expect(String((result as PromiseRejectedResult).reason)).toMatch(/did not answer a commit/)
     }
   })
@@ -557,7 +557,7 @@ describe('shared writes of the Datastore store', () => {
     expect(client.calls).toHaveLength(0)
   })
 
-  test('keep the times of a record within what a server takes', async () => {
+  test('keep the times of a record within the limits of a server', async () => {
     const { client, store } = await shared()
     const far = Date.UTC(9999, 11, 31)
     expect(await store.write(insert('a', { expires: far }))).toMatchObject({ outcome: 'applied' })

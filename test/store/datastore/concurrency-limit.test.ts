@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { ConcurrencyLimit } from '../../../src/store/datastore/overload/concurrency-limit.ts'
 import { gate } from './fake.ts'
 
-test('runs so many tasks at once, the others in their order', async () => {
+test('runs a limited number of tasks at once, and the others in order', async () => {
   const concurrency = new ConcurrencyLimit(2, 10, 1000)
   const held = gate()
   const order: number[] = []
@@ -19,7 +19,7 @@ test('runs so many tasks at once, the others in their order', async () => {
   expect(order).toEqual([1, 2, 3, 4])
 })
 
-test('goes on after a task that fails', async () => {
+test('continues after a task that fails', async () => {
   const concurrency = new ConcurrencyLimit(1, 10, 1000)
   const failed = concurrency.run(() => Promise.reject(new Error('mine')))
   const next = concurrency.run(async () => 'next')
@@ -27,7 +27,7 @@ test('goes on after a task that fails', async () => {
   expect(await next).toBe('next')
 })
 
-test('fails what waited too long instead of running it', async () => {
+test('fails a task that waited too long, and does not run it', async () => {
   const concurrency = new ConcurrencyLimit(1, 10, 5)
   const first = concurrency.run(() => new Promise((resolve) => setTimeout(resolve, 30)))
   let ran = false
@@ -39,7 +39,7 @@ test('fails what waited too long instead of running it', async () => {
   expect(ran).toBe(false)
 })
 
-test('fails at once what comes or waits when it is closed', async () => {
+test('fails waiting and new tasks at once when it is closed', async () => {
   const concurrency = new ConcurrencyLimit(1, 10, 1000)
   const held = gate()
   const running = concurrency.run(() => held.opened)

@@ -13,14 +13,14 @@ const never = (): Promise<never> => new Promise(() => undefined)
 const isProbe = (request: object): boolean => JSON.stringify(request).includes('viur-session-probe')
 
 interface Behaviour {
-  /** What becomes of the question whether anybody is there. */
+  /** The answer to the lookup that tests the connection. */
   readonly probe: () => Promise<unknown>
-  /** What becomes of all other calls. */
+  /** The answer to all other calls. */
   readonly call: () => Promise<unknown>
   readonly close?: () => Promise<void>
 }
 
-/** A connection whose clients behave as told, one after the other; the last of them serves for all that follow. */
+/** A connection whose first clients behave as given, in order. All further clients behave like the last one. */
 function connectionOf(...behaviours: readonly Behaviour[]) {
   const closed: number[] = []
   const calls: number[] = []
@@ -72,7 +72,7 @@ const withoutToken = async (): Promise<never> => {
 }
 
 describe('a silent connection', () => {
-  test('has said nothing where the question to it was not sent, so that a new one takes its place', async () => {
+  test('is replaced by a new one if the lookup that tests it was not sent', async () => {
     const { ask, calls } = connectionOf(
       { probe: withoutToken, call: never },
       { probe: answers, call: answers },
@@ -83,7 +83,7 @@ describe('a silent connection', () => {
     expect(calls).toEqual([0, 1])
   })
 
-  test('is not replaced by one to which nothing could be sent', async () => {
+  test('is not replaced by one on which no call could be sent', async () => {
     const { ask, calls, closed } = connectionOf(
       { probe: never, call: never },
       { probe: withoutToken, call: answers },
@@ -107,8 +107,8 @@ test('a connection whose answer came while the process was too busy to read it i
     { probe: late, call: late },
     {
       probe: async () => {
-        // After the answer of the new connection, the old one gets a pause of 200 ms, during all of which the process is
-        // busy. After that the event loop first runs its timers, and only then reads what was received.
+        // After the answer of the new connection, the old one gets a pause of 200 ms, during all of which the process
+        // is busy. After that the event loop first runs its timers, and only then reads what was received.
         setImmediate(() => {
           server.postMessage('an answer')
           const until = performance.now() + 250
@@ -128,7 +128,7 @@ test('a connection whose answer came while the process was too busy to read it i
 })
 
 describe('closing a connection', () => {
-  test('closes all that is open, also where one that was replaced cannot be closed', async () => {
+  test('closes all open clients, even if a replaced one cannot be closed', async () => {
     const { connection, ask, closed } = connectionOf(
       { probe: never, call: never, close: () => Promise.reject(new Error('it is gone')) },
       { probe: answers, call: answers },

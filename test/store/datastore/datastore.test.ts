@@ -6,7 +6,7 @@ import { emulatorFrom, parseEmulatorHost } from '../../../src/store/datastore/em
 import { twinMaker } from '../../../src/store/datastore/new-client.ts'
 import { FakeClient, keyNamed, recordOf } from './fake.ts'
 
-/** A client for an emulator that is not there. */
+/** A client for an emulator that does not exist. */
 function v1Client(
   options: object = {},
   Client = v1.DatastoreClient,
@@ -101,7 +101,7 @@ describe('options of the Datastore store', () => {
     expect(() => datastoreStore({ client: bent, namespace: 'ours' })).not.toThrow()
   })
 
-  test('has a type that both clients of the driver fit', () => {
+  test('has a type that both clients of the driver match', () => {
     const clients: DatastoreStoreOptions['client'][] = [
       new Datastore({ projectId: 'p' }),
       new v1.DatastoreClient({ projectId: 'p' }),
@@ -139,7 +139,7 @@ describe('the emulator in the environment', () => {
     expect(() => parseEmulatorHost(text)).toThrow(/DATASTORE_EMULATOR_HOST must be host:port/)
   })
 
-  test('is none where the variable is not set or empty', () => {
+  test('is absent if the variable is not set or empty', () => {
     expect(emulatorFrom({})).toBeNull()
     expect(emulatorFrom({ DATASTORE_EMULATOR_HOST: ' ' })).toBeNull()
   })
@@ -149,7 +149,7 @@ describe('the emulator in the environment', () => {
     vi.stubEnv(sign, 'standard')
     expect(() => datastoreStore()).toThrow(/DATASTORE_EMULATOR_HOST.*unset it/)
     expect(() => datastoreStore({ client: new Datastore({ projectId: 'p' }) })).toThrow(/unset/)
-    // A v1 client knows its endpoint itself.
+    // A v1 client has its own endpoint.
     expect(() => datastoreStore({ client: new FakeClient() })).not.toThrow()
   })
 })
@@ -198,10 +198,10 @@ describe('the client of the Datastore store', () => {
     expect([opened.projectId, opened.owned]).toEqual([expected, false])
   })
 
-  test('can make another client like a v1.DatastoreClient, and leaves that one alone', async () => {
+  test('can be copied from a v1.DatastoreClient, which stays unchanged', async () => {
     const client = v1Client()
     const opened = await openClient(settings({ client, projectId: 'p' }))
-    // Compared as they are: a client is the root of half a million objects.
+    // Compared by identity: a client refers to half a million objects.
     expect(opened.client).toBe(client)
     expect(opened.owned).toBe(false)
     const next = await opened.another?.()
@@ -219,7 +219,7 @@ describe('the client of the Datastore store', () => {
     ['a subclass', () => v1Client({}, Subclass)],
     ['a client with a method of its own', () => Object.assign(v1Client(), { lookup: vi.fn() })],
     ['a client that speaks HTTP/1', () => v1Client({ fallback: true })],
-  ])('can make none like %s, and says so where nothing is heard', async (_name, make) => {
+  ])('cannot be copied from %s, and the error of a silent server says so', async (_name, make) => {
     const client = make()
     const never = (): Promise<never> => new Promise(() => undefined)
     Object.assign(client, { initialize: async () => undefined })
@@ -229,7 +229,7 @@ describe('the client of the Datastore store', () => {
     await expect(store.find(keyNamed('a'))).rejects.toThrow(/cannot make another one.*restart/)
   })
 
-  test('fails without effect when nobody knows the project or the credentials', async () => {
+  test('fails without effect if the project or the credentials are unknown', async () => {
     const refusal = { code: 'ERR_SESSION_STORE', effect: 'none' }
     await expect(openClient(settings({ client: new FakeClient() }))).rejects.toMatchObject(refusal)
     const cause = new Error('no credentials')
@@ -240,7 +240,7 @@ describe('the client of the Datastore store', () => {
     expect(client.calls).toHaveLength(0)
   })
 
-  test('is asked again after it could not be made ready, and only once after that', async () => {
+  test('is initialized again after a failure, and only once after that', async () => {
     let tries = 0
     const client = Object.assign(new FakeClient(), {
       initialize: async () => {
@@ -255,7 +255,7 @@ describe('the client of the Datastore store', () => {
     expect(tries).toBe(2)
   })
 
-  test('that takes too long to get ready costs no more than the deadline, and is not used late', async () => {
+  test('that takes too long to get ready takes no longer than the deadline, and is not used late', async () => {
     let ready = (): void => {}
     const client = Object.assign(new FakeClient(), {
       initialize: () =>
@@ -271,7 +271,7 @@ describe('the client of the Datastore store', () => {
     expect(client.calls).toHaveLength(0)
   })
 
-  test('is not closed when it is the app’s', async () => {
+  test('is not closed if it belongs to the app', async () => {
     let closed = 0
     const client = Object.assign(new FakeClient(), {
       close: async () => {
@@ -284,7 +284,7 @@ describe('the client of the Datastore store', () => {
     expect(closed).toBe(0)
   })
 
-  test('is not loaded and not asked before the first use', async () => {
+  test('is not loaded and not called before the first use', async () => {
     const client = Object.assign(new FakeClient(), {
       initialize: () => Promise.reject(new Error('used')),
     })

@@ -27,7 +27,7 @@ const full: SessionRecord = recordOf(key, {
 })
 
 describe('the entity of a session', () => {
-  test('holds what the design says, indexed only where it says so', () => {
+  test('has the properties of the design, indexed only where the design says so', () => {
     const { properties } = encode(full)
     const indexed = Object.entries(properties)
       .filter(([, value]) => value['excludeFromIndexes'] !== true)
@@ -59,14 +59,14 @@ describe('the entity of a session', () => {
     })
   })
 
-  test('stands in the bucket in which it expires while it lives', () => {
+  test('is in the bucket of its expiry while it lives', () => {
     const { properties } = encode(recordOf(key, { lastSeen: 5, expires: 3_600_000 * 5 - 1 }), {
       shards: 1,
     })
     expect(properties['sweep']).toEqual({ stringValue: '00:0000000300' })
   })
 
-  test('stands where it was last seen when it was given an expiry before that', () => {
+  test('is in the bucket of its last use if its expiry is earlier', () => {
     const { properties } = encode(recordOf(key, { lastSeen: 3_600_000 * 5 - 1, expires: 7 }), {
       shards: 1,
     })
@@ -90,7 +90,7 @@ describe('the entity of a session', () => {
     expect(decode(properties).record?.expiry).toEqual(expiry)
   })
 
-  test('gives the same record back, whatever it is', () => {
+  test('decodes to the same record, for all records', () => {
     const time = fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) })
     const record = fc.record({
       data: fc.string({ unit: 'grapheme' }),
@@ -119,14 +119,14 @@ describe('the entity of a session', () => {
     )
   })
 
-  test('keeps the properties that it does not know, and gives them back', () => {
+  test('keeps unknown properties, and writes them back', () => {
     const extra = { device: { entityValue: { properties: { a: { stringValue: 'x' } } } } }
     const found = decode({ ...encode(full).properties, ...extra })
     expect(found.record).toEqual({ ...full, extra })
     expect(encode(found.record as SessionRecord).properties).toMatchObject(extra)
   })
 
-  test('holds properties of the app as indexed ones of their own names, beside ours', () => {
+  test('has properties of the app as indexed properties with their own names, beside ours', () => {
     const properties = { tenant: 'acme', Plan: '' }
     const record: SessionRecord = { ...full, properties }
     const encoded = encode(record).properties
@@ -138,7 +138,7 @@ describe('the entity of a session', () => {
     expect(decode(encoded).record).toEqual(record)
   })
 
-  test('takes nothing for a property of the app but an indexed text that one could be', () => {
+  test('reads only indexed texts with allowed names as properties of the app', () => {
     const extra = {
       later: { stringValue: 'x', excludeFromIndexes: true },
       number: { integerValue: '1' },
@@ -151,13 +151,13 @@ describe('the entity of a session', () => {
     expect(encode(found.record as SessionRecord).properties).toMatchObject(extra)
   })
 
-  test('takes what the app says now over what it did not know when it was read', () => {
+  test('prefers a property of the app to an unknown one of the same name that was read', () => {
     const extra = { tenant: { integerValue: '1' } }
     const record = { ...full, extra, properties: { tenant: 'acme' } }
     expect(encode(record).properties['tenant']).toEqual({ stringValue: 'acme' })
   })
 
-  test('holds a static key and the hints of a client where there are some, unindexed', () => {
+  test('has a static key and client hints if there are some, unindexed', () => {
     const record: SessionRecord = {
       ...full,
       staticKey: 'h'.repeat(43),
@@ -196,7 +196,7 @@ describe('the entity of a session', () => {
       { client: { stringValue: '{"agent":1,"address":"192.0.2.0"}' } },
       { client: { address: '192.0.2.0' } },
     ],
-  ])('is read without %s, and is not unreadable for that', (_, wrong, rest) => {
+  ])('is read without %s, and stays readable', (_, wrong, rest) => {
     expect(decode({ ...encode(full).properties, ...wrong }).record).toEqual({ ...full, ...rest })
   })
 
@@ -216,7 +216,7 @@ describe('the entity of a session', () => {
     expect(decode(properties).record?.created).toBe(NOW)
   })
 
-  test('takes null for absent where it may be', () => {
+  test('reads null as absent for optional properties', () => {
     const nothing = { nullValue: 'NULL_VALUE' }
     const properties = {
       ...encode(full).properties,
@@ -227,7 +227,7 @@ describe('the entity of a session', () => {
     expect(decode(properties).record).toMatchObject({ ended: null, reason: null, expiry: null })
   })
 
-  test('heals the derived properties instead of judging them', () => {
+  test('repairs the derived properties instead of checking them', () => {
     const { properties } = encode(full)
     const { sweep: _sweep, ...rest } = properties
     expect(decode({ ...rest, purge: { stringValue: 'x' } }).record).toEqual(full)
@@ -283,7 +283,7 @@ describe('a damaged entity', () => {
     ['is an integer', 'data', { integerValue: '5' }],
   ]
 
-  test.each(damages)('is unreadable where it %s: %s', (_what, name, value) => {
+  test.each(damages)('is unreadable if it %s: %s', (_what, name, value) => {
     const { [name]: _, ...rest } = encode(full).properties
     const found = decode(value === undefined ? rest : { ...rest, [name]: value })
     expect(found).toMatchObject({ record: null, key, version: '7' })

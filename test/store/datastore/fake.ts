@@ -30,7 +30,7 @@ export interface Call {
   readonly options: Json
 }
 
-/** What a script makes of a call: its own answer, or what the server would do, by `serve()`. */
+/** Answers a call: with an answer of its own, or with that of the server, by `serve()`. */
 export type Script = (call: Call, serve: () => Json) => Json | Promise<Json>
 
 /** An error as the driver throws it. */
@@ -47,14 +47,14 @@ export function gate(): { opened: Promise<void>; open: () => void } {
   return { opened, open }
 }
 
-/** The low-level client with a Datastore of its own behind it, as documented; every call can be scripted. */
+/** The low-level client with its own Datastore, which behaves as documented. Every call can be scripted. */
 export class FakeClient {
   readonly calls: Call[] = []
   readonly entities = new Map<string, Stored>()
   script: Script = (_call, serve) => serve()
   inFlight = 0
   mostInFlight = 0
-  /** False: like the newer emulator, which writes although the version is stale. */
+  /** False: like the newer emulator, which writes even if the version is stale. */
   skipsStale = true
   #version = 100
 
@@ -70,7 +70,7 @@ export class FakeClient {
     return this.#call('runQuery', request, options)
   }
 
-  /** The calls of one method, without those of the probe. */
+  /** Returns the calls of one method, without those of the probe. */
   sent(method: Call['method']): Call[] {
     return this.calls.filter((call) => call.method === method && !isProbe(call))
   }
@@ -149,13 +149,13 @@ export class FakeClient {
   }
 }
 
-/** Whether the call is one of the probe. */
+/** Whether the probe made this call. */
 export function isProbe({ request }: Call): boolean {
   const key = request.keys?.[0] ?? (request.mutations?.[0] && keyOfSent(request.mutations[0]))
   return key?.path[0]?.kind.endsWith('-probe') ?? false
 }
 
-/** The key names of a call. */
+/** Returns the key names of a call. */
 export function namesOf({ request }: Call): string[] {
   return [...(request.keys ?? []), ...(request.mutations ?? []).map(keyOfSent)].map(
     (key) => key.path[0]?.name ?? '',
@@ -173,15 +173,15 @@ function nameOf(key: KeyJson): string {
   return `${key.path[0]?.kind}/${key.path[0]?.name}`
 }
 
-/** A key like that of a session. */
+/** Returns a key with the form of a session key. */
 export function keyNamed(text: string | number): SessionKey {
   return createHash('sha256').update(String(text)).digest('base64url') as SessionKey
 }
 
-/** A time that all tests use; some time in 2026. */
+/** A time in 2026, which all tests use. */
 export const NOW = 1_770_000_000_123
 
-/** A record with sensible values. */
+/** Makes a record with realistic values. */
 export function recordOf(key: SessionKey, changes: Partial<SessionRecord> = {}): SessionRecord {
   return {
     key,

@@ -51,7 +51,7 @@ async function stored(keys: SecurityKeyStore, text: string | number): Promise<st
 }
 
 describe('the entity of a security key', () => {
-  test('holds what it needs, of which the sweep alone is indexed', () => {
+  test('has the needed properties, of which only sweep is indexed', () => {
     const properties = encodeKey(recordFor('a'), layout) as Properties
     expect(Object.keys(properties).sort()).toEqual([
       'created',
@@ -75,7 +75,7 @@ describe('the entity of a security key', () => {
     })
   })
 
-  test('says of a key without a session that it has none, and leaves out no data', () => {
+  test('states that a key has no session, and leaves out absent data', () => {
     const properties = encodeKey(recordFor('a', { session: null, data: null }), layout)
     expect(properties).toMatchObject({ session: { stringValue: '' } })
     expect(properties).not.toHaveProperty('data')
@@ -94,7 +94,7 @@ describe('the entity of a security key', () => {
     ['no expiry', { expires: undefined }],
     ['an expiry that is a number', { expires: { integerValue: '9999999999999' } }],
     ['no time of creation', { created: undefined }],
-  ])('is good for nothing with %s', (_, damage) => {
+  ])('is unusable with %s', (_, damage) => {
     const properties = { ...encodeKey(recordFor('a'), layout), ...damage }
     expect(decodeKey(nameFor('a'), { entity: { properties }, version: '7' })).toBeNull()
   })
@@ -143,7 +143,7 @@ describe('security keys of the Datastore store', () => {
     expect(client.entities.size).toBe(0)
   })
 
-  test.each([5, 6, 9, 10])('takes code %i at a use for a conflict', async (code) => {
+  test.each([5, 6, 9, 10])('treats code %i of a use as a conflict', async (code) => {
     const { client, keys } = setup()
     const version = await stored(keys, 1)
     client.script = () => {
@@ -152,14 +152,14 @@ describe('security keys of the Datastore store', () => {
     expect(await keys.use(nameFor(1), version)).toEqual({ outcome: 'conflict' })
   })
 
-  test('takes a flag for a conflict too, though it asked for none', async () => {
+  test('treats a flag as a conflict too, although it did not request flags', async () => {
     const { client, keys } = setup()
     client.script = () => ({ mutationResults: [{ version: '7', conflictDetected: true }] })
     expect(await keys.use(nameFor(1), '7')).toEqual({ outcome: 'conflict' })
     expect(await keys.insert([recordFor(1)])).toEqual({ outcome: 'conflict' })
   })
 
-  test.each([6, 10])('takes code %i at an insert for a conflict', async (code) => {
+  test.each([6, 10])('treats code %i of an insert as a conflict', async (code) => {
     const { client, keys } = setup()
     client.script = () => {
       throw grpcError(code)
@@ -168,8 +168,8 @@ describe('security keys of the Datastore store', () => {
     expect(await keys.insert([recordFor(1), recordFor(2)])).toEqual({ outcome: 'conflict' })
   })
 
-  // An insert has no version that could be stale: these are refusals of the call.
-  test.each([5, 9])('takes code %i at an insert for a fault', async (code) => {
+  // An insert has no version that could be stale, so these codes are refusals of the call.
+  test.each([5, 9])('treats code %i of an insert as a fault', async (code) => {
     const { client, keys } = setup()
     client.script = () => {
       throw grpcError(code)
@@ -179,7 +179,7 @@ describe('security keys of the Datastore store', () => {
     expect(error).toMatchObject({ effect: 'none', retryable: false })
   })
 
-  test.each([4, 14])('does not know what became of a use that ends with code %i', async (code) => {
+  test.each([4, 14])('reports an unknown effect for a use that ends with code %i', async (code) => {
     const { client, keys } = setup()
     const version = await stored(keys, 1)
     client.script = (_call, serve) => {
@@ -193,14 +193,14 @@ describe('security keys of the Datastore store', () => {
     expect(client.sent('commit')).toHaveLength(2)
   })
 
-  test('takes no answer without results for a success', async () => {
+  test('does not treat an answer without results as a success', async () => {
     const { client, keys } = setup()
     client.script = () => ({})
     await expect(keys.use(nameFor(1), '7')).rejects.toMatchObject({ effect: 'unknown' })
     await expect(keys.insert([recordFor(1)])).rejects.toMatchObject({ effect: 'unknown' })
   })
 
-  test('asks again for a key that the server defers, and takes its silence for a fault', async () => {
+  test('requests a deferred key again, and treats a missing answer as a fault', async () => {
     const { client, keys } = setup()
     await stored(keys, 1)
     let answers = 0
@@ -233,7 +233,7 @@ describe('security keys of the Datastore store', () => {
     expect([...client.entities.keys()]).toEqual([`viur-securitykey/${nameFor(3)}`])
   })
 
-  test('has 64 calls under way at the most, and fails those that wait when it is closed', async () => {
+  test('runs at most 64 calls, and fails those that wait when it is closed', async () => {
     const { client, keys, close } = setup()
     const { opened, open } = gate()
     client.script = async (_call, serve) => {
@@ -246,7 +246,7 @@ describe('security keys of the Datastore store', () => {
     await new Promise((resolve) => setImmediate(resolve))
     expect(client.inFlight).toBe(64)
     await close()
-    // Before any of the others is answered.
+    // No other call was answered yet.
     for (const late of await Promise.all(uses.slice(64))) {
       expect(late).toMatchObject({
         code: 'ERR_SESSION_STORE',
@@ -258,7 +258,7 @@ describe('security keys of the Datastore store', () => {
     expect(client.mostInFlight).toBe(64)
   })
 
-  test('refuses a version that is not one of Datastore, which the server would take for no condition', async () => {
+  test('refuses a version of another store, which the server would read as no condition', async () => {
     const { client, keys } = setup()
     for (const version of ['', '0', '-1', 'x']) {
       await expect(keys.use(nameFor(1), version)).rejects.toThrow(SessionStoreError)

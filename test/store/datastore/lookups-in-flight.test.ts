@@ -54,7 +54,7 @@ describe('finds of a session that is being looked up', () => {
     await first
   })
 
-  test('hold up no other session', async () => {
+  test('do not delay other sessions', async () => {
     const { store, held, names } = setup()
     const first = store.find(keyNamed('a'))
     await turn()
@@ -66,7 +66,7 @@ describe('finds of a session that is being looked up', () => {
     expect(names()).toEqual([[keyNamed('a')], [keyNamed('b')], [keyNamed('a')]])
   })
 
-  test('are told when the store is closed', async () => {
+  test('fail when the store is closed', async () => {
     const { store, held } = setup()
     const first = store.find(keyNamed('a'))
     await turn()

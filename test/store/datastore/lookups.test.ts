@@ -21,7 +21,7 @@ async function fill(store: SessionStore, ...names: (string | number)[]): Promise
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('lookups of the Datastore store', () => {
-  test('asks for all keys of one tick with one call, and for the same key once', async () => {
+  test('requests all keys of one tick with one call, and the same key once', async () => {
     const { client, store } = setup()
     await fill(store, 'a', 'b')
     const found = await Promise.all(
@@ -49,7 +49,7 @@ describe('lookups of the Datastore store', () => {
     expect(client.sent('lookup')).toHaveLength(1)
   })
 
-  test('does not join a lookup that was sent already', async () => {
+  test('does not join a lookup that was already sent', async () => {
     const { client, store } = setup()
     await fill(store, 'a')
     const held = gate()
@@ -68,7 +68,7 @@ describe('lookups of the Datastore store', () => {
     expect(client.sent('lookup')).toHaveLength(2)
   })
 
-  test('asks for at most 100 keys in a call, and keeps at most 8 calls in flight', async () => {
+  test('requests at most 100 keys in a call, and runs at most 8 calls', async () => {
     const { client, store } = setup()
     const held = gate()
     client.script = async (_call, serve) => {
@@ -79,7 +79,7 @@ describe('lookups of the Datastore store', () => {
     await turn()
     await turn()
     expect(client.inFlight).toBe(8)
-    // What comes while all are busy gathers behind what waits already.
+    // Calls that come while all lookups are busy join those that already wait.
     finds.push(store.find(keyNamed('late')))
     await turn()
     held.open()
@@ -104,7 +104,7 @@ describe('lookups of the Datastore store', () => {
     await store.find(keyNamed('b'))
   })
 
-  test('asks again for deferred keys, and answers the others at once', async () => {
+  test('requests deferred keys again, and answers the others at once', async () => {
     const { client, store } = setup()
     await fill(store, 'a', 'b')
     const held = gate()
@@ -138,7 +138,7 @@ describe('lookups of the Datastore store', () => {
     expect(client.sent('lookup')).toHaveLength(6)
   })
 
-  test('never takes silence about a key for "no session"', async () => {
+  test('never reads a missing answer for a key as "no session"', async () => {
     const { client, store } = setup()
     client.script = () => ({ found: [], missing: [], deferred: [] })
     await expect(store.find(keyNamed('a'))).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
@@ -151,7 +151,7 @@ describe('lookups of the Datastore store', () => {
     expect(client.calls[0]?.options).toMatchObject({ timeout: 1234, retry: null })
   })
 
-  test('fails a call that is never answered, and goes on with the next', async () => {
+  test('fails a call that is never answered, and continues with the next', async () => {
     const during = stopTime()
     const { client, store } = setup({ deadline: 20 })
     client.script = () => new Promise(() => {})
@@ -180,7 +180,7 @@ describe('lookups of the Datastore store', () => {
     expect(await store.find(keyNamed('a'))).toBeNull()
   })
 
-  test('fails what waited for its turn longer than a call may take, instead of sending it', async () => {
+  test('fails a call that waited longer than a call may take, and does not send it', async () => {
     const during = stopTime()
     const { client, store } = setup({ deadline: 500 })
     client.script = () => new Promise(() => {})
@@ -217,7 +217,7 @@ describe('lookups of the Datastore store', () => {
     expect(client.calls).toHaveLength(1)
   })
 
-  test('refuses a key that a server would refuse, before it can harm others', async () => {
+  test('refuses a key that a server would refuse, before it can fail others', async () => {
     const { client, store } = setup()
     for (const key of ['', '__x__', 'a/b', 'x'.repeat(2000)]) {
       await expect(store.find(key as never)).rejects.toMatchObject({ code: 'ERR_SESSION_VALUE' })
@@ -225,7 +225,7 @@ describe('lookups of the Datastore store', () => {
     expect(client.calls).toHaveLength(0)
   })
 
-  test('fails what waits when it is closed, and what comes after', async () => {
+  test('fails waiting calls when it is closed, and later ones', async () => {
     const { client, store } = setup()
     const find = store.find(keyNamed('a'))
     await store.close()

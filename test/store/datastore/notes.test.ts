@@ -11,7 +11,7 @@ function setup(): { client: FakeClient; notes: Required<NoteStore> } {
 }
 
 describe('notes of the Datastore store', () => {
-  test('are asked for by one call, each once', async () => {
+  test('are requested with one call, each once', async () => {
     const { client, notes } = setup()
     await notes.put('a', 1, null)
     await notes.put('b', 2, null)
@@ -20,7 +20,7 @@ describe('notes of the Datastore store', () => {
     expect(client.sent('lookup').map(namesOf)).toEqual([['b', 'none', 'a']])
   })
 
-  test('are asked for again where the server defers them', async () => {
+  test('are requested again if the server defers them', async () => {
     const { client, notes } = setup()
     await notes.put('a', 1, null)
     await notes.put('b', 2, null)
@@ -28,7 +28,7 @@ describe('notes of the Datastore store', () => {
     client.script = (call, serve) => {
       answers += 1
       if (answers > 2) return serve()
-      // One of them is put off, twice.
+      // The server defers one of them twice.
       const { found, missing } = serve() as { found: { entity: { key: unknown } }[]; missing: [] }
       const isA = ({ entity }: { entity: { key: unknown } }): boolean =>
         entity.key === call.request.keys?.[0]
@@ -43,7 +43,7 @@ describe('notes of the Datastore store', () => {
     expect(client.sent('lookup').map(namesOf)).toEqual([['a', 'b'], ['a'], ['a']])
   })
 
-  test('that are put off have no more time than one call, all in all', async () => {
+  test('that are deferred have together the time of one call', async () => {
     vi.useFakeTimers()
     onTestFinished(() => void vi.useRealTimers())
     const { client, notes } = setup()
@@ -59,27 +59,27 @@ describe('notes of the Datastore store', () => {
     ])
   })
 
-  test('are not asked for where no name is given', async () => {
+  test('are not requested without a name', async () => {
     const { client, notes } = setup()
     expect(await notes.getMany([])).toEqual([])
     expect(client.calls).toEqual([])
   })
 
-  test('are not taken to be missing where the server says nothing of them', async () => {
+  test('do not count as missing if the server leaves them out', async () => {
     const { client, notes } = setup()
     client.script = () => ({ found: [], missing: [], deferred: [] })
     await expect(notes.get('a')).rejects.toMatchObject({ effect: 'none', retryable: true })
     await expect(notes.getMany(['a', 'b'])).rejects.toBeInstanceOf(SessionStoreError)
   })
 
-  test('that are put off for ever are a fault', async () => {
+  test('that are deferred for ever are a fault', async () => {
     const { client, notes } = setup()
     client.script = ({ request }) => ({ found: [], missing: [], deferred: request.keys })
     await expect(notes.getMany(['a'])).rejects.toBeInstanceOf(SessionStoreError)
     expect(client.sent('lookup')).toHaveLength(6)
   })
 
-  test('that are damaged are refused, and nothing of them is quoted', async () => {
+  test('that are damaged are refused without quoting them', async () => {
     const { client, notes } = setup()
     await notes.put('a', 1, null)
     for (const stringValue of ['alice', undefined]) {
@@ -97,7 +97,7 @@ describe('notes of the Datastore store', () => {
     }
   })
 
-  test('are not deleted by anybody who names no version', async () => {
+  test('are not deleted without a version', async () => {
     const { client, notes } = setup()
     await notes.put('a', 1, null)
     for (const version of [null, undefined, '', '0']) {

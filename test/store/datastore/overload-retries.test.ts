@@ -37,7 +37,7 @@ describe('retries of all requests together', () => {
     expect((await load()).loadOutcome).toBe('live')
   })
 
-  test('are earned by calls that work, one by ten', async () => {
+  test('are earned by successful calls, one for ten', async () => {
     const { store, sessions } = app()
     const cookie = await cookieIn(sessions)
     const load = () => sessions.open({ cookie, secure: true }).load()
@@ -51,7 +51,7 @@ describe('retries of all requests together', () => {
     await expect(load()).rejects.toThrow()
   })
 
-  test('bound writes as well', async () => {
+  test('limit writes as well', async () => {
     const { store, sessions } = app()
     store.failAlways('before', { method: 'write' })
     store.clearCalls()
@@ -61,11 +61,11 @@ describe('retries of all requests together', () => {
       await sessions.commit(session)
     }
     for (let at = 0; at < 100; at++) await expect(save()).rejects.toThrow()
-    // The looks before the retries work, and earn two more.
+    // The reads before the retries succeed, and earn two more.
     expect(store.writes).toBe(122)
   })
 
-  test('are none where the store says when to come back', async () => {
+  test('do not happen if the store sets a time for the next try', async () => {
     const { store, sessions } = app()
     const cookie = await cookieIn(sessions)
     store.clearCalls()
@@ -85,7 +85,7 @@ describe('retries of all requests together', () => {
     expect(store.writes).toBe(1)
   })
 
-  test('are never more than there were at the start, however much succeeds', () => {
+  test('are never more than at the start, however many calls succeed', () => {
     const budget = new RetryBudget()
     for (let at = 0; at < 10_000; at++) budget.earn()
     let taken = 0
@@ -93,7 +93,7 @@ describe('retries of all requests together', () => {
     expect(taken).toBe(20)
   })
 
-  test('are not taken for what trying again cannot cure', () => {
+  test('are not spent on errors that a retry cannot cure', () => {
     const budget = new RetryBudget()
     const refused = new SessionStoreError('refused', { effect: 'none', retryable: false })
     for (let at = 0; at < 100; at++) expect(budget.take(refused)).toBe(false)

@@ -15,17 +15,17 @@ const HOUR = 60 * MINUTE
 
 interface Place {
   readonly clock: FakeClock
-  /** What was deleted when, in milliseconds since the sweep began. */
+  /** The deletes with their times, in milliseconds since the start of the sweep. */
   readonly deletes: { readonly at: number; readonly count: number }[]
-  /** How many pages were read. */
+  /** The number of pages that were read. */
   pages: number
   fill(count: number): Promise<void>
   sweep(): Promise<number>
-  /** Deletes per second between two instants. */
+  /** Returns the deletes per second between two times. */
   rate(from: number, to: number): number
 }
 
-/** A store that asks sweeps for a pace, and answers without taking time. */
+/** A store with a `sweepRate` that answers without taking time. */
 function place(
   sweepRate: number | null,
   { shards = 1, writeEach }: Partial<Pick<SessionStore, 'shards' | 'writeEach'>> = {},
@@ -35,7 +35,7 @@ function place(
   let began = clock.now()
   const store: SessionStore = {
     name: inner.name,
-    // One lane, where lanes would wait side by side: the clock moves on for everybody when one waits.
+    // One lane, since parallel lanes would all advance the same clock when they wait.
     shards,
     ...(sweepRate !== null && { sweepRate }),
     notes: inner.notes,
@@ -91,7 +91,7 @@ function place(
 }
 
 describe('a sweep of a store that asks for 500 sessions a second', () => {
-  test('does not wait for its first page, and after that keeps to it', async () => {
+  test('does not wait for its first page, and keeps the rate after that', async () => {
     const p = place(500)
     await p.fill(5000)
     expect(await p.sweep()).toBe(5000)
@@ -104,17 +104,17 @@ describe('a sweep of a store that asks for 500 sessions a second', () => {
     expect(p.deletes.at(-1)?.at).toBe(9 * SECOND)
   })
 
-  test('waits for no more than it has ended, however many shards there are', async () => {
+  test('waits only for the sessions that it has ended, however many shards there are', async () => {
     const p = place(500, { shards: 16 })
     await p.fill(20)
     const before = p.clock.now()
     expect(await p.sweep()).toBe(20)
-    // Each shard once, that of the sessions twice; and the shards of ids from outside, which may be in use elsewhere.
+    // Each shard once, that of the sessions twice, and also the shards of ids from outside.
     expect(p.pages).toBe(17 + 16)
     expect(p.clock.now() - before).toBe((20 / 500) * SECOND)
   })
 
-  test('grows by a half every five minutes while there is much to do', async () => {
+  test('raises the rate by half every five minutes while there is much to do', async () => {
     const p = place(20)
     await p.fill(14_000)
     expect(await p.sweep()).toBe(14_000)
@@ -122,7 +122,7 @@ describe('a sweep of a store that asks for 500 sessions a second', () => {
     expect(p.rate(5.5 * MINUTE, 9 * MINUTE) / 30).toBeCloseTo(1, 1)
   })
 
-  test('does not grow while it has little to do', async () => {
+  test('does not raise the rate while there is little to do', async () => {
     const p = place(20)
     for (let hour = 0; hour < 5; hour++) {
       await p.fill(600)
@@ -134,7 +134,7 @@ describe('a sweep of a store that asks for 500 sessions a second', () => {
     expect(p.rate(MINUTE, 4 * MINUTE) / 20).toBeCloseTo(1, 1)
   })
 
-  test('goes on at the pace it has reached in the next sweep, for a day', async () => {
+  test('continues at the reached rate in the next sweep, for a day', async () => {
     const p = place(20)
     await p.fill(7000)
     await p.sweep()
@@ -149,20 +149,20 @@ describe('a sweep of a store that asks for 500 sessions a second', () => {
   })
 })
 
-test('a sweep of a store that asks for no pace keeps none', async () => {
+test('a sweep of a store without a sweepRate does not wait', async () => {
   const p = place(null)
   await p.fill(5000)
   expect(await p.sweep()).toBe(5000)
   expect(p.deletes.every(({ at }) => at === 0)).toBe(true)
 })
 
-test('a sweep of a store that takes no writes stops reading after three pages in vain', async () => {
+test('a sweep of a store that refuses all writes stops reading after three pages', async () => {
   const error = new SessionStoreError('down', { effect: 'none' })
   const p = place(null, {
     writeEach: async (mutations) => mutations.map(() => ({ outcome: 'failed', error })),
   })
   await p.fill(20_000)
   await expect(p.sweep()).rejects.toThrow(/accepts no writes/)
-  // In each of the five tries of the queue; and one look at the shard of ids from outside, which is empty.
+  // In each of the five tries of the queue, and one read of the empty shard of ids from outside.
   expect(p.pages).toBe(5 * 3 + 1)
 })

@@ -50,20 +50,20 @@ describe('the breaker', () => {
     ['refusals', 7],
     ['conflicts', 9],
     ['contention', 10],
-    ['what is not there', 5],
-  ])('takes %s for answers', (_, code) => {
+    ['a missing entity', 5],
+  ])('counts %s as an answer', (_, code) => {
     const b = breaker()
     for (let at = 0; at < 20; at++) passed(b.breaker.enter()).end(grpcError(code))
     expect(b.breaker.isOpen).toBe(false)
   })
 
-  test.each([1, 2, 4, 8, 13, 14])('takes code %i for an outage', (code) => {
+  test.each([1, 2, 4, 8, 13, 14])('counts code %i as an outage', (code) => {
     const b = breaker()
     for (let at = 0; at < 5; at++) passed(b.breaker.enter()).end(grpcError(code))
     expect(b.breaker.isOpen).toBe(true)
   })
 
-  test('after a second lets one call through, and the others when that was answered', () => {
+  test('admits one call after a second, and the others after its answer', () => {
     const b = breaker()
     b.fail(5)
     b.clock.now += 999
@@ -89,7 +89,7 @@ describe('the breaker', () => {
     passed(b.breaker.enter())
   })
 
-  test('is not kept open, and not tried early, by calls of before', () => {
+  test('is neither kept open nor tried early by earlier calls', () => {
     const b = breaker()
     const [late, later] = [passed(b.breaker.enter()), passed(b.breaker.enter())]
     b.fail(5)
@@ -97,7 +97,7 @@ describe('the breaker', () => {
     late.end(grpcError(UNAVAILABLE))
     b.clock.now += 100
     const trial = passed(b.breaker.enter())
-    // An answer is an answer.
+    // The late answer of an earlier call closes it too.
     later.end(null)
     expect(b.breaker.isOpen).toBe(false)
     trial.end(grpcError(UNAVAILABLE))
@@ -113,7 +113,7 @@ describe('the breaker', () => {
   })
 })
 
-describe('the limit of calls under way', () => {
+describe('the limit of running calls', () => {
   test('falls by half with each slow call down to one, and rises again with quick answers', () => {
     const limit = new AdaptiveLimit(8, 1000)
     limit.took(501, true)
@@ -137,7 +137,7 @@ describe('the wait in a queue', () => {
   })
   afterEach(() => void vi.useRealTimers())
 
-  /** A queue that nothing leaves in time; how long those waited that were let go. */
+  /** A queue that no entry leaves in time. Records how long the expired entries waited. */
   function queue() {
     const came: number[] = []
     const waited: number[] = []
@@ -154,7 +154,7 @@ describe('the wait in a queue', () => {
     return { came, waited, timeout, come }
   }
 
-  test('is the longest at first, and a fifth of it in a queue that stands for longer', () => {
+  test('is the longest at first, and a fifth of it in a queue that stays full', () => {
     const { waited, come } = queue()
     for (let at = 0; at < 40; at++) {
       come()
@@ -200,12 +200,12 @@ async function failTimes(times: number, call: () => Promise<unknown>): Promise<v
   for (let at = 0; at < times; at++) await expect(call()).rejects.toThrow(/code 14/)
 }
 
-describe('a Datastore that is away', () => {
-  // So that the time for a trial does not come on a busy machine.
+describe('an unreachable Datastore', () => {
+  // Time stands still, so that a busy machine does not reach the time of the trial.
   beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }))
   afterEach(() => void vi.useRealTimers())
 
-  test('is not asked after five failed lookups, and never taken for "no session"', async () => {
+  test('gets no calls after five failed lookups, and never means "no session"', async () => {
     const { client, store } = setup()
     client.script = down
     await failTimes(5, () => store.find(keyNamed('a')))
@@ -219,7 +219,7 @@ describe('a Datastore that is away', () => {
     expect(client.calls).toHaveLength(5)
   })
 
-  test('is asked by one call a moment later, and by all when that was answered', async () => {
+  test('gets one call a moment later, and all calls after its answer', async () => {
     const { client, store } = setup()
     client.script = down
     await failTimes(5, () => store.find(keyNamed('a')))
@@ -250,7 +250,7 @@ describe('a Datastore that is away', () => {
     )
     await turn()
     expect(client.inFlight).toBe(8)
-    // Slow, so that fewer are sent; what the breaker turns away meanwhile is quick.
+    // Slow failures lower the limit. Calls that the breaker refuses meanwhile are quick.
     vi.advanceTimersByTime(4000)
     held.open()
     await finds
@@ -266,7 +266,7 @@ describe('a Datastore that is away', () => {
       Array.from({ length: 500 }, (_, at) => store.find(keyNamed(at))),
     )
     await turn()
-    // One, and one more for the answer to the trial: quick failures raise nothing.
+    // One call, and one more for the answer to the trial: quick failures do not raise the limit.
     expect(client.inFlight).toBe(2)
     again.open()
     await more
@@ -299,7 +299,7 @@ describe('a Datastore that is away', () => {
     expect(await other.store.find(keyNamed('a'))).toBeNull()
   })
 
-  test('leaves long work to its queue: it trips no breaker, and is not stopped by one', async () => {
+  test('leaves long work to its queue: such calls neither trip a breaker nor are stopped by one', async () => {
     const { client, store } = setup()
     client.script = ({ method }, serve) => (method === 'lookup' ? serve() : down())
     const mutations = [1, 2].map((at) => ({ kind: 'remove', key: keyNamed(at) }) as const)
@@ -315,7 +315,7 @@ describe('a Datastore that is away', () => {
     expect(await store.write({ kind: 'insert', record })).toMatchObject({ outcome: 'applied' })
   })
 
-  test('fails what waits at once when the breaker opens, also beyond the keys of one call', async () => {
+  test('fails waiting calls at once when the breaker opens, also beyond the keys of one call', async () => {
     const { client, store } = setup()
     const held = gate()
     client.script = async () => {
@@ -334,7 +334,7 @@ describe('a Datastore that is away', () => {
       reasons.filter((reason) => /Error: Datastore lookup failed/.test(String(reason))),
     ).toHaveLength(4000)
     expect(reasons.filter((reason) => /no lookup is sent/.test(String(reason)))).toHaveLength(2000)
-    // Eight that fail together are one failure.
+    // Eight callers that share a call are one failure.
     expect(client.calls).toHaveLength(5 * 8)
   })
 })
@@ -342,7 +342,7 @@ describe('a Datastore that is away', () => {
 describe('a Datastore that hangs', () => {
   const never = (): Promise<never> => new Promise(() => {})
 
-  test('keeps no lookup waiting for longer than its deadline, in the queue and under way together', async () => {
+  test('keeps no lookup waiting for longer than its deadline, in the queue and in the call together', async () => {
     const { client, store } = setup({ deadline: 400 })
     const timeouts: number[] = []
     client.script = ({ options }: Call) => {
@@ -354,14 +354,14 @@ describe('a Datastore that hangs', () => {
       store.find(keyNamed(at)).finally(() => ends.push(at)),
     )
     const results = await Promise.allSettled(finds)
-    // Nothing had left the queue yet, so the last hundred did by themselves.
+    // No other call had left the queue yet, so the last hundred left it by their timeout.
     expect(Math.min(...ends.slice(0, 100))).toBe(800)
     expect(results.slice(0, 800).every((one) => isRejected(one, /did not answer/))).toBe(true)
     expect(results.slice(800).every((one) => isRejected(one, /too long for its turn/))).toBe(true)
     expect(timeouts.every((timeout) => timeout <= 400)).toBe(true)
   })
 
-  test('gives a call that has waited only what is left of its deadline', async () => {
+  test('gives a call that has waited only the rest of its deadline', async () => {
     const { client, store } = setup({ deadline: 60_000, sharedWrites: 'off' })
     const held = gate()
     client.script = async (_call, serve) => {
@@ -382,7 +382,7 @@ describe('a Datastore that hangs', () => {
     expect(timeoutOf(client.sent('lookup').at(-1))).toBeLessThan(60_000 - 10)
   })
 
-  test('lets go of writes that wait for their turn', async () => {
+  test('fails writes that wait too long for their turn', async () => {
     const { client, store } = setup({ deadline: 100, sharedWrites: 'off' })
     client.script = never
     const writes = Array.from({ length: 70 }, (_, at) =>

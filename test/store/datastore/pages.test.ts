@@ -45,7 +45,7 @@ describe('pages of the Datastore store', () => {
   test.each([
     [undefined, 'GREATER_THAN_OR_EQUAL', '0a:0000000000'],
     [7_200_000, 'GREATER_THAN', '0a:0000000120'],
-  ])('asks for one shard after %s', async (after, op, from) => {
+  ])('requests one shard after %s', async (after, op, from) => {
     const { client, store } = setup({ entityResults: [] })
     const upTo = 10_800_000
     const range = after === undefined ? { upTo } : { after, upTo }
@@ -84,7 +84,7 @@ describe('pages of the Datastore store', () => {
     )
   })
 
-  test('gives a cursor as long as there are entries, and goes on from it', async () => {
+  test('returns a cursor as long as there are entries, and continues from it', async () => {
     const { client, store } = setup(
       { entityResults: [resultOf('a')], endCursor: end, moreResults: 'NO_MORE_RESULTS' },
       { entityResults: [], endCursor: end, moreResults: 'MORE_RESULTS_AFTER_LIMIT' },
@@ -96,7 +96,7 @@ describe('pages of the Datastore store', () => {
     expect(client.calls[1]?.request).toMatchObject({ query: { startCursor: end } })
   })
 
-  test('goes on where the server stopped on its way, and over names that no session can have', async () => {
+  test('continues if the server stopped early, and skips names that no session can have', async () => {
     const foreign = {
       entity: { key: { path: [{ kind: 'viur-session', name: 'raw cookie' }] }, properties: {} },
       version: '7',
@@ -112,13 +112,13 @@ describe('pages of the Datastore store', () => {
     expect(client.calls).toHaveLength(4)
   })
 
-  test('gives up on a query that does not get on', async () => {
+  test('gives up on a query that makes no progress', async () => {
     const stuck = { entityResults: [], endCursor: end, moreResults: 'NOT_FINISHED' }
     const { store } = setup(stuck, stuck)
     await expect(store.page(all, { limit: 5 })).rejects.toMatchObject({ retryable: true })
   })
 
-  test('ends where a page comes again, and is a fault where it may hide more', async () => {
+  test('ends if a page repeats, and is a fault if there may be more behind it', async () => {
     const again = { entityResults: [resultOf('a')], endCursor: end }
     const { store } = setup(again, again, again)
     const { cursor } = await store.page(all, { limit: 2 })
@@ -139,7 +139,7 @@ describe('pages of the Datastore store', () => {
     expect(client.calls).toHaveLength(1)
   })
 
-  test('says of a cursor that the server refuses that one has to start again', async () => {
+  test('refuses a cursor that the server refuses, and says to start again', async () => {
     const { client, store } = setup({ entityResults: [resultOf('a')], endCursor: end })
     const { cursor } = await store.page(all, { limit: 5 })
     client.script = () => {

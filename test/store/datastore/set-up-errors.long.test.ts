@@ -21,7 +21,7 @@ import {
 
 const COOKIE = `viur-session=${'A'.repeat(43)}`
 
-describe('what Google Cloud refuses, told by ready() and by the first request alike', () => {
+describe('a refusal of Google Cloud, reported alike by ready() and by the first request', () => {
   test.each<[string, Answer, (string | RegExp)[], DatastoreStoreOptions?]>([
     [
       'the API is off',
@@ -191,14 +191,14 @@ describe('what Google Cloud refuses, told by ready() and by the first request al
     expect(failure.retryable).toBe(true)
   })
 
-  test('a refusal that is no matter of the set-up is not called one', async () => {
+  test('a refusal for other reasons is not reported as a fault of the set-up', async () => {
     const server = await datastoreServer({ code: 3, message: 'The kind is too long.' })
     const failure = await failureOf(onTheWire(server.port).ready())
     expect(failure.message).toContain('invalid')
     expect(failure.message).not.toContain('gcloud')
   })
 
-  test('what is asked for goes to the project and the database that were named', async () => {
+  test('calls go to the project and the database that were named', async () => {
     const server = await datastoreServer({})
     await onTheWire(server.port, { databaseId: 'sessions' }).ready()
     expect(server.requests).toEqual([
@@ -214,13 +214,13 @@ describe('what Google Cloud refuses, told by ready() and by the first request al
   })
 })
 
-describe('what names the project', () => {
+describe('the origin of the project id', () => {
   const denied = { code: 7, message: 'Missing or insufficient permissions.' }
   test.each([
     ['DATASTORE_PROJECT_ID', 'correct DATASTORE_PROJECT_ID'],
     ['GOOGLE_CLOUD_PROJECT', 'correct GOOGLE_CLOUD_PROJECT'],
     ['GCLOUD_PROJECT', 'correct GCLOUD_PROJECT'],
-  ])('is told where it is %s', async (name, cure) => {
+  ])('is named in the error if it is %s', async (name, cure) => {
     withoutEnvironment()
     vi.stubEnv(name, 'warehouse')
     const server = await datastoreServer(denied)
@@ -229,7 +229,7 @@ describe('what names the project', () => {
     expect(failure.message).toContain(cure)
   })
 
-  test('is told where it is the credentials', async () => {
+  test('is named in the error if it is the credentials', async () => {
     withoutEnvironment()
     const server = await datastoreServer(denied)
     const client = Object.assign(clientOn(server.port), { getProjectId: async () => 'attic' })
@@ -242,7 +242,7 @@ describe('what names the project', () => {
 })
 
 describe('credentials', () => {
-  test('that are nowhere are said to be missing, with the command that makes them', async () => {
+  test('that do not exist are reported as missing, with the command that makes them', async () => {
     withoutEnvironment()
     const home = mkdtempSync(join(tmpdir(), 'viur-home-'))
     onTestFinished(() => rmSync(home, { recursive: true }))
@@ -259,7 +259,7 @@ describe('credentials', () => {
     }
   })
 
-  test('that are in no file are said to be so, with the variable that names one', async () => {
+  test('whose file does not exist are reported with the variable that names the file', async () => {
     withoutEnvironment()
     vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', '/nowhere/key.json')
     const sessions = createSessions({ store: datastoreStore({ projectId: 'shop' }) })
@@ -292,7 +292,7 @@ describe('credentials', () => {
 })
 
 describe('an emulator', () => {
-  test('that does not run is started by the command of its address and port', async () => {
+  test('that does not run is reported with the command that starts it at its address and port', async () => {
     const { address, port } = await freeAddress()
     const sessions = onEmulator(address)
     for (const failure of [await failureOf(sessions.ready()), await firstVisit(sessions)]) {
@@ -308,7 +308,7 @@ describe('an emulator', () => {
     }
   })
 
-  test('is asked for by the breaker too, once calls are held back', async () => {
+  test('is named in the error of the breaker too, once calls are refused', async () => {
     const { address } = await freeAddress()
     const sessions = onEmulator(address)
     let failure = await firstVisit(sessions)
@@ -319,28 +319,28 @@ describe('an emulator', () => {
     expect(failure.message).toContain(`nothing answers at ${address}`)
   })
 
-  test('whose host nobody knows is not to be started', async () => {
+  test('with an unknown host name is reported without a command to start it', async () => {
     const failure = await failureOf(onEmulator('emulator.invalid:8081').ready())
     expect(failure.message).toMatch(
       /the host name of emulator\.invalid:8081.*cannot be resolved: correct/,
     )
   })
 
-  test('on another machine is not started by the script, which starts one on this', async () => {
+  test('on another machine is reported without the script, which starts one on this machine', async () => {
     const server = await datastoreServer({ code: 14, message: 'away' })
     const failure = await failureOf(onEmulator(`0.0.0.0:${server.port}`).ready())
     expect(failure.message).toContain(`nothing answers at 0.0.0.0:${server.port}`)
     expect(failure.message).not.toContain('emulator.sh')
   })
 
-  test('that is some other server is not taken for one that is slow', async () => {
+  test('that is another server is not reported as a slow emulator', async () => {
     const http = createServer((_request, response) => void response.end('hello'))
     const failure = await failureOf(onEmulator(`127.0.0.1:${await portOf(http)}`).ready())
     expect(failure.message).toMatch(/is not a Datastore emulator|nothing answers at/)
     expect(failure.message).toContain('DATASTORE_EMULATOR_HOST')
   })
 
-  test('that hangs up at once is not running', async () => {
+  test('that closes connections at once is reported as not running', async () => {
     const tcp = createTcpServer((socket) => void socket.destroy()).listen(0, '127.0.0.1')
     await once(tcp, 'listening')
     onTestFinished(() => void tcp.close())
@@ -360,7 +360,7 @@ describe('an emulator', () => {
     expect(failure.message).toContain('DATASTORE_EMULATOR_HOST')
   })
 
-  test('that says nothing is told from one that does not run', async () => {
+  test('that does not answer is distinguished from one that does not run', async () => {
     const server = await datastoreServer({})
     const sessions = onEmulator(server.address, { deadline: '1s' })
     await sessions.ready()
@@ -375,7 +375,7 @@ describe('an emulator', () => {
   })
 })
 
-/** Sessions on Google's own client, whose calls go to this port as they would go to Google Cloud. */
+/** Makes sessions on Google's own client, whose calls go to this port as to Google Cloud. */
 function onTheWire(
   port: number,
   options: DatastoreStoreOptions = {},
@@ -415,7 +415,7 @@ function onEmulator(address: string, options: DatastoreStoreOptions = {}): Sessi
   return sessions
 }
 
-/** What the environment says of projects, emulators and credentials is gone for this test. */
+/** Removes projects, emulators and credentials from the environment for this test. */
 function withoutEnvironment(): void {
   for (const name of [
     'DATASTORE_PROJECT_ID',
@@ -429,7 +429,7 @@ function withoutEnvironment(): void {
   onTestFinished(() => void vi.unstubAllEnvs())
 }
 
-/** What the first visitor with a cookie meets. */
+/** Returns the error that the first visitor with a cookie gets. */
 function firstVisit(sessions: Sessions): Promise<SessionStoreError> {
   return failureOf(sessions.open({ cookie: COOKIE, secure: false, loopback: true }).load())
 }

@@ -1,8 +1,8 @@
 import { onTestFinished, vi } from 'vitest'
 
 /**
- * For this test time passes only where the test says so, so that a busy machine makes nothing late. What it gives lets
- * time pass, one millisecond after the other, until this has settled.
+ * Stops the time for this test, so that a busy machine delays nothing. Returns a function that lets time pass, one
+ * millisecond after the other, until a promise has settled.
  */
 export function stopTime(): <Result>(work: Promise<Result>) => Promise<Result> {
   vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
@@ -15,7 +15,7 @@ export function stopTime(): <Result>(work: Promise<Result>) => Promise<Result> {
     work.then(settle, settle)
     for (let passed = 0; !isSettled; passed++) {
       if (passed > 60_000) throw new Error('a minute has passed, and nothing has settled')
-      // What happens without time happens first.
+      // Work that needs no time is done first.
       for (let turns = 0; turns < 3; turns++) await new Promise((resolve) => setImmediate(resolve))
       await vi.advanceTimersByTimeAsync(1)
     }

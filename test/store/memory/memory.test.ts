@@ -15,7 +15,7 @@ function store(options: MemoryStoreOptions = {}): SessionStore {
   return memoryStore({ now: fakeClock(START).now, ...options })
 }
 
-/** A guest seen this long ago. */
+/** Makes a guest that was last seen this long ago. */
 function guest(ago: number, more: Partial<SessionRecord> = {}): SessionRecord {
   return sampleRecord({
     created: START - ago,
@@ -40,7 +40,7 @@ async function present(at: SessionStore, ...records: SessionRecord[]): Promise<b
 }
 
 describe('a full memory store', () => {
-  it('fails, of many writes, those that have no room, and takes the others', async () => {
+  it('fails only those of many writes that have no room', async () => {
     const full = store({ maxSessions: 2 })
     const records = [alice(0), alice(0), alice(0)]
     const results = await full.writeEach(records.map((record) => ({ kind: 'insert', record })))
@@ -51,7 +51,7 @@ describe('a full memory store', () => {
     ])
   })
 
-  it('puts out what has expired first, then the guest unused for longest, and never a user', async () => {
+  it('removes expired sessions first, then the guest unused for longest, and never a user', async () => {
     const full = store({ maxSessions: 5 })
     const user = alice(50)
     const old = guest(40)
@@ -78,7 +78,7 @@ describe('a full memory store', () => {
     expect(kept.length * data.length * 2).toBeLessThan(20_000)
   })
 
-  it('takes a session that expires this very millisecond for alive', async () => {
+  it('treats a session that expires in this millisecond as alive', async () => {
     const full = store({ maxSessions: 2 })
     const last = alice(10)
     const border = { ...last, expires: START }
@@ -87,7 +87,7 @@ describe('a full memory store', () => {
     expect(await present(full, border)).toEqual([true])
   })
 
-  it('refuses an insert when all who are left are users, and changes nothing', async () => {
+  it('refuses an insert if only users are left, and changes nothing', async () => {
     const full = store({ maxSessions: 3 })
     const users = [alice(1), alice(2), alice(3)]
     await insert(full, ...users)
@@ -100,7 +100,7 @@ describe('a full memory store', () => {
     expect(await present(full, ...users, late)).toEqual([true, true, true, false])
   })
 
-  it('puts nobody out when the insert is refused all the same', async () => {
+  it('removes no session if the insert is refused anyway', async () => {
     const big = guest(0, { data: 'x'.repeat(5000) })
     const full = store({ maxBytes: 4000 })
     const small = guest(1)
@@ -127,7 +127,7 @@ describe('a full memory store', () => {
     expect(await present(full, one, two)).toEqual([false, true])
   })
 
-  it('never puts out a session that the same commit writes', async () => {
+  it('never removes a session that the same commit writes', async () => {
     const full = store({ maxSessions: 2 })
     const [one, two] = [guest(100), guest(1)]
     await insert(full, one, two)
@@ -140,7 +140,7 @@ describe('a full memory store', () => {
     expect(await present(full, one, two)).toEqual([true, false])
   })
 
-  it('counts the bytes of what is kept of clients and static keys', async () => {
+  it('counts the bytes of client hints and static keys', async () => {
     const full = store({ maxBytes: 4000 })
     const client = { agent: 'x'.repeat(1400), address: 'x'.repeat(1400) }
     await insert(full, guest(2, { staticKey: 'x'.repeat(1000) }))
@@ -150,7 +150,7 @@ describe('a full memory store', () => {
     expect(await present(full, first)).toEqual([false])
   })
 
-  it('counts bytes, also of updates, and gives them back', async () => {
+  it('counts bytes, also of updates, and subtracts them on removal', async () => {
     const full = store({ maxBytes: 20_000 })
     const old = guest(100, { data: 'x'.repeat(8000) })
     await insert(full, old, guest(50, { data: 'x'.repeat(8000) }))
@@ -168,7 +168,7 @@ describe('a full memory store', () => {
     expect(await present(full, grown)).toEqual([true])
   })
 
-  it('makes some room more than needed, so that it does not look for victims at every insert', async () => {
+  it('frees more room than needed, so that it does not search for victims at every insert', async () => {
     const full = store({ maxSessions: 200 })
     const guests = Array.from({ length: 200 }, (_, index) => guest(index))
     await insert(full, ...guests)
@@ -196,7 +196,7 @@ describe('the security keys of a memory store', () => {
     return Promise.all(records.map(async ({ name }) => (await at.keys.find(name)) !== null))
   }
 
-  it('give way to new ones once they have expired, and not before', async () => {
+  it('are replaced by new ones after they have expired, and not before', async () => {
     const full = store({ maxSecurityKeys: 3 })
     const [expired, last] = [valid({ expires: START }), valid({ expires: START + 1 })]
     await full.keys.insert([expired, last, valid()])
@@ -212,7 +212,7 @@ describe('the security keys of a memory store', () => {
     expect(await keep(full, one, two, last)).toEqual([false, false, true])
   })
 
-  it('leave room when they are used or removed', async () => {
+  it('free their room when they are used or removed', async () => {
     const full = store({ maxSecurityKeys: 2, maxBytes: 100_000 })
     for (let turns = 0; turns < 20; turns++) {
       const [used, removed] = [valid({ data: 'x'.repeat(40_000) }), valid()]
@@ -224,7 +224,7 @@ describe('the security keys of a memory store', () => {
     expect((await full.keys.insert([valid(), valid()])).outcome).toBe('applied')
   })
 
-  it('are bounded in bytes, apart from the sessions', async () => {
+  it('are limited in bytes, separately from the sessions', async () => {
     const full = store({ maxBytes: 10_000 })
     await insert(full, guest(0, { data: 'x'.repeat(8000) }))
     const big = { data: '\u4e2d'.repeat(2200), purpose: 'x'.repeat(500) }
@@ -243,7 +243,7 @@ describe('the security keys of a memory store', () => {
     expect(await keep(full, there)).toEqual([true])
   })
 
-  it('make room again as time goes on', async () => {
+  it('free their room as time passes', async () => {
     const clock = fakeClock(START)
     const full = memoryStore({ now: clock.now, maxSecurityKeys: 1 })
     await full.keys.insert([valid()])

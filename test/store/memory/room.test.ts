@@ -31,7 +31,7 @@ async function has(store: SessionStore, name: string | number): Promise<boolean>
 }
 
 describe('a memory store that is full of security keys', () => {
-  test('drops those of sessions that are dead first, then those of guests, and none of users', async () => {
+  test('drops those of ended sessions first, then those of guests, and none of users', async () => {
     const store = memoryStore({ maxSecurityKeys: 4, now: () => NOW })
     await add(store, 'guest', null)
     await add(store, 'user', NOW)
@@ -71,7 +71,7 @@ describe('a memory store that is full of security keys', () => {
     ['has ended', { ended: NOW - 1, authenticated: NOW - MINUTE }],
     ['has expired', { expires: NOW - 1, authenticated: NOW - MINUTE }],
   ])(
-    'takes a session that %s for dead, though it is stored and was a user’s',
+    'treats a session that %s as ended, although it is stored and belonged to a user',
     async (_how, how) => {
       const store = memoryStore({ maxSecurityKeys: 2, now: () => NOW })
       await add(store, 'guest', null)

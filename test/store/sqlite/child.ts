@@ -1,4 +1,5 @@
-// A process of its own on a file of SQLite: `node child.ts WORK FILE ARGUMENTS`. Says what it has done line by line, as JSON.
+// A separate process on an SQLite file: `node child.ts WORK FILE ARGUMENTS`. It prints its results line by line, as
+// JSON.
 import { writeSync } from 'node:fs'
 import { createSessions, DeleteSessionsIter, type Sessions } from '../../../src/index.ts'
 import { sqliteStore } from '../../../src/store/sqlite/index.ts'
@@ -7,7 +8,9 @@ import { sampleRecord } from '../../../src/testing/sample-record.ts'
 const [work = '', file = '', argument = 'null'] = process.argv.slice(2)
 const input = JSON.parse(argument) as { key: string; cookie: string; count: number; now: number }
 
-/** Called before each statement that runs; at the end of the name of the work: `login/7` dies before the seventh. */
+/**
+ * Called before each statement. A number after the name of the work kills the process: `login/7` before the seventh.
+ */
 const [name = '', at = ''] = work.split('/')
 let statements = 0
 beforeEachStatement((sql) => {
@@ -19,7 +22,7 @@ beforeEachStatement((sql) => {
 
 const store = sqliteStore({ file })
 
-/** Lets nothing else run for so many milliseconds. */
+/** Blocks the process for this many milliseconds. */
 function stand(time: number): void {
   if (time > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, time)
 }
@@ -40,13 +43,13 @@ function beforeEachStatement(what: (sql: string) => void): void {
   }
 }
 
-/** At once, so that nothing that was said is lost when the process is killed. */
+/** Prints synchronously, so that no output is lost when the process is killed. */
 function say(what: unknown): void {
   writeSync(1, `${JSON.stringify(what)}\n`)
 }
 
 const WORK: Readonly<Record<string, () => Promise<void>>> = {
-  /** Puts a record in the place of another, and says what was answered. */
+  /** Replaces a record by another one, and prints the answer. */
   async replace() {
     const record = sampleRecord({ key: input.key as never })
     const found = await store.find(record.key)
@@ -58,7 +61,7 @@ const WORK: Readonly<Record<string, () => Promise<void>>> = {
     say({ done: next.key })
   },
 
-  /** Goes from one record to the next for as long as it lives: says what it begins, and what was answered. */
+  /** Replaces one record after the other until it is killed. Prints each start and each answer. */
   async login() {
     let record = sampleRecord()
     say({ begun: record.key })
@@ -78,7 +81,7 @@ const WORK: Readonly<Record<string, () => Promise<void>>> = {
     }
   },
 
-  /** Counts in one record, again on each conflict. */
+  /** Counts in one record, and tries again on each conflict. */
   async count() {
     let conflicts = 0
     for (let counted = 0; counted < input.count; ) {
@@ -92,7 +95,7 @@ const WORK: Readonly<Record<string, () => Promise<void>>> = {
     say({ conflicts })
   },
 
-  /** Writes without a break for as long as it lives, and says so once. */
+  /** Writes without a break until it is killed, and prints once that it writes. */
   async crowd() {
     for (let written = 0; ; written++) {
       await store.write({ kind: 'insert', record: sampleRecord() }, { deadline: 60_000 })
@@ -115,7 +118,7 @@ const WORK: Readonly<Record<string, () => Promise<void>>> = {
     }
   },
 
-  /** Sweeps, and says which ends its observers heard of. */
+  /** Sweeps, and prints the ends that its observers got. */
   async sweep() {
     const sessions: Sessions<object> = createSessions({ store, events: true, now: () => input.now })
     sessions.onDelete(({ key, reason }) => say({ ended: key, reason }))
@@ -123,7 +126,7 @@ const WORK: Readonly<Record<string, () => Promise<void>>> = {
     await sessions.startClearSessions()
   },
 
-  /** Opens the file, perhaps as the first, and stores something. */
+  /** Opens the file, perhaps as the first process, and stores something. */
   async create() {
     const record = sampleRecord()
     const { outcome } = await store.write({ kind: 'insert', record })

@@ -22,12 +22,12 @@ import { freshFiles, MISSING } from './files.ts'
 
 const fresh = freshFiles()
 
-/** The file, opened by somebody else. */
+/** Opens the file with another connection. */
 function opened(file: string): Connection {
   return new (nodeSqlite().DatabaseSync)(file)
 }
 
-/** The error of a call that has to fail before anything is done. */
+/** Returns the error of a call that must fail without an effect. */
 async function refused(call: Promise<unknown>): Promise<SessionStoreError> {
   const error = await call.then(
     () => null,
@@ -38,7 +38,7 @@ async function refused(call: Promise<unknown>): Promise<SessionStoreError> {
   return error as SessionStoreError
 }
 
-/** Calls as a user who may nothing; as root nothing would be refused. */
+/** Makes calls as a user without permissions, since root is never refused. */
 function asNobody<Result>(call: () => Result): Result {
   if (process.geteuid?.() !== 0) return call()
   process.seteuid?.(65_534)
@@ -50,14 +50,14 @@ function asNobody<Result>(call: () => Result): Result {
 }
 
 describe('sqliteStore()', () => {
-  it('is refused with the version that it needs where Node has no node:sqlite', () => {
+  it('is refused with the needed version if Node has no node:sqlite', () => {
     vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined as never)
     expect(() => sqliteStore({ file: 'sessions.db' })).toThrow(SessionConfigError)
     expect(() => sqliteStore({ file: 'sessions.db' })).toThrow(/Node 22\.13 .*is Node v\d+/)
     vi.restoreAllMocks()
   })
 
-  it('refuses what is no path of a file, and options that it does not know', () => {
+  it('refuses values that are not the path of a file, and unknown options', () => {
     for (const file of [undefined, '', ' ', 'a\0b', 1, null, ':memory:', 'file:x.db?mode=memory']) {
       const options = { file } as unknown as SqliteStoreOptions
       expect(() => sqliteStore(options), String(file)).toThrow(SessionConfigError)
@@ -70,7 +70,7 @@ describe('sqliteStore()', () => {
 })
 
 describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
-  it('is opened at the first use, and holds the sessions for the next process', async () => {
+  it('is opened at the first use, and keeps the sessions for the next process', async () => {
     const file = fresh()
     const store = sqliteStore({ file })
     expect(existsSync(file)).toBe(false)
@@ -85,7 +85,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     await again.close()
   })
 
-  it('gives no version twice, whoever opens it', async () => {
+  it('never uses a version twice, in any process', async () => {
     const file = fresh()
     const seen = new Set<string>()
     for (let round = 0; round < 3; round++) {
@@ -100,7 +100,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     }
   })
 
-  it('can be read and written by its owner alone, with all that SQLite puts beside it, whatever the umask', async () => {
+  it('can be read and written only by its owner, like the other files of SQLite, with any umask', async () => {
     for (const umask of [0, 0o077, 0o777]) {
       const file = fresh()
       const before = process.umask(umask)
@@ -117,7 +117,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     }
   })
 
-  it('is taken from others where it is empty, and left as it is where it holds something', async () => {
+  it('is made private if it is empty, and keeps its permissions if it has content', async () => {
     const file = fresh()
     writeFileSync(file, '')
     chmodSync(file, 0o644)
@@ -128,7 +128,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     expect(statSync(file).mode & 0o777).toBe(0o640)
   })
 
-  it('says that its directory is missing, or is none', async () => {
+  it('reports that its directory is missing, or is not a directory', async () => {
     const missing = await refused(
       sqliteStore({ file: fresh('none/sessions.db') }).find(sampleRecord().key),
     )
@@ -147,7 +147,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     expect(directory.message).toMatch(/is not a file/)
   })
 
-  it('is left alone where it is no database, or that of another program', async () => {
+  it('is left unchanged if it is not a database, or one of another program', async () => {
     const text = fresh()
     writeFileSync(text, 'something else, long enough to be taken for the head of a file'.repeat(20))
     const before = readFileSync(text)
@@ -168,14 +168,14 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     expect(readFileSync(other).equals(whole)).toBe(true)
   })
 
-  it('says that it is damaged', async () => {
+  it('is reported as damaged', async () => {
     const file = fresh()
     const store = sqliteStore({ file })
     const records = Array.from({ length: 50 }, () => sampleRecord({ data: 'x'.repeat(5000) }))
     await store.writeEach(records.map((record) => ({ kind: 'insert', record })))
     await store.close()
     const descriptor = openSync(file, 'r+')
-    // All but the first page, which says what the file is.
+    // All pages but the first one, which contains the type of the file.
     writeSync(descriptor, Buffer.alloc(statSync(file).size - 4096, 0x5a), 0, null, 4096)
     closeSync(descriptor)
     const [first] = records
@@ -183,7 +183,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     expect(error.message).toMatch(/is damaged .*backup/)
   })
 
-  it('says that its disk is full, and goes on when it no longer is', async () => {
+  it('reports a full disk, and works again when there is space', async () => {
     const database = new SqliteDatabase(fresh())
     const store = new SqliteStore(database)
     await database.write((sql) => sql.get('PRAGMA max_page_count = 20'))
@@ -198,7 +198,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     await store.close()
   })
 
-  it('says that it cannot be written or created', async () => {
+  it('reports that it cannot be written or created', async () => {
     const file = fresh()
     chmodSync(dirname(file), 0o755)
     await sqliteStore({ file }).ready?.()
@@ -215,7 +215,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     }
   })
 
-  it('is waited for while another process writes, without keeping this one from anything else', async () => {
+  it('makes writes wait while another process writes, without blocking this one', async () => {
     const file = fresh()
     const store = sqliteStore({ file })
     const record = sampleRecord()
@@ -225,7 +225,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     const next = sampleRecord()
     const writing = store.write({ kind: 'insert', record: next })
     const timer = new Promise((resolve) => setTimeout(resolve, 1, 'ran'))
-    // Whoever reads does not wait.
+    // Reads do not wait.
     expect((await store.find(record.key))?.record).toEqual(record)
     expect(await Promise.race([writing, timer])).toBe('ran')
     expect(await store.find(next.key)).toBeNull()
@@ -235,7 +235,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     await store.close()
   })
 
-  it('is waited for as long as the caller says, and then says that it is locked', async () => {
+  it('makes writes wait as long as the caller says, and then reports a lock', async () => {
     const file = fresh()
     const store = sqliteStore({ file })
     await store.ready?.()
@@ -251,7 +251,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     await store.close()
   })
 
-  it('is let go of by close(), and every call after it is refused, also one that waits', async () => {
+  it('is closed by close(), and every later call is refused, also one that waits', async () => {
     const file = fresh()
     const store = sqliteStore({ file })
     await store.write({ kind: 'insert', record: sampleRecord() })
@@ -271,7 +271,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     expect((await refused(unused.find(sampleRecord().key))).message).toMatch(/closed/)
   })
 
-  it('takes back what failed half way, keeps no lock for it, and goes on with the next write', async () => {
+  it('rolls back a write that fails in the middle, keeps no lock, and continues with the next write', async () => {
     const file = fresh()
     const store = sqliteStore({ file })
     await store.ready?.()
@@ -292,7 +292,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     await store.close()
   })
 
-  it('lets others have their turn while many are written, each for itself', async () => {
+  it('lets others have their turn during many independent writes', async () => {
     const store = sqliteStore({ file: fresh() })
     let turns = 0
     const turn = (): void => {
@@ -308,7 +308,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     await store.close()
   })
 
-  it('gives a record that somebody has damaged as one that cannot be read, with its key and version', async () => {
+  it('returns a damaged record as unreadable, with its key and version', async () => {
     const file = fresh()
     const store = sqliteStore({ file })
     const record = sampleRecord({ user: 'alice' })
@@ -346,7 +346,7 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     await store.close()
   })
 
-  it('refuses a note that somebody has damaged, says what to do, and quotes nothing of it', async () => {
+  it('refuses a damaged note, says what to do, and quotes nothing of it', async () => {
     const file = fresh()
     const store = sqliteStore({ file })
     await store.notes.put('run:a', { of: 'alice' }, null)
@@ -382,7 +382,7 @@ describe.skipIf(MISSING !== null)(`the schema of a file${MISSING ?? ''}`, () => 
     )
   })
 
-  it('is brought up to date with what the file holds, in one transaction', async () => {
+  it('is migrated with the content of the file, in one transaction', async () => {
     const file = fresh()
     const store = sqliteStore({ file })
     const record = sampleRecord()
@@ -399,7 +399,7 @@ describe.skipIf(MISSING !== null)(`the schema of a file${MISSING ?? ''}`, () => 
     connection.close()
   })
 
-  it('that changes while the file is open stops the writes of the release that does not know it', async () => {
+  it('that changes while the file is open stops the writes of a release that does not know it', async () => {
     const file = fresh()
     const store = sqliteStore({ file })
     await store.ready?.()

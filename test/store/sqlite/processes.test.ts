@@ -19,17 +19,17 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL')
 })
 
-/** What a process says, by line. */
+/** The output of a process, by line. */
 type Said = Readonly<Record<string, unknown>>
 
-/** Starts work in a process of its own. `heard`: what it says, as it comes. */
+/** Starts work in a separate process. `heard`: its output so far. */
 function start(
   work: string,
   file: string,
   input: object = {},
   heard: (said: Said, child: ChildProcess) => void = () => {},
 ): Promise<{ readonly code: number | null; readonly said: readonly Said[] }> {
-  // Node 22 prints a warning for both, and older ones of it run TypeScript by the flag alone.
+  // Node 22 prints a warning for both. Older releases of it run TypeScript only with the flag.
   const flags = ['--experimental-strip-types', '--disable-warning=ExperimentalWarning']
   const child = spawn(process.execPath, [...flags, script, work, file, JSON.stringify(input)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -43,7 +43,7 @@ function start(
   return once(child, 'close').then(([code]) => ({ code: code as number | null, said }))
 }
 
-/** What SQLite itself finds wrong with the file. */
+/** Returns the faults that SQLite itself finds in the file. */
 function integrityOf(file: string): unknown {
   const connection = new (nodeSqlite().DatabaseSync)(file)
   const row = connection.prepare('PRAGMA integrity_check').get()
@@ -52,11 +52,11 @@ function integrityOf(file: string): unknown {
 }
 
 describe.skipIf(MISSING !== null)(`processes on one file of SQLite${MISSING ?? ''}`, () => {
-  it('leave whole what was answered, and nothing by halves, when one is killed at any moment', async () => {
+  it('keep all answered writes, and no half of another, when one is killed at any moment', async () => {
     for (let round = 0; round < 8; round++) {
       const file = fresh()
       let answers = 0
-      // At another moment each time: after an answer, or when the next write has begun.
+      // At a different moment each time: after an answer, or when the next write has started.
       const { said } = await start('login', file, {}, (line, child) => {
         if ('done' in line) answers += 1
         const isMoment = round % 2 === 0 ? 'done' in line : 'begun' in line
@@ -69,9 +69,9 @@ describe.skipIf(MISSING !== null)(`processes on one file of SQLite${MISSING ?? '
       const done = said.flatMap((line) => ('done' in line ? [line['done']] : []))
       if (done.length === 0) expect(keys.length).toBeLessThan(2)
       else expect(keys).toHaveLength(1)
-      // The last that was answered, or the one that was under way: never one of before.
+      // The last answered write, or the one that was running: never an earlier one.
       if (keys.length > 0) expect([done.at(-1), begun.at(-1)]).toContain(keys[0])
-      // It goes on where that process ended.
+      // The next process continues where this one ended.
       const record = sampleRecord()
       expect(await store.write({ kind: 'insert', record })).toMatchObject({ outcome: 'applied' })
       await store.close()
@@ -92,12 +92,12 @@ describe.skipIf(MISSING !== null)(`processes on one file of SQLite${MISSING ?? '
       if (lived) expect(keys).toEqual([said[0]?.['done']])
       else expect(keys).toEqual([record.key])
       await store.close()
-      // Opening it takes some, and the login more than these.
+      // Opening the file takes some statements, and the login takes more.
       if (lived) expect(statement).toBeGreaterThan(8)
     }
   })
 
-  it('create it at the same time, and each finds its own in it', async () => {
+  it('can create it at the same time, and each finds its own data in it', async () => {
     const file = fresh()
     const ended = await Promise.all(Array.from({ length: 4 }, () => start('create', file)))
     const store = sqliteStore({ file })
@@ -122,7 +122,7 @@ describe.skipIf(MISSING !== null)(`processes on one file of SQLite${MISSING ?? '
     await store.close()
   })
 
-  it('get the lock in time, though the disk is slow and others write without a break', async () => {
+  it('get the lock in time, even if the disk is slow and others write without a break', async () => {
     const file = fresh()
     const store = sqliteStore({ file })
     await store.pageKeys({ by: 'all' }, { limit: 1 })
@@ -132,7 +132,7 @@ describe.skipIf(MISSING !== null)(`processes on one file of SQLite${MISSING ?? '
       })
     })
     await Promise.all(hasBegun)
-    // Some forty of their writes fit into this; at the second or third it should be its turn.
+    // About forty of their writes fit into this time. The lock should come after the second or third.
     const options = { deadline: 2000 }
     for (let written = 0; written < 12; written++) {
       const write = store.write({ kind: 'insert', record: sampleRecord() }, options)
@@ -162,7 +162,7 @@ describe.skipIf(MISSING !== null)(`processes on one file of SQLite${MISSING ?? '
         if (line['round'] === 20) rounds()
       }),
     )
-    // A writer that ends on its own has failed, and says why on its own.
+    // A writer that ends by itself has failed, and prints the reason.
     await Promise.race([both, Promise.all(writers)])
     const mine = await sessions.open({ cookie }).load()
     await mine.logout()
@@ -176,7 +176,7 @@ describe.skipIf(MISSING !== null)(`processes on one file of SQLite${MISSING ?? '
     await sessions.close()
   })
 
-  it('sweep at the same time, so that each end is told and nothing that lives is taken', async () => {
+  it('sweep at the same time, so that each end has an event and no live session is removed', async () => {
     const file = fresh()
     const store = sqliteStore({ file })
     const now = Date.UTC(2031, 0, 1)

@@ -30,56 +30,51 @@ async function used(changes: Partial<ClientSettings>, loaders: Loaders = {}): Pr
   return transport.name
 }
 
-describe('what the store speaks to Datastore by', () => {
+describe('the transport of the store', () => {
   test.each<[string, Partial<ClientSettings>, Loaders, string]>([
-    ['is gRPC where nothing else is said', {}, {}, '@grpc/grpc-js'],
-    ['is gRPC where it is asked for', { transport: 'grpc' }, NO_DRIVER, '@grpc/grpc-js'],
+    ['is gRPC by default', {}, {}, '@grpc/grpc-js'],
+    ['is gRPC if the option says so', { transport: 'grpc' }, NO_DRIVER, '@grpc/grpc-js'],
     ['needs no credentials for an emulator', {}, { ...NO_AUTH, ...NO_DRIVER }, '@grpc/grpc-js'],
-    ['is the client of Google where gRPC is missing', {}, NO_GRPC, '@google-cloud/datastore'],
+    ['is the client of Google if gRPC is missing', {}, NO_GRPC, '@google-cloud/datastore'],
     [
-      'is the client of Google where gRPC is broken',
+      'is the client of Google if gRPC is broken',
       {},
       { grpc: broken('gRPC') },
       '@google-cloud/datastore',
     ],
     [
-      'is the client of Google where it is asked for',
+      'is the client of Google if the option says so',
       { transport: 'client' },
       NO_GRPC,
       '@google-cloud/datastore',
     ],
-    ['is the client that the app gives', { client: new FakeClient() }, {}, 'client'],
+    ['is the client of the app if it gives one', { client: new FakeClient() }, {}, 'client'],
   ])('%s', async (_, changes, loaders, name) => {
     expect(await used(changes, loaders)).toBe(name)
   })
 
   test.each<[string, Partial<ClientSettings>, Loaders, RegExp]>([
     [
-      'where nothing is installed',
+      'if nothing is installed',
       {},
       { ...NO_GRPC, ...NO_DRIVER },
       /run "npm install @grpc\/grpc-js google-auth-library"$/,
     ],
+    ['if the option is gRPC', { transport: 'grpc' }, NO_GRPC, /run "npm install @grpc\/grpc-js"$/],
     [
-      'where gRPC is asked for',
-      { transport: 'grpc' },
-      NO_GRPC,
-      /run "npm install @grpc\/grpc-js"$/,
-    ],
-    [
-      'where only the credentials are missing',
+      'if only the package of the credentials is missing',
       { transport: 'grpc', emulator: null },
       NO_AUTH,
       /run "npm install google-auth-library"$/,
     ],
     [
-      'where the client of Google is asked for',
+      'if the option is the client of Google',
       { transport: 'client' },
       NO_DRIVER,
       /run "npm install @google-cloud\/datastore"$/,
     ],
     [
-      'where what is there is broken',
+      'if an installed package is broken',
       {},
       { grpc: broken('gRPC'), ...NO_DRIVER },
       /@grpc\/grpc-js could not be loaded \(gRPC is broken\)/,
@@ -102,7 +97,7 @@ describe('what the store speaks to Datastore by', () => {
   test.each<[DatastoreStoreOptions, RegExp]>([
     [{ transport: 'http' as never }, /transport must be 'auto', 'grpc' or 'client', but is .http./],
     [{ transport: 'grpc', client: new FakeClient() }, /leave out client/],
-  ])('is refused where it cannot be: %j', (options, message) => {
+  ])('is refused if it is impossible: %j', (options, message) => {
     expect(() => datastoreStore(options)).toThrow(message)
   })
 })

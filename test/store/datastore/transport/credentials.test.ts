@@ -33,7 +33,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }))
 afterEach(() => void vi.unstubAllEnvs())
 
-/** A proxy that leads all who ask for Google to this port, and notes whom they asked for. */
+/** A proxy that directs all connections for Google to this port, and records their targets. */
 async function proxyTo(port: number): Promise<{ url: string; asked: string[] }> {
   const asked: string[] = []
   const sockets = new Set<Socket>()
@@ -55,7 +55,7 @@ async function proxyTo(port: number): Promise<{ url: string; asked: string[] }> 
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked }
 }
 
-/** The store's own client, as it goes to Google: by TLS, and by the proxy of the environment. */
+/** The store's own client for Google: with TLS, and with the proxy of the environment. */
 async function toGoogle(
   named: { projectId?: string; environment?: Record<string, string> } = {},
 ): Promise<OpenClient> {
@@ -84,7 +84,7 @@ async function google() {
     vi.stubEnv(name, undefined)
   }
   vi.stubEnv('https_proxy', proxy.url)
-  // What asks the metadata server goes by the environment too.
+  // Requests to the metadata server follow the environment too.
   vi.stubEnv('no_proxy', '127.0.0.1')
   return { server, proxy }
 }
@@ -106,7 +106,7 @@ function keyFile(more: object = {}): string {
 
 const KEYS = { keys: [{ path: [{ kind: 'k', name: 'n' }] }] }
 
-/** A metadata server, whose tokens live as long as the test says, and come when `ready` has settled. */
+/** A metadata server. The test decides how long its tokens live; they come when `ready` has settled. */
 async function metadataServer(life: () => number, ready: () => Promise<void> = async () => {}) {
   const asked: string[] = []
   const server = createHttpServer((request, response) => {
@@ -133,7 +133,7 @@ async function metadataServer(life: () => number, ready: () => Promise<void> = a
   return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, asked, tokens }
 }
 
-/** The account of the machine is who asks. */
+/** Makes the account of the machine the credentials of the test. */
 function onMachine({ host }: { readonly host: string }): void {
   vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', undefined)
   vi.stubEnv('HOME', folder)
@@ -143,7 +143,7 @@ function onMachine({ host }: { readonly host: string }): void {
 }
 
 describe('a call to Google over gRPC', () => {
-  test('goes by TLS and the proxy, with a token that the key file signs, and the headers of Google', async () => {
+  test('uses TLS and the proxy, with a token that the key file signs, and the headers of Google', async () => {
     const { server, proxy } = await google()
     vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', keyFile())
     vi.stubEnv('GOOGLE_CLOUD_QUOTA_PROJECT', 'payer')
@@ -190,9 +190,9 @@ describe('a call to Google over gRPC', () => {
   test.each([
     ['an option', { projectId: 'mine' }],
     ['the environment', { environment: { GOOGLE_CLOUD_PROJECT: 'mine' } }],
-  ])('asks the metadata server for no project where %s names one', async (_, named) => {
+  ])('does not ask the metadata server for the project if %s names one', async (_, named) => {
     await google()
-    // What google-auth-library reads itself would hide what it is told.
+    // A project that google-auth-library reads itself would hide the one that it gets.
     for (const name of ['GOOGLE_CLOUD_PROJECT', 'GCLOUD_PROJECT']) vi.stubEnv(name, undefined)
     const metadata = await metadataServer(() => 3600)
     onMachine(metadata)
@@ -202,7 +202,7 @@ describe('a call to Google over gRPC', () => {
     expect(metadata.asked.filter((path) => path.includes('/project'))).toEqual([])
   })
 
-  test('whose token does not come in time was not sent, and the next one is, once it comes', async () => {
+  test('is not sent if its token does not come in time, and the next one is sent when the token comes', async () => {
     const { server } = await google()
     const hung = gate()
     let life = 1
@@ -221,7 +221,7 @@ describe('a call to Google over gRPC', () => {
       deadline: 60_000,
     })
     onTestFinished(() => connection.close())
-    // The first token is used up as soon as it has come.
+    // The first token has expired as soon as it has come.
     ready = hung.opened
     const ask = () => connection.call('lookup', () => KEYS, { deadline: 300 })
     await expect(ask()).rejects.toMatchObject({
@@ -247,7 +247,7 @@ describe('a call to Google over gRPC', () => {
     )
   })
 
-  test('is not made where a certificate of the client is asked for, which only the client of Google has', async () => {
+  test('is not made if a client certificate is required, which only the client of Google supports', async () => {
     const environment = { GOOGLE_API_USE_CLIENT_CERTIFICATE: 'true' }
     const settings = { projectId: 'p', client: null, emulator: null, environment }
     await expect(openClient({ ...settings, transport: 'grpc' })).rejects.toThrow(

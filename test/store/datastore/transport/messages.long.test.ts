@@ -12,7 +12,7 @@ import {
 
 const v1 = protos.google.datastore.v1 as unknown as Record<string, MessageType>
 
-/** The static classes that Google's client brings, as far as they are used here. */
+/** The used part of the static classes of Google's client. */
 interface MessageType {
   fromObject(object: object): object
   toObject(message: object, options?: object): object
@@ -32,7 +32,7 @@ function googleWrites(name: string, message: object): Buffer {
   return Buffer.from(type.encode(type.fromObject(message)).finish())
 }
 
-// Lengths are one to three bytes on the wire, and the long ones cost the most.
+// Lengths take one to three bytes on the wire, and long texts take the most time.
 const text = fc.oneof(
   { weight: 30, arbitrary: fc.string({ unit: 'binary', minLength: 1 }) },
   { weight: 1, arbitrary: fc.nat(10_000).map((length) => 'ä'.repeat(length + 1)) },
@@ -86,7 +86,7 @@ function name() {
 
 const entity = fc.record({ key, properties: fc.dictionary(name(), value, { minKeys: 1 }) })
 
-/** Empty lists aside, which protobufjs leaves out where it is not asked for them. */
+/** Removes empty lists, which protobufjs leaves out by default. */
 function withoutEmpty(message: unknown): unknown {
   if (Buffer.isBuffer(message)) return message
   if (Array.isArray(message)) return message.map(withoutEmpty)
@@ -99,7 +99,7 @@ function withoutEmpty(message: unknown): unknown {
 }
 
 describe('the messages of Datastore', () => {
-  test('are written so that Google reads what was meant: lookups', () => {
+  test("are written so that Google's code reads the same: lookups", () => {
     fc.assert(
       fc.property(text, text, fc.array(key, { minLength: 1 }), (projectId, databaseId, keys) => {
         const request = { projectId, databaseId, keys }
@@ -108,7 +108,7 @@ describe('the messages of Datastore', () => {
     )
   })
 
-  test('are written so that Google reads what was meant: commits', () => {
+  test("are written so that Google's code reads the same: commits", () => {
     const condition = fc.record({
       baseVersion: positive,
       conflictResolutionStrategy: fc.constantFrom('SERVER_VALUE', 'FAIL'),
@@ -136,7 +136,7 @@ describe('the messages of Datastore', () => {
     )
   })
 
-  test('are written so that Google reads what was meant: queries', () => {
+  test("are written so that Google's code reads the same: queries", () => {
     const filter = {
       property: { name: 'sweep' },
       op: 'LESS_THAN_OR_EQUAL',
@@ -163,7 +163,7 @@ describe('the messages of Datastore', () => {
     expect(googleReads('RunQueryRequest', encodeRunQueryRequest(request))).toEqual(request)
   })
 
-  test('take numbers, bigints, base64 and what is a Long for their like', () => {
+  test('accept numbers, bigints, base64 and objects like Long', () => {
     const of = (integerValue: unknown) => ({ properties: { a: { integerValue } } })
     const written = [7, 7n, '7', { toString: () => '7' }].map((one) =>
       encodeCommitRequest({ mutations: [{ insert: of(one) }] }).toString('hex'),
@@ -178,7 +178,7 @@ describe('the messages of Datastore', () => {
     expect(() => encodeCommitRequest({ mode: 'SOME' })).toThrow(TypeError)
   })
 
-  test('are read as Google wrote them: entities found, missing and deferred', () => {
+  test("are read as Google's code wrote them: entities found, missing and deferred", () => {
     const result = fc.record({ entity, version: positive, createTime: time, updateTime: time })
     fc.assert(
       fc.property(fc.array(result), fc.array(key), (found, deferred) => {
@@ -189,7 +189,7 @@ describe('the messages of Datastore', () => {
     )
   })
 
-  test('are read as Google wrote them: results of mutations, and pages', () => {
+  test("are read as Google's code wrote them: results of mutations, and pages", () => {
     const results = {
       mutationResults: [
         { key: { path: [{ kind: 'k', id: '-1' }] }, version: '3', conflictDetected: true },
@@ -219,7 +219,7 @@ describe('the messages of Datastore', () => {
     )
   })
 
-  test('are read past fields of a later release', () => {
+  test('may contain fields of a later release, which are skipped', () => {
     const known = googleWrites('LookupResponse', { readTime: { seconds: '9' } })
     // Field 99 in each form: a number, eight bytes, some bytes, four bytes.
     const others = ['980601', '9906', '9a0602aabb', '9d06'].map((hex) => Buffer.from(hex, 'hex'))
@@ -228,7 +228,7 @@ describe('the messages of Datastore', () => {
     expect(withoutEmpty(decodeLookupResponse(all))).toEqual({ readTime: { seconds: '9' } })
   })
 
-  test('that are cut off anywhere are an error, and never a shorter message', () => {
+  test('that are cut anywhere are an error, and never a shorter message', () => {
     const whole = googleWrites('LookupResponse', {
       found: [{ entity: { key: { path: [{ kind: 'k', name: 'n' }] } }, version: '300' }],
     })

@@ -33,7 +33,7 @@ const TROUBLE = {
 
 describe('a token that does not come', () => {
   test.each(['lookup', 'commit', 'runQuery'] as const)(
-    'fails a %s that was not sent once its time is over, and not before',
+    'fails a %s that was not sent when its time is over, and not before',
     async (method) => {
       const failed = vi.fn()
       void clientWithoutToken()[method]({}, { timeout: 5000 }).catch(failed)
@@ -44,7 +44,7 @@ describe('a token that does not come', () => {
     },
   )
 
-  test('does not keep a client from being given up and made again', async () => {
+  test('does not prevent a client from being discarded and made again', async () => {
     const failed = vi.fn()
     void clientWithoutToken().initialize().catch(failed)
     await vi.advanceTimersByTimeAsync(30_000)

@@ -6,7 +6,7 @@ const MINUTE = 60_000
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-/** A place that gives tokens, each when the test says so. */
+/** A source of tokens, which returns each token when the test says so. */
 function office() {
   const asked: { give(life: number): void; fail(): void }[] = []
   const fetch = () =>
@@ -34,7 +34,7 @@ async function withToken(life: number) {
 }
 
 describe('tokens', () => {
-  test('are asked for once by all who come before the first one', async () => {
+  test('are fetched once for all calls before the first one has come', async () => {
     const { asked, fetch } = office()
     const tokens = new Tokens(fetch)
     const all = Promise.all([tokens.headers(), tokens.headers(), tokens.headers()])
@@ -43,7 +43,7 @@ describe('tokens', () => {
     expect(asked.length).toBe(1)
   })
 
-  test('are given at once while they are valid, and always the same object', async () => {
+  test('are returned at once while they are valid, always as the same object', async () => {
     const { tokens } = await withToken(60 * MINUTE)
     expect(tokens.headers()).toEqual({ authorization: 'Bearer 0' })
     expect(tokens.headers()).toBe(tokens.headers())
@@ -60,16 +60,16 @@ describe('tokens', () => {
     expect(tokens.headers()).toEqual({ authorization: 'Bearer 1' })
   })
 
-  test('are renewed beside the calls of a process whose timers stood still', async () => {
+  test('are renewed in the background of calls in a process whose timers stood still', async () => {
     const { asked, tokens } = await withToken(60 * MINUTE)
-    // As on Cloud Run between requests.
+    // Timers stand still on Cloud Run between requests.
     vi.setSystemTime(Date.now() + 57 * MINUTE)
     expect(tokens.headers()).toEqual({ authorization: 'Bearer 0' })
     expect(tokens.headers()).toEqual({ authorization: 'Bearer 0' })
     expect(asked.length).toBe(2)
   })
 
-  test('that cannot be renewed yet go on, and are tried again without haste', async () => {
+  test('that cannot be renewed yet are still used, and are tried again after a pause', async () => {
     const { asked, tokens } = await withToken(60 * MINUTE)
     await vi.advanceTimersByTimeAsync(56 * MINUTE)
     asked[1]?.fail()
@@ -80,7 +80,7 @@ describe('tokens', () => {
     expect(asked.length).toBe(3)
   })
 
-  test('that have expired are waited for, and a failure is that of the caller', async () => {
+  test('that have expired make the caller wait, who gets the error of a failure', async () => {
     const { asked, tokens } = await withToken(60 * MINUTE)
     vi.setSystemTime(Date.now() + 60 * MINUTE)
     const call = tokens.headers()
@@ -91,7 +91,7 @@ describe('tokens', () => {
     expect(await next).toMatchObject({ authorization: expect.stringMatching(/^Bearer \d$/) })
   })
 
-  test('whose renewal hangs are asked for anew', async () => {
+  test('whose renewal hangs are fetched again', async () => {
     const { asked, fetch } = office()
     const tokens = new Tokens(fetch)
     const hung = tokens.headers()
@@ -104,13 +104,13 @@ describe('tokens', () => {
     await expect(hung).rejects.toThrow('no token')
   })
 
-  test('of short life are not asked for without end', async () => {
+  test('of short life are not fetched without a pause', async () => {
     const { asked, tokens } = await withToken(MINUTE)
     for (let call = 0; call < 5; call++) await tokens.headers()
     expect(asked.length).toBe(1)
   })
 
-  test('are renewed no more once nobody uses them', async () => {
+  test('are no longer renewed when no client uses them', async () => {
     const { asked, tokens } = await withToken(60 * MINUTE)
     tokens.leave()
     await vi.advanceTimersByTimeAsync(120 * MINUTE)
