@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { BLOCKS, type Block, root } from './blocks.ts'
+import { BLOCKS, type Block, PAGES, root } from './blocks.ts'
 import { wayOf } from './rules.ts'
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -17,6 +17,8 @@ describe('the blocks of the pages', () => {
       ]),
     )
     expect(BLOCKS.filter((block) => wayOf(block) === undefined).map(placeOf)).toEqual([])
+    // Other fences than backticks would not be found.
+    expect(PAGES.filter((page) => /^ *(?:~~~|<pre)/m.test(read(page)))).toEqual([])
     expect(Object.values(counts).reduce((all, one) => all + one)).toBe(BLOCKS.length)
     // A rule that matches too much would leave out blocks silently.
     expect([counts['compiled'], counts['parsed']]).toEqual([1, 12])

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { uniqueSpace } from '../setup/stores.ts'
 import { BLOCKS, type Block, root } from './blocks.ts'
 import {
@@ -138,8 +138,10 @@ function compiled(program: string, files: readonly string[]): string[] {
   const text = JSON.stringify({ compilerOptions, files: [...files, 'untyped.d.ts'] })
   const config = write(`types/${program}.json`, text)
   const args = [join(root, 'node_modules/typescript/bin/tsc'), '-p', config, '--pretty', 'false']
-  const { stdout } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
-  const said = stdout.split('\n').filter((line) => /error TS/.test(line))
+  const ran = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
+  const said = ran.stdout.split('\n').filter((line) => /error TS/.test(line))
+  // A compiler that does not run would find nothing.
+  if (ran.status !== 0 && said.length === 0) throw new Error(`tsc: ${ran.error ?? ran.stderr}`)
   return said
     .filter((line) => (isTyped ? !/^[^(]+\.js\(/.test(line) : OF_JAVASCRIPT.test(line)))
     .map(onPage)
@@ -200,6 +202,7 @@ describe('the code of the pages', () => {
       },
       stdio: ['pipe', 'ignore', 'pipe', 'ipc'],
     })
+    onTestFinished(() => void child.kill())
     let said = ''
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       said += text
