@@ -9,9 +9,9 @@ import { rules } from './lint/prose-rules.mjs'
 const COLUMNS = 120
 const PAGES = /\.md$/
 const CODE = /\.(?:[cm]?[jt]sx?|sh|ya?ml)$|^\.ci\/[a-z]+$/
-/** Made by programs from what is checked here, or not ours. */
+/** Generated files, whose source is checked, and files of others. Hidden folders are left out, but not those of CI. */
 const LEFT_OUT =
-  /^(?:docs\/reference|test\/interface|bench\/RESULTS\.md|CHANGELOG\.md)|(?:^|\/)(?:node_modules|dist|coverage|\.git|\.emulator|\.next)(?:\/|$)/
+  /^(?:docs\/reference|test\/interface|bench\/RESULTS\.md|CHANGELOG\.md|test\/frameworks\/[^/]+\/app)(?:\/|$)|(?:^|\/)(?:node_modules|dist|coverage|\.(?!ci(?:\/|$)|github(?:\/|$))[^/]+\/.*)(?:\/|$)/
 const NOT_YET_CLEAN = readFileSync(new URL('lint/prose-not-yet-clean.txt', import.meta.url), 'utf8')
   .split('\n')
   .filter((line) => line !== '')
@@ -100,7 +100,7 @@ function filesIn(place) {
   if (!statSync(place).isDirectory()) return [place]
   return readdirSync(place, { withFileTypes: true })
     .map((entry) => ({ entry, path: join(place, entry.name) }))
-    .filter(({ path }) => !LEFT_OUT.test(path))
+    .filter(({ entry, path }) => !LEFT_OUT.test(entry.isDirectory() ? `${path}/` : path))
     .flatMap(({ entry, path }) => {
       if (entry.isDirectory()) return filesIn(path)
       return PAGES.test(path) || CODE.test(path) ? [path] : []
