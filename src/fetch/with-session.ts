@@ -15,7 +15,7 @@ import {
   takesHeaders,
 } from './response.ts'
 import { sessionRequestFrom } from './session-request.ts'
-import { responseInsteadOf } from './thrown.ts'
+import { responseInsteadOf } from './framework-throws.ts'
 
 /**
  * Gives the handler the session of a request, stores the changes of the request, and then returns the response with the
