@@ -64,7 +64,7 @@ export function tasksEmulatorFrom(
   const sign = googleCloudSign(environment)
   if (sign !== null) {
     throw new SessionConfigError(
-      `CLOUD_TASKS_EMULATOR_HOST is set to ${show(text)} while ${sign} says that this is Google Cloud: unset it, or tasks go nowhere`,
+      `CLOUD_TASKS_EMULATOR_HOST is set to ${show(text)} while ${sign} says that this is Google Cloud: unset it, or tasks are lost`,
     )
   }
   const match = /^(?:http:\/\/)?(?<host>\[[0-9a-f:.]+\]|[^\s:/@[\]]+):(?<port>\d{1,5})\/?$/i.exec(

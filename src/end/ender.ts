@@ -199,7 +199,7 @@ export class Ender<Data extends object> {
         error: result.outcome === 'failed' ? result.error : null,
       }
     })
-    // The other ends were counted when they were marked.
+    // Ends that were marked were counted at that time; only the expired ones are counted here.
     const expired = due.filter(
       ({ record }, at) => record.ended === null && finished[at]?.result === 'ended',
     )

@@ -17,24 +17,24 @@ export interface Intent {
    * decides.
    */
   readonly number?: number
-  /** The excepted session is spared if it has at least this number; with a lower one, an earlier kill includes it. */
+  /** The excepted session is spared if it has at least this number; with a lower one it is part of an earlier kill. */
   readonly floor?: number
   readonly except: string | null
   /** When the excepted session began, [created, authenticated]: it stays excepted after its key was cycled. */
   readonly exceptBegan?: readonly [number, number | null] | null
   /** Identifies the login of an excepted session behind a fence: see {@link loginOf}. */
   readonly exceptLogin?: string | null
-  /** When the intent was certainly stored, in milliseconds; absent: at the cut. */
+  /** A time at which the intent was certainly stored, in milliseconds; absent: the cut. */
   since?: number
-  /** Where the present pass continues. */
+  /** Where the present pass continues; `null`: at the first page. */
   cursor: string | null
   /** Whether the present pass began late enough to be the last look. */
   late?: boolean
   /** The number of living sessions that the present pass has found. */
   met: number
-  /** The number of pages that it has read. */
+  /** The number of pages that the present pass has read. */
   pages?: number
-  /** Whether the pass before it has found no living session. */
+  /** Whether the previous pass has found no living session. */
   calm?: boolean
   /** Whether a pass has found no living session. */
   over: boolean
@@ -49,7 +49,7 @@ export interface HeldIntent {
   close(now: number): Promise<void>
 }
 
-/** How long after its start a kill looks for the last time, in milliseconds: for logins whose process has crashed. */
+/** The time from the start of a kill to its last look, in milliseconds. It finds logins whose process has crashed. */
 export const LAST_LOOK_AFTER: number = LEEWAY
 
 const PREFIX = 'intent:'
@@ -59,7 +59,7 @@ export function intentName(now: number, random: string): string {
   return `${PREFIX}${now.toString(36).padStart(11, '0')}-${random}`
 }
 
-/** Lists the oldest intents that are not in fence notes. Intents that cannot be read are reported and left alone. */
+/** Lists the oldest intents that are not in fence notes. Intents that cannot be read are reported and stay stored. */
 export async function listIntents(
   notes: NoteStore,
   limit: number,
@@ -101,7 +101,7 @@ export class IntentNote implements HeldIntent {
   }
 }
 
-/** The content of a fence note: the number, and the kill that raised it while this kill is open. */
+/** The content of a fence note: the number, and the kill that raised it, as long as this kill is open. */
 interface FenceValue {
   readonly v: 1
   readonly number: number
@@ -135,7 +135,7 @@ export class FenceNote implements HeldIntent {
     await this.#put(null, now)
   }
 
-  /** Returns `false` also after a later kill of the same user: the note of that kill covers this one. */
+  /** Returns `false` also after a later kill of the same user: that kill includes the sessions of this one. */
   async #put(kill: Intent | null, closed: number | null): Promise<boolean> {
     const value: FenceValue = { v: 1, number: this.#number, kill, closed }
     const result = await this.#notes.put(this.#name, value as unknown as Json, this.#version)
@@ -152,15 +152,15 @@ export function openKillIn(notes: NoteStore, note: Note): FenceNote | null {
   return kill === null ? null : new FenceNote(notes, note.name, kill, number, note.version)
 }
 
-/** Whether the note of a fence can be deleted. Numbers start with the clock, so no later number is lower. */
+/** Whether the note of a fence can be deleted. A new note starts with the clock's time, so its number is not lower. */
 export function isOutdated(note: Note, now: number): boolean {
   const { closed = null } = (note.value ?? {}) as { closed?: unknown }
   return typeof closed === 'number' && now > Math.max(closed, numberIn(note)) + FENCE_STAYS
 }
 
 /**
- * Raises a fence above its number, by a conditional write that stores the kill too; `null` where another process wrote
- * meanwhile. An open kill continues in the new one, which includes every session of it, except those that both spare.
+ * Raises a fence above its number and stores the kill, in one conditional write. Returns `null` if another process
+ * wrote meanwhile. The new kill replaces an open one, and includes all of its sessions except those that both spare.
  */
 export async function raiseFence(
   notes: NoteStore,
@@ -203,8 +203,8 @@ function sparesSame(
 }
 
 /**
- * Identifies a login even after its key was cycled, without secrets. `null` for a session without a static key: by
- * times alone, two logins within one millisecond would look the same.
+ * Returns a text that identifies a login, even after its key was cycled, and contains no secret. `null` for a session
+ * without a static key: by times alone, two logins within one millisecond would look the same.
  */
 export function loginOf({ created, authenticated, staticKey }: SessionRecord): string | null {
   if (staticKey == null) return null
@@ -223,8 +223,8 @@ export function isExcepted(record: SessionRecord, intent: Intent): boolean {
 }
 
 /**
- * Whether the kill has something left to do at this time. A kill that is over waits for a last look, one leeway after
- * the start. A login whose process crashed before it could end itself may have been stored behind the last pass.
+ * Whether the kill has something left to do at this time. A kill that is over still needs a last look, one leeway
+ * after its start: after the last pass a login may have been stored whose process crashed before it could end itself.
  */
 export function isDue({ over, cut, since = cut }: Intent, now: number): boolean {
   return !over || now > since + LAST_LOOK_AFTER

@@ -36,8 +36,8 @@ export interface SessionMiddlewareOptions extends IdTransportOptions {
   /**
    * `'auto'` (the default): the changes of a request are stored before its response is sent. `'manual'`: only `save()`
    * stores data and expiry; unsaved changes are dropped, with one warning. In both modes `login()`, `logout()`,
-   * `reset()` and `cycleKey()` are stored, with everything that goes with the new id, and the time of last use is
-   * noted.
+   * `reset()` and `cycleKey()` are stored. They store the data of the new session too. The time of the last use is
+   * always stored.
    */
   readonly save?: 'auto' | 'manual'
   /**

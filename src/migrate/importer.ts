@@ -75,8 +75,8 @@ export class Importer {
 }
 
 /**
- * The source of a session that came from the old system, while that system serves its user too: one ends with the
- * other.
+ * The source of a session that came from the old system. While the old system serves the user too, ending one session
+ * ends the other.
  */
 export class LinkedSource implements Source {
   readonly isStored = true
@@ -102,8 +102,8 @@ export class LinkedSource implements Source {
 }
 
 /**
- * Converts a session that was moved while both systems served it, when the old system serves it no longer: the next
- * write deletes the old entity, which was kept. Otherwise the old session could come back when this session has ended.
+ * Converts a session that was moved while both systems ran, after the old system is off. The next write deletes the old
+ * entity, so that the old session cannot come back after this session has ended.
  */
 export function unlinked(
   { record, version }: Found,

@@ -1,22 +1,20 @@
 import type { SessionRecord } from './record.ts'
 
-/** The number of writes before the last whose marks a record keeps. */
+/** The number of writes before the last one whose `rev` a record keeps. */
 export const REMEMBERED = 7
 
-/** Returns the record with the mark of this write, and with the marks of the writes before it. */
+/** Returns the record with the `rev` of this write, and with those of the writes before it. */
 export function stamped(record: SessionRecord, rev: string): SessionRecord {
   const { rev: last, revs = [], ...rest } = record
   return { ...rest, rev, revs: [last, ...revs].slice(0, REMEMBERED) }
 }
 
-/** Returns the marks of the last writes, newest first. */
+/** Returns the `rev` of each of the last writes, newest first. */
 export function revsOf({ rev, revs = [] }: SessionRecord): readonly string[] {
   return [rev, ...revs]
 }
 
-/**
- * Whether one of these marks is among those of the last writes. Then that write was applied, even if others followed.
- */
+/** Whether a `rev` of `own` is among those of the last writes. Then its write was applied, even if others followed. */
 export function isAmongLast(record: SessionRecord, own: ReadonlySet<string>): boolean {
   return own.size > 0 && revsOf(record).some((rev) => own.has(rev))
 }

@@ -21,8 +21,8 @@ export interface LoadTrace extends Traced {
 const loads: Trace<LoadTrace> = new Trace('load')
 
 /**
- * Finds the session of a request. The result is synchronous where the request names no session, so that without a
- * cookie the handlers run in the same turn. `fromMemory`: whether a session from memory is enough. Throws
+ * Finds the session of a request. If the request has no cookie, the result is not a promise, and the handlers run in
+ * the same turn. `fromMemory`: whether a session from memory is enough. Throws
  * `SessionStoreError`, or `SessionError` for a schema that throws.
  */
 export function findSession(

@@ -56,7 +56,7 @@ export async function touchState(
   stored: Loaded,
   writer: Writer,
 ): Promise<void> {
-  // The response could not carry its new id.
+  // Without a cookie the client would never get the new id, so nothing is stored.
   const isNew = hasNewId(stored)
   if (isNew && !state.allowed) return
   const seen = state.settings.now()
@@ -120,8 +120,7 @@ export function settleStored(
 }
 
 /**
- * Stores a new session. `saved`: the part of `units` that the session holds as changes of this request, where that is
- * not all of them.
+ * Stores a new session. `saved`: only those `units` that are changes of this request. Default: all.
  */
 export async function saveNew(
   state: RequestState,

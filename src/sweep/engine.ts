@@ -124,8 +124,8 @@ export class Engine<Data extends object> {
 
   /**
    * Adds a task for the step that is due to the queue. The name of the task keeps a repetition from forking the run.
-   * `again`: the earlier task seems to be lost, and queues remember names for longer than tasks. `delay`: in
-   * milliseconds.
+   * `again`: the earlier task seems to be lost; a queue refuses the name of a task for some time after the task is
+   * gone, so the name gets a new part. `delay`: in milliseconds.
    */
   async handOn(state: RunState, again = false, delay?: number): Promise<void> {
     const { id, step } = state
@@ -200,7 +200,8 @@ export class Engine<Data extends object> {
       state.claimedUntil > time &&
       state.claimedUntil <= time + 24 * 60 * 60 * 1000
     if (step !== null && step < state.step) {
-      // Perhaps its worker crashed before it added the next task. A claim shows that it did not.
+      // The worker may have crashed before it added the next task, so the caller adds it again. If the present step is
+      // claimed, that task has arrived.
       return isClaimed ? { outcome: 'handed-on' } : { outcome: 'due', state }
     }
     // A record is never behind its tasks, so this task is not one of the run.

@@ -36,8 +36,9 @@ export class Pages {
 
   /**
    * Works on one part after the other, which is cheap in the usual case of little work. It works in parallel as soon as
-   * one part has filled a page or had a second page, since servers may end a page early. It does at least one page, so
-   * that every call makes progress. Returns whether everything is done. `pace`: delays the pages; `null`: no delay.
+   * one part has filled a page or had a second page. A second page also counts, because a server may return fewer
+   * entries than asked for. It does at least one page, so that every call makes progress. Returns whether everything is
+   * done. `pace`: delays the pages; `null`: no delay.
    */
   async goOver<P extends Part>(work: PageWork<P>, pace: Pace | null = null): Promise<boolean> {
     const parts = await work.parts()

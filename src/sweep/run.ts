@@ -27,7 +27,7 @@ export interface Lane {
   readonly outside?: true
   cursor: string | null
   done: boolean
-  /** Whether the run has left no session in it. */
+  /** Whether the range is empty after the run. */
   clean: boolean
   /** How often the store refused its cursor, so that the range was begun again. */
   restarts: number

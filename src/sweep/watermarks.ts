@@ -39,7 +39,7 @@ export class Watermarks {
    */
   async lanes(now: number, after: number | null): Promise<Lane[]> {
     const { state } = await this.#read()
-    // Marks by a clock that was ahead say nothing about sessions that expire later.
+    // Watermarks by a clock that was ahead say nothing about sessions that expire later.
     const isFull = now - state.full >= FULL_EVERY || isAhead(state, now)
     return Array.from({ length: state.shards }, (_, shard) =>
       freshLane(
@@ -76,13 +76,13 @@ export class Watermarks {
       for (const { shard, after, clean, done } of lanes) {
         if (shard === null || !done) continue
         const low = state.low[shard] ?? null
-        // A run from the very start replaces any earlier mark.
+        // A run from the very start replaces any earlier watermark.
         if (clean) state.low[shard] = Math.max(after === null ? 0 : (low ?? 0), query.before)
-        // A full run has found a session below the mark: the next sweep has to find it too.
+        // A full run has found a session below the watermark: the next sweep has to find it too.
         else if (after === null) delete state.low[shard]
         else if (low !== null) state.low[shard] = Math.min(low, after)
       }
-      // The end of a run's range is read first, and its start is recorded some calls later.
+      // `query.before` is computed a few calls before `started`, so this allows a little more than LEEWAY.
       const isWhole = query.before >= started - 2 * LEEWAY
       if (isWhole && lanes.every(({ after }) => after === null)) state.full = started
     })
@@ -107,7 +107,7 @@ export class Watermarks {
   }
 
   async #change(change: (state: State) => void): Promise<void> {
-    // Two sweeps may end at the same time. After five lost tries the marks are left to the next sweep.
+    // Two sweeps may end at the same time. After five lost tries the watermarks are left to the next sweep.
     for (let tries = 0; tries < 5; tries++) {
       const { state, version } = await this.#read()
       change(state)

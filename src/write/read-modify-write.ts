@@ -98,9 +98,9 @@ class Change {
 
 /** The tries of a change that must not be stored twice. Some may have been stored although their answer was lost. */
 export class Tries {
-  /** The marks of all tries. */
+  /** The `rev` of each try. */
   readonly #own = new Set<string>()
-  /** The marks of tries whose answer was lost, each with the mark of the record that it should replace. */
+  /** The `rev` of each try whose answer was lost, with the `rev` of the record that the try should replace. */
   readonly #unanswered = new Map<string, string>()
 
   /** Registers a record that is about to be written. */

@@ -71,7 +71,7 @@ export interface Search {
   begin(id: SessionId | null, asking: Asking, limit: Limit): Look
   /** Commits writes under the id of the search, whether or not a session was found; `null`: the store does. */
   readonly storing: Committer | null
-  /** Commits the end of the session with the id of the search, even if our store lacks it; `null`: the store does. */
+  /** Commits the end of the searched session, also if our store has no record of it; `null`: the store does. */
   readonly ending: Committer | null
 }
 

@@ -319,7 +319,7 @@ export class Writer {
     return await writer.settle(attempt)
   }
 
-  /** Returns the record with the delta applied, or the same object if nothing changes. It has no new mark yet. */
+  /** Returns the record with the delta applied, or the same object if nothing changes. It has no new `rev` yet. */
   changed(base: Loaded, record: SessionRecord, delta: Delta): SessionRecord {
     return this.#apply(record, withNews(base, delta))
   }
@@ -333,12 +333,12 @@ export class Writer {
     }
   }
 
-  /** Returns the record with the delta applied and a new mark, ready to be written. */
+  /** Returns the record with the delta applied and a new `rev`, ready to be written. */
   applied(record: SessionRecord, delta: Delta): SessionRecord {
     return this.stamped(this.#apply(record, delta))
   }
 
-  /** Returns the record as a write stores it, with the app's properties and a new mark. */
+  /** Returns the record as a write stores it, with the app's properties and a new `rev`. */
   stamped(record: SessionRecord): SessionRecord {
     const { randomBytes, properties } = this.#settings
     return stamped(withProperties(record, properties), mintRev(randomBytes))

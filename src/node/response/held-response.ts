@@ -176,8 +176,8 @@ class ResponseGuard implements OutgoingCalls {
   }
 
   /**
-   * Whether a chunk comes too late. Node then emits an "error" event on the response, unless the response is closed. A
-   * held response cannot be closed, so a late chunk that was harmless before would end the process. The rest of a
+   * Whether a chunk comes too late. Without the guard, the response is usually closed by then, and Node ignores the
+   * chunk. A held response is not closed, so Node would emit an "error" event, which ends the process. The rest of a
    * dropped response, written after the error page, would do the same.
    */
   #refusesBody(hasChunk: boolean): boolean {
@@ -242,8 +242,8 @@ class ResponseGuard implements OutgoingCalls {
       res.statusCode = statusCode
       restoreMessage()
     }
-    // Not written as a literal: V8 moves a function that is assigned to a property at once to the old generation,
-    // together with all objects that it refers to, until a major collection.
+    // The function gets a name first: V8 puts a function that is assigned directly to a property into its old
+    // generation at once, which keeps all objects of the function alive until a major collection.
     this.#restoreStatus = restore
     this.#disguise = new Disguise(res)
   }
@@ -269,7 +269,7 @@ class ResponseGuard implements OutgoingCalls {
     makeUp()
   }
 
-  /** Returns the result of the last write; `false` when there was none, since no writer waits for "drain" then. */
+  /** Returns the result of the last write; `false` if there was no write: then no code waits for "drain". */
   #replay(): unknown {
     let flowing: unknown = false
     const calls = this.#calls
@@ -321,7 +321,7 @@ class ResponseGuard implements OutgoingCalls {
     this.#replace()
     this.#hooks.fail(error)
     for (const { args } of calls) callBack(args, error)
-    // Something tried to close the connection earlier. No response was stored, so the connection may close now.
+    // If Express tried to close the connection while the response was held, it closes now.
     makeUp()
   }
 

@@ -23,7 +23,7 @@ import { standInFor } from '../damaged-entry.ts'
 export interface EntryRules {
   /** The number of entries that are handled at the same time. */
   readonly concurrency: number
-  /** Whether records that cannot be read are replaced by stand-ins: they are no sessions, but they have to end too. */
+  /** Whether stand-ins replace records that cannot be read, so that these records end too. */
   readonly endsDamaged: boolean
 }
 
@@ -77,11 +77,11 @@ class HandledEntries<Data extends object> {
     const { state, entries } = this.#context
     const isTaken =
       entry.record !== null &&
-      // A process that can read the record has to handle it, and report its end.
+      // A process that cannot read the record leaves it to one that can handle it and report its end.
       this.#isReadable(entry.record) &&
       (state.query.select === 'expired'
         ? isOver(entry.record, this.#cut)
-        : // An ended session does not count, although it is still stored.
+        : // An ended session is not alive, although its record is still stored.
           entries.isAlive(entry))
     if (isTaken) return true
     state.totals.skipped += 1
@@ -121,7 +121,7 @@ class HandledEntries<Data extends object> {
     }
     const ended = ending as Promise<boolean> | null
     if (ended !== null) {
-      // A failure counts even if the app has not waited for the end, or has swallowed the error.
+      // A failure counts even if the app has not waited for the end, or has caught the error.
       const isFailed = await ended.then(
         () => false,
         () => true,

@@ -1,7 +1,7 @@
 /** How long ends wait for other ends of their page once no handler makes progress, in milliseconds. */
 const WAITS = 250
 
-/** The same time for a page on which that has happened: its handlers wait for the ends of one another. */
+/** The shorter wait on a page after `WAITS` has passed there once: its handlers wait for the ends of one another. */
 const WAITS_AGAIN = 10
 
 interface Wish<Item, Result> {
@@ -20,10 +20,10 @@ interface Handler {
 
 /**
  * Handles the items of one page, with at most `limit` handlers at work at the same time. A handler may wish for an
- * operation that is cheaper for many items together. While it waits for the operation it takes no place, so the next
- * handler begins. All wishes are fulfilled together as soon as every handler waits or is done. Handlers that wait for
- * one another would never reach that point, so where no handler makes progress for a moment, the present wishes are
- * fulfilled.
+ * operation that is cheaper for many items together. While a handler waits for the operation it does not count as at
+ * work, so the next handler begins. All wishes are fulfilled together as soon as every handler waits or is done.
+ * Handlers that wait for one another would never reach that point. So the present wishes are also fulfilled when no
+ * handler has made progress for a moment.
  */
 export class GatheredPage<Item, Result> {
   readonly #limit: number
@@ -36,7 +36,7 @@ export class GatheredPage<Item, Result> {
   #unfinished = 0
   #underWay = 0
   #wishes: Wish<Item, Result>[] = []
-  /** The handlers whose wish is fulfilled, and that wait for a place. */
+  /** Handlers whose wish is fulfilled. They continue as soon as fewer than `limit` handlers are at work. */
   #returning: (() => void)[] = []
   #failure: { readonly error: unknown } | null = null
   #timer: NodeJS.Timeout | undefined
@@ -64,7 +64,7 @@ export class GatheredPage<Item, Result> {
     if (this.#failure !== null) throw this.#failure.error
   }
 
-  /** Continues in a microtask, so that all events of one turn are seen together. */
+  /** Continues in a microtask, so that it considers all events of one turn together. */
   #goOnSoon(): void {
     if (this.#isDue) return
     this.#isDue = true

@@ -42,8 +42,8 @@ class KillPart implements Part {
 }
 
 /**
- * Ends the sessions of kills of many. It makes one pass over the sessions after the other, until a pass certainly finds
- * no living session of the kill. All sessions of a kill end before the first observer learns of one.
+ * Ends the sessions of kills of many. It reads all sessions in passes, until it is certain that no living session of
+ * the kill is left. All sessions of a kill end before the first observer is called.
  */
 export class KillWork<Data extends object> implements PageWork<KillPart> {
   readonly pageSize: number = PAGE
@@ -76,12 +76,12 @@ export class KillWork<Data extends object> implements PageWork<KillPart> {
 
   async page(part: KillPart): Promise<number> {
     const { intent } = part.held
-    // Only a pass that began late enough is a last look, whichever process continues it.
+    // A pass is a last look only if it began late enough. Another process may continue it.
     if (!part.isBegun && intent.cursor === null) intent.late = this.#isLate(intent)
     part.isBegun = true
     const { user } = intent
     const selection: Selection = user === null ? { by: 'all' } : { by: 'user', user }
-    // A pass that starts again in its middle needs another pass after it.
+    // If the store refuses the cursor, the pass starts again at its first page, and another pass has to follow.
     const page = await readPage(part, PAGE, (options) =>
       this.#settings.store.page(selection, options),
     )
@@ -136,7 +136,7 @@ export class KillWork<Data extends object> implements PageWork<KillPart> {
   }
 
   async #tell({ marked }: KillPart): Promise<void> {
-    // Removed from the part, since the parts of a run stay until all of them are done.
+    // The list is emptied, because the parts of a run stay in memory until all of them are done.
     await this.#massKill.tell(marked.splice(0), this.#deadline)
   }
 
@@ -154,22 +154,22 @@ function beginPass(intent: Intent, calm: boolean): void {
 }
 
 /**
- * Whether a finished pass has shown that no session is left. One page is read at one instant. But between two pages,
- * the key of a session can be cycled from a page that is still to be read to one that was read. So after several pages
- * it takes another pass that finds no session.
+ * Whether a finished pass has shown that no session is left. A page shows the sessions of one instant. But between two
+ * pages, `cycleKey()` can move a session from a page that is still to be read to a page that was read. So if a pass has
+ * several pages, the pass before it must have found no session either.
  */
 function isSure({ met, pages = 0, calm = false }: Intent): boolean {
   return met === 0 && (pages <= 1 || calm)
 }
 
 /**
- * Finishes kills that were begun and not ended. A kill that cannot be finished stops neither the other kills nor a
- * sweep.
+ * Finishes kills that an earlier process began and did not finish. A kill that cannot be finished stops neither the
+ * other kills nor a sweep.
  */
 export class OpenKills<Data extends object> implements PageWork<KillPart> {
   readonly pageSize: number = PAGE
   readonly sideBySide = 1
-  /** Why a kill had to be left for the next run. */
+  /** The first error because of which a kill was left for the next run; `null` for none. */
   fault: unknown = null
   readonly #work: KillWork<Data>
   readonly #problems: Problems

@@ -13,7 +13,7 @@ export interface Part {
 }
 
 /**
- * Long work, page by page. The page loop decides when a page of a part comes; the work decides what happens with it.
+ * Long work, page by page. The page loop decides when the next page of a part is processed; the work decides how.
  */
 export interface PageWork<P extends Part = Lane> {
   /** The largest number of entries on a page. */
@@ -42,7 +42,7 @@ export interface WorkedPage {
   readonly cursor: string | null
 }
 
-/** Does the work of one page of a lane, and counts in the state of the run. */
+/** Does the work of one page of a lane, and adds to the totals in the state of the run. */
 export type LanePage = (lane: Lane) => Promise<WorkedPage>
 
 /** The number of lanes that are worked on in parallel. */
@@ -98,8 +98,8 @@ export function pageContext<Data extends object>(
 const MAX_FRUITLESS = 3
 
 /**
- * Counts pages without any successful end. A store that accepts no writes makes the step fail, and the queue tries
- * again later: further reads would cost money and add load.
+ * Counts pages without any successful end. If the store accepts no writes, the step fails, and the queue repeats it
+ * later, because further reads would cost money and add load.
  */
 export class FruitlessPages {
   #fruitless = 0
@@ -114,7 +114,7 @@ export class FruitlessPages {
   }
 }
 
-/** How often a lane is begun again because its cursor was refused; after that there must be another problem. */
+/** How often a lane starts again after a refused cursor. A further refusal must have another reason. */
 const MAX_RESTARTS = 3
 
 /**
@@ -164,8 +164,8 @@ export function selectionOf(query: RunQuery, lane: Lane): Selection {
 }
 
 /**
- * The buckets of a lane. Only whole buckets are used, one leeway after their end, so that all their sessions have
- * expired by any clock.
+ * Returns the buckets of a lane. A bucket is used only as a whole, and only one leeway after its end: then all its
+ * sessions have expired by any clock.
  */
 export function expiryOf(query: RunQuery, { shard, after }: Lane): SecurityKeySelection {
   return {

@@ -15,8 +15,8 @@ import {
 import { standInFor } from '../damaged-entry.ts'
 
 /**
- * Ends the sessions of a sweep's lanes, a whole page at a time. Records are read where an observer needs them, or where
- * a new session can use the key. All others are deleted by their keys.
+ * Ends the sessions of a sweep's lanes, a whole page at a time. It reads whole records if an observer needs them, or if
+ * a new session can use the same key. It deletes all others by their keys.
  */
 export function sweepWork<Data extends object>(context: PageContext<Data>): PageWork {
   const { settings, state, limit } = context
