@@ -69,8 +69,9 @@ export class SessionObjects {
     if (userOf === null) return null
     const user: unknown = atOnce('userOf', userOf(session), SessionValueError) ?? GUEST_USER
     if (typeof user === 'string') return user
+    const hint = typeof user === 'object' ? 'return its id as text' : 'use String()'
     throw new SessionValueError(
-      `userOf must return a string, or nothing without a login, but it returned a value of type ${typeof user}: use String()`,
+      `userOf must return a string, or nothing without a login, but it returned a value of type ${typeof user}: ${hint}`,
     )
   }
 

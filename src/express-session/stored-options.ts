@@ -90,6 +90,9 @@ export function resolveStored<Session extends object>(
   checkOptions(of, options, [...COMMON, ...own], {
     ...SESSIONS_HINTS,
     ...DATASTORE_HINTS,
+    // These stores have the option lifetime themselves.
+    ttl: 'use "lifetime", in milliseconds or as text such as \'1h\'',
+    expirationMs: 'use "lifetime"',
     ...hints,
   })
   const { userOf, touchEvery, now } = options

@@ -48,7 +48,12 @@ export function loginPlan<Data extends object>(
 ): LoginPlan {
   const problem =
     user === GUEST_USER ? `"${GUEST_USER}" is nobody: call logout()` : userProblem(user)
-  if (problem !== null) throw new SessionValueError(problem)
+  if (problem !== null) {
+    const given: unknown = user
+    const isObject = typeof given === 'object' && given !== null
+    const hint = isObject ? ': give its id as text, and keep the rest with set()' : ''
+    throw new SessionValueError(`${problem}${hint}`)
+  }
   if (keepsClients) checkOptions('login()', options, LOGIN_OPTIONS)
   else checkOptions('login()', options, ['data'], WITHOUT_CLIENTS)
   const data =

@@ -6,7 +6,6 @@ export type NameOf = (object: object) => string | null
 
 /** Hints for assignments that mean more than storing a value. */
 const HINTS: Readonly<Record<string, string>> = {
-  user: '; to log somebody in: await req.session.login(user)',
   cookie: '; how long a session lives is set by req.session.setExpiry(…)',
   passport: '; for Passport mount passportBridge() before it',
   flash: '; for connect-flash mount passportBridge() before it',
@@ -25,7 +24,7 @@ export function refuseAssignments(prototype: object, nameOf: NameOf): void {
   lockMembers(prototype, nameOf)
   const end = new Proxy(Object.create(Object.prototype) as object, {
     set(target, member, value: unknown, receiver: object) {
-      refuse(receiver, member, nameOf)
+      refuse(receiver, member, value, nameOf)
       return Reflect.set(target, member, value, receiver)
     },
   })
@@ -43,7 +42,7 @@ function lock(prototype: object, member: PropertyKey, nameOf: NameOf): void {
     configurable: true,
     get: get ?? (() => value as unknown),
     set(this: object, own: unknown) {
-      refuse(this, member, nameOf)
+      refuse(this, member, own, nameOf)
       // An object whose prototype is a session may have its own members.
       const property = { value: own, configurable: true, enumerable: true, writable: true }
       Object.defineProperty(this, member, property)
@@ -51,8 +50,20 @@ function lock(prototype: object, member: PropertyKey, nameOf: NameOf): void {
   })
 }
 
+/**
+ * Says how to set the user. It does not name `set('user', …)`: with that the session would stay that of a guest, and a
+ * guard `if (req.session.user)` would let every visitor in, since `'__guest__'` is truthy.
+ */
+export function refusedUser(value: unknown): string {
+  const how =
+    value === null || value === undefined
+      ? 'to log out: await req.session.logout()'
+      : 'to log in: await req.session.login(id), with the id as text; to log out: await req.session.logout()'
+  return `req.session.user = … would store nothing: ${how}`
+}
+
 /** Throws a `TypeError`, as the language does in strict mode. */
-function refuse(object: object, member: PropertyKey, nameOf: NameOf): void {
+function refuse(object: object, member: PropertyKey, value: unknown, nameOf: NameOf): void {
   const name = nameOf(object)
   if (name === null) return
   if (typeof member === 'symbol') {
@@ -60,6 +71,7 @@ function refuse(object: object, member: PropertyKey, nameOf: NameOf): void {
   }
   const key = String(member)
   const [path, shown] = IDENTIFIER.test(key) ? [`.${key}`, `'${key}'`] : ['[…]', 'key']
+  if (name === 'req.session' && key === 'user') throw new TypeError(refusedUser(value))
   const hint = name === 'req.session' && Object.hasOwn(HINTS, key) ? HINTS[key] : ''
   throw new TypeError(`${name}${path} = … would store nothing: use ${name}.set(${shown}, …)${hint}`)
 }

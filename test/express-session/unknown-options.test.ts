@@ -20,7 +20,8 @@ describe('DatastoreSessionStore', () => {
   )
 
   it.each([
-    ['ttl', /"lifetime"/],
+    ['ttl', /use "lifetime", in milliseconds/],
+    ['expirationMs', /use "lifetime"$/],
     ['dataset', /"client"/],
     ['namepsace', /did you mean "namespace"\?/],
   ])('answers %s with what does the same here', (name, says) => {

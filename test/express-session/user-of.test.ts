@@ -20,4 +20,16 @@ describe('userOf of the store', () => {
     await new Promise((resolve) => setImmediate(resolve))
     expect(unheard).toEqual([])
   })
+
+  it.each([
+    [{ id: 7 }, /of type object: return its id as text$/],
+    [7, /of type number: use String\(\)$/],
+  ])('is refused when it returns %o, and the error says what to return', async (user, message) => {
+    const userOf = (() => user) as unknown as () => string
+    const store = new DatastoreSessionStore({ store: memoryStore(), userOf, logger: { warn() {} } })
+    const error = await new Promise((resolve) => {
+      store.set('sid', { cookie: new session.Cookie() } as session.SessionData, resolve)
+    })
+    expect(String(error)).toMatch(message)
+  })
 })

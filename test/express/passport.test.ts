@@ -401,26 +401,40 @@ describe('req.session behind the bridge', () => {
   })
 
   it.each([
-    'user',
-    'key',
-    'get',
-    'size',
-    'login',
-    'regenerate',
-    'constructor',
-    'toString',
-    '__proto__',
-  ])('refuses to set or delete its own %s', async (name) => {
+    [{ id: 7 }, /await req\.session\.login\(id\)/],
+    [
+      null,
+      /^req\.session\.user = … would store nothing: to log out: await req\.session\.logout\(\)$/,
+    ],
+  ])('refuses the user %o, and names only what logs in or out', async (user, message) => {
     await within(({ session }) => {
-      const before = session[name]
-      const set = (): void => void Reflect.set(session, name, { admin: true })
+      const set = (): void => void Reflect.set(session, 'user', user)
       expect(set).toThrow(SessionValueError)
-      expect(set).toThrow(`req.session.${name} is a part of the session itself`)
-      expect(() => delete session[name]).toThrow(SessionValueError)
-      expect(typeof session[name]).toBe(typeof before)
-      expect(Object.keys(session)).toEqual([])
+      expect(set).toThrow(message)
+      expect(set).toThrow(/^(?!.*set\()/)
+      const remove = (): void => void Reflect.deleteProperty(session, 'user')
+      expect(remove).toThrow(SessionValueError)
+      expect(remove).toThrow(
+        'delete req.session.user would change nothing: to log out: await req.session.logout()',
+      )
+      expect(session['user']).toBe('__guest__')
     })
   })
+
+  it.each(['key', 'get', 'size', 'login', 'regenerate', 'constructor', 'toString', '__proto__'])(
+    'refuses to set or delete its own %s',
+    async (name) => {
+      await within(({ session }) => {
+        const before = session[name]
+        const set = (): void => void Reflect.set(session, name, { admin: true })
+        expect(set).toThrow(SessionValueError)
+        expect(set).toThrow(`req.session.${name} is a part of the session itself`)
+        expect(() => delete session[name]).toThrow(SessionValueError)
+        expect(typeof session[name]).toBe(typeof before)
+        expect(Object.keys(session)).toEqual([])
+      })
+    },
+  )
 
   it('accepts no prototype, no symbols and no accessors, and is not frozen', async () => {
     await within(({ session }) => {

@@ -48,7 +48,6 @@ const NEW_NAMES: Record<string, [code: string, message: string]> = {
   ],
   'what Passport does': ['session.passport = {}', 'for Passport mount passportBridge()'],
   'the cookie of express-session': ['session.cookie = {}', 'req.session.setExpiry(…)'],
-  'the user': ['session.user = { id: 7 }', 'to log somebody in: await req.session.login(user)'],
   'in a scope': ['scope.views = 1', "use req.session.scope(…).set('views', …)"],
   'counting up in a scope': ['scope.views++', "use req.session.scope(…).set('views', …)"],
   'a method of a scope': ['scope.get = 1', "use req.session.scope(…).set('get', …)"],
@@ -80,7 +79,37 @@ describe('assigning to a session', () => {
     },
   )
 
-  it.each(MEMBERS)('its own member %s throws, and leaves the member as it was', async (name) => {
+  it.each([
+    ['{ id: 7 }', 'to log in: await req.session.login(id), with the id as text'],
+    ["'alice'", 'to log in: await req.session.login(id), with the id as text'],
+    ['null', 'to log out: await req.session.logout()'],
+    ['undefined', 'to log out: await req.session.logout()'],
+  ])('the user %s throws, and names only what logs in or out', async (value, message) => {
+    for (const run of [sloppy, strict]) {
+      const session = await loaded()
+      const assign = (): unknown => run(`session.user = ${value}`)(session)
+      expect(assign).toThrow(TypeError)
+      expect(assign).toThrow(`req.session.user = … would store nothing: ${message}`)
+      expect(assign).toThrow(/^(?!.*set\()/)
+      expect(session.user).toBe('__guest__')
+    }
+  })
+
+  it.each([[{ id: 7 }], [['alice']]])('login(%j) says to give the id', async (user) => {
+    const session = await loaded()
+    const work = (async () => session.login(user as unknown as string))()
+    await expect(work).rejects.toThrow(/give its id as text, and keep the rest with set\(\)$/)
+    expect(session.isGuest).toBe(true)
+  })
+
+  it('a member user of a scope throws, and names set() of the scope', async () => {
+    const scope = (await loaded()).scope('shop')
+    const assign = (): unknown => sloppy('scope.user = 1')(null, scope)
+    expect(assign).toThrow("use req.session.scope(…).set('user', …)")
+  })
+
+  const others = MEMBERS.filter((name) => name !== 'user')
+  it.each(others)('its own member %s throws, and leaves the member as it was', async (name) => {
     const session = await loaded()
     const before = Object.getOwnPropertyDescriptors(Object.getPrototypeOf(session))
     for (const run of [sloppy, strict]) {

@@ -1,5 +1,6 @@
 import { inspect } from '../../base/node-builtins.ts'
 import { SessionValueError } from '../../base/errors.ts'
+import { refusedUser } from '../../request/refuse-assignments.ts'
 import type { Session } from '../../request/session.ts'
 import { registerFace } from '../request/request-session.ts'
 
@@ -100,12 +101,14 @@ class FaceHandler implements ProxyHandler<object> {
   }
 
   set(_target: object, name: PropertyKey, value: unknown): boolean {
+    if (name === 'user') throw new SessionValueError(refusedUser(value))
     if (!this.#isKey(name)) throw reservedError(name)
     this.#source.set(name, value)
     return true
   }
 
   deleteProperty(_target: object, name: PropertyKey): boolean {
+    if (name === 'user') throw new SessionValueError(REFUSED_DELETE)
     if (!this.#isKey(name)) throw reservedError(name)
     this.#source.delete(name)
     return true
@@ -150,6 +153,9 @@ class FaceHandler implements ProxyHandler<object> {
     )
   }
 }
+
+const REFUSED_DELETE =
+  'delete req.session.user would change nothing: to log out: await req.session.logout()'
 
 function reservedError(name: PropertyKey): SessionValueError {
   return new SessionValueError(
