@@ -44,8 +44,9 @@ const form = `<form method="post"><input name="name" value="alice">
 app.get('/login', (_req, res) => res.send(form))
 
 app.post('/login', async (req, res) => {
-  const { name = '', password = '' } = req.body
-  if (!(await isRight(String(name), String(password)))) {
+  const { name, password } = req.body ?? {}
+  if (typeof name !== 'string' || typeof password !== 'string') return res.status(400).send(form)
+  if (!(await isRight(name, password))) {
     return res.status(401).send(`Wrong name or password. ${form}`)
   }
   await req.session.login(name)

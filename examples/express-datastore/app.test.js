@@ -11,6 +11,8 @@ test('a visitor logs in with a password, and comes back to the page that asked f
     assert.deepEqual([away.status, away.location], [303, '/login?returnTo=%2Faccount'])
     const wrong = await browser.post(away.location, { name: 'alice', password: 'guess' })
     assert.equal(wrong.status, 401)
+    const repeated = new URLSearchParams([...'ab'].map((password) => ['password', password]))
+    assert.equal((await browser.post(away.location, repeated)).status, 400)
     const login = await browser.post(away.location, { name: 'alice', password: 'wonderland' })
     assert.deepEqual([login.status, login.location], [303, '/account'])
     assert.match((await browser.ask('/account')).body, /Only for you, alice/)

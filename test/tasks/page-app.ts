@@ -25,6 +25,7 @@ export type Format = (typeof FORMATS)[number]
 
 /** A running app, and one visitor. */
 export interface Running {
+  readonly origin: string
   /** Its output so far. */
   said(): string
   ask(path: string, options?: AskOptions): Promise<Answer>
@@ -33,7 +34,8 @@ export interface Running {
 
 export interface AskOptions {
   readonly method?: string
-  readonly form?: Readonly<Record<string, string>>
+  readonly form?: Readonly<Record<string, string>> | URLSearchParams
+  readonly json?: object
   readonly headers?: Readonly<Record<string, string>>
   /** The jar whose cookies are sent and that keeps received ones. Default: the jar of the one visitor. */
   readonly jar?: CookieJar
@@ -155,14 +157,21 @@ async function running(
   const origin = `http://127.0.0.1:${await portOf(child, () => output)}`
   const visitor = cookieJar()
   return {
+    origin,
     said: () => output,
-    ask: async (path, { method, form, headers, jar = visitor } = {}) => {
+    ask: async (path, { method, form, json, headers, jar = visitor } = {}) => {
       const cookie = jar.header(origin)
       const response = await fetch(origin + path, {
-        method: method ?? (form === undefined ? 'GET' : 'POST'),
+        method: method ?? (form === undefined && json === undefined ? 'GET' : 'POST'),
         redirect: 'manual',
-        headers: { 'sec-fetch-site': 'same-origin', ...(cookie && { cookie }), ...headers },
+        headers: {
+          'sec-fetch-site': 'same-origin',
+          ...(json && { 'content-type': 'application/json' }),
+          ...(cookie && { cookie }),
+          ...headers,
+        },
         ...(form && { body: new URLSearchParams(form) }),
+        ...(json && { body: JSON.stringify(json) }),
       })
       jar.set(response.headers.getSetCookie(), origin)
       return { status: response.status, headers: response.headers, body: await response.text() }

@@ -28,6 +28,15 @@ function answersOf(page: string): string {
 const withoutIds = (text: string): string =>
   text.replaceAll('_43 characters_', '').replaceAll(/(viur-session=|X-Session-Id: )[\w…-]+/g, '$1…')
 
+/** Statuses of forms with a field missing, with a field sent twice, and with a body that the app does not parse. */
+async function statusesOfWrongForms({ ask }: Running, path: string, fields: string[]) {
+  const twice = new URLSearchParams([...fields, ...fields].map((name) => [name, 'x']))
+  const sent = [{ form: {} }, { form: twice }, { json: {} }]
+  const statuses: number[] = []
+  for (const options of sent) statuses.push((await ask(path, options)).status)
+  return statuses
+}
+
 /** The requests of a visitor to each app, and the expected answers. */
 const VISITS: Readonly<Record<string, (app: Running) => Promise<void>>> = {
   'README.md': async ({ ask }) => {
@@ -46,12 +55,15 @@ const VISITS: Readonly<Record<string, (app: Running) => Promise<void>>> = {
       expect(withoutIds(first.headers.get(name) ?? ''), name).toBe(withoutIds(value ?? ''))
     }
     expect((await ask('/account')).status).toBe(401)
+    const page = await ask('/account', { headers: { accept: 'text/html' } })
+    expect([page.status, page.headers.get('location')]).toEqual([303, '/login?returnTo=%2Faccount'])
     const login = await ask('/login?returnTo=%2Faccount', { method: 'POST' })
     expect(login.headers.get('location')).toBe('/account')
     expect((await ask('/account')).body).toBe('Only for you, alice\n')
     expect((await ask('/')).body).toBe('alice: 2\n')
   },
-  'log-in.md': async ({ ask }) => {
+  'log-in.md': async (app) => {
+    const { ask, origin, said } = app
     expect(
       (await ask('/account', { headers: { accept: 'text/html' } })).headers.get('location'),
     ).toBe('/login?returnTo=%2Faccount')
@@ -63,10 +75,17 @@ const VISITS: Readonly<Record<string, (app: Running) => Promise<void>>> = {
     expect([right.status, right.headers.get('location')]).toEqual([303, '/account'])
     expect((await ask('/account')).body).toMatch('Only for you, alice')
     const foreign = { 'sec-fetch-site': 'cross-site' }
-    expect((await ask('/logout', { method: 'POST', headers: foreign })).status).toBe(403)
-    expect((await ask('/logout', { method: 'POST' })).status).toBe(303)
-    expect((await ask('/account')).status).toBe(401)
-    for (let tries = 0; tries < 7; tries++) await ask('/login', { form: {} })
+    const refused = await ask('/logout', { method: 'POST', headers: foreign })
+    expect([refused.status, refused.body]).toEqual([403, 'Send the form from this site.'])
+    const likeCurl = { 'sec-fetch-site': '' }
+    expect((await ask('/logout', { method: 'POST', headers: likeCurl })).status).toBe(403)
+    const named = { ...likeCurl, origin }
+    expect((await ask('/logout', { method: 'POST', headers: named })).status).toBe(303)
+    const guest = await ask('/account')
+    expect([guest.status, guest.body]).toEqual([401, '<a href="/login">Log in</a> first.'])
+    expect(await statusesOfWrongForms(app, '/login', ['name', 'password'])).toEqual([400, 400, 400])
+    expect(said()).toBe('')
+    for (let tries = 0; tries < 4; tries++) await ask('/login', { form: {} })
     expect((await ask('/login', { form: {} })).status).toBe(429)
   },
   'remember-me.md': async ({ ask }) => {
@@ -76,6 +95,7 @@ const VISITS: Readonly<Record<string, (app: Running) => Promise<void>>> = {
     expect(long.headers.get('set-cookie')).toMatch('Max-Age=1209600')
     expect((await ask('/')).body).toMatch(/^alice, until \d{4}-/)
     expect((await ask('/', { jar: cookieJar() })).body).toMatch('Stay logged in')
+    expect((await ask('/login', { json: {} })).status).toBe(303)
   },
   'log-out-everywhere.md': async ({ ask }) => {
     const [other, third] = [cookieJar(), cookieJar()]
@@ -92,7 +112,8 @@ const VISITS: Readonly<Record<string, (app: Running) => Promise<void>>> = {
     await ask('/logout', { method: 'POST' })
     expect((await ask('/account')).status).toBe(401)
   },
-  'devices.md': async ({ ask }) => {
+  'devices.md': async (app) => {
+    const { ask } = app
     const phone = cookieJar()
     await ask('/login', { method: 'POST', headers: { 'user-agent': 'a browser' } })
     await ask('/login', { method: 'POST', headers: { 'user-agent': 'a phone' }, jar: phone })
@@ -109,13 +130,19 @@ const VISITS: Readonly<Record<string, (app: Running) => Promise<void>>> = {
     )
     const key = list.find(({ isThis }) => !isThis)?.key ?? ''
     expect((await ask('/devices/end', { form: { key: key.replace(/^./, '_') } })).status).toBe(404)
-    expect((await ask('/devices/end', { form: {} })).status).toBe(404)
+    expect(await statusesOfWrongForms(app, '/devices/end', ['key'])).toEqual([400, 400, 400])
     expect((await ask('/devices/end', { form: { key } })).status).toBe(303)
     expect((await ask('/devices', { jar: phone })).status).toBe(401)
     expect((await ask('/devices')).status).toBe(200)
   },
-  'forms.md': async ({ ask }) => {
-    await ask('/login', { method: 'POST' })
+  'forms.md': async ({ ask, origin }) => {
+    const page = await ask('/transfer', { headers: { accept: 'text/html' } })
+    const login = page.headers.get('location') ?? ''
+    expect((await ask(login)).body).toMatch('<form method="post">')
+    const likeCurl = { 'sec-fetch-site': '' }
+    expect((await ask(login, { method: 'POST', headers: likeCurl })).status).toBe(403)
+    const named = { ...likeCurl, origin }
+    expect((await ask(login, { method: 'POST', headers: named })).status).toBe(303)
     const [, skey = ''] = /name="skey" value="([^"]+)"/.exec((await ask('/transfer')).body) ?? []
     expect((await ask('/transfer', { form: {} })).status).toBe(403)
     expect((await ask('/transfer', { form: { skey } })).status).toBe(303)
@@ -123,7 +150,10 @@ const VISITS: Readonly<Record<string, (app: Running) => Promise<void>>> = {
     expect((await ask('/transfer')).body).toMatch(/^Done\. </)
     expect((await ask('/transfer')).body).toMatch(/^</)
   },
-  'password-reset.md': async ({ ask, said }) => {
+  'password-reset.md': async (app) => {
+    const { ask, said } = app
+    expect(await statusesOfWrongForms(app, '/forgot', ['mail'])).toEqual([400, 400, 400])
+    expect(await statusesOfWrongForms(app, '/reset', ['key', 'password'])).toEqual([400, 400, 400])
     const mail = 'alice@shop.example'
     const known = await ask('/forgot', { form: { mail } })
     const unknown = await ask('/forgot', { form: { mail: 'nobody@shop.example' } })
@@ -142,11 +172,13 @@ const VISITS: Readonly<Record<string, (app: Running) => Promise<void>>> = {
     ])
     expect((await ask('/reset', { form, ...other })).status).toBe(400)
   },
-  'step-up.md': async ({ ask }) => {
+  'step-up.md': async (app) => {
+    const { ask } = app
     const html = { headers: { accept: 'text/html' } }
     expect((await ask('/payout', html)).headers.get('location')).toBe('/login?returnTo=%2Fpayout')
     const login = '/login?returnTo=%2Fpayout'
     expect((await ask(login, { form: { password: 'wrong' } })).status).toBe(401)
+    expect(await statusesOfWrongForms(app, login, ['password'])).toEqual([400, 400, 400])
     const right = await ask(login, { form: { password: 'correct horse' } })
     expect([right.status, right.headers.get('location')]).toEqual([303, '/payout'])
     expect((await ask('/payout', html)).body).toBe('alice has just shown who they are')
