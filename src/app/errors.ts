@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, RequestHandler } from 'express'
+import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
 import { SessionContentionError, SessionStoreError } from '../index.ts'
 import { looksOf } from './looks.ts'
 import { errorPage } from './pages/error.ts'
@@ -24,9 +24,17 @@ export function errorHandler(log: (message: string, error: unknown) => void): Er
     if (status === 503) response.set('Retry-After', '5')
     response.status(status).set('Cache-Control', 'no-store')
     const problem = problemOf(status)
-    const way = problem === 'signInFirst' ? { href: '/login' } : undefined
+    const way = problem === 'signInFirst' ? { href: loginFor(request) } : undefined
     response.send(errorPage(status, problem, looksOf(request), way))
   }
+}
+
+/** Returns the login page that leads back to this page, or to the page with the form that was sent. */
+function loginFor({ method, originalUrl, path }: Request): string {
+  const isPage = method === 'GET' || method === 'HEAD'
+  // A form is sent to its page, or to an address below it. The login page checks the address.
+  const back = isPage ? originalUrl : `/${path.split('/')[1]}`
+  return `/login?returnTo=${encodeURIComponent(back)}`
 }
 
 /** The status of the answer to an error. */

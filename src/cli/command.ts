@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander'
 import type { ExitCode } from './exit.ts'
-import { type CommonOptions, type Job, onSessions } from './job.ts'
+import { type CommonOptions, type Job, type Needs, onSessions } from './job.ts'
 
 /** Makes a command of the program, with the parts that all commands have: `--json`, and examples in its help. */
 export function command(
@@ -46,14 +46,14 @@ export function withModule(made: Command): Command {
   )
 }
 
-/** Makes the action of a command that works on sessions. `ofTheApp`: whether it needs the app's own module. */
+/** Makes the action of a command that works on sessions. */
 export function onThem<Args extends readonly unknown[], Options extends CommonOptions>(
   ended: (code: ExitCode) => void,
   work: (job: Job, ...args: [...Args, Options]) => Promise<ExitCode>,
-  ofTheApp = false,
+  needs: Needs = {},
 ): (...args: [...Args, Options, Command]) => Promise<void> {
   return async (...args) => {
     const given = args.slice(0, -1) as [...Args, Options]
-    ended(await onSessions(given.at(-1) as Options, (job) => work(job, ...given), ofTheApp))
+    ended(await onSessions(given.at(-1) as Options, (job) => work(job, ...given), needs))
   }
 }

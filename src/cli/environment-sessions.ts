@@ -13,6 +13,8 @@ export interface Whereabouts {
   readonly kind?: string
   /** A file of SQLite. */
   readonly file?: string
+  /** Whether the file may be missing; the store creates it. */
+  readonly newFile?: boolean
 }
 
 export const WHEREABOUTS = ['project', 'database', 'namespace', 'kind', 'file'] as const
@@ -42,12 +44,13 @@ export async function sessionsOfEnvironment(
 }
 
 async function storeOf(where: Whereabouts): Promise<{ store: SessionStore; place: string }> {
-  const { project, database, namespace, kind, file } = where
+  const { project, database, namespace, kind, file, newFile } = where
   if (file !== undefined) {
     const others = WHEREABOUTS.filter((name) => name !== 'file' && where[name] !== undefined)
     if (others.length > 0) throw new UsageError(`--file goes without --${others.join(', --')}`)
     // The store would make a new file without sessions.
-    if (!existsSync(file)) throw new UsageError(`--file: there is no file ${file}`)
+    if (newFile !== true && !existsSync(file))
+      throw new UsageError(`--file: there is no file ${file}`)
     const { sqliteStore } = await import('../store/sqlite/index.ts')
     return { store: sqliteStore({ file }), place: `the file ${file}` }
   }

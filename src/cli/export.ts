@@ -2,6 +2,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises'
 import { insideOf } from './app-sessions.ts'
 import { EXIT, type ExitCode, UsageError } from './exit.ts'
 import type { CommonOptions, Job } from './job.ts'
+import { counted } from './text.ts'
 import { isCarried, lineOf, type TransferLine } from './transfer-format.ts'
 import { allNotes, pagesOf } from './whole-store.ts'
 
@@ -32,7 +33,7 @@ export async function exportAll(
         file,
         records.map((record) => ({ is: 'session', record })),
       )
-      output.progress(`${counts.sessions} sessions`)
+      output.progress(counted(counts.sessions, 'session'))
     }
     const { sessions } = counts
     if (!signal.aborted) await write(file, [{ is: 'end', notes: counts.notes, sessions }])
@@ -49,9 +50,9 @@ export async function exportAll(
     return EXIT.failed
   }
   output.answer(counts, () => [
-    `${counts.sessions} sessions and ${counts.notes} notes in ${path}`,
+    `${counted(counts.sessions, 'session')} and ${counted(counts.notes, 'note')} in ${path}`,
     ...(counts.unreadable > 0
-      ? [`${counts.unreadable} sessions are damaged and were left out`]
+      ? [`damaged and left out: ${counted(counts.unreadable, 'session')}`]
       : []),
   ])
   return counts.unreadable === 0 ? EXIT.done : EXIT.failed

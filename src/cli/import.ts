@@ -4,6 +4,7 @@ import type { NoteStore, SessionStore } from '../store/store.ts'
 import { insideOf } from './app-sessions.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { CommonOptions, Job } from './job.ts'
+import { counted } from './text.ts'
 import { checkedFile, type Contents, linesOf } from './transfer-file.ts'
 import { isFence } from './transfer-format.ts'
 
@@ -65,7 +66,7 @@ export async function importAll(
   await forgetWatermarks(store.notes)
   const complete = !signal.aborted
   output.answer({ ...counts, complete }, () => [
-    `${counts.sessions} sessions and ${counts.notes} notes imported`,
+    `${counted(counts.sessions, 'session')} and ${counted(counts.notes, 'note')} imported`,
     ...(counts.already > 0 ? [`${counts.already} existed already and were left unchanged`] : []),
     ...(counts.failed > 0 ? [`${counts.failed} failed`] : []),
   ])

@@ -16,16 +16,23 @@ export interface CommonOptions extends SessionsChoice {
   readonly json?: boolean
 }
 
-/**
- * Runs a command on the sessions of the app, and closes them. `ofTheApp`: whether sessions of options and environment
- * are not enough.
- */
+/** How a command finds its sessions. */
+export interface Needs {
+  /** Whether the command needs the app's own module. Default: `false`. */
+  readonly ofTheApp?: boolean
+  /** Whether `--file` may name a file that does not exist yet. Default: `false`. */
+  readonly newFile?: boolean
+}
+
+/** Runs a command on the sessions of the app, and closes them. */
 export async function onSessions(
   options: CommonOptions,
   work: (job: Job) => Promise<ExitCode>,
-  ofTheApp = false,
+  { ofTheApp = false, newFile = false }: Needs = {},
 ): Promise<ExitCode> {
-  const app = await (ofTheApp ? sessionsFrom(options.sessions) : sessionsOf(options))
+  const app = await (ofTheApp
+    ? sessionsFrom(options.sessions)
+    : sessionsOf({ ...options, newFile }))
   try {
     return await work({ app, output: new Output(options.json === true), signal: stopSignal() })
   } finally {

@@ -1,6 +1,7 @@
 import type { SessionInfo } from '../record/info.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { CommonOptions, Job } from './job.ts'
+import { counted } from './text.ts'
 import { userFrom } from './words.ts'
 
 export interface ListOptions extends CommonOptions {
@@ -17,13 +18,18 @@ export async function list({ app, output, signal }: Job, options: ListOptions): 
   let count = 0
   for await (const info of found) {
     if (signal.aborted) {
-      output.warn(`stopped after ${count} sessions`)
+      output.warn(`stopped after ${counted(count, 'session')}`)
       return EXIT.failed
     }
     const { key, user, created, lastSeen, expires, client } = info
     const told = { key, user, created, lastSeen, expires, ...(client && { client }) }
     output.answer(told, () => [...(count === 0 ? [HEAD] : []), lineOf(told)])
     count += 1
+  }
+  if (count === 0 && options.json !== true) {
+    output.warn(
+      options.user === undefined ? 'no live session' : `no live session of ${options.user}`,
+    )
   }
   return EXIT.done
 }

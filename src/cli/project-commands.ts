@@ -92,7 +92,7 @@ export function addProjectCommands(program: Command, ended: (code: number) => vo
   )
     .argument('<file>', 'the file that export wrote')
     .option('--merge', 'also into a store that has sessions: inserts the missing ones')
-    .action(onThem(ended as (code: ExitCode) => void, importAll))
+    .action(onThem(ended as (code: ExitCode) => void, importAll, { newFile: true }))
   program
     .command('emulator')
     .description('Runs the Datastore emulator on this machine; "emulator help" says how.')

@@ -3,6 +3,7 @@ import type { AppSessions } from './app-sessions.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { Job } from './job.ts'
 import { eachOf } from './side-by-side.ts'
+import { counted } from './text.ts'
 
 /** Counts of sessions by result. */
 interface Counts {
@@ -46,7 +47,7 @@ export async function rewrite({ app, output, signal }: Job): Promise<ExitCode> {
         problem ??= error
       }
       seen += 1
-      output.progress(`${seen} sessions, ${counts.rewritten} of them rewritten`)
+      output.progress(`${counted(seen, 'session')}, ${counts.rewritten} of them rewritten`)
     })
   } catch (error) {
     problem = error
@@ -55,8 +56,10 @@ export async function rewrite({ app, output, signal }: Job): Promise<ExitCode> {
   if (signal.aborted) isComplete = false
   output.answer({ ...counts, complete: isComplete }, () => inWords(counts))
   if (problem !== null) output.error(`the first error: ${(problem as Error).message}`)
-  if (signal.aborted) output.warn(`stopped after ${seen} sessions: start it again for the rest`)
-  else if (!isComplete) output.error(`given up after ${seen} sessions: start it again for the rest`)
+  if (signal.aborted)
+    output.warn(`stopped after ${counted(seen, 'session')}: start it again for the rest`)
+  else if (!isComplete)
+    output.error(`given up after ${counted(seen, 'session')}: start it again for the rest`)
   const isDone = isComplete && counts.failed === 0 && counts.unreadable === 0
   return isDone ? EXIT.done : EXIT.failed
 }

@@ -68,5 +68,5 @@ export function addSessionCommands(program: Command, ended: (code: ExitCode) => 
       'Stores every live session again whose stored form differs from the present settings: encrypts unencrypted data and data with an older key, or decrypts it when encryption is being removed. Leaves the others unchanged.',
       ['rewrite --sessions ./sessions.mjs'],
     ),
-  ).action(onThem(ended, (job: Job, _: CommonOptions) => rewrite(job), true))
+  ).action(onThem(ended, (job: Job, _: CommonOptions) => rewrite(job), { ofTheApp: true }))
 }

@@ -44,10 +44,14 @@ export async function show(
     `last seen  ${inSeconds(lastSeen)}`,
     `expires    ${inSeconds(expires)}`,
     ...Object.entries(client ?? {}).map(([name, value]) => `${name.padEnd(9)}  ${value}`),
-    ...Object.values(values).flatMap((one) => [
-      '',
-      ...Object.entries(one as object).map(([name, value]) => `${name}: ${jsonLine(value)}`),
-    ]),
+    ...Object.entries(values).flatMap(([name, value]) => linesOf(name, value as object)),
   ])
   return EXIT.done
+}
+
+/** Formats the data, or a scope of it. */
+function linesOf(name: string, values: object): string[] {
+  const entries = Object.entries(values)
+  if (entries.length === 0) return [`${name.padEnd(9)}  none`]
+  return ['', ...entries.map(([key, value]) => `${key}: ${jsonLine(value)}`)]
 }

@@ -3,6 +3,7 @@ import { GUEST_USER, type SessionRecord } from '../record/record.ts'
 import { insideOf } from './app-sessions.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { CommonOptions, Job } from './job.ts'
+import { counted } from './text.ts'
 import { pagesOf } from './whole-store.ts'
 
 const HOUR = 60 * 60 * 1000
@@ -38,12 +39,12 @@ export async function stats({ app, output, signal }: Job, _: CommonOptions): Pro
   const count = new Count(store.shards, Date.now())
   for await (const entries of pagesOf(store, signal)) {
     for (const { record } of entries) count.add(record)
-    output.progress(`${count.seen} sessions`)
+    output.progress(counted(count.seen, 'session'))
   }
   const result = count.result(!signal.aborted)
   output.answer(result, () => inWords(result))
   if (result.complete) return EXIT.done
-  output.warn(`stopped after ${count.seen} sessions`)
+  output.warn(`stopped after ${counted(count.seen, 'session')}`)
   return EXIT.failed
 }
 

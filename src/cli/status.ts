@@ -2,6 +2,7 @@ import type { RunInfo } from '../sweep/run-info.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { Job } from './job.ts'
 import { inSeconds } from './list.ts'
+import { counted } from './text.ts'
 
 /** Prints the state of the sweep, and warnings. */
 export async function status({ app, output }: Job): Promise<ExitCode> {
@@ -23,5 +24,5 @@ export async function status({ app, output }: Job): Promise<ExitCode> {
 
 function inWords({ state, started, finished, ended }: RunInfo): string {
   const when = finished === null ? `began ${inSeconds(started)}` : `ended ${inSeconds(finished)}`
-  return `${state}, ${when}, ${ended} sessions ended`
+  return `${state}, ${when}, ${counted(ended, 'session')} ended`
 }

@@ -2,6 +2,7 @@ import type { ClearRun } from '../sweep/start.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { CommonOptions, Job } from './job.ts'
 import { untilStopped } from './stopping.ts'
+import { counted } from './text.ts'
 
 export interface SweepOptions extends CommonOptions {
   readonly dryRun?: boolean
@@ -28,7 +29,7 @@ export async function sweep(
   const { state, scanned, ended, skipped, failed, observersFailed, kept, securityKeys } = run
   output.answer(run, () => [
     STATES[state],
-    `${ended} sessions and ${securityKeys} security keys ${dryRun ? 'would end' : 'ended'}, of ${scanned} looked at`,
+    `${counted(ended, 'session')} and ${counted(securityKeys, 'security key')} ${dryRun ? 'would end' : 'ended'}, of ${scanned} looked at`,
     ...Object.entries({ skipped, kept, failed, 'observers failed': observersFailed })
       .filter(([, count]) => count > 0)
       .map(([name, count]) => `${name}: ${count}`),

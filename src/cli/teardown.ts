@@ -6,6 +6,7 @@ import { insideOf } from './app-sessions.ts'
 import { isAgreed } from './ask.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { CommonOptions, Job } from './job.ts'
+import { counted } from './text.ts'
 import { allNotes, pagesOf } from './whole-store.ts'
 
 export interface TeardownOptions extends CommonOptions {
@@ -39,10 +40,10 @@ export async function teardown(
   }
   const removed: Removed = { sessions: 0, securityKeys: 0, notes: 0 }
   const left = await removeAll(store, removed, signal, () => {
-    output.progress(`${removed.sessions} sessions deleted`)
+    output.progress(`${counted(removed.sessions, 'session')} deleted`)
   })
   output.answer({ ...removed, complete: !left }, () => [
-    `${removed.sessions} sessions, ${removed.securityKeys} security keys and ${removed.notes} notes deleted`,
+    `${counted(removed.sessions, 'session')}, ${counted(removed.securityKeys, 'security key')} and ${counted(removed.notes, 'note')} deleted`,
   ])
   if (!left) return EXIT.done
   output.error(

@@ -18,6 +18,11 @@ function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
+/** Returns the number with its noun: `1 note`, `2 notes`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /**
  * Breaks a text between words into rows of at most `width` columns; further rows are indented. `width` 0: one row. A
  * word that is longer than a row stays whole, so that it can be copied.

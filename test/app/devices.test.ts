@@ -75,11 +75,15 @@ describe('the list of devices', () => {
       expect(asked.headers.get('location')).toBe(`/login?returnTo=%2F${path.slice(1)}`)
     }
     expect(guest.cookies.size).toBe(0)
-    for (const path of ['/devices/end', '/devices/end-others', '/confirm']) {
+    for (const [path, page] of [
+      ['/devices/end', 'devices'],
+      ['/devices/end-others', 'devices'],
+      ['/confirm', 'confirm'],
+    ] as const) {
       const refused = await guest.send(path, { key: 'A'.repeat(43) })
       expect(refused.status).toBe(401)
       expect(refused.text).toContain('This page is for users who are signed in')
-      expect(refused.text).toContain('href="/login"')
+      expect(refused.text).toContain(`href="/login?returnTo=%2F${page}"`)
     }
   })
 

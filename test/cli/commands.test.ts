@@ -114,9 +114,9 @@ const sessions = createSessions({ store })`,
       }
     })
 
-    it('prints nothing when there are none', async () => {
+    it('prints no entry when there are none, and says so on standard error', async () => {
       const said = await run(uniqueSpace(), 'list')
-      expect(said).toEqual({ code: 0, stdout: '', stderr: '' })
+      expect(said).toEqual({ code: 0, stdout: '', stderr: 'no live session\n' })
     })
 
     it('ends without an error when its reader has closed the pipe', async () => {
@@ -177,6 +177,9 @@ const sessions = createSessions({ store })`,
       expect(text.stdout).toContain(`key        ${key}\nuser       alice\n`)
       expect(text.stdout).toContain('agent      Firefox \\u202e 3\naddress    203.0.113.0\n')
       expect(text.stdout).toContain('\nn: "7"\n')
+      const empty = await login(sessions, 'bob', {})
+      const none = await run(space, 'show', empty.key, '--data', '--scope', 'nowhere')
+      expect(none.stdout).toMatch(/[^\n]\ndata {7}none\nscope {6}none\n$/)
     })
 
     it('marks a value that this process cannot read', async () => {

@@ -48,6 +48,11 @@ describe('the commands of viur-session on the memory store', () => {
     const stats = await run(['stats', '--json'])
     expect(answerOf('stats', stats.stdout)).toMatchObject({ live: 3, guests: 1, users: 2 })
     expect(await run(['show', KEY])).toMatchObject({ code: 1 })
+    const none = { code: 0, stdout: '' }
+    const unknown = await run(['list', '--user', 'nobody'])
+    expect(unknown).toEqual({ ...none, stderr: 'no live session of nobody\n' })
+    const inJson = await run(['list', '--user', 'nobody', '--json'])
+    expect(inJson).toEqual({ ...none, stderr: '' })
   })
 
   it('end sessions, and call the observers', async () => {

@@ -461,13 +461,39 @@ export default createSessions({ store })
     const where = ['--project', 'viur-session-test', '--namespace', to, '--merge']
     const shown = await app.onTerminal(['import', name, ...where], 60)
     expect(stripVTControlCharacters(shown.stdout)).toMatch(/\[#+\] 100% 1 of 1/)
-    expect(shown.stdout).toContain('1 sessions and 0 notes imported')
+    expect(shown.stdout).toContain('1 session and 0 notes imported')
     expect(await app.run(['import', name, ...where])).toEqual({
       code: 0,
       stdout: '0 sessions and 0 notes imported\n1 existed already and were left unchanged\n',
       stderr: '',
     })
   })
+
+  it.skipIf(process.getBuiltinModule('node:sqlite') === undefined)(
+    'import into a new file of SQLite, which other commands and a damaged file do not create',
+    async () => {
+      const space = uniqueSpace()
+      await login(sessionsIn(space), 'alice')
+      const name = `${space}.ndjson`
+      await run(space, 'export', name)
+      const there = ['--file', `${space}.db`]
+      app.write('damaged.ndjson', 'x\n')
+      expect((await app.run(['import', 'damaged.ndjson', ...there])).code).not.toBe(0)
+      const refused = await app.run(['list', ...there])
+      expect(refused).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('there is no file'),
+      })
+      expect(await app.run(['import', name, ...there])).toMatchObject({
+        code: 0,
+        stdout: '1 session and 0 notes imported\n',
+      })
+      const listed = await app.run(['list', '--json', ...there])
+      expect(answersOf('list', listed.stdout)).toMatchObject([{ user: 'alice' }])
+      const { stdout } = await app.run(['doctor', ...there])
+      expect(stdout).toMatch(/place.* the file \/.*\.db\n/)
+    },
+  )
 
   describe('emulator', () => {
     it('prints its usage with the name of this command', async () => {

@@ -13,7 +13,7 @@ export function errorPage(
 ): string {
   const texts = textsIn(looks.language)
   const { heading, text } = texts.problems[problem]
-  const { href, text: link = href === '/login' ? texts.login.title : texts.home } = next
+  const { href, text: link = href.startsWith('/login') ? texts.login.title : texts.home } = next
   return page(
     { ...looks, title: heading },
     html`<section class="problem">

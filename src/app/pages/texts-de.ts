@@ -62,7 +62,7 @@ export const german: Texts = {
     signIn: 'Anmelden',
     signInAs: (name) => `Anmelden als ${name}`,
     signOut: 'Abmelden',
-    since: 'Angemeldet seit',
+    since: 'Angemeldet',
     switchUser: 'Oder als jemand anderes anmelden',
     noPasswords:
       'Die Demo-Konten haben keine Passwörter: Wer diese Seite öffnet, kann jedes davon sein.',
@@ -132,7 +132,10 @@ export const german: Texts = {
     legend: 'Lebensdauer dieser Sitzung',
     choices: {
       rule: { name: 'Allgemeine Regel', hint: 'eine Stunde' },
-      seconds: { name: '30 Sekunden', hint: 'warten, dann neu laden' },
+      seconds: {
+        name: '30 Sekunden',
+        hint: 'warten, dann neu laden: Sie sind abgemeldet, und der Warenkorb ist leer',
+      },
       minutes: { name: '10 Minuten', hint: 'verlängert sich mit jedem Besuch' },
       browser: { name: 'Bis der Browser schließt', hint: 'oder 1 Stunde ungenutzt' },
     },

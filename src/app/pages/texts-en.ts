@@ -60,7 +60,7 @@ export const english: Texts = {
     signIn: 'Sign in',
     signInAs: (name) => `Sign in as ${name}`,
     signOut: 'Sign out',
-    since: 'Signed in since',
+    since: 'Signed in',
     switchUser: 'Or sign in as somebody else',
     noPasswords:
       'The demo users have no passwords: anybody who opens this page can be any of them.',
@@ -130,7 +130,10 @@ export const english: Texts = {
     legend: 'Lifetime of this session',
     choices: {
       rule: { name: 'General rule', hint: 'one hour' },
-      seconds: { name: '30 seconds', hint: 'wait, then reload' },
+      seconds: {
+        name: '30 seconds',
+        hint: 'wait, then reload: you are signed out, and the cart is empty',
+      },
       minutes: { name: '10 minutes', hint: 'renewed as you go' },
       browser: { name: 'Until the browser closes', hint: 'or idle for an hour' },
     },
@@ -283,7 +286,7 @@ export const english: Texts = {
     },
     signInFirst: {
       heading: 'This page is for users who are signed in',
-      text: 'Sign in, and you are brought back.',
+      text: 'Sign in, and you come back to the page.',
     },
     noSuchDevice: {
       heading: 'You have no such session',

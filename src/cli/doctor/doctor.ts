@@ -78,6 +78,8 @@ async function examine(
   const folder = options.sessions === undefined ? '.' : dirname(resolve(options.sessions))
   tell(...versionChecks(installedVersions(folder, ownManifest())))
   const operations = operationsOf(store)
+  const { file } = store as { readonly file?: unknown }
+  if (typeof file === 'string') tell(ok('place', `the file ${file}`))
   const place = await placeOf(operations, tell)
   if (app.door.storeName === 'memory') tell(MEMORY)
   const isReady = place !== 'unknown' && (await answers(app, tell))

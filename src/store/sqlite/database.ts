@@ -43,7 +43,7 @@ export interface Statements {
  * of `read` or `write` returns. If another process holds the lock, the work is tried again after a pause.
  */
 export class SqliteDatabase {
-  readonly #file: string
+  readonly file: string
   #connection: Connection | null = null
   #prepared = new Map<string, Statement>()
   #isClosed = false
@@ -61,7 +61,7 @@ export class SqliteDatabase {
   }
 
   constructor(file: string) {
-    this.#file = file
+    this.file = file
   }
 
   /** Runs work that only reads, outside of a transaction. */
@@ -85,7 +85,7 @@ export class SqliteDatabase {
       let isCommitting = false
       try {
         this.#statements.run('BEGIN IMMEDIATE')
-        requireSchema(this.#statements.get('PRAGMA user_version')?.['user_version'], this.#file)
+        requireSchema(this.#statements.get('PRAGMA user_version')?.['user_version'], this.file)
         const result = work(this.#statements)
         isCommitting = true
         this.#statements.run('COMMIT')
@@ -125,7 +125,7 @@ export class SqliteDatabase {
       } catch (error) {
         if (!(error instanceof Busy)) throw error
         const left = end - performance.now()
-        if (left <= 0) throw sqliteError(error.cause, this.#file, false)
+        if (left <= 0) throw sqliteError(error.cause, this.file, false)
         await this.#pause(Math.min(left, TRY_AGAIN))
       }
     }
@@ -148,11 +148,11 @@ export class SqliteDatabase {
   #open(): Connection {
     if (this.#isClosed) throw storeRefusal('this store is closed: do not use it after close()')
     if (this.#connection !== null) return this.#connection
-    prepareFile(this.#file)
+    prepareFile(this.file)
     let connection: Connection | null = null
     try {
-      connection = new (nodeSqlite().DatabaseSync)(this.#file)
-      setUp(connection, this.#file)
+      connection = new (nodeSqlite().DatabaseSync)(this.file)
+      setUp(connection, this.file)
     } catch (error) {
       connection?.close()
       throw this.#explained(error, false)
@@ -162,7 +162,7 @@ export class SqliteDatabase {
   }
 
   #explained(error: unknown, isCommitting: boolean): unknown {
-    return isBusy(error) ? new Busy(error) : sqliteError(error, this.#file, isCommitting)
+    return isBusy(error) ? new Busy(error) : sqliteError(error, this.file, isCommitting)
   }
 
   #prepare(sql: string): Statement {

@@ -35,6 +35,8 @@ const MOST_AT_ONCE = 50
 /** The SQLite store. Apps get one from `sqliteStore()`. */
 export class SqliteStore implements SessionStore {
   readonly name = 'sqlite'
+  /** The absolute path, for `doctor`. */
+  readonly file: string
   readonly shards: number = DEFAULT_SHARDS
   readonly notes: NoteStore
   readonly keys: SecurityKeyStore
@@ -42,6 +44,7 @@ export class SqliteStore implements SessionStore {
 
   constructor(database: SqliteDatabase) {
     this.#database = database
+    this.file = database.file
     this.notes = new SqliteNotes(database)
     this.keys = new SqliteKeys(database, this.shards)
   }
