@@ -221,7 +221,7 @@ export default createSessions({ store, encryption: { keys: JSON.parse(process.en
     const { code, stdout } = await app.onTerminal(['rewrite', '--sessions', 'on-terminal.mjs'], 20)
     expect(code).toBe(0)
     const lines = stdout.split('\r\u001b[K')
-    expect(lines[1]).toBe('1 sessions, 1 of th')
+    expect(lines[1]).toBe('1 session, 1 of the')
     expect(lines.at(-1)).toBe('3 rewritten\r\n')
   })
 
