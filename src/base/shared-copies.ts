@@ -10,7 +10,10 @@ const NAME = 'viur-session/'
 interface Registry {
   /** Shared parts by name. The first copy that asks for a part makes it. */
   readonly parts: Map<string, unknown>
-  /** Whether a copy of this major made the value or its prototype. Only this method is the same in all majors. */
+  /**
+   * Whether a copy of this major made the value or its prototype. The only method that every major version must keep as
+   * it is.
+   */
   owns(value: unknown): boolean
 }
 

@@ -27,7 +27,10 @@ export async function* linesOf(path: string): AsyncGenerator<TransferLine> {
   }
 }
 
-/** Not with `readline`, which also ends a line at U+2028 and U+2029; JSON contains these unescaped. */
+/**
+ * Yields the lines. It does not use `readline`, which also ends a line at U+2028 and U+2029; JSON contains these
+ * unescaped.
+ */
 async function* textsOf(chunks: AsyncIterable<string>): AsyncGenerator<string> {
   let rest = ''
   for await (const chunk of chunks) {

@@ -24,14 +24,15 @@ export interface CloudTasksOptions {
   /** The queue's id, or its full name `projects/P/locations/L/queues/Q`. The queue must exist already. */
   readonly queue: string
   /**
-   * The region of the queue. Default: that in a full name, otherwise `CLOUD_TASKS_LOCATION`, `GOOGLE_CLOUD_LOCATION` or
-   * `GOOGLE_CLOUD_REGION` of the environment. Neither App Engine nor Cloud Run sets any of these variables.
+   * The region of the queue. Default: the region in the full name of `queue`, otherwise `CLOUD_TASKS_LOCATION`,
+   * `GOOGLE_CLOUD_LOCATION` or `GOOGLE_CLOUD_REGION` of the environment. Neither App Engine nor Cloud Run sets any of
+   * these variables.
    */
   readonly location?: string
   /**
-   * The Google Cloud project. Default: that in a full name, otherwise `GOOGLE_CLOUD_PROJECT` or `GCLOUD_PROJECT` of the
-   * environment. Without these, `viur-session-local` when `CLOUD_TASKS_EMULATOR_HOST` is set, otherwise the project of
-   * the credentials.
+   * The Google Cloud project. Default: the project in the full name of `queue`, otherwise `GOOGLE_CLOUD_PROJECT` or
+   * `GCLOUD_PROJECT` of the environment. Without these, `viur-session-local` when `CLOUD_TASKS_EMULATOR_HOST` is set,
+   * otherwise the project of the credentials.
    */
   readonly projectId?: string
   /** The target of deliveries: the route that calls `sessions.handleTask(body)`. */

@@ -137,7 +137,7 @@ export class RequestStore implements SessionStore {
 /** Makes the error for a change that no response can carry. */
 export function noResponse(): SessionError {
   return new SessionError(
-    'a response stores a session that lives in its cookie, and this request has none, as for a WebSocket: change it by an ordinary request, or use createSessions() with a store',
+    'a session in a cookie can be stored only with a response, and this request has no response, as for a WebSocket: change it by an ordinary request, or use createSessions() with a store',
   )
 }
 

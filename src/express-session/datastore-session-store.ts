@@ -22,7 +22,7 @@ interface Leaving {
  * ```
  *
  * Every method takes a callback, as express-session requires, and returns a promise when there is none. A slow request
- * never stores a session again that has ended. Parallel requests that change different keys of one session both keep
+ * never stores an ended session again. Parallel requests that change different keys of one session both keep
  * their changes. The cookie decides how long a session lives. Throws `SessionConfigError` for options that cannot work.
  * It never emits `disconnect`, because express-session would then serve requests without a session, as if no user were
  * logged in.
@@ -107,7 +107,10 @@ export class DatastoreSessionStore extends Store {
     return answer(work(), callback, this.#logFailure('destroy'))
   }
 
-  /** Returns all sessions that are alive, as an array, since ids are not stored. Each query reads 200 sessions. */
+  /**
+   * Returns all sessions that are alive, as an array and not by id, since ids are not stored. Each query reads 200
+   * sessions.
+   */
   override all(callback: (error: unknown, sessions?: SessionData[]) => void): void
   override all(): Promise<SessionData[]>
   override all(callback?: unknown): unknown {
@@ -143,7 +146,7 @@ export class DatastoreSessionStore extends Store {
 
   /**
    * Gives the request a new session. The old one ends with the reason `'reset'`, or with `'logout'` when it had a user
-   * at the start of the request and has none now, as Passport does it.
+   * at the start of the request and has none now, as after `req.logout()` of Passport.
    */
   override regenerate(req: Request, callback: (error?: unknown) => unknown): void {
     const view = this.#stored.viewOf(req.session)

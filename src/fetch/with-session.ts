@@ -148,7 +148,7 @@ class Exchange<AnySession extends object> {
     if (isLost) {
       doorOf(this.#session)?.settings.warnOnce(
         'no headers',
-        `a response with the status ${response.status} takes no headers, so that what a request did to its session came to no client: log in, and start the session, by a request before it`,
+        `a response with the status ${response.status} takes no headers, so the session cookie or id did not reach the client: log in, and start the session, by a request before it`,
       )
     }
     return null
@@ -159,8 +159,7 @@ class Exchange<AnySession extends object> {
   }
 
   /**
-   * Rejects, since there is no response. It commits as for a server error, which stores only what such a response
-   * keeps.
+   * Rejects, since there is no response. It commits as for a server error: only ends such as a logout are stored.
    */
   async #fail(error: unknown): Promise<never> {
     // The first of two errors says more.

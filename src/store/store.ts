@@ -200,7 +200,7 @@ export interface KeyPage {
 }
 
 /**
- * Storage for sessions. All writes are conditional: there is no blind upsert.
+ * Storage for sessions. All writes are conditional, except the mutation `remove`: there is no blind upsert.
  *
  * Expected outcomes are return values. A fault is a `SessionStoreError`: its `effect` says whether the call may have
  * been applied, its `retryable` whether the same call may succeed a moment later. A record that no server would accept

@@ -15,7 +15,10 @@ export interface ResponseHooks {
   commit(status: number): CommitResult | Promise<CommitResult>
   /** Called when the commit is done and the headers are not sent yet, so that more headers can be set. */
   settled(): void
-  /** Called at most once: the response was dropped, nothing of it was sent, and another response is needed. */
+  /**
+   * Called at most once, when the response failed. Normally nothing of it was sent, and another response is needed. If
+   * it broke off half way, only closing the connection is left.
+   */
   fail(error: unknown): void
 }
 
@@ -53,7 +56,10 @@ class ResponseGuard implements OutgoingCalls {
   #isWrapped: boolean
   readonly #sources: PipedSources
   #phase: 'waiting' | 'announcing' | 'held' | 'open' | 'dropped' = 'waiting'
-  /** The arguments for `writeHead` that announcing the head returned; `null` once the head was sent. */
+  /**
+   * The arguments that the wrappers of `writeHead` passed on when the head was announced; `null` before that, and once
+   * the head was sent.
+   */
   #announced: unknown[] | null = null
   #calls: Call[] = []
   #ended = false
@@ -94,7 +100,7 @@ class ResponseGuard implements OutgoingCalls {
     if (this.#phase === 'open') return this.#pass('write', args)
     this.#calls.push({ method: 'write', args })
     this.#disguise?.wait(args)
-    // Callers that respect this wait for "drain", so the held part stays small.
+    // Callers that respect `false` wait for "drain", so the held part stays small.
     return false
   }
 
@@ -149,8 +155,8 @@ class ResponseGuard implements OutgoingCalls {
   }
 
   /**
-   * Completes the head before the body reaches middleware that was mounted earlier and wraps both. Such middleware may
-   * send the head through its own reference to the original function, which bypasses the guard.
+   * Completes the head before the body reaches middleware that was mounted earlier and wraps `writeHead` and `write`.
+   * Such middleware may send the head through its own reference to the original function, which bypasses the guard.
    */
   #headFirst(): void {
     this.#isWrapped = false
@@ -302,7 +308,7 @@ class ResponseGuard implements OutgoingCalls {
     return this.#endPostponement()
   }
 
-  /** Drops a response of which nothing was sent, and asks for another. */
+  /** Reports the failure. Drops the response first, unless a part of it was sent. */
   #drop(error: unknown, makeUp: () => void): void {
     if (this.#res.headersSent) {
       // The response broke off half way, so the app can only close the connection.
@@ -326,8 +332,8 @@ class ResponseGuard implements OutgoingCalls {
   }
 
   /**
-   * Guards the replacement from the state that the response had when the guard was mounted. Middleware that wrapped it
-   * later, such as compression, has begun with the dropped response and cannot begin again.
+   * Restores the methods from before the guard, and guards the replacement. Middleware that wrapped the methods later,
+   * such as compression, has begun with the dropped response and cannot begin again.
    */
   #replace(): void {
     const res = this.#res

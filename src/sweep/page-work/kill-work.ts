@@ -76,7 +76,7 @@ export class KillWork<Data extends object> implements PageWork<KillPart> {
 
   async page(part: KillPart): Promise<number> {
     const { intent } = part.held
-    // A pass is a last look only if it began late enough. Another process may continue it.
+    // A pass is a last look only if it began late enough (see `LAST_LOOK_AFTER`). Another process may continue it.
     if (!part.isBegun && intent.cursor === null) intent.late = this.#isLate(intent)
     part.isBegun = true
     const { user } = intent

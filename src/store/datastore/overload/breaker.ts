@@ -62,7 +62,7 @@ export class Breaker {
       end: (error, isNews = true) => {
         if (isTrial) this.#trial = false
         if (error === null || !isOutage(error)) {
-          // Also for a late answer to an earlier call, because the server has answered now.
+          // A late answer to an earlier call counts too, because the server has answered now.
           this.#failures = 0
           if (this.#openUntil !== null) this.#tell('closed')
           this.#openUntil = null
