@@ -103,7 +103,7 @@ const best = (row) => {
   const [mine, theirs] = ['eager', 'rival'].map((name) => perMillion(counted[name][row]))
   return theirs === 0 ? '-' : `**${Math.round((mine / theirs) * 100)} %**`
 }
-const details = `Prices per million: reads $${PRICES.reads.toFixed(2)}, writes $${PRICES.writes.toFixed(2)}, deletes $${PRICES.deletes.toFixed(2)}: list prices of Firestore in Datastore mode, single region (us-central1), from Google's pricing pages of 21 August 2026. Free quota is left out.`
+const details = `Prices per million: reads $${PRICES.reads.toFixed(2)}, writes $${PRICES.writes.toFixed(2)}, deletes $${PRICES.deletes.toFixed(2)}: list prices of Firestore\nin Datastore mode, single region (us-central1), from Google's pricing pages of 21 August 2026. Free quota is left out.`
 const callRows = ROWS.map(([title], row) => [
   title,
   ...names.map((name) => show(counted[name][row])),

@@ -337,7 +337,7 @@ writeSection(
   PAGE,
   'systems',
   [
-    `Processor time of a request: ${measured.from}, ms for a page that reads and one that changes 5 KB: bare app ${measured.bare.read} and ${measured.bare.write}, viur-session ${measured.ours.read} and ${measured.ours.write}, connect-datastore ${measured.rival.read} and ${measured.rival.write}.`,
+    `Processor time of a request: ${measured.from}, ms for a page that reads and one that\nchanges 5 KB: bare app ${measured.bare.read} and ${measured.bare.write}, viur-session ${measured.ours.read} and ${measured.ours.write},\nconnect-datastore ${measured.rival.read} and ${measured.rival.write}.`,
     ...[1e6, 1e8, 1e10].map((live) => {
       const { requests, bare, rows } = systems(live, day.traffic, measured)
       return [

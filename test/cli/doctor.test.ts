@@ -347,7 +347,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
       {
         name: 'viur-session',
         state: 'failure',
-        says: 'the app has 0.0.9, which is older than this command, 0.1.0',
+        says: 'the app has 0.0.9, which is older than this command, 1.0.0-rc.1',
         cure: 'npm install viur-session@latest',
       },
       {
