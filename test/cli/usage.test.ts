@@ -16,7 +16,7 @@ describe('the command viur-session', () => {
     const { code, stdout, stderr } = await app.run(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toContain('rewrite')
-    expect((await app.run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+    expect((await app.run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+(?:-rc\.\d+)?\n$/)
   })
 
   it('is executable after the build, without a package manager', async () => {
