@@ -119,7 +119,9 @@ export class SqliteDatabase {
   ): Promise<Result> {
     const end = performance.now() + deadline
     for (;;) {
-      for (let wait = hasToWait(); wait !== null; wait = hasToWait()) await wait
+      // At the deadline it tries at once: the call that tries for all others may have more time than this one.
+      for (let wait = hasToWait(); wait !== null && performance.now() < end; wait = hasToWait())
+        await wait
       try {
         return work()
       } catch (error) {

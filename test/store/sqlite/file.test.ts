@@ -251,6 +251,22 @@ describe.skipIf(MISSING !== null)(`a file of SQLite${MISSING ?? ''}`, () => {
     await store.close()
   })
 
+  it('keeps the deadline of a write that waits behind one with more time', async () => {
+    const path = fresh()
+    const store = sqliteStore({ file: path })
+    await store.pageKeys({ by: 'all' }, { limit: 1 })
+    const other = opened(path)
+    other.exec('BEGIN IMMEDIATE')
+    const insert = (deadline: number): Promise<unknown> =>
+      store.write({ kind: 'insert', record: sampleRecord() }, { deadline })
+    const patient = insert(60_000)
+    await refused(insert(60))
+    other.exec('ROLLBACK')
+    expect(await patient).toMatchObject({ outcome: 'applied' })
+    other.close()
+    await store.close()
+  })
+
   it('is closed by close(), and every later call is refused, also one that waits', async () => {
     const file = fresh()
     const store = sqliteStore({ file })
