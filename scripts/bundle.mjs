@@ -80,6 +80,8 @@ async function write(format, input) {
   const bundle = await rolldown({
     // Leaves out the comments with the file name of each module: users of the package do not have these files.
     experimental: { attachDebugInfo: 'none' },
+    // It has nothing to say about compiled files, and refers to folders that an upload to Google Cloud does not have.
+    tsconfig: false,
     input,
     external: (id) => /^[^./]/.test(id) && !INSIDE.test(id),
     platform: 'node',
