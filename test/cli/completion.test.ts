@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, symlinkSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { delimiter } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ScratchApp, scratchApp } from './scratch-app.ts'
@@ -169,5 +169,18 @@ describe('completion', () => {
     const words = ['viur-session', 'kill', '$(touch evil)', 's']
     expect(proposed('bash', words.join(' '), words)).toEqual([])
     expect(proposed('bash', 'viur-session list --sessions ev')).toEqual([])
+  })
+
+  it.skipIf(isMissing('zsh')).each(['kill --user$(>evil)=', 'list --file=$(>evil)x='])(
+    `evaluates nothing that the user typed in ${named('zsh')}: %s`,
+    (words) => {
+      expect(proposed('zsh', `viur-session ${words}`)).toEqual([])
+      expect(existsSync(app.path('evil'))).toBe(false)
+    },
+  )
+
+  it.skipIf(isMissing('zsh'))(`proposes the files of --option=value in ${named('zsh')}`, () => {
+    const line = 'viur-session list --sessions=sessions.m'
+    expect(proposed('zsh', line)).toEqual(['sessions.mjs'])
   })
 })
