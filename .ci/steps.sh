@@ -33,7 +33,8 @@ failed_cases() {
   for run in "$counts"/*.run; do
     [ -e "$run" ] && grep -q '^failed ' "$run" || continue
     printf '\n== failed in: %s\n' "$(cat "${run%.run}.name")"
-    grep '^failed ' "$run" | cut -d' ' -f2- | head -n 40
+    # Not by head, which would end the others, and with them this script, before the totals.
+    grep '^failed ' "$run" | cut -d' ' -f2- | sed -n '1,40p'
   done
 }
 

@@ -35,6 +35,10 @@ function packed() {
     'src',
     'docs',
     'scripts/bundle.mjs',
+    'scripts/declarations.mjs',
+    'scripts/entries.mjs',
+    'emulator.sh',
+    'tsconfig.json',
     'package.json',
     'package-lock.json',
     'README.md',
@@ -96,7 +100,7 @@ function alone(lock, work) {
   try {
     return work()
   } finally {
-    rmSync(lock)
+    rmSync(lock, { force: true })
   }
 }
 

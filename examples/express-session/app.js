@@ -1,11 +1,13 @@
 import express from 'express'
 import session from 'express-session'
+import { requireSameOrigin } from 'viur-session/express'
 import { DatastoreSessionStore } from 'viur-session/express-session'
 
 const store = new DatastoreSessionStore({ userOf: (data) => data.user })
 
 const app = express()
 app.set('trust proxy', 1)
+app.use(requireSameOrigin()) // pages of other sites cannot log a visitor in
 app.use(
   session({
     store, // the line that changes

@@ -40,7 +40,7 @@ describe('workflows', () => {
       )
     expect(calls('check.yml')).toEqual(['bash .ci/run'])
     expect(calls('nightly.yml')).toEqual(['bash .ci/nightly'])
-    expect(calls('release.yml')).toContain('npm publish --provenance')
+    expect(calls('release.yml')).toContain('npm publish --provenance --tag "$NPM_TAG"')
   })
 
   it.each(workflows)('give no permission to all jobs: $file', ({ workflow }) => {

@@ -70,7 +70,10 @@ const PROGRAMS: Readonly<Record<string, Check>> = {
       )
       return value === undefined ? 'it prints nothing' : undefined
     }
-    return BLOCKS.some(({ page, code: shown }) => page === block.page && shown.includes(first))
+    // The block that has the command contains the name too.
+    const isFile = (shown: string): boolean =>
+      shown.startsWith(`// ${first}`) || shown.includes(`> ${first}`)
+    return BLOCKS.some(({ page, code: shown }) => page === block.page && isFile(shown))
       ? undefined
       : 'the page shows no such file'
   },
