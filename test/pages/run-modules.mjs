@@ -37,6 +37,6 @@ for (const file of files) {
     fails(error)
   }
 }
-// What the last module began, such as listening, may fail after it.
+// The last module may have begun to listen, which may fail later.
 for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
 process.send(failed, () => process.exit(0))
