@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSessions, type Sessions, type SessionsOptions } from '../../src/index.ts'
 import { emulatorStore, uniqueSpace } from '../setup/stores.ts'
+import { MISSING } from '../store/sqlite/files.ts'
 import { answerOf, answersOf } from './answers.ts'
 import { ended, type ScratchApp, scratchApp } from './scratch-app.ts'
 
@@ -469,8 +470,8 @@ export default createSessions({ store })
     })
   })
 
-  it.skipIf(process.getBuiltinModule('node:sqlite') === undefined)(
-    'import into a new file of SQLite, which other commands and a damaged file do not create',
+  it.skipIf(MISSING !== null)(
+    `import into a new file of SQLite, which other commands and a damaged file do not create${MISSING ?? ''}`,
     async () => {
       const space = uniqueSpace()
       await login(sessionsIn(space), 'alice')

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFile, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
 import { build, type Plugin } from 'esbuild'
 import { beforeAll, describe, expect, it } from 'vitest'
 
@@ -66,6 +67,19 @@ async function measured(what: 'helpers' | 'requests', plugins: Plugin[]): Promis
   }
 }
 
+/**
+ * The middle number of each step. In one of about ten processes the engine needs 16 bytes less for one of the steps, so
+ * that a single run can differ.
+ */
+function medians(runs: readonly Bytes[]): Bytes {
+  const middle = (step: string) => {
+    return runs.map((bytes) => bytes[step] as number).sort((a, b) => a - b)[runs.length >> 1]
+  }
+  return Object.fromEntries(
+    Object.keys(runs[0] ?? {}).map((step) => [step, middle(step) as number]),
+  )
+}
+
 describe('without subscribers', () => {
   let helpers: Bytes
 
@@ -85,8 +99,18 @@ describe('without subscribers', () => {
   })
 
   it('a request allocates as many bytes as in a build without telemetry', async () => {
-    const usual = await measured('requests', [])
-    const without = await measured('requests', [withoutChannels])
+    const runs: [Bytes[], Bytes[]] = [[], []]
+    let usual: Bytes = {}
+    let without: Bytes = {}
+    for (const count of [1, 2, 2, 2]) {
+      for (let run = 0; run < count; run++) {
+        runs[0].push(await measured('requests', []))
+        runs[1].push(await measured('requests', [withoutChannels]))
+      }
+      usual = medians(runs[0])
+      without = medians(runs[1])
+      if (isDeepStrictEqual(usual, without)) break
+    }
     expect(asked).toBeGreaterThan(25)
     expect(Object.keys(usual)).toHaveLength(12)
     expect(usual).toEqual(without)

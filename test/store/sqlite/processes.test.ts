@@ -163,7 +163,7 @@ describe.skipIf(MISSING !== null)(`processes on one file of SQLite${MISSING ?? '
       }),
     )
     // A writer that ends by itself has failed, and prints the reason.
-    await Promise.race([both, Promise.all(writers)])
+    await Promise.race([both, ...writers])
     const mine = await sessions.open({ cookie }).load()
     await mine.logout()
     await sessions.commit(mine)
