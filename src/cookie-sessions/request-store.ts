@@ -4,6 +4,7 @@ import {
   SessionStoreError,
   SessionTooLargeError,
 } from '../base/errors.ts'
+import { endOfTurn } from '../base/turn.ts'
 import type { SessionKey } from '../record/id.ts'
 import type { Found, SessionRecord, Version } from '../record/record.ts'
 import { storesRecord } from '../store/mutations.ts'
@@ -67,6 +68,7 @@ export class RequestStore implements SessionStore {
   }
 
   async find(key: SessionKey): Promise<Found | null> {
+    await endOfTurn()
     const record = this.current(key)
     if (record === null) return null
     return { record: await this.#marked(record), version: String(this.#version) }

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import { onDemand } from '../base/on-demand.ts'
+import { endOfTurn } from '../base/turn.ts'
 import type { SessionKey } from '../record/id.ts'
 import type { Found, Unreadable } from '../record/record.ts'
 import { CallsUnderWay, type Call } from './calls-under-way.ts'
@@ -113,7 +114,10 @@ class Memory {
     const { fromMemory, ...rest } = options
     const kept = this.#kept ?? (await this.open())
     const known = fromMemory === true ? this.#recall(kept, key) : null
-    if (known !== null) return known
+    if (known !== null) {
+      await endOfTurn()
+      return known
+    }
     const call = this.#begin(key, false)
     let isAnswered = false
     try {

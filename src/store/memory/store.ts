@@ -3,6 +3,7 @@ import { type Clock, clockFrom } from '../../base/clock.ts'
 import { storeRefusal } from '../../base/store-errors.ts'
 import { SessionConfigError, SessionStoreError } from '../../base/errors.ts'
 import { checkOptions, functionOption, namesOf } from '../../base/option-checks.ts'
+import { endOfTurn } from '../../base/turn.ts'
 import type { SessionKey } from '../../record/id.ts'
 import type { Properties } from '../../record/properties.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from '../../record/buckets.ts'
@@ -108,18 +109,23 @@ class MemoryStore implements SessionStore {
   }
 
   async find(key: SessionKey): Promise<Found | null> {
+    await endOfTurn()
     const entry = this.#entries.get(key)
     return entry === undefined ? null : { record: entry.record, version: entry.version }
   }
 
   async write(mutation: Mutation): Promise<WriteResult> {
-    const result = await this.writeTogether([mutation])
-    return result.outcome === 'applied'
-      ? { outcome: 'applied', version: result.versions[0] as Version }
-      : result
+    await endOfTurn()
+    return this.#write(mutation)
+  }
+
+  #write(mutation: Mutation): WriteResult {
+    const [version] = this.#applyTogether([mutation]) ?? []
+    return version === undefined ? { outcome: 'conflict' } : { outcome: 'applied', version }
   }
 
   async writeTogether(mutations: readonly Mutation[]): Promise<WriteTogetherResult> {
+    await endOfTurn()
     const versions = this.#applyTogether(mutations)
     return versions === null ? { outcome: 'conflict' } : { outcome: 'applied', versions }
   }
@@ -128,6 +134,7 @@ class MemoryStore implements SessionStore {
     mutations: readonly Mutation[],
     note: NoteWrite,
   ): Promise<WriteWithNoteResult> {
+    await endOfTurn()
     if (!this.notes.holds(note)) {
       this.#check(mutations)
       return { outcome: 'conflict' }
@@ -146,15 +153,14 @@ class MemoryStore implements SessionStore {
   }
 
   async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
+    await endOfTurn()
     this.#check(mutations)
-    const results: WriteEachResult[] = []
-    for (const mutation of mutations) results.push(await this.#writeOne(mutation))
-    return results
+    return mutations.map((mutation) => this.#writeOne(mutation))
   }
 
-  async #writeOne(mutation: Mutation): Promise<WriteEachResult> {
+  #writeOne(mutation: Mutation): WriteEachResult {
     try {
-      return await this.write(mutation)
+      return this.#write(mutation)
     } catch (error) {
       if (error instanceof SessionStoreError) return { outcome: 'failed', error }
       throw error

@@ -1,5 +1,6 @@
 import { pause } from '../../base/clock.ts'
 import { storeRefusal } from '../../base/store-errors.ts'
+import { endOfTurn } from '../../base/turn.ts'
 import type { CallOptions } from '../store.ts'
 import { isBusy, sqliteError } from './errors.ts'
 import {
@@ -118,6 +119,7 @@ export class SqliteDatabase {
     hasToWait: () => Promise<void> | null = () => null,
   ): Promise<Result> {
     const end = performance.now() + deadline
+    await endOfTurn()
     for (;;) {
       // At the deadline it tries at once: the call that tries for all others may have more time than this one.
       for (let wait = hasToWait(); wait !== null && performance.now() < end; wait = hasToWait())

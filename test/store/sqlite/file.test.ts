@@ -39,11 +39,11 @@ async function refused(call: Promise<unknown>): Promise<SessionStoreError> {
 }
 
 /** Makes calls as a user without permissions, since root is never refused. */
-function asNobody<Result>(call: () => Result): Result {
-  if (process.geteuid?.() !== 0) return call()
+async function asNobody<Result>(call: () => Promise<Result>): Promise<Result> {
+  if (process.geteuid?.() !== 0) return await call()
   process.seteuid?.(65_534)
   try {
-    return call()
+    return await call()
   } finally {
     process.seteuid?.(0)
   }
