@@ -3,9 +3,9 @@ import type { Json } from '../../base/json.ts'
 import { checkNoteName } from '../../record/limits.ts'
 import { lookupNames } from './lookup-names.ts'
 import type { Connection } from './connection.ts'
+import { commitEntities } from './entity-commit.ts'
 import { checkVersion, child, keyIn, listIn, nameOf, versionOf } from './values.ts'
-import { asDatastoreError, isConflict } from './errors.ts'
-import { keyAt, mutationOf } from './other-entities.ts'
+import { asDatastoreError } from './errors.ts'
 import type { EntityWrite } from '../entities.ts'
 import { storedNote } from '../stored-note.ts'
 import type { CallOptions, Note, NoteStore, NoteWrite, WriteResult } from '../store.ts'
@@ -101,22 +101,10 @@ export class DatastoreNotes implements NoteStore {
 
   async #write(note: NoteWrite, { deadline }: CallOptions): Promise<WriteResult> {
     const write = noteEntity(note, this.#kind)
-    const mutation = mutationOf(write)
-    try {
-      const response = await this.#connection.call(
-        'commit',
-        (partitionId) => ({
-          mode: 'NON_TRANSACTIONAL',
-          mutations: [mutation(keyAt(partitionId, write.at))],
-        }),
-        { deadline, long: true },
-      )
-      const [result] = listIn(response, 'mutationResults')
-      return { outcome: 'applied', version: versionOf(result) ?? 'deleted' }
-    } catch (error) {
-      if (isConflict(error, 'together')) return { outcome: 'conflict' }
-      throw asDatastoreError(error, 'commit')
-    }
+    const versions = await commitEntities(this.#connection, [write], { deadline, long: true })
+    return versions === null
+      ? { outcome: 'conflict' }
+      : { outcome: 'applied', version: versions[0] as Version }
   }
 }
 

@@ -18,7 +18,7 @@ export function keyLayoutOf({ kind, shards, bucket }: EntityLayout): EntityLayou
 export function encodeKey(
   { name, session, purpose, data, created, expires }: SecurityKeyRecord,
   { shards, bucket }: EntityLayout,
-): object {
+): Readonly<Record<string, unknown>> {
   const end = bucketEnd(keySweepTime({ expires, created }), bucket)
   return {
     // Empty for a key without a session, and never absent: a missing property must not make a key usable by all

@@ -1,13 +1,13 @@
-import { SessionStoreError } from '../../base/errors.ts'
 import { checkKeyName, checkRemoved, checkSecurityKeys } from '../../record/limits-security-keys.ts'
 import { lookupNames } from './lookup-names.ts'
 import type { CallOptions as SendOptions, Connection } from './connection.ts'
 import type { EntityLayout } from './entity-codec.ts'
-import { checkVersion, isFlagged, keyIn, listIn, versionOf } from './values.ts'
-import { asDatastoreError, isConflict } from './errors.ts'
+import { asDatastoreError } from './errors.ts'
+import { commitEntities } from './entity-commit.ts'
 import { decodeKey, encodeKey } from './security-key-codec.ts'
 import { readKeyPage } from './pages.ts'
 import { ConcurrencyLimit } from './overload/concurrency-limit.ts'
+import type { EntityName, EntityWrite } from '../entities.ts'
 import type {
   CallOptions,
   FoundSecurityKey,
@@ -46,26 +46,15 @@ export class DatastoreKeys implements SecurityKeyStore {
     { deadline }: CallOptions = {},
   ): Promise<WriteTogetherResult> {
     checkSecurityKeys(records)
-    const entities = records.map((record) => encodeKey(record, this.#layout))
-    const mode =
-      records.length === 1
-        ? { mode: 'NON_TRANSACTIONAL' }
-        : { mode: 'TRANSACTIONAL', singleUseTransaction: { readWrite: {} } }
-    return await this.#concurrency.run(async (waited) => {
-      try {
-        const results = await this.#commit(mode, { waited, deadline }, records.length, (keyOf) =>
-          records.map(({ name }, at) => ({
-            insert: { key: keyOf(name), properties: entities[at] },
-          })),
-        )
-        return results.some(isFlagged)
-          ? { outcome: 'conflict' }
-          : { outcome: 'applied', versions: results.map((result) => versionOf(result) ?? 'new') }
-      } catch (error) {
-        if (isConflict(error, 'insert')) return { outcome: 'conflict' }
-        throw asDatastoreError(error, 'commit')
+    const writes = records.map((record): EntityWrite => {
+      return {
+        kind: 'insert',
+        at: this.#at(record.name),
+        properties: encodeKey(record, this.#layout),
       }
     })
+    const versions = await this.#commit(writes, { deadline })
+    return versions === null ? { outcome: 'conflict' } : { outcome: 'applied', versions }
   }
 
   async find(
@@ -92,23 +81,10 @@ export class DatastoreKeys implements SecurityKeyStore {
     { deadline }: CallOptions = {},
   ): Promise<WriteResult> {
     checkKeyName(name)
-    checkVersion(version)
-    return await this.#concurrency.run(async (waited) => {
-      try {
-        const [result] = await this.#commit(
-          { mode: 'NON_TRANSACTIONAL' },
-          { waited, deadline },
-          1,
-          (keyOf) => [
-            { delete: keyOf(name), baseVersion: version, conflictResolutionStrategy: 'FAIL' },
-          ],
-        )
-        return isFlagged(result) ? { outcome: 'conflict' } : { outcome: 'applied', version }
-      } catch (error) {
-        if (isConflict(error, 'change')) return { outcome: 'conflict' }
-        throw asDatastoreError(error, 'commit')
-      }
+    const versions = await this.#commit([{ kind: 'delete', at: this.#at(name), version }], {
+      deadline,
     })
+    return versions === null ? { outcome: 'conflict' } : { outcome: 'applied', version }
   }
 
   async page(
@@ -127,19 +103,10 @@ export class DatastoreKeys implements SecurityKeyStore {
 
   async remove(names: readonly SecurityKeyName[]): Promise<void> {
     checkRemoved(names)
-    const once = [...new Set(names)]
-    await this.#concurrency.run(async (waited) => {
-      try {
-        await this.#commit(
-          { mode: 'NON_TRANSACTIONAL' },
-          { waited, bulk: true, long: true },
-          once.length,
-          (keyOf) => once.map((name) => ({ delete: keyOf(name) })),
-        )
-      } catch (error) {
-        throw asDatastoreError(error, 'commit')
-      }
+    const writes = [...new Set(names)].map((name): EntityWrite => {
+      return { kind: 'delete', at: this.#at(name), version: null }
     })
+    await this.#commit(writes, { bulk: true, long: true })
   }
 
   /** Fails waiting calls. Running calls end by themselves. */
@@ -147,25 +114,16 @@ export class DatastoreKeys implements SecurityKeyStore {
     this.#concurrency.close()
   }
 
-  /** Commits the mutations and returns their results in order. */
-  async #commit(
-    mode: object,
+  #at(name: SecurityKeyName): EntityName {
+    return { kind: this.#layout.kind, name, namespace: null }
+  }
+
+  #commit(
+    writes: readonly EntityWrite[],
     options: SendOptions,
-    count: number,
-    mutations: (keyOf: (name: SecurityKeyName) => object) => readonly object[],
-  ): Promise<readonly unknown[]> {
-    const response = await this.#connection.call(
-      'commit',
-      (partitionId) => ({
-        ...mode,
-        mutations: mutations((name) => keyIn(partitionId, this.#layout.kind, name)),
-      }),
-      options,
-    )
-    const results = listIn(response, 'mutationResults')
-    if (results.length === count) return results
-    throw new SessionStoreError(
-      'Datastore returned no result for a write of security keys: try again',
+  ): Promise<readonly Version[] | null> {
+    return this.#concurrency.run((waited) =>
+      commitEntities(this.#connection, writes, { ...options, waited }),
     )
   }
 }

@@ -233,6 +233,14 @@ describe('security keys of the Datastore store', () => {
     expect([...client.entities.keys()]).toEqual([`viur-securitykey/${nameFor(3)}`])
   })
 
+  test('fails when the server aborted the removal', async () => {
+    const { client, keys } = setup()
+    client.script = () => {
+      throw grpcError(10, 'aborted')
+    }
+    await expect(keys.remove([nameFor(1)])).rejects.toBeInstanceOf(SessionStoreError)
+  })
+
   test('runs at most 64 calls, and fails those that wait when it is closed', async () => {
     const { client, keys, close } = setup()
     const { opened, open } = gate()

@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { SessionStoreError } from '../../../src/index.ts'
 import { datastoreStore } from '../../../src/store/datastore/index.ts'
 import type { NoteStore } from '../../../src/store/store.ts'
-import { FakeClient, namesOf } from './fake.ts'
+import { FakeClient, grpcError, namesOf } from './fake.ts'
 
 function setup(): { client: FakeClient; notes: Required<NoteStore> } {
   const client = new FakeClient()
@@ -95,6 +95,22 @@ describe('notes of the Datastore store', () => {
       expect(`${message} ${String(cause)}`).not.toContain('alice')
       expect(retryable).toBe(false)
     }
+  })
+
+  test('are not reported as written by others if the database does not exist', async () => {
+    const { client, notes } = setup()
+    client.script = () => {
+      throw grpcError(5, 'the database does not exist')
+    }
+    const error = await notes.put('a', 1, null).catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(SessionStoreError)
+    expect((error as SessionStoreError).message).toMatch(/database/)
+  })
+
+  test('whose write the server does not answer are a fault', async () => {
+    const { client, notes } = setup()
+    client.script = () => ({ mutationResults: [] })
+    await expect(notes.put('a', 1, null)).rejects.toThrow(/no result for a write/)
   })
 
   test('are not deleted without a version', async () => {
