@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { unlink, writeFile } from 'node:fs/promises'
+import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -48,6 +49,14 @@ describe.each(frameworks)('%s', (_name, express) => {
   }
 
   describe('no byte is sent before the commit is done', () => {
+    const oldName: [string, RequestHandler, RegExp] = [
+      'writeHeader, the old name',
+      (_req, res) => {
+        ;(res as unknown as { writeHeader(status: number): void }).writeHeader(203)
+        res.end('body')
+      },
+      /^HTTP\/1.1 203/,
+    ]
     const ways: [string, RequestHandler, RegExp][] = [
       ['res.send', (_req, res) => res.send('body'), /^HTTP\/1.1 200 OK[\s\S]*\r\n\r\nbody$/],
       [
@@ -78,18 +87,12 @@ describe.each(frameworks)('%s', (_name, express) => {
         },
         /^HTTP\/1.1 200 OK[\s\S]*body/,
       ],
-      [
-        'writeHeader, the old name',
-        (_req, res) => {
-          ;(res as unknown as { writeHeader(status: number): void }).writeHeader(203)
-          res.end('body')
-        },
-        /^HTTP\/1.1 203/,
-      ],
+      // Node 26 has no such method.
+      ...('writeHeader' in ServerResponse.prototype ? [oldName] : []),
       [
         'pipe',
         (_req, res) => void Readable.from(['a', 'b', 'c']).pipe(res),
-        /a\r\n[\s\S]*b\r\n[\s\S]*c\r\n/,
+        /\r\n\r\n[\s\S]*a[\s\S]*b[\s\S]*c\r\n0\r\n/,
       ],
     ]
     it.each(ways)('%s', async (_way, handler, expected) => {
@@ -165,7 +168,7 @@ describe.each(frameworks)('%s', (_name, express) => {
     expect(after).toContain('X-Before: 1\r\n')
     expect(after).not.toContain('X-Before: 2')
     expect(after).not.toContain('X-Late')
-    expect(after).toMatch(/one,\r\n3\r\ntwo\r\n0/)
+    expect(after).toMatch(/one,[\s\S]*two\r\n0/)
   })
 
   it('while held, the status is that of writeHead', async () => {
