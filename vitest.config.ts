@@ -40,7 +40,7 @@ export default defineConfig({
       project('http', 'memory', []),
       project('emulator', 'emulators', ['test/setup/emulators.ts']),
       project('browser', 'memory', ['test/setup/browser.ts']),
-      project('slow', 'all', ['test/setup/emulators.ts']),
+      project('slow', 'all', ['test/setup/emulators.ts', 'test/setup/browser.ts']),
     ],
   },
 })

@@ -7,6 +7,7 @@ import { build as esbuild } from 'esbuild'
 import { rolldown } from 'rolldown'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { buildInto } from './built-package.ts'
+import { describeOnce, matrix } from './setup/matrix.ts'
 import { EMULATORS, uniqueSpace } from './setup/stores.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -66,8 +67,12 @@ const NOTHING_THERE = {
   status: 0,
 }
 
-describe.each(Object.entries(BUNDLERS))('an app in one file made by %s', (_name, bundle) => {
-  for (const { name, host, missing } of EMULATORS) {
+describe.each(Object.entries(BUNDLERS))('an app in one file made by %s', (bundler, bundle) => {
+  const emulators = matrix(EMULATORS, Object.keys(BUNDLERS)).flatMap(([kind, name]) =>
+    name === bundler ? [kind] : [],
+  )
+
+  for (const { name, host, missing } of emulators) {
     it.skipIf(missing !== null)(
       `finds the client of Google outside the file, and keeps sessions on the ${name}`,
       async () => {
@@ -78,7 +83,7 @@ describe.each(Object.entries(BUNDLERS))('an app in one file made by %s', (_name,
     )
   }
 
-  for (const { name, host, missing } of EMULATORS) {
+  for (const { name, host, missing } of emulators) {
     it.skipIf(missing !== null)(
       `keeps sessions over gRPC without the client of Google, with gRPC outside and inside the file, on the ${name}`,
       async () => {
@@ -96,28 +101,32 @@ describe.each(Object.entries(BUNDLERS))('an app in one file made by %s', (_name,
       },
     )
   }
+})
 
-  it('says what to install if the client is missing at run time', async () => {
-    const app = scratch([])
-    await bundle(app.source, app.bundle, [DRIVER])
-    expect(app.run('127.0.0.1:1')).toEqual(NOTHING_THERE)
-  })
+describeOnce('an app in one file', () => {
+  describe.each(Object.entries(BUNDLERS))('made by %s', (_name, bundle) => {
+    it('says what to install if the client is missing at run time', async () => {
+      const app = scratch([])
+      await bundle(app.source, app.bundle, [DRIVER])
+      expect(app.run('127.0.0.1:1')).toEqual(NOTHING_THERE)
+    })
 
-  it('can be built without an installed client, and says so when it runs', async () => {
-    const app = scratch([])
-    await bundle(app.source, app.bundle, [])
-    expect(app.run('127.0.0.1:1')).toEqual(NOTHING_THERE)
-  })
+    it('can be built without an installed client, and says so when it runs', async () => {
+      const app = scratch([])
+      await bundle(app.source, app.bundle, [])
+      expect(app.run('127.0.0.1:1')).toEqual(NOTHING_THERE)
+    })
 
-  it('works with the client in the file, or says what is wrong and how to leave the client out', async () => {
-    const { host } = EMULATORS.find(({ missing }) => missing === null) ?? { host: null }
-    const app = scratch([DRIVER])
-    await bundle(app.source, app.bundle, [])
-    const { stdout, status } = app.run(host ?? '127.0.0.1:1')
-    expect(status).toBe(0)
-    expect(stdout).toMatch(
-      /^found 7\n$|could not be loaded \(.+\): .* leave it out of the bundle \(esbuild: --external:@google-cloud\/datastore\)\n$/,
-    )
+    it('works with the client in the file, or says what is wrong and how to leave the client out', async () => {
+      const { host } = EMULATORS.find(({ missing }) => missing === null) ?? { host: null }
+      const app = scratch([DRIVER])
+      await bundle(app.source, app.bundle, [])
+      const { stdout, status } = app.run(host ?? '127.0.0.1:1')
+      expect(status).toBe(0)
+      expect(stdout).toMatch(
+        /^found 7\n$|could not be loaded \(.+\): .* leave it out of the bundle \(esbuild: --external:@google-cloud\/datastore\)\n$/,
+      )
+    })
   })
 })
 
@@ -144,18 +153,17 @@ const server = app.listen(0, '127.0.0.1', async () => {
 })
 `
 
-describe.each(EMULATORS)(
-  'an app on Express in one file, built as in the guide, on the $name',
-  (kind) => {
-    it.skipIf(kind.missing !== null)('serves sessions', async () => {
+describeOnce('an app on Express in one file, built as in the guide', () => {
+  for (const kind of EMULATORS) {
+    it.skipIf(kind.missing !== null)(`serves sessions on the ${kind.name}`, async () => {
       const app = scratch([GRPC, 'express'], SERVER, 'bundle.cjs')
       const external = [GRPC, DRIVER, '@google-cloud/tasks', AUTH]
       await esbuild({ ...COMMONJS, entryPoints: [app.source], outfile: app.bundle, external })
       const said = { stdout: '200 viur-session\n', stderr: '', status: 0 }
       expect(app.run(kind.host as string)).toEqual(said)
     })
-  },
-)
+  }
+})
 
 interface Scratch {
   readonly source: string

@@ -27,12 +27,22 @@ it.each([
 })
 
 it('puts each test file into a project, and files that take seconds only into emulator', () => {
-  const [unit, http, emulator, browser, slow] = PROJECTS.map(filesOf)
+  const [unit, http, emulator, browser] = PROJECTS.map(filesOf)
   const long = emulator?.filter((file) => file.endsWith('.long.test.ts')) ?? []
   expect(long.length).toBeGreaterThan(10)
   expect([...(unit ?? []), ...(http ?? [])].filter((file) => file.includes('.long.'))).toEqual([])
   expect(unit).toContain('test/projects.test.ts')
-  const others = [...(http ?? []), ...(browser ?? []), ...(slow ?? [])]
+  const others = [...(http ?? []), ...(browser ?? [])]
   expect(others.filter((file) => unit?.includes(file))).toEqual([])
   expect(http).toContain('test/express/held-response.test.ts')
+})
+
+it('puts suites on transports, and matrices, into slow too', () => {
+  const slow = filesOf('slow')
+  expect(slow).toContain('test/emulator/contract.test.ts')
+  expect(slow).toContain('test/browser/looks.test.ts')
+  expect(slow).not.toContain('test/end/kills.test.ts')
+  const onlySlow = slow.filter((file) => !/\.slow\.|^test\/slow\//.test(file))
+  const fast = PROJECTS.filter((name) => name !== 'slow').flatMap(filesOf)
+  expect(onlySlow.filter((file) => !fast.includes(file))).toEqual([])
 })

@@ -1,6 +1,7 @@
 import { beforeEach, describe, it, vi } from 'vitest'
 import { adapterContract } from '../../src/testing/index.ts'
-import { STORE_KINDS } from '../setup/stores.ts'
+import { describeOnce, itInTurn } from '../setup/matrix.ts'
+import { STORE_KINDS, type StoreKind } from '../setup/stores.ts'
 import { HARNESSES } from './harnesses.ts'
 
 // If Koa has begun its response, it logs the error to the console.
@@ -9,19 +10,32 @@ beforeEach(() => {
   return () => silenced.mockRestore()
 })
 
-const runner = { describe, it }
+// The differences between adapters do not depend on the store. So a store that answers at once is enough for all, and
+// each case meets a store that takes time with one of the adapters.
+const [memory, emulator] = ['memory', 'Datastore emulator'].map((name) =>
+  STORE_KINDS.find((kind) => kind.name === name),
+) as [StoreKind, StoreKind]
 
-// The differences between adapters do not depend on the store. So a store that answers at once and a store that takes
-// time are enough.
-const KINDS = STORE_KINDS.filter(({ name }) => ['memory', 'Datastore emulator'].includes(name))
+describeOnce(memory.name, () => {
+  for (const harness of HARNESSES) {
+    void adapterContract(harness, { runner: { describe, it }, makeStore: () => memory.make() })
+  }
+})
 
-for (const kind of KINDS) {
-  describe.skipIf(kind.missing !== null)(kind.name, () => {
-    for (const harness of HARNESSES) {
-      void adapterContract(harness, {
-        runner,
-        makeStore: () => kind.make(),
-      })
+describe.skipIf(emulator.missing !== null)(emulator.name, () => {
+  for (const [at, harness] of HARNESSES.entries()) {
+    const inTurn = itInTurn(at, HARNESSES.length)
+    const groups: string[] = []
+    const runner = {
+      // A group may have no case here, so none is a suite.
+      describe: (name: string, suite: () => void): void => {
+        groups.push(name)
+        suite()
+        groups.pop()
+      },
+      it: (name: string, test: () => unknown, timeout?: number): void =>
+        inTurn([...groups, name].join(' > '), test, timeout),
     }
-  })
-}
+    void adapterContract(harness, { runner, makeStore: () => emulator.make() })
+  }
+})

@@ -3,7 +3,14 @@ import { createServer as createSecureServer } from 'node:https'
 import type { Browser, BrowserContext, Cookie, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { close, listen, movableClock, type RunningApp, startApp } from '../app/harness.ts'
+import { describeOnce, IN_SLOW, itInTurn } from '../setup/matrix.ts'
 import { launchBrowser, selfSigned, withoutBrowser } from './browser.ts'
+
+/** Each test of a group runs in one of these ways here, and in the other one in the project *slow*. */
+const WITH_SCRIPT = [true, false].map((javaScriptEnabled, at, { length }) => ({
+  javaScriptEnabled,
+  it: itInTurn(at, length),
+}))
 
 describe.skipIf(withoutBrowser)('in a real browser', () => {
   let browser: Browser
@@ -19,7 +26,6 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
 
   beforeEach(async () => {
     app = await startApp()
-    await renew({})
   })
 
   afterEach(async () => {
@@ -28,8 +34,7 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
   })
 
   /** A new context: its own cookies, nothing in the cache. */
-  async function renew(options: Parameters<Browser['newContext']>[0]): Promise<void> {
-    await context?.close()
+  async function renew(options: Parameters<Browser['newContext']>[0] = {}): Promise<void> {
     context = await browser.newContext({ locale: 'en-GB', ...options })
     page = await context.newPage()
     page.setDefaultTimeout(10_000)
@@ -53,7 +58,9 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
     return found[0] as Cookie
   }
 
-  describe('over http on this machine', () => {
+  describeOnce('over http on this machine', () => {
+    beforeEach(() => renew())
+
     it('keeps one session: the visits go up', async () => {
       await page.goto(app.url)
       expect(await fact('visits')).toBe('1')
@@ -86,7 +93,7 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
     })
   })
 
-  describe.each([true, false])('with JavaScript: %s', (javaScriptEnabled) => {
+  describe.each(WITH_SCRIPT)('with JavaScript: $javaScriptEnabled', ({ javaScriptEnabled, it }) => {
     beforeEach(() => renew({ javaScriptEnabled }))
 
     it('does everything: cart, login, lifetime, language, theme, new id, reset, logout', async () => {
@@ -143,143 +150,146 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
     })
   })
 
-  describe.each([true, false])('signed in, with JavaScript: %s', (javaScriptEnabled) => {
-    let clock: ReturnType<typeof movableClock>
-    const others: BrowserContext[] = []
+  describe.each(WITH_SCRIPT)(
+    'signed in, with JavaScript: $javaScriptEnabled',
+    ({ javaScriptEnabled, it }) => {
+      let clock: ReturnType<typeof movableClock>
+      const others: BrowserContext[] = []
 
-    beforeEach(async () => {
-      await app.close()
-      clock = movableClock()
-      app = await startApp({ options: { now: clock.now } })
-      await renew({ javaScriptEnabled })
-      await page.goto(app.url)
-    })
+      beforeEach(async () => {
+        await app.close()
+        clock = movableClock()
+        app = await startApp({ options: { now: clock.now } })
+        await renew({ javaScriptEnabled })
+        await page.goto(app.url)
+      })
 
-    afterEach(async () => {
-      for (const other of others.splice(0)) await other.close()
-    })
+      afterEach(async () => {
+        for (const other of others.splice(0)) await other.close()
+      })
 
-    /** Another browser, with cookies of its own, in which Ada signs in. */
-    async function elsewhere(userAgent: string): Promise<Page> {
-      const other = await browser.newContext({ userAgent, javaScriptEnabled })
-      others.push(other)
-      const tab = await other.newPage()
-      await tab.goto(app.url)
-      await Promise.all([tab.waitForEvent('load'), tab.locator('button[value=ada]').click()])
-      expect(await tab.locator('#user').textContent()).toBe('Ada Lovelace')
-      return tab
-    }
+      /** Another browser, with cookies of its own, in which Ada signs in. */
+      async function elsewhere(userAgent: string): Promise<Page> {
+        const other = await browser.newContext({ userAgent, javaScriptEnabled })
+        others.push(other)
+        const tab = await other.newPage()
+        await tab.goto(app.url)
+        await Promise.all([tab.waitForEvent('load'), tab.locator('button[value=ada]').click()])
+        expect(await tab.locator('#user').textContent()).toBe('Ada Lovelace')
+        return tab
+      }
 
-    const userIn = async (tab: Page): Promise<string | null> => {
-      await tab.goto(app.url)
-      return await tab.locator('#user').textContent()
-    }
+      const userIn = async (tab: Page): Promise<string | null> => {
+        await tab.goto(app.url)
+        return await tab.locator('#user').textContent()
+      }
 
-    it('returns to the page that asked for a login', async () => {
-      await page.goto(`${app.url}/devices`)
-      expect(page.url()).toBe(`${app.url}/login?returnTo=%2Fdevices`)
-      await press('Sign in as Ada Lovelace')
-      expect(page.url()).toBe(`${app.url}/devices`)
-      expect(await text('[role=status]')).toContain('You are signed in')
-    })
+      it('returns to the page that asked for a login', async () => {
+        await page.goto(`${app.url}/devices`)
+        expect(page.url()).toBe(`${app.url}/login?returnTo=%2Fdevices`)
+        await press('Sign in as Ada Lovelace')
+        expect(page.url()).toBe(`${app.url}/devices`)
+        expect(await text('[role=status]')).toContain('You are signed in')
+      })
 
-    it('orders once, whether one goes back or sends the used form again', async () => {
-      await page.getByLabel('What do you need?').fill('Coffee')
-      await press('Add')
-      await Promise.all([page.waitForURL(/\/order$/), page.getByText('Order this').click()])
-      const used = await page.locator('input[name=skey]').inputValue()
-      await page.getByLabel('A note for the shop').fill('Ring twice')
-      await press('Place the order')
-      expect(await text('[role=status]')).toContain('Your order is placed, once')
-      expect(await page.locator('#orders li').count()).toBe(1)
-      await page.goBack()
-      expect(await page.locator('#orders li').count()).toBe(1)
-      expect(await page.getByRole('button', { name: 'Place the order' }).count()).toBe(0)
+      it('orders once, whether one goes back or sends the used form again', async () => {
+        await page.getByLabel('What do you need?').fill('Coffee')
+        await press('Add')
+        await Promise.all([page.waitForURL(/\/order$/), page.getByText('Order this').click()])
+        const used = await page.locator('input[name=skey]').inputValue()
+        await page.getByLabel('A note for the shop').fill('Ring twice')
+        await press('Place the order')
+        expect(await text('[role=status]')).toContain('Your order is placed, once')
+        expect(await page.locator('#orders li').count()).toBe(1)
+        await page.goBack()
+        expect(await page.locator('#orders li').count()).toBe(1)
+        expect(await page.getByRole('button', { name: 'Place the order' }).count()).toBe(0)
 
-      // A browser may send a form that it has kept, after the cart has changed.
-      await page.goto(app.url)
-      await page.getByLabel('What do you need?').fill('Lamp')
-      await press('Add')
-      await page.goto(`${app.url}/order`)
-      const skey = page.locator('input[name=skey]')
-      await skey.evaluate((element, key) => element.setAttribute('value', key), used)
-      await press('Place the order')
-      expect(await page.getByRole('alert').textContent()).toContain('It was sent before')
-      expect(await page.locator('#orders li').count()).toBe(1)
-    })
+        // A browser may send a form that it has kept, after the cart has changed.
+        await page.goto(app.url)
+        await page.getByLabel('What do you need?').fill('Lamp')
+        await press('Add')
+        await page.goto(`${app.url}/order`)
+        const skey = page.locator('input[name=skey]')
+        await skey.evaluate((element, key) => element.setAttribute('value', key), used)
+        await press('Place the order')
+        expect(await page.getByRole('alert').textContent()).toContain('It was sent before')
+        expect(await page.locator('#orders li').count()).toBe(1)
+      })
 
-    it('explains a form that was made stale by another tab, and keeps what was typed', async () => {
-      await page.getByLabel('What do you need?').fill('Coffee')
-      await press('Add')
-      await page.goto(`${app.url}/order`)
-      await page.getByLabel('A note for the shop').fill('Ring twice')
-      const tab = await context.newPage()
-      await tab.goto(app.url)
-      await Promise.all([tab.waitForEvent('load'), tab.locator('button[value=ada]').click()])
+      it('explains a form that was made stale by another tab, and keeps what was typed', async () => {
+        await page.getByLabel('What do you need?').fill('Coffee')
+        await press('Add')
+        await page.goto(`${app.url}/order`)
+        await page.getByLabel('A note for the shop').fill('Ring twice')
+        const tab = await context.newPage()
+        await tab.goto(app.url)
+        await Promise.all([tab.waitForEvent('load'), tab.locator('button[value=ada]').click()])
 
-      await press('Place the order')
-      expect(await page.getByRole('alert').textContent()).toContain('This form did not count')
-      expect(await page.locator('#orders li').count()).toBe(0)
-      expect(await page.getByLabel('A note for the shop').inputValue()).toBe('Ring twice')
-      await press('Place the order')
-      expect(await page.locator('#orders li').count()).toBe(1)
-      expect(await text('#orders')).toContain('Ring twice')
-    })
+        await press('Place the order')
+        expect(await page.getByRole('alert').textContent()).toContain('This form did not count')
+        expect(await page.locator('#orders li').count()).toBe(0)
+        expect(await page.getByLabel('A note for the shop').inputValue()).toBe('Ring twice')
+        await press('Place the order')
+        expect(await page.locator('#orders li').count()).toBe(1)
+        expect(await text('#orders')).toContain('Ring twice')
+      })
 
-    it('shows the devices of the user, and ends one or all others', async () => {
-      const phone = await elsewhere(
-        'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1',
-      )
-      const fox = await elsewhere(
-        'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
-      )
-      const third = await elsewhere('curl/8.9.1')
-      await press('Sign in as Ada Lovelace')
-      await Promise.all([page.waitForURL(/\/devices$/), page.getByText('Your devices:').click()])
-      const names = page.getByRole('heading', { level: 3 })
-      expect(await names.allTextContents()).toEqual([
-        'Chrome on Linux this device',
-        'curl',
-        'Firefox on Linux',
-        'Safari on iPhone',
-      ])
-      await press('End the session of Safari on iPhone')
-      expect(await text('[role=status]')).toContain('That session has ended')
-      expect(await names.count()).toBe(3)
-      expect(await userIn(phone)).toBe('Nobody')
-      expect(await userIn(fox)).toBe('Ada Lovelace')
+      it('shows the devices of the user, and ends one or all others', async () => {
+        const phone = await elsewhere(
+          'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1',
+        )
+        const fox = await elsewhere(
+          'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+        )
+        const third = await elsewhere('curl/8.9.1')
+        await press('Sign in as Ada Lovelace')
+        await Promise.all([page.waitForURL(/\/devices$/), page.getByText('Your devices:').click()])
+        const names = page.getByRole('heading', { level: 3 })
+        expect(await names.allTextContents()).toEqual([
+          'Chrome on Linux this device',
+          'curl',
+          'Firefox on Linux',
+          'Safari on iPhone',
+        ])
+        await press('End the session of Safari on iPhone')
+        expect(await text('[role=status]')).toContain('That session has ended')
+        expect(await names.count()).toBe(3)
+        expect(await userIn(phone)).toBe('Nobody')
+        expect(await userIn(fox)).toBe('Ada Lovelace')
 
-      await press('End all others')
-      expect(await text('[role=status]')).toContain('2 other sessions have ended')
-      expect(await names.allTextContents()).toEqual(['Chrome on Linux this device'])
-      expect(await userIn(fox)).toBe('Nobody')
-      expect(await userIn(third)).toBe('Nobody')
-      expect(await userIn(page)).toBe('Ada Lovelace')
-    })
+        await press('End all others')
+        expect(await text('[role=status]')).toContain('2 other sessions have ended')
+        expect(await names.allTextContents()).toEqual(['Chrome on Linux this device'])
+        expect(await userIn(fox)).toBe('Nobody')
+        expect(await userIn(third)).toBe('Nobody')
+        expect(await userIn(page)).toBe('Ada Lovelace')
+      })
 
-    it('asks for a recent login first, and comes back', async () => {
-      const fox = await elsewhere(
-        'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
-      )
-      await press('Sign in as Ada Lovelace')
-      await page.goto(`${app.url}/devices`)
-      clock.advance(6 * 60_000)
-      await press('End all others')
-      expect(page.url()).toBe(`${app.url}/confirm`)
-      expect(await userIn(fox)).toBe('Ada Lovelace')
-      const before = (await sessionCookie()).value
-      await press('I am Ada Lovelace')
-      expect(page.url()).toBe(`${app.url}/devices`)
-      expect(await text('[role=status]')).toContain('Your login is fresh again')
-      expect((await sessionCookie()).value).not.toBe(before)
-      expect(await page.getByRole('heading', { level: 3 }).count()).toBe(2)
-      await press('End all others')
-      expect(page.url()).toBe(`${app.url}/devices`)
-      expect(await userIn(fox)).toBe('Nobody')
-    })
-  })
+      it('asks for a recent login first, and comes back', async () => {
+        const fox = await elsewhere(
+          'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+        )
+        await press('Sign in as Ada Lovelace')
+        await page.goto(`${app.url}/devices`)
+        clock.advance(6 * 60_000)
+        await press('End all others')
+        expect(page.url()).toBe(`${app.url}/confirm`)
+        expect(await userIn(fox)).toBe('Ada Lovelace')
+        const before = (await sessionCookie()).value
+        await press('I am Ada Lovelace')
+        expect(page.url()).toBe(`${app.url}/devices`)
+        expect(await text('[role=status]')).toContain('Your login is fresh again')
+        expect((await sessionCookie()).value).not.toBe(before)
+        expect(await page.getByRole('heading', { level: 3 }).count()).toBe(2)
+        await press('End all others')
+        expect(page.url()).toBe(`${app.url}/devices`)
+        expect(await userIn(fox)).toBe('Nobody')
+      })
+    },
+  )
 
-  it.each([true, false])(
+  it.each([IN_SLOW])(
     'sweeps 1,000 sessions by the console, with JavaScript: %s',
     async (javaScriptEnabled) => {
       await renew({ javaScriptEnabled })
@@ -299,7 +309,7 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
     },
   )
 
-  describe('against another site', () => {
+  describeOnce('against another site', () => {
     let other: { readonly url: string; close(): Promise<void> }
 
     // localhost and 127.0.0.1 are two sites. Two ports of one host are the same site.
@@ -310,6 +320,7 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
 <form method="post" action="${target}"><button>Win a prize</button></form>
 <img src="${target}" alt=""><iframe src="${target}"></iframe>`)
       })
+      await renew()
       await page.goto(app.url)
       await press('Sign in as Ada Lovelace')
     })
@@ -350,7 +361,7 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
     })
   })
 
-  describe('over https', () => {
+  describeOnce('over https', () => {
     let secure: RunningApp
     let tls: ReturnType<typeof selfSigned>
 
@@ -416,7 +427,9 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
     })
   })
 
-  describe('seen by people', () => {
+  describeOnce('seen by people', () => {
+    beforeEach(() => renew())
+
     it('can be used with the keyboard alone', async () => {
       await page.goto(app.url)
       await page.keyboard.press('Tab')

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { movableClock, type RunningApp, startApp } from '../app/harness.ts'
+import { IN_SLOW } from '../setup/matrix.ts'
 import { launchBrowser, withoutBrowser } from './browser.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -32,37 +33,71 @@ describe.skipIf(withoutBrowser)('the looks of the reference app', () => {
     await open.app?.close()
   })
 
-  for (const way of [
-    { name: 'light', colorScheme: 'light', language: 'en' },
-    { name: 'dark', colorScheme: 'dark', language: 'en' },
+  const WAYS = [
+    { name: 'light', colorScheme: 'light', forcedColors: 'none', language: 'en' },
+    { name: 'dark', colorScheme: 'dark', forcedColors: 'none', language: 'en' },
     { name: 'forced', colorScheme: 'dark', forcedColors: 'active', language: 'en' },
-    { name: 'german', colorScheme: 'light', language: 'de' },
-  ] as const) {
-    it(`fit every screen and have nothing that axe objects to: ${way.name}`, async () => {
+    { name: 'german', colorScheme: 'light', forcedColors: 'none', language: 'de' },
+  ] as const
+
+  /**
+   * The checks of each walk. In *slow*, and for pictures, each way has one, on all screens. Here one walk in English changes
+   * its colours and the screen of axe from page to page, and one in German has fewer checks, since only words differ.
+   */
+  const WALKS =
+    IN_SLOW || pictures
+      ? WAYS.map((way) => ({
+          ...way,
+          wayOf: (): Way => way,
+          widths: WIDTHS,
+          // Only the colours differ between looks, so one look is enough for the second screen.
+          axeOn: (): number[] => (way.name === 'light' ? [320, 1280] : [320]),
+        }))
+      : [
+          {
+            name: 'all colours',
+            language: 'en',
+            wayOf: (at: number): Way => WAYS[at % 3] as Way,
+            widths: WIDTHS,
+            axeOn: (at: number): number[] => [at % 2 === 0 ? 320 : 1280],
+          },
+          {
+            name: 'german',
+            language: 'de',
+            wayOf: (): Way => WAYS[3],
+            widths: [320, 1280],
+            axeOn: (at: number): number[] => (at % 3 === 0 ? [320] : []),
+          },
+        ]
+
+  type Way = (typeof WAYS)[number]
+
+  for (const { name: walk, language, wayOf, widths, axeOn } of WALKS) {
+    it(`fit every screen and have nothing that axe objects to: ${walk}`, async () => {
       const clock = movableClock()
       const app = await startApp({ options: { now: clock.now } })
       open.app = app
-      const { name: lookName, language, ...options } = way
       const locale = language === 'de' ? 'de-DE' : 'en-GB'
-      open.context = await browser.newContext({ locale, ...options })
+      open.context = await browser.newContext({ locale })
       const page = await open.context.newPage()
       page.setDefaultTimeout(10_000)
+      let at = 0
 
       /** Checks the page on every screen, and takes pictures if SCREENSHOTS is set. */
       async function look(name: string): Promise<void> {
-        for (const width of WIDTHS) {
+        const way = wayOf(at)
+        const { colorScheme, forcedColors } = way
+        await page.emulateMedia({ colorScheme, forcedColors })
+        for (const width of widths) {
           await page.setViewportSize({ width, height: 900 })
-          const path = `${folder}${name}-${lookName}-${width}.png`
+          const path = `${folder}${name}-${way.name}-${width}.png`
           if (pictures) await page.screenshot({ path, fullPage: true })
-          expect([name, width, await tooWide(page)]).toEqual([name, width, []])
-          // Only the colours differ between looks, so one look is enough for the second screen.
-          if (width === 320 || (width === 1280 && way.name === 'light'))
-            expect([name, width, await axe(page, !('forcedColors' in options))]).toEqual([
-              name,
-              width,
-              [],
-            ])
+          const place = [name, way.name, width]
+          expect([...place, await tooWide(page)]).toEqual([...place, []])
+          if (axeOn(at).includes(width))
+            expect([...place, await axe(page, forcedColors === 'none')]).toEqual([...place, []])
         }
+        at += 1
       }
 
       const press = async (selector: string): Promise<void> => {

@@ -138,16 +138,16 @@ export async function counter(host: string): Promise<{
   return { space, cookie, sessions, value }
 }
 
-/** Ten processes each change one session this often: it counts every call that resolved, and no other. */
+/** Processes that each change one session this often: it counts every call that resolved, and no other. */
 export async function expectAllCounted(
   start: ReturnType<typeof changingProcesses>,
   host: string,
   method: 'change' | 'exclusive',
-  rounds: number,
+  { processes: count, rounds }: { readonly processes: number; readonly rounds: number },
 ): Promise<void> {
   const { space, cookie, sessions, value } = await counter(host)
   try {
-    const processes = Array.from({ length: 10 }, () =>
+    const processes = Array.from({ length: count }, () =>
       start(host, [method, String(rounds), space, cookie]),
     )
     const counts = await Promise.all(processes.map((each) => each.counts))
@@ -155,7 +155,7 @@ export async function expectAllCounted(
     const counted = Number(await value())
     expect(counted).toBeGreaterThanOrEqual(sum('resolved'))
     expect(counted).toBeLessThanOrEqual(sum('resolved') + sum('unknown'))
-    expect(sum('resolved') + sum('contended') + sum('unknown')).toBe(10 * rounds)
+    expect(sum('resolved') + sum('contended') + sum('unknown')).toBe(count * rounds)
     expect(sum('resolved')).toBeGreaterThan(rounds)
   } finally {
     await sessions.close()

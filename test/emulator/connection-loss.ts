@@ -105,6 +105,14 @@ export type Cell = readonly [count: number, what: Calling]
 /** An app that passes a client, or none; then the store creates one: with gRPC, or Google's client. */
 type Given = 'nothing' | 'nothing, by the client' | 'a v1.DatastoreClient' | 'a Datastore'
 
+/** The transport of the store that it creates. */
+export const WAYS = [
+  ['over gRPC', 'nothing'],
+  ['by the client of Google', 'nothing, by the client'],
+] as const
+
+export type Way = (typeof WAYS)[number]
+
 /** The results of all cells, which run at the same time, and the expected results. */
 export async function meetAll(
   death: Death,

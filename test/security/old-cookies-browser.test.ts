@@ -1,6 +1,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { launchBrowser, withoutBrowser } from '../browser/browser.ts'
+import { matrix } from '../setup/matrix.ts'
 import { type Seen, type Site, site } from '../setup/site.ts'
 import { MEMORY } from '../setup/stores.ts'
 
@@ -66,31 +67,30 @@ describe.skipIf(withoutBrowser)('the old cookie in a real browser', () => {
     await page.close()
   }
 
-  it.each(
-    ENDS.flatMap(([what, user]) =>
-      ['/read', '/set/late'].map((path) => [what, path, user] as const),
-    ),
-  )('after %s is nobody, with a request to %s that is answered last', async (what, path, user) => {
-    const s = await site(MEMORY)
-    const { context, page, old } = await alice(s)
-    try {
-      const { query, gate } = s.gate()
-      const slow = page.evaluate(
-        async (url) => (await fetch(url)).text(),
-        `${s.url}${path}?${query}`,
-      )
-      await gate.reached
-      await end(s, what, context)
-      gate.open()
-      await slow
-      expect((await read(s, page)).user).toBe(user)
-      expect(await replay(s, old)).toEqual({ user: '__guest__', outcome: 'unknown', data: {} })
-    } finally {
-      await context.close()
-    }
-  })
+  it.each(matrix(ENDS, ['/read', '/set/late']).map(([[what, user], path]) => [what, path, user]))(
+    'after %s is nobody, with a request to %s that is answered last',
+    async (what, path, user) => {
+      const s = await site(MEMORY)
+      const { context, page, old } = await alice(s)
+      try {
+        const { query, gate } = s.gate()
+        const slow = page.evaluate(
+          async (url) => (await fetch(url)).text(),
+          `${s.url}${path}?${query}`,
+        )
+        await gate.reached
+        await end(s, what, context)
+        gate.open()
+        await slow
+        expect((await read(s, page)).user).toBe(user)
+        expect(await replay(s, old)).toEqual({ user: '__guest__', outcome: 'unknown', data: {} })
+      } finally {
+        await context.close()
+      }
+    },
+  )
 
-  it.each(ENDS.flatMap(([what]) => ['/read', '/set/late'].map((path) => [what, path] as const)))(
+  it.each(matrix(ENDS, ['/set/late', '/read']).map(([[what], path]) => [what, path]))(
     'after %s is nobody, with a request to %s that was stored before and lands last',
     async (what, path) => {
       const s = await site(MEMORY)

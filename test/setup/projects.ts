@@ -25,9 +25,18 @@ const OPENS_PORTS = /\.listen\(|setup\/(site|datastore-server|faulty-proxy)\.ts'
 /** The suites that are the same on each kind of store: on the memory store in *unit*, on the others in *emulator*. */
 const ON_STORE_KINDS = /\bSTORE_KINDS(_BY_TRANSPORT)?\b/
 
+/** The words of a file of which *slow* runs a part: the other transport of each emulator, the rest of a matrix. */
+const PARTLY_SLOW = /\b(STORE_KINDS|EMULATORS)_BY_TRANSPORT\b|setup\/matrix\.ts'/
+
 /** The path of a test file, from the root of the package. */
 function projectsOf(file: string): readonly Project[] {
   if (file.startsWith('test/slow/') || file.endsWith('.slow.test.ts')) return ['slow']
+  const fast = fastProjectsOf(file)
+  return PARTLY_SLOW.test(readFileSync(join(root, file), 'utf8')) ? [...fast, 'slow'] : fast
+}
+
+/** The projects of `npm test`. */
+function fastProjectsOf(file: string): readonly Project[] {
   const used = withHelpers(join(root, file))
   if (used.has(join(root, 'test/browser/browser.ts'))) return ['browser']
   const text = [...used.values()].join('\n')

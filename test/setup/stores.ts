@@ -6,6 +6,7 @@ import { expect } from 'vitest'
 import { memoryStore, type SessionStore } from '../../src/index.ts'
 import { datastoreStore } from '../../src/store/datastore/index.ts'
 import { sqliteStore } from '../../src/store/sqlite/index.ts'
+import { IN_SLOW } from './matrix.ts'
 
 /** One kind of store to run a suite on. */
 export interface StoreKind {
@@ -108,13 +109,16 @@ export const EMULATORS: readonly (StoreKind & EmulatorKind)[] = [
   emulated('Firestore emulator', NEWER, 'client'),
 ]
 
-/** {@link EMULATORS}, and each program over the other transport too. */
-export const EMULATORS_BY_TRANSPORT: readonly (StoreKind & EmulatorKind)[] = [
-  emulated('Datastore emulator over gRPC', OLDER, 'grpc'),
-  emulated('Datastore emulator by the client of Google', OLDER, 'client'),
-  emulated('Firestore emulator over gRPC', NEWER, 'grpc'),
-  emulated('Firestore emulator by the client of Google', NEWER, 'client'),
-]
+/** {@link EMULATORS}; in the project *slow*, each program over the other transport. */
+export const EMULATORS_BY_TRANSPORT: readonly (StoreKind & EmulatorKind)[] = IN_SLOW
+  ? [
+      emulated('Datastore emulator by the client of Google', OLDER, 'client'),
+      emulated('Firestore emulator over gRPC', NEWER, 'grpc'),
+    ]
+  : [
+      emulated('Datastore emulator over gRPC', OLDER, 'grpc'),
+      emulated('Firestore emulator by the client of Google', NEWER, 'client'),
+    ]
 
 /**
  * Returns the kinds of stores of this project. A `long` file is only in the project *emulator* and runs on all kinds.
@@ -130,5 +134,7 @@ function kindsWith(emulators: readonly StoreKind[]): readonly StoreKind[] {
 /** The kinds of stores that this project tests. A suite on them runs on all kinds, here or in another project. */
 export const STORE_KINDS: readonly StoreKind[] = kindsWith(EMULATORS)
 
-/** {@link STORE_KINDS}, and each emulator program over the other transport too. */
-export const STORE_KINDS_BY_TRANSPORT: readonly StoreKind[] = kindsWith(EMULATORS_BY_TRANSPORT)
+/** {@link STORE_KINDS}; in the project *slow*, each emulator program over the other transport. */
+export const STORE_KINDS_BY_TRANSPORT: readonly StoreKind[] = IN_SLOW
+  ? EMULATORS_BY_TRANSPORT
+  : kindsWith(EMULATORS_BY_TRANSPORT)

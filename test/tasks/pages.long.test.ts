@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { cookieJar } from '../../src/testing/index.ts'
 import { blocksOf } from '../pages/blocks.ts'
+import { describeOnce, matrix } from '../setup/matrix.ts'
 import { FORMATS, type PageFolder, pageFolder, type Running } from './page-app.ts'
 
 const pages = readdirSync(new URL('../../docs/tasks/', import.meta.url))
@@ -212,15 +213,20 @@ describe('the app of a page on a task', () => {
     expect.unreachable(`${page} has no visitor here`)
   })
 
-  const cases = Object.entries(VISITS).flatMap(([page, visit]) =>
-    FORMATS.map((format) => ({ page, format, visit })),
-  )
+  // test/pages/code.test.ts runs every block in both formats.
+  const cases = matrix(Object.entries(VISITS), FORMATS).map(([[page, visit], format]) => ({
+    page,
+    format,
+    visit,
+  }))
   it.each(cases)('does what the page says: $page, as $format', async ({ page, format, visit }) => {
     app = await folder.start(page === 'README.md' ? page : `docs/tasks/${page}`, format)
     await visit(app)
   })
+})
 
-  it('runs the tests of the page on testing', () => {
+describeOnce('the page on testing', () => {
+  it('has tests that pass', () => {
     expect(folder.test('docs/testing.md')).toMatch(/^# pass 1\n# fail 0$/m)
   })
 })
