@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { median, show, table } from '../lib/numbers.mjs'
 import { aims, quick, report, say } from '../lib/report.mjs'
 
-const rounds = quick ? 3 : 8
+const rounds = quick ? 3 : 7
 const hasCompileCache = Number(/^v(\d+)/.exec(process.version)[1]) >= 22
 const cache = mkdtempSync(join(tmpdir(), 'bench-cache-'))
 const root = new URL('../../', import.meta.url)

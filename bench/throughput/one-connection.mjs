@@ -11,7 +11,7 @@ import { startApp } from '../lib/app-process.mjs'
 import { makeSessions } from '../lib/load.mjs'
 import { ratio, show, table } from '../lib/numbers.mjs'
 import { freshNamespace, needEmulator } from '../lib/parts.mjs'
-import { aims, quick, report, say } from '../lib/report.mjs'
+import { aims, isMainNode, quick, report, say } from '../lib/report.mjs'
 
 needEmulator()
 const names = ['bare', 'eager', 'client', 'lazy', 'rival']
@@ -19,7 +19,7 @@ const PAGES = [
   ['/read', 'page that reads one key'],
   ['/write', 'page that changes one key'],
 ]
-const turns = quick ? 4 : 30
+const turns = quick ? 4 : isMainNode ? 30 : 20
 const BURST = 50
 /** The first requests of a burst, when the app's code is not in the processor's caches. */
 const SKIPPED = 5
@@ -33,7 +33,7 @@ try {
     apps.push({ app, cookie, agent })
   }
   for (const one of apps) {
-    for (const [page] of PAGES) await burst(one, page, quick ? 100 : 1500)
+    for (const [page] of PAGES) await burst(one, page, quick ? 100 : 1000)
   }
   const rows = []
   const found25 = []
