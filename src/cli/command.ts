@@ -1,6 +1,9 @@
 import { Argument, type Command } from 'commander'
 import type { ExitCode } from './exit.ts'
-import { type CommonOptions, type Job, type Needs, onSessions } from './job.ts'
+import type { CommonOptions, Job, Needs } from './job.ts'
+
+/** Everything that the commands do. */
+type Work = typeof import('./work.ts')
 
 /** Makes a command of the program, with the parts that all commands have: `--json`, and examples in its help. */
 export function command(
@@ -46,14 +49,16 @@ export function withModule(made: Command): Command {
   )
 }
 
-/** Makes the action of a command that works on sessions. */
+/** Makes the action of a command that works on sessions. `choose`: returns what the command does. */
 export function onThem<Args extends readonly unknown[], Options extends CommonOptions>(
   ended: (code: ExitCode) => void,
-  work: (job: Job, ...args: [...Args, Options]) => Promise<ExitCode>,
+  choose: (work: Work) => (job: Job, ...args: [...Args, Options]) => Promise<ExitCode>,
   needs: Needs = {},
 ): (...args: [...Args, Options, Command]) => Promise<void> {
   return async (...args) => {
     const given = args.slice(0, -1) as [...Args, Options]
-    ended(await onSessions(given.at(-1) as Options, (job) => work(job, ...given), needs))
+    const work = await import('./work.ts')
+    const run = (job: Job) => choose(work)(job, ...given)
+    ended(await work.onSessions(given.at(-1) as Options, run, needs))
   }
 }

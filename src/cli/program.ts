@@ -5,7 +5,7 @@ import { addSessionCommands } from './session-commands.ts'
 import { EXIT, UsageError } from './exit.ts'
 import { Output } from './output.ts'
 import { wrapped } from './text.ts'
-import { keysLast } from './words.ts'
+import { keysLast } from './keys-last.ts'
 
 /** Runs the command, and returns its exit code. */
 export async function run(args: readonly string[], version: string): Promise<number> {

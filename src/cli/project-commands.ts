@@ -1,14 +1,11 @@
 import type { Command } from 'commander'
 import { command, oneOf, onThem, withSessions } from './command.ts'
-import { doctor, type DoctorOptions } from './doctor/doctor.ts'
+import type { DoctorOptions } from './doctor/doctor.ts'
 import { emulator } from './emulator.ts'
 import type { ExitCode } from './exit.ts'
-import { exportAll } from './export.ts'
-import { importAll } from './import.ts'
 import type { Job } from './job.ts'
 import { PLATFORMS } from './setup/plan.ts'
-import { setup, type SetupOptions } from './setup/setup.ts'
-import { teardown } from './teardown.ts'
+import type { SetupOptions } from './setup/setup.ts'
 
 /** Adds the commands for the surroundings of the sessions. `ended`: gets the exit code, also that of other programs. */
 export function addProjectCommands(program: Command, ended: (code: number) => void): void {
@@ -34,8 +31,11 @@ export function addProjectCommands(program: Command, ended: (code: number) => vo
     .option('--region <name>', 'the region of the cron job; default: that of the queue')
     .option('--queue <name>', 'the queue, where no module names it; default: session-sweep')
     .action(
-      onThem<[], DoctorOptions>(ended as (code: ExitCode) => void, (job: Job, options) =>
-        doctor(job, options),
+      onThem<[], DoctorOptions>(
+        ended as (code: ExitCode) => void,
+        ({ doctor }) =>
+          (job: Job, options) =>
+            doctor(job, options),
       ),
     )
   command(
@@ -60,6 +60,7 @@ export function addProjectCommands(program: Command, ended: (code: number) => vo
     .option('--yes', 'do not ask before --apply; needed where there is no terminal')
     .option('--check', 'say what is missing, and change nothing')
     .action(async (platform: string, options: SetupOptions) => {
+      const { setup } = await import('./work.ts')
       ended(await setup(platform, options))
     })
   withSessions(
@@ -71,7 +72,7 @@ export function addProjectCommands(program: Command, ended: (code: number) => vo
     ),
   )
     .option('--yes', 'do not ask; needed where there is no terminal')
-    .action(onThem(ended as (code: ExitCode) => void, teardown))
+    .action(onThem(ended as (code: ExitCode) => void, ({ teardown }) => teardown))
   withSessions(
     command(
       program,
@@ -81,7 +82,7 @@ export function addProjectCommands(program: Command, ended: (code: number) => vo
     ),
   )
     .argument('<file>', 'the file to write')
-    .action(onThem(ended as (code: ExitCode) => void, exportAll))
+    .action(onThem(ended as (code: ExitCode) => void, ({ exportAll }) => exportAll))
   withSessions(
     command(
       program,
@@ -92,7 +93,9 @@ export function addProjectCommands(program: Command, ended: (code: number) => vo
   )
     .argument('<file>', 'the file that export wrote')
     .option('--merge', 'also into a store that has sessions: inserts the missing ones')
-    .action(onThem(ended as (code: ExitCode) => void, importAll, { newFile: true }))
+    .action(
+      onThem(ended as (code: ExitCode) => void, ({ importAll }) => importAll, { newFile: true }),
+    )
   program
     .command('emulator')
     .description('Runs the Datastore emulator on this machine; "emulator help" says how.')

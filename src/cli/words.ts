@@ -18,11 +18,3 @@ export function userFrom(user: string): string {
     throw new UsageError((error as Error).message)
   }
 }
-
-/** A key may begin with a hyphen and would be taken for an option, so such keys move to the end, after `--`. */
-export function keysLast(words: readonly string[]): string[] {
-  if (words.includes('--')) return [...words]
-  const isKey = (word: string) => word.startsWith('-') && asSessionKey(word) !== null
-  const keys = words.filter(isKey)
-  return keys.length === 0 ? [...words] : [...words.filter((word) => !isKey(word)), '--', ...keys]
-}

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { StoreOperations } from '../../store/operations.ts'
 import type { SessionStore } from '../../store/store.ts'
-import { storeContract } from '../../testing/store-contract.ts'
 import type { Output } from '../output.ts'
 import { type Check, failure, ok } from './check.ts'
 import { type TracedStore, traced } from './traces.ts'
@@ -22,6 +21,8 @@ export async function contractCheck(
   const tests: { readonly name: string; readonly test: () => Promise<void> }[] = []
   const used: TracedStore[] = []
   let spaces = 0
+  // Most calls of doctor do not need these tests, and they take longer to load than all other checks.
+  const { storeContract } = await import('../../testing/store-contract.ts')
   await storeContract(
     () => {
       const traces = traced(operations.beside(`${run}-${spaces}`))
