@@ -23,13 +23,26 @@ const CACHE = join(root, 'node_modules', '.cache', 'viur-session-built')
 
 /** Builds the package, as users get it with what is inside of it, into a folder that is not in any `node_modules`. */
 export function buildInto(folder: string): void {
-  const kept = join(CACHE, state())
-  if (!existsSync(kept)) build(kept)
-  cpSync(kept, folder, { recursive: true })
+  cpSync(built(), folder, { recursive: true })
 }
 
-/** A short hash of everything that the result of a build depends on. */
-function state(): string {
+/** The same with only the code that runs and the manifest: 57 files instead of 1,500. */
+export function buildCodeInto(folder: string): void {
+  const kept = built()
+  for (const part of ['package.json', 'dist/lib']) {
+    cpSync(join(kept, part), join(folder, part), { recursive: true })
+  }
+}
+
+/** Returns the folder with the package in its present state, and builds it when it is not there. */
+function built(): string {
+  const kept = join(CACHE, stateOfPackage())
+  if (!existsSync(kept)) build(kept)
+  return kept
+}
+
+/** Returns a short hash of everything that the result of a build depends on. */
+export function stateOfPackage(): string {
   const hash = createHash('sha256')
   const files = ['src', 'scripts']
     .flatMap((place) =>

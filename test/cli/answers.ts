@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect } from 'vitest'
+import { Output } from '../../src/cli/output.ts'
 
 /** The schema of all answers in the package. */
 const schema = JSON.parse(
@@ -31,7 +32,35 @@ export function answerOf(command: string, stdout: string): unknown {
   return lines[0]
 }
 
-function expectAnswer(command: string, answer: unknown): void {
+/** Fails when the answer does not match the schema of the package. */
+export function expectAnswer(command: string, answer: unknown): void {
   const isValid = ajv.validate(`answers#/$defs/${command}`, answer)
   expect({ command, errors: isValid ? [] : ajv.errors }).toEqual({ command, errors: [] })
+}
+
+/** Keeps the output of a command that runs in this process. */
+export class KeptOutput extends Output {
+  readonly answers: unknown[] = []
+  /** Notes, warnings and errors. */
+  readonly others: string[] = []
+
+  constructor() {
+    super(true)
+  }
+
+  override answer(value: unknown): void {
+    this.answers.push(value)
+  }
+
+  override note(text: string): void {
+    this.others.push(text)
+  }
+
+  override warn(text: string): void {
+    this.others.push(text)
+  }
+
+  override error(text: string): void {
+    this.others.push(text)
+  }
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSessions, type Sessions, type SessionsOptions } from '../../src/index.ts'
 import { emulatorStore, uniqueSpace } from '../setup/stores.ts'
+import { answerOf, answersOf } from './answers.ts'
 import { ended, type ScratchApp, scratchApp } from './scratch-app.ts'
 
 const host = process.env['DATASTORE_EMULATOR_HOST']
@@ -35,18 +36,15 @@ const sessions = createSessions({ store })`,
   }
 
   it.each([
-    ['default', 'exported.mjs', `${MAKE.module}\nexport default sessions\n`],
-    ['sessions', 'exported.mjs', `${MAKE.module}\nexport { sessions }\n`],
-    [
-      'sessions of the default export',
-      'exported.mjs',
-      `${MAKE.module}\nexport default { sessions }\n`,
-    ],
-    ['module.exports', 'exported.cjs', `${MAKE.commonJs}\nmodule.exports = sessions\n`],
-    ['exports.sessions', 'exported.cjs', `${MAKE.commonJs}\nexports.sessions = sessions\n`],
-  ])('take sessions that are exported as %s', async (_name, file, text) => {
-    app.write(file, text)
-    const said = await app.run(['rewrite', '--sessions', file], { SPACE: uniqueSpace() })
+    ['default.mjs', `${MAKE.module}\nexport default sessions\n`],
+    ['sessions.mjs', `${MAKE.module}\nexport { sessions }\n`],
+    ['sessions-of-the-default-export.mjs', `${MAKE.module}\nexport default { sessions }\n`],
+    ['module.exports.cjs', `${MAKE.commonJs}\nmodule.exports = sessions\n`],
+    ['exports.sessions.cjs', `${MAKE.commonJs}\nexports.sessions = sessions\n`],
+  ])('take sessions that are exported as %s', async (file, text) => {
+    app.write(`exported-${file}`, text)
+    const args = ['rewrite', '--sessions', `exported-${file}`]
+    const said = await app.run(args, { SPACE: uniqueSpace() })
     expect(said).toEqual({ code: 0, stdout: '0 rewritten\n', stderr: '' })
   })
 
@@ -74,11 +72,8 @@ const sessions = createSessions({ store })`,
   const run = (space: string, ...args: string[]) =>
     app.run([...args, '--sessions', 'sessions.mjs'], { SPACE: space })
 
-  const parsed = (stdout: string) =>
-    stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line))
+  type Listed = { readonly key: string; readonly user: string }
+  const listed = (stdout: string) => answersOf('list', stdout) as Listed[]
 
   describe('list', () => {
     it('shows all live sessions, or those of a user, a line each, and never an id', async () => {
@@ -90,17 +85,19 @@ const sessions = createSessions({ store })`,
         await login(sessions, 'bob\u001b[2J\u061c\u200b\u{e0041}'),
       ]
       await login(sessionsIn(space, { now: () => Date.now() - 5 * HOUR }), 'expired')
-      const all = await run(space, 'list', '--json')
+      const [all, ofAlice, text] = await Promise.all([
+        run(space, 'list', '--json'),
+        run(space, 'list', '--user', 'alice', '--json'),
+        run(space, 'list'),
+      ])
       expect({ code: all.code, stderr: all.stderr }).toEqual({ code: 0, stderr: '' })
-      const keys = parsed(all.stdout).map(({ key }) => key)
+      const keys = listed(all.stdout).map(({ key }) => key)
       expect(keys.toSorted()).toEqual([alice.key, again.key, bob.key].toSorted())
       const info = await sessions.get(bob.key as never)
-      expect(parsed(all.stdout).find(({ key }) => key === bob.key)).toEqual(
+      expect(listed(all.stdout).find(({ key }) => key === bob.key)).toEqual(
         JSON.parse(JSON.stringify(info)),
       )
-      const ofAlice = await run(space, 'list', '--user', 'alice', '--json')
-      expect(parsed(ofAlice.stdout).map(({ user }) => user)).toEqual(['alice', 'alice'])
-      const text = await run(space, 'list')
+      expect(listed(ofAlice.stdout).map(({ user }) => user)).toEqual(['alice', 'alice'])
       expect(text.stdout).toMatch(/^KEY {42}LAST SEEN/)
       expect(text.stdout).toContain(`${alice.key}  2`)
       expect(text.stdout).toContain('bob\\u001b[2J\\u061c\\u200b\\udb40\\udc41\n')
@@ -131,8 +128,11 @@ const sessions = createSessions({ store })`,
     it('lists exactly the named user', async () => {
       const space = uniqueSpace()
       await login(sessionsIn(space), 'guest')
-      expect(parsed((await run(space, 'list', '--user', 'guest', '--json')).stdout)).toHaveLength(1)
-      const nobody = await run(space, 'list', '--user', '')
+      const [guest, nobody] = await Promise.all([
+        run(space, 'list', '--user', 'guest', '--json'),
+        run(space, 'list', '--user', ''),
+      ])
+      expect(listed(guest.stdout)).toHaveLength(1)
       expect(nobody).toMatchObject({ code: 2, stdout: '' })
       expect(nobody.stderr).toContain('--user')
     })
@@ -155,13 +155,18 @@ const sessions = createSessions({ store })`,
       await entry?.update((_, scope) => {
         scope('shop')['total'] = 5
       })
-      const plain = await run(space, 'show', key, '--json')
-      expect(JSON.parse(plain.stdout)).toEqual({
+      const empty = await login(sessions, 'bob', {})
+      const [plain, full, text, none] = await Promise.all([
+        run(space, 'show', key, '--json'),
+        run(space, 'show', key, '--json', '--data', '--scope', 'shop'),
+        run(space, 'show', key, '--data'),
+        run(space, 'show', empty.key, '--data', '--scope', 'nowhere'),
+      ])
+      expect(answerOf('show', plain.stdout)).toEqual({
         outcome: 'live',
         ...JSON.parse(JSON.stringify(await sessions.get(key as never))),
       })
-      const full = await run(space, 'show', key, '--json', '--data', '--scope', 'shop')
-      expect(JSON.parse(full.stdout)).toMatchObject({
+      expect(answerOf('show', full.stdout)).toMatchObject({
         data: {
           n: '7',
           at: '1970-01-01T00:00:00.000Z',
@@ -172,13 +177,10 @@ const sessions = createSessions({ store })`,
         },
         scope: { total: 5 },
       })
-      const text = await run(space, 'show', key, '--data')
       expect(text.code).toBe(0)
       expect(text.stdout).toContain(`key        ${key}\nuser       alice\n`)
       expect(text.stdout).toContain('agent      Firefox \\u202e 3\naddress    203.0.113.0\n')
       expect(text.stdout).toContain('\nn: "7"\n')
-      const empty = await login(sessions, 'bob', {})
-      const none = await run(space, 'show', empty.key, '--data', '--scope', 'nowhere')
       expect(none.stdout).toMatch(/[^\n]\ndata {7}none\nscope {6}none\n$/)
     })
 
@@ -189,7 +191,8 @@ const sessions = createSessions({ store })`,
         Money: { is: (value: unknown) => value instanceof Money, encode: () => 1, decode: () => 1 },
       }
       const { key } = await login(sessionsIn(space, { types }), 'alice', { m: new Money(), n: 1 })
-      const { data } = JSON.parse((await run(space, 'show', key, '--data', '--json')).stdout)
+      const { stdout } = await run(space, 'show', key, '--data', '--json')
+      const { data } = answerOf('show', stdout) as { data: unknown }
       expect(data).toEqual({ m: { unreadable: expect.stringContaining('Money') }, n: 1 })
     })
 
@@ -197,19 +200,18 @@ const sessions = createSessions({ store })`,
       const space = uniqueSpace()
       const earlier = sessionsIn(space, { now: () => Date.now() - 5 * HOUR })
       const { key } = await login(earlier, 'alice')
-      expect(await run(space, 'show', key)).toEqual({
+      const [expired, unknown, wrong] = await Promise.all([
+        run(space, 'show', key),
+        // An id may begin like this too.
+        run(space, 'show', `-${'A'.repeat(42)}`, '--json'),
+        run(space, 'show', 'secret-of-somebody'),
+      ])
+      expect(expired).toEqual({ code: 1, stdout: 'the session has expired\n', stderr: '' })
+      expect({ ...unknown, stdout: answerOf('show', unknown.stdout) }).toEqual({
         code: 1,
-        stdout: 'the session has expired\n',
+        stdout: { outcome: 'unknown' },
         stderr: '',
       })
-      // An id may begin like this too.
-      const unknown = `-${'A'.repeat(42)}`
-      expect(await run(space, 'show', unknown, '--json')).toEqual({
-        code: 1,
-        stdout: '{"outcome":"unknown"}\n',
-        stderr: '',
-      })
-      const wrong = await run(space, 'show', 'secret-of-somebody')
       expect(wrong).toMatchObject({ code: 2, stdout: '' })
       expect(wrong.stderr).toContain('43 characters')
       expect(wrong.stderr).not.toContain('secret')
@@ -232,7 +234,7 @@ const sessions = createSessions({ store })`,
       expect(await left()).toBe(5)
       expect((await run(space, 'kill', key, '--yes')).code).toBe(1)
       const ofCarol = await run(space, 'kill', '--user', 'carol', '--yes', '--json')
-      expect(JSON.parse(ofCarol.stdout)).toEqual({ ended: 3, handedOn: false })
+      expect(answerOf('kill', ofCarol.stdout)).toEqual({ ended: 3, handedOn: false })
       expect(await left()).toBe(2)
       expect((await run(space, 'kill', '--all', '--yes')).stdout).toBe('2 ended\n')
       expect(await left()).toBe(0)
@@ -295,19 +297,19 @@ export default createSessions({ store })
       expect(await sessions.countSessions()).toBe(3)
       await sessions.startClearSessions()
       const left = await run(space, 'list', '--json')
-      expect(parsed(left.stdout).map(({ user }) => user)).toEqual(['bob'])
+      expect(listed(left.stdout).map(({ user }) => user)).toEqual(['bob'])
     })
 
-    it.each([[[]], [['--all', '--user', 'alice']], [['A'.repeat(43), '--all']], [['--user', '']]])(
-      'accepts exactly one of them, and not %j',
-      async (args) => {
-        const space = uniqueSpace()
-        const sessions = sessionsIn(space)
-        await login(sessions, 'alice')
-        expect(await run(space, 'kill', '--yes', ...args)).toMatchObject({ code: 2, stdout: '' })
-        expect(await sessions.countSessions()).toBe(1)
-      },
-    )
+    it('accepts exactly one of them', async () => {
+      const space = uniqueSpace()
+      const sessions = sessionsIn(space)
+      await login(sessions, 'alice')
+      const wrong = [[], ['--all', '--user', 'alice'], ['A'.repeat(43), '--all'], ['--user', '']]
+      const said = await Promise.all(wrong.map((args) => run(space, 'kill', '--yes', ...args)))
+      const refused = { code: 2, stdout: '', stderr: expect.stringMatching(/^error: /) }
+      expect(said).toEqual(wrong.map(() => refused))
+      expect(await sessions.countSessions()).toBe(1)
+    })
   })
 
   describe('sweep and status', () => {
@@ -315,18 +317,24 @@ export default createSessions({ store })
       const space = uniqueSpace()
       const earlier = sessionsIn(space, { now: () => Date.now() - 5 * HOUR })
       for (const user of ['alice', 'bob']) await login(earlier, user)
-      const waiting = await run(space, 'status')
+      const [waiting, dry] = await Promise.all([
+        run(space, 'status'),
+        run(space, 'sweep', '--dry-run', '--json'),
+      ])
       expect(waiting).toMatchObject({ code: 0, stderr: '' })
       expect(waiting.stdout).toMatch(/^store {11}reachable\nwaiting {9}2\n/)
-      const dry = await run(space, 'sweep', '--dry-run', '--json')
-      expect(JSON.parse(dry.stdout)).toMatchObject({ state: 'dry-run', ended: 2 })
+      expect(answerOf('sweep', dry.stdout)).toMatchObject({ state: 'dry-run', ended: 2 })
       const real = await run(space, 'sweep')
       expect(real).toEqual({
         code: 0,
         stdout: 'the sweep is finished\n2 sessions and 0 security keys ended, of 2 looked at\n',
         stderr: '',
       })
-      const { backlog, lastSweep } = JSON.parse((await run(space, 'status', '--json')).stdout)
+      const status = await run(space, 'status', '--json')
+      const { backlog, lastSweep } = answerOf('status', status.stdout) as {
+        backlog: number
+        lastSweep: { ended: number }
+      }
       expect({ backlog, ended: lastSweep.ended }).toEqual({ backlog: 0, ended: 2 })
     })
 
@@ -338,12 +346,14 @@ import { datastoreStore } from 'viur-session/datastore'
 const store = datastoreStore({ projectId: 'viur-session-test', namespace: process.env.SPACE })
 export default createSessions({ store, events: true })\n`,
       )
-      const unheard = await app.run(['sweep', '--sessions', 'events.mjs'])
+      const [unheard, away] = await Promise.all([
+        app.run(['sweep', '--sessions', 'events.mjs']),
+        app.run(['status', '--sessions', 'sessions.mjs'], {
+          DATASTORE_EMULATOR_HOST: '127.0.0.1:1',
+        }),
+      ])
       expect(unheard).toMatchObject({ code: 1, stdout: '' })
       expect(unheard.stderr).toContain('onDelete observer')
-      const away = await app.run(['status', '--sessions', 'sessions.mjs'], {
-        DATASTORE_EMULATOR_HOST: '127.0.0.1:1',
-      })
       expect(away).toMatchObject({ code: 1, stdout: 'store           unreachable\n' })
       expect(away.stderr).toContain('warning: ')
     })

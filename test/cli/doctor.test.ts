@@ -1,11 +1,18 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { v1 } from '@google-cloud/datastore'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { doctor, type DoctorOptions } from '../../src/cli/doctor/doctor.ts'
+import { cloudTasks } from '../../src/cloud-tasks/index.ts'
+import { createSessions } from '../../src/index.ts'
+import { sessionsDoorOf } from '../../src/sessions-door.ts'
+import { datastoreStore } from '../../src/store/datastore/index.ts'
 import { emulatorStore, uniqueSpace } from '../setup/stores.ts'
-import { answerOf } from './answers.ts'
+import { answerOf, expectAnswer, KeptOutput } from './answers.ts'
 import {
   API_OFF,
   FORBIDDEN,
@@ -29,8 +36,8 @@ interface Check {
 }
 
 /**
- * Sessions of a project that looks like Google Cloud to the app: its client speaks gRPC to the address in DATASTORE, by
- * default that of the emulator. Environment variables change the behaviour of the client.
+ * The module of an app whose sessions are in a project that looks like Google Cloud to the app: its client speaks gRPC
+ * to the emulator at the address in DATASTORE.
  */
 const MODULE = `
 import { createRequire } from 'node:module'
@@ -41,35 +48,86 @@ import { v1 } from '@google-cloud/datastore'
 
 const { grpc } = createRequire(createRequire(import.meta.url).resolve('@google-cloud/datastore'))('google-gax')
 const [host, port] = process.env.DATASTORE.split(':')
-const real = new v1.DatastoreClient({
+const client = new v1.DatastoreClient({
   projectId: 'shop', apiEndpoint: host, port: Number(port), sslCreds: grpc.credentials.createInsecure(),
   universeDomain: 'googleapis.com', clientOptions: { universeDomain: 'googleapis.com' },
 })
-const refusal = process.env.REFUSAL && JSON.parse(process.env.REFUSAL)
-const refused = (method) =>
-  refusal?.methods.includes(method) && Promise.reject(Object.assign(new Error(refusal.message), { code: refusal.code }))
-const unconditional = (mutation) => {
-  const { conflictResolutionStrategy, baseVersion, ...rest } = mutation
-  if (rest.insert) return { upsert: rest.insert }
-  return rest.update ? { upsert: rest.update } : rest
-}
-const client = {
-  lookup: (...args) => refused('lookup') || real.lookup(...args),
-  runQuery: (...args) => refused('runQuery') || real.runQuery(...args),
-  commit: (request, options) => refused('commit') || real.commit(
-    process.env.IGNORING ? { ...request, mutations: request.mutations.map(unconditional) } : request, options),
-  close: () => real.close(),
-}
 export default createSessions({
   store: datastoreStore({ client, projectId: 'shop', namespace: process.env.SPACE }),
-  events: process.env.EVENTS === 'yes',
-  cookie: process.env.PLAIN ? { secure: false } : {},
-  ...(process.env.QUEUELESS ? {} : { tasks: cloudTasks({
+  tasks: cloudTasks({
     queue: 'session-sweep', location: 'europe-west1', projectId: 'shop',
     target: { url: 'https://web.example.com/_sessions/task', serviceAccountEmail: 'sweeper@shop.iam.gserviceaccount.com' },
-  }) }),
+  }),
 })
 `
+
+const { grpc } = createRequire(createRequire(import.meta.url).resolve('@google-cloud/datastore'))(
+  'google-gax',
+) as { readonly grpc: { readonly credentials: { createInsecure(): unknown } } }
+
+type Client = InstanceType<typeof v1.DatastoreClient>
+
+/** The same client as in {@link MODULE}, in this process: it takes a second to load, and faults need no other one. */
+function clientAt(address: string): Client {
+  const [apiEndpoint = '', port] = address.split(':')
+  const options = {
+    projectId: 'shop',
+    apiEndpoint,
+    port: Number(port),
+    sslCreds: grpc.credentials.createInsecure(),
+    universeDomain: 'googleapis.com',
+    clientOptions: { universeDomain: 'googleapis.com' },
+  }
+  return new v1.DatastoreClient(options as ConstructorParameters<typeof v1.DatastoreClient>[0])
+}
+
+/** How a server refuses calls. */
+interface Refusal {
+  readonly code: number
+  readonly message: string
+  readonly methods: readonly string[]
+}
+
+/** A fault of the app or of its database. */
+interface Fault {
+  readonly refusal?: Refusal
+  /** The server ignores the conditions of writes. */
+  readonly ignoring?: boolean
+  readonly plain?: boolean
+  readonly queueless?: boolean
+  readonly events?: boolean
+  /** The address of the database, in place of that of the emulator. */
+  readonly database?: string
+  readonly space?: string
+  /** Environment variables. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Returns the client with a fault. */
+function faulty(real: Client, { refusal, ignoring = false }: Fault) {
+  const refused = (method: string) =>
+    refusal?.methods.includes(method)
+      ? Promise.reject(Object.assign(new Error(refusal.message), { code: refusal.code }))
+      : null
+  const unconditional = (mutation: Record<string, unknown>) => {
+    const { conflictResolutionStrategy: _, baseVersion: __, ...rest } = mutation
+    const upsert = rest['insert'] ?? rest['update']
+    return upsert === undefined ? rest : { upsert }
+  }
+  type Commit = { readonly mutations: readonly Record<string, unknown>[] }
+  const call = (method: 'lookup' | 'runQuery' | 'commit', args: readonly unknown[]) =>
+    refused(method) ?? (Reflect.apply(real[method], real, args) as Promise<unknown>)
+  return {
+    lookup: (...args: unknown[]) => call('lookup', args),
+    runQuery: (...args: unknown[]) => call('runQuery', args),
+    commit: (request: Commit, ...more: unknown[]) =>
+      call('commit', [
+        ignoring ? { ...request, mutations: request.mutations.map(unconditional) } : request,
+        ...more,
+      ]),
+    close: () => Promise.resolve(),
+  }
+}
 
 describe.skipIf(host === undefined)('viur-session doctor', () => {
   let app: ScratchApp
@@ -88,28 +146,76 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
     await google.close()
   })
 
-  async function examined(environment: Record<string, string> = {}, ...args: string[]) {
-    const { code, stdout, stderr } = await app.run(
-      ['doctor', '--json', '--sessions', 'sessions.mjs', ...args],
-      {
-        ...google.environment,
-        DATASTORE: host as string,
-        DATASTORE_EMULATOR_HOST: '',
-        SPACE: uniqueSpace(),
-        ...environment,
-      },
-    )
-    // The sessions of the app log the same once.
-    expect(stderr.replace(/^viur-session: this deployment has onDelete observers.*\n/, '')).toBe('')
-    const { ok, checks } = answerOf('doctor', stdout) as { ok: boolean; checks: Check[] }
-    expect(code).toBe(ok ? 0 : 1)
-    return checks
+  const clients = new Map<string, Client>()
+  afterAll(async () => {
+    for (const client of clients.values()) await client.close()
+  })
+
+  function sessionsWith(fault: Fault, space: string) {
+    const { database = host as string } = fault
+    const real = clients.get(database) ?? clientAt(database)
+    clients.set(database, real)
+    const client = faulty(real, fault) as unknown as Client
+    return createSessions({
+      store: datastoreStore({ client, projectId: 'shop', namespace: space }),
+      events: fault.events === true,
+      cookie: fault.plain === true ? { secure: false } : {},
+      logger: { warn: () => {}, error: () => {} },
+      ...(fault.queueless !== true && {
+        tasks: cloudTasks({
+          queue: 'session-sweep',
+          location: 'europe-west1',
+          projectId: 'shop',
+          target: {
+            url: 'https://web.example.com/_sessions/task',
+            serviceAccountEmail: 'sweeper@shop.iam.gserviceaccount.com',
+          },
+        }),
+      }),
+    })
   }
+
+  /** Runs the command's work on sessions with this fault, in this process. */
+  async function examined(fault: Fault = {}, options: DoctorOptions = {}) {
+    const variables = { ...google.environment, DATASTORE_EMULATOR_HOST: '', ...fault.env }
+    for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value)
+    const sessions = sessionsWith(fault, fault.space ?? uniqueSpace())
+    const output = new KeptOutput()
+    try {
+      const door = sessionsDoorOf(sessions)
+      if (door === null) throw new Error('the sessions have no door')
+      const job = { app: { sessions, door }, output, signal: new AbortController().signal }
+      const code = await doctor(job, { json: true, sessions: app.path('sessions.mjs'), ...options })
+      expect(output.others).toEqual([])
+      const [answer] = output.answers
+      expect(output.answers).toHaveLength(1)
+      expectAnswer('doctor', answer)
+      const { ok, checks } = answer as { ok: boolean; checks: Check[] }
+      expect(code).toBe(ok ? 0 : 1)
+      return checks
+    } finally {
+      await sessions.close()
+      vi.unstubAllEnvs()
+    }
+  }
+
+  /** The environment of the command in a process. */
+  const environment = (): Record<string, string> => ({
+    ...google.environment,
+    DATASTORE: host as string,
+    DATASTORE_EMULATOR_HOST: '',
+  })
 
   const wrong = (checks: readonly Check[]) => checks.filter(({ state }) => state !== 'ok')
 
-  it('finds no problem in a correct project', async () => {
-    const checks = await examined()
+  it('finds no problem in a correct project, and leaves nothing behind', async () => {
+    const SPACE = uniqueSpace()
+    const { code, stdout, stderr } = await app.run(
+      ['doctor', '--json', '--sessions', 'sessions.mjs'],
+      { ...environment(), SPACE },
+    )
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const { checks } = answerOf('doctor', stdout) as { checks: Check[] }
     expect(wrong(checks)).toEqual([])
     expect(checks.map(({ name }) => name)).toEqual([
       'Node',
@@ -130,11 +236,6 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
       'cron',
       'cookie',
     ])
-  })
-
-  it('leaves nothing behind', async () => {
-    const SPACE = uniqueSpace()
-    await examined({ SPACE })
     const store = emulatorStore(host as string, SPACE, { projectId: 'shop' })
     expect((await store.page({ by: 'all' }, { limit: 1 })).entries).toEqual([])
     expect(await store.notes.list('doctor', 10)).toEqual([])
@@ -142,11 +243,11 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
   })
 
   const refusal = (code: number, message: string, ...methods: string[]) => ({
-    REFUSAL: JSON.stringify({
+    refusal: {
       code,
       message: `${code} X: ${message}`,
       methods: methods.length === 0 ? ['lookup', 'runQuery', 'commit'] : methods,
-    }),
+    },
   })
 
   const saying = (path: string, said: Said | object) => ({
@@ -158,7 +259,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
     [
       fault: string,
       plant: {
-        env?: Record<string, string>
+        fault?: Fault
         says?: Readonly<Record<string, Said>>
         ahead?: number
       },
@@ -169,7 +270,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
   >([
     [
       'the wrong project',
-      { env: refusal(7, "Permission denied on resource project 'shop'.") },
+      { fault: refusal(7, "Permission denied on resource project 'shop'.") },
       'store',
       /has no access to the project shop/,
       /^gcloud projects list$/,
@@ -177,7 +278,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
     [
       'a database in native mode',
       {
-        env: refusal(
+        fault: refusal(
           9,
           'The Cloud Datastore API is not available for Firestore in Native Mode database projects/shop/databases/(default).',
         ),
@@ -189,21 +290,21 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
     ],
     [
       'no permission',
-      { env: refusal(7, 'Missing or insufficient permissions.') },
+      { fault: refusal(7, 'Missing or insufficient permissions.') },
       'store',
       /permission denied/,
       /^gcloud projects add-iam-policy-binding shop .*--role=roles\/datastore\.user$/,
     ],
     [
       'no permission to write',
-      { env: refusal(7, 'Missing or insufficient permissions.', 'commit') },
+      { fault: refusal(7, 'Missing or insufficient permissions.', 'commit') },
       'permissions',
       /permission denied/,
       /--role=roles\/datastore\.user$/,
     ],
     [
       'no permission to query',
-      { env: refusal(7, 'Missing or insufficient permissions.', 'runQuery') },
+      { fault: refusal(7, 'Missing or insufficient permissions.', 'runQuery') },
       'permissions',
       /permission denied/,
       /--role=roles\/datastore\.user$/,
@@ -260,29 +361,29 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
     ['a clock that is ahead', { ahead: -3_600_000 }, 'clock', /ahead of the server/, /timedatectl/],
     [
       'conditions of writes that are ignored',
-      { env: { IGNORING: 'yes' } },
+      { fault: { ignoring: true } },
       'conditional writes',
       /ignores the conditions of writes \(an insert under a taken name, an update at a stale version, a delete at a stale version\)/,
       /gcloud components update/,
     ],
     [
       'a plain cookie in production',
-      { env: { PLAIN: 'yes', NODE_ENV: 'production' } },
+      { fault: { plain: true, env: { NODE_ENV: 'production' } } },
       'cookie',
       /not Secure/,
       /remove secure: false/,
     ],
     [
       'a server that cannot be reached',
-      { env: { DATASTORE: '127.0.0.1:1' } },
+      { fault: { database: '127.0.0.1:1' } },
       'store',
       /does not answer/,
       /^curl -sS /,
     ],
-  ])('finds %s, and says the cure', async (_, { env, says, ahead }, name, problem, cure) => {
+  ])('finds %s, and says the cure', async (_, { fault, says, ahead }, name, problem, cure) => {
     if (says !== undefined) google.says = says
     if (ahead !== undefined) google.ahead = ahead
-    const found = wrong(await examined(env)).filter(({ state }) => state === 'failure')
+    const found = wrong(await examined(fault)).filter(({ state }) => state === 'failure')
     const check = found.find((one) => one.name === name)
     expect(check).toMatchObject({
       says: expect.stringMatching(problem),
@@ -296,31 +397,26 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
   it.each(['https://olga:hunter2@127.0.0.1:1', 'no address:hunter2'])(
     'continues, and prints no password, when an API is at %s',
     async (endpoint) => {
-      const { stdout, stderr } = await app.run(['doctor', '--json', '--sessions', 'sessions.mjs'], {
-        ...google.environment,
-        CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE: endpoint,
-        DATASTORE: host as string,
-        DATASTORE_EMULATOR_HOST: '',
-      })
-      const { checks } = answerOf('doctor', stdout) as { checks: Check[] }
+      const env = { CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE: endpoint }
+      const checks = await examined({ env })
       expect(checks.find(({ name }) => name === 'database')?.state).toBe('warning')
-      expect(stdout + stderr).not.toContain('hunter2')
+      expect(JSON.stringify(checks)).not.toContain('hunter2')
     },
   )
 
   it('finds that ends are events for the deployment and not for this app', async () => {
-    const SPACE = uniqueSpace()
-    const store = emulatorStore(host as string, SPACE, { projectId: 'shop' })
+    const space = uniqueSpace()
+    const store = emulatorStore(host as string, space, { projectId: 'shop' })
     await store.notes.put('events', { v: 1, on: true }, null)
     await store.close()
-    expect(wrong(await examined({ SPACE }))).toMatchObject([
+    expect(wrong(await examined({ space }))).toMatchObject([
       {
         name: 'events',
         state: 'failure',
         cure: expect.stringContaining('npx viur-session events off'),
       },
     ])
-    expect(wrong(await examined({ SPACE, EVENTS: 'yes' }))).toEqual([])
+    expect(wrong(await examined({ space, events: true }))).toEqual([])
   })
 
   it('finds a package that is too old, and an app that is older than the command', async () => {
@@ -332,17 +428,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
         JSON.stringify({ name, version }),
       )
     }
-    app.write('apart/sessions.mjs', "export { default } from '../sessions.mjs'\n")
-    const { stdout, code } = await app.run(
-      ['doctor', '--json', '--sessions', 'apart/sessions.mjs'],
-      {
-        ...google.environment,
-        DATASTORE: host as string,
-        DATASTORE_EMULATOR_HOST: '',
-      },
-    )
-    const { checks } = answerOf('doctor', stdout) as { checks: Check[] }
-    expect(code).toBe(1)
+    const checks = await examined({}, { sessions: app.path('apart/sessions.mjs') })
     expect(wrong(checks)).toEqual([
       {
         name: 'viur-session',
@@ -368,7 +454,9 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
       'cron warning',
     ])
     for (const { says } of refused) expect(says).toContain('could not be asked')
-    const nobody = wrong(await examined({ GOOGLE_APPLICATION_CREDENTIALS: '/nowhere.json' }))
+    const nobody = wrong(
+      await examined({ env: { GOOGLE_APPLICATION_CREDENTIALS: '/nowhere.json' } }),
+    )
     expect(nobody.map(({ cure }) => cure)).toEqual([
       'gcloud auth application-default login',
       'gcloud auth application-default login',
@@ -379,7 +467,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
   it('names a missing TTL policy, and a queue that exists only in the process', async () => {
     google.says = { ...WELL, [PATHS.ttl]: { status: 200, body: {} } }
     expect(
-      wrong(await examined({ QUEUELESS: 'yes', GOOGLE_CLOUD_REGION: 'europe-west1' })),
+      wrong(await examined({ queueless: true, env: { GOOGLE_CLOUD_REGION: 'europe-west1' } })),
     ).toEqual([
       expect.objectContaining({
         name: 'TTL policy',
@@ -392,12 +480,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
 
   it('shows a line for each check, with the remedy below, and colours only on a terminal', async () => {
     google.says = saying(PATHS.queue, MISSING)
-    const environment = {
-      ...google.environment,
-      DATASTORE: host as string,
-      DATASTORE_EMULATOR_HOST: '',
-    }
-    const { code, stdout } = await app.run(['doctor', '--sessions', 'sessions.mjs'], environment)
+    const { code, stdout } = await app.run(['doctor', '--sessions', 'sessions.mjs'], environment())
     expect(code).toBe(1)
     expect(stdout).toContain('\nfailure  queue: there is no queue session-sweep in europe-west1')
     expect(stdout).toContain('\n         gcloud tasks queues create session-sweep')
@@ -411,14 +494,13 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
     }).listen(0, '127.0.0.1')
     await once(site, 'listening')
     const { port } = site.address() as AddressInfo
-    const look = async (...args: string[]) => {
-      const url = `http://127.0.0.1:${port}/`
-      const found = await examined({}, '--url', url, ...args)
+    const look = async (options: DoctorOptions = {}) => {
+      const found = await examined({}, { url: `http://127.0.0.1:${port}/`, ...options })
       return found.find(({ name }) => name === 'callers')
     }
     try {
       expect(await look()).toMatchObject({ state: 'ok' })
-      expect(await look('--private')).toMatchObject({
+      expect(await look({ private: true })).toMatchObject({
         state: 'failure',
         cure: expect.stringContaining('--member=allUsers'),
       })
@@ -427,7 +509,7 @@ describe.skipIf(host === undefined)('viur-session doctor', () => {
         state: 'failure',
         cure: expect.stringContaining('cleanupRoutes()'),
       })
-      expect(await look('--routes', '/other')).toMatchObject({ state: 'failure' })
+      expect(await look({ routes: '/other' })).toMatchObject({ state: 'failure' })
     } finally {
       site.close()
       site.closeAllConnections()

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSessions, type Sessions, type SessionsOptions } from '../../src/index.ts'
 import type { Found } from '../../src/record/record.ts'
 import { emulatorStore, uniqueSpace } from '../setup/stores.ts'
+import { answerOf } from './answers.ts'
 import { ended, type ScratchApp, scratchApp } from './scratch-app.ts'
 
 const host = process.env['DATASTORE_EMULATOR_HOST']
@@ -89,7 +90,7 @@ describe.skipIf(host === undefined)('viur-session rewrite', () => {
     await expect(read(processWith(space, [NEW]), cookies)).rejects.toThrow('the key "old"')
     const { code, stdout, stderr } = await command(space, [NEW, OLD], '--json')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(JSON.parse(stdout)).toEqual({ ...NOTHING, rewritten: 25, complete: true })
+    expect(answerOf('rewrite', stdout)).toEqual({ ...NOTHING, rewritten: 25, complete: true })
     expect(await read(processWith(space, [NEW]), cookies)).toEqual(all(25))
   })
 
@@ -146,7 +147,12 @@ describe.skipIf(host === undefined)('viur-session rewrite', () => {
     await raw.close()
     const { code, stdout, stderr } = await command(space, [NEW, OLD], '--json')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(JSON.parse(stdout)).toEqual({ ...NOTHING, rewritten: 1, damaged: 1, complete: true })
+    expect(answerOf('rewrite', stdout)).toEqual({
+      ...NOTHING,
+      rewritten: 1,
+      damaged: 1,
+      complete: true,
+    })
   })
 
   it('keeps values of an unknown type', async () => {
@@ -204,7 +210,10 @@ export default createSessions({ store, encryption: { keys: JSON.parse(process.en
     child.stdout.once('data', () => child.kill('SIGINT'))
     const { code, stdout, stderr } = await ended(child)
     expect(code).toBe(1)
-    const counts = JSON.parse(stdout.replace('written\n', ''))
+    const counts = answerOf('rewrite', stdout.replace('written\n', '')) as {
+      rewritten: number
+      complete: boolean
+    }
     expect(counts.complete).toBe(false)
     expect(stderr).toBe(`stopped after ${counts.rewritten} sessions: start it again for the rest\n`)
     // Work that had begun, ten sessions at a time, is finished.
@@ -231,7 +240,7 @@ export default createSessions({ store, encryption: { keys: JSON.parse(process.en
       { DATASTORE_EMULATOR_HOST: '127.0.0.1:1' },
     )
     expect(code).toBe(1)
-    expect(JSON.parse(stdout)).toEqual({ ...NOTHING, complete: false })
+    expect(answerOf('rewrite', stdout)).toEqual({ ...NOTHING, complete: false })
     expect(stderr).toContain('given up after 0 sessions: start it again for the rest')
   })
 

@@ -1,9 +1,9 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { buildInto } from '../built-package.ts'
+import { buildCodeInto, stateOfPackage } from '../built-package.ts'
 import { uniqueSpace } from '../setup/stores.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -15,7 +15,7 @@ export interface Ended {
   readonly code: number | null
 }
 
-/** A folder outside of the repository, with the installed package and a sessions module of an app. */
+/** A folder outside of the repository that finds the installed package, for the sessions module of an app. */
 export interface ScratchApp {
   /** The namespace of its sessions in the emulator. */
   readonly space: string
@@ -40,20 +40,34 @@ export interface ScratchApp {
   remove(): void
 }
 
-/** Installs the built package into a new folder. `host`: the Datastore emulator. */
-export function scratchApp(host: string): ScratchApp {
+/** The folders with an installed package, by the state of its source. One process runs many files. */
+const shared = globalThis as typeof globalThis & { viurSessionApps?: Map<string, string> }
+shared.viurSessionApps ??= new Map()
+const folders = shared.viurSessionApps
+
+/** Returns the folder of the apps, with the installed package, which an app finds in the folder above its own. */
+function folderOfApps(): string {
+  const state = stateOfPackage()
+  const known = folders.get(state)
+  if (known !== undefined) return known
   const folder = mkdtempSync(join(tmpdir(), 'viur-cli-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const modules = join(folder, 'node_modules')
-  // Inside of node_modules its own files would count as those of a package.
-  buildInto(join(folder, 'built'))
-  mkdirSync(modules)
-  renameSync(join(folder, 'built'), join(modules, 'viur-session'))
+  buildCodeInto(join(modules, 'viur-session'))
   for (const name of ['@grpc/grpc-js', '@google-cloud/datastore', 'google-auth-library']) {
     mkdirSync(join(modules, dirname(name)), { recursive: true })
     symlinkSync(join(root, 'node_modules', name), join(modules, name))
   }
+  folders.set(state, folder)
+  return folder
+}
+
+/** Makes a new folder beside the installed package. `host`: the Datastore emulator. */
+export function scratchApp(host: string): ScratchApp {
+  const apps = folderOfApps()
+  const folder = mkdtempSync(join(apps, 'app-'))
   const space = uniqueSpace()
-  const command = join(modules, 'viur-session/dist/lib/cli.js')
+  const command = join(apps, 'node_modules/viur-session/dist/lib/cli.js')
   const start = (program: string, words: readonly string[], more: Record<string, string>) => {
     const { PATH = '' } = process.env
     const env = { PATH, SPACE: space, DATASTORE_EMULATOR_HOST: host, ...more }
