@@ -38,7 +38,7 @@ export default defineConfig({
     projects: [
       project('unit', 'memory', []),
       project('http', 'memory', []),
-      project('emulator', 'emulators', ['test/setup/emulators.ts']),
+      project('emulator', 'emulators', ['test/setup/emulators.ts', 'test/setup/apps-folder.ts']),
       project('browser', 'memory', ['test/setup/browser.ts']),
       project('slow', 'all', ['test/setup/emulators.ts', 'test/setup/browser.ts']),
     ],

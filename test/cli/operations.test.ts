@@ -429,7 +429,7 @@ export default createSessions({ store })
   )
 
   describe('emulator', () => {
-    it('prints its usage with the name of this command', async () => {
+    it('prints its usage with the name of this command, and refers to it at a wrong option', async () => {
       const [help, wrong] = await Promise.all([
         app.run(['emulator', '--help']),
         app.run(['emulator', '--nwer']),

@@ -1,6 +1,13 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildCodeInto, stateOfPackage } from '../built-package.ts'
@@ -40,29 +47,29 @@ export interface ScratchApp {
   remove(): void
 }
 
-/** The folders with an installed package, by the state of its source. One process runs many files. */
-const shared = globalThis as typeof globalThis & { viurSessionApps?: Map<string, string> }
-shared.viurSessionApps ??= new Map()
-const folders = shared.viurSessionApps
-
-/** Returns the folder of the apps, with the installed package, which an app finds in the folder above its own. */
+/** Returns the folder of the apps, with the installed package, which all files of a run share. */
 function folderOfApps(): string {
-  const state = stateOfPackage()
-  const known = folders.get(state)
-  if (known !== undefined) return known
-  const folder = mkdtempSync(join(tmpdir(), 'viur-cli-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  const modules = join(folder, 'node_modules')
+  const apps = process.env['VIUR_TEST_APPS']
+  if (apps === undefined) throw new Error('test/setup/apps-folder.ts is no set-up of this project')
+  const folder = join(apps, stateOfPackage())
+  if (existsSync(folder)) return folder
+  const beside = mkdtempSync(join(apps, 'beside-'))
+  const modules = join(beside, 'node_modules')
   buildCodeInto(join(modules, 'viur-session'))
   for (const name of ['@grpc/grpc-js', '@google-cloud/datastore', 'google-auth-library']) {
     mkdirSync(join(modules, dirname(name)), { recursive: true })
     symlinkSync(join(root, 'node_modules', name), join(modules, name))
   }
-  folders.set(state, folder)
+  // A rename is all or nothing. If two processes do so at the same time, the second finds it there.
+  try {
+    renameSync(beside, folder)
+  } catch (error) {
+    if (!existsSync(folder)) throw error
+  }
   return folder
 }
 
-/** Makes a new folder beside the installed package. `host`: the Datastore emulator. */
+/** Makes a new folder, which finds the package in the folder above. `host`: the Datastore emulator. */
 export function scratchApp(host: string): ScratchApp {
   const apps = folderOfApps()
   const folder = mkdtempSync(join(apps, 'app-'))
