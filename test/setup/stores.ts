@@ -15,8 +15,11 @@ export interface StoreKind {
   readonly missing: string | null
   /** The address of the emulator; `null` for stores without one. */
   readonly host: string | null
-  /** Makes an empty store. Two stores with the same `space` see the same sessions, like two processes. */
-  make(options?: { now?: () => number; space?: string }): SessionStore
+  /**
+   * Makes an empty store. Two stores with the same `space` see the same sessions, like two processes. `shards`: of a
+   * store on an emulator.
+   */
+  make(options?: { now?: () => number; space?: string; shards?: number }): SessionStore
 }
 
 /** The transport of a store on an emulator. */
@@ -39,9 +42,12 @@ function emulated(
     missing: host === undefined ? 'no emulator' : null,
     host: host ?? null,
     transport,
-    make: ({ space = uniqueSpace() } = {}) => {
+    make: ({ space = uniqueSpace(), shards } = {}) => {
       // `emulatorStore()` sets the variable only while it makes the store.
-      return emulatorStore(host as string, space, { transport })
+      return emulatorStore(host as string, space, {
+        transport,
+        ...(shards !== undefined && { shards }),
+      })
     },
   }
 }
