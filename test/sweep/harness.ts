@@ -26,11 +26,11 @@ export interface Place {
   count(): Promise<number>
 }
 
-export function place(kind?: StoreKind): Place {
+/** `shards`: of a store on an emulator. A sweep queries each, so that the usual 16 would take most of the time. */
+export function place(kind?: StoreKind, shards = 4): Place {
   const clock = { now: Date.UTC(2026, 5, 1, 12, 30) }
   const now = (): number => clock.now
-  // A sweep queries each shard, so that the usual 16 would take most of the time on an emulator.
-  const plain = kind?.make({ now, shards: 4 }) ?? memoryStore({ now })
+  const plain = kind?.make({ now, shards }) ?? memoryStore({ now })
   const store = failingStore(plain)
   const events: SessionDeleteEvent<Data>[] = []
   const warnings: string[] = []

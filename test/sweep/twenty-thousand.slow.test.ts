@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { DEFAULT_SHARDS } from '../../src/record/buckets.ts'
 import { EMULATORS, STORE_KINDS } from '../setup/stores.ts'
 import { HOUR, place } from './harness.ts'
 import { drain, TestQueue } from './task-queue.ts'
@@ -10,7 +11,7 @@ describe.each(STORE_KINDS)('20,000 expired sessions on $name', (kind) => {
   it.skipIf(kind.missing !== null)(
     'end by one call, each with one event',
     async () => {
-      const p = place(kind)
+      const p = place(kind, DEFAULT_SHARDS)
       const sessions = p.process()
       const expired = await p.fill(20_000, 2 * HOUR)
       await p.fill(10, null)
@@ -29,7 +30,7 @@ describe.each(EMULATORS)('20,000 expired sessions on $name', (kind) => {
   it.skipIf(kind.missing !== null)(
     'end in one task',
     async () => {
-      const p = place(kind)
+      const p = place(kind, DEFAULT_SHARDS)
       const queue = new TestQueue()
       const sessions = p.process({ tasks: queue })
       await p.fill(20_000, 2 * HOUR)
