@@ -3,6 +3,7 @@ import '../../src/request/exclusive.ts'
 import '../../src/sweep/long-work.ts'
 import type { SessionStore } from '../../src/index.ts'
 import { SessionStoreError } from '../../src/index.ts'
+import { counted, quiet } from './quiet.ts'
 
 /** A fault of one store call. A crash: the actor's process is gone, and gets no answer any more. */
 export type Fault = 'none' | 'fails-before' | 'fails-after' | 'crash-before' | 'crash-after'
@@ -130,11 +131,6 @@ async function run(
   return { steps, crashed, faults }
 }
 
-/** Waits until all actors wait at a gate: between two store calls there are only microtasks. */
-async function quiet(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve))
-}
-
 const never = new Promise<never>(() => {})
 
 function gated(store: SessionStore, arrive: (call: string) => Promise<Fault>): SessionStore {
@@ -142,7 +138,7 @@ function gated(store: SessionStore, arrive: (call: string) => Promise<Fault>): S
     const fault = await arrive(call)
     if (fault === 'crash-before') return await never
     if (fault === 'fails-before') throw new SessionStoreError('down', { effect: 'none' })
-    const result = await effect()
+    const result = await counted(effect)
     if (fault === 'crash-after') return await never
     if (fault === 'fails-after') throw new SessionStoreError('answer lost', { effect: 'unknown' })
     return result
@@ -154,7 +150,7 @@ function gated(store: SessionStore, arrive: (call: string) => Promise<Fault>): S
     write: (mutation) => through(mutation.kind, () => store.write(mutation)),
     writeTogether: (mutations) =>
       through(mutations.map(({ kind }) => kind).join('+'), () => store.writeTogether(mutations)),
-    writeEach: (mutations) => store.writeEach(mutations),
+    writeEach: (mutations) => counted(() => store.writeEach(mutations)),
     page: (selection, options) => store.page(selection, options),
     pageKeys: (selection, options) => store.pageKeys(selection, options),
     notes: store.notes,

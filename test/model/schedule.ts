@@ -1,3 +1,5 @@
+import { quiet } from './quiet.ts'
+
 /** A fault of one store call. A crash: the actor's process is gone, and gets no answer any more. */
 export type Fault = 'none' | 'fails-before' | 'fails-after' | 'crash-before' | 'crash-after'
 
@@ -213,11 +215,6 @@ function stepsOf({ actor, name, reads, writes, isSafe }: Waiting, mayFail: boole
       writes: fault.endsWith('before') ? [] : writes,
     }
   })
-}
-
-/** Waits until all actors wait for a turn: between two store calls there are only microtasks. */
-async function quiet(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve))
 }
 
 const never = new Promise<never>(() => {})
