@@ -29,7 +29,16 @@ function keyOf(mutation: Mutation): SessionKey {
 /** Writes without any condition. */
 class Upserting extends Passing {
   override async write(mutation: Mutation): Promise<WriteResult> {
-    const version = await versionNow(this.inner, mutation)
+    for (;;) {
+      const version = await versionNow(this.inner, mutation)
+      const result = await this.#writeAt(version, mutation)
+      // Another write came in between.
+      if (result.outcome === 'conflict' && mutation.kind !== 'delete') continue
+      return result
+    }
+  }
+
+  async #writeAt(version: string | null, mutation: Mutation): Promise<WriteResult> {
     if (mutation.kind === 'remove') return await this.inner.write(mutation)
     if (mutation.kind === 'delete') {
       return await this.inner.write({ ...mutation, version: version ?? mutation.version })
