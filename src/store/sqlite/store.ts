@@ -1,5 +1,6 @@
 import { SessionStoreError } from '../../base/errors.ts'
 import { noteAs } from '../../base/shared-copies.ts'
+import { endOfTurn } from '../../base/turn.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from '../../record/buckets.ts'
 import type { SessionKey } from '../../record/id.ts'
 import { checkNoteName } from '../../record/limits.ts'
@@ -119,6 +120,8 @@ export class SqliteStore implements SessionStore {
   }
 
   async close(): Promise<void> {
+    // Earlier calls of this turn run first.
+    await endOfTurn()
     this.#database.close()
   }
 
