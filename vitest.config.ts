@@ -41,7 +41,11 @@ export default defineConfig({
       project('http', 'memory', []),
       project('emulator', 'emulators', ['test/setup/emulators.ts', 'test/setup/apps-folder.ts']),
       project('browser', 'memory', ['test/setup/browser.ts']),
-      project('slow', 'all', ['test/setup/emulators.ts', 'test/setup/browser.ts']),
+      project('slow', 'all', [
+        'test/setup/emulators.ts',
+        'test/setup/browser.ts',
+        'test/setup/apps-folder.ts',
+      ]),
     ],
   },
 })

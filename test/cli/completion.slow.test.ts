@@ -1,23 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  isMissing,
-  named,
-  type Shell,
-  SHELLS,
-  type Shells,
-  shellsWithCompletion,
-} from './shells.ts'
+import { describe, expect, it } from 'vitest'
+import { EACH_SHELL, installedShells, isMissing } from './shells.ts'
 
 /** Every kind of line in every shell. completion.test.ts has one line of each kind. */
 describe('completion', () => {
-  let shells: Shells
-  beforeAll(async () => {
-    shells = await shellsWithCompletion()
-  })
-  afterAll(() => shells.app.remove())
+  const shells = installedShells()
 
-  const each = (Object.keys(SHELLS) as Shell[]).map((shell) => [named(shell), shell] as const)
-  describe.each(each)('in %s', (_name, shell) => {
+  describe.each(EACH_SHELL)('in %s', (_name, shell) => {
     it.skipIf(isMissing(shell)).each([
       ['all commands', ['']],
       ['the commands that begin so', ['s']],

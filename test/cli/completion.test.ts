@@ -1,20 +1,9 @@
 import { existsSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  isMissing,
-  named,
-  type Shell,
-  SHELLS,
-  type Shells,
-  shellsWithCompletion,
-} from './shells.ts'
+import { describe, expect, it } from 'vitest'
+import { EACH_SHELL, installedShells, isMissing, named } from './shells.ts'
 
 describe('completion', () => {
-  let shells: Shells
-  beforeAll(async () => {
-    shells = await shellsWithCompletion()
-  })
-  afterAll(() => shells.app.remove())
+  const shells = installedShells()
 
   it('gives words with their descriptions', async () => {
     const { stdout } = await shells.app.run(['complete', '--', 'd'])
@@ -46,8 +35,7 @@ describe('completion', () => {
   })
 
   // A line of each kind; completion.slow.test.ts has the others.
-  const each = (Object.keys(SHELLS) as Shell[]).map((shell) => [named(shell), shell] as const)
-  describe.each(each)('in %s', (_name, shell) => {
+  describe.each(EACH_SHELL)('in %s', (_name, shell) => {
     it.skipIf(isMissing(shell))('shows what the command proposes', async () => {
       const lines = [[''], ['list', '--user', 'alice', '--json', '--'], ['kill', '--user', '']]
       for (const words of lines) {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { delimiter } from 'node:path'
-import { expect } from 'vitest'
+import { afterAll, beforeAll, expect } from 'vitest'
 import { type ScratchApp, scratchApp } from './scratch-app.ts'
 
 /** Sources the script twice, calls the registered function as bash does after TAB, and prints the proposals. */
@@ -41,13 +41,13 @@ const ZSH =
 
 const FISH = 'source completion.fish; complete -C "$LINE"'
 
-export const SHELLS = {
+const SHELLS = {
   bash: ['bash', '--noprofile', '--norc', '-c', BASH, 'bash'],
   zsh: ['zsh', '-f', '-c', ZSH],
   fish: ['fish', '--no-config', '-c', FISH],
 } as const
 
-export type Shell = keyof typeof SHELLS
+type Shell = keyof typeof SHELLS
 
 /** Whether a shell is not installed. */
 export const isMissing = (shell: Shell): boolean =>
@@ -58,7 +58,7 @@ export const named = (shell: Shell): string =>
   isMissing(shell) ? `${shell} (not installed: ${shell})` : shell
 
 /** Shells that complete the lines of a user, in the folder of an app. */
-export interface Shells {
+interface Shells {
   readonly app: ScratchApp
   /** The words that the command proposes for the last of these. */
   own(...words: string[]): Promise<string[]>
@@ -66,7 +66,22 @@ export interface Shells {
   proposed(shell: Shell, line: string, words?: readonly string[]): string[]
 }
 
-export async function shellsWithCompletion(): Promise<Shells> {
+/** The shells for the tests of a `describe()`. They are set up before its first test, and removed after its last one. */
+export function installedShells(): Shells {
+  const shells = {} as Shells
+  beforeAll(async () => {
+    Object.assign(shells, await shellsWithCompletion())
+  })
+  afterAll(() => shells.app.remove())
+  return shells
+}
+
+/** Every shell, with its name for a test. */
+export const EACH_SHELL: readonly (readonly [name: string, shell: Shell])[] = (
+  ['bash', 'zsh', 'fish'] as const
+).map((shell) => [named(shell), shell])
+
+async function shellsWithCompletion(): Promise<Shells> {
   // Completion asks no store.
   const app = scratchApp('127.0.0.1:1')
   mkdirSync(app.path('bin'))
