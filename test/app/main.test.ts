@@ -2,11 +2,12 @@ import { createServer } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { close, listen, Visitor } from './harness.ts'
 import { startFaultyProxy } from '../setup/faulty-proxy.ts'
+import { describeOnce, itInTurn } from '../setup/matrix.ts'
 import { builtApp } from './process.ts'
 
 const start = builtApp()
 
-describe('npm start', () => {
+describeOnce('npm start', () => {
   it('says where it is and on what store, answers, and stops on SIGTERM', async () => {
     const app = start({ PORT: '0' })
     const url = await app.url()
@@ -110,64 +111,68 @@ describe('npm start', () => {
   })
 })
 
-describe.each([
-  ['Datastore emulator', process.env['DATASTORE_EMULATOR_HOST']],
-  ['Firestore emulator', process.env['VIUR_TEST_NEWER_EMULATOR_HOST']],
-])('npm start on the %s', (_name, host = '') => {
-  const environment = {
-    PORT: '0',
-    DATASTORE_EMULATOR_HOST: host,
-    GOOGLE_CLOUD_PROJECT: `app-${process.pid}`,
-    METADATA_SERVER_DETECTION: 'none',
-  }
+/** Each test runs on one of the two here, and on the other one in the project *slow*. */
+const PROGRAMS = [
+  { name: 'Datastore emulator', host: process.env['DATASTORE_EMULATOR_HOST'] ?? '' },
+  { name: 'Firestore emulator', host: process.env['VIUR_TEST_NEWER_EMULATOR_HOST'] ?? '' },
+].map((program, at, { length }) => ({ ...program, it: itInTurn(at, length) }))
 
-  it.skipIf(host === '')('warms up, and keeps sessions beyond its own life', async () => {
-    const first = start(environment)
-    const visitor = new Visitor(await first.url())
-    expect((await visitor.get('/_ah/warmup')).text).toBe('warm\n')
-    await visitor.post('/cart/add', { name: 'Coffee' })
-    expect((await visitor.post('/login', { user: 'ada' })).fact('store')).toBe('Emulator')
-    const race = await visitor.post('/race')
-    expect([race.fact('race-left'), race.fact('race-right')]).toEqual(['kept', 'kept'])
-    expect(race.fact('race-together')).toBe('+2 of 2')
-    first.process.kill('SIGTERM')
-    expect(await first.ended).toBe(0)
-
-    const second = new Visitor(await start(environment).url())
-    for (const [name, value] of visitor.cookies) second.cookies.set(name, value)
-    const page = await second.get()
-    expect(page.fact('user')).toBe('Ada Lovelace')
-    expect(page.text).toContain('>Coffee<')
-    expect((await second.post('/logout')).fact('user')).toBe('Nobody')
-    for (const [name, value] of visitor.cookies) second.cookies.set(name, value)
-    expect((await second.get()).fact('session-outcome')).toMatch(/^unknown|^ended/)
-  })
-
-  it.skipIf(host === '')('answers what hangs at SIGTERM, and ends by itself', async () => {
-    const proxy = await startFaultyProxy(host)
-    const app = start({ ...environment, DATASTORE_EMULATOR_HOST: proxy.address })
-    const visitor = new Visitor(await app.url())
-    await visitor.post('/cart/add', { name: 'Coffee' })
-    proxy.hold('requests')
-    const answer = visitor.post('/cart/add', { name: 'Coffee' })
-    await proxy.held(1)
-    proxy.freeze()
-    app.process.kill('SIGTERM')
-    expect((await answer).status).toBe(503)
-    expect(await app.ended).toBe(0)
-    await proxy.close()
-  })
-
-  it.skipIf(host === '')('makes 1,000 expired sessions and sweeps them, twice', async () => {
-    const project = `${environment.GOOGLE_CLOUD_PROJECT}-ops`
-    const app = start({ ...environment, GOOGLE_CLOUD_PROJECT: project })
-    const visitor = new Visitor(await app.url())
-    for (const count of ['1,000', '2,000']) {
-      expect((await visitor.post('/ops/fill')).text).toContain('1,000 expired sessions wait')
-      const swept = await visitor.get('/_sessions/cron')
-      expect(JSON.parse(swept.text)).toMatchObject({ state: 'finished', ended: 1000 })
-      expect((await visitor.get('/ops')).fact('count-expired')).toBe(count)
-      expect((await visitor.get('/_console/')).text).toContain('<dt>Backlog</dt><dd>0</dd>')
+for (const { name, host, it } of PROGRAMS)
+  describe.skipIf(host === '')(`npm start on the ${name}`, () => {
+    const environment = {
+      PORT: '0',
+      DATASTORE_EMULATOR_HOST: host,
+      GOOGLE_CLOUD_PROJECT: `app-${process.pid}`,
+      METADATA_SERVER_DETECTION: 'none',
     }
+
+    it('warms up, and keeps sessions beyond its own life', async () => {
+      const first = start(environment)
+      const visitor = new Visitor(await first.url())
+      expect((await visitor.get('/_ah/warmup')).text).toBe('warm\n')
+      await visitor.post('/cart/add', { name: 'Coffee' })
+      expect((await visitor.post('/login', { user: 'ada' })).fact('store')).toBe('Emulator')
+      const race = await visitor.post('/race')
+      expect([race.fact('race-left'), race.fact('race-right')]).toEqual(['kept', 'kept'])
+      expect(race.fact('race-together')).toBe('+2 of 2')
+      first.process.kill('SIGTERM')
+      expect(await first.ended).toBe(0)
+
+      const second = new Visitor(await start(environment).url())
+      for (const [name, value] of visitor.cookies) second.cookies.set(name, value)
+      const page = await second.get()
+      expect(page.fact('user')).toBe('Ada Lovelace')
+      expect(page.text).toContain('>Coffee<')
+      expect((await second.post('/logout')).fact('user')).toBe('Nobody')
+      for (const [name, value] of visitor.cookies) second.cookies.set(name, value)
+      expect((await second.get()).fact('session-outcome')).toMatch(/^unknown|^ended/)
+    })
+
+    it('answers what hangs at SIGTERM, and ends by itself', async () => {
+      const proxy = await startFaultyProxy(host)
+      const app = start({ ...environment, DATASTORE_EMULATOR_HOST: proxy.address })
+      const visitor = new Visitor(await app.url())
+      await visitor.post('/cart/add', { name: 'Coffee' })
+      proxy.hold('requests')
+      const answer = visitor.post('/cart/add', { name: 'Coffee' })
+      await proxy.held(1)
+      proxy.freeze()
+      app.process.kill('SIGTERM')
+      expect((await answer).status).toBe(503)
+      expect(await app.ended).toBe(0)
+      await proxy.close()
+    })
+
+    it('makes 1,000 expired sessions and sweeps them, twice', async () => {
+      const project = `${environment.GOOGLE_CLOUD_PROJECT}-ops`
+      const app = start({ ...environment, GOOGLE_CLOUD_PROJECT: project })
+      const visitor = new Visitor(await app.url())
+      for (const count of ['1,000', '2,000']) {
+        expect((await visitor.post('/ops/fill')).text).toContain('1,000 expired sessions wait')
+        const swept = await visitor.get('/_sessions/cron')
+        expect(JSON.parse(swept.text)).toMatchObject({ state: 'finished', ended: 1000 })
+        expect((await visitor.get('/ops')).fact('count-expired')).toBe(count)
+        expect((await visitor.get('/_console/')).text).toContain('<dt>Backlog</dt><dd>0</dd>')
+      }
+    })
   })
-})

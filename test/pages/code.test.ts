@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { IN_SLOW, matrix } from '../setup/matrix.ts'
 import { uniqueSpace } from '../setup/stores.ts'
 import { BLOCKS, type Block, root } from './blocks.ts'
 import {
@@ -53,6 +54,9 @@ const PAGES_WITH_CODE: readonly Page[] = [
     runs: new Set(running.map(({ line }) => `line-${line}`)),
   }
 })
+
+/** Each page as one kind of module; in the project *slow*, as the other one. */
+const PAGES_AS = matrix(PAGES_WITH_CODE, ['mjs', 'cjs'] as const)
 
 /** A context, and the contexts from which it takes names. */
 function contextsOf(name: string): string[] {
@@ -148,37 +152,40 @@ function compiled(program: string, files: readonly string[]): string[] {
 }
 
 describe('the code of the pages', () => {
-  it('compiles', () => {
-    const programs = new Map<string, string[]>()
-    for (const { name, context, modules } of PAGES_WITH_CODE) {
-      for (const one of contextsOf(context)) write(`types/${name}/${one}.ts`, contextSource(one))
-      const group = programOf(modules.map(({ source }) => source).join('\n'), name)
-      for (const module of modules) {
-        const ending = module.isTyped ? 'ts' : 'js'
-        const file = `${name}/${module.name}.${ending}`
-        write(`types/${file}`, module.source)
-        const program = `${ending}-${group}`
-        programs.set(program, [...(programs.get(program) ?? []), file])
+  if (!IN_SLOW)
+    it('compiles', () => {
+      const programs = new Map<string, string[]>()
+      for (const { name, context, modules } of PAGES_WITH_CODE) {
+        for (const one of contextsOf(context)) write(`types/${name}/${one}.ts`, contextSource(one))
+        const group = programOf(modules.map(({ source }) => source).join('\n'), name)
+        for (const module of modules) {
+          const ending = module.isTyped ? 'ts' : 'js'
+          const file = `${name}/${module.name}.${ending}`
+          write(`types/${file}`, module.source)
+          const program = `${ending}-${group}`
+          programs.set(program, [...(programs.get(program) ?? []), file])
+        }
       }
-    }
-    write('types/package.json', '{ "type": "module" }')
-    write('types/untyped.d.ts', UNTYPED.map((name) => `declare module '${name}'\n`).join(''))
-    expect([...programs].flatMap(([program, files]) => compiled(program, files))).toEqual([])
-  })
+      write('types/package.json', '{ "type": "module" }')
+      write('types/untyped.d.ts', UNTYPED.map((name) => `declare module '${name}'\n`).join(''))
+      expect([...programs].flatMap(([program, files]) => compiled(program, files))).toEqual([])
+    })
 
-  it('can be read, also where it is of another system', () => {
-    const shown = BLOCKS.filter((block) => wayOf(block)?.way === 'parsed')
-    const scripts = shown.filter(({ language }) => language === 'js')
-    expect(scripts.length).toBeGreaterThan(0)
-    for (const { code } of scripts) expect(asESModule(code, false)).not.toBe('')
-  })
+  if (!IN_SLOW)
+    it('can be read, also where it is of another system', () => {
+      const shown = BLOCKS.filter((block) => wayOf(block)?.way === 'parsed')
+      const scripts = shown.filter(({ language }) => language === 'js')
+      expect(scripts.length).toBeGreaterThan(0)
+      for (const { code } of scripts) expect(asESModule(code, false)).not.toBe('')
+    })
 
   it.each([
     ['an ES module', 'mjs', asESModule],
     ['CommonJS', 'cjs', asCommonJS],
   ] as const)('runs as %s', async (_, ending, as) => {
     const files = new Map<string, string>()
-    for (const { page, name, context, modules, runs } of PAGES_WITH_CODE) {
+    for (const [{ page, name, context, modules, runs }, kind] of PAGES_AS) {
+      if (kind !== ending) continue
       for (const one of contextsOf(context)) {
         write(`${ending}/${name}/${one}.${ending}`, as(contextSource(one), true))
       }
