@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { Browser, BrowserContext, Cookie, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { close, listen, movableClock, type RunningApp, startApp } from '../app/harness.ts'
+import { close, listen, movableClock, type RunningApp, startApp, Visitor } from '../app/harness.ts'
 import { describeOnce, IN_SLOW, itInTurn } from '../setup/matrix.ts'
 import { launchBrowser, selfSigned, withoutBrowser } from './browser.ts'
 
@@ -154,7 +154,6 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
     'signed in, with JavaScript: $javaScriptEnabled',
     ({ javaScriptEnabled, it }) => {
       let clock: ReturnType<typeof movableClock>
-      const others: BrowserContext[] = []
 
       beforeEach(async () => {
         await app.close()
@@ -164,25 +163,15 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
         await page.goto(app.url)
       })
 
-      afterEach(async () => {
-        for (const other of others.splice(0)) await other.close()
-      })
-
-      /** Another browser, with cookies of its own, in which Ada signs in. */
-      async function elsewhere(userAgent: string): Promise<Page> {
-        const other = await browser.newContext({ userAgent, javaScriptEnabled })
-        others.push(other)
-        const tab = await other.newPage()
-        await tab.goto(app.url)
-        await Promise.all([tab.waitForEvent('load'), tab.locator('button[value=ada]').click()])
-        expect(await tab.locator('#user').textContent()).toBe('Ada Lovelace')
-        return tab
+      /** Another device, with cookies of its own, on which Ada signs in. */
+      async function elsewhere(userAgent: string): Promise<Visitor> {
+        const other = new Visitor(app.url)
+        other.headers = { 'user-agent': userAgent }
+        expect((await other.post('/login', { user: 'ada' })).fact('user')).toBe('Ada Lovelace')
+        return other
       }
 
-      const userIn = async (tab: Page): Promise<string | null> => {
-        await tab.goto(app.url)
-        return await tab.locator('#user').textContent()
-      }
+      const userOn = async (device: Visitor): Promise<string> => (await device.get()).fact('user')
 
       it('returns to the page that asked for a login', async () => {
         await page.goto(`${app.url}/devices`)
@@ -255,15 +244,16 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
         await press('End the session of Safari on iPhone')
         expect(await text('[role=status]')).toContain('That session has ended')
         expect(await names.count()).toBe(3)
-        expect(await userIn(phone)).toBe('Nobody')
-        expect(await userIn(fox)).toBe('Ada Lovelace')
+        expect(await userOn(phone)).toBe('Nobody')
+        expect(await userOn(fox)).toBe('Ada Lovelace')
 
         await press('End all others')
         expect(await text('[role=status]')).toContain('2 other sessions have ended')
         expect(await names.allTextContents()).toEqual(['Chrome on Linux this device'])
-        expect(await userIn(fox)).toBe('Nobody')
-        expect(await userIn(third)).toBe('Nobody')
-        expect(await userIn(page)).toBe('Ada Lovelace')
+        expect(await userOn(fox)).toBe('Nobody')
+        expect(await userOn(third)).toBe('Nobody')
+        await page.goto(app.url)
+        expect(await fact('user')).toBe('Ada Lovelace')
       })
 
       it('asks for a recent login first, and comes back', async () => {
@@ -275,7 +265,7 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
         clock.advance(6 * 60_000)
         await press('End all others')
         expect(page.url()).toBe(`${app.url}/confirm`)
-        expect(await userIn(fox)).toBe('Ada Lovelace')
+        expect(await userOn(fox)).toBe('Ada Lovelace')
         const before = (await sessionCookie()).value
         await press('I am Ada Lovelace')
         expect(page.url()).toBe(`${app.url}/devices`)
@@ -284,7 +274,7 @@ describe.skipIf(withoutBrowser)('in a real browser', () => {
         expect(await page.getByRole('heading', { level: 3 }).count()).toBe(2)
         await press('End all others')
         expect(page.url()).toBe(`${app.url}/devices`)
-        expect(await userIn(fox)).toBe('Nobody')
+        expect(await userOn(fox)).toBe('Nobody')
       })
     },
   )
