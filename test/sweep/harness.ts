@@ -39,11 +39,11 @@ async function insertAll(store: SessionStore, records: readonly SessionRecord[])
   }
 }
 
-/** `shards`: of a store on an emulator. A sweep queries each, so that the usual 16 would take most of the time. */
-export function place(kind?: StoreKind, shards = 4): Place {
+/** `shards`: of a store on an emulator. */
+export function place(kind?: StoreKind, shards?: number): Place {
   const clock = { now: Date.UTC(2026, 5, 1, 12, 30) }
   const now = (): number => clock.now
-  const plain = kind?.make({ now, shards }) ?? memoryStore({ now })
+  const plain = kind?.make({ now, ...(shards !== undefined && { shards }) }) ?? memoryStore({ now })
   const store = failingStore(plain)
   const events: SessionDeleteEvent<Data>[] = []
   const warnings: string[] = []
