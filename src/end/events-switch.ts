@@ -67,11 +67,11 @@ export class EventsSwitch {
   }
 
   /**
-   * Stores the note that ends are events, where the option says so and the note is missing. Never throws: an end must
-   * not fail because of it.
+   * Stores the note that ends are events, where the option says so and the note is missing. Returns `null` without
+   * that option. Never throws: an end must not fail because of it.
    */
-  async announce(limit: Limit = LONG_WORK): Promise<void> {
-    if (this.#settings.events) await this.isOn(limit)
+  announce(limit: Limit = LONG_WORK): Promise<unknown> | null {
+    return this.#settings.events ? this.isOn(limit) : null
   }
 
   async #ask(): Promise<boolean> {

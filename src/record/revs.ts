@@ -5,8 +5,7 @@ export const REMEMBERED = 7
 
 /** Returns the record with the `rev` of this write, and with those of the writes before it. */
 export function stamped(record: SessionRecord, rev: string): SessionRecord {
-  const { rev: last, revs = [], ...rest } = record
-  return { ...rest, rev, revs: [last, ...revs].slice(0, REMEMBERED) }
+  return { ...record, rev, revs: revsOf(record).slice(0, REMEMBERED) }
 }
 
 /** Returns the `rev` of each of the last writes, newest first. */

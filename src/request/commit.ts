@@ -186,7 +186,7 @@ export class RequestCommit<Data extends object> {
     }
     if (!work) await this.#storage.touch(state)
     // Also when the app has saved by itself: the observers run before the response leaves.
-    await this.#storage.tellEnd(state)
+    if (state.hasMarked) await this.#storage.tellEnd(state)
     return this.#result(state)
   }
 

@@ -297,10 +297,10 @@ function readAs(
   name: string,
   values: CookieValues,
 ): Omit<Presented, 'former'> {
+  const given = valuesOf(header, name)
+  if (given.length === 0) return { outcome: 'none', id: null, outdated: false, several: false }
   const found = new Map<SessionId, boolean>()
-  let present = false
-  for (const value of valuesOf(header, name)) {
-    present = true
+  for (const value of given) {
     const verified = values.read(value, name)
     if (verified !== null)
       found.set(verified.id, verified.outdated || found.get(verified.id) === true)
@@ -308,7 +308,7 @@ function readAs(
   const [first] = found
   const several = found.size > 1
   if (first === undefined || several) {
-    return { outcome: present ? 'malformed' : 'none', id: null, outdated: false, several }
+    return { outcome: 'malformed', id: null, outdated: false, several }
   }
   return { outcome: 'well-formed', id: first[0], outdated: first[1], several }
 }

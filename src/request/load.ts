@@ -7,7 +7,7 @@ import { type Use, useOf } from '../record/usable.ts'
 import { applySchema } from './apply-schema.ts'
 import type { LoadOutcome, LoadResult, RequestState } from './state.ts'
 import { SessionData } from './tracked-data.ts'
-import type { Loaded, Look } from '../write/source.ts'
+import type { Loaded, Look, Search } from '../write/source.ts'
 import type { Writer } from '../write/writer.ts'
 
 /** One load, as the tracing channel `viur-session:load` reports it. */
@@ -38,9 +38,10 @@ function find(
   writer: Writer,
   fromMemory: boolean,
 ): LoadResult | Promise<LoadResult> {
-  return state.search === null && state.presented.id === null
+  if (state.search !== null) return search(state, state.search, writer, fromMemory)
+  return state.presented.id === null
     ? resultWithout(state)
-    : search(state, writer, fromMemory)
+    : findOurs(state, writer, null, fromMemory)
 }
 
 function tellOfLoad(
@@ -61,12 +62,13 @@ function tellOfLoad(
 
 async function search(
   state: RequestState,
+  at: Search,
   writer: Writer,
   fromMemory: boolean,
 ): Promise<LoadResult> {
-  const look = state.search?.begin(state.presented.id, writer, state.budget) ?? null
+  const look = at.begin(state.presented.id, writer, state.budget)
   const ours = await findOurs(state, writer, look, fromMemory)
-  return look === null || ours.outcome === 'live' ? ours : await findElsewhere(state, look, ours)
+  return ours.outcome === 'live' ? ours : await findElsewhere(state, look, ours)
 }
 
 /** The result for a request that names no session. */
@@ -93,7 +95,8 @@ async function findOurs(
     return { outcome: 'unknown' }
   }
   if (found.record === null) return unreadable(key, found.why, troubles)
-  const result = await resultOf(state, presented.id, found, look, use)
+  const answer = resultOf(state, presented.id, found, look, use)
+  const result = answer instanceof Promise ? await answer : answer
   // The store may hold newer data by now, which the app's schema accepts.
   if (found.isRemembered === true && result.outcome === 'unreadable')
     return await findOurs(state, writer, look, false)
@@ -134,19 +137,30 @@ async function findElsewhere(
  * Turns a stored session into the result for the request. `id`: `null` where the request does not know it. `known`: the
  * use of the session, where the caller has computed it already.
  */
-async function resultOf(
+function resultOf(
   state: RequestState,
   id: SessionId | null,
   found: Loaded,
   look: Look | null,
   known: Use | null = null,
-): Promise<LoadResult> {
+): LoadResult | Promise<LoadResult> {
   const { policy, now, troubles } = state.settings
   const use = known ?? useOf(found, policy, now(), found.source?.aliveUntil ?? null)
   if (use.is === 'unreadable') return unreadable(use.key, use.why, troubles)
   if (use.is !== 'usable') return { outcome: use.is }
   const { payload } = use
-  if (look === null || found.source != null) return await checked(state, id, found, payload)
+  return look === null || found.source != null
+    ? checked(state, id, found, payload)
+    : follow(state, id, found, look, payload)
+}
+
+async function follow(
+  state: RequestState,
+  id: SessionId | null,
+  found: Loaded,
+  look: Look,
+  payload: Payload,
+): Promise<LoadResult> {
   const followed = await look.follow(found, payload, id)
   return followed === null
     ? { outcome: 'ended' }
@@ -154,19 +168,19 @@ async function resultOf(
 }
 
 /** The result for a session that is alive: `'live'`, or `'unreadable'` where the app's schema refuses it. */
-async function checked(
+function checked(
   state: RequestState,
   id: SessionId | null,
   found: Loaded,
   payload: Payload,
-): Promise<LoadResult> {
-  const { validate, troubles } = state.settings
-  const data = new SessionData(payload, state.settings.codec)
-  if (validate !== null) {
-    const refusal = await applySchema(validate, payload, data)
-    if (refusal !== null) return unreadable(found.record.key, refusal, troubles)
-  }
-  return { outcome: 'live', id, found, data }
+): LoadResult | Promise<LoadResult> {
+  const { validate, troubles, codec } = state.settings
+  const data = new SessionData(payload, codec)
+  const live = { outcome: 'live', id, found, data } as const
+  if (validate === null) return live
+  return applySchema(validate, payload, data).then((refusal) =>
+    refusal === null ? live : unreadable(found.record.key, refusal, troubles),
+  )
 }
 
 function unreadable(key: SessionKey, why: string, troubles: Troubles): LoadResult {

@@ -218,16 +218,17 @@ function wantsRecord(state: RequestState, swap: Swap, payload: Payload, force: b
  * The record that a write starts from. While a session outlives its request (as for a WebSocket), others may have
  * renewed it, or it may have expired. So where its time seems to be over, the store is asked, without any extra time.
  */
-export async function baseOf(
+export function baseOf(
   state: RequestState,
   stored: Loaded,
   writer: Writer,
-): Promise<Loaded | 'gone'> {
+): Loaded | Promise<Loaded | 'gone'> {
   const { policy, now } = state.settings
   const isUsable = (found: Loaded): boolean => isFoundAlive(found, policy, now())
   if (!state.response.isDetached || isUsable(stored)) return stored
-  const found = await readAgain(stored, stored.record.key, writer)
-  return found !== 'gone' && isUsable(found) ? found : 'gone'
+  return readAgain(stored, stored.record.key, writer).then((found) =>
+    found !== 'gone' && isUsable(found) ? found : 'gone',
+  )
 }
 
 /** Reads the record again of a session that the request has or had; `'gone'` where it is no longer stored. */

@@ -12,18 +12,18 @@ import type { RequestState } from './state.ts'
  * Stores everything that the request has asked for so far, including these changes of its data, and decides about the
  * cookie of the response.
  */
-export async function saveState(
+export function saveState(
   state: RequestState,
   writers: Writers,
   units: UnitChanges,
 ): Promise<SaveOutcome> {
   const forced = state.wishes.takeForce()
-  try {
-    return await saveTaken(state, writers, units, forced)
-  } catch (error) {
-    if (forced) state.wishes.force()
+  const saving = saveTaken(state, writers, units, forced)
+  if (!forced) return saving
+  return saving.catch((error: unknown) => {
+    state.wishes.force()
     throw error
-  }
+  })
 }
 
 async function saveTaken(

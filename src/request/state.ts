@@ -45,6 +45,9 @@ export interface RequestClient {
 /** Where the session of a request stands. See {@link RequestState}. */
 type Standing = 'not loaded' | 'loading' | 'failed' | 'anonymous' | 'stored' | 'gone' | 'ended'
 
+/** Also the first save begins in a microtask of its own, so that it includes all that its caller sets right after it. */
+const READY: Promise<void> = Promise.resolve()
+
 /** The user of a session, and the proof of the login. */
 type Owner = Pick<SessionRecord, 'user' | 'authenticated' | 'staticKey'>
 
@@ -365,8 +368,8 @@ export class RequestState implements DataAccess {
 
   /** Runs one save after the other: two parallel saves of one request could store two sessions. */
   async saveInTurn<Result>(save: () => Promise<Result>): Promise<Result> {
-    const before = this.#saving ?? Promise.resolve()
-    const saving = before.catch(() => {}).then(save)
+    const before = this.#saving
+    const saving = before === null ? READY.then(save) : before.catch(() => {}).then(save)
     this.#saving = saving
     try {
       const result = await saving

@@ -64,8 +64,8 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
   }
 
   /** `known`: the changes of the data, where the caller has computed them already. */
-  async save(state: RequestState, known?: UnitChanges): Promise<SaveOutcome> {
-    return await this.#settled(state, () => {
+  save(state: RequestState, known?: UnitChanges): Promise<SaveOutcome> {
+    return this.#settled(state, () => {
       const units = known ?? state.wishes.data.changes()
       this.#warnIfInsecure(state, units)
       return this.#saveNow(state, units)
@@ -126,7 +126,7 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
     // Processes that use these sessions without the option have to learn of it.
     const announced = ender.events.announce(state.budget)
     const outcome = await saveState(state, this.#writersOf(state), units)
-    await announced
+    if (announced !== null) await announced
     const { stored } = state
     if (swap?.last !== 'login' || stored === null || outcome === 'gone') return outcome
     // A login without a response that could carry the cookie did not happen, and the session is unchanged.

@@ -20,6 +20,8 @@ interface Live {
 /** Stands for a value that is not decoded yet: only its text is known. */
 const UNREAD = Symbol('unread')
 
+const NONE: UnitChanges = new Map()
+
 /**
  * The data of a session as one request sees and changes it: an encoded payload, and above it the values that were read
  * or written, each decoded once. Finds changes by comparing encoded texts.
@@ -32,9 +34,9 @@ export class SessionData {
   /**
    * Changes that the schema of the app has made to the loaded data, such as defaults: the request did not ask for them.
    */
-  #filledIn: UnitChanges = new Map()
+  #filledIn: UnitChanges = NONE
   /** Units that were taken: a value that others store under their names later is still unread. */
-  readonly #taken = new Set<Unit>()
+  #taken: Set<Unit> | null = null
   /** The units present, oldest first; built at the first use that needs the order. */
   #order: Set<Unit> | null = null
 
@@ -87,7 +89,7 @@ export class SessionData {
   }
 
   #set(unit: Unit, live: Live): void {
-    this.#taken.delete(unit)
+    this.#taken?.delete(unit)
     if (!this.has(unit)) {
       this.#units().add(unit)
       // A key that was removed and comes back is the newest here, and is stored as the newest if it was not stored
@@ -110,7 +112,10 @@ export class SessionData {
    */
   take(unit: Unit): unknown {
     const value = this.read(unit)
-    if (this.remove(unit)) this.#taken.add(unit)
+    if (this.remove(unit)) {
+      this.#taken ??= new Set()
+      this.#taken.add(unit)
+    }
     return value
   }
 
@@ -132,12 +137,13 @@ export class SessionData {
   /** Drops all changes. */
   revert(): void {
     this.#live.clear()
-    this.#taken.clear()
+    this.#taken = null
     this.#order = null
   }
 
   /** Every unit that differs from the base, in its new form. Throws for a value that cannot be stored. */
   changes(): UnitChanges {
+    if (this.#live.size === 0) return NONE
     const changes = new Map<Unit, string | null>()
     // One budget for all values: encoding stops as soon as they are too large together.
     const budget = new EncodingBudget('the session')
@@ -159,7 +165,7 @@ export class SessionData {
    * removals by `take()`, go in only where nobody else has changed the unit since it was loaded.
    */
   merging(changes: UnitChanges): { readonly units: UnitChanges; readonly guarded?: Guarded[] } {
-    if (this.#filledIn.size === 0 && this.#taken.size === 0) return { units: changes }
+    if (this.#filledIn.size === 0 && this.#taken === null) return { units: changes }
     const units = new Map(changes)
     const guarded: Guarded[] = []
     for (const [unit, text] of changes) {
@@ -175,7 +181,7 @@ export class SessionData {
   }
 
   #isTaken(unit: Unit, text: string | null | undefined): boolean {
-    return text === null && this.#taken.has(unit)
+    return text === null && this.#taken?.has(unit) === true
   }
 
   /** The payload as this request sees it. */

@@ -6,7 +6,9 @@ import { SessionData } from './tracked-data.ts'
 
 /** The changes that one request wants for its session and has not stored yet: data, expiry and identity. */
 export class Wishes {
-  #data: SessionData
+  readonly #codec: ValueCodec
+  /** `null`: none was loaded, and none was set. */
+  #data: SessionData | null = null
   #isForced = false
   #isTouched = false
   #expiry: ExpirySetting | undefined = undefined
@@ -15,11 +17,12 @@ export class Wishes {
   #staticKey: string | null = null
 
   constructor(codec: ValueCodec) {
-    this.#data = new SessionData(Payload.empty, codec)
+    this.#codec = codec
   }
 
   /** The data as the request sees it. */
   get data(): SessionData {
+    this.#data ??= new SessionData(Payload.empty, this.#codec)
     return this.#data
   }
 
@@ -82,7 +85,7 @@ export class Wishes {
 
   /** Takes over data that replaces data read from memory: changes of this request stay on top. */
   goOnFrom(data: SessionData): void {
-    this.#data.goOnFrom(data)
+    this.data.goOnFrom(data)
   }
 
   /**
@@ -98,13 +101,13 @@ export class Wishes {
     isGone: boolean,
   ): void {
     // A value that cannot be stored throws here, before anything is changed.
-    const units = keep === 'all' || isGone ? new Map() : this.#data.changes()
-    const step = keep === 'all' ? null : { ...this.#data.merging(units), keep }
+    const units = keep === 'all' || isGone ? new Map() : this.data.changes()
+    const step = keep === 'all' ? null : { ...this.data.merging(units), keep }
     this.#swap = askFor(change, step, identity, this.#swap)
     if (identity !== null) this.#staticKey = staticKey
     if (keep !== 'all') {
-      const kept = isGone ? Payload.empty : this.#data.payload().pick(keep)
-      this.#data = new SessionData(kept, this.#data.codec)
+      const kept = isGone ? Payload.empty : this.data.payload().pick(keep)
+      this.#data = new SessionData(kept, this.#codec)
       this.#isForced = false
       if (this.#expiry === undefined) this.#expiry = this.#savedExpiry
     }
@@ -113,10 +116,10 @@ export class Wishes {
   /** Turns a pending login into a reset: nobody logs in, and the new session holds only the data that was set since. */
   resetInsteadOfLogin(isGone: boolean): void {
     const isForced = this.#isForced
-    const units = this.#data.changes()
+    const units = this.data.changes()
     if (this.#swap?.reason === 'login') this.#swap = { ...this.#swap, reason: null }
     this.changeIdentity('reset', NOTHING, NOBODY, null, isGone)
-    for (const [unit, text] of units) if (text !== null) this.#data.writeText(unit, text)
+    for (const [unit, text] of units) if (text !== null) this.data.writeText(unit, text)
     this.#isForced = isForced
   }
 
@@ -132,7 +135,7 @@ export class Wishes {
 
   /** Forgets all changes of data and expiry. */
   dropChanges(): void {
-    this.#data.revert()
+    this.data.revert()
     this.#isForced = false
     this.#expiry = undefined
   }
@@ -153,7 +156,7 @@ export class Wishes {
     this.#swap = null
     this.#isTouched = false
     // Last: it throws when a value went bad meanwhile, and that must not undo what was stored.
-    this.#data.rebase(stored, saved)
+    this.data.rebase(stored, saved)
   }
 
   /**
@@ -166,6 +169,6 @@ export class Wishes {
     this.#isForced = false
     if (this.#expiry !== undefined) this.#savedExpiry = this.#expiry
     this.#expiry = undefined
-    this.#data = new SessionData(Payload.empty, this.#data.codec)
+    this.#data = null
   }
 }

@@ -52,24 +52,28 @@ export class Budget implements Limit {
   }
 
   get left(): number {
-    const now = this.#now()
+    return this.#leftAt(this.#now())
+  }
+
+  #leftAt(now: number): number {
     this.#renew(now)
     const running = this.#waits === 0 ? 0 : now - this.#since
     return Math.max(0, this.#most - this.#spent - running)
   }
 
-  async wait<Result>(call: (left: number) => Promise<Result>, effect: Effect): Promise<Result> {
-    const { left } = this
-    if (left <= 0) throw spentError(this.#most, 'none')
+  wait<Result>(call: (left: number) => Promise<Result>, effect: Effect): Promise<Result> {
+    const now = this.#now()
+    const left = this.#leftAt(now)
+    if (left <= 0) return Promise.reject(spentError(this.#most, 'none'))
     this.#waits += 1
-    if (this.#waits === 1) this.#since = this.#now()
+    if (this.#waits === 1) this.#since = now
     this.#begun ??= this.#since
-    try {
-      return await race(call, left, () => spentError(this.#most, effect))
-    } finally {
-      this.#waits -= 1
-      if (this.#waits === 0) this.#spent += this.#now() - this.#since
-    }
+    return race(call, left, () => spentError(this.#most, effect), this.#waited)
+  }
+
+  readonly #waited = (): void => {
+    this.#waits -= 1
+    if (this.#waits === 0) this.#spent += this.#now() - this.#since
   }
 
   #renew(now: number): void {
@@ -112,21 +116,44 @@ export function longestOf(limits: readonly Limit[]): Limit {
   }
 }
 
+/**
+ * Makes the call and returns its result, or rejects when it takes too long. `over`: called once, before the result is
+ * given.
+ */
 function race<Result>(
   call: (left: number) => Promise<Result>,
   left: number,
   late: () => SessionStoreError,
+  over: () => void = nothing,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const answer = call(left)
+    let isOver = false
+    const end = (): boolean => {
+      if (isOver) return false
+      isOver = true
+      clearTimeout(timer)
+      over()
+      return true
+    }
     const timer = setTimeout(
       // `setImmediate`: an answer that arrived while the process was busy is read first.
-      () => setImmediate(() => reject(late())),
+      () => setImmediate(() => end() && reject(late())),
       Math.ceil(left) + SLACK,
     )
-    void answer.then(resolve, reject).then(() => clearTimeout(timer))
+    const fail = (error: unknown): void => {
+      if (end()) reject(error)
+    }
+    try {
+      call(left).then((result) => {
+        if (end()) resolve(result)
+      }, fail)
+    } catch (error) {
+      fail(error)
+    }
   })
 }
+
+function nothing(): void {}
 
 function spentError(most: number, effect: Effect): SessionStoreError {
   return new SessionStoreError(

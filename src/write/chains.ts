@@ -79,9 +79,9 @@ export class Chains {
   }
 
   async #runDeltas(jobs: readonly DeltaJob[], latest: Latest): Promise<Latest> {
-    const waiting = jobs.filter(({ limit }) => limit.left > 0)
     // The change of a caller that has given up meanwhile must not be stored: the caller was told that it failed.
-    if (waiting.length < jobs.length) {
+    if (jobs.some(({ limit }) => limit.left <= 0)) {
+      const waiting = jobs.filter(({ limit }) => limit.left > 0)
       for (const job of jobs) if (!waiting.includes(job)) job.reject(givenUp())
       return await this.#runDeltas(waiting, latest)
     }

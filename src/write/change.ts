@@ -71,19 +71,19 @@ export function applyDelta(
     guarded === undefined
       ? delta.units
       : new Map([...guardedUnits(before, guarded), ...delta.units])
-  const units = new Map([...wanted].filter(([unit, text]) => (before.find(unit) ?? null) !== text))
+  const units = differing(before, wanted)
   const expiry = delta.expiry === undefined ? record.expiry : delta.expiry
   const lastSeen = Math.max(record.lastSeen, delta.seen ?? 0)
-  const sameExpiry = JSON.stringify(expiry) === JSON.stringify(record.expiry)
+  const sameExpiry =
+    expiry === record.expiry || JSON.stringify(expiry) === JSON.stringify(record.expiry)
   const user = delta.user ?? record.user
   const sameUser = user === record.user
   if (units.size === 0 && sameExpiry && sameUser && lastSeen === record.lastSeen && !delta.force)
     return record
   const authenticated = sameUser ? record.authenticated : user === GUEST_USER ? null : lastSeen
   const times = { created: record.created, authenticated, lastSeen, expiry }
-  const { fence: _fence, fenceAll: _fenceAll, ...others } = record
   return {
-    ...(sameUser ? record : { ...others, ...delta.fence }),
+    ...(sameUser ? record : { ...withoutFence(record), ...delta.fence }),
     user,
     authenticated,
     data: units.size === 0 ? record.data : before.with(units).encode(record.key),
@@ -92,4 +92,18 @@ export function applyDelta(
     // Without renewed use a session keeps its expiry, even if the general lifetime was raised since.
     expires: sameExpiry && lastSeen === record.lastSeen ? record.expires : expiresAt(times, policy),
   }
+}
+
+/** The changes that the payload does not show yet. */
+function differing(before: Payload, wanted: UnitChanges): UnitChanges {
+  const isNew = (unit: Unit, text: string | null): boolean => (before.find(unit) ?? null) !== text
+  for (const [unit, text] of wanted) {
+    if (!isNew(unit, text)) return new Map([...wanted].filter((change) => isNew(...change)))
+  }
+  return wanted
+}
+
+function withoutFence(record: SessionRecord): SessionRecord {
+  const { fence: _fence, fenceAll: _fenceAll, ...others } = record
+  return others
 }

@@ -51,6 +51,8 @@ export type Attempt<Result> =
       readonly maybeOwn?: boolean
     }
 
+type Enqueue<Result> = (resolve: (result: Result) => void, reject: (error: unknown) => void) => void
+
 /**
  * Writes changes of sessions so that no ended session comes back and no change is lost. Every write is conditional on
  * the version that was read. On a conflict the record is read again, and the changes are applied to the newer record.
@@ -94,16 +96,16 @@ export class Writer {
    * Reads the stored record, and tries again if the store fails. `fromMemory`: accepts a remembered record that is as
    * old as `readCache` allows.
    */
-  async find(key: SessionKey, fromMemory = false): Promise<Found | Unreadable | null> {
-    return await this.ask((deadline) => {
+  find(key: SessionKey, fromMemory = false): Promise<Found | Unreadable | null> {
+    return this.ask((deadline) => {
       const options: ReadOptions = fromMemory ? { deadline, fromMemory } : { deadline }
       return this.#store.find(key, options)
     })
   }
 
   /** Makes a read-only call, and tries again if the store fails. */
-  async ask<Result>(call: (deadline: number) => Promise<Result>): Promise<Result> {
-    return await retried(this.#settings, call, this.#limit)
+  ask<Result>(call: (deadline: number) => Promise<Result>): Promise<Result> {
+    return retried(this.#settings, call, this.#limit)
   }
 
   /** Reads the current state of a session from its source or the store. */
@@ -113,20 +115,21 @@ export class Writer {
   }
 
   /** Applies a delta to a loaded session. Returns the stored session, or `'gone'` if it has ended meanwhile. */
-  async update(base: Loaded, change: Delta): Promise<Loaded | 'gone'> {
+  update(base: Loaded, change: Delta): Promise<Loaded | 'gone'> {
+    const { key } = base.record
     const limit = this.#limit
     const lease = this.#lease
     const delta = withNews(base, change)
-    return await this.#inChain<Loaded | 'gone'>((resolve, reject) => {
-      const job = { kind: 'delta', base, delta, limit, lease, resolve, reject } as const
-      this.#chains.add(base.record.key, job)
-    })
+    const enqueue: Enqueue<Loaded | 'gone'> = (resolve, reject) => {
+      this.#chains.add(key, { kind: 'delta', base, delta, limit, lease, resolve, reject })
+    }
+    // A job that starts at once waits for no other job, and each of its calls has the limit.
+    const startsNow = !this.#chains.has(key) && limit.left > 0
+    return startsNow ? new Promise(enqueue) : this.#inChain(enqueue)
   }
 
   /** Adds a job to a chain and waits for its result, within the limit of this writer. */
-  #inChain<Result>(
-    enqueue: (resolve: (result: Result) => void, reject: (error: unknown) => void) => void,
-  ): Promise<Result> {
+  #inChain<Result>(enqueue: Enqueue<Result>): Promise<Result> {
     // The limit of long work applies to each call. The number of calls of other jobs before this one is unknown.
     if (this.#limit === LONG_WORK) return new Promise(enqueue)
     return this.#limit.wait(() => new Promise(enqueue), 'unknown')

@@ -135,6 +135,15 @@ const ROWS: Record<string, Row> = {
     finds: 1,
     writes: 1,
   },
+  'save() that nobody awaits, and a change right after it': {
+    cookie: 'session',
+    does: (s) => {
+      void s.set('a', 1).save()
+      s.set('b', 1)
+    },
+    finds: 1,
+    writes: 1,
+  },
   'load() many times': {
     cookie: 'session',
     does: (s) => Promise.all([s.load(), s.load(), s.load()]),

@@ -170,10 +170,8 @@ function sizeOfKey({ purpose, data }: SecurityKeyRecord): number {
 
 /** Estimates the size of a text in memory, in bytes: V8 uses one per character if all are Latin-1, else two. */
 export function bytesInMemory(text: string): number {
-  return isWide(text) ? text.length * 2 : text.length
+  return WIDE.test(text) ? text.length * 2 : text.length
 }
 
-function isWide(text: string): boolean {
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0xff) return true
-  return false
-}
+/** V8 answers this without reading a text that it keeps with one byte per character. */
+const WIDE = /[^\0-\xff]/

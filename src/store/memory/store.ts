@@ -146,10 +146,11 @@ class MemoryStore implements SessionStore {
 
   /** Applies all mutations and returns their versions, or applies none and returns `null`. */
   #applyTogether(mutations: readonly Mutation[]): Version[] | null {
-    const keys = this.#check(mutations)
+    this.#check(mutations)
     if (!mutations.every((mutation) => this.#holds(mutation))) return null
-    this.#makeRoom(mutations, keys)
-    return mutations.map((mutation) => this.#apply(mutation))
+    const sizes = mutations.map(sizeAfter)
+    this.#makeRoom(mutations, sizes)
+    return mutations.map((mutation, at) => this.#apply(mutation, sizes[at] as number))
   }
 
   async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
@@ -195,12 +196,10 @@ class MemoryStore implements SessionStore {
     this.keys.clear()
   }
 
-  /** Returns the keys of the mutations. Throws for mutations that no server would accept. */
-  #check(mutations: readonly Mutation[]): ReadonlySet<SessionKey> {
+  /** Throws for mutations that no server would accept. */
+  #check(mutations: readonly Mutation[]): void {
     mutations.forEach(checkMutation)
-    const keys = mutations.map(keyOfMutation)
-    checkDistinct(keys)
-    return new Set(keys)
+    if (mutations.length > 1) checkDistinct(mutations.map(keyOfMutation))
   }
 
   #holds(mutation: Mutation): boolean {
@@ -209,14 +208,13 @@ class MemoryStore implements SessionStore {
     return mutation.kind === 'insert' ? entry === undefined : entry?.version === mutation.version
   }
 
-  #apply(mutation: Mutation): Version {
+  #apply(mutation: Mutation, size: number): Version {
     const key = keyOfMutation(mutation)
     this.#versions += 1
     const version = String(this.#versions)
     this.#remove(key)
     if (storesRecord(mutation)) {
       const { record } = mutation
-      const size = sizeOf(record)
       const sweepAt =
         (mutation.kind === 'update' ? mutation.sweepAt : undefined) ?? sweepTime(record)
       this.#entries.set(key, { record, version, size, sweepAt })
@@ -240,15 +238,16 @@ class MemoryStore implements SessionStore {
   }
 
   /** Removes sessions to make room for the mutations, or throws before anything is changed. */
-  #makeRoom(mutations: readonly Mutation[], keys: ReadonlySet<SessionKey>): void {
+  #makeRoom(mutations: readonly Mutation[], sizes: readonly number[]): void {
     let sessions = this.#entries.size
     let bytes = this.#bytes
-    for (const mutation of mutations) {
+    for (const [at, mutation] of mutations.entries()) {
       const before = this.#entries.get(keyOfMutation(mutation))
       sessions += (storesRecord(mutation) ? 1 : 0) - (before === undefined ? 0 : 1)
-      bytes += (storesRecord(mutation) ? sizeOf(mutation.record) : 0) - (before?.size ?? 0)
+      bytes += (sizes[at] as number) - (before?.size ?? 0)
     }
     if (sessions <= this.#maxSessions && bytes <= this.#maxBytes) return
+    const keys = new Set(mutations.map(keyOfMutation))
     const victims: SessionKey[] = []
     // Frees a little more than needed, so that a full store does not search for victims at every insert.
     const spareSessions = Math.floor(this.#maxSessions / 100)
@@ -291,11 +290,17 @@ function ownValue(properties: Properties = {}, name: string): string | undefined
   return Object.hasOwn(properties, name) ? properties[name] : undefined
 }
 
-function sizeOf(record: SessionRecord): number {
-  const { data, user, staticKey, client, properties = {} } = record
-  const texts = [data, user, staticKey, client?.agent, client?.address]
-  for (const [name, value] of Object.entries(properties)) texts.push(name, value)
-  return texts.reduce((sum, text) => sum + bytesInMemory(text ?? ''), OVERHEAD)
+/** The size that the record of a mutation takes once it is applied; 0 where it stores none. */
+function sizeAfter(mutation: Mutation): number {
+  return storesRecord(mutation) ? sizeOf(mutation.record) : 0
+}
+
+function sizeOf({ data, user, staticKey, client, properties }: SessionRecord): number {
+  let size = OVERHEAD + bytesInMemory(data) + bytesInMemory(user) + bytesInMemory(staticKey ?? '')
+  size += bytesInMemory(client?.agent ?? '') + bytesInMemory(client?.address ?? '')
+  for (const [name, value] of Object.entries(properties ?? {}))
+    size += bytesInMemory(name) + bytesInMemory(value)
+  return size
 }
 
 function matches(selection: Selection, { record, sweepAt }: Entry, shards: number): boolean {
