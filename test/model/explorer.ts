@@ -3,7 +3,7 @@ import '../../src/request/exclusive.ts'
 import '../../src/sweep/long-work.ts'
 import type { SessionStore } from '../../src/index.ts'
 import { SessionStoreError } from '../../src/index.ts'
-import { counted, quiet } from './quiet.ts'
+import { forget, quiet } from './quiet.ts'
 
 /** A fault of one store call. A crash: the actor's process is gone, and gets no answer any more. */
 export type Fault = 'none' | 'fails-before' | 'fails-after' | 'crash-before' | 'crash-after'
@@ -67,6 +67,7 @@ export async function explore(
         cause: error,
       })
     }
+    forget()
     // The next path: the last choice with an untried alternative takes it.
     const taken = widths.map((_, index) => choices[index] ?? 0)
     let last = taken.length - 1
@@ -138,7 +139,7 @@ function gated(store: SessionStore, arrive: (call: string) => Promise<Fault>): S
     const fault = await arrive(call)
     if (fault === 'crash-before') return await never
     if (fault === 'fails-before') throw new SessionStoreError('down', { effect: 'none' })
-    const result = await counted(effect)
+    const result = await effect()
     if (fault === 'crash-after') return await never
     if (fault === 'fails-after') throw new SessionStoreError('answer lost', { effect: 'unknown' })
     return result
@@ -150,7 +151,7 @@ function gated(store: SessionStore, arrive: (call: string) => Promise<Fault>): S
     write: (mutation) => through(mutation.kind, () => store.write(mutation)),
     writeTogether: (mutations) =>
       through(mutations.map(({ kind }) => kind).join('+'), () => store.writeTogether(mutations)),
-    writeEach: (mutations) => counted(() => store.writeEach(mutations)),
+    writeEach: (mutations) => store.writeEach(mutations),
     page: (selection, options) => store.page(selection, options),
     pageKeys: (selection, options) => store.pageKeys(selection, options),
     notes: store.notes,

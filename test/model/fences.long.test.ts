@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest'
 import { explore, type Kind, walk } from './fences.ts'
+import { withoutRealTime } from './quiet.ts'
+
+withoutRealTime()
 
 // fences.slow.test.ts has a fault at every call, and more walks.
 

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { explore, type Kind, walk } from './fences.ts'
+import { withoutRealTime } from './quiet.ts'
+
+withoutRealTime()
 
 // Takes about a minute on an idle machine.
 describe('every order of the calls of', () => {

@@ -1,6 +1,5 @@
 import { type SessionRecord, type SessionStore, SessionStoreError } from '../../src/index.ts'
 import type { Mutation, Note, NoteStore } from '../../src/store/store.ts'
-import { counted } from './quiet.ts'
 import type { Arrive, Footprint } from './schedule.ts'
 // Imported here, since loading on demand takes more turns of the event loop than a walk waits for an actor.
 import '../../src/request/exclusive.ts'
@@ -46,7 +45,7 @@ export function gatedStore(
     const fault = await arrive(call, footprint)
     if (fault === 'crash-before') return await never
     if (fault === 'fails-before') throw new SessionStoreError('down', { effect: 'none' })
-    const result = await counted(effect)
+    const result = await effect()
     note(result, fault === 'none')
     if (fault === 'crash-after') return await never
     if (fault === 'fails-after') throw new SessionStoreError('answer lost', { effect: 'unknown' })

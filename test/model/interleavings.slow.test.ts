@@ -9,6 +9,9 @@ import {
   type Sessions,
 } from '../../src/index.ts'
 import { type Actor, explore, type Path } from './explorer.ts'
+import { withoutRealTime } from './quiet.ts'
+
+withoutRealTime()
 
 const HOUR = 60 * 60 * 1000
 const START = Date.UTC(2026, 0, 1)

@@ -1,17 +1,26 @@
-let underWay = 0
+import { afterAll, beforeAll, vi } from 'vitest'
 
-/** Makes a call of a store that no gate holds any more, so that {@link quiet} waits for its answer. */
-export async function counted<Result>(call: () => Promise<Result>): Promise<Result> {
-  underWay += 1
-  try {
-    return await call()
-  } finally {
-    underWay -= 1
-  }
+/**
+ * Stops real time for a file of walks. On a machine that stands still for seconds, the calls that a walk holds would
+ * otherwise run out of the time of their requests. The memory store answers without waiting for the event loop then.
+ */
+export function withoutRealTime(): void {
+  beforeAll(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  })
+
+  afterAll(() => {
+    vi.useRealTimers()
+  })
 }
 
-/** Waits until all actors wait for their turn: apart from calls of the store they only need microtasks. */
+/** Waits until all actors wait for their turn: they only need microtasks. */
 export async function quiet(): Promise<void> {
-  do await new Promise((resolve) => setImmediate(resolve))
-  while (underWay > 0)
+  if (!vi.isFakeTimers()) throw new Error('a walk needs withoutRealTime()')
+  await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Ends a walk: removes the timers of actors that crashed, and with them all that these actors hold. */
+export function forget(): void {
+  vi.clearAllTimers()
 }

@@ -1,4 +1,4 @@
-import { quiet } from './quiet.ts'
+import { forget, quiet } from './quiet.ts'
 
 /** A fault of one store call. A crash: the actor's process is gone, and gets no answer any more. */
 export type Fault = 'none' | 'fails-before' | 'fails-after' | 'crash-before' | 'crash-after'
@@ -147,6 +147,8 @@ async function runOnce(
     throw new Error(`${(error as Error).message}\n  on the path: ${taken.join(' -> ')}`, {
       cause: error,
     })
+  } finally {
+    forget()
   }
 }
 
