@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { median, show, table } from '../lib/numbers.mjs'
-import { aims, quick, report, say } from '../lib/report.mjs'
+import { aims, isMainNode, quick, report, say } from '../lib/report.mjs'
 
-const rounds = quick ? 3 : 7
+const rounds = quick ? 3 : isMainNode ? 7 : 5
 const hasCompileCache = Number(/^v(\d+)/.exec(process.version)[1]) >= 22
 const cache = mkdtempSync(join(tmpdir(), 'bench-cache-'))
 const root = new URL('../../', import.meta.url)

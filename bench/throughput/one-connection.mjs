@@ -19,7 +19,7 @@ const PAGES = [
   ['/read', 'page that reads one key'],
   ['/write', 'page that changes one key'],
 ]
-const turns = quick ? 4 : isMainNode ? 30 : 20
+const turns = quick ? 4 : isMainNode ? 30 : 12
 const BURST = 50
 /** The first requests of a burst, when the app's code is not in the processor's caches. */
 const SKIPPED = 5

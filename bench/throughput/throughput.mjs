@@ -18,7 +18,7 @@ const isShort = quick || !isMainNode
 const names = isMainNode
   ? ['bare', 'eager', 'client', 'lazy', 'rival']
   : ['bare', 'eager', 'client', 'rival']
-const rounds = quick ? 1 : 3
+const rounds = quick ? 1 : isMainNode ? 3 : 2
 const seconds = 1
 const connections = isShort ? [64] : [8, 64, 256]
 const sizes = [500, 50_000]
