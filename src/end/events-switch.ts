@@ -112,6 +112,7 @@ function halfOf(limit: Limit): Limit {
     left: half,
     wait: (call, effect) =>
       limit.wait((left) => perCall(Math.min(half, left)).wait(call, effect), effect),
+    hold: () => limit.hold(),
   }
 }
 

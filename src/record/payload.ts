@@ -67,6 +67,9 @@ const VERSION = 1
 /** After so many text searches, building an index is cheaper. */
 const MAX_SEARCHES = 16
 
+/** Each splice copies the whole text, so that from three changes on parsing all lines is cheaper. */
+const MAX_SPLICED = 2
+
 /** A payload could not be read. The message gives the reason. */
 export class PayloadError extends Error {
   override name = 'PayloadError'
@@ -155,7 +158,8 @@ export class Payload {
 
   with(changes: UnitChanges): Payload {
     if (changes.size === 0) return this
-    if (this.#index === null && changes.size <= MAX_SEARCHES)
+    // A body without its last line break is not of this package.
+    if (this.#index === null && changes.size <= MAX_SPLICED && this.#body.endsWith('\n'))
       return new Payload(spliced(this.#body, changes), null)
     const entries = new Map(this.entries())
     for (const [unit, text] of changes) {

@@ -28,6 +28,11 @@ export interface Limit {
    * with a `SessionStoreError`, and ignores the later result of the call. `effect`: the effect that the error states.
    */
   wait<Result>(call: (left: number) => Promise<Result>, effect: Effect): Promise<Result>
+  /**
+   * Counts the time until the returned function is called, for work of several calls that the caller waits for. Each of
+   * these calls has its own `wait()`.
+   */
+  hold(): () => void
 }
 
 /**
@@ -65,10 +70,21 @@ export class Budget implements Limit {
     const now = this.#now()
     const left = this.#leftAt(now)
     if (left <= 0) return Promise.reject(spentError(this.#most, 'none'))
+    this.#begin(now)
+    return race(call, left, () => spentError(this.#most, effect), this.#waited)
+  }
+
+  hold(): () => void {
+    const now = this.#now()
+    this.#renew(now)
+    this.#begin(now)
+    return this.#waited
+  }
+
+  #begin(now: number): void {
     this.#waits += 1
     if (this.#waits === 1) this.#since = now
     this.#begun ??= this.#since
-    return race(call, left, () => spentError(this.#most, effect), this.#waited)
   }
 
   readonly #waited = (): void => {
@@ -93,6 +109,7 @@ export function perCall(most: number): Limit {
   return {
     left: most,
     wait: (call, effect) => race(call, most, () => unansweredError(most, effect)),
+    hold: () => nothing,
   }
 }
 
@@ -113,6 +130,7 @@ export function longestOf(limits: readonly Limit[]): Limit {
       if (most <= 0) throw unansweredError(most, 'none')
       return await race(call, most, () => unansweredError(most, effect))
     },
+    hold: () => nothing,
   }
 }
 

@@ -123,9 +123,10 @@ export class Writer {
     const enqueue: Enqueue<Loaded | 'gone'> = (resolve, reject) => {
       this.#chains.add(key, { kind: 'delta', base, delta, limit, lease, resolve, reject })
     }
+    if (this.#chains.has(key) || limit.left <= 0) return this.#inChain(enqueue)
     // A job that starts at once waits for no other job, and each of its calls has the limit.
-    const startsNow = !this.#chains.has(key) && limit.left > 0
-    return startsNow ? new Promise(enqueue) : this.#inChain(enqueue)
+    const release = limit.hold()
+    return new Promise<Loaded | 'gone'>(enqueue).finally(release)
   }
 
   /** Adds a job to a chain and waits for its result, within the limit of this writer. */
@@ -237,6 +238,7 @@ export class Writer {
           return outcome.done
         }
         if (outcome.again === 'conflict') {
+          if (outcome.maybeOwn === true) isUnknown = true
           conflicts += 1
           const delay = contentionDelay(conflicts)
           if (conflicts >= MAX_CONTENTION_TRIES || limit.left <= delay) {

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Payload, type Unit } from '../../src/record/payload.ts'
@@ -10,7 +11,7 @@ const unit = fc.constantFrom<Unit>('"a"', '"ab"', '"b"', '["a","b"]', '["b","a"]
 const text = fc.constantFrom('[1]', '["a"]', '[{"a":1},"b"]')
 const units = fc.array(fc.tuple(unit, text)).map((pairs) => new Map(pairs))
 const changes = fc
-  .array(fc.tuple(unit, fc.option(text)))
+  .array(fc.tuple(unit, fc.option(text)), { maxLength: 4 })
   .map((pairs) => new Map<Unit, string | null>(pairs))
 
 describe('a payload with changes', () => {
@@ -27,5 +28,16 @@ describe('a payload with changes', () => {
       }),
       { numRuns: 500 },
     )
+  })
+
+  it('keeps a new value also where the text of another writer lacks its last line break', () => {
+    const body = '\n"a"\t[1]'
+    const text = `1 ${KEY} ${crc32(body).toString(16)}${body}`
+    const changed = Payload.decode(text, KEY).with(new Map([['"b"', '[2]']]))
+    const stored = Payload.decode(changed.encode(KEY), KEY)
+    expect([...stored.entries()]).toEqual([
+      ['"a"', '[1]'],
+      ['"b"', '[2]'],
+    ])
   })
 })
