@@ -21,91 +21,64 @@ const QUEUE_SETTINGS = [
   '--max-concurrent-dispatches=2',
 ]
 
+/** Makes a command: its words, separated by spaces, and the arguments after them. */
+export function gcloud(words: string, ...more: readonly string[]): Words {
+  return ['gcloud', ...words.split(' '), ...more]
+}
+
+/** Makes a command about a queue or job, which has this name in a region of a project. */
+function gcloudAt(
+  { project, region }: Place,
+  words: string,
+  name: string,
+  ...more: readonly string[]
+): Words {
+  return gcloud(words, name, `--location=${region}`, `--project=${project}`, ...more)
+}
+
 export function enableServices(project: string, services: readonly string[]): Words {
-  return [
-    'gcloud',
-    'services',
-    'enable',
-    ...services.map((name) => `${name}.googleapis.com`),
-    `--project=${project}`,
-  ]
+  const names = services.map((name) => `${name}.googleapis.com`)
+  return gcloud('services enable', ...names, `--project=${project}`)
 }
 
 /** `database`: `(default)` for the default one. */
 export function createDatabase(project: string, database: string, location: string): Words {
-  return [
-    'gcloud',
-    'firestore',
-    'databases',
-    'create',
+  return gcloud(
+    'firestore databases create',
     `--database=${database}`,
     '--type=datastore-mode',
     `--location=${location}`,
     `--project=${project}`,
-  ]
+  )
 }
 
 export function describeDatabase(project: string, database: string): Words {
-  return [
-    'gcloud',
-    'firestore',
-    'databases',
-    'describe',
-    `--database=${database}`,
-    `--project=${project}`,
-  ]
+  return gcloud('firestore databases describe', `--database=${database}`, `--project=${project}`)
 }
 
 /** Makes the TTL policy that deletes records that no sweep has reached for 30 days. */
 export function enableTtl(project: string, database: string, kind: string): Words {
-  return [
-    'gcloud',
-    'firestore',
-    'fields',
-    'ttls',
-    'update',
-    'purge',
+  return gcloud(
+    'firestore fields ttls update purge',
     `--collection-group=${kind}`,
     '--enable-ttl',
     `--database=${database}`,
     `--project=${project}`,
     '--async',
-  ]
+  )
 }
 
-export function createQueue({ project, region }: Place, queue: string): Words {
-  return [
-    'gcloud',
-    'tasks',
-    'queues',
-    'create',
-    queue,
-    `--location=${region}`,
-    `--project=${project}`,
-    ...QUEUE_SETTINGS,
-  ]
+export function createQueue(place: Place, queue: string): Words {
+  return gcloudAt(place, 'tasks queues create', queue, ...QUEUE_SETTINGS)
+}
+
+export function updateQueue(place: Place, queue: string): Words {
+  return gcloudAt(place, 'tasks queues update', queue, ...QUEUE_SETTINGS)
 }
 
 /** `what`: `describe`, or `resume` for a paused queue. */
-export function onQueue(
-  what: 'describe' | 'resume',
-  { project, region }: Place,
-  queue: string,
-): Words {
-  return ['gcloud', 'tasks', 'queues', what, queue, `--location=${region}`, `--project=${project}`]
-}
-
-export function updateQueue({ project, region }: Place, queue: string): Words {
-  return [
-    'gcloud',
-    'tasks',
-    'queues',
-    'update',
-    queue,
-    `--location=${region}`,
-    `--project=${project}`,
-    ...QUEUE_SETTINGS,
-  ]
+export function onQueue(what: 'describe' | 'resume', place: Place, queue: string): Words {
+  return gcloudAt(place, `tasks queues ${what}`, queue)
 }
 
 export interface Job {
@@ -115,16 +88,11 @@ export interface Job {
   readonly audience: string
 }
 
-export function createJob({ project, region }: Place, { uri, account, audience }: Job): Words {
-  return [
-    'gcloud',
-    'scheduler',
-    'jobs',
-    'create',
-    'http',
+export function createJob(place: Place, { uri, account, audience }: Job): Words {
+  return gcloudAt(
+    place,
+    'scheduler jobs create http',
     QUEUE,
-    `--location=${region}`,
-    `--project=${project}`,
     '--schedule=7 * * * *',
     `--uri=${uri}`,
     '--http-method=GET',
@@ -133,61 +101,56 @@ export function createJob({ project, region }: Place, { uri, account, audience }
     '--attempt-deadline=180s',
     '--max-retry-attempts=3',
     '--min-backoff=30s',
-  ]
+  )
 }
 
 /** `job`: its name, without the path. */
-export function onJob(what: 'describe' | 'resume', { project, region }: Place, job: string): Words {
-  return ['gcloud', 'scheduler', 'jobs', what, job, `--location=${region}`, `--project=${project}`]
+export function onJob(what: 'describe' | 'resume', place: Place, job: string): Words {
+  return gcloudAt(place, `scheduler jobs ${what}`, job)
 }
 
 export function createAccount(project: string, name: string): Words {
-  return ['gcloud', 'iam', 'service-accounts', 'create', name, `--project=${project}`]
+  return gcloud('iam service-accounts create', name, `--project=${project}`)
 }
 
 export function describeAccount(project: string, account: string): Words {
-  return ['gcloud', 'iam', 'service-accounts', 'describe', account, `--project=${project}`]
+  return gcloud('iam service-accounts describe', account, `--project=${project}`)
 }
 
 /** Grants an account a role in the whole project. */
 export function projectRole(project: string, account: string, role: string): Words {
-  return [
-    'gcloud',
-    'projects',
-    'add-iam-policy-binding',
+  return gcloud(
+    'projects add-iam-policy-binding',
     project,
-    `--member=serviceAccount:${account}`,
+    memberOf(account),
     `--role=${role}`,
     '--condition=None',
-  ]
+  )
 }
 
-export function queueRole({ project, region }: Place, queue: string, account: string): Words {
-  return [
-    'gcloud',
-    'tasks',
-    'queues',
-    'add-iam-policy-binding',
+export function queueRole(place: Place, queue: string, account: string): Words {
+  return gcloudAt(
+    place,
+    'tasks queues add-iam-policy-binding',
     queue,
-    `--location=${region}`,
-    `--project=${project}`,
-    `--member=serviceAccount:${account}`,
+    memberOf(account),
     '--role=roles/cloudtasks.enqueuer',
-  ]
+  )
 }
 
 /** Lets one account act as another. */
 export function actAs(project: string, account: string, actor: string): Words {
-  return [
-    'gcloud',
-    'iam',
-    'service-accounts',
-    'add-iam-policy-binding',
+  return gcloud(
+    'iam service-accounts add-iam-policy-binding',
     account,
     `--project=${project}`,
-    `--member=serviceAccount:${actor}`,
+    memberOf(actor),
     '--role=roles/iam.serviceAccountUser',
-  ]
+  )
+}
+
+export function memberOf(account: string): string {
+  return `--member=serviceAccount:${account}`
 }
 
 /** Returns the words as a line for a shell. A word that begins with `$URL` is a variable that an earlier line sets. */

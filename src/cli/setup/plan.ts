@@ -8,6 +8,8 @@ import {
   describeDatabase,
   enableServices,
   enableTtl,
+  gcloud,
+  memberOf,
   onJob,
   onQueue,
   type Place,
@@ -17,13 +19,11 @@ import {
   type Words,
 } from './gcloud.ts'
 
-export type Platform = 'appengine' | 'cloud-run' | 'functions'
-
-export const PLATFORMS: readonly Platform[] = ['appengine', 'cloud-run', 'functions']
+export const PLATFORMS = ['appengine', 'cloud-run', 'functions'] as const
 
 /** The input of a plan. */
 export interface Wanted extends Place {
-  readonly platform: Platform
+  readonly platform: (typeof PLATFORMS)[number]
   /** `(default)` for the default database. */
   readonly database: string
   readonly kind: string
@@ -51,27 +51,10 @@ const URL_VARIABLE = '$URL'
 /** Returns the command that prints the address of the app; `null` when the address is not needed. */
 export function urlCommand({ platform, url, service, project, region }: Wanted): Words | null {
   if (url !== null || platform === 'appengine') return null
+  const where = [`--region=${region}`, `--project=${project}`]
   return platform === 'cloud-run'
-    ? [
-        'gcloud',
-        'run',
-        'services',
-        'describe',
-        service,
-        `--region=${region}`,
-        `--project=${project}`,
-        '--format=value(status.url)',
-      ]
-    : [
-        'gcloud',
-        'functions',
-        'describe',
-        service,
-        '--gen2',
-        `--region=${region}`,
-        `--project=${project}`,
-        '--format=value(url)',
-      ]
+    ? gcloud('run services describe', service, ...where, '--format=value(status.url)')
+    : gcloud('functions describe', service, '--gen2', ...where, '--format=value(url)')
 }
 
 /** Returns everything that a project needs besides the app, in an order that works. */
@@ -112,28 +95,14 @@ function appEngine({ project, region, routes }: Wanted): Step[] {
   return [
     {
       about: 'the app of App Engine',
-      command: [
-        'gcloud',
-        'app',
-        'create',
-        `--region=${legacyRegion(region)}`,
-        `--project=${project}`,
-      ],
-      isDone: ['gcloud', 'app', 'describe', `--project=${project}`],
+      command: gcloud('app create', `--region=${legacyRegion(region)}`, `--project=${project}`),
+      isDone: gcloud('app describe', `--project=${project}`),
     },
     { about: 'the sweep, every hour', file: 'cron.yaml', text: cronYaml(routes) },
     { about: 'the queue that carries it', file: 'queue.yaml', text: queueYaml() },
     {
       about: 'cron and queue',
-      command: [
-        'gcloud',
-        'app',
-        'deploy',
-        'cron.yaml',
-        'queue.yaml',
-        `--project=${project}`,
-        '--quiet',
-      ],
+      command: gcloud('app deploy cron.yaml queue.yaml', `--project=${project}`, '--quiet'),
     },
     ...['roles/datastore.user', 'roles/cloudtasks.enqueuer'].map((role) => ({
       about: `${role} for the account of the app`,
@@ -156,7 +125,7 @@ function service(wanted: Wanted): Step[] {
   const address = (url ?? URL_VARIABLE).replace(/\/+$/, '')
   const sweeper = `session-sweeper@${project}.iam.gserviceaccount.com`
   const runtime = `${name}-runtime@${project}.iam.gserviceaccount.com`
-  const member = `--member=serviceAccount:${sweeper}`
+  const member = memberOf(sweeper)
   const where = [`--region=${region}`, `--project=${project}`]
   const account = (email: string, about: string): Step => ({
     about,
@@ -168,15 +137,7 @@ function service(wanted: Wanted): Step[] {
     account(runtime, `the account as which ${name} runs`),
     {
       about: `that account for ${name}; give it by --service-account in each deployment, too`,
-      command: [
-        'gcloud',
-        'run',
-        'services',
-        'update',
-        name,
-        ...where,
-        `--service-account=${runtime}`,
-      ],
+      command: gcloud('run services update', name, ...where, `--service-account=${runtime}`),
     },
     {
       about: `roles/datastore.user for ${name}`,
@@ -186,17 +147,14 @@ function service(wanted: Wanted): Step[] {
       about: `the caller may call ${name}`,
       command:
         platform === 'cloud-run'
-          ? [
-              'gcloud',
-              'run',
-              'services',
-              'add-iam-policy-binding',
+          ? gcloud(
+              'run services add-iam-policy-binding',
               name,
               ...where,
               member,
               '--role=roles/run.invoker',
-            ]
-          : ['gcloud', 'functions', 'add-invoker-policy-binding', name, ...where, member],
+            )
+          : gcloud('functions add-invoker-policy-binding', name, ...where, member),
     },
     {
       about: 'the queue that carries the sweep',
