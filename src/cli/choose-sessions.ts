@@ -1,3 +1,4 @@
+import type { Environment } from '../google/platform.ts'
 import { type AppSessions, sessionsFrom } from './app-sessions.ts'
 import { sessionsOfEnvironment, WHEREABOUTS, type Whereabouts } from './environment-sessions.ts'
 import { UsageError } from './exit.ts'
@@ -14,7 +15,7 @@ export interface SessionsChoice extends Whereabouts {
  */
 export async function sessionsOf(
   choice: SessionsChoice,
-  environment: Readonly<Record<string, string | undefined>> = process.env,
+  environment: Environment = process.env,
 ): Promise<AppSessions> {
   if (choice.sessions !== undefined) {
     const others = WHEREABOUTS.filter((name) => choice[name] !== undefined)

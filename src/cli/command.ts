@@ -50,15 +50,16 @@ export function withModule(made: Command): Command {
 }
 
 /** Makes the action of a command that works on sessions. `choose`: returns what the command does. */
-export function onThem<Args extends readonly unknown[], Options extends CommonOptions>(
+export function onThem(
   ended: (code: ExitCode) => void,
-  choose: (work: Work) => (job: Job, ...args: [...Args, Options]) => Promise<ExitCode>,
+  choose: (work: Work) => (job: Job, ...given: never[]) => Promise<ExitCode>,
   needs: Needs = {},
-): (...args: [...Args, Options, Command]) => Promise<void> {
+): (...args: readonly unknown[]) => Promise<void> {
   return async (...args) => {
-    const given = args.slice(0, -1) as [...Args, Options]
+    // Commander adds the command itself, after the arguments and the options.
+    const given = args.slice(0, -1)
     const work = await import('./work.ts')
-    const run = (job: Job) => choose(work)(job, ...given)
-    ended(await work.onSessions(given.at(-1) as Options, run, needs))
+    const run = (job: Job) => choose(work)(job, ...(given as never[]))
+    ended(await work.onSessions(given.at(-1) as CommonOptions, run, needs))
   }
 }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import type { Environment } from '../google/platform.ts'
 import { createSessions } from '../index.ts'
 import { sessionsDoorOf } from '../sessions-door.ts'
 import type { SessionStore } from '../store/store.ts'
@@ -33,7 +34,7 @@ const VARIABLES = [
  */
 export async function sessionsOfEnvironment(
   where: Whereabouts,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
 ): Promise<AppSessions | null> {
   const given = WHEREABOUTS.filter((name) => where[name] !== undefined)
   if (given.length === 0 && !VARIABLES.some((name) => environment[name])) return null

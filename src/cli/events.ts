@@ -1,14 +1,10 @@
 import { areEventsOn, turnEventsOff, turnEventsOn } from '../end/events-switch.ts'
 import { insideOf } from './app-sessions.ts'
 import { EXIT, type ExitCode, UsageError } from './exit.ts'
-import type { CommonOptions, Job } from './job.ts'
+import type { Job } from './job.ts'
 
 /** Prints whether the ends of the deployment are events, or turns that on or off. */
-export async function events(
-  { app, output }: Job,
-  wanted: string | undefined,
-  _: CommonOptions,
-): Promise<ExitCode> {
+export async function events({ app, output }: Job, wanted: string | undefined): Promise<ExitCode> {
   const { store } = insideOf(app)
   if (wanted === undefined) {
     const on = await areEventsOn(store.notes)

@@ -1,9 +1,5 @@
 /** The exit codes of a command. */
-export const EXIT: { readonly done: 0; readonly failed: 1; readonly usage: 2 } = {
-  done: 0,
-  failed: 1,
-  usage: 2,
-}
+export const EXIT = { done: 0, failed: 1, usage: 2 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 

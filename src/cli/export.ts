@@ -1,17 +1,13 @@
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { insideOf } from './app-sessions.ts'
 import { EXIT, type ExitCode, UsageError } from './exit.ts'
-import type { CommonOptions, Job } from './job.ts'
+import type { Job } from './job.ts'
 import { counted } from './text.ts'
 import { isCarried, lineOf, type TransferLine } from './transfer-format.ts'
 import { allNotes, pagesOf } from './whole-store.ts'
 
 /** Writes all sessions, with their notes, into a file for another store. */
-export async function exportAll(
-  { app, output, signal }: Job,
-  path: string,
-  _: CommonOptions,
-): Promise<ExitCode> {
+export async function exportAll({ app, output, signal }: Job, path: string): Promise<ExitCode> {
   const { store } = insideOf(app)
   const file = await newFile(path)
   const counts = { sessions: 0, notes: 0, unreadable: 0 }

@@ -1,5 +1,4 @@
-import type { SessionKey } from '../record/id.ts'
-import type { AppSessions } from './app-sessions.ts'
+import type { Sessions } from '../sessions-interface.ts'
 import { isAgreed } from './ask.ts'
 import { EXIT, type ExitCode, UsageError } from './exit.ts'
 import type { CommonOptions, Job } from './job.ts'
@@ -18,10 +17,11 @@ interface Killed {
 }
 
 /** The sessions that must end. */
-type Whose =
-  | { readonly is: 'one'; readonly key: SessionKey }
-  | { readonly is: 'of a user'; readonly user: string }
-  | { readonly is: 'all' }
+interface Aim {
+  /** Their name in the question. */
+  readonly what: string
+  end(sessions: Sessions): Promise<Killed>
+}
 
 /** Ends one session, those of a user, or all of them, after a confirmation. */
 export async function kill(
@@ -29,13 +29,14 @@ export async function kill(
   key: string | undefined,
   options: KillOptions,
 ): Promise<ExitCode> {
-  const whose = whoseFrom(key, options)
-  if (options.yes !== true && !(await isAgreed(questionOf(whose, app), signal))) {
+  const { what, end } = aimFrom(key, options)
+  const where = app.place === undefined ? '' : ` in ${app.place}`
+  if (options.yes !== true && !(await isAgreed(`End ${what}${where}?`, signal))) {
     output.warn('nothing was ended')
     return EXIT.failed
   }
   const { ended, handedOn } = await untilStopped(
-    killed(app, whose),
+    end(app.sessions),
     signal,
     'stopped: the next sweep ends the remaining sessions of the user, or all remaining ones',
   )
@@ -43,35 +44,32 @@ export async function kill(
     `${ended} ended`,
     ...(handedOn ? ['tasks end the others'] : []),
   ])
-  if (whose.is !== 'one' || ended > 0) return EXIT.done
+  if (key === undefined || ended > 0) return EXIT.done
   output.warn('there is no live session of this key')
   return EXIT.failed
 }
 
-function whoseFrom(key: string | undefined, { user, all }: KillOptions): Whose {
-  const chosen: Whose[] = []
-  if (key !== undefined) chosen.push({ is: 'one', key: keyFrom(key) })
-  if (user !== undefined) chosen.push({ is: 'of a user', user: userFrom(user) })
-  if (all === true) chosen.push({ is: 'all' })
-  const [one] = chosen
-  if (one === undefined || chosen.length > 1) {
-    throw new UsageError('kill takes one of KEY, --user <name> and --all')
+function aimFrom(text: string | undefined, options: KillOptions): Aim {
+  const aims: Aim[] = []
+  if (text !== undefined) {
+    const key = keyFrom(text)
+    const end = async (sessions: Sessions) => ({
+      ended: (await sessions.killSession(key)) ? 1 : 0,
+      handedOn: false,
+    })
+    aims.push({ what: 'this session', end })
   }
-  return one
-}
-
-function questionOf(whose: Whose, { place }: AppSessions): string {
-  const where = place === undefined ? '' : ` in ${place}`
-  if (whose.is === 'one') return `End this session${where}?`
-  return whose.is === 'all'
-    ? `End all sessions of everybody${where}?`
-    : `End all sessions of ${JSON.stringify(whose.user)}${where}?`
-}
-
-async function killed({ sessions }: AppSessions, whose: Whose): Promise<Killed> {
-  if (whose.is === 'all') return await sessions.killAllSessions()
-  if (whose.is === 'of a user') {
-    return await sessions.killSessionByUser(whose.user, { literal: true })
+  if (options.user !== undefined) {
+    const user = userFrom(options.user)
+    aims.push({
+      what: `all sessions of ${JSON.stringify(user)}`,
+      end: (sessions) => sessions.killSessionByUser(user, { literal: true }),
+    })
   }
-  return { ended: (await sessions.killSession(whose.key)) ? 1 : 0, handedOn: false }
+  if (options.all === true) {
+    aims.push({ what: 'all sessions of everybody', end: (sessions) => sessions.killAllSessions() })
+  }
+  const [aim] = aims
+  if (aim !== undefined && aims.length === 1) return aim
+  throw new UsageError('kill takes one of KEY, --user <name> and --all')
 }

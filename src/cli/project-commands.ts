@@ -1,26 +1,19 @@
 import type { Command } from 'commander'
 import { command, oneOf, onThem, withSessions } from './command.ts'
-import type { DoctorOptions } from './doctor/doctor.ts'
 import { emulator } from './emulator.ts'
-import type { ExitCode } from './exit.ts'
-import type { Job } from './job.ts'
 import { PLATFORMS } from './setup/plan.ts'
 import type { SetupOptions } from './setup/setup.ts'
 
 /** Adds the commands for the surroundings of the sessions. `ended`: gets the exit code, also that of other programs. */
 export function addProjectCommands(program: Command, ended: (code: number) => void): void {
-  withSessions(
-    command(
-      program,
-      'doctor',
-      'Checks everything that the app needs, and prints each problem with its remedy.',
-      [
-        'doctor --sessions ./sessions.mjs',
-        'doctor --sessions ./sessions.mjs --url https://web.example.com',
-        'doctor --project my-project --region europe-west1',
-      ],
-    ),
-  )
+  const add = (name: string, about: string, examples: readonly string[]) =>
+    withSessions(command(program, name, about, examples))
+
+  add('doctor', 'Checks everything that the app needs, and prints each problem with its remedy.', [
+    'doctor --sessions ./sessions.mjs',
+    'doctor --sessions ./sessions.mjs --url https://web.example.com',
+    'doctor --project my-project --region europe-west1',
+  ])
     .option('--contract', 'run the store contract too, in namespaces that are empty afterwards')
     .option(
       '--url <url>',
@@ -30,14 +23,7 @@ export function addProjectCommands(program: Command, ended: (code: number) => vo
     .option('--routes <path>', 'where cleanupRoutes() is mounted; default: /_sessions')
     .option('--region <name>', 'the region of the cron job; default: that of the queue')
     .option('--queue <name>', 'the queue, where no module names it; default: session-sweep')
-    .action(
-      onThem<[], DoctorOptions>(
-        ended as (code: ExitCode) => void,
-        ({ doctor }) =>
-          (job: Job, options) =>
-            doctor(job, options),
-      ),
-    )
+    .action(onThem(ended, ({ doctor }) => doctor))
   command(
     program,
     'setup',
@@ -63,39 +49,28 @@ export function addProjectCommands(program: Command, ended: (code: number) => vo
       const { setup } = await import('./work.ts')
       ended(await setup(platform, options))
     })
-  withSessions(
-    command(
-      program,
-      'teardown',
-      'Deletes all sessions, security keys and notes, without calling any observer. Asks before.',
-      ['teardown --sessions ./sessions.mjs', 'teardown --project my-project --namespace old --yes'],
-    ),
+  add(
+    'teardown',
+    'Deletes all sessions, security keys and notes, without calling any observer. Asks before.',
+    ['teardown --sessions ./sessions.mjs', 'teardown --project my-project --namespace old --yes'],
   )
     .option('--yes', 'do not ask; needed where there is no terminal')
-    .action(onThem(ended as (code: ExitCode) => void, ({ teardown }) => teardown))
-  withSessions(
-    command(
-      program,
-      'export',
-      'Writes all sessions, fences and notes into a new file that nobody else may read.',
-      ['export sessions.ndjson --sessions ./sessions.mjs'],
-    ),
+    .action(onThem(ended, ({ teardown }) => teardown))
+  add(
+    'export',
+    'Writes all sessions, fences and notes into a new file that nobody else may read.',
+    ['export sessions.ndjson --sessions ./sessions.mjs'],
   )
     .argument('<file>', 'the file to write')
-    .action(onThem(ended as (code: ExitCode) => void, ({ exportAll }) => exportAll))
-  withSessions(
-    command(
-      program,
-      'import',
-      'Takes in what export wrote. Inserts, and never writes over a session. Run "kill --all" after the import of a backup.',
-      ['import sessions.ndjson --project other-project'],
-    ),
+    .action(onThem(ended, ({ exportAll }) => exportAll))
+  add(
+    'import',
+    'Takes in what export wrote. Inserts, and never writes over a session. Run "kill --all" after the import of a backup.',
+    ['import sessions.ndjson --project other-project'],
   )
     .argument('<file>', 'the file that export wrote')
     .option('--merge', 'also into a store that has sessions: inserts the missing ones')
-    .action(
-      onThem(ended as (code: ExitCode) => void, ({ importAll }) => importAll, { newFile: true }),
-    )
+    .action(onThem(ended, ({ importAll }) => importAll, { newFile: true }))
   program
     .command('emulator')
     .description('Runs the Datastore emulator on this machine; "emulator help" says how.')

@@ -2,24 +2,23 @@ import type { SessionKey } from '../record/id.ts'
 import type { AppSessions } from './app-sessions.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { Job } from './job.ts'
-import { eachOf } from './side-by-side.ts'
 import { counted } from './text.ts'
 
-/** Counts of sessions by result. */
-interface Counts {
-  /** Stored again. */
-  rewritten: number
-  /** Already stored in their present form. */
-  unchanged: number
-  /** Ended or expired since they were listed. */
-  gone: number
-  /** Encrypted with a key that this process lacks, so their correct form is unknown here. */
-  unreadable: number
-  /** No process can read them any more. */
-  damaged: number
-  /** The store failed. */
-  failed: number
+/** The results for a session, in words. */
+const WORDS = {
+  rewritten: 'rewritten',
+  unchanged: 'already stored correctly',
+  gone: 'ended meanwhile',
+  // This process does not know the correct form of such a session.
+  unreadable: 'encrypted with a key that this process lacks, and left unchanged',
+  // No process can read it any more.
+  damaged: 'damaged, and left unchanged',
+  // The store failed.
+  failed: 'failed',
 }
+
+/** Counts of sessions by result. */
+type Counts = Record<keyof typeof WORDS, number>
 
 const SIDE_BY_SIDE = 10
 
@@ -76,18 +75,31 @@ function isForOthers(error: unknown): boolean {
   return (Object(cause) as { forOthers?: unknown }).forOthers === true
 }
 
-const WORDS: Readonly<Record<keyof Counts, string>> = {
-  rewritten: 'rewritten',
-  unchanged: 'already stored correctly',
-  gone: 'ended meanwhile',
-  unreadable: 'encrypted with a key that this process lacks, and left unchanged',
-  damaged: 'damaged, and left unchanged',
-  failed: 'failed',
-}
-
 function inWords(counts: Counts): string[] {
   return Object.entries(WORDS)
     .map(([name, words]) => ({ words, count: counts[name as keyof Counts] }))
     .filter(({ count, words }) => count > 0 || words === WORDS.rewritten)
     .map(({ count, words }) => `${count} ${words}`)
+}
+
+/**
+ * Works on the listed items, up to `width` at a time, until the list ends or the signal aborts. Work that has begun is
+ * finished. Throws the errors of the list.
+ */
+async function eachOf<Item>(
+  items: AsyncIterable<Item>,
+  { width, signal }: { width: number; signal: AbortSignal },
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const list = items[Symbol.asyncIterator]()
+  const lane = async () => {
+    while (!signal.aborted) {
+      const { done, value } = await list.next()
+      if (done === true || signal.aborted) return
+      await work(value)
+    }
+  }
+  const lanes = await Promise.allSettled(Array.from({ length: width }, lane))
+  await list.return?.()
+  for (const ended of lanes) if (ended.status === 'rejected') throw ended.reason
 }

@@ -1,10 +1,10 @@
 import type { RunInfo } from '../sweep/status.ts'
 import { EXIT, type ExitCode } from './exit.ts'
-import type { CommonOptions, Job } from './job.ts'
+import type { Job } from './job.ts'
 import { inSeconds } from './list.ts'
 
 /** Shows the latest runs of sweeps, kills and iterators, the newest first. */
-export async function runs({ app, output }: Job, _: CommonOptions): Promise<ExitCode> {
+export async function runs({ app, output }: Job): Promise<ExitCode> {
   const { store, runs: found, warnings } = await app.sessions.status()
   if (store !== 'reachable') {
     output.error(`error: ${warnings.join('; ')}`)

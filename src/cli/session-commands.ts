@@ -2,7 +2,6 @@ import type { Command } from 'commander'
 import type { GUEST_USER } from '../record/record.ts'
 import { command, oneOf, onThem, withModule, withSessions } from './command.ts'
 import type { ExitCode } from './exit.ts'
-import type { CommonOptions, Job } from './job.ts'
 
 /** As in the core, which is loaded only when a command is called. */
 const GUEST: typeof GUEST_USER = '__guest__'
@@ -14,14 +13,7 @@ export function addSessionCommands(program: Command, ended: (code: ExitCode) => 
 
   add('status', 'Prints the state of the sweep, and warnings.', [
     'status --sessions ./sessions.mjs',
-  ]).action(
-    onThem(
-      ended,
-      ({ status }) =>
-        (job: Job, _: CommonOptions) =>
-          status(job),
-    ),
-  )
+  ]).action(onThem(ended, ({ status }) => status))
   add('list', 'Lists the live sessions, all or those of a user.', [
     'list --sessions ./sessions.mjs --user alice',
     'list --project my-project --namespace shop',
@@ -69,13 +61,5 @@ export function addSessionCommands(program: Command, ended: (code: ExitCode) => 
       'Stores every live session again whose stored form differs from the present settings: encrypts unencrypted data and data with an older key, or decrypts it when encryption is being removed. Leaves the others unchanged.',
       ['rewrite --sessions ./sessions.mjs'],
     ),
-  ).action(
-    onThem(
-      ended,
-      ({ rewrite }) =>
-        (job: Job, _: CommonOptions) =>
-          rewrite(job),
-      { ofTheApp: true },
-    ),
-  )
+  ).action(onThem(ended, ({ rewrite }) => rewrite, { ofTheApp: true }))
 }

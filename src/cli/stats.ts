@@ -2,7 +2,7 @@ import { shardOf } from '../record/buckets.ts'
 import { GUEST_USER, type SessionRecord } from '../record/record.ts'
 import { insideOf } from './app-sessions.ts'
 import { EXIT, type ExitCode } from './exit.ts'
-import type { CommonOptions, Job } from './job.ts'
+import type { Job } from './job.ts'
 import { counted } from './text.ts'
 import { pagesOf } from './whole-store.ts'
 
@@ -34,7 +34,7 @@ export interface Stats {
 }
 
 /** Counts the stored sessions: users, sizes and expiry. Reads every session. */
-export async function stats({ app, output, signal }: Job, _: CommonOptions): Promise<ExitCode> {
+export async function stats({ app, output, signal }: Job): Promise<ExitCode> {
   const { store } = insideOf(app)
   const count = new Count(store.shards, Date.now())
   for await (const entries of pagesOf(store, signal)) {

@@ -49,7 +49,7 @@ describe('the command import of viur-session', () => {
     session.set('n', 1)
     await sessions.commit(session)
     const path = join(folder, 'exported.ndjson')
-    expect(await exportAll(jobOn(sessions), path, {})).toBe(0)
+    expect(await exportAll(jobOn(sessions), path)).toBe(0)
     exported = readFileSync(path, 'utf8')
   })
 

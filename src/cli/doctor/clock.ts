@@ -1,3 +1,4 @@
+import type { Environment } from '../../google/platform.ts'
 import { type Check, failure, ok, warning } from './check.ts'
 import { endpointOf } from './google-api.ts'
 
@@ -26,7 +27,7 @@ export function clockCheck(ahead: number | null): Check {
 
 /** Asks Datastore's front end for the time, which needs no credentials. `now`: this machine's clock. */
 export async function measureClock(
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
   now: () => number,
 ): Promise<number | null> {
   try {

@@ -1,17 +1,16 @@
 import { dirname, resolve } from 'node:path'
 import { areEventsOn } from '../../end/events-switch.ts'
 import { type QueuePlace, queuePlaceOf } from '../../cloud-tasks/queue-place.ts'
-import { googleCloudSign } from '../../google/platform.ts'
+import { type Environment, googleCloudSign } from '../../google/platform.ts'
 import { operationsOf, type StoreOperations, type StorePlace } from '../../store/operations.ts'
-import type { AppSessions } from '../app-sessions.ts'
-import { insideOf } from '../app-sessions.ts'
+import { type AppSessions, insideOf } from '../app-sessions.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import type { CommonOptions, Job } from '../job.ts'
 import { callOpenly, cookieCheck, eventsCheck, openCallsCheck } from './app-checks.ts'
 import { type Check, failure, ofError, ok, warning } from './check.ts'
 import { clockCheck, measureClock } from './clock.ts'
 import { contractCheck } from './contract.ts'
-import { type AskGoogle, askGoogle } from './google-api.ts'
+import { askGoogle } from './google-api.ts'
 import { installedVersions, ownManifest } from './installed.ts'
 import { linesOf } from './lines.ts'
 import { databaseChecks } from './project-checks.ts'
@@ -36,11 +35,14 @@ export interface DoctorOptions extends CommonOptions {
   readonly private?: boolean
 }
 
+/** Prints and remembers checks. */
+type Tell = (...checks: readonly Check[]) => void
+
 /** Checks everything that an app needs, and prints each problem with its remedy. */
 export async function doctor(job: Job, options: DoctorOptions): Promise<ExitCode> {
   const { output, signal, app } = job
   const checks: Check[] = []
-  const tell = (...found: readonly Check[]) => {
+  const tell: Tell = (...found) => {
     checks.push(...found)
     if (options.json !== true) for (const one of found) output.answer(one, () => linesOf(one))
   }
@@ -65,13 +67,11 @@ const MEMORY = warning(
   'set the option store of createSessions(), for example to datastoreStore()',
 )
 
-type Environment = Readonly<Record<string, string | undefined>>
-
 /** Runs all checks except the contract. */
 async function examine(
   app: AppSessions,
   options: DoctorOptions,
-  tell: (...checks: readonly Check[]) => void,
+  tell: Tell,
   environment: Environment,
 ): Promise<void> {
   const { store, cookie } = insideOf(app)
@@ -99,7 +99,7 @@ async function examine(
 /** Returns the place of the store; `null` when it is not Datastore. */
 async function placeOf(
   operations: StoreOperations | null,
-  tell: (...checks: readonly Check[]) => void,
+  tell: Tell,
 ): Promise<StorePlace | null | 'unknown'> {
   if (operations === null) return null
   try {
@@ -112,10 +112,7 @@ async function placeOf(
   }
 }
 
-async function answers(
-  { sessions }: AppSessions,
-  tell: (...checks: readonly Check[]) => void,
-): Promise<boolean> {
+async function answers({ sessions }: AppSessions, tell: Tell): Promise<boolean> {
   const began = performance.now()
   try {
     await sessions.ready()
@@ -131,7 +128,7 @@ async function examineStore(
   app: AppSessions,
   operations: StoreOperations | null,
   place: StorePlace | null | 'unknown',
-  tell: (...checks: readonly Check[]) => void,
+  tell: Tell,
 ): Promise<void> {
   const { store, events } = insideOf(app)
   const tried = await tryWrites(store)
@@ -153,11 +150,11 @@ async function examineProject(
   app: AppSessions,
   place: StorePlace,
   { region, routes = '/_sessions', queue: given }: DoctorOptions,
-  tell: (...checks: readonly Check[]) => void,
+  tell: Tell,
   environment: Environment,
   isReady: boolean,
 ): Promise<void> {
-  const ask: AskGoogle = askGoogle(environment)
+  const ask = askGoogle(environment)
   tell(clockCheck(await measureClock(environment, () => Date.now())))
   tell(...(await databaseChecks(place, ask)))
   const where = region ?? (environment['GOOGLE_CLOUD_REGION'] || null)

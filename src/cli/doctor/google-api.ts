@@ -1,4 +1,5 @@
 import { loadFailure } from '../../base/optional-import.ts'
+import type { Environment } from '../../google/platform.ts'
 
 /** The APIs that are called, by their names in gcloud. */
 export type Service = 'cloudscheduler' | 'cloudtasks' | 'firestore' | 'datastore'
@@ -14,8 +15,6 @@ export type ApiAnswer =
 
 /** Calls Google APIs. Never throws. */
 export type AskGoogle = (service: Service, path: string) => Promise<ApiAnswer>
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /** How long an answer may take, in milliseconds. */
 const PATIENCE = 15_000

@@ -27,27 +27,24 @@ export function installedVersions(folder: string, own: Manifest): VersionFacts {
 
 /** Searches as Node does: in each `node_modules` on the way up. */
 function versionIn(folder: string, name: string): string | null {
-  let at = existsSync(folder) ? realpathSync(folder) : resolve(folder)
-  for (;;) {
-    const file = join(at, 'node_modules', name, 'package.json')
-    if (existsSync(file)) return manifestIn(file).version ?? null
-    const above = dirname(at)
-    if (above === at) return null
-    at = above
-  }
+  const start = existsSync(folder) ? realpathSync(folder) : resolve(folder)
+  const [found] = manifestsFrom(start, join('node_modules', name))
+  return found?.version ?? null
 }
 
 /** Returns the manifest of this release: the first one with its name on the way up from this file, also in a bundle. */
 export function ownManifest(): Manifest {
-  let at = dirname(fileURLToPath(import.meta.url))
-  for (;;) {
-    const file = join(at, 'package.json')
-    const manifest: Manifest = existsSync(file) ? manifestIn(file) : {}
-    if (manifest.name === 'viur-session' || dirname(at) === at) return manifest
-    at = dirname(at)
+  for (const manifest of manifestsFrom(dirname(fileURLToPath(import.meta.url)), '.')) {
+    if (manifest.name === 'viur-session') return manifest
   }
+  return {}
 }
 
-function manifestIn(file: string): Manifest {
-  return JSON.parse(readFileSync(file, 'utf8')) as Manifest
+/** Yields the manifests in this folder of `start` and of each folder above it, the nearest first. */
+function* manifestsFrom(start: string, folder: string): Generator<Manifest> {
+  for (let at = start; ; at = dirname(at)) {
+    const file = join(at, folder, 'package.json')
+    if (existsSync(file)) yield JSON.parse(readFileSync(file, 'utf8')) as Manifest
+    if (dirname(at) === at) return
+  }
 }

@@ -1,3 +1,4 @@
+import type { Environment } from '../../google/platform.ts'
 import { isAgreed } from '../ask.ts'
 import { EXIT, type ExitCode, UsageError } from '../exit.ts'
 import { stopSignal } from '../job.ts'
@@ -39,11 +40,7 @@ export async function setup(name: string, options: SetupOptions): Promise<ExitCo
 }
 
 /** Checks the arguments. Throws {@link UsageError}. */
-export function wantedFrom(
-  name: string,
-  options: SetupOptions,
-  environment: Readonly<Record<string, string | undefined>>,
-): Wanted {
+export function wantedFrom(name: string, options: SetupOptions, environment: Environment): Wanted {
   const platform = PLATFORMS.find((one) => one === name)
   if (platform === undefined) {
     throw new UsageError(`setup takes ${PLATFORMS.join(', ')}, and not ${JSON.stringify(name)}`)
