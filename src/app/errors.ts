@@ -2,7 +2,7 @@ import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
 import { SessionContentionError, SessionStoreError } from '../index.ts'
 import { looksOf } from './looks.ts'
 import { errorPage } from './pages/error.ts'
-import type { Problem } from './pages/texts.ts'
+import type { Problem } from './pages/texts-en.ts'
 
 /** Answers requests for unknown addresses. */
 export const notFound: RequestHandler = (request, response) => {

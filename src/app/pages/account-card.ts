@@ -4,7 +4,7 @@ import type { DemoUser } from '../users.ts'
 import { avatar } from './avatar.ts'
 import { code } from './code.ts'
 import { timeElement } from './format.ts'
-import type { Texts } from './texts.ts'
+import type { Texts } from './texts-en.ts'
 
 export interface AccountView {
   readonly language: Language

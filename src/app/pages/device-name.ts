@@ -1,4 +1,4 @@
-import type { Texts } from './texts.ts'
+import type { Texts } from './texts-en.ts'
 
 // The order matters: most browsers also name other browsers.
 const BROWSERS: readonly (readonly [RegExp, string])[] = [

@@ -8,7 +8,7 @@ import { deviceName } from './device-name.ts'
 import { timeElement } from './format.ts'
 import { page } from './layout.ts'
 import { noticeBox } from './notice.ts'
-import type { Texts } from './texts.ts'
+import type { Texts } from './texts-en.ts'
 import { textsIn } from './texts-in.ts'
 
 export interface DevicesView extends Looks {

@@ -1,7 +1,7 @@
 import { html } from '../../express/console/html.ts'
 import type { Looks } from '../looks.ts'
 import { page } from './layout.ts'
-import type { Problem } from './texts.ts'
+import type { Problem } from './texts-en.ts'
 import { textsIn } from './texts-in.ts'
 
 /** A page that tells visitors what went wrong. It shows nothing of the app's internals. */

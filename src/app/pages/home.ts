@@ -11,7 +11,7 @@ import { lifeLine } from './life-line.ts'
 import { noticeBox } from './notice.ts'
 import { raceCard } from './race-card.ts'
 import { type SessionFacts, sessionPanel } from './session-panel.ts'
-import type { Texts } from './texts.ts'
+import type { Texts } from './texts-en.ts'
 import { textsIn } from './texts-in.ts'
 
 /** Everything that the start page shows. */

@@ -3,7 +3,7 @@ import { LANGUAGES, type Language } from '../language.ts'
 import type { Looks } from '../looks.ts'
 import { THEMES } from '../session-data.ts'
 import { STYLE_URL } from '../style.ts'
-import type { Texts } from './texts.ts'
+import type { Texts } from './texts-en.ts'
 import { textsIn } from './texts-in.ts'
 
 /** Options of every page. */

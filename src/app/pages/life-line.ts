@@ -2,7 +2,7 @@ import { type Html, html } from '../../express/console/html.ts'
 import type { Language } from '../language.ts'
 import { ABSOLUTE_LIFETIME } from '../sessions.ts'
 import { duration } from './format.ts'
-import type { Texts } from './texts.ts'
+import type { Texts } from './texts-en.ts'
 
 /** The times of a session, in milliseconds since the epoch. */
 export interface Life {

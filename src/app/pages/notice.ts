@@ -1,7 +1,7 @@
 import { type Html, html } from '../../express/console/html.ts'
 import type { Notice } from '../session-data.ts'
 import { shortened } from './format.ts'
-import type { Texts } from './texts.ts'
+import type { Texts } from './texts-en.ts'
 
 /** The box of a notice; nothing for `null`. `key`: the key that the session has now. */
 export function noticeBox(notice: Notice | null, key: string | null, texts: Texts): Html | false {

@@ -7,7 +7,7 @@ import { code } from './code.ts'
 import { number } from './format.ts'
 import { page } from './layout.ts'
 import { noticeBox } from './notice.ts'
-import type { Texts } from './texts.ts'
+import type { Texts } from './texts-en.ts'
 import { textsIn } from './texts-in.ts'
 
 export interface OperationsView extends Looks {

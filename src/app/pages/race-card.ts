@@ -1,7 +1,7 @@
 import { type Html, html } from '../../express/console/html.ts'
 import type { RaceResult } from '../session-data.ts'
 import { code } from './code.ts'
-import type { Texts } from './texts.ts'
+import type { Texts } from './texts-en.ts'
 
 /** Lets the visitor race two changes of the session, and shows what became of them. */
 export function raceCard(result: RaceResult | null, { race }: Texts): Html {

@@ -4,7 +4,7 @@ import { type Html, type HtmlValue, html } from '../../express/console/html.ts'
 import type { Language } from '../language.ts'
 import { code } from './code.ts'
 import { shortened, timeElement } from './format.ts'
-import type { Texts } from './texts.ts'
+import type { Texts } from './texts-en.ts'
 
 /** The properties of a session at the time when the page is made. */
 export interface SessionFacts {

@@ -1,4 +1,4 @@
-import type { Texts } from './texts.ts'
+import type { Texts } from './texts-en.ts'
 
 /** The pages in German. */
 export const german: Texts = {

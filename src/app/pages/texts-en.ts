@@ -1,7 +1,11 @@
-import type { Texts } from './texts.ts'
+/** The texts of the pages in English. Each other language has the same ones. */
+export type Texts = typeof english
+
+/** The subjects of error pages. */
+export type Problem = keyof Texts['problems']
 
 /** The pages in English. */
-export const english: Texts = {
+export const english = {
   title: 'viur-session reference app',
   skip: 'Skip to the content',
   heading: 'Your session, in the open',
@@ -27,12 +31,13 @@ export const english: Texts = {
       'Your login is fresh again, and the session has a new id. Nothing was done yet: press the button once more.',
     deviceEnded: 'That session has ended. Its browser is signed out with the next click.',
   },
-  othersEnded: (count) =>
+  othersEnded: (count: number): string =>
     count === 0
       ? 'There was no other session to end.'
       : `${count === 1 ? 'One other session has' : `${count} other sessions have`} ended. This one stays.`,
-  filled: (count) =>
+  filled: (count: number): string =>
     `${count.toLocaleString('en')} expired sessions wait for a sweep. Start one in the console.`,
+  /** Introduces the two keys in a notice. */
   keyChanged: 'Key',
   overview: {
     heading: 'Overview',
@@ -58,16 +63,18 @@ export const english: Texts = {
     demo: 'Demo, no passwords',
     users: 'Demo users',
     signIn: 'Sign in',
-    signInAs: (name) => `Sign in as ${name}`,
+    signInAs: (name: string): string => `Sign in as ${name}`,
     signOut: 'Sign out',
     since: 'Signed in',
     switchUser: 'Or sign in as somebody else',
     noPasswords:
       'The demo users have no passwords: anybody who opens this page can be any of them.',
+    /** Leads to the list of devices. */
     devices: 'Your devices: where you are signed in',
   },
   login: {
     title: 'Sign in',
+    /** The address of a page follows. */
     lead: 'After the login you are brought back to',
     back: 'The way back',
     backHint:
@@ -76,8 +83,9 @@ export const english: Texts = {
   life: {
     heading: 'The life of this session',
     hint: 'Each use moves the idle limit on. Nothing moves the absolute limit, which counts from the login.',
+    /** Names the drawing. */
     drawing: 'Life of this session',
-    describe: (used, idle, absolute) =>
+    describe: (used: string, idle: string, absolute: string): string =>
       `In use for ${used}. Ends in ${idle} if it is not used, and in ${absolute} in any case.`,
     used: 'In use for',
     idle: 'Ends unused in',
@@ -95,7 +103,7 @@ export const english: Texts = {
     together: 'Counter',
     kept: 'kept',
     lost: 'lost',
-    counted: (count) => `+${count} of 2`,
+    counted: (count: number): string => `+${count} of 2`,
     why: 'The right column is a plain record that got the same changes: loaded as a whole, saved as a whole. The last save overwrites the first.',
   },
   browsers: {
@@ -106,7 +114,7 @@ export const english: Texts = {
       'Open this page in another browser or a private window, and sign in as the same user.',
       'Look at your devices in either of them: both sessions are there. End the other one.',
       'Reload the page in the other browser: it is signed out.',
-    ],
+    ] as readonly string[],
   },
   cart: {
     heading: 'Cart',
@@ -114,14 +122,15 @@ export const english: Texts = {
     empty: 'Nothing in here yet.',
     label: 'What do you need?',
     placeholder: 'A notebook, perhaps',
-    suggestions: ['Coffee', 'Notebook', 'Desk lamp', 'Bicycle bell'],
+    suggestions: ['Coffee', 'Notebook', 'Desk lamp', 'Bicycle bell'] as readonly string[],
     add: 'Add',
-    pieces: (count) => (count === 1 ? '1 piece' : `${count} pieces`),
-    more: (name) => `One more: ${name}`,
-    less: (name) => `One less: ${name}`,
-    remove: (name) => `Remove: ${name}`,
+    pieces: (count: number): string => (count === 1 ? '1 piece' : `${count} pieces`),
+    more: (name: string): string => `One more: ${name}`,
+    less: (name: string): string => `One less: ${name}`,
+    remove: (name: string): string => `Remove: ${name}`,
     removeShort: 'Remove',
     quantity: 'Quantity',
+    /** Leads to the form of the order. */
     order: 'Order this',
   },
   expiry: {
@@ -150,6 +159,7 @@ export const english: Texts = {
   order: {
     title: 'Order',
     lead: 'A form that counts once. It carries a security key that is used up when you send it, so that neither a double click nor the back button orders twice.',
+    /** Above the form when its key did not count. */
     refused: {
       heading: 'This form did not count',
       text: 'It was sent before, it was open for longer than 15 minutes, or your session got a new id meanwhile. Nothing was ordered just now.',
@@ -164,25 +174,27 @@ export const english: Texts = {
     orders: 'Your orders',
     ordersHint: 'Kept in this session, the latest five.',
     noOrders: 'No order yet.',
-    number: (number) => `Order ${number}`,
+    number: (number: number): string => `Order ${number}`,
   },
   devices: {
     title: 'Your devices',
-    lead: (name) => `Every session in which ${name} is signed in. End those that you do not know.`,
+    lead: (name: string): string =>
+      `Every session in which ${name} is signed in. End those that you do not know.`,
     list: 'Signed in',
     fresh: 'You signed in within the last five minutes, so you can end sessions at once.',
     stale:
       'You signed in more than five minutes ago. Before a session ends, you are asked to confirm your login.',
     current: 'this device',
     unknown: 'Unknown device',
-    name: (browser, system) => `${browser} on ${system}`,
+    /** Such as "Firefox on Linux". */
+    name: (browser: string, system: string): string => `${browser} on ${system}`,
     agent: 'User agent',
     address: 'Network',
     addressHint: 'shortened',
     signedIn: 'Signed in',
     lastSeen: 'Last seen',
     end: 'End',
-    endThis: (name) => `End the session of ${name}`,
+    endThis: (name: string): string => `End the session of ${name}`,
     endOthers: 'End all others',
     endOthersHint: 'Everywhere but here. Later logins stay.',
     noOthers: 'You are signed in nowhere else.',
@@ -194,7 +206,7 @@ export const english: Texts = {
     title: 'Is it still you?',
     lead: 'This action needs a login of the last five minutes, so that nobody does it at a screen you left unlocked.',
     hint: 'The demo users have no passwords, so a button has to do. An app asks for the password or a passkey here.',
-    signInAgain: (name) => `I am ${name}`,
+    signInAgain: (name: string): string => `I am ${name}`,
     cancel: 'Cancel',
   },
   operations: {
@@ -213,7 +225,7 @@ export const english: Texts = {
     fill: {
       heading: 'Something to sweep',
       hint: 'Only on a developer’s machine: stores sessions that expired two hours ago. Then start a sweep in the console.',
-      button: (count) => `Make ${count} expired sessions`,
+      button: (count: string): string => `Make ${count} expired sessions`,
     },
     sweep: {
       heading: 'How a sweep runs',
@@ -223,7 +235,7 @@ export const english: Texts = {
         'The sweep adds a task to the Cloud Tasks queue session-sweep. Without a queue, it works inside the call.',
         'Each task ends expired sessions for up to 90 seconds, then adds the next task.',
         'For each ended session, the app’s observers are called.',
-      ],
+      ] as readonly string[],
     },
     ends: {
       heading: 'Ends by reason',
@@ -269,6 +281,7 @@ export const english: Texts = {
     unreadable: 'a session that cannot be read',
   },
   footer: 'Plain HTML and CSS, rendered on the server.',
+  /** Names the navigation. */
   pages: 'Pages',
   start: 'Start',
   problems: {

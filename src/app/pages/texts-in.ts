@@ -1,7 +1,6 @@
 import type { Language } from '../language.ts'
-import type { Texts } from './texts.ts'
 import { german } from './texts-de.ts'
-import { english } from './texts-en.ts'
+import { english, type Texts } from './texts-en.ts'
 
 const TEXTS: Readonly<Record<Language, Texts>> = { en: english, de: german }
 
