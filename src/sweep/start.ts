@@ -100,12 +100,12 @@ export class SweepStart<Data extends object> {
     const { now, store } = this.#settings
     checkOptions('startClearSessions()', options, OPTIONS)
     checkFlag('startClearSessions: dryRun', options.dryRun)
-    await this.#ender.requireObservers()
     const latest = now() - LEEWAY
     const before = Math.min(timeOf('before', options.before) ?? latest, latest)
     const after = timeOf('after', options.after)
     if (after !== null && after >= before) throw emptyRange(after, before, options)
     if (options.dryRun === true) return await this.#count(before, after)
+    await this.#ender.requireObservers()
     const lease = await store.notes.get(LEASE)
     const holder = await this.#holderOf(lease)
     if (holder !== null && isRunning(holder, now())) {

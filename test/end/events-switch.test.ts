@@ -43,6 +43,9 @@ describe.each(STORE_KINDS)('a process without the option events on $name', (kind
       expect(p.warnings.filter((line) => line.includes('events: true'))).toHaveLength(1)
       p.now += 2 * HOUR
       await expect(script.startClearSessions()).rejects.toThrow(SessionConfigError)
+      // A dry run ends nothing, so no observer could miss an end.
+      expect(await script.startClearSessions({ dryRun: true })).toMatchObject({ ended: 4 })
+      expect(await p.count()).toBe(4)
       expect((await script.status()).warnings.join()).toContain('events: true')
       expect(reasons(p)).toEqual([])
       expect(await app.startClearSessions()).toMatchObject({ ended: 4 })
