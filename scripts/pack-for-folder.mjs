@@ -18,10 +18,10 @@ import {
   statSync,
   symlinkSync,
   utimesSync,
-  writeFileSync,
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { alone } from './alone.mjs'
 
 const root = resolve(fileURLToPath(new URL('..', import.meta.url)))
 const tarball = resolve(process.env['VIUR_TARBALL'] || packed())
@@ -73,51 +73,6 @@ function packInto(folder, path) {
   renameSync(made, path)
   rmSync(scratch, { recursive: true })
   return path
-}
-
-/** Longer than any build, in milliseconds. */
-const LONGEST = 10 * 60 * 1000
-
-/**
- * Does work while no other process does it. A lock is ignored when its process has ended, or when it is old.
- *
- * @template Result
- * @param {string} lock
- * @param {() => Result} work
- * @returns {Result}
- */
-function alone(lock, work) {
-  for (;;) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' })
-      break
-    } catch (error) {
-      if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error
-    }
-    if (!isHeld(lock)) rmSync(lock, { force: true })
-    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
-  }
-  try {
-    return work()
-  } finally {
-    rmSync(lock, { force: true })
-  }
-}
-
-/**
- * Whether the process that wrote the lock still runs.
- *
- * @param {string} lock
- */
-function isHeld(lock) {
-  try {
-    const holder = Number(readFileSync(lock, 'utf8'))
-    // The file is empty for a moment, before its text is written.
-    if (holder !== 0) process.kill(holder, 0)
-    return Date.now() - statSync(lock).mtimeMs < LONGEST
-  } catch (error) {
-    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM'
-  }
 }
 
 /**
