@@ -27,6 +27,13 @@ describe('the page on architecture', () => {
     expect(rules.map(({ number }) => number).sort()).toEqual([...NUMBERS].sort())
   })
 
+  it('names the same exception to conditional writes as the promises about security', () => {
+    const [, exception = ''] = /^\| 5 \|.* (The only exception: [^|]*?) \|/m.exec(page) ?? []
+    expect(exception).not.toBe('')
+    const promises = readFileSync(new URL('SECURITY.md', root), 'utf8').replace(/\s+/g, ' ')
+    expect(promises).toContain(exception)
+  })
+
   it.each(rules)('names a room and a test for rule $number, and both exist', ({ rooms, tests }) => {
     expect(rooms.length).toBeGreaterThan(0)
     expect(tests.length).toBeGreaterThan(0)
