@@ -1,23 +1,27 @@
 import { describe, expect, it } from 'vitest'
 import { cookieCheck, eventsCheck, openCallsCheck } from '../../src/cli/doctor/app-checks.ts'
-import { ofError } from '../../src/cli/doctor/check.ts'
+import { type Check, ofError } from '../../src/cli/doctor/check.ts'
 import { clockCheck } from '../../src/cli/doctor/clock.ts'
 import { contractCheck, verdict } from '../../src/cli/doctor/contract.ts'
+import { doctor } from '../../src/cli/doctor/doctor.ts'
 import {
   cronFound,
   type LocatedCron,
   queueAt,
   queueFound,
+  sweptCheck,
 } from '../../src/cli/doctor/sweep-checks.ts'
 import { satisfies, versionChecks } from '../../src/cli/doctor/versions.ts'
 import { Output } from '../../src/cli/output.ts'
 import { allNotes } from '../../src/cli/whole-store.ts'
-import { memoryStore, type SessionStore } from '../../src/index.ts'
+import { createSessions, memoryStore, type SessionStore } from '../../src/index.ts'
+import { type SessionsDoor, sessionsDoorOf } from '../../src/sessions-door.ts'
 import type { StoreOperations } from '../../src/store/operations.ts'
 import { shellLine } from '../../src/cli/setup/gcloud.ts'
 import { Count } from '../../src/cli/stats.ts'
 import { wrapped } from '../../src/cli/text.ts'
 import type { RunInfo } from '../../src/sweep/status.ts'
+import { KeptOutput } from './answers.ts'
 
 const HOUR = 3_600_000
 
@@ -113,6 +117,31 @@ describe('the checks of viur-session doctor', () => {
   })
 
   const sweep = (ago: number): RunInfo => ({ started: new Date(100 * HOUR - ago) }) as RunInfo
+
+  it.each([
+    ['nothing ever swept', null, 'warning', /^no sweep ever ran/],
+    ['no sweep ran for a day', sweep(25 * HOUR), 'warning', /^the last sweep began 25 hours/],
+    ['a sweep ran this hour', sweep(HOUR), 'ok', /^the last sweep began 1 hours ago$/],
+  ])('say that %s, where no job of Google Cloud starts sweeps', (_, lastSweep, state, says) => {
+    const told = sweptCheck(lastSweep, 100 * HOUR)
+    expect(told).toMatchObject({ name: 'sweep', state, says: expect.stringMatching(says) })
+  })
+
+  it('look at the sweeps of a file of SQLite', async () => {
+    const sessions = createSessions({ store: memoryStore() })
+    const door = sessionsDoorOf(sessions) as SessionsDoor
+    const examined = async (storeName: string) => {
+      const output = new KeptOutput()
+      const app = { sessions, door: { ...door, storeName } }
+      await doctor({ app, output, signal: new AbortController().signal }, { json: true })
+      const [{ checks }] = output.answers as [{ checks: Check[] }]
+      return checks.filter(({ name }) => name === 'sweep')
+    }
+    expect(await examined('memory')).toEqual([])
+    expect(await examined('sqlite')).toMatchObject([{ state: 'warning' }])
+    await sessions.startClearSessions()
+    expect(await examined('sqlite')).toMatchObject([{ state: 'ok' }])
+  })
 
   const cron = (more: Partial<LocatedCron>): LocatedCron => ({
     project: 'shop',

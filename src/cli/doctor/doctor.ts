@@ -23,7 +23,7 @@ import {
   tryWrites,
 } from './store-checks.ts'
 import { QUEUE } from '../setup/gcloud.ts'
-import { cronCheck, queueAt, queueCheck } from './sweep-checks.ts'
+import { cronCheck, queueAt, queueCheck, sweptCheck } from './sweep-checks.ts'
 import { versionChecks } from './versions.ts'
 
 export interface DoctorOptions extends CommonOptions {
@@ -86,6 +86,10 @@ async function examine(
   if (isReady) await examineStore(app, operations, place, tell)
   const isCloud = typeof place === 'object' && place !== null && !place.isEmulator
   if (isCloud) await examineProject(app, place, options, tell, environment, isReady)
+  // Each process sweeps its own memory, and Datastore has jobs for it.
+  if (isReady && operations === null && app.door.storeName !== 'memory') {
+    tell(sweptCheck((await app.sessions.status()).lastSweep, Date.now()))
+  }
   const isDeployed =
     isCloud || environment['NODE_ENV'] === 'production' || googleCloudSign(environment) !== null
   // Sessions that were made for the command do not have the app's cookie.

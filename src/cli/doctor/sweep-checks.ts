@@ -79,6 +79,7 @@ export interface CronFacts {
 }
 
 const HOUR = 60 * 60 * 1000
+const DAY = 24 * HOUR
 
 /**
  * Maximum age of the last sweep, in milliseconds, at which sweeps count as started: hourly sweeps, of which one may be
@@ -140,8 +141,7 @@ async function allJobs(ask: AskGoogle, path: string): Promise<Job[] | ApiAnswer>
 export function cronFound(facts: LocatedCron, found: readonly Job[] | ApiAnswer): Check {
   const name = 'cron'
   const { project, region, lastSweep, now, routes } = facts
-  const age = lastSweep === null ? null : now - lastSweep.started.getTime()
-  const when = age === null ? 'no sweep ever ran' : `the last sweep began ${inWords(age)} ago`
+  const { age, when } = swept(lastSweep, now)
   if ('is' in found) {
     const other = unasked(name, project, found as ApiAnswer)
     if (age !== null && age < RECENT) return ok(name, when)
@@ -163,6 +163,28 @@ export function cronFound(facts: LocatedCron, found: readonly Job[] | ApiAnswer)
     return ok(name, `${when}, though no job in ${region} calls ${routes}/cron`)
   }
   return failure(name, `no job in ${region} calls ${routes}/cron; ${when}`, createIt(facts))
+}
+
+/** Checks when a sweep last ran, of sessions for which no job of Google Cloud starts sweeps. */
+export function sweptCheck(lastSweep: Status['lastSweep'], now: number): Check {
+  const name = 'sweep'
+  const { age, when } = swept(lastSweep, now)
+  if (age !== null && age < DAY) return ok(name, when)
+  return warning(
+    name,
+    `${when}: only a sweep deletes expired sessions`,
+    'npx viur-session sweep every hour, by cron; or the option sweepProbability of createSessions()',
+  )
+}
+
+/** How long ago the last sweep began, in milliseconds and in words; `null`: there was none. */
+function swept(
+  lastSweep: Status['lastSweep'],
+  now: number,
+): { readonly age: number | null; readonly when: string } {
+  if (lastSweep === null) return { age: null, when: 'no sweep ever ran' }
+  const age = now - lastSweep.started.getTime()
+  return { age, when: `the last sweep began ${inWords(age)} ago` }
 }
 
 function jobCheck(job: Job, when: string, age: number | null): Check {
@@ -203,6 +225,6 @@ function idOf({ name = '' }: Job): string {
 
 function inWords(age: number): string {
   if (age < HOUR) return `${Math.max(0, Math.round(age / 60_000))} minutes`
-  if (age < 48 * HOUR) return `${Math.round(age / HOUR)} hours`
-  return `${Math.round(age / (24 * HOUR))} days`
+  if (age < 2 * DAY) return `${Math.round(age / HOUR)} hours`
+  return `${Math.round(age / DAY)} days`
 }
