@@ -87,6 +87,9 @@ const CHANNELS = {
   warning: channel('viur-session:warning'),
 } satisfies Record<Trouble['kind'], unknown>
 
+/** All kinds of trouble. */
+export const TROUBLES = Object.keys(CHANNELS) as readonly Trouble['kind'][]
+
 /** Kinds that are logged as warnings. The others are part of normal operation, or any client can cause them. */
 const WARNINGS: ReadonlySet<Trouble['kind']> = new Set(['unknown-ids', 'unreadable', 'warning'])
 

@@ -1,5 +1,5 @@
 import type { Attributes, Counter, Histogram, Meter } from '@opentelemetry/api'
-import type { Trouble } from '../record/diagnostics.ts'
+import { type Trouble, TROUBLES } from '../record/diagnostics.ts'
 import type { Happening } from '../record/happenings.ts'
 import type { CommitTrace } from '../request/commit.ts'
 import type { LoadTrace } from '../request/load.ts'
@@ -8,19 +8,6 @@ import type { StepTrace } from '../sweep/engine.ts'
 import type { Listening } from './listening.ts'
 import { ATTRIBUTES, DURATIONS, type Instrument, INSTRUMENTS, SIZES } from './names.ts'
 import { attributesOf, typeOfError } from './words.ts'
-
-/** All kinds of trouble; the types ensure that none is missing. */
-const TROUBLES = Object.keys({
-  'unknown-ids': true,
-  'ended-id': true,
-  'key-refused': true,
-  'origin-refused': true,
-  'caller-refused': true,
-  conflict: true,
-  gone: true,
-  unreadable: true,
-  warning: true,
-} satisfies Record<Trouble['kind'], true>)
 
 type Of<Kind extends Happening['kind']> = Extract<Happening, { kind: Kind }>
 

@@ -1,5 +1,5 @@
 import { subscribe } from 'node:diagnostics_channel'
-import type { Trouble } from '../../record/diagnostics.ts'
+import { TROUBLES } from '../../record/diagnostics.ts'
 import type { Happening } from '../../record/happenings.ts'
 
 /** The counts of a process since its console was first used. */
@@ -10,18 +10,6 @@ export interface Counters {
   /** The results of `status()`, the oldest first. */
   readonly backlogs: readonly { readonly at: number; readonly backlog: number }[]
 }
-
-const TROUBLES = Object.keys({
-  'unknown-ids': true,
-  'ended-id': true,
-  'key-refused': true,
-  'origin-refused': true,
-  'caller-refused': true,
-  conflict: true,
-  gone: true,
-  unreadable: true,
-  warning: true,
-} satisfies Record<Trouble['kind'], true>)
 
 /** Maximum number of backlogs that are kept for the trend. */
 const KEPT = 100
@@ -36,7 +24,7 @@ export function countersOfProcess(): Counters {
 
 function begin(): Counters {
   const ends = new Map<string, number>()
-  const troubles = new Map(TROUBLES.map((kind) => [kind, 0]))
+  const troubles = new Map<string, number>(TROUBLES.map((kind) => [kind, 0]))
   const backlogs: { at: number; backlog: number }[] = []
   // The channels keep their subscribers for as long as the process lives.
   subscribe('viur-session:end', (message) => {
