@@ -1,15 +1,16 @@
-import { CallerRefusedError, SessionConfigError } from '../../base/errors.ts'
-import { consoleLogger, harmless, type SessionLogger } from '../../base/logger.ts'
+import { SessionConfigError } from '../../base/errors.ts'
+import type { SessionLogger } from '../../base/logger.ts'
 import { onDemand } from '../../base/on-demand.ts'
 import { checkFlag, checkOptions, namesOf, wrongOption } from '../../base/option-checks.ts'
 import { show } from '../../base/duration.ts'
 import type { DefaultData } from '../../base/types.ts'
-import { anyResponse, type NodeResponse } from '../../node/response/any-response.ts'
+import type { NodeResponse } from '../../node/response/any-response.ts'
 import type { AnyRequest } from '../../node/request/session-request.ts'
-import { publishTrouble } from '../../record/diagnostics.ts'
 import { sessionsDoorOf } from '../../sessions-door.ts'
 import type { Sessions } from '../../sessions-interface.ts'
 import type { Caller } from '../routes/caller.ts'
+import { loggerFrom, refusalReport, sendAnswer } from '../routes/restricted-routes.ts'
+import { pathOf, urlOf } from '../routes/return-to.ts'
 import { type ConsoleAllow, isAllow, operatorOf } from './access.ts'
 import { countersOfProcess } from './counters.ts'
 import type { ConsoleAnswer, ConsoleParts } from './handler.ts'
@@ -38,9 +39,6 @@ export type ConsoleRoutes = (
 ) => void
 
 const OPTIONS = namesOf<ConsoleOptions>({ allow: true, showData: true, logger: true })
-
-/** Minimum time before the log repeats the same reason of a refusal, in milliseconds. */
-const REPEAT_AFTER = 60_000
 
 const POLICY = [
   "default-src 'none'",
@@ -89,7 +87,9 @@ export function consoleRoutes<Data extends object = DefaultData>(
     logger,
     counters: countersOfProcess(),
   }
-  const noteRefusal = refusals(logger)
+  const noteRefusal = refusalReport('allow() failed', (why) =>
+    logger.warn('the console refused a request', { why }),
+  )
   // Loaded on demand, since most processes never show a page.
   const handler = onDemand(async () => await import('./handler.ts'))
   return function viurConsole(req, res, next) {
@@ -101,7 +101,7 @@ export function consoleRoutes<Data extends object = DefaultData>(
     try {
       operator = await operatorOf(req, allow)
     } catch (error) {
-      noteRefusal(error)
+      noteRefusal(error, { caller: 'console', purpose: 'console' })
       return { status: 403, body: 'refused\n' }
     }
     const path = req.url ?? '/'
@@ -116,45 +116,28 @@ export function consoleRoutes<Data extends object = DefaultData>(
  * Returns where to redirect a request for the first page without its final slash. Links are relative, so that they work
  * behind a proxy that removes a path prefix; the first page therefore needs its slash.
  */
-function homeOf(req: AnyRequest & { readonly originalUrl?: unknown }): string | null {
-  const url = typeof req.originalUrl === 'string' ? req.originalUrl : (req.url ?? '/')
-  const [path = ''] = /^[^?#]*/.exec(url) ?? []
-  const own = /^\/?(?:[?#]|$)/.test(req.url ?? '/')
-  if (!own || path.endsWith('/') || path === '') return null
+function homeOf(req: AnyRequest): string | null {
+  const path = pathOf(urlOf(req))
+  const own = pathOf(req.url ?? '')
+  if ((own !== '' && own !== '/') || path.endsWith('/') || path === '') return null
   return `./${path.slice(path.lastIndexOf('/') + 1)}/`
 }
 
-/** Logs refusals. Any client can cause one, so without a limit strangers could fill the log. */
-function refusals(logger: SessionLogger): (error: unknown) => void {
-  const last = new Map<string, number>()
-  return (error) => {
-    const isKnown = error instanceof CallerRefusedError
-    const why = isKnown || error instanceof SessionConfigError ? error.message : 'allow() failed'
-    publishTrouble({ kind: 'caller-refused', caller: 'console', purpose: 'console', why })
-    const time = performance.now()
-    if (time - (last.get(why) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER) return
-    last.set(why, time)
-    logger.warn('the console refused a request', { why })
-  }
-}
-
 function send(req: AnyRequest, res: NodeResponse, answer: ConsoleAnswer): void {
-  const response = anyResponse(res)
-  if (response.headersSent || response.destroyed === true) return
   const { status, type, body = '', location } = answer
-  response.statusCode = status
-  for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
   const media = type === 'html' ? 'text/html' : type === 'css' ? 'text/css' : 'text/plain'
-  response.setHeader('Content-Type', `${media}; charset=utf-8`)
-  response.setHeader('Content-Length', String(Buffer.byteLength(body)))
-  if (location !== undefined) response.setHeader('Location', location)
-  response.end(req.method === 'HEAD' ? '' : body)
+  const headers = {
+    ...HEADERS,
+    'Content-Type': `${media}; charset=utf-8`,
+    ...(location !== undefined && { Location: location }),
+  }
+  sendAnswer(req, res, status, headers, body)
 }
 
 function checked(options: ConsoleOptions): Required<ConsoleOptions> {
   const given: Partial<ConsoleOptions> = options ?? {}
   checkOptions('consoleRoutes()', given, OPTIONS)
-  const { allow, showData = false, logger = consoleLogger } = given
+  const { allow, showData = false, logger } = given
   if (!isAllow(allow)) {
     throw wrongOption(
       'consoleRoutes: allow',
@@ -163,7 +146,5 @@ function checked(options: ConsoleOptions): Required<ConsoleOptions> {
     )
   }
   checkFlag('consoleRoutes: showData', showData)
-  if (typeof logger?.warn !== 'function')
-    throw new SessionConfigError('consoleRoutes: logger must have the method warn')
-  return { allow, showData, logger: harmless(logger) }
+  return { allow, showData, logger: loggerFrom('consoleRoutes', logger) }
 }

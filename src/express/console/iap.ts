@@ -1,8 +1,8 @@
-import { CallerRefusedError, SessionConfigError } from '../../base/errors.ts'
+import { CallerRefusedError } from '../../base/errors.ts'
 import { checkOptions, namesOf, wrongOption } from '../../base/option-checks.ts'
-import { loadFailure } from '../../base/optional-import.ts'
-import { soleHeader } from '../routes/caller.ts'
-import { jsonOf } from '../routes/caller-claims.ts'
+import { soleHeader } from '../request/request-headers.ts'
+import { oauth2Client } from '../routes/auth-library.ts'
+import { type Claims, jsonOf } from '../routes/caller-claims.ts'
 import type { ConsoleAllow } from './access.ts'
 import { keptKeys } from './iap-keys.ts'
 
@@ -39,8 +39,6 @@ export interface IapOptions {
   readonly client?: IapVerifier
 }
 
-const PEER = 'google-auth-library'
-
 const HEADER = 'x-goog-iap-jwt-assertion'
 
 const ISSUER = 'https://cloud.google.com/iap'
@@ -58,19 +56,16 @@ const OPTIONS = namesOf<IapOptions>({ audience: true, users: true, client: true 
  * audience. The log names the users by their addresses. Throws `SessionConfigError` without an audience or users.
  */
 export function iap(options: IapOptions): ConsoleAllow {
-  const { audience, accessOf, client } = checked(options)
-  let verifier: Promise<Verifier> | null =
-    client === null ? null : Promise.resolve(withKeys(client))
+  checkOptions('iap()', options, OPTIONS)
+  const { audience, users } = options
+  if (typeof audience !== 'string' || !audience.startsWith('/projects/'))
+    throw wrongOption('iap: audience', 'must be a text that begins with /projects/', audience)
+  const client = oauth2Client('iap', options.client, 'verifySignedJwtWithCertsAsync')
+  const keysFor = keptKeys(async () => (await (await client()).getIapPublicKeys()).pubkeys)
+  const accessOf = accessFrom(users)
   return async (req) => {
     const token = tokenOf(soleHeader(req, HEADER))
-    verifier ??= loadVerifier().then(withKeys)
-    const pending = verifier
-    const ready = await pending.catch((error: unknown) => {
-      // A failure is not kept: the next request tries again.
-      if (verifier === pending) verifier = null
-      throw error
-    })
-    const name = await emailIn(token, ready, audience)
+    const name = await emailIn(token, await client(), keysFor, audience)
     const access = await accessOf(name)
     if (access === true || access === 'act') return { access: 'act', name }
     if (access === 'view') return { access, name }
@@ -78,17 +73,7 @@ export function iap(options: IapOptions): ConsoleAllow {
   }
 }
 
-/** A client, and the keys of the proxy that it has fetched. */
-interface Verifier {
-  readonly client: IapVerifier
-  readonly keysFor: (name: unknown) => Promise<object>
-}
-
-function withKeys(client: IapVerifier): Verifier {
-  return { client, keysFor: keptKeys(async () => (await client.getIapPublicKeys()).pubkeys) }
-}
-
-function headerOf(token: string): Readonly<Record<string, unknown>> {
+function headerOf(token: string): Claims {
   return jsonOf(token.split('.')[0] ?? '')
 }
 
@@ -103,7 +88,8 @@ function tokenOf(header: string | null): string {
 
 async function emailIn(
   token: string,
-  { client, keysFor }: Verifier,
+  client: IapVerifier,
+  keysFor: ReturnType<typeof keptKeys>,
   audience: string,
 ): Promise<string> {
   let payload: { readonly email?: unknown; readonly aud?: unknown; readonly iss?: unknown }
@@ -135,34 +121,7 @@ function lowered(email: string): string {
   return email.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 }
 
-async function loadVerifier(): Promise<IapVerifier> {
-  let loaded: unknown
-  try {
-    loaded = await import('google-auth-library')
-  } catch (cause) {
-    throw new SessionConfigError(loadFailure(PEER, 'iap()', cause), { cause })
-  }
-  const { OAuth2Client } = loaded as { OAuth2Client?: new () => IapVerifier }
-  if (typeof OAuth2Client !== 'function')
-    throw new SessionConfigError(`this ${PEER} has no OAuth2Client: install version 9 or newer`)
-  return new OAuth2Client()
-}
-
 type AccessOf = (email: string) => unknown
-
-function checked(options: IapOptions): {
-  audience: string
-  accessOf: AccessOf
-  client: IapVerifier | null
-} {
-  checkOptions('iap()', options, OPTIONS)
-  const { audience, users, client } = options
-  if (typeof audience !== 'string' || !audience.startsWith('/projects/'))
-    throw wrongOption('iap: audience', 'must be a text that begins with /projects/', audience)
-  if (client !== undefined && typeof client?.verifySignedJwtWithCertsAsync !== 'function')
-    throw new SessionConfigError('iap: client must be an OAuth2Client of google-auth-library')
-  return { audience, accessOf: accessFrom(users), client: client ?? null }
-}
 
 function accessFrom(users: unknown): AccessOf {
   if (typeof users === 'function') return users as AccessOf

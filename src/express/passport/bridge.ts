@@ -1,12 +1,10 @@
-import { show } from '../../base/duration.ts'
 import { SessionConfigError } from '../../base/errors.ts'
 import { checkOptions, namesOf, wrongOption } from '../../base/option-checks.ts'
 import { doorOf, type SessionDoor } from '../../request/adapter-door.ts'
-import type { Session } from '../../request/session.ts'
-import { sessionsDoorOf } from '../../sessions-door.ts'
 import type { Sessions } from '../../sessions-interface.ts'
 import type { CookieSessions } from '../../cookie-sessions/session.ts'
 import type { DefaultData } from '../../base/types.ts'
+import { requireSessions } from '../../node/request/any-sessions.ts'
 import { beforeCommit } from '../../node/request/before-commit.ts'
 import { hasFace, originHint, sessionOf } from '../request/request-session.ts'
 import { PASSPORT_KEY, PassportSession, type UserOf } from './session.ts'
@@ -48,11 +46,7 @@ export function passportBridge<Data extends object = DefaultData, User = unknown
   sessions: Sessions<Data> | CookieSessions<Data>,
   options: PassportBridgeOptions<User>,
 ): RequestCheck {
-  if (sessionsDoorOf(sessions) === null) {
-    throw new SessionConfigError(
-      `passportBridge() needs the result of createSessions() or createCookieSessions(), not ${show(sessions)}`,
-    )
-  }
+  requireSessions('passportBridge()', sessions)
   const userOf = userOfFrom(options)
   return function viurPassport(req, _res, next) {
     if (hasFace(req)) {
@@ -67,28 +61,14 @@ export function passportBridge<Data extends object = DefaultData, User = unknown
       return
     }
     // The error of a failed load is thrown where the session is used.
-    if (session.loaded || door.failure !== null) {
-      bridge(req, session, door, userOf, next)
-      next()
-      return
-    }
     const go = (): void => {
-      bridge(req, session, door, userOf, next)
+      const passport = new PassportSession(req, session, door, userOf, next)
+      beforeCommit(session, () => passport.beforeStoring())
       next()
     }
-    session.load().then(go, go)
+    if (session.loaded || door.failure !== null) go()
+    else session.load().then(go, go)
   }
-}
-
-function bridge(
-  req: AnyRequest,
-  session: Session,
-  door: SessionDoor,
-  userOf: UserOf<unknown>,
-  fail: (error: unknown) => void,
-): void {
-  const passport = new PassportSession(req, session, door, userOf, fail)
-  beforeCommit(session, () => passport.beforeStoring())
 }
 
 function problemOf(req: AnyRequest, sessions: unknown, door: SessionDoor | null): string | null {

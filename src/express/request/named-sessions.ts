@@ -64,22 +64,8 @@ export function sessionNameFrom(of: string, as: unknown): string {
 }
 
 function isNodes(name: string): boolean {
-  return (
-    name in nodeHttp().IncomingMessage.prototype ||
-    name in nodeHttp2().Http2ServerRequest.prototype ||
-    own().has(name)
-  )
-}
-
-let ownNames: ReadonlySet<string> | null = null
-
-/** The properties that every request has itself, and not from its prototype. */
-function own(): ReadonlySet<string> {
-  ownNames ??= ownNamesNow()
-  return ownNames
-}
-
-function ownNamesNow(): ReadonlySet<string> {
   const { IncomingMessage } = nodeHttp()
-  return new Set(Object.getOwnPropertyNames(new IncomingMessage(new (nodeNet().Socket)())))
+  // A request has some of its properties itself, and not from its prototype.
+  const request = new IncomingMessage(new (nodeNet().Socket)())
+  return name in request || name in nodeHttp2().Http2ServerRequest.prototype
 }

@@ -14,6 +14,17 @@ export function headerValues(req: AnyRequest, name: string): readonly string[] {
   return values
 }
 
+/** Returns the value of a header that was sent exactly once; `null` when it was not sent, or several times. */
+export function soleHeader(req: AnyRequest, name: string): string | null {
+  const [value = null, ...others] = headerValues(req, name)
+  return others.length === 0 ? value : null
+}
+
+/** The sent method, and the one that middleware such as method-override set. */
+export function methodsOf(req: AnyRequest & { readonly originalMethod?: unknown }): unknown[] {
+  return [req.method, req.originalMethod ?? req.method]
+}
+
 /** The methods that RFC 9110, section 9.2.1, calls safe: they do not ask for a change. */
 const SAFE_METHODS: ReadonlySet<unknown> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
@@ -21,8 +32,8 @@ const SAFE_METHODS: ReadonlySet<unknown> = new Set(['GET', 'HEAD', 'OPTIONS', 'T
  * Whether the method of the request is safe. Both the sent method and the one that middleware such as method-override
  * set must be safe. Method names are case-sensitive.
  */
-export function isSafe(req: AnyRequest & { readonly originalMethod?: unknown }): boolean {
-  return [req.method, req.originalMethod ?? req.method].every((method) => SAFE_METHODS.has(method))
+export function isSafe(req: AnyRequest): boolean {
+  return methodsOf(req).every((method) => SAFE_METHODS.has(method))
 }
 
 /**

@@ -20,7 +20,7 @@ export function registerFace(face: object, session: Session): void {
 /** Whether `req.session` is an object that stands in for the session. */
 export function hasFace(req: object): boolean {
   const { session } = req as { readonly session?: unknown }
-  return isObject(session) && faces.has(session)
+  return faces.has(session as object)
 }
 
 /**
@@ -29,12 +29,7 @@ export function hasFace(req: object): boolean {
  */
 export function sessionOf(req: object): Session | null {
   const { session } = req as { readonly session?: unknown }
-  if (!isObject(session)) return null
-  return faces.get(session) ?? (doorOf(session) === null ? null : (session as Session))
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
+  return faces.get(session as object) ?? (doorOf(session) === null ? null : (session as Session))
 }
 
 /** Checks the option `sessions` of a guard, which chooses the session to check; `null` means that of `req.session`. */

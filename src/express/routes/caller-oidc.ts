@@ -1,8 +1,15 @@
-import { CallerRefusedError, SessionConfigError } from '../../base/errors.ts'
+import { CallerRefusedError } from '../../base/errors.ts'
 import { checkOptions, namesOf } from '../../base/option-checks.ts'
-import { loadFailure } from '../../base/optional-import.ts'
-import { type Caller, callerOf, soleHeader } from './caller.ts'
-import { checkClaims, type ExpectedCaller, expectedFrom, jsonOf } from './caller-claims.ts'
+import { soleHeader } from '../request/request-headers.ts'
+import { oauth2Client } from './auth-library.ts'
+import { type Caller, callerOf } from './caller.ts'
+import {
+  checkClaims,
+  type Claims,
+  type ExpectedCaller,
+  expectedFrom,
+  jsonOf,
+} from './caller-claims.ts'
 
 /** The part of an `OAuth2Client` of `google-auth-library` that is used here. */
 export interface IdTokenVerifier {
@@ -23,7 +30,7 @@ export interface OidcOptions {
   readonly client?: IdTokenVerifier
 }
 
-const PEER = 'google-auth-library'
+const OPTIONS = namesOf<OidcOptions>({ audience: true, serviceAccounts: true, client: true })
 
 /** Maximum length of a token; tokens of Google have about 1 KiB. */
 const MAX_TOKEN_BYTES = 8 * 1024
@@ -48,25 +55,16 @@ const DEADLINE = 10_000
  * would then be accepted.
  */
 export function oidc(options: OidcOptions): Caller {
-  const { expected, client } = checked(options)
-  let verifier: Promise<IdTokenVerifier> | null = client === null ? null : Promise.resolve(client)
+  checkOptions('oidc()', options, OPTIONS)
+  const { audience, serviceAccounts, client } = options
+  const expected = expectedFrom('oidc', audience, serviceAccounts)
+  const verifier = oauth2Client('oidc', client, 'verifyIdToken')
   return callerOf('oidc', async (req) => {
     const token = tokenOf(soleHeader(req, 'authorization'))
-    verifier ??= loadVerifier()
-    const payload = await verifiedPayload(await settled(verifier), token, expected)
+    const payload = await verifiedPayload(await verifier(), token, expected)
     // Checks what the library leaves unchecked, and once more the claims that decide.
     checkClaims(payload, expected, Date.now() / 1000, CLOCK_SKEW)
   })
-
-  /** A failure is not kept: the next caller tries again. */
-  async function settled(pending: Promise<IdTokenVerifier>): Promise<IdTokenVerifier> {
-    try {
-      return await pending
-    } catch (error) {
-      if (verifier === pending) verifier = null
-      throw error
-    }
-  }
 }
 
 function tokenOf(header: string | null): string {
@@ -86,7 +84,7 @@ async function verifiedPayload(
   verifier: IdTokenVerifier,
   idToken: string,
   expected: ExpectedCaller,
-): Promise<Readonly<Record<string, unknown>>> {
+): Promise<Claims> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('Failed to retrieve: too late')), DEADLINE)
@@ -96,7 +94,7 @@ async function verifiedPayload(
       verifier.verifyIdToken({ idToken, audience: [...expected.audience] }),
       late,
     ])
-    return (ticket.getPayload() ?? {}) as Record<string, unknown>
+    return (ticket.getPayload() ?? {}) as Claims
   } catch (error) {
     // Errors of the library quote the token, which still opens this route, so neither their text nor the error is
     // passed on.
@@ -109,31 +107,4 @@ async function verifiedPayload(
   } finally {
     clearTimeout(timer)
   }
-}
-
-async function loadVerifier(): Promise<IdTokenVerifier> {
-  let loaded: unknown
-  try {
-    loaded = await import('google-auth-library')
-  } catch (cause) {
-    throw new SessionConfigError(loadFailure(PEER, 'oidc()', cause), { cause })
-  }
-  const { OAuth2Client } = loaded as { OAuth2Client?: new () => IdTokenVerifier }
-  if (typeof OAuth2Client !== 'function')
-    throw new SessionConfigError(`this ${PEER} has no OAuth2Client: install version 9 or newer`)
-  return new OAuth2Client()
-}
-
-const OPTIONS = namesOf<OidcOptions>({ audience: true, serviceAccounts: true, client: true })
-
-function checked(options: OidcOptions): {
-  expected: ExpectedCaller
-  client: IdTokenVerifier | null
-} {
-  checkOptions('oidc()', options, OPTIONS)
-  const { audience, serviceAccounts, client } = options
-  const expected = expectedFrom('oidc', audience, serviceAccounts)
-  if (client !== undefined && typeof client?.verifyIdToken !== 'function')
-    throw new SessionConfigError('oidc: client must be an OAuth2Client of google-auth-library')
-  return { expected, client: client ?? null }
 }

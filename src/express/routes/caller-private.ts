@@ -2,7 +2,7 @@ import { isCloudRunService } from '../../google/platform.ts'
 import { CallerRefusedError } from '../../base/errors.ts'
 import { checkOptions, namesOf } from '../../base/option-checks.ts'
 import { type Caller, callerOf } from './caller.ts'
-import { checkClaims, expectedFrom, jsonOf } from './caller-claims.ts'
+import { checkClaims, type Claims, expectedFrom, jsonOf } from './caller-claims.ts'
 import type { AnyRequest } from '../../node/request/session-request.ts'
 import { headerValues } from '../request/request-headers.ts'
 
@@ -55,7 +55,7 @@ interface Token {
   readonly signature: string
 }
 
-function claimsOf(req: AnyRequest): Readonly<Record<string, unknown>> {
+function claimsOf(req: AnyRequest): Claims {
   const serverless = headerValues(req, 'x-serverless-authorization')
   const usual = headerValues(req, 'authorization')
   const [deciding, name] =

@@ -4,7 +4,7 @@ import { noteAs, shared } from '../../base/shared-copies.ts'
 import { googleCloudSign, isAppEngineStandard } from '../../google/platform.ts'
 import { isPassedOn } from '../../node/request/proxy-signs.ts'
 import { type AnyRequest, isLoopback } from '../../node/request/session-request.ts'
-import { headerValues, ownOrigin } from '../request/request-headers.ts'
+import { headerValues, ownOrigin, soleHeader } from '../request/request-headers.ts'
 
 /** The purpose of a call: start a sweep, deliver a task, or read the status. */
 export type CallerPurpose = 'cron' | 'task' | 'status'
@@ -47,22 +47,6 @@ export function callerOf(name: Caller['name'], check: CallerCheck): Caller {
 /** Whether a function of this module made it. */
 export function isCaller(value: unknown): value is Caller {
   return typeof value === 'object' && value !== null && made.has(value)
-}
-
-/**
- * Returns the value of a header that was sent exactly once; `null` when it was not sent, or several times. It reads the
- * raw headers: Node joins some repeated headers and drops others, and middleware may have changed its result.
- */
-export function soleHeader(req: AnyRequest, name: string): string | null {
-  const { rawHeaders } = req
-  let found: string | null = null
-  if (!Array.isArray(rawHeaders)) return null
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    if (rawHeaders[at]?.toLowerCase() !== name) continue
-    if (found !== null) return null
-    found = rawHeaders[at + 1] ?? null
-  }
-  return found
 }
 
 const TASK_NAME = /^[A-Za-z0-9_-]{1,500}$/

@@ -2,16 +2,18 @@ import { type Duration, positiveDuration, show } from '../../base/duration.ts'
 import type { ClearRun } from '../../sweep/start.ts'
 import { isRefusedTask } from '../../sweep/run.ts'
 import { CallerRefusedError, SessionConfigError, SessionError } from '../../base/errors.ts'
-import { consoleLogger, harmless, type SessionLogger } from '../../base/logger.ts'
+import type { SessionLogger } from '../../base/logger.ts'
 import { checkOptions, namesOf, wrongOption } from '../../base/option-checks.ts'
 import { sessionsDoorOf } from '../../sessions-door.ts'
 import type { Sessions } from '../../sessions-interface.ts'
-import { publishTrouble } from '../../record/diagnostics.ts'
 import type { DefaultData } from '../../base/types.ts'
-import { anyResponse, type NodeResponse } from '../../node/response/any-response.ts'
+import type { NodeResponse } from '../../node/response/any-response.ts'
 import { type Caller, type CallerPurpose, isCaller } from './caller.ts'
 import { readTaskBody } from './caller-body.ts'
 import type { AnyRequest } from '../../node/request/session-request.ts'
+import { methodsOf } from '../request/request-headers.ts'
+import { loggerFrom, refusalReport, sendAnswer } from './restricted-routes.ts'
+import { pathOf } from './return-to.ts'
 
 /** Options of {@link cleanupRoutes}. */
 export interface CleanupOptions {
@@ -44,9 +46,6 @@ interface Route {
 
 const BUDGET = 60_000
 
-/** Minimum time before the log repeats the same reason of a refusal, in milliseconds. */
-const REPEAT_AFTER = 60_000
-
 const REFUSED_BODY = { 400: 'not a task', 413: 'too large', 415: 'not JSON' } as const
 
 /**
@@ -69,15 +68,22 @@ export function cleanupRoutes<Data extends object = DefaultData>(
   const startWithin = startOf(sessions)
   const { caller, budget, logger } = checked(options)
   const routes = routesOf(sessions, () => startWithin(budget), logger)
-  const noteRefusal = refusalLog(logger)
+  const noteRefusal = refusalReport('the check failed', (why, error, refused) => {
+    const known = error instanceof CallerRefusedError
+    const log = known ? logger.warn : (logger.error ?? logger.warn)
+    const details = known ? error.details : null
+    log.call(logger, 'a caller was refused', { ...refused, why, ...details })
+  })
   return function viurCleanup(req, res, next) {
-    const route = routes.get(pathOf(req))
+    // The path below the mount point, which Express has removed. It is not decoded or normalized: another spelling is
+    // another path.
+    const route = routes.get(pathOf(req.url ?? ''))
     if (route === undefined) {
       next()
       return
     }
     respond(req, route).then((answer) => {
-      if (answer !== 'gone') send(res, answer)
+      if (answer !== 'gone') send(req, res, answer)
     }, next)
   }
 
@@ -85,7 +91,7 @@ export function cleanupRoutes<Data extends object = DefaultData>(
     try {
       await caller.check(req, route.purpose)
     } catch (error) {
-      noteRefusal(caller, route.purpose, error)
+      noteRefusal(error, { caller: caller.name, purpose: route.purpose })
       return refusalOf(caller)
     }
     if (!methodsOf(req).every((method) => method === route.method)) {
@@ -113,7 +119,7 @@ function routesOf<Data extends object>(
   sessions: Sessions<Data>,
   start: () => Promise<ClearRun>,
   logger: SessionLogger,
-): ReadonlyMap<string | null, Route> {
+): ReadonlyMap<string, Route> {
   const cron: Route = {
     method: 'GET',
     purpose: 'cron',
@@ -154,19 +160,6 @@ function routesOf<Data extends object>(
   ])
 }
 
-/**
- * Returns the path below the mount point, which Express has removed. It is not decoded or normalized: another spelling
- * is another path.
- */
-function pathOf(req: AnyRequest): string | null {
-  return /^[^?#]*/.exec(req.url ?? '')?.[0] ?? null
-}
-
-/** The sent method, and the one that middleware such as method-override set. */
-function methodsOf(req: AnyRequest & { readonly originalMethod?: unknown }): unknown[] {
-  return [req.method, req.originalMethod ?? req.method]
-}
-
 function shown(run: ClearRun): object {
   const { id, state, scanned, ended, skipped, failed, observersFailed, securityKeys } = run
   return { id, state, scanned, ended, skipped, failed, observersFailed, securityKeys }
@@ -194,34 +187,13 @@ function failure(error: unknown, purpose: CallerPurpose, logger: SessionLogger):
   return { status: retryable ? 503 : 500, body: { error: 'failed' } }
 }
 
-/** Logs refused callers. Any client can cause that, so without a limit strangers could fill the log. */
-function refusalLog(
-  logger: SessionLogger,
-): (caller: Caller, purpose: CallerPurpose, error: unknown) => void {
-  const last = new Map<string, number>()
-  return ({ name }, purpose, error) => {
-    const known = error instanceof CallerRefusedError
-    const why = known || error instanceof SessionConfigError ? error.message : 'the check failed'
-    publishTrouble({ kind: 'caller-refused', caller: name, purpose, why })
-    const time = performance.now()
-    if (time - (last.get(why) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER) return
-    last.set(why, time)
-    const log = known ? logger.warn : (logger.error ?? logger.warn)
-    const details = known ? error.details : null
-    log.call(logger, 'a caller was refused', { caller: name, purpose, why, ...details })
+function send(req: AnyRequest, res: NodeResponse, { status, body, headers }: Answer): void {
+  const all = {
+    ...headers,
+    'Cache-Control': 'no-store',
+    'Content-Type': 'application/json; charset=utf-8',
   }
-}
-
-function send(res: NodeResponse, { status, body, headers }: Answer): void {
-  const response = anyResponse(res)
-  if (response.headersSent || response.destroyed === true) return
-  response.statusCode = status
-  for (const [name, value] of Object.entries(headers ?? {})) response.setHeader(name, value)
-  const text = JSON.stringify(body)
-  response.setHeader('Cache-Control', 'no-store')
-  response.setHeader('Content-Type', 'application/json; charset=utf-8')
-  response.setHeader('Content-Length', String(Buffer.byteLength(text)))
-  response.end(text)
+  sendAnswer(req, res, status, all, JSON.stringify(body))
 }
 
 function startOf<Data extends object>(
@@ -243,18 +215,16 @@ function checked(options: CleanupOptions): {
 } {
   const given: Partial<CleanupOptions> = options ?? {}
   checkOptions('cleanupRoutes()', given, OPTIONS)
-  const { caller, budget = BUDGET, logger = consoleLogger } = given
+  const { caller, budget = BUDGET, logger } = given
   if (!isCaller(caller))
     throw wrongOption(
       'cleanupRoutes: caller',
       'must say who may call, with appEngine(), oidc(), privateService() or localOnly()',
       caller,
     )
-  if (typeof logger?.warn !== 'function')
-    throw new SessionConfigError('cleanupRoutes: logger must have the method warn')
   return {
     caller,
     budget: positiveDuration('cleanupRoutes: budget', budget),
-    logger: harmless(logger),
+    logger: loggerFrom('cleanupRoutes', logger),
   }
 }

@@ -4,9 +4,10 @@ import { checkOptions, namesOf, wrongOption } from '../../base/option-checks.ts'
 import { doorOf } from '../../request/adapter-door.ts'
 import type { Session } from '../../request/session.ts'
 import { isResponseTo, type NodeResponse } from '../../node/response/any-response.ts'
-import { localPath, RETURN_TO, wayBack } from './return-to.ts'
+import { localPath, pathOf, RETURN_TO, wayBack } from './return-to.ts'
 import type { AnySessions } from '../request/named-sessions.ts'
 import type { AnyRequest } from '../../node/request/session-request.ts'
+import { methodsOf } from '../request/request-headers.ts'
 import { sessionFor, sessionsFrom } from '../request/request-session.ts'
 import type { RequestCheck } from '../csrf/same-origin.ts'
 
@@ -112,10 +113,6 @@ function send(
   res.end()
 }
 
-function pathOf(local: string): string {
-  return local.split(/[?#]/, 1)[0] as string
-}
-
 function withWayBack(redirect: string, back: string): string {
   const at = redirect.indexOf('#')
   const page = at === -1 ? redirect : redirect.slice(0, at)
@@ -158,10 +155,8 @@ const PAGES: ReadonlySet<string> = new Set(['text/html', 'application/xhtml+xml'
  * was sent, with HTML in Accept. A bare `*` does not count: scripts and API clients send it, and they would take the
  * other page for their answer.
  */
-function acceptsPage(req: AnyRequest & { readonly originalMethod?: unknown }): boolean {
-  const isReading = [req.method, req.originalMethod ?? req.method].every(
-    (method) => method === 'GET' || method === 'HEAD',
-  )
+function acceptsPage(req: AnyRequest): boolean {
+  const isReading = methodsOf(req).every((method) => method === 'GET' || method === 'HEAD')
   return isReading && (req.headers.accept ?? '').split(',').some(isPage)
 }
 

@@ -47,8 +47,14 @@ function fromQuery(req: Asked): unknown {
   return values.length === 1 ? values[0] : undefined
 }
 
-function urlOf({ originalUrl, url = '' }: Asked): string {
+/** Returns the URL of this request, including the path of its routers. */
+export function urlOf({ originalUrl, url = '' }: Asked): string {
   return typeof originalUrl === 'string' ? originalUrl : url
+}
+
+/** Returns the path of a URL that has no host. */
+export function pathOf(url: string): string {
+  return url.split(/[?#]/, 1)[0] as string
 }
 
 /** A placeholder host, only for resolving paths. */
