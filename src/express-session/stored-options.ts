@@ -1,7 +1,7 @@
 import type { Duration } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { DATASTORE_HINTS, SESSIONS_HINTS } from '../base/option-hints.ts'
-import { checkOptions, type OptionHints, wrongOption } from '../base/option-checks.ts'
+import { checkOptions, functionOption, type OptionHints } from '../base/option-checks.ts'
 import { type SessionsOptions, type Settings, settingsFrom } from '../options.ts'
 import { datastoreStore } from '../store/datastore/index.ts'
 import { DATASTORE_OPTIONS, type DatastoreStoreOptions } from '../store/datastore/options.ts'
@@ -96,9 +96,7 @@ export function resolveStored<Session extends object>(
     ...hints,
   })
   const { userOf, touchEvery, now } = options
-  if (userOf !== undefined && typeof userOf !== 'function') {
-    throw wrongOption('userOf', 'must be a function', userOf)
-  }
+  functionOption('userOf', userOf)
   const { legacy } = options
   const given = pick(options, SESSIONS_OPTIONS) as SessionsOptions
   const settings = settingsFrom({

@@ -1,7 +1,7 @@
 import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { otherMajorOf } from '../base/shared-copies.ts'
-import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
+import { checkOptions, namesOf } from '../base/option-checks.ts'
 import type { Session } from '../request/session.ts'
 import type { Sessions } from '../sessions-interface.ts'
 import { requireSessions } from '../node/request/any-sessions.ts'
@@ -9,18 +9,9 @@ import { loadFirst, slotFor, watch } from '../node/attach.ts'
 import type { CookieSessions } from '../cookie-sessions/session.ts'
 import type { DefaultData } from '../base/types.ts'
 import type { NodeResponse } from '../node/response/any-response.ts'
-import {
-  handingOver,
-  idIn,
-  idsFrom,
-  type IdTransport,
-  type IdTransportOptions,
-} from '../node/request/id-transport.ts'
-import {
-  type AnyRequest,
-  requestById,
-  sessionRequestFrom,
-} from '../node/request/session-request.ts'
+import { isEager, isManual, type MountSettings } from '../node/mount-settings.ts'
+import { idsFrom, type IdTransportOptions, requestFrom } from '../node/request/id-transport.ts'
+import type { AnyRequest } from '../node/request/session-request.ts'
 import { sessionNameFrom } from './request/named-sessions.ts'
 import { clashOf } from '../node/request/clash.ts'
 import { firstSlot, slotOwnedBy } from '../request/mounted.ts'
@@ -47,6 +38,8 @@ export interface SessionMiddlewareOptions extends IdTransportOptions {
    */
   readonly as?: string
 }
+
+const OF = 'sessionMiddleware()'
 
 const OPTIONS = namesOf<SessionMiddlewareOptions>({
   load: true,
@@ -84,8 +77,8 @@ export function sessionMiddleware<Data extends object = DefaultData>(
   sessions: Sessions<Data> | CookieSessions<Data>,
   options: SessionMiddlewareOptions = {},
 ): SessionMiddleware {
-  const { commit } = requireSessions('sessionMiddleware()', sessions)
-  const { name, eager, manual, ids } = settingsFrom(options)
+  const settings = settingsFrom(sessions, options)
+  const { name, ids } = settings
   return function viurSession(req, res, next) {
     const first = firstSlot(req)
     const mounted = first === null ? null : slotOwnedBy(req, sessions)
@@ -110,10 +103,7 @@ export function sessionMiddleware<Data extends object = DefaultData>(
     }
     let session: Session
     try {
-      // Both kinds of sessions behave alike for an adapter; their types differ only for apps.
-      session = (sessions as unknown as Sessions).open(
-        ids === null ? sessionRequestFrom(req) : requestById(req, idIn(req, ids)),
-      )
+      session = settings.sessions.open(requestFrom(req, req, ids))
     } catch (error) {
       next(error)
       return
@@ -124,11 +114,10 @@ export function sessionMiddleware<Data extends object = DefaultData>(
       next(clash)
       return
     }
-    const plain = slotFor(sessions, commit, session, { req, name, manual, fail: next })
-    const slot = ids === null ? plain : handingOver(plain, ids)
+    const slot = slotFor(req, session, settings, next)
     addSlot(req, slot)
     watch(slot, req, res)
-    if (eager) loadFirst(session, next)
+    if (settings.eager) loadFirst(session, next)
     else next()
   }
 }
@@ -154,24 +143,15 @@ function twiceError(before: string, name: string): SessionConfigError {
   )
 }
 
-function settingsFrom(options: SessionMiddlewareOptions): {
-  name: string
-  eager: boolean
-  manual: boolean
-  ids: IdTransport | null
-} {
-  checkOptions('sessionMiddleware()', options, OPTIONS)
-  const { load = 'eager', save = 'auto', as } = options
-  if (load !== 'eager' && load !== 'lazy') {
-    throw wrongOption('load', "must be 'eager' or 'lazy'", load)
-  }
-  if (save !== 'auto' && save !== 'manual') {
-    throw wrongOption('save', "must be 'auto' or 'manual'", save)
-  }
-  return {
-    name: sessionNameFrom('sessionMiddleware()', as),
-    eager: load === 'eager',
-    manual: save === 'manual',
-    ids: idsFrom('sessionMiddleware()', options),
-  }
+function settingsFrom(
+  sessions: unknown,
+  options: SessionMiddlewareOptions,
+): MountSettings<AnyRequest, NodeResponse> {
+  const { commit } = requireSessions(OF, sessions)
+  checkOptions(OF, options, OPTIONS)
+  const { load, save, as } = options
+  const eager = isEager('load', load)
+  const manual = isManual('save', save)
+  const name = sessionNameFrom(OF, as)
+  return { sessions: sessions as Sessions, commit, name, eager, manual, ids: idsFrom(OF, options) }
 }

@@ -1,11 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import { idIn } from '../node/request/id-transport.ts'
-import {
-  type AnyRequest,
-  requestById,
-  sessionRequestFrom,
-  type TrustedProxies,
-} from '../node/request/session-request.ts'
+import { requestFrom } from '../node/request/id-transport.ts'
+import type { TrustedProxies } from '../node/request/session-request.ts'
 import type { SessionRequest } from '../request/open.ts'
 import type { FastifySettings } from './options.ts'
 
@@ -28,8 +23,5 @@ class FastifyArrival implements TrustedProxies {
 
 /** Makes the session's view of a request. */
 export function arrivalOf(request: FastifyRequest, { ids }: FastifySettings): SessionRequest {
-  const raw: AnyRequest = request.raw
-  const arrival = new FastifyArrival(request)
-  if (ids === null) return sessionRequestFrom(raw, arrival)
-  return requestById(raw, idIn(request, ids), arrival)
+  return requestFrom(request.raw, request, ids, new FastifyArrival(request))
 }

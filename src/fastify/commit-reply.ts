@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { commitFrom, handOverFrom } from '../node/request/mounted-sessions.ts'
+import { addHeaders } from '../node/response/session-headers.ts'
 import type { CommitResult } from '../request/commit.ts'
 import { firstSlot, type Slot } from '../request/mounted.ts'
-import { addHeadersTo, dropReply, payloadOf } from './reply.ts'
+import { dropReply, payloadOf, ReplyHeaders } from './reply.ts'
 
 type Sent = (error?: Error | null, payload?: unknown) => void
 
@@ -57,6 +58,6 @@ async function finishLater(
 
 function finish(first: Slot, reply: FastifyReply, result: CommitResult): void {
   handOverFrom(first, reply)
-  addHeadersTo(reply, result)
+  if (result.vary) addHeaders(new ReplyHeaders(reply), result)
   first.guarded = true
 }

@@ -1,10 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
+import { checkOptions, namesOf } from '../base/option-checks.ts'
 import { sessionNameFrom } from '../express/request/named-sessions.ts'
 import { type AnySessions, requireSessions } from '../node/request/any-sessions.ts'
-import { idsFrom, type IdTransport, type IdTransportOptions } from '../node/request/id-transport.ts'
+import { isEager, isManual, type MountSettings } from '../node/mount-settings.ts'
+import { idsFrom, type IdTransportOptions } from '../node/request/id-transport.ts'
 import type { Sessions } from '../sessions-interface.ts'
-import type { SessionsDoor } from '../sessions-door.ts'
 
 /** Options of {@link fastifySession}. */
 export interface FastifySessionOptions extends IdTransportOptions<FastifyRequest, FastifyReply> {
@@ -31,15 +31,7 @@ export interface FastifySessionOptions extends IdTransportOptions<FastifyRequest
 }
 
 /** The checked options. */
-export interface FastifySettings {
-  /** Both kinds of sessions behave alike for an adapter; their types differ only for apps. */
-  readonly sessions: Sessions
-  readonly commit: SessionsDoor['commit']
-  readonly name: string
-  readonly eager: boolean
-  readonly manual: boolean
-  readonly ids: IdTransport<FastifyRequest, FastifyReply> | null
-}
+export type FastifySettings = MountSettings<FastifyRequest, FastifyReply>
 
 /** Includes the options that Fastify itself reads when a plugin is registered. */
 const OPTIONS = namesOf<
@@ -60,20 +52,13 @@ const OF = 'fastifySession'
 
 export function settingsFrom(options: FastifySessionOptions): FastifySettings {
   checkOptions(OF, options, OPTIONS)
-  const { sessions, load = 'eager', save = 'auto', as } = options
-  const { commit } = requireSessions(OF, sessions)
-  if (load !== 'eager' && load !== 'lazy') {
-    throw wrongOption(`${OF}: load`, "must be 'eager' or 'lazy'", load)
-  }
-  if (save !== 'auto' && save !== 'manual') {
-    throw wrongOption(`${OF}: save`, "must be 'auto' or 'manual'", save)
-  }
+  const { sessions, load, save, as } = options
   return {
+    commit: requireSessions(OF, sessions).commit,
     sessions: sessions as unknown as Sessions,
-    commit,
+    eager: isEager(`${OF}: load`, load),
+    manual: isManual(`${OF}: save`, save),
     name: sessionNameFrom(OF, as),
-    eager: load === 'eager',
-    manual: save === 'manual',
     ids: idsFrom(OF, options),
   }
 }

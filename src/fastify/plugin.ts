@@ -3,10 +3,9 @@ import fastifyPlugin from 'fastify-plugin'
 import { SessionConfigError } from '../base/errors.ts'
 import { loadFirst, slotFor } from '../node/attach.ts'
 import { clashOf } from '../node/request/clash.ts'
-import { handingOver, type IdTransport } from '../node/request/id-transport.ts'
 import { linkSlot, propertyOf } from '../node/request/mounted-sessions.ts'
 import type { AnyRequest } from '../node/request/session-request.ts'
-import { firstSlot, sharedSessions, type Slot } from '../request/mounted.ts'
+import { firstSlot, sharedSessions } from '../request/mounted.ts'
 import type { Session } from '../request/session.ts'
 import { arrivalOf } from './arrival.ts'
 import { commitReply } from './commit-reply.ts'
@@ -70,7 +69,7 @@ function open(
   reply: FastifyReply,
   next: Done,
 ): void {
-  const { sessions, commit, name, manual, ids, eager } = settings
+  const { sessions, name, ids, eager } = settings
   const raw: AnyRequest = request.raw
   const first = firstSlot(raw)
   let session: Session
@@ -83,9 +82,10 @@ function open(
     return
   }
   // Nothing to call: the code that sends a reply gets the error of its commit.
-  const plain = slotFor(sessions, commit, session, { req: raw, name, manual, fail: () => {} })
-  const slot: Slot = ids === null ? plain : handingOver(plain, ids as unknown as IdTransport)
-  linkSlot(raw, slot)
+  linkSlot(
+    raw,
+    slotFor(raw, session, settings, () => {}),
+  )
   if (first === null) watchHijack(reply)
   if (eager) loadFirst(session, () => next())
   else next()

@@ -1,14 +1,13 @@
 import type { FastifyReply } from 'fastify'
-import type { CommitResult } from '../request/commit.ts'
 import {
   type HeaderInput,
   type HeaderValue,
   isRepresentationHeader,
 } from '../node/response/header-merging.ts'
-import { addHeaders, type HeaderFields } from '../node/response/session-headers.ts'
+import type { HeaderFields } from '../node/response/session-headers.ts'
 
 /** The headers of a reply, with the methods of a Node response. */
-class ReplyHeaders implements HeaderFields {
+export class ReplyHeaders implements HeaderFields {
   readonly #reply: FastifyReply
 
   constructor(reply: FastifyReply) {
@@ -32,11 +31,6 @@ class ReplyHeaders implements HeaderFields {
   removeHeader(name: string): void {
     this.#reply.removeHeader(name)
   }
-}
-
-/** Adds the headers of the session. */
-export function addHeadersTo(reply: FastifyReply, result: CommitResult): void {
-  if (result.vary) addHeaders(new ReplyHeaders(reply), result)
 }
 
 /**

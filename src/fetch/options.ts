@@ -1,4 +1,5 @@
-import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
+import { checkOptions, functionOption, namesOf, wrongOption } from '../base/option-checks.ts'
+import { isEager } from '../node/mount-settings.ts'
 import { idsFrom, type IdTransport, type IdTransportOptions } from '../node/request/id-transport.ts'
 
 /** Options that `withSession()` and `honoSession()` have in common. */
@@ -60,10 +61,8 @@ function checked(
   known: readonly string[],
 ): FetchSettings {
   checkOptions(of, options, known)
-  const { load = 'eager', trustProxy = false, address, onError } = options
-  if (load !== 'eager' && load !== 'lazy') {
-    throw wrongOption(`${of}: load`, "must be 'eager' or 'lazy'", load)
-  }
+  const { load, trustProxy = false, address, onError } = options
+  const eager = isEager(`${of}: load`, load)
   if (typeof trustProxy !== 'boolean' && !(Number.isSafeInteger(trustProxy) && trustProxy >= 0)) {
     throw wrongOption(
       `${of}: trustProxy`,
@@ -74,11 +73,9 @@ function checked(
   if (address !== undefined && typeof address !== 'string') {
     throw wrongOption(`${of}: address`, 'must be a text', typeof address)
   }
-  if (onError !== undefined && typeof onError !== 'function') {
-    throw wrongOption(`${of}: onError`, 'must be a function', onError)
-  }
+  functionOption(`${of}: onError`, onError)
   return {
-    eager: load === 'eager',
+    eager,
     hops: typeof trustProxy === 'number' ? trustProxy : trustProxy ? Number.POSITIVE_INFINITY : 0,
     address,
     ids: idsFrom(of, options),

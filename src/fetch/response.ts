@@ -71,9 +71,8 @@ export class FetchHeaders implements HeaderFields {
   }
 
   setHeader(name: string, value: HeaderInput): void {
-    const [first, ...others] = Array.isArray(value) ? (value as string[]) : [String(value)]
     this.#headers.delete(name)
-    for (const one of [first, ...others]) if (one !== undefined) this.#headers.append(name, one)
+    for (const one of [value].flat()) this.#headers.append(name, String(one))
   }
 
   removeHeader(name: string): void {

@@ -2,38 +2,29 @@ import { doorOf } from '../request/adapter-door.ts'
 import type { CommitResult } from '../request/commit.ts'
 import { firstSlot, type Slot } from '../request/mounted.ts'
 import type { Session } from '../request/session.ts'
-import type { SessionsDoor } from '../sessions-door.ts'
+import type { MountSettings } from './mount-settings.ts'
 import { runBeforeCommit } from './request/before-commit.ts'
+import { handingOver } from './request/id-transport.ts'
 import { commitFrom, handOverFrom, lastOf } from './request/mounted-sessions.ts'
 import type { AnyRequest } from './request/session-request.ts'
 import { outlivesResponse } from './request/long-lived.ts'
 import { anyResponse, isResponseTo } from './response/any-response.ts'
 import { guardResponse } from './response/held-response.ts'
 
-/** Makes the slot of a session on a request. */
+/** Makes the slot of a session on a request. `fail`: continues the request with an error. */
 export function slotFor(
-  owner: unknown,
-  commitNow: SessionsDoor['commit'],
+  req: AnyRequest,
   session: Session,
-  {
-    req,
-    name,
-    manual,
-    fail,
-  }: {
-    readonly req: AnyRequest
-    readonly name: string
-    readonly manual: boolean
-    readonly fail: (error: unknown) => void
-  },
+  { sessions, commit: commitNow, name, manual, ids }: MountSettings,
+  fail: (error: unknown) => void,
 ): Slot {
   const last = (): void => {
     runBeforeCommit(session)
     if (manual) dropUnsaved(session)
   }
   const commit = (status: number) => commitNow(session, { status }, last)
-  return {
-    owner,
+  const slot: Slot = {
+    owner: sessions,
     name,
     session,
     shown: session,
@@ -43,6 +34,7 @@ export function slotFor(
     guarded: false,
     next: null,
   }
+  return ids === null ? slot : handingOver(slot, ids)
 }
 
 /**

@@ -1,5 +1,9 @@
-import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
-import { idsFrom, type IdTransport, type IdTransportOptions } from './request/id-transport.ts'
+import { checkOptions, functionOption, namesOf } from '../base/option-checks.ts'
+import type { Sessions } from '../sessions-interface.ts'
+import { isEager, type MountSettings } from './mount-settings.ts'
+import { requireSessions } from './request/any-sessions.ts'
+import { idsFrom, type IdTransportOptions } from './request/id-transport.ts'
+import { SESSION } from './request/mounted-sessions.ts'
 import type { AnyRequest, TrustedProxies } from './request/session-request.ts'
 import type { NodeResponse } from './response/any-response.ts'
 import { type TrustProxy, trustedProxiesFrom } from './trusted-proxies.ts'
@@ -28,12 +32,12 @@ export interface NodeSessionOptions<
   onError?(error: unknown, req: Req, res: Res): void | Promise<void>
 }
 
-export interface NodeSettings<Req, Res> {
-  readonly eager: boolean
+export interface NodeSettings<Req, Res> extends MountSettings<Req, Res> {
   readonly proxies: TrustedProxies | null
-  readonly ids: IdTransport<Req, Res> | null
   readonly onError: ((error: unknown, req: Req, res: Res) => void | Promise<void>) | null
 }
+
+const OF = 'withSession()'
 
 const OPTIONS = namesOf<NodeSessionOptions>({
   load: true,
@@ -44,20 +48,22 @@ const OPTIONS = namesOf<NodeSessionOptions>({
 })
 
 export function settingsFrom<Req extends AnyRequest, Res extends NodeResponse>(
+  sessions: unknown,
   options: NodeSessionOptions<Req, Res>,
 ): NodeSettings<Req, Res> {
-  checkOptions('withSession()', options, OPTIONS)
-  const { load = 'eager', trustProxy, onError } = options
-  if (load !== 'eager' && load !== 'lazy') {
-    throw wrongOption('withSession(): load', "must be 'eager' or 'lazy'", load)
-  }
-  if (onError !== undefined && typeof onError !== 'function') {
-    throw wrongOption('withSession(): onError', 'must be a function', onError)
-  }
+  const { commit } = requireSessions(OF, sessions)
+  checkOptions(OF, options, OPTIONS)
+  const { load, trustProxy, onError } = options
+  const eager = isEager(`${OF}: load`, load)
+  functionOption(`${OF}: onError`, onError)
   return {
-    eager: load === 'eager',
-    proxies: trustProxy === undefined ? null : trustedProxiesFrom('withSession()', trustProxy),
-    ids: idsFrom('withSession()', options),
+    sessions: sessions as Sessions,
+    commit,
+    name: SESSION,
+    eager,
+    manual: false,
+    proxies: trustProxy === undefined ? null : trustedProxiesFrom(OF, trustProxy),
+    ids: idsFrom(OF, options),
     onError: onError === undefined ? null : (error, req, res) => onError(error, req, res),
   }
 }

@@ -5,14 +5,13 @@ import { SessionConfigError } from '../base/errors.ts'
 import { otherMajorOf } from '../base/shared-copies.ts'
 import { slotOwnedBy, type Slot } from '../request/mounted.ts'
 import type { Session } from '../request/session.ts'
-import type { Sessions } from '../sessions-interface.ts'
 import { answerError } from './answer-error.ts'
 import { loadFirst, slotFor, watch } from './attach.ts'
 import { type NodeSessionOptions, type NodeSettings, settingsFrom } from './options.ts'
-import { type AnySessions, requireSessions } from './request/any-sessions.ts'
-import { handingOver, idIn, type IdTransport } from './request/id-transport.ts'
+import type { AnySessions } from './request/any-sessions.ts'
+import { requestFrom } from './request/id-transport.ts'
 import { addSlot, SESSION, slotNamed } from './request/mounted-sessions.ts'
-import { type AnyRequest, requestById, sessionRequestFrom } from './request/session-request.ts'
+import type { AnyRequest } from './request/session-request.ts'
 import type { NodeResponse } from './response/any-response.ts'
 
 /** The type of request that the server gives, before the session is added. */
@@ -46,28 +45,19 @@ export function withSession<
   handler: (req: WithSession<Req, AnySession>, res: Res) => unknown,
   options: NodeSessionOptions<Req, Res> = {},
 ): (req: Served<Req>, res: Res) => Promise<void> {
-  const { commit } = requireSessions('withSession()', sessions)
-  const settings = settingsFrom(options)
+  const settings = settingsFrom(sessions, options)
   return async function viurSession(served, res) {
     // From here on the request is treated as one that has its session.
     const req = served as AnyRequest as Req
     const asked = new AskedRequest(req, res, settings.onError)
     try {
       if (!isThere(req, sessions)) {
-        // Both kinds of sessions behave alike for an adapter; their types differ only for apps.
-        const session = (sessions as unknown as Sessions).open(requestOf(req, settings))
-        const fail = (error: unknown): void => asked.fail(error)
-        const plain = slotFor(sessions, commit, session, {
-          req,
-          name: SESSION,
-          manual: false,
-          fail,
-        })
-        const { ids } = settings
-        const slot = ids === null ? plain : handingOver(plain, ids as unknown as IdTransport)
-        const noted = asked.noting(slot)
-        addSlot(req, noted)
-        watch(noted, req, res)
+        const session = settings.sessions.open(
+          requestFrom(req, req, settings.ids, settings.proxies),
+        )
+        const slot = asked.noting(slotFor(req, session, settings, (error) => asked.fail(error)))
+        addSlot(req, slot)
+        watch(slot, req, res)
         if (settings.eager) await loaded(session)
       }
       await handler(req as WithSession<Req, AnySession>, res)
@@ -89,13 +79,6 @@ function isThere(req: AnyRequest, sessions: unknown): boolean {
       ? 'req.session belongs to another middleware: remove that, or serve other paths by withSession()'
       : 'req.session belongs to the sessions of another createSessions(): make one for the whole app',
   )
-}
-
-function requestOf<Req extends AnyRequest, Res>(
-  req: Req,
-  { ids, proxies }: NodeSettings<Req, Res>,
-): ReturnType<typeof sessionRequestFrom> {
-  return ids === null ? sessionRequestFrom(req, proxies) : requestById(req, idIn(req, ids), proxies)
 }
 
 function loaded(session: Session): Promise<void> | void {

@@ -1,10 +1,16 @@
 import { SessionConfigError } from '../../base/errors.ts'
-import { wrongOption } from '../../base/option-checks.ts'
+import { functionOption, wrongOption } from '../../base/option-checks.ts'
 import { atOnce } from '../../base/refuse-promise.ts'
 import type { CommitResult } from '../../request/commit.ts'
 import type { Slot } from '../../request/mounted.ts'
+import type { SessionRequest } from '../../request/open.ts'
 import type { NodeResponse } from '../response/any-response.ts'
-import type { AnyRequest } from './session-request.ts'
+import {
+  type AnyRequest,
+  NodeSessionRequest,
+  RequestById,
+  type TrustedProxies,
+} from './session-request.ts'
 
 /** Options of an adapter for clients without cookies, such as native apps and scripts. */
 export interface IdTransportOptions<Request = AnyRequest, Response = NodeResponse> {
@@ -31,10 +37,8 @@ export function idsFrom<Request, Response>(
   of: string,
   { id, onId }: IdTransportOptions<Request, Response>,
 ): IdTransport<Request, Response> | null {
-  for (const [name, value] of Object.entries({ id, onId })) {
-    if (value === undefined || typeof value === 'function') continue
-    throw wrongOption(`${of}: ${name}`, 'must be a function', value)
-  }
+  functionOption(`${of}: id`, id)
+  functionOption(`${of}: onId`, onId)
   if (id === undefined && onId === undefined) return null
   if (id !== undefined && onId !== undefined) return { id, onId }
   throw new SessionConfigError(
@@ -52,8 +56,22 @@ export function idIn<Request, Response>(
   throw wrongOption('the option id', 'must give a text or undefined', typeof given)
 }
 
+/**
+ * Makes what a session needs to know of a request. `asked`: the request as the option `id` takes it. `proxies`: the
+ * proxies to trust; `null`: the Express setting "trust proxy" decides, or no proxy is trusted.
+ */
+export function requestFrom<Request>(
+  req: AnyRequest,
+  asked: Request,
+  ids: IdTransport<Request, never> | null,
+  proxies: TrustedProxies | null = null,
+): SessionRequest {
+  if (ids === null) return new NodeSessionRequest(req, proxies)
+  return new RequestById(req, proxies, idIn(asked, ids))
+}
+
 /** Returns a slot that also sends its id to a client without cookies. */
-export function handingOver(slot: Slot, { onId }: IdTransport): Slot {
+export function handingOver(slot: Slot, { onId }: IdTransport<never, never>): Slot {
   let handed: string | null | undefined
   let isBroken = false
   const noted = (result: CommitResult): CommitResult => {
@@ -71,7 +89,7 @@ export function handingOver(slot: Slot, { onId }: IdTransport): Slot {
       if (handed === undefined || isBroken) return
       // If onId throws, the error response must be sent without calling it again.
       isBroken = true
-      atOnce('the option onId', onId(res as NodeResponse, handed))
+      atOnce('the option onId', onId(res as never, handed))
       isBroken = false
     },
   }

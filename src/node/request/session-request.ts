@@ -59,7 +59,8 @@ class NodeRequestFacts implements SessionRequest {
   }
 }
 
-class NodeSessionRequest extends NodeRequestFacts {
+/** A request of a client with cookies. */
+export class NodeSessionRequest extends NodeRequestFacts {
   readonly #req: AnyRequest
 
   constructor(req: AnyRequest, proxies: TrustedProxies | null) {
@@ -72,30 +73,14 @@ class NodeSessionRequest extends NodeRequestFacts {
   }
 }
 
-class RequestById extends NodeRequestFacts {
+/** The same for a client without cookies. */
+export class RequestById extends NodeRequestFacts {
   readonly id: string | undefined
 
-  constructor(req: AnyRequest, id: string | undefined, proxies: TrustedProxies | null) {
+  constructor(req: AnyRequest, proxies: TrustedProxies | null, id: string | undefined) {
     super(req, proxies)
     this.id = id
   }
-}
-
-/** `proxies`: the proxies to trust; `null`: the Express setting "trust proxy" decides, or no proxy is trusted. */
-export function sessionRequestFrom(
-  req: AnyRequest,
-  proxies: TrustedProxies | null = null,
-): SessionRequest {
-  return new NodeSessionRequest(req, proxies)
-}
-
-/** Makes the same for a client without cookies. */
-export function requestById(
-  req: AnyRequest,
-  id: string | undefined,
-  proxies: TrustedProxies | null = null,
-): SessionRequest {
-  return new RequestById(req, id, proxies)
 }
 
 /**
