@@ -1,4 +1,5 @@
 import { type Session, type SessionData, Store } from 'express-session'
+import { sayingOf } from '../end/problems.ts'
 import type { HowToEnd } from '../sweep/entry.ts'
 import { GUEST_USER } from '../record/record.ts'
 import { composeSessions } from '../sessions.ts'
@@ -48,7 +49,7 @@ export class DatastoreSessionStore extends Store {
     this.#close = () => settings.store.close()
     this.#logFailure = (what) => (error) => {
       settings.logger.warn(`express-session: ${what} failed, and no callback receives the error`, {
-        error: error instanceof Error ? error.message : 'threw a value that is not an Error',
+        error: sayingOf(error),
       })
     }
   }
@@ -60,8 +61,8 @@ export class DatastoreSessionStore extends Store {
   override get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void
   override get(sid: string): Promise<SessionData | null>
   override get(sid: string, callback?: unknown): unknown {
-    const work = async () => (await this.#stored.load(sid)) as SessionData | null
-    return answer(work(), callback, this.#logFailure('get'))
+    const loaded = this.#stored.load(sid) as Promise<SessionData | null>
+    return answer(loaded, callback, this.#logFailure('get'))
   }
 
   /**
@@ -75,9 +76,8 @@ export class DatastoreSessionStore extends Store {
   ): void
   override set(sid: string, data: SessionData): Promise<void>
   override set(sid: string, data: SessionData, callback?: unknown): unknown {
-    const work = async () => this.#stored.save(sid, data)
     // save() has logged the failure already.
-    return answer(work(), callback, () => {})
+    return answer(this.#stored.save(sid, data), callback, () => {})
   }
 
   /**
@@ -90,8 +90,7 @@ export class DatastoreSessionStore extends Store {
   ): void
   override touch(sid: string, data: SessionData): Promise<void>
   override touch(sid: string, data: SessionData, callback?: unknown): unknown {
-    const work = async () => this.#stored.touch(sid, data)
-    return answer(work(), callback, this.#logFailure('touch'))
+    return answer(this.#stored.touch(sid, data), callback, this.#logFailure('touch'))
   }
 
   /** Ends the session, with the reason `'logout'`. Does nothing for an id that was never stored. */
@@ -101,10 +100,8 @@ export class DatastoreSessionStore extends Store {
     const leaving = this.#leaving
     const how: HowToEnd | null =
       leaving !== null && leaving.sid === sid ? leaving.how : { reason: 'logout' }
-    const work = async () => {
-      if (how !== null) await this.#stored.end(sid, how)
-    }
-    return answer(work(), callback, this.#logFailure('destroy'))
+    const ended = how === null ? Promise.resolve() : this.#stored.end(sid, how)
+    return answer(ended, callback, this.#logFailure('destroy'))
   }
 
   /**

@@ -49,7 +49,7 @@ export class SessionFinder {
     const writer = this.#parts.writer.within(limit)
     const look = this.#searches?.(id).begin(id, writer, limit) ?? null
     const found = await writer.find(key)
-    const readable = found === null ? null : readableOf(found, settings)
+    const readable = readableOf(found, settings)
     if (readable !== null) {
       return look === null ? readable : await look.follow(readable.found, readable.payload, id)
     }
@@ -59,7 +59,7 @@ export class SessionFinder {
         return { found: theirs, payload: Payload.decode(theirs.record.data, key) }
       }
       // Saved meanwhile by a request that had loaded it before it expired.
-      const saved = left === null ? null : readableOf(left, settings)
+      const saved = readableOf(left, settings)
       if (saved !== null) return await look.follow(saved.found, saved.payload, id)
     }
     if (found === null) settings.troubles.unknownId()

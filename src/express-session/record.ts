@@ -56,7 +56,11 @@ export function recordOf(
 }
 
 /** Returns the decoded record, or `null` when it cannot be used. A damaged record is reported to the log. */
-export function readableOf(found: Found | Unreadable, settings: RecordSettings): Readable | null {
+export function readableOf(
+  found: Found | Unreadable | null,
+  settings: RecordSettings,
+): Readable | null {
+  if (found === null) return null
   const { troubles, policy, now } = settings
   const use = useOf(found, policy, now())
   if (use.is === 'usable') return use

@@ -1,13 +1,13 @@
 import { SessionValueError } from '../base/errors.ts'
+import { sayingOf } from '../end/problems.ts'
 import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
 import type { SessionsParts } from '../sessions.ts'
 import { type Budget, budgetFor } from '../store/budget.ts'
 import type { HowToEnd } from '../sweep/entry.ts'
 import type { Committer, ConnectableSource } from '../write/source.ts'
-import type { Writer } from '../write/writer.ts'
 import { SessionFinder } from './finder.ts'
 import { type ByHand, isOfMiddleware, objectFrom, type Rules, SessionObjects } from './objects.ts'
-import { type Readable, readableOf } from './record.ts'
+import { readableOf } from './record.ts'
 import { View, type Wanted } from './view.ts'
 import { ViewWriter } from './view-writer.ts'
 
@@ -21,8 +21,6 @@ const PAGE = 200
  */
 export class StoredSessions {
   readonly #parts: SessionsParts
-  readonly #settings: SessionsParts['settings']
-  readonly #writer: Writer
   readonly #objects: SessionObjects
   readonly #finder: SessionFinder
   readonly #viewWriter: ViewWriter
@@ -30,11 +28,9 @@ export class StoredSessions {
   readonly #views = new WeakMap<object, View>()
 
   constructor(parts: SessionsParts, legacy: ConnectableSource | null, rules: Rules) {
-    const { settings, writer } = parts
+    const { settings } = parts
     const { touchEvery, lifetime } = settings.policy
     this.#parts = parts
-    this.#settings = settings
-    this.#writer = writer
     this.#objects = new SessionObjects(settings, rules)
     this.#finder = new SessionFinder(parts, legacy, this.#objects)
     this.#viewWriter = new ViewWriter(parts, {
@@ -49,18 +45,16 @@ export class StoredSessions {
     const key = keyFrom(sid)
     if (key === null) return null
     const budget = this.#budget()
-    const found = await this.#finder.find(sid as SessionId, key, budget)
-    return found === null ? null : this.#show(found, budget)
-  }
-
-  #budget(): Budget {
-    return budgetFor(this.#settings.store)
-  }
-
-  #show({ found, payload }: Readable, budget: Budget): object {
+    const readable = await this.#finder.find(sid as SessionId, key, budget)
+    if (readable === null) return null
+    const { found, payload } = readable
     const session = this.#objects.make(found.record, payload)
     this.#views.set(session, View.ofStored(found, payload, budget))
     return session
+  }
+
+  #budget(): Budget {
+    return budgetFor(this.#parts.settings.store)
   }
 
   /** Gives the object that express-session made from a loaded one the same state. */
@@ -96,9 +90,9 @@ export class StoredSessions {
       await announced
     } catch (error) {
       // Logged, since the middleware completes the response anyway, and drops the error of a save() without a callback.
-      this.#settings.logger.warn('a session could not be stored', {
+      this.#parts.settings.logger.warn('a session could not be stored', {
         key,
-        error: error instanceof Error ? error.message : 'threw a value that is not an Error',
+        error: sayingOf(error),
       })
       throw error
     }
@@ -136,14 +130,11 @@ export class StoredSessions {
       return
     }
     const budget = view?.budget ?? this.#budget()
-    const found = await this.#writer.within(budget).find(key)
-    const readable = found === null ? null : readableOf(found, this.#settings)
+    const stored = await this.#parts.writer.within(budget).find(key)
+    const readable = readableOf(stored, this.#parts.settings)
     if (readable === null) return
-    await this.#viewWriter.touch(
-      View.ofStored(readable.found, readable.payload, budget),
-      wanted,
-      null,
-    )
+    const { found, payload } = readable
+    await this.#viewWriter.touch(View.ofStored(found, payload, budget), wanted, null)
   }
 
   /** Ends the session, also when it was never stored. */
@@ -152,7 +143,7 @@ export class StoredSessions {
     if (key === null) return
     const committer = this.#finder.committers(sid as SessionId)?.ending ?? null
     const limit = this.#budget()
-    const writer = this.#writer.within(limit)
+    const writer = this.#parts.writer.within(limit)
     if (await this.#parts.events.marks(limit)) {
       await this.#finder.bringOver(sid as SessionId, key, limit)
       await this.#parts.end(key, { ...how, committer, limit })
@@ -173,7 +164,7 @@ export class StoredSessions {
 
   /** Returns all sessions that can be used, in no particular order. */
   async *all(): AsyncIterable<object> {
-    const { store } = this.#settings
+    const { store } = this.#parts.settings
     let cursor: string | undefined
     for (;;) {
       const page = await store.page(
@@ -183,7 +174,7 @@ export class StoredSessions {
       if (page.cursor === null) return
       cursor = page.cursor
       for (const entry of page.entries) {
-        const readable = readableOf(entry, this.#settings)
+        const readable = readableOf(entry, this.#parts.settings)
         if (readable === null) continue
         yield this.#objects.make(readable.found.record, readable.payload)
       }

@@ -44,7 +44,7 @@ export class ViewWriter {
       ? 'gone'
       : await this.#parts.writer.within(view.budget).update(base, { ...delta, ...withFence(fence) })
     if (stored === 'gone') {
-      view.settleGone()
+      view.isGone = true
       this.#parts.settings.troubles.report({ kind: 'gone', key: view.key })
       if (this.#parts.settings.onGone === 'error') throw new SessionGoneError()
       return
@@ -69,7 +69,7 @@ export class ViewWriter {
     try {
       await this.#parts.settleLogin(found.record, fence, budget)
     } catch (error) {
-      view.settleGone()
+      view.isGone = true
       throw error
     }
   }
@@ -130,7 +130,7 @@ export class ViewWriter {
     if (!isRenewal) {
       // The app changed the cookie, which is stored like any other change.
       const stored = await writer.update(found, delta)
-      if (stored === 'gone') view.settleGone()
+      if (stored === 'gone') view.isGone = true
       else {
         view.settleCookie(stored, wanted, delta.expiry)
         await this.#settleLogin(view, fence)

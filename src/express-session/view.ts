@@ -50,8 +50,9 @@ export class View {
   readonly budget: Budget
   /** The user of the session when this object first showed it. */
   readonly userAtFirst: string
+  /** Whether the session was found to have ended. */
+  isGone = false
   #found: Loaded | null = null
-  #isGone = false
   #isStored = false
   /** The data of this object, compared with the data that was last loaded or stored. */
   #data = new SessionData(Payload.empty, plainValues)
@@ -83,7 +84,7 @@ export class View {
   copy(): View {
     const view = new View(this.key, this.origin, this.userAtFirst, this.budget)
     view.#found = this.#found
-    view.#isGone = this.#isGone
+    view.isGone = this.isGone
     view.#data = new SessionData(this.#data.base, plainValues)
     view.#expiry = this.#expiry
     view.#lastSeen = this.#lastSeen
@@ -99,15 +100,6 @@ export class View {
   /** The record as last read or written; `null` while none is known. */
   get found(): Loaded | null {
     return this.#found
-  }
-
-  /** Whether the session was found to have ended. */
-  get isGone(): boolean {
-    return this.#isGone
-  }
-
-  settleGone(): void {
-    this.#isGone = true
   }
 
   /** Takes over the complete stored record. */

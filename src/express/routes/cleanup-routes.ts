@@ -4,6 +4,7 @@ import { isRefusedTask } from '../../sweep/run.ts'
 import { CallerRefusedError, SessionConfigError, SessionError } from '../../base/errors.ts'
 import type { SessionLogger } from '../../base/logger.ts'
 import { checkOptions, namesOf, wrongOption } from '../../base/option-checks.ts'
+import { sayingOf } from '../../end/problems.ts'
 import { sessionsDoorOf } from '../../sessions-door.ts'
 import type { Sessions } from '../../sessions-interface.ts'
 import type { DefaultData } from '../../base/types.ts'
@@ -180,9 +181,8 @@ function failure(error: unknown, purpose: CallerPurpose, logger: SessionLogger):
   }
   const retryable =
     error instanceof SessionError && (error as { retryable?: boolean }).retryable === true
-  const message = error instanceof Error ? error.message : 'threw a value that is not an Error'
   const log = (logger.error ?? logger.warn).bind(logger)
-  log(`the ${purpose} route failed`, { error: message })
+  log(`the ${purpose} route failed`, { error: sayingOf(error) })
   // Both make a scheduler or a queue try again. 503 also slows the queue down, which helps a busy store.
   return { status: retryable ? 503 : 500, body: { error: 'failed' } }
 }
