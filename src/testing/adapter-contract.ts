@@ -15,7 +15,7 @@ import {
   Site,
 } from './adapter/site.ts'
 import { failingStore } from './failing-store.ts'
-import { type ContractRunner, currentRunner } from './runner.ts'
+import { type ContractRunner, registerCases } from './runner.ts'
 import type { MakeStore } from './store-contract.ts'
 
 /** The options with which the sessions of a case are made. */
@@ -62,9 +62,6 @@ const GROUPS: Readonly<Record<string, readonly AdapterCase[]>> = {
   'clients without cookies': idCases,
 }
 
-/** Maximum duration of one test, in milliseconds. A framework may be slow to start. */
-const TIMEOUT = 30_000
-
 /**
  * Registers the tests that every adapter has to pass, over real HTTP. Each test has its own app, which the harness
  * serves and closes.
@@ -77,7 +74,8 @@ export function adapterContract(
   options: AdapterContractOptions = {},
 ): Promise<void> {
   checkOptions('adapterContract()', options, OPTIONS)
-  for (const name of options.without ?? []) {
+  const { without = [] } = options
+  for (const name of without) {
     if (!FEATURES.includes(name)) {
       throw wrongOption(
         'adapterContract(): without',
@@ -86,31 +84,17 @@ export function adapterContract(
       )
     }
   }
-  const found = options.runner ?? currentRunner()
-  if (!(found instanceof Promise)) {
-    // Registered synchronously, so that it also works where tests must be registered before the next tick.
-    register(harness, options, found)
-    return Promise.resolve()
-  }
-  return found.then((later) => register(harness, options, later))
-}
-
-function register(
-  harness: AdapterHarness,
-  options: AdapterContractOptions,
-  { describe, it }: ContractRunner,
-): void {
-  const { without = [] } = options
   const left = without.length === 0 ? '' : ` (left out: ${without.join(', ')})`
-  describe(`adapter contract: ${harness.name}${left}`, () => {
-    for (const [group, cases] of Object.entries(GROUPS)) {
-      const held = cases.filter(({ needs = [] }) => !needs.some((one) => without.includes(one)))
-      if (held.length === 0) continue
-      describe(group, () => {
-        for (const { name, run } of held) it(name, () => runCase(harness, options, run), TIMEOUT)
-      })
-    }
-  })
+  const groups = Object.entries(GROUPS).map(([group, cases]) => [
+    group,
+    cases.filter(({ needs = [] }) => !needs.some((one) => without.includes(one))),
+  ])
+  return registerCases<AdapterCase['run']>(
+    `adapter contract: ${harness.name}${left}`,
+    Object.fromEntries(groups),
+    (run) => runCase(harness, options, run),
+    options.runner,
+  )
 }
 
 async function runCase(

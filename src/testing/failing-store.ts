@@ -1,21 +1,8 @@
 import { SessionStoreError } from '../base/errors.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
 import type { SessionKey } from '../record/id.ts'
-import type {
-  CallOptions,
-  KeyPage,
-  Mutation,
-  NoteStore,
-  Page,
-  PageOptions,
-  SecurityKeyStore,
-  Selection,
-  SessionStore,
-  WriteEachResult,
-  WriteResult,
-  WriteTogetherResult,
-} from '../store/store.ts'
-import type { Found, Unreadable } from '../record/record.ts'
+import type { Mutation, NoteStore, SecurityKeyStore, SessionStore } from '../store/store.ts'
+import { type Gate, gate } from './gate.ts'
 
 /** The calls of a store that can be counted, failed and held. */
 export type StoreMethod =
@@ -107,9 +94,14 @@ interface Failure {
 interface Hold {
   readonly when: 'before' | 'after'
   readonly method: StoreMethod | undefined
-  readonly reach: () => void
-  readonly released: Promise<void>
+  readonly gate: Gate
 }
+
+type Asked<Method extends Exclude<StoreMethod, 'note' | 'key'>> = Parameters<SessionStore[Method]>
+
+type Answered<Method extends Exclude<StoreMethod, 'note' | 'key'>> = ReturnType<
+  SessionStore[Method]
+>
 
 class ControlledStore implements FailingStore {
   readonly name: string
@@ -155,33 +147,28 @@ class ControlledStore implements FailingStore {
     this.#calls = []
   }
 
-  find(key: SessionKey, options?: CallOptions): Promise<Found | Unreadable | null> {
-    return this.#call('find', [], () => this.#store.find(key, options))
+  find(...asked: Asked<'find'>): Answered<'find'> {
+    return this.#call('find', [], () => this.#store.find(...asked))
   }
 
-  write(mutation: Mutation, options?: CallOptions): Promise<WriteResult> {
-    return this.#call('write', [mutation], () => this.#store.write(mutation, options))
+  write(...asked: Asked<'write'>): Answered<'write'> {
+    return this.#call('write', [asked[0]], () => this.#store.write(...asked))
   }
 
-  writeTogether(
-    mutations: readonly Mutation[],
-    options?: CallOptions,
-  ): Promise<WriteTogetherResult> {
-    return this.#call('writeTogether', mutations, () =>
-      this.#store.writeTogether(mutations, options),
-    )
+  writeTogether(...asked: Asked<'writeTogether'>): Answered<'writeTogether'> {
+    return this.#call('writeTogether', asked[0], () => this.#store.writeTogether(...asked))
   }
 
-  writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
-    return this.#call('writeEach', mutations, () => this.#store.writeEach(mutations))
+  writeEach(...asked: Asked<'writeEach'>): Answered<'writeEach'> {
+    return this.#call('writeEach', asked[0], () => this.#store.writeEach(...asked))
   }
 
-  page(selection: Selection, options: PageOptions): Promise<Page> {
-    return this.#call('page', [], () => this.#store.page(selection, options))
+  page(...asked: Asked<'page'>): Answered<'page'> {
+    return this.#call('page', [], () => this.#store.page(...asked))
   }
 
-  pageKeys(selection: Selection, options: PageOptions): Promise<KeyPage> {
-    return this.#call('pageKeys', [], () => this.#store.pageKeys(selection, options))
+  pageKeys(...asked: Asked<'pageKeys'>): Answered<'pageKeys'> {
+    return this.#call('pageKeys', [], () => this.#store.pageKeys(...asked))
   }
 
   /** Calls of notes count as `note`, whatever their method. */
@@ -250,21 +237,13 @@ class ControlledStore implements FailingStore {
   hold(options: HoldOptions = {}): StoreGate {
     checkOptions('hold()', options, namesOf<HoldOptions>({ method: true, when: true }))
     const { method, when = 'before' } = options
-    let reach = (): void => {}
-    let release = (): void => {}
-    const reached = new Promise<void>((resolve) => {
-      reach = resolve
-    })
-    const released = new Promise<void>((resolve) => {
-      release = resolve
-    })
-    const hold: Hold = { when, method, reach, released }
+    const hold: Hold = { when, method, gate: gate() }
     this.#holds.push(hold)
     return {
-      reached,
+      reached: hold.gate.reached,
       release: () => {
         this.#holds = this.#holds.filter((other) => other !== hold)
-        release()
+        hold.gate.open()
       },
     }
   }
@@ -293,12 +272,12 @@ class ControlledStore implements FailingStore {
     // Both are chosen when the call arrives, so that calls held at a gate keep their order.
     const failure = this.#failureFor(method)
     const hold = this.#holdFor(method)
-    if (hold?.when === 'before') await atGate(hold)
+    if (hold?.when === 'before') await hold.gate.pass()
     if (failure?.when === 'before') throw failure.error
     const conflict = { outcome: 'conflict' }
     const refusal = method === 'writeEach' ? mutations.map(() => conflict) : conflict
     const answer = this.#conflicts > 0 && isConditional ? (refusal as Answer) : await pass()
-    if (hold?.when === 'after') await atGate(hold)
+    if (hold?.when === 'after') await hold.gate.pass()
     if (failure?.when === 'after') throw failure.error
     return answer
   }
@@ -319,9 +298,4 @@ class ControlledStore implements FailingStore {
     this.#holds = this.#holds.filter((other) => other !== hold)
     return hold
   }
-}
-
-async function atGate(hold: Hold): Promise<void> {
-  hold.reach()
-  await hold.released
 }

@@ -14,8 +14,44 @@ export interface ContractRunner {
  */
 const vitest: Promise<unknown> | null = process.env['VITEST'] === undefined ? null : importVitest()
 
+/** The maximum duration of one test, in milliseconds: a store may be far away, and a framework slow to start. */
+const TIMEOUT = 30_000
+
+/** One test of a contract. */
+interface Case<Run> {
+  readonly name: string
+  readonly run: Run
+}
+
+/**
+ * Registers the tests of a contract, in groups. Without a `runner`, they go to the global `describe` and `it` when both
+ * exist, in vitest to vitest, otherwise to `node:test`. `runCase`: runs one test.
+ */
+export function registerCases<Run>(
+  name: string,
+  groups: Readonly<Record<string, readonly Case<Run>[]>>,
+  runCase: (run: Run) => Promise<void>,
+  runner: ContractRunner | undefined,
+): Promise<void> {
+  const register = ({ describe, it }: ContractRunner): void => {
+    describe(name, () => {
+      for (const [group, cases] of Object.entries(groups)) {
+        if (cases.length === 0) continue
+        describe(group, () => {
+          for (const { name, run } of cases) it(name, () => runCase(run), TIMEOUT)
+        })
+      }
+    })
+  }
+  const found = runner ?? currentRunner()
+  if (found instanceof Promise) return found.then(register)
+  // Registered synchronously, so that it also works where tests must be registered before the next tick.
+  register(found)
+  return Promise.resolve()
+}
+
 /** Returns the runner of the tests that run now; a promise in vitest without `globals`. */
-export function currentRunner(): ContractRunner | Promise<ContractRunner> {
+function currentRunner(): ContractRunner | Promise<ContractRunner> {
   const { describe, it } = globalThis as Record<string, unknown>
   if (typeof describe === 'function' && typeof it === 'function') return asRunner({ describe, it })
   if (vitest !== null) return vitest.then(asRunner)

@@ -10,7 +10,7 @@ import { recordCases } from './contract/records.ts'
 import { togetherCases } from './contract/together.ts'
 import { withNoteCases } from './contract/with-note.ts'
 import { writeCases } from './contract/writes.ts'
-import { type ContractRunner, currentRunner } from './runner.ts'
+import { type ContractRunner, registerCases } from './runner.ts'
 
 /** Makes a new, empty store with buckets of one hour: for Datastore, one with a fresh namespace. */
 export type MakeStore = () => SessionStore | Promise<SessionStore>
@@ -28,9 +28,6 @@ const GROUPS: Readonly<Record<string, readonly ContractCase[]>> = {
   'pages of security keys': keyPageCases,
 }
 
-/** Maximum duration of one test, in milliseconds. A store may be reached over a network. */
-const TIMEOUT = 30_000
-
 /**
  * Registers the tests that every `SessionStore` has to pass. Each test gets its own store from `makeStore` and closes
  * it at the end.
@@ -39,23 +36,7 @@ const TIMEOUT = 30_000
  * `node:test`. In vitest, await the registration: `await storeContract(makeStore)`.
  */
 export function storeContract(makeStore: MakeStore, runner?: ContractRunner): Promise<void> {
-  const found = runner ?? currentRunner()
-  if (!(found instanceof Promise)) {
-    // Registered synchronously, so that it also works where tests must be registered before the next tick.
-    register(makeStore, found)
-    return Promise.resolve()
-  }
-  return found.then((later) => register(makeStore, later))
-}
-
-function register(makeStore: MakeStore, { describe, it }: ContractRunner): void {
-  describe('store contract', () => {
-    for (const [group, cases] of Object.entries(GROUPS)) {
-      describe(group, () => {
-        for (const { name, run } of cases) it(name, () => runCase(makeStore, run), TIMEOUT)
-      })
-    }
-  })
+  return registerCases('store contract', GROUPS, (run) => runCase(makeStore, run), runner)
 }
 
 async function runCase(makeStore: MakeStore, run: ContractCase['run']): Promise<void> {

@@ -109,5 +109,31 @@ export const visits: AdapterPage = (session) =>
 
 export const who: AdapterPage = (session) => answer(session.user)
 
+/** Yields the pieces of a body, one after the other. */
+export async function* pieces(
+  ...of: (string | (() => Promise<string>))[]
+): AsyncGenerator<Uint8Array> {
+  for (const piece of of) yield Buffer.from(typeof piece === 'string' ? piece : await piece())
+}
+
+/** Redirects, and stores something. */
+export const leave: AdapterPage = (session) => {
+  session.set('left', true)
+  return answer(null, 303, [['Location', '/visits']])
+}
+
+export const login: AdapterPage = async (session) => {
+  await session.login('alice')
+  return answer('in')
+}
+
+export const logout: AdapterPage = async (session) => {
+  await session.logout()
+  return answer('out')
+}
+
 /** Does not use the session. */
 export const plain: AdapterPage = () => answer('plain')
+
+/** The pages of most cases. */
+export const PAGES: AdapterPages = { '/count': count, '/visits': visits, '/plain': plain }

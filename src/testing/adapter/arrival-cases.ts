@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import type { SessionInfo } from '../../record/info.ts'
-import { answer, type AdapterPages, count, plain, visits } from './app.ts'
+import { type AdapterPages, answer, count, logout, PAGES } from './app.ts'
 import type { AskOptions } from './client.ts'
 import { type AdapterCase, listed, type OpenSite, ours, type SiteOptions } from './site.ts'
-
-const PAGES = { '/count': count, '/visits': visits, '/plain': plain }
 
 const WITH_LOGIN: AdapterPages = {
   '/login': async (session) => {
@@ -124,16 +122,7 @@ export const idCases: readonly AdapterCase[] = [
     name: 'tells a client without cookies to drop its id at logout',
     needs: ['store', 'ids'],
     async run(open) {
-      const site = await open(
-        {
-          ...PAGES,
-          '/logout': async (session) => {
-            await session.logout()
-            return answer('out')
-          },
-        },
-        { byId: true },
-      )
+      const site = await open({ ...PAGES, '/logout': logout }, { byId: true })
       const headers = { 'x-session-id': String((await site.get('/count')).headers['x-session-id']) }
       const out = await site.get('/logout', { headers })
       assert.deepEqual([out.headers['x-session-id'], out.setCookie], ['', []])

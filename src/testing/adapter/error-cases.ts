@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
 import { SessionStoreError } from '../../base/errors.ts'
-import { type AdapterPage, answer, count, plain, visits, who } from './app.ts'
+import { type AdapterPage, answer, count, leave, login, PAGES, pieces, who } from './app.ts'
 import { type AdapterCase, assertError, ours } from './site.ts'
-
-const PAGES = { '/count': count, '/visits': visits, '/plain': plain }
 
 /** An error that is not retried. */
 const FATAL = {
@@ -60,10 +58,7 @@ export const errorCases: readonly AdapterCase[] = [
     needs: ['store'],
     async run(open) {
       const site = await open({
-        '/login': async (session) => {
-          await session.login('alice')
-          return answer('in')
-        },
+        '/login': login,
         '/out': async (session) => {
           await session.logout()
           throw new Error('the page has failed after a logout, as the contract wants it to')
@@ -118,13 +113,7 @@ export const errorCases: readonly AdapterCase[] = [
     name: 'answers with an error and no Location when the commit of a redirect fails',
     needs: ['store'],
     async run(open) {
-      const site = await open({
-        ...PAGES,
-        '/leave': (session) => {
-          session.set('left', true)
-          return answer(null, 303, [['Location', '/visits']])
-        },
-      })
+      const site = await open({ ...PAGES, '/leave': leave })
       const visitor = site.visitor()
       await visitor.get('/count')
       site.store.failNext('before', FATAL)
@@ -141,11 +130,7 @@ export const errorCases: readonly AdapterCase[] = [
         ...PAGES,
         '/stream': (session) => {
           session.set('streamed', true)
-          return answer(
-            (async function* () {
-              yield Buffer.from('a piece of the page')
-            })(),
-          )
+          return answer(pieces('a piece of the page'))
         },
       })
       const visitor = site.visitor()

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Session } from '../../request/session.ts'
-import { type AdapterAnswer, type AdapterPage, answer, count, plain, visits } from './app.ts'
-import { type AdapterCase, gate, listed, ours, type Site, type Visitor } from './site.ts'
-
-const PAGES = { '/count': count, '/visits': visits, '/plain': plain }
-
-/** Yields the pieces of a body, one after the other. */
-async function* pieces(...of: (string | (() => Promise<string>))[]): AsyncGenerator<Uint8Array> {
-  for (const piece of of) yield Buffer.from(typeof piece === 'string' ? piece : await piece())
-}
+import { gate } from '../gate.ts'
+import { type AdapterAnswer, type AdapterPage, answer, count, leave, PAGES, pieces } from './app.ts'
+import { type AdapterCase, listed, ours, type Site, type Visitor } from './site.ts'
 
 /** Asserts that nothing of a response arrives before the session is stored. */
 async function assertHeld(site: Site, path: string): Promise<void> {
@@ -68,14 +62,7 @@ export const responseCases: readonly AdapterCase[] = [
     name: 'holds a redirect until the session is stored',
     needs: ['store'],
     async run(open) {
-      const site = await open({
-        ...PAGES,
-        '/leave': (session) => {
-          session.set('left', true)
-          return answer(null, 303, [['Location', '/visits']])
-        },
-      })
-      await assertHeld(site, '/leave')
+      await assertHeld(await open({ ...PAGES, '/leave': leave }), '/leave')
     },
   },
   {

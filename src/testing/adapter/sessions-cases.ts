@@ -1,19 +1,14 @@
 import assert from 'node:assert/strict'
-import { type AdapterPages, answer, count, plain, visits, who } from './app.ts'
-import { type AdapterCase, gate, ours } from './site.ts'
+import { gate } from '../gate.ts'
+import { type AdapterPages, answer, count, login, logout, plain, visits, who } from './app.ts'
+import { type AdapterCase, ours } from './site.ts'
 
 const identity: AdapterPages = {
   '/count': count,
   '/visits': visits,
   '/who': who,
-  '/login': async (session) => {
-    await session.login('alice')
-    return answer('in')
-  },
-  '/logout': async (session) => {
-    await session.logout()
-    return answer('out')
-  },
+  '/login': login,
+  '/logout': logout,
   '/cycle': async (session) => {
     await session.cycleKey()
     return answer('cycled')

@@ -135,32 +135,3 @@ export function assertError(reply: Reply): void {
   )
   assert.deepEqual(ours(reply), [], 'an error must not set our cookie')
 }
-
-/** A gate at which a page waits until the case opens it. */
-export interface Gate {
-  readonly reached: Promise<void>
-  /** Waits at the gate. */
-  pass(): Promise<void>
-  open(): void
-}
-
-export function gate(places = 1): Gate {
-  let reach = (): void => {}
-  let open = (): void => {}
-  let left = places
-  const reached = new Promise<void>((resolve) => {
-    reach = resolve
-  })
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return {
-    reached,
-    open,
-    pass: () => {
-      left -= 1
-      if (left === 0) reach()
-      return opened
-    },
-  }
-}

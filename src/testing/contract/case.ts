@@ -15,6 +15,24 @@ export async function insert(store: SessionStore, record: SessionRecord): Promis
   return applied(await store.write({ kind: 'insert', record }))
 }
 
+/** Updates a record at this version, which must succeed, and returns its new version. */
+export async function update(
+  store: SessionStore,
+  record: SessionRecord,
+  version: Version,
+): Promise<Version> {
+  return applied(await store.write({ kind: 'update', record, version }))
+}
+
+/** Deletes a record at this version, which must succeed. */
+export async function deleteAt(
+  store: SessionStore,
+  key: SessionKey,
+  version: Version,
+): Promise<void> {
+  applied(await store.write({ kind: 'delete', key, version }))
+}
+
 /** Returns the version of a write that must have been applied. */
 export function applied(result: WriteResult): Version {
   assert.equal(result.outcome, 'applied', 'the write has to be applied')
@@ -68,12 +86,21 @@ export async function assertRefused(
   throw new assert.AssertionError({ message: `the call has to be refused with ${code}` })
 }
 
-/** Counts the results with this outcome. */
-export function count(
-  results: readonly { outcome: string }[],
-  outcome: 'applied' | 'conflict',
-): number {
-  return results.filter((result) => result.outcome === outcome).length
+/** Asserts that a call is refused by the store in a way that trying again cannot mend, and returns the error. */
+export async function assertNotRetryable(
+  call: () => Promise<unknown>,
+): Promise<Awaited<ReturnType<typeof assertRefused>>> {
+  const error = await assertRefused(call, 'ERR_SESSION_STORE')
+  assert.equal(error.retryable, false)
+  return error
+}
+
+/** Asserts that exactly one of the writes was applied, and all others conflicted. Returns the place of the one. */
+export function winnerOf(results: readonly { readonly outcome: string }[]): number {
+  const outcomes = results.map(({ outcome }) => outcome)
+  const expected = ['applied', ...outcomes.slice(1).fill('conflict')]
+  assert.deepEqual(outcomes.toSorted(), expected, 'exactly one write has to be applied')
+  return outcomes.indexOf('applied')
 }
 
 /** The record without properties of other releases. */

@@ -7,8 +7,10 @@ import {
   assertRefused,
   assertStored,
   type ContractCase,
+  deleteAt,
   insert,
   stored,
+  update,
 } from './case.ts'
 
 /** Cases for `writeEach`, and for the writes that only ends and sweeps make. */
@@ -67,9 +69,7 @@ export const eachCases: readonly ContractCase[] = [
       const [first] = records
       assert.ok(first)
       const changed = { ...first, user: 'alice' }
-      const now = applied(
-        await store.write({ kind: 'update', record: changed, version: versions[0] as string }),
-      )
+      const now = await update(store, changed, versions[0] as string)
       const results = await store.writeEach(
         records.map(({ key }, at) => ({ kind: 'delete', key, version: versions[at] as string })),
       )
@@ -89,11 +89,9 @@ export const eachCases: readonly ContractCase[] = [
     async run(store) {
       const [gone, moved, right] = [sampleRecord(), sampleRecord(), sampleRecord()]
       const versions = await Promise.all([gone, moved, right].map((one) => insert(store, one)))
-      applied(await store.write({ kind: 'delete', key: gone.key, version: versions[0] as string }))
+      await deleteAt(store, gone.key, versions[0] as string)
       const there = { ...moved, user: 'alice' }
-      const now = applied(
-        await store.write({ kind: 'update', record: there, version: versions[1] as string }),
-      )
+      const now = await update(store, there, versions[1] as string)
       const results = await store.writeEach(
         [gone, moved, right].map((record, at) => ({
           kind: 'update',
@@ -143,7 +141,7 @@ export const eachCases: readonly ContractCase[] = [
     async run(store) {
       const record = sampleRecord()
       const version = await insert(store, record)
-      applied(await store.write({ kind: 'update', record, version }))
+      await update(store, record, version)
       applied(await store.write({ kind: 'remove', key: record.key }))
       await assertAbsent(store, record.key)
       applied(await store.write({ kind: 'remove', key: record.key }))
@@ -158,7 +156,7 @@ export const eachCases: readonly ContractCase[] = [
       const found = await stored(store, record.key)
       assert.equal(found.record.failedSince, failedSince)
       const { failedSince: _, ...without } = found.record
-      applied(await store.write({ kind: 'update', record: without, version: found.version }))
+      await update(store, without, found.version)
       assert.equal((await stored(store, record.key)).record.failedSince ?? null, null)
     },
   },

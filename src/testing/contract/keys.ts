@@ -6,7 +6,7 @@ import { MAX_KEY_DATA_BYTES, MAX_KEYS_BYTES } from '../../record/limits-security
 import type { SessionStore } from '../../store/store.ts'
 import type { SecurityKeyName, SecurityKeyRecord, Version } from '../../record/record.ts'
 import { sampleSecurityKey } from '../sample-security-key.ts'
-import { assertRefused, type ContractCase, count } from './case.ts'
+import { assertNotRetryable, assertRefused, type ContractCase, winnerOf } from './case.ts'
 
 const TIME = Date.UTC(2030, 0, 1, 12, 34, 56, 789)
 
@@ -88,8 +88,7 @@ export const keyCases: readonly ContractCase[] = [
             return await keys.use(record.name, found.version)
           }),
         )
-        assert.equal(count(uses, 'applied'), 1)
-        assert.equal(count(uses, 'conflict'), 9)
+        winnerOf(uses)
       }
     },
   },
@@ -147,8 +146,7 @@ export const keyCases: readonly ContractCase[] = [
       const one = sampleSecurityKey()
       const many = Array.from({ length: 101 }, () => sampleSecurityKey())
       for (const batch of [[], many, [one, one]]) {
-        const error = await assertRefused(() => keys.insert(batch), 'ERR_SESSION_STORE')
-        assert.equal(error.retryable, false)
+        const error = await assertNotRetryable(() => keys.insert(batch))
         assert.equal(error.effect, 'none')
       }
       const data = 'x'.repeat(MAX_KEY_DATA_BYTES)

@@ -2,8 +2,17 @@ import assert from 'node:assert/strict'
 import type { SessionKey } from '../../record/id.ts'
 import type { Selection } from '../../store/store.ts'
 import { sampleRecord } from '../sample-record.ts'
-import { applied, assertRefused, type ContractCase, insert, stored } from './case.ts'
-import { BORDER, fill, HOUR, list, listShards, sameKeys, shardNumbers } from './whole-selection.ts'
+import { assertNotRetryable, type ContractCase, deleteAt, insert, stored, update } from './case.ts'
+import {
+  BORDER,
+  fill,
+  HOUR,
+  list,
+  listShards,
+  pagesOf,
+  sameKeys,
+  shardNumbers,
+} from './whole-selection.ts'
 
 const ALL: Selection = { by: 'all' }
 
@@ -71,13 +80,13 @@ export const pageCases: readonly ContractCase[] = [
       const by = (value: string): Selection => ({ by: 'property', name: 'tenant', value })
       let version = await insert(store, record)
       const moved = { ...record, properties: { tenant: 'globex' } }
-      version = applied(await store.write({ kind: 'update', record: moved, version }))
+      version = await update(store, moved, version)
       assert.deepEqual(await list(store, by('acme'), 10), [])
       assert.deepEqual(await list(store, by('globex'), 10), [record.key])
       const { properties: _, ...without } = record
-      version = applied(await store.write({ kind: 'update', record: without, version }))
+      version = await update(store, without, version)
       assert.deepEqual(await list(store, by('globex'), 10), [])
-      applied(await store.write({ kind: 'update', record, version }))
+      await update(store, record, version)
       assert.deepEqual(await list(store, by('acme'), 10), [record.key])
     },
   },
@@ -94,7 +103,7 @@ export const pageCases: readonly ContractCase[] = [
       const [entry] = entries
       assert.ok(entry !== undefined && entry.record !== null)
       assert.deepEqual(entry.record, (await stored(store, record.key)).record)
-      applied(await store.write({ kind: 'delete', key: record.key, version: entry.version }))
+      await deleteAt(store, record.key, entry.version)
     },
   },
   {
@@ -102,7 +111,7 @@ export const pageCases: readonly ContractCase[] = [
     async run(store) {
       const record = sampleRecord({ user: 'alice' })
       const version = await insert(store, record)
-      applied(await store.write({ kind: 'update', record: { ...record, user: 'bob' }, version }))
+      await update(store, { ...record, user: 'bob' }, version)
       assert.deepEqual(await list(store, { by: 'user', user: 'alice' }, 10), [])
       assert.deepEqual(await list(store, { by: 'user', user: 'bob' }, 10), [record.key])
     },
@@ -122,22 +131,14 @@ export const pageCases: readonly ContractCase[] = [
       ]
       for (const selection of selections) {
         const keys: SessionKey[] = []
-        let cursor: string | undefined
-        for (let pages = 0; pages < 20; pages++) {
-          const options = cursor === undefined ? { limit: 2 } : { limit: 2, cursor }
-          const page = await store.pageKeys(selection, options)
+        const pages = pagesOf(2, (options) => store.pageKeys(selection, options))
+        for await (const page of pages) {
           assert.ok(page.keys.length <= 2)
           keys.push(...page.keys)
-          if (page.cursor === null) break
-          cursor = page.cursor
         }
         assert.deepEqual(keys, await list(store, selection, 2))
       }
-      const error = await assertRefused(
-        () => store.pageKeys(ALL, { limit: 1, cursor: 'garbage' }),
-        'ERR_SESSION_STORE',
-      )
-      assert.equal(error.retryable, false)
+      await assertNotRetryable(() => store.pageKeys(ALL, { limit: 1, cursor: 'garbage' }))
     },
   },
   {
@@ -145,7 +146,7 @@ export const pageCases: readonly ContractCase[] = [
     async run(store) {
       const record = sampleRecord({ user: 'alice' })
       const version = await insert(store, record)
-      applied(await store.write({ kind: 'delete', key: record.key, version }))
+      await deleteAt(store, record.key, version)
       assert.deepEqual(await list(store, ALL, 10), [])
       assert.deepEqual(await list(store, { by: 'user', user: 'alice' }, 10), [])
       assert.deepEqual(await listShards(store, BORDER + 24 * HOUR), [])
@@ -156,21 +157,12 @@ export const pageCases: readonly ContractCase[] = [
     async run(store) {
       const keys = await fill(store, 7)
       const seen: SessionKey[] = []
-      let cursor: string | undefined
-      for (let pages = 0; pages < 20; pages++) {
-        const page = await store.page(
-          ALL,
-          cursor === undefined ? { limit: 2 } : { limit: 2, cursor },
-        )
-        for (const entry of page.entries) {
+      for await (const { entries } of pagesOf(2, (options) => store.page(ALL, options))) {
+        for (const entry of entries) {
           assert.ok(entry.record !== null)
           seen.push(entry.record.key)
-          applied(
-            await store.write({ kind: 'delete', key: entry.record.key, version: entry.version }),
-          )
+          await deleteAt(store, entry.record.key, entry.version)
         }
-        if (page.cursor === null) break
-        cursor = page.cursor
       }
       sameKeys(seen, keys)
       assert.deepEqual(await list(store, ALL, 10), [])
@@ -199,11 +191,7 @@ export const pageCases: readonly ContractCase[] = [
     async run(store) {
       await fill(store, 2)
       for (const cursor of ['garbage', 'AAAA', '{}', '💥', 'x'.repeat(5000)]) {
-        const error = await assertRefused(
-          () => store.page(ALL, { limit: 1, cursor }),
-          'ERR_SESSION_STORE',
-        )
-        assert.equal(error.retryable, false)
+        await assertNotRetryable(() => store.page(ALL, { limit: 1, cursor }))
       }
     },
   },
@@ -220,11 +208,7 @@ export const pageCases: readonly ContractCase[] = [
         { by: 'property', name: 'user', value: 'alice' },
       ]
       for (const selection of others) {
-        const error = await assertRefused(
-          () => store.page(selection, { limit: 1, cursor }),
-          'ERR_SESSION_STORE',
-        )
-        assert.equal(error.retryable, false)
+        await assertNotRetryable(() => store.page(selection, { limit: 1, cursor }))
       }
     },
   },

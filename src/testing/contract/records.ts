@@ -11,6 +11,7 @@ import {
   type ContractCase,
   insert,
   stored,
+  update,
 } from './case.ts'
 
 const TIME = Date.UTC(2030, 0, 1, 12, 34, 56, 789)
@@ -123,11 +124,7 @@ export const recordCases: readonly ContractCase[] = [
         const version = await insert(store, record)
         await assertStored(store, record, version)
         const updated: SessionRecord = { ...make(), key: record.key }
-        await assertStored(
-          store,
-          updated,
-          applied(await store.write({ kind: 'update', record: updated, version })),
-        )
+        await assertStored(store, updated, await update(store, updated, version))
       },
     }),
   ),
@@ -143,11 +140,7 @@ export const recordCases: readonly ContractCase[] = [
       })
       const version = await insert(store, record)
       const updated = { ...record, authenticated: null, expiry: null, ended: null, reason: null }
-      await assertStored(
-        store,
-        updated,
-        applied(await store.write({ kind: 'update', record: updated, version })),
-      )
+      await assertStored(store, updated, await update(store, updated, version))
     },
   },
   {
@@ -157,7 +150,7 @@ export const recordCases: readonly ContractCase[] = [
       for (const without of [{}, { staticKey: null, client: null }]) {
         const record = sampleRecord()
         const version = await insert(store, { ...record, ...full })
-        applied(await store.write({ kind: 'update', record: { ...record, ...without }, version }))
+        await update(store, { ...record, ...without }, version)
         const { staticKey = null, client = null } = (await stored(store, record.key)).record
         assert.deepEqual({ staticKey, client }, { staticKey: null, client: null })
       }
@@ -169,10 +162,10 @@ export const recordCases: readonly ContractCase[] = [
       const record = sampleRecord({ properties: { tenant: 'acme', plan: 'gold' } })
       const version = await insert(store, record)
       const updated = { ...record, properties: { plan: 'silver' } }
-      const second = applied(await store.write({ kind: 'update', record: updated, version }))
+      const second = await update(store, updated, version)
       await assertStored(store, updated, second)
       const { properties: _, ...without } = record
-      const third = applied(await store.write({ kind: 'update', record: without, version: second }))
+      const third = await update(store, without, second)
       await assertStored(store, without, third)
     },
   },
@@ -187,13 +180,7 @@ export const recordCases: readonly ContractCase[] = [
       // A store that does not know such properties returns none, and cannot lose them.
       if (found.record.extra === undefined) return
       assert.ok('later' in found.record.extra)
-      applied(
-        await store.write({
-          kind: 'update',
-          record: { ...found.record, user: 'alice' },
-          version: found.version,
-        }),
-      )
+      await update(store, { ...found.record, user: 'alice' }, found.version)
       assert.deepEqual((await stored(store, record.key)).record.extra, found.record.extra)
     },
   },

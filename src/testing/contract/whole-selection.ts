@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { SessionKey } from '../../record/id.ts'
 import type { SessionRecord } from '../../record/record.ts'
-import type { Selection, SessionStore } from '../../store/store.ts'
+import type { PageOptions, Selection, SessionStore } from '../../store/store.ts'
 import { sampleRecord } from '../sample-record.ts'
 import { insert } from './case.ts'
 
@@ -21,6 +21,21 @@ export async function fill(
   return records.map(({ key }) => key)
 }
 
+/** Yields the pages of a selection, one after the other, with the empty one at the end. */
+export async function* pagesOf<Page extends { readonly cursor: string | null }>(
+  limit: number,
+  read: (options: PageOptions) => Promise<Page>,
+): AsyncGenerator<Page> {
+  let cursor: string | undefined
+  for (let pages = 0; pages < 1000; pages++) {
+    const page = await read(cursor === undefined ? { limit } : { limit, cursor })
+    yield page
+    if (page.cursor === null) return
+    cursor = page.cursor
+  }
+  throw new assert.AssertionError({ message: 'the pages have to come to an end' })
+}
+
 /** Returns the keys of a whole selection, page by page. */
 export async function list(
   store: SessionStore,
@@ -28,22 +43,16 @@ export async function list(
   limit: number,
 ): Promise<SessionKey[]> {
   const keys: SessionKey[] = []
-  let cursor: string | undefined
-  for (let pages = 0; pages < 1000; pages++) {
-    const page = await store.page(selection, cursor === undefined ? { limit } : { limit, cursor })
-    assert.ok(page.entries.length <= limit, 'a page must not hold more than the limit')
-    for (const entry of page.entries) {
-      assert.ok(entry.record !== null, 'a record of the contract has to be readable')
-      keys.push(entry.record.key)
+  for await (const page of pagesOf(limit, (options) => store.page(selection, options))) {
+    const { entries, cursor } = page
+    assert.ok(entries.length <= limit, 'a page must not hold more than the limit')
+    assert.equal(cursor === null, entries.length === 0, 'only an empty page has no cursor')
+    for (const { record } of entries) {
+      assert.ok(record !== null, 'a record of the contract has to be readable')
+      keys.push(record.key)
     }
-    if (page.entries.length === 0) {
-      assert.equal(page.cursor, null, 'an empty page has no cursor')
-      return keys
-    }
-    assert.ok(page.cursor !== null, 'a page with entries has a cursor')
-    cursor = page.cursor
   }
-  throw new assert.AssertionError({ message: 'the pages have to come to an end' })
+  return keys
 }
 
 /** Returns the keys in all shards whose bucket ends in this range. */
@@ -64,6 +73,7 @@ export function shardNumbers(store: SessionStore): number[] {
   return Array.from({ length: store.shards }, (_, shard) => shard)
 }
 
-export function sameKeys(actual: readonly SessionKey[], expected: readonly SessionKey[]): void {
+/** Asserts that both lists have the same keys or names, in any order. */
+export function sameKeys(actual: readonly string[], expected: readonly string[]): void {
   assert.deepEqual([...actual].sort(), [...expected].sort())
 }

@@ -7,8 +7,9 @@ import {
   assertRefused,
   assertStored,
   type ContractCase,
-  count,
   insert,
+  update,
+  winnerOf,
 } from './case.ts'
 
 type WithNote = NonNullable<SessionStore['writeWithNote']>
@@ -75,14 +76,14 @@ export const withNoteCases: readonly ContractCase[] = [
       const version = await insert(store, record)
       const stale = applied(await store.notes.put('lease:a', 1, null))
       applied(await store.notes.put('lease:a', 2, stale))
-      const update = { kind: 'update', record: { ...record, user: 'mallory' }, version } as const
+      const late = { kind: 'update', record: { ...record, user: 'mallory' }, version } as const
       for (const note of [
         { name: 'lease:a', value: 3, version: stale },
         { name: 'lease:a', value: undefined, version: stale },
         { name: 'lease:a', value: 3, version: null },
         { name: 'lease:b', value: 3, version: stale },
       ]) {
-        assert.equal((await write([update], note)).outcome, 'conflict')
+        assert.equal((await write([late], note)).outcome, 'conflict')
       }
       await assertStored(store, record, version)
       assert.equal((await store.notes.get('lease:a'))?.value, 2)
@@ -92,8 +93,7 @@ export const withNoteCases: readonly ContractCase[] = [
   withNote('leaves the note where a session conflicts', async (store, write) => {
     const record = sampleRecord()
     const stale = await insert(store, record)
-    const update = { ...record, user: 'alice' }
-    applied(await store.write({ kind: 'update', record: update, version: stale }))
+    await update(store, { ...record, user: 'alice' }, stale)
     const taken = applied(await store.notes.put('lease:a', 1, null))
     const late = { kind: 'update', record: { ...record, user: 'late' }, version: stale } as const
     const note = { name: 'lease:a', value: 2, version: taken }
@@ -118,8 +118,7 @@ export const withNoteCases: readonly ContractCase[] = [
           }),
         ),
       )
-      assert.equal(count(results, 'applied'), 1)
-      const won = records[results.findIndex(({ outcome }) => outcome === 'applied')]
+      const won = records[winnerOf(results)]
       assert.equal((await store.notes.get('lease:a'))?.value, won?.key)
       for (const record of records) {
         const found = await store.find(record.key)

@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
+import type { SessionRecord } from '../../record/record.ts'
+import type { WriteResult } from '../../store/store.ts'
 import { sampleRecord } from '../sample-record.ts'
-import { applied, assertAbsent, assertStored, type ContractCase, count, insert } from './case.ts'
+import {
+  applied,
+  assertAbsent,
+  assertStored,
+  type ContractCase,
+  deleteAt,
+  insert,
+  update,
+  winnerOf,
+} from './case.ts'
 
 /** Cases for `find` and `write`: every write has its condition, and is applied completely or not at all. */
 export const writeCases: readonly ContractCase[] = [
@@ -23,9 +34,9 @@ export const writeCases: readonly ContractCase[] = [
       const record = sampleRecord()
       const updated = { ...record, user: 'alice' }
       const first = await insert(store, record)
-      const second = applied(await store.write({ kind: 'update', record: updated, version: first }))
+      const second = await update(store, updated, first)
       await assertStored(store, updated, second)
-      applied(await store.write({ kind: 'delete', key: record.key, version: second }))
+      await deleteAt(store, record.key, second)
       await assertAbsent(store, record.key)
     },
   },
@@ -45,9 +56,7 @@ export const writeCases: readonly ContractCase[] = [
       const record = sampleRecord()
       const stale = await insert(store, record)
       const updated = { ...record, user: 'alice' }
-      const version = applied(
-        await store.write({ kind: 'update', record: updated, version: stale }),
-      )
+      const version = await update(store, updated, stale)
       const late = { ...record, user: 'mallory' }
       const result = await store.write({ kind: 'update', record: late, version: stale })
       assert.equal(result.outcome, 'conflict')
@@ -60,9 +69,7 @@ export const writeCases: readonly ContractCase[] = [
       const record = sampleRecord()
       const stale = await insert(store, record)
       const updated = { ...record, user: 'alice' }
-      const version = applied(
-        await store.write({ kind: 'update', record: updated, version: stale }),
-      )
+      const version = await update(store, updated, stale)
       const result = await store.write({ kind: 'delete', key: record.key, version: stale })
       assert.equal(result.outcome, 'conflict')
       await assertStored(store, updated, version)
@@ -73,7 +80,7 @@ export const writeCases: readonly ContractCase[] = [
     async run(store) {
       const record = sampleRecord()
       const version = await insert(store, record)
-      applied(await store.write({ kind: 'delete', key: record.key, version }))
+      await deleteAt(store, record.key, version)
       const result = await store.write({ kind: 'update', record, version })
       assert.equal(result.outcome, 'conflict')
       await assertAbsent(store, record.key)
@@ -96,7 +103,7 @@ export const writeCases: readonly ContractCase[] = [
     async run(store) {
       const record = sampleRecord()
       const version = await insert(store, record)
-      applied(await store.write({ kind: 'delete', key: record.key, version }))
+      await deleteAt(store, record.key, version)
       const result = await store.write({ kind: 'delete', key: record.key, version })
       assert.equal(result.outcome, 'conflict')
     },
@@ -106,7 +113,7 @@ export const writeCases: readonly ContractCase[] = [
     async run(store) {
       const record = sampleRecord()
       const version = await insert(store, record)
-      applied(await store.write({ kind: 'delete', key: record.key, version }))
+      await deleteAt(store, record.key, version)
       const again = sampleRecord({ key: record.key, user: 'alice' })
       await assertStored(store, again, await insert(store, again))
     },
@@ -120,10 +127,10 @@ export const writeCases: readonly ContractCase[] = [
         const version = versions.at(-1) as string
         // Every write has a new rev; without it, the emulators ignore the write.
         const next = { ...record, rev: sampleRecord().rev }
-        versions.push(applied(await store.write({ kind: 'update', record: next, version })))
+        versions.push(await update(store, next, version))
       }
       const last = versions.at(-1) as string
-      applied(await store.write({ kind: 'delete', key: record.key, version: last }))
+      await deleteAt(store, record.key, last)
       versions.push(await insert(store, record))
       assert.equal(new Set(versions).size, versions.length, 'no two states may share a version')
     },
@@ -133,8 +140,8 @@ export const writeCases: readonly ContractCase[] = [
     async run(store) {
       const record = sampleRecord()
       const first = await insert(store, record)
-      const second = applied(await store.write({ kind: 'update', record, version: first }))
-      applied(await store.write({ kind: 'delete', key: record.key, version: second }))
+      const second = await update(store, record, first)
+      await deleteAt(store, record.key, second)
       const third = await insert(store, record)
       for (const version of [first, second]) {
         const changed = { ...record, user: 'mallory' }
@@ -156,15 +163,14 @@ export const writeCases: readonly ContractCase[] = [
         user: `user-${index}`,
       }))
       const results = await Promise.all(
-        updates.map((update) => store.write({ kind: 'update', record: update, version })),
+        updates.map((record) => store.write({ kind: 'update', record, version })),
       )
-      assert.equal(count(results, 'applied'), 1)
-      assert.equal(count(results, 'conflict'), 9)
-      const winner = results.findIndex(({ outcome }) => outcome === 'applied')
-      const result = results[winner]
-      const update = updates[winner]
-      assert.ok(result !== undefined && update !== undefined)
-      await assertStored(store, update, applied(result))
+      const winner = winnerOf(results)
+      await assertStored(
+        store,
+        updates[winner] as SessionRecord,
+        applied(results[winner] as WriteResult),
+      )
     },
   },
   {
@@ -177,12 +183,12 @@ export const writeCases: readonly ContractCase[] = [
       const results = await Promise.all(
         records.map((record) => store.write({ kind: 'insert', record })),
       )
-      assert.equal(count(results, 'applied'), 1)
-      assert.equal(count(results, 'conflict'), 9)
-      const winner = records[results.findIndex(({ outcome }) => outcome === 'applied')]
-      const result = results.find(({ outcome }) => outcome === 'applied')
-      assert.ok(winner !== undefined && result !== undefined)
-      await assertStored(store, winner, applied(result))
+      const winner = winnerOf(results)
+      await assertStored(
+        store,
+        records[winner] as SessionRecord,
+        applied(results[winner] as WriteResult),
+      )
     },
   },
   {
@@ -193,8 +199,7 @@ export const writeCases: readonly ContractCase[] = [
       const results = await Promise.all(
         Array.from({ length: 10 }, () => store.write({ kind: 'delete', key: record.key, version })),
       )
-      assert.equal(count(results, 'applied'), 1)
-      assert.equal(count(results, 'conflict'), 9)
+      winnerOf(results)
       await assertAbsent(store, record.key)
     },
   },
@@ -208,7 +213,7 @@ export const writeCases: readonly ContractCase[] = [
         store.write({ kind: 'update', record: changed, version }),
         store.write({ kind: 'delete', key: record.key, version }),
       ])
-      assert.equal(count([updated, deleted], 'applied'), 1)
+      winnerOf([updated, deleted])
       if (updated.outcome === 'applied') await assertStored(store, changed, updated.version)
       else await assertAbsent(store, record.key)
     },
@@ -225,7 +230,7 @@ export const writeCases: readonly ContractCase[] = [
           if (index % 3 !== 0) return version
           const changed = { ...record, user: 'other' }
           records[index] = changed
-          return applied(await store.write({ kind: 'update', record: changed, version }))
+          return await update(store, changed, version)
         }),
       )
       const updates = records.map((record, index) => ({ ...record, user: `user-${index}` }))
