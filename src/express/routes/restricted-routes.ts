@@ -1,4 +1,4 @@
-// What the routes for few callers have in common: the cleanup routes and the console.
+// Parts that the routes for few callers share: the cleanup routes and the console.
 import { CallerRefusedError, SessionConfigError } from '../../base/errors.ts'
 import { consoleLogger, harmless, type SessionLogger } from '../../base/logger.ts'
 import type { AnyRequest } from '../../node/request/session-request.ts'
@@ -8,7 +8,7 @@ import { publishTrouble } from '../../record/diagnostics.ts'
 /** Minimum time before the log repeats the same reason of a refusal, in milliseconds. */
 const REPEAT_AFTER = 60_000
 
-/** Who was refused, and what they asked for. */
+/** A refused caller, and the purpose of the call. */
 export interface Refused {
   readonly caller: string
   readonly purpose: string
