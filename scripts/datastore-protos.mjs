@@ -1,5 +1,5 @@
 // Generates the code that reads and writes the messages of Datastore, from Google's protos in @google-cloud/datastore.
-// `--write` writes the file; otherwise the program fails when the file is out of date. A test runs the same check.
+// `--write` writes the files; otherwise the program fails when one is out of date. A test runs the same check.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const target = join(root, 'src/store/datastore/transport/messages.ts')
+const folder = join(root, 'src/store/datastore/transport')
 const require = createRequire(import.meta.url)
 const ofDriver = createRequire(require.resolve('@google-cloud/datastore'))
 const { protobuf } = ofDriver('google-gax')
@@ -16,46 +16,55 @@ const { protobuf } = ofDriver('google-gax')
 const CALLS = ['Lookup', 'Commit', 'RunQuery']
 
 /** Parts of requests that the store never sends, and of answers that it never requests. */
-const LEFT_OUT = /\.(FindNearest|GqlQuery|ExplainOptions|ExplainMetrics|PropertyTransform)$/
+const LEFT_OUT =
+  /\.(FindNearest|GqlQuery|ExplainOptions|ExplainMetrics|PropertyTransform|PropertyMask|ReadOptions|ReadOnly)$/
+
+/** Fields of answers to such requests: new transactions, parsed GQL, and results of transforms. */
+const UNREAD = /\.(\w+Response\.(transaction|query)|MutationResult\.transformResults)$/
 
 const SCALARS = ['string', 'bytes', 'bool', 'double', 'int32', 'int64']
-
-const written = new Map()
-const read = new Map()
-const enums = new Map()
 
 const protos = protobuf.Root.fromJSON(
   ofDriver('@google-cloud/datastore/build/protos/protos.json'),
 ).resolveAll()
+
+/** Functions by the name of their message, and enums by the name of their constant. */
+const written = new Map()
+const numbers = new Map()
+const read = new Map()
+const names = new Map()
+
 for (const call of CALLS) {
   writeCode(protos.lookupType(`google.datastore.v1.${call}Request`))
   readCode(protos.lookupType(`google.datastore.v1.${call}Response`))
 }
+update('requests.ts', [
+  "import { type Encode, encoder, type Message, type Writer } from './wire.ts'",
+  ...numbers.values(),
+  ...written.values(),
+  ...CALLS.map((call) => `export const encode${call}: Encode = encoder(write${call}Request)`),
+])
+update('answers.ts', [
+  "import { type Decode, decoder, type Message, type Reader } from './wire.ts'",
+  ...names.values(),
+  ...read.values(),
+  ...CALLS.map((call) => `export const decode${call}: Decode = decoder(read${call}Response)`),
+])
 
-const code = format(
-  [
-    '// Made by scripts/datastore-protos.mjs of the protos of google.datastore.v1. Do not edit.',
-    "import { type Message, Reader, Writer } from './wire.ts'",
-    ...enums.values(),
-    ...written.values(),
-    ...read.values(),
-    ...CALLS.flatMap((call) => [
-      `export function encode${call}Request(message: object): Buffer {
-        const writer = new Writer()
-        write${call}Request(writer, message as Message)
-        return writer.finish()
-      }`,
-      `export function decode${call}Response(bytes: Buffer): Message {
-        return read${call}Response(new Reader(bytes), bytes.length)
-      }`,
-    ]),
-  ].join('\n\n'),
-)
-
-if (process.argv.includes('--write')) writeFileSync(target, code)
-else if (readFileSync(target, 'utf8') !== code) {
-  console.error('messages.ts does not match the protos: run "npm run protos"')
-  process.exitCode = 1
+/**
+ * @param {string} file
+ * @param {string[]} parts
+ */
+function update(file, parts) {
+  const target = join(folder, file)
+  const head =
+    '// Made by scripts/datastore-protos.mjs of the protos of google.datastore.v1. Do not edit.'
+  const code = format(target, [head, ...parts].join('\n\n'))
+  if (process.argv.includes('--write')) writeFileSync(target, code)
+  else if (readFileSync(target, 'utf8') !== code) {
+    console.error(`${file} does not match the protos: run "npm run protos"`)
+    process.exitCode = 1
+  }
 }
 
 /**
@@ -103,24 +112,23 @@ function readCode(type) {
   const name = nameOf(type)
   if (read.has(name)) return
   read.set(name, '')
-  const fields = fieldsOf(type)
+  const fields = fieldsOf(type).filter(({ fullName }) => !UNREAD.test(fullName))
   const lists = fields.filter(({ repeated, map }) => repeated && !map)
   const maps = fields.filter(({ map }) => map)
-  const cases = fields.map((field) => `case ${tagOf(field)}:\n${readCall(field)}\nbreak`)
+  const branches = fields.map((field) => `if (tag === ${tagOf(field)}) ${readCall(field)}\nelse `)
   const start = [...lists, ...maps].map((field) => field.name)
+  const parts = [
+    ...lists.map((field) => `const ${field.name}: unknown[] = []`),
+    ...maps.map((field) => `const ${field.name}: Message = {}`),
+    `const message: Message = { ${start.join(', ')} }`,
+  ]
   read.set(
     name,
     `function read${name}(reader: Reader, end: number): Message {
-      ${lists.map((field) => `const ${field.name}: unknown[] = []`).join('\n')}
-      ${maps.map((field) => `const ${field.name}: Message = {}`).join('\n')}
-      const message: Message = { ${start.join(', ')} }
+      ${parts.join('\n')}
       while (reader.at < end) {
         const tag = reader.tag()
-        switch (tag) {
-          ${cases.join('\n')}
-          default:
-            reader.skip(tag)
-        }
+        ${branches.join('')}reader.skip(tag)
       }
       return message
     }`,
@@ -163,7 +171,7 @@ function tagOf(field) {
 function numbersOf(type) {
   const name = `${constantOf(type)}_NUMBERS`
   const values = Object.entries(type.values).map(([key, value]) => `${key}: ${value}`)
-  enums.set(name, `const ${name}: Readonly<Record<string, number>> = { ${values.join(', ')} }`)
+  numbers.set(name, `const ${name}: Readonly<Record<string, number>> = { ${values.join(', ')} }`)
   return name
 }
 
@@ -171,7 +179,7 @@ function numbersOf(type) {
 function namesOf(type) {
   const name = `${constantOf(type)}_NAMES`
   const values = Object.entries(type.valuesById).map(([key, value]) => `${key}: '${value}'`)
-  enums.set(name, `const ${name}: Readonly<Record<number, string>> = { ${values.join(', ')} }`)
+  names.set(name, `const ${name}: Readonly<Record<number, string>> = { ${values.join(', ')} }`)
   return name
 }
 
@@ -192,8 +200,11 @@ function constantOf(type) {
     .toUpperCase()
 }
 
-/** @param {string} text */
-function format(text) {
+/**
+ * @param {string} target
+ * @param {string} text
+ */
+function format(target, text) {
   const biome = join(dirname(require.resolve('@biomejs/biome/package.json')), 'bin/biome')
   const args = [biome, 'format', `--stdin-file-path=${target}`]
   const { stdout, stderr, status } = spawnSync(process.execPath, args, {

@@ -1,14 +1,8 @@
-import type { DatastoreV1Client } from '../given-client.ts'
 import { tokenlessError } from '../errors.ts'
+import type { DatastoreV1Client } from '../given-client.ts'
+import { decodeCommit, decodeLookup, decodeRunQuery } from './answers.ts'
 import type { GoogleCredentials } from './google-credentials.ts'
-import {
-  decodeCommitResponse,
-  decodeLookupResponse,
-  decodeRunQueryResponse,
-  encodeCommitRequest,
-  encodeLookupRequest,
-  encodeRunQueryRequest,
-} from './messages.ts'
+import { encodeCommit, encodeLookup, encodeRunQuery } from './requests.ts'
 import type { CallHeaders } from './tokens.ts'
 
 /** Channel credentials of @grpc/grpc-js, which this module only passes on. */
@@ -61,20 +55,20 @@ interface Method {
 
 const LOOKUP: Method = {
   path: '/google.datastore.v1.Datastore/Lookup',
-  encode: encodeLookupRequest,
-  decode: decodeLookupResponse,
+  encode: encodeLookup,
+  decode: decodeLookup,
 }
 
 const COMMIT: Method = {
   path: '/google.datastore.v1.Datastore/Commit',
-  encode: encodeCommitRequest,
-  decode: decodeCommitResponse,
+  encode: encodeCommit,
+  decode: decodeCommit,
 }
 
 const RUN_QUERY: Method = {
   path: '/google.datastore.v1.Datastore/RunQuery',
-  encode: encodeRunQueryRequest,
-  decode: decodeRunQueryResponse,
+  encode: encodeRunQuery,
+  decode: decodeRunQuery,
 }
 
 const NOBODY: CallHeaders = {}

@@ -8,10 +8,28 @@ import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire'
 export type Message = Record<string, unknown>
 
 /** Writes the fields of one message. */
-export type Write = (writer: Writer, message: Message) => void
+type Write = (writer: Writer, message: Message) => void
 
 /** Reads the fields of one message up to the position `end`. */
-export type Read = (reader: Reader, end: number) => Message
+type Read = (reader: Reader, end: number) => Message
+
+/** Writes a whole message. */
+export type Encode = (message: object) => Buffer
+
+/** Reads a whole message. */
+export type Decode = (bytes: Buffer) => Message
+
+export function encoder(write: Write): Encode {
+  return (message) => {
+    const writer = new Writer()
+    write(writer, message as Message)
+    return writer.finish()
+  }
+}
+
+export function decoder(read: Read): Decode {
+  return (bytes) => read(new Reader(bytes), bytes.length)
+}
 
 /** The largest buffer that is kept for the next message, in bytes. */
 const ROOM = 64 * 1024

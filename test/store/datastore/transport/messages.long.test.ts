@@ -2,13 +2,15 @@ import protos from '@google-cloud/datastore/build/protos/protos.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-  decodeCommitResponse,
-  decodeLookupResponse,
-  decodeRunQueryResponse,
-  encodeCommitRequest,
-  encodeLookupRequest,
-  encodeRunQueryRequest,
-} from '../../../../src/store/datastore/transport/messages.ts'
+  decodeCommit,
+  decodeLookup,
+  decodeRunQuery,
+} from '../../../../src/store/datastore/transport/answers.ts'
+import {
+  encodeCommit,
+  encodeLookup,
+  encodeRunQuery,
+} from '../../../../src/store/datastore/transport/requests.ts'
 
 const v1 = protos.google.datastore.v1 as unknown as Record<string, MessageType>
 
@@ -103,7 +105,7 @@ describe('the messages of Datastore', () => {
     fc.assert(
       fc.property(text, text, fc.array(key, { minLength: 1 }), (projectId, databaseId, keys) => {
         const request = { projectId, databaseId, keys }
-        expect(googleReads('LookupRequest', encodeLookupRequest(request))).toEqual(request)
+        expect(googleReads('LookupRequest', encodeLookup(request))).toEqual(request)
       }),
     )
   })
@@ -130,7 +132,7 @@ describe('the messages of Datastore', () => {
             mutations,
             singleUseTransaction: { readWrite: {} },
           }
-          expect(googleReads('CommitRequest', encodeCommitRequest(request))).toEqual(request)
+          expect(googleReads('CommitRequest', encodeCommit(request))).toEqual(request)
         },
       ),
     )
@@ -160,22 +162,20 @@ describe('the messages of Datastore', () => {
         offset: 3,
       },
     }
-    expect(googleReads('RunQueryRequest', encodeRunQueryRequest(request))).toEqual(request)
+    expect(googleReads('RunQueryRequest', encodeRunQuery(request))).toEqual(request)
   })
 
   test('accept numbers, bigints, base64 and objects like Long', () => {
     const of = (integerValue: unknown) => ({ properties: { a: { integerValue } } })
     const written = [7, 7n, '7', { toString: () => '7' }].map((one) =>
-      encodeCommitRequest({ mutations: [{ insert: of(one) }] }).toString('hex'),
+      encodeCommit({ mutations: [{ insert: of(one) }] }).toString('hex'),
     )
     expect(new Set(written).size).toBe(1)
     const blob = (blobValue: unknown) =>
-      encodeCommitRequest({ mutations: [{ insert: { properties: { a: { blobValue } } } }] })
+      encodeCommit({ mutations: [{ insert: { properties: { a: { blobValue } } } }] })
     expect(blob('AAH/')).toEqual(blob(Buffer.from([0, 1, 255])))
-    expect(encodeCommitRequest({ mode: 2 })).toEqual(
-      encodeCommitRequest({ mode: 'NON_TRANSACTIONAL' }),
-    )
-    expect(() => encodeCommitRequest({ mode: 'SOME' })).toThrow(TypeError)
+    expect(encodeCommit({ mode: 2 })).toEqual(encodeCommit({ mode: 'NON_TRANSACTIONAL' }))
+    expect(() => encodeCommit({ mode: 'SOME' })).toThrow(TypeError)
   })
 
   test("are read as Google's code wrote them: entities found, missing and deferred", () => {
@@ -183,7 +183,7 @@ describe('the messages of Datastore', () => {
     fc.assert(
       fc.property(fc.array(result), fc.array(key), (found, deferred) => {
         const response = { found, missing: found.slice(0, 1), deferred, readTime: { seconds: '9' } }
-        const read = decodeLookupResponse(googleWrites('LookupResponse', response))
+        const read = decodeLookup(googleWrites('LookupResponse', response))
         expect(withoutEmpty(read)).toEqual(withoutEmpty(response))
       }),
     )
@@ -197,9 +197,7 @@ describe('the messages of Datastore', () => {
       indexUpdates: 7,
       commitTime: { seconds: '5', nanos: 6 },
     }
-    expect(withoutEmpty(decodeCommitResponse(googleWrites('CommitResponse', results)))).toEqual(
-      results,
-    )
+    expect(withoutEmpty(decodeCommit(googleWrites('CommitResponse', results)))).toEqual(results)
     const page = {
       batch: {
         entityResultType: 'KEY_ONLY',
@@ -214,9 +212,7 @@ describe('the messages of Datastore', () => {
         snapshotVersion: '4',
       },
     }
-    expect(withoutEmpty(decodeRunQueryResponse(googleWrites('RunQueryResponse', page)))).toEqual(
-      page,
-    )
+    expect(withoutEmpty(decodeRunQuery(googleWrites('RunQueryResponse', page)))).toEqual(page)
   })
 
   test('may contain fields of a later release, which are skipped', () => {
@@ -225,7 +221,7 @@ describe('the messages of Datastore', () => {
     const others = ['980601', '9906', '9a0602aabb', '9d06'].map((hex) => Buffer.from(hex, 'hex'))
     const [number, eight, some, four] = others as [Buffer, Buffer, Buffer, Buffer]
     const all = Buffer.concat([number, eight, Buffer.alloc(8), some, four, Buffer.alloc(4), known])
-    expect(withoutEmpty(decodeLookupResponse(all))).toEqual({ readTime: { seconds: '9' } })
+    expect(withoutEmpty(decodeLookup(all))).toEqual({ readTime: { seconds: '9' } })
   })
 
   test('that are cut anywhere are an error, and never a shorter message', () => {
@@ -233,7 +229,7 @@ describe('the messages of Datastore', () => {
       found: [{ entity: { key: { path: [{ kind: 'k', name: 'n' }] } }, version: '300' }],
     })
     for (let length = 1; length < whole.length; length++) {
-      expect(() => decodeLookupResponse(whole.subarray(0, length))).toThrow(RangeError)
+      expect(() => decodeLookup(whole.subarray(0, length))).toThrow(RangeError)
     }
   })
 })
