@@ -1,10 +1,10 @@
 import { SessionStoreError } from '../../base/errors.ts'
 import { codeOf } from '../../google/grpc-errors.ts'
-import type { SessionKey } from '../../record/id.ts'
 import type { Version } from '../../record/record.ts'
 import type { EntityWrite } from '../entities.ts'
 import { checkDistinct } from '../mutation-check.ts'
 import type { CallOptions, Mutation, WriteEachResult, WriteResult } from '../store.ts'
+import { splitIntoCalls, takeOneCall } from './call-sizes.ts'
 import type { CallOptions as SendOptions, Connection } from './connection.ts'
 import { keyAt } from './other-entities.ts'
 import type { EntityLayout } from './entity-codec.ts'
@@ -37,12 +37,6 @@ type TogetherResult =
       readonly entities: readonly Version[]
     }
   | { readonly outcome: 'conflict' }
-
-/** The largest number of mutations in one shared commit: the starting rate of Datastore's "Best Practices". */
-const MAX_MUTATIONS = 500
-
-/** The largest size of one shared commit, in bytes. Datastore accepts 10 MiB, its emulators less than 4 MiB. */
-const MAX_BYTES = 3 * 1024 * 1024
 
 /** The largest number of running shared commits. Writes that come meanwhile are collected for the next one. */
 const MAX_SHARED = 4
@@ -150,20 +144,8 @@ export class Commits {
     const prepared = mutations.map((mutation) => prepareWrite(mutation, this.#layout))
     checkDistinct(prepared.map(({ key }) => key))
     if (prepared.length > 1) this.#sharing.find()
-    const chunks: Prepared[][] = []
-    let bytes = Number.POSITIVE_INFINITY
-    for (const one of prepared) {
-      const chunk = chunks.at(-1)
-      if (chunk === undefined || chunk.length >= MAX_MUTATIONS || bytes + one.bytes > MAX_BYTES) {
-        chunks.push([one])
-        bytes = one.bytes
-      } else {
-        chunk.push(one)
-        bytes += one.bytes
-      }
-    }
     const results: WriteEachResult[] = []
-    for (const chunk of chunks) results.push(...(await this.#writeChunk(chunk)))
+    for (const chunk of splitIntoCalls(prepared)) results.push(...(await this.#writeChunk(chunk)))
     return results
   }
 
@@ -237,7 +219,8 @@ export class Commits {
     // Needed if the process was too busy to run the timer in time.
     this.#expire(performance.now() - this.#connection.deadline)
     while (this.#sharedInFlight < MAX_SHARED) {
-      const batch = this.#take()
+      const { batch, rest } = takeOneCall(this.#gathering)
+      this.#gathering = rest
       if (batch.length === 0) break
       this.#sharedInFlight += 1
       void this.#sendBatch(batch).finally(() => {
@@ -256,30 +239,6 @@ export class Commits {
     tellTurnedAway('late', late.length)
     for (const { reject } of late) reject(overdueError())
     return this.#gathering[0]?.since ?? null
-  }
-
-  /** Takes the oldest writes that fit into one call. A second write of the same record waits for the next call. */
-  #take(): Waiting[] {
-    const keys = new Set<SessionKey>()
-    const batch: Waiting[] = []
-    const rest: Waiting[] = []
-    let bytes = 0
-    for (const waiting of this.#gathering) {
-      const { prepared } = waiting
-      if (
-        batch.length < MAX_MUTATIONS &&
-        bytes + prepared.bytes <= MAX_BYTES &&
-        !keys.has(prepared.key)
-      ) {
-        batch.push(waiting)
-        bytes += prepared.bytes
-        keys.add(prepared.key)
-      } else {
-        rest.push(waiting)
-      }
-    }
-    this.#gathering = rest
-    return batch
   }
 
   /** Sends a batch. Never rejects: each write gets its own result. */
