@@ -37,7 +37,7 @@ export function missingParts(store: unknown): string[] {
   return [
     ...missingMethods(store, STORE, ''),
     ...(typeof name === 'string' && name !== '' ? [] : ['name']),
-    ...(isPowerOfTwo(shards) ? [] : ['shards']),
+    ...(isShardCount(shards) ? [] : ['shards']),
     ...missingMethods(notes, NOTES, 'notes'),
     ...missingMethods(keys, KEYS, 'keys'),
   ]
@@ -50,7 +50,8 @@ function missingMethods(value: unknown, methods: object, of: string): string[] {
     .map((method) => (of === '' ? method : `${of}.${method}`))
 }
 
-function isPowerOfTwo(shards: unknown): boolean {
+/** Whether the expiry index can have this number of shards: a power of two from 1 to 256. */
+export function isShardCount(shards: unknown): shards is number {
   return (
     typeof shards === 'number' &&
     Number.isInteger(shards) &&

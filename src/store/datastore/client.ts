@@ -1,6 +1,7 @@
 import { SessionStoreError } from '../../base/errors.ts'
 import { passingTrouble, storeRefusal } from '../../base/store-errors.ts'
 import { isFileName, withoutQuotes } from '../../google/quoting-errors.ts'
+import type { Environment } from '../../google/platform.ts'
 import type { EmulatorAddress } from './emulator-address.ts'
 import {
   type DatastoreInstance,
@@ -39,7 +40,7 @@ export interface ClientSettings {
   readonly projectId: string | null
   readonly client: DatastoreV1Client | DatastoreInstance | null
   readonly emulator: EmulatorAddress | null
-  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly environment: Environment
   /** Default `'auto'`. */
   readonly transport?: TransportChoice
 }

@@ -24,6 +24,7 @@ import { markTarget, type CallTarget } from './call-target.ts'
 import type { TransportInUse } from './transport/choose.ts'
 import { type Gathered, storeCalls } from '../store-calls.ts'
 import { toldCall } from './told-call.ts'
+import { keyIn } from './values.ts'
 
 /** Settings of {@link Connection}: the parts of each call that do not depend on its request. */
 export interface ConnectionSettings {
@@ -137,11 +138,11 @@ export class Connection {
     const { waited = 0, bulk = false } = options
     const most = options.deadline ?? (options.long === true ? this.longest : this.deadline)
     const until = performance.now() - waited + most
-    const time = (): number => Math.max(1, Math.round(until - performance.now()))
+    const left = (): number => until - performance.now()
+    const time = (): number => Math.max(1, Math.round(left()))
     const breaker = bulk ? null : this.#breakers[method]
     const passage = breaker?.enter() ?? null
     if (passage instanceof SessionStoreError) throw passage
-    const left = (): number => until - performance.now()
     let last = await this.#try(method, request, time())
     // A read that was lost with its connection is sent once more on a new one. The caller of a write finds out its
     // outcome.
@@ -234,11 +235,8 @@ export class Connection {
 
   /** Connects, and makes a small lookup. Throws the error that the first visitor would have got. */
   async ready(): Promise<void> {
-    const ask = (partitionId: object) => ({
-      keys: [{ partitionId, path: [{ kind: PROBE_KIND, name: 'probe' }] }],
-    })
     try {
-      await this.call('lookup', ask, { long: true })
+      await this.call('lookup', probeRequest, { long: true })
     } catch (cause) {
       throw asDatastoreError(cause, 'lookup')
     }
@@ -292,10 +290,11 @@ export class Connection {
 
   /** Looks up an entity that does not exist. Resolves for any answer, also for a refusal. */
   async #ask(watched: WatchedClient): Promise<void> {
-    const partitionId = this.#partitionOf(watched)
-    const keys = [{ partitionId, path: [{ kind: PROBE_KIND, name: 'probe' }] }]
     try {
-      const request = { ...this.#databaseOf(watched), keys }
+      const request = {
+        ...this.#databaseOf(watched),
+        ...probeRequest(this.#partitionOf(watched)),
+      }
       await watched.open.client.lookup(request, { timeout: this.deadline, retry: null })
     } catch (error) {
       if (isUnsent(error) || isLoss(error) || isSilence(error)) throw error
@@ -363,6 +362,10 @@ export class Connection {
     await this.close()
     throw closedError()
   }
+}
+
+function probeRequest(partitionId: object): object {
+  return { keys: [keyIn(partitionId, PROBE_KIND, 'probe')] }
 }
 
 interface Sent {

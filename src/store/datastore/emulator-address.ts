@@ -1,7 +1,7 @@
 import { show } from '../../base/duration.ts'
 import { SessionConfigError } from '../../base/errors.ts'
 import { wrongOption } from '../../base/option-checks.ts'
-import { googleCloudSign } from '../../google/platform.ts'
+import { type Environment, googleCloudSign } from '../../google/platform.ts'
 
 /** The address of an emulator. */
 export interface EmulatorAddress {
@@ -45,9 +45,7 @@ export function isLoopback(host: string): boolean {
 /**
  * Returns the emulator that the environment names, or `null`. Throws on Google Cloud, where all sessions would be lost.
  */
-export function emulatorFrom(
-  environment: Readonly<Record<string, string | undefined>>,
-): EmulatorAddress | null {
+export function emulatorFrom(environment: Environment): EmulatorAddress | null {
   const text = environment['DATASTORE_EMULATOR_HOST']
   if (text === undefined || text.trim() === '') return null
   const sign = googleCloudSign(environment)

@@ -27,6 +27,7 @@ import {
   child,
   integer,
   isNull,
+  propertiesIn,
   text,
   timestamp,
   type Value,
@@ -233,7 +234,7 @@ function textsOf(properties: readonly (readonly [string, unknown])[]): Propertie
 }
 
 function propertiesOf(result: unknown): Readonly<Record<string, unknown>> {
-  const properties = child(child(result, 'entity'), 'properties')
+  const properties = propertiesIn(result)
   if (typeof properties !== 'object' || properties === null)
     throw new Damage('it has no properties')
   return properties as Readonly<Record<string, unknown>>
@@ -291,10 +292,10 @@ function asClient(value: unknown): ClientHints | null {
 function encodeExpiry(expiry: ExpirySetting): Value | null {
   if (expiry === null) return null
   if (expiry.kind === 'fixed') return timestamp(expiry.at)
-  if (expiry.kind === 'browser') return { integerValue: '0', excludeFromIndexes: true }
+  if (expiry.kind === 'browser') return integer(0)
   const { duration } = expiry
   if (!Number.isSafeInteger(duration) || duration < 1) {
     throw new SessionValueError('the duration of setExpiry() must be whole milliseconds above 0')
   }
-  return { integerValue: String(duration), excludeFromIndexes: true }
+  return integer(duration)
 }

@@ -10,6 +10,7 @@ import { Connection } from './connection.ts'
 import { DATASTORE_OPTIONS, type DatastoreStoreOptions } from './options.ts'
 import { DatastoreStore } from './store.ts'
 import type { SessionStore } from '../store.ts'
+import { isShardCount } from '../store-check.ts'
 import type { TransportInUse } from './transport/choose.ts'
 
 export type { DatastoreInstance, DatastoreV1Client } from './given-client.ts'
@@ -54,7 +55,7 @@ export function datastoreStore(options: DatastoreStoreOptions = {}): DatastoreSe
   if (sharedWrites !== 'auto' && sharedWrites !== 'off') {
     throw wrongOption('datastoreStore: sharedWrites', "must be 'auto' or 'off'", sharedWrites)
   }
-  if (!Number.isInteger(shards) || shards < 1 || shards > 256 || (shards & (shards - 1)) !== 0) {
+  if (!isShardCount(shards)) {
     throw wrongOption('datastoreStore: shards', 'must be a power of two from 1 to 256', shards)
   }
   const { sweepRate } = options

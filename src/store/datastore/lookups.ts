@@ -96,29 +96,24 @@ export class Lookups {
     const id = idOf(at, this.#connection.namespace)
     const answer = await new Promise((resolve, reject) => {
       this.#waiting += 1
-      const waiters = [{ decode, resolve, reject }]
-      const asked = this.#gathering.get(id)
       const since = performance.now()
       const until = since + deadline
+      let asked = this.#gathering.get(id)
       if (asked === undefined) {
-        this.#gathering.set(id, { at, waiters, since, until })
-      } else {
-        asked.waiters.push(...waiters)
-        asked.until = Math.max(asked.until, until)
+        asked = { at, waiters: [], since, until }
+        this.#gathering.set(id, asked)
       }
+      asked.waiters.push({ decode, resolve, reject })
+      asked.until = Math.max(asked.until, until)
       const ask = asking(STORE, 'lookup')
-      if (ask !== null) this.#noteAsk(id, ask)
+      if (ask !== null) {
+        asked.askers ??= []
+        // Appends to one array: a copy for each caller would be slow if thousands ask for one session.
+        asked.askers.push(ask)
+      }
       this.#schedule()
     })
     return answer as Answer | null
-  }
-
-  #noteAsk(id: string, ask: StoreAsk): void {
-    const asked = this.#gathering.get(id)
-    if (asked === undefined) return
-    asked.askers ??= []
-    // Appends to one array: a copy for each caller would be slow if thousands ask for one session.
-    asked.askers.push(ask)
   }
 
   /** Returns the callers of a lookup, and the number of callers that still wait. */

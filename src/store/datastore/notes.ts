@@ -4,7 +4,17 @@ import { checkNoteName } from '../../record/limits.ts'
 import { lookupNames } from './lookup-names.ts'
 import type { Connection } from './connection.ts'
 import { commitEntities } from './entity-commit.ts'
-import { checkVersion, child, keyIn, listIn, nameOf, versionOf } from './values.ts'
+import {
+  asText,
+  checkVersion,
+  child,
+  keyIn,
+  listIn,
+  nameOf,
+  propertiesIn,
+  text,
+  versionOf,
+} from './values.ts'
 import { asDatastoreError } from './errors.ts'
 import type { EntityWrite } from '../entities.ts'
 import { storedNote } from '../stored-note.ts'
@@ -125,9 +135,9 @@ export function noteEntity({ name, value, version }: NoteWrite, kind: string): E
 
 function propertiesOf(value: Json): Readonly<Record<string, unknown>> {
   return {
-    value: { stringValue: JSON.stringify(value), excludeFromIndexes: true },
+    value: text(JSON.stringify(value)),
     // Makes each write different: the emulators ignore a write of the same content and return no new version.
-    rev: { stringValue: randomUUID(), excludeFromIndexes: true },
+    rev: text(randomUUID()),
   }
 }
 
@@ -136,6 +146,6 @@ function keyFilter(op: string, keyValue: object): object {
 }
 
 function noteOf(result: unknown): Note {
-  const value = child(child(child(result, 'entity'), 'properties'), 'value')
-  return storedNote(nameOf(result), versionOf(result), child(value, 'stringValue'))
+  const value = child(propertiesIn(result), 'value')
+  return storedNote(nameOf(result), versionOf(result), asText(value))
 }

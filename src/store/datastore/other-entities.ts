@@ -1,5 +1,5 @@
 import { passingTrouble } from '../../base/store-errors.ts'
-import { checkVersion, child, keyIn, versionOf } from './values.ts'
+import { checkVersion, child, keyIn, propertiesIn, versionOf } from './values.ts'
 import type { Entity, EntityName, EntityWrite } from '../entities.ts'
 
 /** Returns the key of an entity in the format of the generated client. */
@@ -34,7 +34,7 @@ export function decodeOther(result: unknown): Entity {
       'Datastore returned an entity without its version: check that the endpoint is that of Datastore',
     )
   }
-  const properties = child(child(result, 'entity'), 'properties')
+  const properties = propertiesIn(result)
   return { version, properties: { ...(properties as Entity['properties'] | null | undefined) } }
 }
 

@@ -1,7 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import type { Connection, Request } from './connection.ts'
 import type { EntityLayout } from './entity-codec.ts'
-import { child, isFlagged, keyIn, listIn, nameOf, versionOf } from './values.ts'
+import {
+  asText,
+  child,
+  isFlagged,
+  keyIn,
+  listIn,
+  nameOf,
+  propertiesIn,
+  text,
+  versionOf,
+} from './values.ts'
 import { codeOf } from '../../google/grpc-errors.ts'
 import type { Version } from '../../record/record.ts'
 
@@ -89,8 +99,7 @@ class Probe {
     const [result] = listIn(response, mark === null ? 'missing' : 'found')
     expect(nameOf(result) === this.#name, 'an entity is there, or not')
     if (mark === null) return
-    const properties = child(child(result, 'entity'), 'properties')
-    expect(child(child(properties, 'mark'), 'stringValue') === mark, 'an entity is unchanged')
+    expect(asText(child(propertiesIn(result), 'mark')) === mark, 'an entity is unchanged')
   }
 
   async #commit(mutation: (key: object) => object): Promise<unknown> {
@@ -111,7 +120,7 @@ class Probe {
 }
 
 function entity(key: object, mark: string): object {
-  return { key, properties: { mark: { stringValue: mark, excludeFromIndexes: true } } }
+  return { key, properties: { mark: text(mark) } }
 }
 
 function expect(fact: boolean, what: string): void {

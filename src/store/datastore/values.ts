@@ -116,6 +116,11 @@ export function nameOf(result: unknown): string | null {
   return typeof name === 'string' && name !== '' ? name : null
 }
 
+/** Returns the properties in an `EntityResult`, unchecked. */
+export function propertiesIn(result: unknown): unknown {
+  return child(child(result, 'entity'), 'properties')
+}
+
 /** Returns the version in an `EntityResult` or a `MutationResult`, in any format of int64; `null` if there is none. */
 export function versionOf(result: unknown): Version | null {
   const version = asInt64(child(result, 'version'))

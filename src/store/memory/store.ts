@@ -7,7 +7,7 @@ import { endOfTurn } from '../../base/turn.ts'
 import type { SessionKey } from '../../record/id.ts'
 import type { Properties } from '../../record/properties.ts'
 import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from '../../record/buckets.ts'
-import { checkDistinct, checkMutation } from '../mutation-check.ts'
+import { checkMutations } from '../mutation-check.ts'
 import { keyOfMutation, storesRecord } from '../mutations.ts'
 import { decodeCursor, encodeCursor, position } from '../cursors.ts'
 import { bytesInMemory, MemoryKeys, type Standing } from './security-keys.ts'
@@ -136,7 +136,7 @@ class MemoryStore implements SessionStore {
   ): Promise<WriteWithNoteResult> {
     await endOfTurn()
     if (!this.notes.holds(note)) {
-      this.#check(mutations)
+      checkMutations(mutations)
       return { outcome: 'conflict' }
     }
     const versions = this.#applyTogether(mutations)
@@ -146,7 +146,7 @@ class MemoryStore implements SessionStore {
 
   /** Applies all mutations and returns their versions, or applies none and returns `null`. */
   #applyTogether(mutations: readonly Mutation[]): Version[] | null {
-    this.#check(mutations)
+    checkMutations(mutations)
     if (!mutations.every((mutation) => this.#holds(mutation))) return null
     const sizes = mutations.map(sizeAfter)
     this.#makeRoom(mutations, sizes)
@@ -155,7 +155,7 @@ class MemoryStore implements SessionStore {
 
   async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
     await endOfTurn()
-    this.#check(mutations)
+    checkMutations(mutations)
     return mutations.map((mutation) => this.#writeOne(mutation))
   }
 
@@ -194,12 +194,6 @@ class MemoryStore implements SessionStore {
     this.#weak.clear()
     this.#earliest = Number.POSITIVE_INFINITY
     this.keys.clear()
-  }
-
-  /** Throws for mutations that no server would accept. */
-  #check(mutations: readonly Mutation[]): void {
-    mutations.forEach(checkMutation)
-    if (mutations.length > 1) checkDistinct(mutations.map(keyOfMutation))
   }
 
   #holds(mutation: Mutation): boolean {

@@ -5,7 +5,7 @@ import { BUCKET, bucketEnd, DEFAULT_SHARDS, shardOf, sweepTime } from '../../rec
 import type { SessionKey } from '../../record/id.ts'
 import { checkNoteName } from '../../record/limits.ts'
 import type { Found, Unreadable, Version } from '../../record/record.ts'
-import { checkDistinct, checkMutation } from '../mutation-check.ts'
+import { checkMutations } from '../mutation-check.ts'
 import { keyOfMutation, storesRecord } from '../mutations.ts'
 import type {
   CallOptions,
@@ -71,7 +71,7 @@ export class SqliteStore implements SessionStore {
     mutations: readonly Mutation[],
     options?: CallOptions,
   ): Promise<WriteTogetherResult> {
-    check(mutations)
+    checkMutations(mutations)
     return await this.#database.write((sql): WriteTogetherResult => {
       if (!mutations.every((mutation) => holds(sql, mutation))) return { outcome: 'conflict' }
       return { outcome: 'applied', versions: this.#apply(sql, mutations) }
@@ -83,7 +83,7 @@ export class SqliteStore implements SessionStore {
     note: NoteWrite,
     options?: CallOptions,
   ): Promise<WriteWithNoteResult> {
-    check(mutations)
+    checkMutations(mutations)
     checkNoteName(note.name)
     return await this.#database.write((sql): WriteWithNoteResult => {
       const holdsAll = mutations.every((mutation) => holds(sql, mutation)) && holdsNote(sql, note)
@@ -94,7 +94,7 @@ export class SqliteStore implements SessionStore {
   }
 
   async writeEach(mutations: readonly Mutation[]): Promise<readonly WriteEachResult[]> {
-    check(mutations)
+    checkMutations(mutations)
     const results: WriteEachResult[] = []
     for (let start = 0; start < mutations.length; start += MOST_AT_ONCE) {
       const some = mutations.slice(start, start + MOST_AT_ONCE)
@@ -178,12 +178,6 @@ export class SqliteStore implements SessionStore {
 }
 
 noteAs('store', SqliteStore.prototype)
-
-/** Throws for mutations that no store accepts, before any is applied. */
-function check(mutations: readonly Mutation[]): void {
-  mutations.forEach(checkMutation)
-  checkDistinct(mutations.map(keyOfMutation))
-}
 
 function holds(sql: Statements, mutation: Mutation): boolean {
   if (mutation.kind === 'remove') return true

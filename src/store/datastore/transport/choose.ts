@@ -1,3 +1,4 @@
+import type { Environment } from '../../../google/platform.ts'
 import { isNotInstalled } from '../../../base/optional-import.ts'
 import { SessionStoreError } from '../../../base/errors.ts'
 import { storeRefusal } from '../../../base/store-errors.ts'
@@ -18,7 +19,7 @@ export interface TransportInUse {
 
 export interface TransportSettings extends NewClientSettings {
   readonly transport: TransportChoice
-  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly environment: Environment
 }
 
 /** Functions that replace the import of a package; for tests. */

@@ -1,5 +1,6 @@
 import { loadFailure } from '../../../base/optional-import.ts'
 import { storeRefusal } from '../../../base/store-errors.ts'
+import type { Environment } from '../../../google/platform.ts'
 import type { EmulatorAddress } from '../emulator-address.ts'
 import { ANY_SIZE, CHANNEL, DIRECT, KEEPALIVE, OWN } from './channel-options.ts'
 import { type GoogleCredentials, googleCredentials } from './google-credentials.ts'
@@ -16,7 +17,7 @@ export interface GrpcMakerSettings {
   /** The project; `null`: the credentials name it. */
   readonly projectId: string | null
   readonly emulator: EmulatorAddress | null
-  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly environment: Environment
 }
 
 /** Functions that replace the import of a package; for tests. */
