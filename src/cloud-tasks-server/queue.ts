@@ -1,5 +1,4 @@
-import type { Outgoing } from './delivery.ts'
-import { type Answer, send } from './delivery.ts'
+import { type Answer, type Outgoing, send } from './delivery.ts'
 import { backoff, type Settings } from './settings.ts'
 import { type Attempt, isSuccess, type QueuedTask } from './task.ts'
 

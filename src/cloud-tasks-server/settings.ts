@@ -3,15 +3,7 @@ import { CloudTasksServerError } from './errors.ts'
 import type { QueueSettings } from './types.ts'
 
 /** {@link QueueSettings} with all durations in milliseconds. */
-export interface Settings {
-  readonly maxAttempts: number
-  readonly maxRetryDuration: number
-  readonly minBackoff: number
-  readonly maxBackoff: number
-  readonly maxDoublings: number
-  readonly maxConcurrentDispatches: number
-  readonly maxDispatchesPerSecond: number
-}
+export type Settings = Readonly<Record<keyof QueueSettings, number>>
 
 /** The settings that Cloud Tasks gives a queue that is made without settings ("Configure Cloud Tasks queues"). */
 export const DEFAULTS: Settings = {

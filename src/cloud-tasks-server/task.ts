@@ -1,6 +1,6 @@
 import { fromStamp, type TaskName, toStamp } from './check.ts'
 import type { AttemptLog, TaskLog } from './types.ts'
-import type { TaskMessage } from './wire.ts'
+import type { RequestMessage, TaskMessage } from './wire.ts'
 
 /** A delivery, which can still change while it is under way. */
 export type Attempt = { -readonly [Key in keyof AttemptLog]: AttemptLog[Key] }
@@ -67,10 +67,7 @@ export class QueuedTask implements TaskLog {
     }
   }
 
-  get #request(): {
-    readonly body?: Uint8Array
-    readonly httpMethod?: string
-  } {
+  get #request(): RequestMessage {
     return this.message.httpRequest ?? this.message.appEngineHttpRequest ?? {}
   }
 }

@@ -1,4 +1,4 @@
-import { createSign, generateKeyPairSync, hash, type KeyObject, type webcrypto } from 'node:crypto'
+import { createSign, generateKeyPairSync, hash, type webcrypto } from 'node:crypto'
 
 /** The claims of a token; `undefined` leaves a claim out. */
 export interface TokenClaims {
@@ -27,30 +27,20 @@ export interface TokenSigner {
 /** How long a token is valid, in seconds, the same as Google's. */
 const LIFETIME = 3600
 
-/** The key of a signer, in the forms in which it is shown. */
-interface Keys {
-  readonly privateKey: KeyObject
-  readonly kid: string
-  readonly jwk: PublicJwk
-  readonly pem: string
-}
-
-function makeKeys(): Keys {
+/** Makes the key of a signer, in the forms in which it is shown. */
+function makeKeys() {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
   const kid = hash('sha256', pem, 'hex').slice(0, 40)
-  const jwk = { ...publicKey.export({ format: 'jwk' }), kid, alg: 'RS256', use: 'sig' }
+  const jwk: PublicJwk = { ...publicKey.export({ format: 'jwk' }), kid, alg: 'RS256', use: 'sig' }
   return { privateKey, kid, jwk, pem }
 }
 
 /** Makes a signer. Its key is made on first use, since that takes time and most tests need no key. */
 export function tokenSigner(now: () => number): TokenSigner {
   const issuer = 'https://accounts.google.com'
-  let made: Keys | null = null
-  const keys = (): Keys => {
-    made ??= makeKeys()
-    return made
-  }
+  let made: ReturnType<typeof makeKeys> | null = null
+  const keys = () => (made ??= makeKeys())
   return {
     issuer,
     get kid() {

@@ -6,20 +6,21 @@ export interface Stamp {
   readonly nanos?: number
 }
 
-/** `AppEngineHttpRequest` of `target.proto`; empty fields are left out. */
-export interface AppEngineRequestMessage {
+/** The fields that both targets of `target.proto` have; empty fields are left out. */
+export interface RequestMessage {
   readonly httpMethod?: string
-  readonly relativeUri?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array
 }
 
+/** `AppEngineHttpRequest` of `target.proto`. */
+export interface AppEngineRequestMessage extends RequestMessage {
+  readonly relativeUri?: string
+}
+
 /** `HttpRequest` of `target.proto`. */
-export interface HttpRequestMessage {
-  readonly httpMethod?: string
+export interface HttpRequestMessage extends RequestMessage {
   readonly url?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: Uint8Array
   readonly oidcToken?: { readonly serviceAccountEmail?: string; readonly audience?: string }
   readonly oauthToken?: object
 }
