@@ -82,9 +82,9 @@ async function examine(
   if (typeof file === 'string') tell(ok('place', `the file ${file}`))
   const place = await placeOf(operations, tell)
   if (app.door.storeName === 'memory') tell(MEMORY)
-  const isReady = place !== 'unknown' && (await answers(app, tell))
-  if (isReady) await examineStore(app, operations, place, tell)
-  const isCloud = typeof place === 'object' && place !== null && !place.isEmulator
+  const isReady = place !== undefined && (await answers(app, tell))
+  if (isReady) await examineStore(app, operations, place?.isEmulator === true, tell)
+  const isCloud = place?.isEmulator === false
   if (isCloud) await examineProject(app, place, options, tell, environment, isReady)
   // Each process sweeps its own memory, and Datastore has jobs for it.
   if (isReady && operations === null && app.door.storeName !== 'memory') {
@@ -100,11 +100,11 @@ async function examine(
   }
 }
 
-/** Returns the place of the store; `null` when it is not Datastore. */
+/** Returns the place of the store; `null` when it is not Datastore, `undefined` when the place is unknown. */
 async function placeOf(
   operations: StoreOperations | null,
   tell: Tell,
-): Promise<StorePlace | null | 'unknown'> {
+): Promise<StorePlace | null | undefined> {
   if (operations === null) return null
   try {
     const place = await operations.place()
@@ -112,7 +112,7 @@ async function placeOf(
     return place
   } catch (error) {
     tell(ofError('credentials', error))
-    return 'unknown'
+    return undefined
   }
 }
 
@@ -131,7 +131,7 @@ async function answers({ sessions }: AppSessions, tell: Tell): Promise<boolean> 
 async function examineStore(
   app: AppSessions,
   operations: StoreOperations | null,
-  place: StorePlace | null | 'unknown',
+  isEmulator: boolean,
   tell: Tell,
 ): Promise<void> {
   const { store, events } = insideOf(app)
@@ -140,7 +140,6 @@ async function examineStore(
   if (tried.error === null || tried.ignored.length > 0) tell(conditionsCheck(tried))
   tell(await indexesCheck(store))
   if (operations !== null && tried.error === null) {
-    const isEmulator = typeof place === 'object' && place !== null && place.isEmulator
     tell(await sharedWritesCheck(operations, isEmulator))
   }
   try {

@@ -23,30 +23,28 @@ export interface VersionFacts {
 export function versionChecks(facts: VersionFacts): Check[] {
   const { node, nodeNeeds, own, ofTheApp, packages } = facts
   const isNewNode = satisfies(node, nodeNeeds)
-  const old = packages.filter(({ version, needs }) => !satisfies(version, needs))
   return [
     isNewNode
       ? ok('Node', node)
       : failure('Node', `${node} is too old: ${nodeNeeds} is needed`, 'install a newer Node.js'),
     appCheck(own, ofTheApp),
-    ...old.map(({ name, version, needs }) =>
-      failure(
-        'packages',
-        `${name} ${version} is too old: ${needs} is needed`,
-        `npm install ${name}@latest`,
-      ),
-    ),
-    ...(old.length > 0
-      ? []
-      : [
-          ok(
-            'packages',
-            packages.length === 0
-              ? 'no peer is installed here'
-              : packages.map(({ name, version }) => `${name} ${version}`).join(', '),
-          ),
-        ]),
+    ...packageChecks(packages),
   ]
+}
+
+function packageChecks(packages: readonly InstalledPackage[]): Check[] {
+  const old = packages.filter(({ version, needs }) => !satisfies(version, needs))
+  if (old.length === 0) {
+    const names = packages.map(({ name, version }) => `${name} ${version}`)
+    return [ok('packages', names.join(', ') || 'no peer is installed here')]
+  }
+  return old.map(({ name, version, needs }) =>
+    failure(
+      'packages',
+      `${name} ${version} is too old: ${needs} is needed`,
+      `npm install ${name}@latest`,
+    ),
+  )
 }
 
 function appCheck(own: string, ofTheApp: string | null): Check {
