@@ -87,6 +87,23 @@ describe.skipIf(older === null)('calls whose connection dies', () => {
     await Promise.all([met('read'), met('write')])
   })
 
+  test.each(['grpc', 'client'] as const)(
+    'that is reset while the first calls connect, over %s: nobody notices',
+    async (transport) => {
+      const proxy = await startFaultyProxy(older as string)
+      const store = emulatorStore(proxy.address, uniqueSpace(), { transport })
+      try {
+        proxy.reset(1)
+        const sessions = createSessions({ store, logger: { warn() {} } })
+        await sessions.ready()
+        expect(proxy.made).toBe(2)
+      } finally {
+        await store.close()
+        await proxy.close()
+      }
+    },
+  )
+
   describe.each(['grpc', 'client'] as const)(
     'where the next connection is refused, over %s',
     (transport) => {

@@ -12,6 +12,7 @@ import {
   closedError,
   isLoss,
   isReplaced,
+  isReset,
   isSilence,
   isUnconnected,
   isUnsent,
@@ -184,7 +185,7 @@ export class Connection {
         watched.hear()
         return { error, watched, isNews: true, wasGood: false }
       }
-      const { incident, isNews } = watched.lossOf(call)
+      const { incident, isNews } = watched.lossOf(call, isReset(error))
       markIncident(error, incident)
       return { error, watched, isNews, wasGood: call.wasGood || isReplaced(error) }
     } finally {

@@ -155,6 +155,11 @@ export function isUnconnected(error: unknown): boolean {
   )
 }
 
+/** Whether the connection was reset, and not refused: there is a server, or something before it. */
+export function isReset(error: unknown): boolean {
+  return saidBy(error).includes('ECONNRESET')
+}
+
 /** Whether the call ran on a connection that was found dead and was replaced by a working one. */
 export function isReplaced(error: unknown): boolean {
   return error instanceof LostError

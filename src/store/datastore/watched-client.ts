@@ -23,6 +23,8 @@ export class WatchedClient {
   readonly #suspect: (watched: WatchedClient) => void
   readonly #calls = new Set<CallInFlight>()
   #heardAt = 0
+  /** Whether a server was at the other end once: it has answered, or has reset a connection. */
+  #isReached = false
   #isGood = false
   /** When the first call was lost after the last answer; `null` if none was lost. */
   #lostAt: number | null = null
@@ -51,10 +53,10 @@ export class WatchedClient {
 
   /**
    * The time that a lost connection still has to come back, in milliseconds. Until then calls do not report that the
-   * server is unreachable. 0 if no connection was lost, and for a client that has never worked.
+   * server is unreachable. 0 if no connection was lost, and for a client that has never reached a server.
    */
   get timeToReturn(): number {
-    if (this.#lostAt === null || this.#heardAt === 0) return 0
+    if (this.#lostAt === null || !this.#isReached) return 0
     return Math.max(0, this.#lostAt + 2 * this.#silence - this.#now())
   }
 
@@ -79,13 +81,21 @@ export class WatchedClient {
   /** Called when the server has answered. */
   hear(): void {
     this.#heardAt = this.#now()
+    this.#isReached = true
     this.#isGood = true
     this.#lostAt = null
   }
 
-  /** Returns the cause of a lost call. It is the same for all calls that ran at the time of the loss. */
-  lossOf({ number }: CallInFlight): { readonly incident: Incident; readonly isNews: boolean } {
+  /**
+   * Returns the cause of a lost call. It is the same for all calls that ran at the time of the loss. `byReset`: whether
+   * somebody reset the connection, also one that was not established yet.
+   */
+  lossOf(
+    { number }: CallInFlight,
+    byReset: boolean,
+  ): { readonly incident: Incident; readonly isNews: boolean } {
     this.#isGood = false
+    if (byReset) this.#isReached = true
     this.#lostAt ??= this.#now()
     const last = this.#lastLoss
     if (last !== null && number < last.before) return { incident: last, isNews: false }
