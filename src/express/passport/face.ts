@@ -10,13 +10,6 @@ export type FaceMethods = Readonly<Record<string, (...args: never[]) => unknown>
 /** The place where a face finds the data: the session, or a copy of its former data. */
 type Source = Pick<Map<string, unknown>, 'get' | 'set' | 'has' | 'delete' | 'keys'>
 
-/** An object that shows the data of a session as its properties, and also all members of the session. */
-export interface Face {
-  readonly object: object
-  /** From now on the object shows these entries instead of those of the session. */
-  keep(entries: ReadonlyMap<string, unknown>): void
-}
-
 const known = new WeakMap<object, ReadonlySet<PropertyKey>>()
 
 /** The names of the session's own members. Such a name is never a key of the data here. */
@@ -51,25 +44,12 @@ function classesOf(prototype: object): object[] {
 }
 
 /**
- * Makes a face. Middleware that was written for express-session reads and writes its data as properties of
- * `req.session`, lists them with `for … in`, and expects `undefined` for missing ones.
+ * An object that shows the data of a session as its properties, and also all members of the session. Middleware that
+ * was written for express-session reads and writes its data as properties of `req.session`, lists them with `for … in`,
+ * and expects `undefined` for missing ones.
  */
-export function makeFace(session: Session, methods: FaceMethods): Face {
-  const handler = new FaceHandler(session, methods)
-  // The target is not the session itself: the proxy of an object that cannot be extended cannot show further
-  // properties.
-  const target = Object.create(Object.getPrototypeOf(session)) as object
-  // The console looks past the proxy at its target, which holds nothing.
-  Object.defineProperty(target, inspect.custom, {
-    configurable: true,
-    value: (depth: number | null, options: object) => inspect(session, { ...options, depth }),
-  })
-  const object = new Proxy(target, handler)
-  registerFace(object, session)
-  return { object, keep: (entries) => handler.keep(entries) }
-}
-
-class FaceHandler implements ProxyHandler<object> {
+export class Face implements ProxyHandler<object> {
+  readonly object: object
   readonly #session: Session
   readonly #methods: FaceMethods
   readonly #names: ReadonlySet<PropertyKey>
@@ -80,8 +60,19 @@ class FaceHandler implements ProxyHandler<object> {
     this.#methods = methods
     this.#names = namesOf(session)
     this.#source = session as unknown as Source
+    // The target is not the session itself: the proxy of an object that cannot be extended cannot show further
+    // properties.
+    const target = Object.create(Object.getPrototypeOf(session)) as object
+    // The console looks past the proxy at its target, which holds nothing.
+    Object.defineProperty(target, inspect.custom, {
+      configurable: true,
+      value: (depth: number | null, options: object) => inspect(session, { ...options, depth }),
+    })
+    this.object = new Proxy(target, this)
+    registerFace(this.object, session)
   }
 
+  /** From now on the object shows these entries instead of those of the session. */
   keep(entries: ReadonlyMap<string, unknown>): void {
     this.#source = new Map(entries)
   }

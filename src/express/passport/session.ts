@@ -6,7 +6,7 @@ import type { SessionDoor } from '../../request/adapter-door.ts'
 import type { Session } from '../../request/session.ts'
 import type { BegunCall, BegunKind } from '../../request/pending-operations.ts'
 import { type PassportCall, watchCalls } from './calls.ts'
-import { type Face, makeFace } from './face.ts'
+import { Face } from './face.ts'
 import type { AnyRequest } from '../../node/request/session-request.ts'
 import { expose } from '../../node/request/mounted-sessions.ts'
 
@@ -62,7 +62,7 @@ export class PassportSession {
   }
 
   #newFace(): Face {
-    const face = makeFace(this.#session, {
+    const face = new Face(this.#session, {
       regenerate: (done?: Callback) =>
         this.#answer(
           'req.session.regenerate()',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { SessionErrorCode } from '../../base/errors.ts'
 import type { SessionKey } from '../../record/id.ts'
-import type { SessionStore, WriteResult } from '../../store/store.ts'
+import type { Mutation, SessionStore, WriteResult } from '../../store/store.ts'
 import type { Found, SessionRecord, Version } from '../../record/record.ts'
 
 /** One promise of `SessionStore`, and the test for it. */
@@ -31,6 +31,11 @@ export async function deleteAt(
   version: Version,
 ): Promise<void> {
   applied(await store.write({ kind: 'delete', key, version }))
+}
+
+/** Asserts that the condition of a write fails. */
+export async function assertConflict(store: SessionStore, mutation: Mutation): Promise<void> {
+  assert.equal((await store.write(mutation)).outcome, 'conflict')
 }
 
 /** Returns the version of a write that must have been applied. */

@@ -5,6 +5,7 @@ import { sampleRecord } from '../sample-record.ts'
 import {
   applied,
   assertAbsent,
+  assertConflict,
   assertStored,
   type ContractCase,
   deleteAt,
@@ -46,7 +47,7 @@ export const writeCases: readonly ContractCase[] = [
       const record = sampleRecord()
       const version = await insert(store, record)
       const again = sampleRecord({ key: record.key, user: 'mallory' })
-      assert.equal((await store.write({ kind: 'insert', record: again })).outcome, 'conflict')
+      await assertConflict(store, { kind: 'insert', record: again })
       await assertStored(store, record, version)
     },
   },
@@ -58,8 +59,7 @@ export const writeCases: readonly ContractCase[] = [
       const updated = { ...record, user: 'alice' }
       const version = await update(store, updated, stale)
       const late = { ...record, user: 'mallory' }
-      const result = await store.write({ kind: 'update', record: late, version: stale })
-      assert.equal(result.outcome, 'conflict')
+      await assertConflict(store, { kind: 'update', record: late, version: stale })
       await assertStored(store, updated, version)
     },
   },
@@ -70,8 +70,7 @@ export const writeCases: readonly ContractCase[] = [
       const stale = await insert(store, record)
       const updated = { ...record, user: 'alice' }
       const version = await update(store, updated, stale)
-      const result = await store.write({ kind: 'delete', key: record.key, version: stale })
-      assert.equal(result.outcome, 'conflict')
+      await assertConflict(store, { kind: 'delete', key: record.key, version: stale })
       await assertStored(store, updated, version)
     },
   },
@@ -81,8 +80,7 @@ export const writeCases: readonly ContractCase[] = [
       const record = sampleRecord()
       const version = await insert(store, record)
       await deleteAt(store, record.key, version)
-      const result = await store.write({ kind: 'update', record, version })
-      assert.equal(result.outcome, 'conflict')
+      await assertConflict(store, { kind: 'update', record, version })
       await assertAbsent(store, record.key)
     },
   },
@@ -91,10 +89,7 @@ export const writeCases: readonly ContractCase[] = [
     async run(store) {
       const version = await insert(store, sampleRecord())
       const other = sampleRecord()
-      assert.equal(
-        (await store.write({ kind: 'update', record: other, version })).outcome,
-        'conflict',
-      )
+      await assertConflict(store, { kind: 'update', record: other, version })
       await assertAbsent(store, other.key)
     },
   },
@@ -104,8 +99,7 @@ export const writeCases: readonly ContractCase[] = [
       const record = sampleRecord()
       const version = await insert(store, record)
       await deleteAt(store, record.key, version)
-      const result = await store.write({ kind: 'delete', key: record.key, version })
-      assert.equal(result.outcome, 'conflict')
+      await assertConflict(store, { kind: 'delete', key: record.key, version })
     },
   },
   {
@@ -145,10 +139,8 @@ export const writeCases: readonly ContractCase[] = [
       const third = await insert(store, record)
       for (const version of [first, second]) {
         const changed = { ...record, user: 'mallory' }
-        const updated = await store.write({ kind: 'update', record: changed, version })
-        assert.equal(updated.outcome, 'conflict')
-        const deleted = await store.write({ kind: 'delete', key: record.key, version })
-        assert.equal(deleted.outcome, 'conflict')
+        await assertConflict(store, { kind: 'update', record: changed, version })
+        await assertConflict(store, { kind: 'delete', key: record.key, version })
       }
       await assertStored(store, record, third)
     },
