@@ -1,11 +1,11 @@
 import { show } from '../../base/duration.ts'
 import { RequestRefusedError, SessionError, SessionValueError } from '../../base/errors.ts'
 import type { SessionLogger } from '../../base/logger.ts'
+import { requireSessions } from '../../node/request/any-sessions.ts'
 import type { AnyRequest } from '../../node/request/session-request.ts'
 import { asSessionKey, type SessionKey } from '../../record/id.ts'
 import { plainData } from '../../record/plain-data.ts'
 import type { SessionInfo } from '../../record/info.ts'
-import { sessionsDoorOf } from '../../sessions-door.ts'
 import type { Sessions } from '../../sessions-interface.ts'
 import type { ClearRun } from '../../sweep/start.ts'
 import { evidenceOf, originRefusal, refusedOrigin } from '../csrf/same-origin.ts'
@@ -210,10 +210,7 @@ const DONE: Readonly<Record<ClearRun['state'], string>> = {
 
 async function startSweep(sessions: Sessions<object>, _: Fields, log: Log): Promise<ConsoleAnswer> {
   log('an operator started a sweep', {})
-  const door = sessionsDoorOf(sessions)
-  const run = await (door === null
-    ? sessions.startClearSessions()
-    : door.startClearWithin(SWEEP_BUDGET))
+  const run = await requireSessions('consoleRoutes()', sessions).startClearWithin(SWEEP_BUDGET)
   return seeOther(`./?done=${DONE[run.state]}`)
 }
 
