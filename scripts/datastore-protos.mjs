@@ -88,7 +88,7 @@ function writeCode(type) {
   const lines = fieldsOf(type).map((field) => `  writer.${writeCall(field)}`)
   written.set(
     name,
-    `function write${name}(${lines.length === 0 ? '_writer: Writer, _message' : 'writer: Writer, message'}: Message): void {\n${lines.join('\n')}\n}`,
+    `function write${name}(writer: Writer, message: Message): void {\n${lines.join('\n')}\n}`,
   )
 }
 
@@ -104,7 +104,7 @@ function writeCall(field) {
   const method = methodOf(field)
   if (resolvedType instanceof protobuf.Enum)
     return `${method}(${value}, ${numbersOf(resolvedType)})`
-  return `${method}${repeated ? 's' : ''}(${value})`
+  return `${method}(${value})`
 }
 
 /** @param {any} type */
@@ -152,10 +152,10 @@ function readCall(field) {
 /** @param {any} field */
 function methodOf(field) {
   const { type, resolvedType, fullName, repeated } = field
-  if (resolvedType instanceof protobuf.Enum && !repeated) return 'enum'
-  // Lists of numbers are packed. This is not implemented, since no call of the store has such a list.
-  if (!SCALARS.includes(type) || (repeated && type !== 'string'))
-    throw new Error(`no code for ${fullName}`)
+  // No call of the store has a list of scalars.
+  if (repeated) throw new Error(`no code for ${fullName}`)
+  if (resolvedType instanceof protobuf.Enum) return 'enum'
+  if (!SCALARS.includes(type)) throw new Error(`no code for ${fullName}`)
   return type
 }
 

@@ -166,16 +166,17 @@ export class Connection {
 
   /** One attempt. Never rejects. */
   async #try(method: Method, request: Request, time: number): Promise<Tried> {
-    let sent: { readonly watched: WatchedClient; readonly call: CallInFlight } | null = null
+    // Both stay `null` if the call is not sent.
+    const sent: Sent = { watched: null, call: null }
     try {
       const answer = await this.#send(method, request, time, (watched, lose) => {
-        const call = watched.begin(lose)
-        sent = { watched, call }
+        sent.watched = watched
+        sent.call = watched.begin(lose)
       })
-      ;(sent as Sent | null)?.watched.hear()
+      sent.watched?.hear()
       return { answer }
     } catch (error) {
-      const { watched = null, call = null } = (sent as Sent | null) ?? {}
+      const { watched, call } = sent
       if (watched !== null) markTarget(error, this.#targetOf(watched))
       if (watched === null || call === null || isUnsent(error) || isSilence(error)) {
         return { error, watched, isNews: true, wasGood: false }
@@ -189,8 +190,7 @@ export class Connection {
       markIncident(error, incident)
       return { error, watched, isNews, wasGood: call.wasGood || isReplaced(error) }
     } finally {
-      const { watched = null, call = null } = (sent as Sent | null) ?? {}
-      if (watched !== null && call !== null) watched.end(call)
+      if (sent.call !== null) sent.watched?.end(sent.call)
     }
   }
 
@@ -370,8 +370,8 @@ function probeRequest(partitionId: object): object {
 }
 
 interface Sent {
-  readonly watched: WatchedClient
-  readonly call: CallInFlight
+  watched: WatchedClient | null
+  call: CallInFlight | null
 }
 
 type Tried =

@@ -83,11 +83,7 @@ export class SilentClients {
 
 /** Closes a client that is no longer needed. Never rejects: the outcome does not matter to any caller. */
 export async function discard(open: OpenClient): Promise<void> {
-  try {
-    await closeClient(open)
-  } catch {
-    // Ignored: the client is no longer used.
-  }
+  await closeClient(open).catch(() => undefined)
 }
 
 /**

@@ -1,7 +1,16 @@
 import { asSessionKey } from '../../record/id.ts'
 import { bucketEnd, keySweepTime, shardOf, sweepValue } from '../../record/buckets.ts'
 import { type EntityLayout, purgeTime } from './entity-codec.ts'
-import { asText, asTime, child, isNull, text, timestamp, versionOf } from './values.ts'
+import {
+  asText,
+  asTime,
+  child,
+  isNull,
+  propertiesIn,
+  text,
+  timestamp,
+  versionOf,
+} from './values.ts'
 import type { FoundSecurityKey } from '../store.ts'
 import type { SecurityKeyName, SecurityKeyRecord } from '../../record/record.ts'
 
@@ -35,7 +44,7 @@ export function encodeKey(
 
 /** Decodes the security key in an `EntityResult` of the server; `null` for a damaged one, which is useless. */
 export function decodeKey(name: SecurityKeyName, result: unknown): FoundSecurityKey | null {
-  const properties = child(child(result, 'entity'), 'properties')
+  const properties = propertiesIn(result)
   const version = versionOf(result)
   const owner = asText(child(properties, 'session'))
   const session = asSessionKey(owner)

@@ -46,7 +46,7 @@ export interface Statements {
 export class SqliteDatabase {
   readonly file: string
   #connection: Connection | null = null
-  #prepared = new Map<string, Statement>()
+  readonly #prepared = new Map<string, Statement>()
   #isClosed = false
   /**
    * A pause in which no write of this process tries to get the lock; `null` if there is none. All waiting writes share
@@ -107,7 +107,10 @@ export class SqliteDatabase {
 
   close(): void {
     this.#isClosed = true
-    this.#release()
+    const connection = this.#connection
+    this.#connection = null
+    this.#prepared.clear()
+    connection?.close()
   }
 
   /**
@@ -176,13 +179,6 @@ export class SqliteDatabase {
       this.#prepared.set(sql, statement)
     }
     return statement
-  }
-
-  #release(): void {
-    const connection = this.#connection
-    this.#connection = null
-    this.#prepared = new Map()
-    connection?.close()
   }
 }
 

@@ -116,11 +116,6 @@ export class Writer {
       this.#out.join()
     }
   }
-
-  strings(tag: number, values: unknown): void {
-    if (!Array.isArray(values)) return
-    for (const value of values) this.string(tag, value)
-  }
 }
 
 /** Reads messages. Throws for malformed bytes. */
