@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
-import type { Json } from '../base/json.ts'
 import { LEEWAY } from '../record/expiry.ts'
 import { FENCE_STAYS, numberIn } from './fences.ts'
+import { HeldNote } from './held-note.ts'
 import type { Note, NoteStore } from '../store/store.ts'
-import type { SessionRecord, Version } from '../record/record.ts'
+import type { SessionRecord } from '../record/record.ts'
 
 /** A kill of many sessions, stored before the first session ends, so that a crash cannot leave it half done. */
 export interface Intent {
@@ -46,7 +46,7 @@ export interface HeldIntent {
   /** Stores its progress; `false` when another process has written meanwhile. */
   save(): Promise<boolean>
   /** Records that nothing is left to do. */
-  close(now: number): Promise<void>
+  close(now: number): Promise<unknown>
 }
 
 /** The time from the start of a kill to its last look, in milliseconds. It finds logins whose process has crashed. */
@@ -69,36 +69,14 @@ export async function listIntents(
   for (const note of await notes.list(PREFIX, limit)) {
     const intent = intentOf(note.value)
     if (intent === null) report(note.name)
-    else intents.push(new IntentNote(notes, note.name, intent, note.version))
+    else intents.push(intentIn(new HeldNote(notes, note.name, note.version), intent))
   }
   return intents
 }
 
 /** An intent in a separate note: a kill of guests, or one by a release without fences. */
-export class IntentNote implements HeldIntent {
-  readonly intent: Intent
-  readonly #notes: NoteStore
-  readonly #name: string
-  #version: Version
-
-  constructor(notes: NoteStore, name: string, intent: Intent, version: Version) {
-    this.#notes = notes
-    this.#name = name
-    this.intent = intent
-    this.#version = version
-  }
-
-  async save(): Promise<boolean> {
-    const value = this.intent as unknown as Json
-    const result = await this.#notes.put(this.#name, value, this.#version)
-    if (result.outcome === 'conflict') return false
-    this.#version = result.version
-    return true
-  }
-
-  async close(): Promise<void> {
-    await this.#notes.delete(this.#name, this.#version)
-  }
+export function intentIn(note: HeldNote, intent: Intent): HeldIntent {
+  return { intent, save: () => note.put(intent), close: () => note.delete() }
 }
 
 /** The content of a fence note: the number, and the kill that raised it, as long as this kill is open. */
@@ -110,46 +88,27 @@ interface FenceValue {
   readonly closed: number | null
 }
 
-/** An intent in the note of the fence that it raised. */
-export class FenceNote implements HeldIntent {
-  readonly intent: Intent
-  readonly #notes: NoteStore
-  readonly #name: string
-  readonly #number: number
-  #version: Version
-
-  constructor(notes: NoteStore, name: string, intent: Intent, number: number, version: Version) {
-    this.#notes = notes
-    this.#name = name
-    this.intent = intent
-    this.#number = number
-    this.#version = version
-  }
-
-  async save(): Promise<boolean> {
-    return await this.#put(this.intent, null)
-  }
-
-  /** Removes the kill; the number stays for a while: see {@link isOutdated}. */
-  async close(now: number): Promise<void> {
-    await this.#put(null, now)
-  }
-
-  /** Returns `false` also after a later kill of the same user: that kill includes the sessions of this one. */
-  async #put(kill: Intent | null, closed: number | null): Promise<boolean> {
-    const value: FenceValue = { v: 1, number: this.#number, kill, closed }
-    const result = await this.#notes.put(this.#name, value as unknown as Json, this.#version)
-    if (result.outcome === 'conflict') return false
-    this.#version = result.version
-    return true
+/**
+ * An intent in the note of the fence that it raised. After a later kill of the same user it is not saved any more: that
+ * kill includes the sessions of this one.
+ */
+function intentInFence(note: HeldNote, intent: Intent, number: number): HeldIntent {
+  const put = (kill: Intent | null, closed: number | null): Promise<boolean> =>
+    note.put({ v: 1, number, kill, closed } satisfies FenceValue)
+  return {
+    intent,
+    save: () => put(intent, null),
+    // Removes the kill; the number stays for a while: see `isOutdated()`.
+    close: (now) => put(null, now),
   }
 }
 
 /** Returns the open kill of this fence note; `null` for none. Throws for a note that cannot be read. */
-export function openKillIn(notes: NoteStore, note: Note): FenceNote | null {
+export function openKillIn(notes: NoteStore, note: Note): HeldIntent | null {
   const number = numberIn(note)
   const kill = killIn(note)
-  return kill === null ? null : new FenceNote(notes, note.name, kill, number, note.version)
+  if (kill === null) return null
+  return intentInFence(new HeldNote(notes, note.name, note.version), kill, number)
 }
 
 /** Whether the note of a fence can be deleted. A new note starts with the clock's time, so its number is not lower. */
@@ -167,7 +126,7 @@ export async function raiseFence(
   name: string,
   kill: Pick<Intent, 'user' | 'except' | 'exceptLogin'>,
   now: number,
-): Promise<{ readonly held: FenceNote; readonly number: number } | null> {
+): Promise<{ readonly held: HeldIntent; readonly number: number } | null> {
   const note = await notes.get(name)
   const before = numberIn(note)
   const open = note === null ? null : killIn(note)
@@ -183,10 +142,8 @@ export async function raiseFence(
     met: 0,
     over: false,
   }
-  const value: FenceValue = { v: 1, number, kill: intent, closed: null }
-  const put = await notes.put(name, value as unknown as Json, note?.version ?? null)
-  if (put.outcome === 'conflict') return null
-  return { held: new FenceNote(notes, name, intent, number, put.version), number }
+  const held = intentInFence(new HeldNote(notes, name, note?.version ?? null), intent, number)
+  return (await held.save()) ? { held, number } : null
 }
 
 function killIn(note: Note): Intent | null {

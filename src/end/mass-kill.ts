@@ -1,7 +1,7 @@
 import { SessionStoreError } from '../base/errors.ts'
-import type { Json } from '../base/json.ts'
 import type { EndSettings } from './settings.ts'
 import { FENCE_OF_ALL, type Fences, fenceName } from './fences.ts'
+import { HeldNote } from './held-note.ts'
 import { isUsable } from '../record/usable.ts'
 import { mintRev, type SessionKey } from '../record/id.ts'
 import { stamped } from '../record/revs.ts'
@@ -14,7 +14,7 @@ import type { Ender } from './ender.ts'
 import {
   type HeldIntent,
   type Intent,
-  IntentNote,
+  intentIn,
   intentName,
   isExcepted,
   loginOf,
@@ -93,11 +93,9 @@ export class MassKill<Data extends object> {
       over: false,
     }
     const name = intentName(cut, mintRev(randomBytes))
-    const put = await store.notes.put(name, { ...intent } as unknown as Json, null)
-    if (put.outcome === 'conflict') {
-      throw new SessionStoreError('the kill could not be stored: try again')
-    }
-    return new IntentNote(store.notes, name, intent, put.version)
+    const held = intentIn(new HeldNote(store.notes, name, null), intent)
+    if (await held.save()) return held
+    throw new SessionStoreError('the kill could not be stored: try again')
   }
 
   /** Raises the fence: from here on a login that was called earlier ends itself. */

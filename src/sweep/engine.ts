@@ -7,8 +7,8 @@ import { mintRev } from '../record/id.ts'
 import { Problems } from '../end/problems.ts'
 import {
   type Lane,
+  NO_TOTALS,
   newestFirst,
-  noTotals,
   readBody,
   type RunQuery,
   RunRecord,
@@ -115,7 +115,7 @@ export class Engine<Data extends object> {
       lanes,
       keyLanes,
       large: false,
-      totals: noTotals(),
+      totals: { ...NO_TOTALS },
       oldestExpired: null,
       error: null,
     }

@@ -2,6 +2,7 @@ import type { Json } from '../base/json.ts'
 import type { Note, NoteStore } from '../store/store.ts'
 import type { PropertyFilter } from '../record/properties.ts'
 import type { Version } from '../record/record.ts'
+import { HeldNote } from '../end/held-note.ts'
 import type { Problem } from '../end/problems.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { isNotedAs, noteAs } from '../base/shared-copies.ts'
@@ -46,31 +47,19 @@ export function freshLane(shard: number | null, after: number | null, outside = 
   }
 }
 
-interface RunTotals {
-  scanned: number
-  ended: number
-  skipped: number
-  failed: number
-  observersFailed: number
+/** The totals of a run at its start. */
+export const NO_TOTALS = {
+  scanned: 0,
+  ended: 0,
+  skipped: 0,
+  failed: 0,
+  observersFailed: 0,
   /** Sessions that were expired or marked as ended, and that `handleEntry` has left alone. */
-  kept: number
+  kept: 0,
   /** Sessions whose data an iterator has changed. */
-  changed: number
+  changed: 0,
   /** Expired security keys that were deleted. They do not count in `scanned` or `ended`. */
-  securityKeys: number
-}
-
-export function noTotals(): RunTotals {
-  return {
-    scanned: 0,
-    ended: 0,
-    skipped: 0,
-    failed: 0,
-    observersFailed: 0,
-    kept: 0,
-    changed: 0,
-    securityKeys: 0,
-  }
+  securityKeys: 0,
 }
 
 /**
@@ -117,7 +106,7 @@ export interface RunState {
   large: boolean
   /** Absent until the first page of a sweep, and where the store asks for no pace. */
   pace?: PaceState
-  totals: RunTotals
+  totals: typeof NO_TOTALS
   oldestExpired: number | null
   /** Problems of single sessions, for the log at the end of the run. Absent where there are none. */
   problems?: Problem[]
@@ -143,19 +132,18 @@ export function runOf(note: Note | null): RunState | null {
   if (value?.v !== 1 || typeof value.id !== 'string' || !Array.isArray(value.lanes)) return null
   const state = structuredClone(value) as RunState
   // A run of a release without security keys continues without them; the next sweep deletes them.
-  return { ...state, keyLanes: state.keyLanes ?? [], totals: { ...noTotals(), ...state.totals } }
+  return { ...state, keyLanes: state.keyLanes ?? [], totals: { ...NO_TOTALS, ...state.totals } }
 }
 
 /** A run, held at the version at which it was read or written. */
 export class RunRecord {
   readonly state: RunState
-  readonly #notes: NoteStore
-  #version: Version | null
+  readonly #note: HeldNote
 
+  /** `version`: `null` for a run that is not stored yet. */
   constructor(notes: NoteStore, state: RunState, version: Version | null) {
-    this.#notes = notes
     this.state = state
-    this.#version = version
+    this.#note = new HeldNote(notes, runName(state.id), version)
   }
 
   static async read(notes: NoteStore, id: string): Promise<RunRecord | null> {
@@ -166,19 +154,12 @@ export class RunRecord {
 
   /** Stores the state; `false` when another process has written it meanwhile. */
   async save(): Promise<boolean> {
-    const result = await this.#notes.put(
-      runName(this.state.id),
-      this.state as unknown as Json,
-      this.#version,
-    )
-    if (result.outcome === 'conflict') return false
-    this.#version = result.version
-    return true
+    return await this.#note.put(this.state)
   }
 
   /** Deletes the record, unless another process has written it meanwhile. */
   async delete(): Promise<void> {
-    if (this.#version !== null) await this.#notes.delete(runName(this.state.id), this.#version)
+    await this.#note.delete()
   }
 }
 
