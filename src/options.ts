@@ -1,6 +1,5 @@
 import { clockFrom, pause } from './base/clock.ts'
 import { type Duration, positiveDuration, show } from './base/duration.ts'
-import type { EndSettings } from './end/settings.ts'
 import type { RequestSettings, StandardSchema } from './request/settings.ts'
 import type { SweepSettings } from './sweep/settings.ts'
 import type { WriterSettings } from './write/writer.ts'
@@ -145,7 +144,7 @@ export interface SessionsOptions<Data extends object = DefaultData> {
 }
 
 /** The checked options with all defaults, in the form that each part of the package needs. */
-export interface Settings extends WriterSettings, EndSettings, RequestSettings, SweepSettings {
+export interface Settings extends WriterSettings, RequestSettings, SweepSettings {
   readonly cookies: CookiePolicy
   /** The ids of clients without cookies. */
   readonly ids: CookieIds

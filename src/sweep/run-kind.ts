@@ -1,16 +1,11 @@
-import type { Ender } from '../end/ender.ts'
 import type { MassKill } from '../end/mass-kill.ts'
-import type { SessionEntries } from './entry.ts'
 import type { Pages } from './page-loop.ts'
+import type { PageParts } from './page-work/page-work.ts'
 import type { RunState } from './run.ts'
-import type { SweepSettings } from './settings.ts'
 import type { AllWatermarks } from './watermarks.ts'
 
 /** The parts that the kinds of runs need. */
-export interface RunParts<Data extends object> {
-  readonly settings: SweepSettings
-  readonly ender: Ender<Data>
-  readonly entries: SessionEntries<Data>
+export interface RunParts<Data extends object> extends PageParts<Data> {
   readonly massKill: MassKill<Data>
   readonly watermarks: AllWatermarks
 }

@@ -100,7 +100,10 @@ export class KillWork<Data extends object> implements PageWork<KillPart> {
   }
 
   async pause(part: KillPart): Promise<void> {
-    if (!part.isBegun) return
+    if (part.isBegun) await this.#keep(part)
+  }
+
+  async #keep(part: KillPart): Promise<void> {
     await part.held.save()
     await this.#tell(part)
   }
@@ -118,7 +121,7 @@ export class KillWork<Data extends object> implements PageWork<KillPart> {
     beginPass(intent, intent.met === 0)
     intent.late = this.#isLate(intent)
     if (fault !== null && !moved) {
-      await this.pause(part)
+      await this.#keep(part)
       throw fault
     }
     part.fault = null
@@ -166,12 +169,9 @@ function isSure({ met, pages = 0, calm = false }: Intent): boolean {
  * Finishes kills that an earlier process began and did not finish. A kill that cannot be finished stops neither the
  * other kills nor a sweep.
  */
-export class OpenKills<Data extends object> implements PageWork<KillPart> {
-  readonly pageSize: number = PAGE
-  readonly sideBySide = 1
+export class OpenKills<Data extends object> extends KillWork<Data> {
   /** The first error because of which a kill was left for the next run; `null` for none. */
   fault: unknown = null
-  readonly #work: KillWork<Data>
   readonly #problems: Problems
 
   constructor(
@@ -180,33 +180,25 @@ export class OpenKills<Data extends object> implements PageWork<KillPart> {
     deadline: number,
     problems: Problems,
   ) {
-    this.#work = new KillWork(massKill, settings, deadline, () => openKills(settings, problems))
+    super(massKill, settings, deadline, () => openKills(settings, problems))
     this.#problems = problems
   }
 
-  get ended(): number {
-    return this.#work.ended
+  override page(part: KillPart): Promise<number> {
+    return this.#orLeave(part, super.page(part), 0)
   }
 
-  parts(): Promise<readonly KillPart[]> {
-    return this.#work.parts()
-  }
-
-  page(part: KillPart): Promise<number> {
-    return this.#orLeave(part, () => this.#work.page(part), 0)
-  }
-
-  pause(part: KillPart): Promise<void> {
-    return this.#orLeave(part, () => this.#work.pause(part), undefined)
+  override pause(part: KillPart): Promise<void> {
+    return this.#orLeave(part, super.pause(part), undefined)
   }
 
   async #orLeave<Result>(
     part: KillPart,
-    work: () => Promise<Result>,
+    work: Promise<Result>,
     otherwise: Result,
   ): Promise<Result> {
     try {
-      return await work()
+      return await work
     } catch (error) {
       noteOpen(this.#problems, error)
       this.fault ??= error

@@ -63,11 +63,9 @@ export function overLanes(lanes: readonly Lane[], pageSize: number, workOff: Lan
   }
 }
 
+/** The parts that page work needs. */
 export interface PageParts<Data extends object> {
-  readonly settings: Pick<
-    SweepSettings,
-    'store' | 'codec' | 'events' | 'outsideIds' | 'now' | 'sleep' | 'logger'
-  >
+  readonly settings: SweepSettings
   readonly ender: Ender<Data>
   readonly entries: SessionEntries<Data>
 }
@@ -101,7 +99,7 @@ const MAX_FRUITLESS = 3
  * Counts pages without any successful end. If the store accepts no writes, the step fails, and the queue repeats it
  * later, because further reads would cost money and add load.
  */
-export class FruitlessPages {
+class FruitlessPages {
   #fruitless = 0
 
   bear(failed: number, of: number): void {
