@@ -1,6 +1,4 @@
-import type { SessionLogger } from '../base/logger.ts'
-import type { Clock } from '../base/clock.ts'
-import type { SessionStore } from '../store/store.ts'
+import type { SweepSettings } from './settings.ts'
 import type { StatusWarning } from './warnings.ts'
 
 const NOTE = 'warned'
@@ -9,20 +7,14 @@ const HOUR = 60 * 60 * 1000
 
 const DAY = 24 * HOUR
 
-/** The parts that the daily warnings need. */
-export interface DailyWarningsParts {
-  readonly store: Pick<SessionStore, 'notes'>
-  readonly now: Clock
-  readonly logger: SessionLogger
-  warnings(): Promise<readonly StatusWarning[]>
-}
-
 /**
  * Logs the warnings of the status once a day for all processes of a deployment together: the process that writes the
  * note logs them. Returns the milliseconds until the next check is due.
  */
-export async function warnDaily(parts: DailyWarningsParts): Promise<number> {
-  const { store, now, logger, warnings } = parts
+export async function warnDaily(
+  { store, now, logger }: Pick<SweepSettings, 'store' | 'now' | 'logger'>,
+  warnings: () => Promise<readonly StatusWarning[]>,
+): Promise<number> {
   const time = now()
   const note = await store.notes.get(NOTE)
   const at = (note?.value as { at?: unknown } | null | undefined)?.at

@@ -15,6 +15,7 @@ import { expiryLanes, watermarksIn } from './watermarks.ts'
 import { checkUser, type UserOptions } from '../record/limits.ts'
 import { budgetFor } from '../store/budget.ts'
 import type { Writer } from '../write/writer.ts'
+import { expiringIn } from './run.ts'
 import type { SweepSettings } from './settings.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { sideBySide } from '../base/parallel.ts'
@@ -108,11 +109,11 @@ export class LookUp {
     const time = now()
     const sure = time + (store.bucket ?? BUCKET) + LEEWAY
     const lanes = await expiryLanes(watermarksIn(store), time, 0)
-    const counts = await sideBySide(lanes, LANES_SIDE_BY_SIDE, async ({ shard, outside }) => {
-      const of = { by: 'expiry', shard: shard ?? 0, ...(outside && { outside }) } as const
-      const range = { ...of, after: time - MINUTE, upTo: sure }
-      let count = await this.#countKeys({ ...of, after: sure, upTo: Number.MAX_SAFE_INTEGER })
-      for await (const page of this.#pages(range)) count += page.length
+    const counts = await sideBySide(lanes, LANES_SIDE_BY_SIDE, async (lane) => {
+      const unsure = expiringIn({ ...lane, after: time - MINUTE }, sure)
+      const later = expiringIn({ ...lane, after: sure }, Number.MAX_SAFE_INTEGER)
+      let count = await this.#countKeys(later)
+      for await (const page of this.#pages(unsure)) count += page.length
       return count
     })
     return counts.reduce((sum, count) => sum + count, 0)

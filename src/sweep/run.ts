@@ -1,5 +1,5 @@
 import type { Json } from '../base/json.ts'
-import type { Note, NoteStore } from '../store/store.ts'
+import type { Note, NoteStore, SecurityKeySelection, Selection } from '../store/store.ts'
 import type { PropertyFilter } from '../record/properties.ts'
 import type { Version } from '../record/record.ts'
 import { HeldNote } from '../end/held-note.ts'
@@ -45,6 +45,16 @@ export function freshLane(shard: number | null, after: number | null, outside = 
     clean: true,
     restarts: 0,
   }
+}
+
+/** Returns the buckets of a lane that end no later than this time, in milliseconds. */
+export function bucketsOf({ shard, after }: Lane, upTo: number): SecurityKeySelection {
+  return { shard: shard ?? 0, upTo, ...(after !== null && { after }) }
+}
+
+/** Selects the sessions in these buckets. */
+export function expiringIn(lane: Lane, upTo: number): Selection {
+  return { by: 'expiry', ...bucketsOf(lane, upTo), ...(lane.outside && { outside: true }) }
 }
 
 /** The totals of a run at its start. */

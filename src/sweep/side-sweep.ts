@@ -4,8 +4,8 @@ import { Problems } from '../end/problems.ts'
 import { googleCloudSign } from '../google/platform.ts'
 import { LEEWAY } from '../record/expiry.ts'
 import type { Found } from '../record/record.ts'
-import type { Selection } from '../store/store.ts'
 import { isOver } from './page-work/page-work.ts'
+import { expiringIn, freshLane } from './run.ts'
 import type { SweepSettings } from './settings.ts'
 import type { AllWatermarks } from './watermarks.ts'
 
@@ -56,13 +56,7 @@ export class SideSweep<Data extends object> {
     const shard = randomInt(store.shards)
     const { outside, sessions } = this.#watermarks
     const low = await (outsideIds ? outside : sessions).low(shard, now())
-    const selection: Selection = {
-      by: 'expiry',
-      shard,
-      upTo: cut,
-      ...(low !== null && { after: low }),
-      ...(outsideIds && { outside: true }),
-    }
+    const selection = expiringIn(freshLane(shard, low, outsideIds), cut)
     if (!events && !outsideIds) {
       const { keys } = await store.pageKeys(selection, { limit: PAGE })
       await this.#ender.removeExpired(keys)

@@ -18,66 +18,66 @@ export interface KillOptions extends UserOptions {
 
 const OPTIONS = namesOf<KillOptions>({ except: true, literal: true })
 
-type KillManySettings = Pick<SweepSettings, 'store' | 'now' | 'logger'>
-
 /** How long a kill works inside the call until it leaves the rest to tasks, in milliseconds. */
 const BUDGET = 10_000
 
-/** Starts kills of many sessions: works on them inside the call, and leaves the rest to tasks. */
-export class KillMany<Data extends object> {
-  readonly #engine: Engine<Data>
-  readonly #massKill: MassKill<Data>
-  readonly #settings: KillManySettings
+/** The parts that kills of many need. */
+export interface KillParts<Data extends object> {
+  readonly engine: Engine<Data>
+  readonly massKill: MassKill<Data>
+  readonly settings: SweepSettings
+}
 
-  constructor(engine: Engine<Data>, massKill: MassKill<Data>, settings: KillManySettings) {
-    this.#engine = engine
-    this.#massKill = massKill
-    this.#settings = settings
-  }
+/** Ends the sessions of one user. */
+export async function killByUser<Data extends object>(
+  parts: KillParts<Data>,
+  user: string,
+  options: KillOptions,
+): Promise<KillResult> {
+  checkOptions('killSessionByUser()', options, OPTIONS)
+  checkUser(user, 'killSessionByUser', options)
+  return await killMany(parts, user, exceptionIn(options))
+}
 
-  async byUser(user: string, options: KillOptions): Promise<KillResult> {
-    checkOptions('killSessionByUser()', options, OPTIONS)
-    checkUser(user, 'killSessionByUser', options)
-    return await this.#kill(user, exceptionIn(options))
-  }
+/** Kills many sessions: works on them inside the call, and leaves the rest to tasks. `user`: `null` for all users. */
+export async function killMany<Data extends object>(
+  parts: KillParts<Data>,
+  user: string | null,
+  except: SessionKey | null,
+): Promise<KillResult> {
+  const { engine, massKill, settings } = parts
+  const deadline = engine.inProcess ? Number.POSITIVE_INFINITY : settings.now() + BUDGET
+  const held = await massKill.begin(user, except)
+  const work = new KillWork(massKill, settings, deadline, () => [held])
+  const finished = await engine.goOver(work, deadline)
+  await lookOnce(parts, deadline)
+  if (!finished) await handOn(engine)
+  // Processes learn of a kill of all users within a minute. This last look finds logins that were too early for that.
+  if (user === null && !engine.inProcess) await handOn(engine, LAST_LOOK_AFTER + 1000)
+  return { ended: work.ended, handedOn: !finished }
+}
 
-  async all(): Promise<KillResult> {
-    return await this.#kill(null, null)
-  }
+/** Does the last look of a few earlier kills. Their problems are no failure of this kill. */
+async function lookOnce<Data extends object>(
+  { engine, massKill, settings }: KillParts<Data>,
+  deadline: number,
+): Promise<void> {
+  const problems = new Problems()
+  const open = () => someLastLooks(settings, problems)
+  await engine
+    .goOver(new KillWork(massKill, settings, deadline, open), deadline)
+    .catch((error: unknown) => noteOpen(problems, error))
+  problems.log(settings.logger)
+}
 
-  async #kill(user: string | null, except: SessionKey | null): Promise<KillResult> {
-    const deadline = this.#engine.inProcess
-      ? Number.POSITIVE_INFINITY
-      : this.#settings.now() + BUDGET
-    const held = await this.#massKill.begin(user, except)
-    const work = new KillWork(this.#massKill, this.#settings, deadline, () => [held])
-    const finished = await this.#engine.goOver(work, deadline)
-    await this.#lookOnce(deadline)
-    if (!finished) await this.#handOn()
-    // Processes learn of a kill of all users within a minute. This last look finds logins that were too early for that.
-    if (user === null && !this.#engine.inProcess) await this.#handOn(LAST_LOOK_AFTER + 1000)
-    return { ended: work.ended, handedOn: !finished }
-  }
-
-  /** Does the last look of a few earlier kills. Their problems are no failure of this kill. */
-  async #lookOnce(deadline: number): Promise<void> {
-    const problems = new Problems()
-    const open = () => someLastLooks(this.#settings, problems)
-    await this.#engine
-      .goOver(new KillWork(this.#massKill, this.#settings, deadline, open), deadline)
-      .catch((error: unknown) => noteOpen(problems, error))
-    problems.log(this.#settings.logger)
-  }
-
-  /**
-   * Starts a run for the rest. The rest of a kill is stored, and every sweep finishes it first; this run does nothing
-   * else.
-   */
-  async #handOn(delay?: number): Promise<void> {
-    const run = this.#engine.plan(this.#engine.kinds.kills, { query: { select: 'none' } })
-    await run.save()
-    await this.#engine.handOn(run.state, false, delay)
-  }
+/**
+ * Starts a run for the rest. The rest of a kill is stored, and every sweep finishes it first; this run does nothing
+ * else.
+ */
+async function handOn<Data extends object>(engine: Engine<Data>, delay?: number): Promise<void> {
+  const run = engine.plan(engine.kinds.kills, { query: { select: 'none' } })
+  await run.save()
+  await engine.handOn(run.state, false, delay)
 }
 
 /**

@@ -2,12 +2,21 @@ import { SessionConfigError } from '../base/errors.ts'
 import { checkFlag, checkOptions, namesOf } from '../base/option-checks.ts'
 import type { SweepSettings } from './settings.ts'
 import { LEEWAY } from '../record/expiry.ts'
-import type { Note, PageOptions } from '../store/store.ts'
+import type { Note, NoteStore, PageOptions } from '../store/store.ts'
 import type { Ender } from '../end/ender.ts'
 import type { Engine } from './engine.ts'
 import { overLanes, type WorkedPage } from './page-work/page-work.ts'
 import { inheritPace } from './pace.ts'
-import { type Lane, RunRecord, type RunState, runName, runOf } from './run.ts'
+import {
+  bucketsOf,
+  expiringIn,
+  type Lane,
+  NO_TOTALS,
+  RunRecord,
+  type RunState,
+  runName,
+  runOf,
+} from './run.ts'
 import { sideBySide } from '../base/parallel.ts'
 import { type AllWatermarks, expiryLanes } from './watermarks.ts'
 
@@ -51,11 +60,7 @@ export interface ClearRun {
   readonly securityKeys: number
 }
 
-interface Lease {
-  readonly v: 1
-  readonly run: string
-}
-
+/** The name of the note that names the run of the present sweep. */
 const LEASE = 'lease'
 
 /** The time without work after which a run counts as dead and another may start, in milliseconds. */
@@ -73,147 +78,130 @@ const KEPT_RUNS = 50
 /** The number of older run records that one start deletes. */
 const FORGOTTEN_AT_ONCE = 200
 
-/** Starts sweeps, one at a time. */
-export class SweepStart<Data extends object> {
-  readonly #settings: SweepSettings
-  readonly #engine: Engine<Data>
-  readonly #ender: Ender<Data>
-  readonly #watermarks: AllWatermarks
+/** The parts that the start of a sweep needs. */
+export interface SweepParts<Data extends object> {
+  readonly settings: SweepSettings
+  readonly engine: Engine<Data>
+  readonly ender: Ender<Data>
+  readonly watermarks: AllWatermarks
+}
 
-  constructor(
-    settings: SweepSettings,
-    engine: Engine<Data>,
-    ender: Ender<Data>,
-    watermarks: AllWatermarks,
-  ) {
-    this.#settings = settings
-    this.#engine = engine
-    this.#ender = ender
-    this.#watermarks = watermarks
+/**
+ * Starts a sweep, or continues a running one: there is one at a time. `budget`: how long to work inside this call where
+ * no real queue carries the run, in milliseconds.
+ */
+export async function startSweep<Data extends object>(
+  parts: SweepParts<Data>,
+  options: ClearOptions = {},
+  budget?: number,
+): Promise<ClearRun> {
+  const { settings, engine, ender, watermarks } = parts
+  const { now, store } = settings
+  checkOptions('startClearSessions()', options, OPTIONS)
+  checkFlag('startClearSessions: dryRun', options.dryRun)
+  const latest = now() - LEEWAY
+  const before = Math.min(timeOf('before', options.before) ?? latest, latest)
+  const after = timeOf('after', options.after)
+  if (after !== null && after >= before) throw emptyRange(after, before, options)
+  if (options.dryRun === true) return await dryRun(parts, before, after)
+  await ender.requireObservers()
+  const lease = await store.notes.get(LEASE)
+  const holder = await holderOf(store.notes, lease)
+  if (holder !== null && isRunning(holder, now())) {
+    return await workOn(parts, holder, budget, 'already-running')
   }
-
-  /**
-   * Starts a sweep, or continues a running one. `budget`: how long to work inside this call where no real queue carries
-   * the run, in milliseconds.
-   */
-  async start(options: ClearOptions = {}, budget?: number): Promise<ClearRun> {
-    const { now, store } = this.#settings
-    checkOptions('startClearSessions()', options, OPTIONS)
-    checkFlag('startClearSessions: dryRun', options.dryRun)
-    const latest = now() - LEEWAY
-    const before = Math.min(timeOf('before', options.before) ?? latest, latest)
-    const after = timeOf('after', options.after)
-    if (after !== null && after >= before) throw emptyRange(after, before, options)
-    if (options.dryRun === true) return await this.#count(before, after)
-    await this.#ender.requireObservers()
-    const lease = await store.notes.get(LEASE)
-    const holder = await this.#holderOf(lease)
-    if (holder !== null && isRunning(holder, now())) {
-      return await this.#work(holder, budget, 'already-running')
-    }
-    await this.#forgetOldRuns()
-    const { sessions, securityKeys, outside } = this.#watermarks
-    await sessions.recordShards()
-    await securityKeys.recordShards()
-    if (this.#settings.outsideIds) await outside.recordShards()
-    const lanes = await expiryLanes(this.#watermarks, now(), after)
-    const keyLanes = await securityKeys.lanes(now(), after)
-    const run = this.#engine.plan(this.#engine.kinds.sweep, {
-      query: { select: 'expired', before, after },
-      lanes,
-      keyLanes,
-    })
-    const { state } = run
-    inheritPace(state, holder, now())
-    // The record comes first: a lease must never name a run that does not exist.
-    await run.save()
-    const taken = await store.notes.put(LEASE, { v: 1, run: state.id }, lease?.version ?? null)
-    if (taken.outcome === 'conflict') {
-      // Another call was quicker, so its run is reported.
-      await run.delete()
-      const winner = await this.#holderOf(await store.notes.get(LEASE))
-      return { ...summary(winner ?? state), state: 'already-running' }
-    }
-    return await this.#work(state, budget, 'running')
+  await forgetOldRuns(settings)
+  const { sessions, securityKeys, outside } = watermarks
+  await sessions.recordShards()
+  await securityKeys.recordShards()
+  if (settings.outsideIds) await outside.recordShards()
+  const lanes = await expiryLanes(watermarks, now(), after)
+  const keyLanes = await securityKeys.lanes(now(), after)
+  const run = engine.plan(engine.kinds.sweep, {
+    query: { select: 'expired', before, after },
+    lanes,
+    keyLanes,
+  })
+  const { state } = run
+  inheritPace(state, holder, now())
+  // The record comes first: a lease must never name a run that does not exist.
+  await run.save()
+  const taken = await store.notes.put(LEASE, { v: 1, run: state.id }, lease?.version ?? null)
+  if (taken.outcome === 'conflict') {
+    // Another call was quicker, so its run is reported.
+    await run.delete()
+    const winner = await holderOf(store.notes, await store.notes.get(LEASE))
+    return { ...summary(winner ?? state), state: 'already-running' }
   }
+  return await workOn(parts, state, budget, 'running')
+}
 
-  async #holderOf(lease: Note | null): Promise<RunState | null> {
-    const run = (lease?.value as Partial<Lease> | null | undefined)?.run
-    if (typeof run !== 'string') return null
-    return (await RunRecord.read(this.#settings.store.notes, run))?.state ?? null
+async function holderOf(notes: NoteStore, lease: Note | null): Promise<RunState | null> {
+  const run = (lease?.value as { run?: unknown } | null | undefined)?.run
+  if (typeof run !== 'string') return null
+  return (await RunRecord.read(notes, run))?.state ?? null
+}
+
+/** Without a real queue this call itself works on the run, even if another call started it. Otherwise it adds a task. */
+async function workOn<Data extends object>(
+  { settings: { store, now }, engine }: SweepParts<Data>,
+  state: RunState,
+  budget: number | undefined,
+  meanwhile: ClearRun['state'],
+): Promise<ClearRun> {
+  if (budget !== undefined && engine.inProcess) {
+    await engine.workOff(state.id, budget)
+  } else {
+    const isLost = Math.max(state.updated, state.claimedUntil ?? 0) + LOST_AFTER < now()
+    await engine.handOn(state, isLost)
   }
+  const end = (await RunRecord.read(store.notes, state.id))?.state ?? state
+  return { ...summary(end), state: endOf(end) ?? meanwhile }
+}
 
-  /**
-   * Without a real queue this call itself works on the run, even if another call started it. Otherwise it adds a task.
-   */
-  async #work(
-    state: RunState,
-    budget: number | undefined,
-    meanwhile: ClearRun['state'],
-  ): Promise<ClearRun> {
-    const { store, now } = this.#settings
-    if (budget !== undefined && this.#engine.inProcess) {
-      await this.#engine.workOff(state.id, budget)
-    } else {
-      const isLost = Math.max(state.updated, state.claimedUntil ?? 0) + LOST_AFTER < now()
-      await this.#engine.handOn(state, isLost)
-    }
-    const end = (await RunRecord.read(store.notes, state.id))?.state ?? state
-    return { ...summary(end), state: endOf(end) ?? meanwhile }
-  }
-
-  async #count(before: number, after: number | null): Promise<ClearRun> {
-    const { store, now } = this.#settings
-    const range = { upTo: before, ...(after !== null && { after }) }
-    const lanes = await expiryLanes(this.#watermarks, now(), after)
-    const scanned = await this.#countOver(lanes, async ({ shard, outside }, options) => {
-      const of = { shard: shard ?? 0, ...range, ...(outside && { outside }) }
-      const { keys, cursor } = await store.pageKeys({ by: 'expiry', ...of }, options)
-      return { size: keys.length, cursor }
-    })
-    const keyLanes = await this.#watermarks.securityKeys.lanes(now(), after)
-    const securityKeys = await this.#countOver(keyLanes, async ({ shard }, options) => {
-      const { names, cursor } = await store.keys.page({ shard: shard ?? 0, ...range }, options)
-      return { size: names.length, cursor }
-    })
-    return {
-      id: null,
-      state: 'dry-run',
-      scanned,
-      ended: scanned,
-      skipped: 0,
-      failed: 0,
-      observersFailed: 0,
-      kept: 0,
-      securityKeys,
-    }
-  }
-
+/** Counts what a sweep would end. The watermarks do not shorten its ranges. */
+async function dryRun<Data extends object>(
+  { settings: { store, now }, engine, watermarks }: SweepParts<Data>,
+  before: number,
+  after: number | null,
+): Promise<ClearRun> {
   /** Counts the entries of all lanes. */
-  async #countOver(
+  const count = async (
     lanes: readonly Lane[],
     read: (lane: Lane, options: PageOptions) => Promise<WorkedPage>,
-  ): Promise<number> {
-    let count = 0
+  ): Promise<number> => {
+    let counted = 0
     const work = overLanes(lanes, COUNTED, async (lane) => {
       const { cursor } = lane
-      const page = await read(lane, { limit: COUNTED, ...(cursor !== null && { cursor }) })
-      count += page.size
+      const whole = { ...lane, after }
+      const page = await read(whole, { limit: COUNTED, ...(cursor !== null && { cursor }) })
+      counted += page.size
       return page
     })
-    await this.#engine.goOver(work, Number.POSITIVE_INFINITY, { isLarge: true })
-    return count
+    await engine.goOver(work, Number.POSITIVE_INFINITY, { isLarge: true })
+    return counted
   }
+  const lanes = await expiryLanes(watermarks, now(), after)
+  const ended = await count(lanes, async (lane, options) => {
+    const { keys, cursor } = await store.pageKeys(expiringIn(lane, before), options)
+    return { size: keys.length, cursor }
+  })
+  const keyLanes = await watermarks.securityKeys.lanes(now(), after)
+  const securityKeys = await count(keyLanes, async (lane, options) => {
+    const { names, cursor } = await store.keys.page(bucketsOf(lane, before), options)
+    return { size: names.length, cursor }
+  })
+  const totals = totalsOf({ ...NO_TOTALS, scanned: ended, ended, securityKeys })
+  return { id: null, state: 'dry-run', ...totals }
+}
 
-  async #forgetOldRuns(): Promise<void> {
-    const { notes } = this.#settings.store
-    const runs = await notes.list(runName(''), KEPT_RUNS + FORGOTTEN_AT_ONCE)
-    await sideBySide(runs.slice(KEPT_RUNS), 10, async (note) => {
-      const state = runOf(note)
-      if (state !== null && isRunning(state, this.#settings.now())) return
-      await notes.delete(note.name, note.version)
-    })
-  }
+async function forgetOldRuns({ store: { notes }, now }: SweepSettings): Promise<void> {
+  const runs = await notes.list(runName(''), KEPT_RUNS + FORGOTTEN_AT_ONCE)
+  await sideBySide(runs.slice(KEPT_RUNS), 10, async (note) => {
+    const state = runOf(note)
+    if (state !== null && isRunning(state, now())) return
+    await notes.delete(note.name, note.version)
+  })
 }
 
 /** The end state of a run; `null`: it has not ended. */
@@ -227,10 +215,13 @@ export function isRunning({ finished, updated }: RunState, now: number): boolean
   return finished === null && updated + DIES_AFTER > now
 }
 
-function summary(state: RunState): Omit<ClearRun, 'state'> {
+function summary({ id, totals }: RunState): Omit<ClearRun, 'state'> {
+  return { id, ...totalsOf(totals) }
+}
+
+function totalsOf({ changed: _, ...totals }: RunState['totals']): Omit<ClearRun, 'id' | 'state'> {
   // A sweep changes no data.
-  const { changed: _, ...totals } = state.totals
-  return { id: state.id, ...totals }
+  return totals
 }
 
 /** The error for an empty range, which would otherwise sweep nothing without notice. */

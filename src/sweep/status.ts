@@ -6,7 +6,7 @@ import { BUCKET } from '../record/buckets.ts'
 import { publishTrouble } from '../record/diagnostics.ts'
 import { type StatusWarning, warningsOf } from './warnings.ts'
 import type { RunKind } from './run-kind.ts'
-import { type Lane, runName, runOf, type RunState } from './run.ts'
+import { expiringIn, type Lane, runName, runOf, type RunState } from './run.ts'
 import { infoOf, type RunInfo } from './run-info.ts'
 import { sideBySide } from '../base/parallel.ts'
 import { type AllWatermarks, expiryLanes } from './watermarks.ts'
@@ -41,47 +41,41 @@ const SHOWN = 20
  */
 const LISTED = 51
 
-/** Knows whether this process may sweep. */
-export interface Sweeper {
-  mayFinish(): Promise<boolean>
+/** The parts that the status needs. */
+export interface StatusParts {
+  readonly settings: SweepSettings
+  readonly watermarks: AllWatermarks
+  /** Knows whether this process may sweep. */
+  readonly ender: { mayFinish(): Promise<boolean> }
+  readonly sweep: Pick<RunKind, 'owns'>
 }
 
-/** Reads the state of the sweep. A store that does not answer is part of the result and no error. */
-export async function readStatus(
-  settings: SweepSettings,
-  watermarks: AllWatermarks,
-  sweeper: Sweeper,
-  sweep: Pick<RunKind, 'owns'>,
-): Promise<Status> {
-  const read = await readAndTell(settings, watermarks, sweeper, sweep)
-  const { warnings, lastFinished: _, ...status } = read
-  return { ...status, warnings: warnings.map(({ message }) => message) }
+/** The status as it was read. */
+export interface StatusRead extends Omit<Status, 'warnings'> {
+  /** When a sweep was last finished. Runs of kills have the same iterator, but do not count. */
+  readonly lastFinished: Date | null
+  readonly warnings: readonly StatusWarning[]
 }
 
-/** Reads only the warnings, for the log, with a name for each. */
-export async function readWarnings(
-  settings: SweepSettings,
-  watermarks: AllWatermarks,
-  sweeper: Sweeper,
-  sweep: Pick<RunKind, 'owns'>,
-): Promise<readonly StatusWarning[]> {
-  const { warnings } = await readAndTell(settings, watermarks, sweeper, sweep)
-  return warnings
-}
-
-/** Reads the status, and publishes it on the diagnostics channels for metrics and alerts. */
-async function readAndTell(
-  settings: SweepSettings,
-  watermarks: AllWatermarks,
-  sweeper: Sweeper,
-  sweep: Pick<RunKind, 'owns'>,
-): Promise<StatusRead> {
-  const status = await readWithWarnings(settings, watermarks, sweeper, sweep)
-  for (const { about, message } of status.warnings) {
-    publishTrouble({ kind: 'warning', about, message })
-  }
+/**
+ * Reads the state of the sweep, and publishes it on the diagnostics channels for metrics and alerts. A store that does
+ * not answer is part of the result and no error.
+ */
+export async function readStatus(parts: StatusParts): Promise<StatusRead> {
+  const { settings, ender } = parts
+  const isBlind = !(await ender.mayFinish().catch(() => true))
+  const read = await readRuns(parts, isBlind)
+  const blind: StatusWarning = { about: 'events-off', message: `${NOT_HERE}: ${CURE}` }
+  const warnings = isBlind && !settings.events ? [...read.warnings, blind] : read.warnings
+  for (const { about, message } of warnings) publishTrouble({ kind: 'warning', about, message })
+  const status = { ...read, warnings }
   if (isHeard('status')) tellStatus(status, settings.now())
   return status
+}
+
+/** Returns the status as the app gets it. */
+export function shownStatus({ lastFinished: _, warnings, ...status }: StatusRead): Status {
+  return { ...status, warnings: warnings.map(({ message }) => message) }
 }
 
 function tellStatus(status: StatusRead, now: number): void {
@@ -101,29 +95,8 @@ function ageOf(date: Date | null, now: number): number | null {
   return date === null ? null : Math.max(0, now - date.getTime())
 }
 
-interface StatusRead extends Omit<Status, 'warnings'> {
-  /** When a sweep was last finished. Runs of kills have the same iterator, but do not count. */
-  readonly lastFinished: Date | null
-  readonly warnings: readonly StatusWarning[]
-}
-
-async function readWithWarnings(
-  settings: SweepSettings,
-  watermarks: AllWatermarks,
-  sweeper: Sweeper,
-  sweep: Pick<RunKind, 'owns'>,
-): Promise<StatusRead> {
-  const isBlind = !(await sweeper.mayFinish().catch(() => true))
-  const status = await readRuns(settings, watermarks, sweep, isBlind)
-  if (!isBlind || settings.events) return status
-  const blind: StatusWarning = { about: 'events-off', message: `${NOT_HERE}: ${CURE}` }
-  return { ...status, warnings: [...status.warnings, blind] }
-}
-
 async function readRuns(
-  settings: SweepSettings,
-  watermarks: AllWatermarks,
-  sweep: Pick<RunKind, 'owns'>,
+  { settings, watermarks, sweep }: StatusParts,
   isBlind: boolean,
 ): Promise<StatusRead> {
   const { store, now } = settings
@@ -172,14 +145,8 @@ async function countBacklog(
   const upTo = time - LEEWAY
   let oldest = Number.POSITIVE_INFINITY
   let backlog = 0
-  await sideBySide(lanes, 8, async ({ shard, after, outside }) => {
-    const selection = {
-      by: 'expiry' as const,
-      shard: shard ?? 0,
-      upTo,
-      ...(after !== null && { after }),
-      ...(outside && { outside }),
-    }
+  await sideBySide(lanes, 8, async (lane) => {
+    const selection = expiringIn(lane, upTo)
     const first = await store.page(selection, { limit: 1 })
     if (first.cursor === null) return
     for (const { record } of first.entries) oldest = Math.min(oldest, record?.expires ?? oldest)

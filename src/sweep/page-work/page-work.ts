@@ -1,11 +1,11 @@
 import { SessionStoreError } from '../../base/errors.ts'
 import type { SweepSettings } from '../settings.ts'
-import type { PageOptions, SecurityKeySelection, Selection } from '../../store/store.ts'
+import type { PageOptions, Selection } from '../../store/store.ts'
 import type { Found, SessionRecord } from '../../record/record.ts'
 import type { Ender } from '../../end/ender.ts'
 import type { SessionEntries } from '../entry.ts'
 import { Problems } from '../../end/problems.ts'
-import type { Lane, RunQuery, RunState } from '../run.ts'
+import { expiringIn, type Lane, type RunQuery, type RunState } from '../run.ts'
 
 /** A part of long work that is independent of the other parts, with its progress. */
 export interface Part {
@@ -155,20 +155,10 @@ export function selectionOf(query: RunQuery, lane: Lane): Selection {
       return { by: 'property', name, value }
     }
     case 'expired':
-      return { by: 'expiry', ...expiryOf(query, lane), ...(lane.outside && { outside: true }) }
+      // A bucket is used only as a whole, and only one leeway after its end: then all its sessions have expired by any
+      // clock.
+      return expiringIn(lane, query.before)
     default:
       return { by: 'all' }
-  }
-}
-
-/**
- * Returns the buckets of a lane. A bucket is used only as a whole, and only one leeway after its end: then all its
- * sessions have expired by any clock.
- */
-export function expiryOf(query: RunQuery, { shard, after }: Lane): SecurityKeySelection {
-  return {
-    shard: shard ?? 0,
-    upTo: query.select === 'expired' ? query.before : 0,
-    ...(after !== null && { after }),
   }
 }

@@ -2,7 +2,6 @@ import { LEEWAY } from '../../record/expiry.ts'
 import { MAX_REMOVED } from '../../record/limits-security-keys.ts'
 import type { Found } from '../../record/record.ts'
 import {
-  expiryOf,
   isOver,
   type LanePage,
   noteExpiry,
@@ -13,6 +12,7 @@ import {
   selectionOf,
 } from './page-work.ts'
 import { standInFor } from '../damaged-entry.ts'
+import { bucketsOf } from '../run.ts'
 
 /**
  * Ends the sessions of a sweep's lanes, a whole page at a time. It reads whole records if an observer needs them, or if
@@ -104,11 +104,12 @@ function recordSweep<Data extends object>(context: PageContext<Data>): LanePage 
 export function securityKeyPurge<Data extends object>(context: PageContext<Data>): PageWork {
   const { settings, state } = context
   const { keys } = settings.store
+  const before = state.query.select === 'expired' ? state.query.before : 0
   // A class of the app may use larger pages for sessions.
   const limit = Math.min(context.limit, MAX_REMOVED)
   return overLanes(state.keyLanes, limit, async (lane) => {
     const { names, cursor } = await readPage(lane, limit, (options) =>
-      keys.page(expiryOf(state.query, lane), options),
+      keys.page(bucketsOf(lane, before), options),
     )
     if (names.length > 0) await keys.remove(names)
     state.totals.securityKeys += names.length
