@@ -262,20 +262,11 @@ function legacyFrom(legacy: SessionSource | undefined): ConnectableSource | null
 }
 
 function policyFrom(options: SessionsOptions): ExpiryPolicy {
-  const lifetime = positiveDuration(
-    'lifetime',
-    options.lifetime === undefined ? '1h' : options.lifetime,
-  )
-  const absoluteLifetime = positiveDuration(
-    'absoluteLifetime',
-    options.absoluteLifetime === undefined ? '30d' : options.absoluteLifetime,
-  )
-  const touchEvery = positiveDuration(
-    'touchEvery',
-    options.touchEvery === undefined
-      ? Math.max(1, Math.min(FIVE_MINUTES, lifetime / 10))
-      : options.touchEvery,
-  )
+  const { lifetime: unused = '1h', absoluteLifetime: longest = '30d' } = options
+  const lifetime = positiveDuration('lifetime', unused)
+  const absoluteLifetime = positiveDuration('absoluteLifetime', longest)
+  const { touchEvery: every = Math.max(1, Math.min(FIVE_MINUTES, lifetime / 10)) } = options
+  const touchEvery = positiveDuration('touchEvery', every)
   if (absoluteLifetime > MAX_ABSOLUTE_LIFETIME) {
     throw new SessionConfigError(
       `absoluteLifetime must not be above a thousand years, since Datastore's timestamps end with the year 9999, but is ${absoluteLifetime} ms`,
@@ -314,8 +305,8 @@ function tasksFrom(tasks: TaskQueue | undefined, sleep: SessionsOptions['sleep']
   throw wrongOption('tasks', 'must be a task queue, as cloudTasks() returns it', tasks)
 }
 
-function taskBudgetFrom(value: Duration | undefined): number {
-  const budget = positiveDuration('taskBudget', value === undefined ? '90s' : value)
+function taskBudgetFrom(value: Duration = '90s'): number {
+  const budget = positiveDuration('taskBudget', value)
   if (budget <= MAX_TASK_BUDGET) return budget
   throw new SessionConfigError(
     `taskBudget must not be above 12 hours, since a step blocks other workers for that long, but is ${budget} ms`,

@@ -1,9 +1,9 @@
 import { storeRefusal } from '../base/store-errors.ts'
-import { type Clock, clockFrom } from '../base/clock.ts'
+import { type Clock, clockFrom, pause } from '../base/clock.ts'
 import { type Duration, parseDuration, positiveDuration, show } from '../base/duration.ts'
 import type { Task, TaskQueue } from '../sweep/task-queue.ts'
 import { SessionStoreError, SessionValueError } from '../base/errors.ts'
-import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
+import { checkOptions, functionOption, namesOf, wrongOption } from '../base/option-checks.ts'
 import { ALREADY_EXISTS, codeOf } from '../google/grpc-errors.ts'
 import { isQueueId, type QueuePath, queuePath } from './queue-path.ts'
 import type { QueuePlace } from './queue-place.ts'
@@ -114,7 +114,7 @@ const LONGEST_DELAY = 30 * 24 * HOUR
  */
 export function cloudTasks(options: CloudTasksOptions): CloudTaskQueue {
   checkOptions('cloudTasks()', options, OPTIONS)
-  const { client = null, sleep = wait } = options
+  const { client = null } = options
   if (client !== null && !isTasksClient(client)) {
     throw wrongOption(
       'cloudTasks: client',
@@ -122,11 +122,8 @@ export function cloudTasks(options: CloudTasksOptions): CloudTaskQueue {
       client,
     )
   }
-  for (const name of ['now', 'sleep'] as const) {
-    if (options[name] !== undefined && typeof options[name] !== 'function') {
-      throw wrongOption(`cloudTasks: ${name}`, 'must be a function', options[name])
-    }
-  }
+  const now = functionOption('cloudTasks: now', options.now) ?? (() => Date.now())
+  const sleep = functionOption('cloudTasks: sleep', options.sleep) ?? pause
   const environment = { ...process.env }
   const emulator = client === null ? tasksEmulatorFrom(environment) : null
   const queue = queuePath(options, environment, emulator !== null)
@@ -141,7 +138,7 @@ export function cloudTasks(options: CloudTasksOptions): CloudTaskQueue {
     target,
     deadline,
     dispatchDeadline,
-    now: clockFrom(options.now ?? (() => Date.now())),
+    now: clockFrom(now),
     sleep,
     open: () => openTasksClient({ client, emulator, projectId: queue.projectId }),
     isEmulator: emulator !== null,
@@ -337,10 +334,4 @@ function bodyOf(task: Task): Buffer {
 /** In the form of `google.protobuf.Timestamp` and `google.protobuf.Duration`. */
 function timestamp(milliseconds: number): { seconds: number; nanos: number } {
   return { seconds: Math.floor(milliseconds / 1000), nanos: (milliseconds % 1000) * 1_000_000 }
-}
-
-function wait(duration: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, duration)
-  })
 }

@@ -1,4 +1,4 @@
-import { wrongOption } from '../base/option-checks.ts'
+import { checkFlag, functionOption, wrongOption } from '../base/option-checks.ts'
 import { valuesOf } from '../request/cookie-values.ts'
 import { keyOf, type SessionId, type SessionKey } from '../record/id.ts'
 import type { Entity, EntityName } from '../store/entities.ts'
@@ -105,16 +105,11 @@ export abstract class OldSystem {
         namespace,
       )
     }
-    if (typeof sideBySide !== 'boolean') {
-      throw wrongOption(`${of}: sideBySide`, 'must be true or false', sideBySide)
-    }
-    if (convert !== undefined && typeof convert !== 'function') {
-      throw wrongOption(`${of}: convert`, 'must be a function', convert)
-    }
+    checkFlag(`${of}: sideBySide`, sideBySide)
     this.kind = kind
     this.namespace = namespace ?? null
     this.sideBySide = sideBySide
-    this.convert = convert ?? null
+    this.convert = functionOption(`${of}: convert`, convert) ?? null
   }
 
   /** Throws where the system cannot serve requests by its own cookie, or by the ids of a middleware. */

@@ -4,7 +4,7 @@ import { SessionConfigError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { SweepSettings } from './settings.ts'
 import { mintRev } from '../record/id.ts'
-import { Problems } from '../end/problems.ts'
+import { Problems, sayingOf } from '../end/problems.ts'
 import {
   type Lane,
   NO_TOTALS,
@@ -185,9 +185,7 @@ export class Engine<Data extends object> {
     run: string,
     step: number | null,
     budget: number,
-  ): Promise<
-    { outcome: 'due'; state: RunState } | { outcome: Exclude<StepResult['outcome'], 'due'> }
-  > {
+  ): Promise<Worked | { outcome: StepResult['outcome'] }> {
     const { store, now } = this.#settings
     const record = await RunRecord.read(store.notes, run)
     if (record === null) return { outcome: 'unknown' }
@@ -264,8 +262,7 @@ export class Engine<Data extends object> {
     if (failure !== null) {
       // The claim ends at once, so that the next try of the queue need not wait until it runs out.
       state.attempts += 1
-      state.error =
-        failure instanceof Error ? failure.message : 'threw a value that is not an Error'
+      state.error = sayingOf(failure)
       if (state.attempts >= MAX_ATTEMPTS) state.finished = state.updated
       await record.save().catch(() => false)
       if (state.finished === null) throw failure

@@ -38,28 +38,22 @@ export function entryOf<Data extends object>(
 }
 
 class Entry<Data extends object> implements SessionEntry<Data>, EndableEntry {
-  key: SessionKey
-  user: string
-  created: Date
-  lastSeen: Date
-  expires: Date
-  client?: ClientHints
+  declare readonly key: SessionKey
+  declare readonly user: string
+  declare readonly created: Date
+  declare readonly lastSeen: Date
+  declare readonly expires: Date
+  declare readonly client?: ClientHints
   readonly #settings: EntrySettings
   readonly #acts: EntryActs<Data>
   #found: Found
   #data: RecordData | null = null
 
   constructor(settings: EntrySettings, found: Found, acts: EntryActs<Data>) {
-    const { key, user, created, lastSeen, expires, client } = infoOf(found.record)
     this.#settings = settings
     this.#acts = acts
     this.#found = found
-    this.key = key
-    this.user = user
-    this.created = created
-    this.lastSeen = lastSeen
-    this.expires = expires
-    if (client !== undefined) this.client = client
+    Object.assign(this, infoOf(found.record))
   }
 
   get data(): Data {

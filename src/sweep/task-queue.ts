@@ -2,7 +2,7 @@ import { pause } from '../base/clock.ts'
 import { type Duration, positiveDuration } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
-import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
+import { checkOptions, functionOption, namesOf } from '../base/option-checks.ts'
 
 /** A step of long work. The queue delivers its body to `sessions.handleTask(body)`. */
 export interface Task {
@@ -78,10 +78,7 @@ class LocalTasks implements TaskQueue {
     this.#maxAttempts = maxAttempts
     this.#minBackoff = positiveDuration('localTasks: minBackoff', options.minBackoff ?? 100)
     this.#maxBackoff = positiveDuration('localTasks: maxBackoff', options.maxBackoff ?? 10_000)
-    if (options.sleep !== undefined && typeof options.sleep !== 'function') {
-      throw wrongOption('localTasks: sleep', 'must be a function', options.sleep)
-    }
-    this.#sleep = options.sleep ?? pause
+    this.#sleep = functionOption('localTasks: sleep', options.sleep) ?? pause
   }
 
   connect(handle: (body: Json) => Promise<unknown>): void {

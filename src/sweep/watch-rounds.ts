@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { SessionLogger } from '../base/logger.ts'
+import { sayingOf } from '../end/problems.ts'
 import type { SessionKey } from '../record/id.ts'
 import type { KeyOutcome } from './look-up.ts'
 import type { SessionEnd, SessionWatch } from './watch.ts'
@@ -159,7 +160,7 @@ class Rounds {
   #run(name: string, call: () => unknown): void {
     const failed = (error: unknown): void => {
       this.#parts.logger.warn(`${name} of watchSession() failed`, {
-        error: error instanceof Error ? error.message : 'threw a value that is not an Error',
+        error: sayingOf(error),
       })
     }
     try {

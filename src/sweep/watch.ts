@@ -84,8 +84,8 @@ export class SessionWatch {
   }
 }
 
-function everyFrom(value: Duration | undefined): number {
-  const every = positiveDuration('every', value === undefined ? '30s' : value)
+function everyFrom(value: Duration = '30s'): number {
+  const every = positiveDuration('every', value)
   if (every >= SECOND && every <= DAY) return every
   throw new SessionConfigError(
     `every must be from one second to one day, but is ${every} ms: each check of a session is a lookup in the store`,
