@@ -155,7 +155,8 @@ export class RequestCommit<Data extends object> {
       state.wishes.dropAll()
       throw error
     }
-    const isIdle = state.saving === null && !state.hasMarked && !this.#storage.touchIsDue(state)
+    const isIdle =
+      state.saving === null && state.marked === null && !this.#storage.touchIsDue(state)
     if (isIdle && !state.isChangedBy(units)) {
       if (trace !== null) trace.outcome = 'unchanged'
       return this.#result(state)
@@ -186,7 +187,7 @@ export class RequestCommit<Data extends object> {
     }
     if (!work) await this.#storage.touch(state)
     // Also when the app has saved by itself: the observers run before the response leaves.
-    if (state.hasMarked) await this.#storage.tellEnd(state)
+    if (state.marked !== null) await this.#storage.tellEnd(state)
     return this.#result(state)
   }
 

@@ -133,7 +133,7 @@ async function runUnder<Result>(
   lease: Lease,
   work: () => Result | Promise<Result>,
 ): Promise<Result> {
-  state.holdLease(lease)
+  state.lease = lease
   try {
     await reload(parts.writer, state)
     const result = await work()
@@ -152,7 +152,7 @@ async function runUnder<Result>(
     await lease.release()
     throw error
   } finally {
-    if (state.lease === lease) state.holdLease(null)
+    if (state.lease === lease) state.lease = null
   }
 }
 

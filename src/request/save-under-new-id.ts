@@ -69,7 +69,7 @@ export async function saveSwap(
   }
   const { reason } = swap
   if (result.hasEndedOld && reason !== null) tellEnds(reason, 1)
-  state.noteMarked(result.marked)
+  state.marked = result.marked
   if (result.kind === 'replaced') state.adopt(result.id, result.stored, units, expiry)
   else state.settleEnded()
   return 'done'

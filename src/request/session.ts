@@ -8,9 +8,11 @@ import type { DataChange } from '../record/root-data.ts'
 import type { SessionKey } from '../record/id.ts'
 import { NOTHING } from '../record/payload.ts'
 import { openDoors, refuseSession, StateDoor } from './adapter-door.ts'
+import type { Begun } from './pending-operations.ts'
 import { printsAs } from './printing.ts'
 import { NOBODY } from './identity.ts'
-import type { LoadOutcome, RequestState } from './state.ts'
+import type { LoadOutcome } from './load-state.ts'
+import type { RequestState } from './state.ts'
 import { GUEST_USER } from '../record/record.ts'
 import { type LoginOptions, loginPlan, wishForLogin } from './login.ts'
 import type { SecurityKeyCheck, SecurityKeyOptions } from './security-keys.ts'
@@ -127,7 +129,7 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     refuseCallback('load()', given)
     const fresh = isFreshWanted(given[0])
     // A load that nobody awaits does not fail the request: the next use of the session throws the error.
-    const { done } = this.#state.response.begun.call('load()', 'other', false)
+    const { done } = this.#begun.call('load()', 'other', false)
     const loading = this.#load(fresh)
     loading.then(done, done)
     return loading
@@ -146,15 +148,13 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
   save(): Promise<void>
   save(...unexpected: unknown[]): Promise<void> {
     refuseCallback('save()', unexpected)
-    return this.#state.response.begun.inTurn('save()', 'save', () => this.#save())
-  }
-
-  async #save(): Promise<void> {
-    this.#state.response.requireOpen('save()')
-    if (!this.#state.loaded) await this.#ready('save()')
-    this.#state.use('save()')
-    // Not deferred: a response that leaves right after a save that nobody awaits has to find this save under way.
-    if ((await this.#host.save(this.#state)) === 'gone') throw new SessionGoneError()
+    return this.#begun.inTurn('save()', 'save', async () => {
+      this.#state.response.requireOpen('save()')
+      if (!this.#state.loaded) await this.#ready('save()')
+      this.#state.use('save()')
+      // Not deferred: a response that leaves right after a save that nobody awaits has to find this save under way.
+      if ((await this.#host.save(this.#state)) === 'gone') throw new SessionGoneError()
+    })
   }
 
   /**
@@ -174,7 +174,7 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
         `change() takes a function that changes the data, not ${show(fn)}`,
       )
     }
-    return this.#state.response.begun.inTurn('change()', 'other', async () => {
+    return this.#begun.inTurn('change()', 'other', async () => {
       await this.#ready('change()')
       if ((await this.#host.change(this.#state, fn)) === 'gone') throw new SessionGoneError()
     })
@@ -197,7 +197,7 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     if (typeof fn !== 'function') {
       throw new SessionValueError(`exclusive() takes a function, not ${show(fn)}`)
     }
-    return this.#state.response.begun.begin('exclusive()', 'other', async () => {
+    return this.#begun.begin('exclusive()', 'other', async () => {
       await this.#ready('exclusive()')
       return await this.#host.exclusive(this.#state, fn, options)
     })
@@ -245,7 +245,7 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     const reading =
       allowed && !response.isClosed ? this.#host.fences.read(user, budget) : Promise.resolve(null)
     reading.catch(() => {})
-    return response.begun.inTurn('login()', 'login', async () => {
+    return this.#begun.inTurn('login()', 'login', async () => {
       await this.#ready('login()')
       const fence = await reading
       await this.#ready('login()', () => {
@@ -262,16 +262,14 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
   logout(): Promise<void>
   logout(...unexpected: unknown[]): Promise<void> {
     refuseCallback('logout()', unexpected)
-    return this.#state.response.begun.inTurn('logout()', 'end', () => this.#logout())
-  }
-
-  async #logout(): Promise<void> {
-    const { settings } = this.#state
-    await this.#ready('logout()', () =>
-      this.#state.changeIdentity('logout', settings.keepOnLogout, NOBODY),
-    )
-    // No commit follows, so the session has to be ended here.
-    if (this.#state.response.isDetached) await this.#host.save(this.#state)
+    return this.#begun.inTurn('logout()', 'end', async () => {
+      const { settings, response } = this.#state
+      await this.#ready('logout()', () =>
+        this.#state.changeIdentity('logout', settings.keepOnLogout, NOBODY),
+      )
+      // No commit follows, so the session has to be ended here.
+      if (response.isDetached) await this.#host.save(this.#state)
+    })
   }
 
   /** Ends the session and starts an empty one for nobody, under a new id. */
@@ -299,19 +297,12 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
    */
   getSecurityKey(options: SecurityKeyOptions = {}): Promise<string> {
     const mint = this.#keys.minting(1, options)
-    return this.#state.response.begun.begin('getSecurityKey()', 'other', async () => {
-      const [key] = await mint()
-      return key as string
-    })
+    return this.#begun.begin('getSecurityKey()', 'other', async () => (await mint())[0] as string)
   }
 
   /** Returns several one-time security keys, 1 to 100, made in one commit. */
   getSecurityKeys(count: number, options: SecurityKeyOptions = {}): Promise<string[]> {
-    return this.#state.response.begun.begin(
-      'getSecurityKeys()',
-      'other',
-      this.#keys.minting(count, options),
-    )
+    return this.#begun.begin('getSecurityKeys()', 'other', this.#keys.minting(count, options))
   }
 
   /**
@@ -320,11 +311,7 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
    * purpose, is refused and not used up. Throws `SessionStoreError` when the store is down, but never for a bad key.
    */
   validateSecurityKey(key: unknown, options: SecurityKeyCheck = {}): Promise<object | boolean> {
-    return this.#state.response.begun.begin(
-      'validateSecurityKey()',
-      'other',
-      this.#keys.using(key, options),
-    )
+    return this.#begun.begin('validateSecurityKey()', 'other', this.#keys.using(key, options))
   }
 
   /**
@@ -363,13 +350,17 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
     }
   }
 
+  get #begun(): Begun {
+    return this.#state.response.begun
+  }
+
   get #keys(): SessionKeys {
     return new SessionKeys(this.#state, this.#host, () => this.save())
   }
 
   /** Changes the identity, after the operations that were asked for before. */
   #change(what: string, kind: 'login' | 'end', then: () => void): Promise<void> {
-    return this.#state.response.begun.inTurn(what, kind, () =>
+    return this.#begun.inTurn(what, kind, () =>
       this.#ready(what, () => {
         this.#state.response.require(what)
         then()
@@ -391,7 +382,7 @@ export class Session<Data extends object = DefaultData> extends SessionAsides<Da
 
 function isFreshWanted(options: unknown): boolean {
   if (options === undefined) return false
-  checkOptions('load()', options as LoadOptions, LOAD_OPTIONS)
+  checkOptions('load()', options, LOAD_OPTIONS)
   const { fresh = false } = options as LoadOptions
   checkFlag('load(): fresh', fresh)
   return fresh

@@ -1,39 +1,18 @@
-import { SessionConfigError, SessionError, SessionNotLoadedError } from '../base/errors.ts'
+import { SessionConfigError, SessionNotLoadedError } from '../base/errors.ts'
 import type { SessionId, SessionKey } from '../record/id.ts'
 import { type Keep, Payload, type UnitChanges } from '../record/payload.ts'
 import type { ExpirySetting, Found, SessionRecord } from '../record/record.ts'
 import { payloadOf } from '../record/usable.ts'
 import { type Budget, budgetFor } from '../store/budget.ts'
-import { asStoreError } from '../write/retry.ts'
 import { type Committer, hasNewId, type Loaded, type Search, type Source } from '../write/source.ts'
 import type { Presented } from './cookie.ts'
 import type { CookieForm } from './cookie-names.ts'
 import { type Identity, type IdentityChange, NOBODY } from './identity.ts'
+import { type LiveResult, type LoadResult, LoadState } from './load-state.ts'
 import { ResponseSide } from './response-state.ts'
 import type { RequestSettings } from './settings.ts'
 import { SessionData } from './tracked-data.ts'
-import type { DataAccess } from './view.ts'
 import { Wishes } from './wishes.ts'
-
-/** Outcome of `load()`: why there is a session, or why there is none. */
-export type LoadOutcome =
-  | 'live'
-  | 'none'
-  | 'malformed'
-  | 'unknown'
-  | 'expired'
-  | 'ended'
-  | 'unreadable'
-
-/** Result of a load. `id`: `null` where the request does not know it. */
-export type LoadResult =
-  | { readonly outcome: Exclude<LoadOutcome, 'live'> }
-  | {
-      readonly outcome: 'live'
-      readonly id: SessionId | null
-      readonly found: Loaded
-      readonly data: SessionData
-    }
 
 /** Known facts about the client of a request. */
 export interface RequestClient {
@@ -41,9 +20,6 @@ export interface RequestClient {
   readonly userAgent?: string | undefined
   readonly ip?: string | undefined
 }
-
-/** Where the session of a request stands. See {@link RequestState}. */
-type Standing = 'not loaded' | 'loading' | 'failed' | 'anonymous' | 'stored' | 'gone' | 'ended'
 
 /** Also the first save begins in a microtask of its own, so that it includes all that its caller sets right after it. */
 const READY: Promise<void> = Promise.resolve()
@@ -54,27 +30,24 @@ type Owner = Pick<SessionRecord, 'user' | 'authenticated' | 'staticKey'>
 /**
  * The session of one request, as a small state machine. It holds the standing of the session, the changes that the
  * request asked for ({@link Wishes}) and the state of the response ({@link ResponseSide}). Other modules read and write
- * the store. They report the result here, by named transitions.
+ * the store. They report the result here, by named transitions. {@link LoadState} has those of the first load.
  *
- * | Standing     | Meaning                                          | Transitions                                    |
- * | ------------ | ------------------------------------------------ | ---------------------------------------------- |
- * | `not loaded` | no load was asked for yet; nothing can be read   | `load()`: `loading`                            |
- * | `loading`    | one load is under way, shared by all callers     | `stored`, `anonymous` or `failed`              |
- * | `failed`     | the store was down; every read throws that error | `load()`: `loading`                            |
- * | `anonymous`  | no session is stored, for any reason             | `adopt()`: `stored`;                           |
- * |              |                                                  | `settleEnded()`: `ended`                       |
- * | `stored`     | there is a record, as it was read or written     | `settle()`, `refresh()`, `reread()`: the same; |
- * |              |                                                  | `reload()`: the same, `anonymous`, or `gone`   |
- * |              |                                                  | if there were changes;                         |
- * |              |                                                  | `adopt()`: another record;                     |
- * |              |                                                  | `settleGone()`, `refuseLogin()`: `gone`;       |
- * |              |                                                  | `settleEnded()`: `ended`                       |
- * | `gone`       | it ended elsewhere; its changes are dropped      | `adopt()` after `login()`: `stored`;           |
- * |              |                                                  | `settleEnded()`: `ended`                       |
- * | `ended`      | this request ended it, without a new one         | `adopt()`: `stored`;                           |
- * |              |                                                  | `settleEnded()`: the same                      |
+ * | Standing    | Meaning                                      | Transitions                                    |
+ * | ----------- | -------------------------------------------- | ---------------------------------------------- |
+ * | `anonymous` | no session is stored, for any reason, or the | `load()`, `adopt()`: `stored`;                 |
+ * |             | load has not succeeded                       | `settleEnded()`: `ended`                       |
+ * | `stored`    | there is a record, as it was read or written | `settle()`, `refresh()`, `reread()`: the same; |
+ * |             |                                              | `reload()`: the same, `anonymous`, or `gone`   |
+ * |             |                                              | if there were changes;                         |
+ * |             |                                              | `adopt()`: another record;                     |
+ * |             |                                              | `settleGone()`, `refuseLogin()`: `gone`;       |
+ * |             |                                              | `settleEnded()`: `ended`                       |
+ * | `gone`      | it ended elsewhere; its changes are dropped  | `adopt()` after `login()`: `stored`;           |
+ * |             |                                              | `settleEnded()`: `ended`                       |
+ * | `ended`     | this request ended it, without a new one     | `adopt()`: `stored`;                           |
+ * |             |                                              | `settleEnded()`: the same                      |
  */
-export class RequestState implements DataAccess {
+export class RequestState extends LoadState {
   readonly settings: RequestSettings
   readonly form: CookieForm
   /** Whether the cookie may travel with this request. */
@@ -89,64 +62,37 @@ export class RequestState implements DataAccess {
   readonly budget: Budget
   readonly wishes: Wishes
   readonly response: ResponseSide
+  /** Commits the saves of this request together with its lease; `null`: the request holds no lease. */
+  lease: Committer | null = null
+  /** The session that this request marked as ended and whose observers have not run yet; `null`: there is none. */
+  marked: Found | null = null
 
-  #standing: Standing = 'not loaded'
-  #outcome: LoadOutcome | null = null
-  #failure: SessionError | null = null
-  #loading: Promise<void> | null = null
+  #standing: 'anonymous' | 'stored' | 'gone' | 'ended' = 'anonymous'
   #reloading: Promise<void> | null = null
   #saving: Promise<unknown> | null = null
   #saveFailed = false
-  #lease: Committer | null = null
   #stored: Loaded | null = null
   #source: Source | null = null
   #id: SessionId | null = null
-  #marked: Found | null = null
-  #accessed = false
 
   constructor(
     settings: RequestSettings,
-    request: {
-      form: CookieForm
-      allowed: boolean
-      presented: Presented
-      byId?: boolean
-      client: RequestClient
-      search?: Search | null
-    },
+    request: Pick<RequestState, 'form' | 'allowed' | 'presented' | 'byId' | 'client' | 'search'>,
   ) {
+    super()
     this.settings = settings
     this.wishes = new Wishes(settings.codec)
     this.form = request.form
     this.allowed = request.allowed
     this.presented = request.presented
-    this.byId = request.byId === true
+    this.byId = request.byId
     this.client = request.client
-    this.search = request.search ?? null
+    this.search = request.search
     this.budget = budgetFor(settings.store)
     this.response = new ResponseSide(settings.logger, this.budget)
   }
 
   // --- Facts ---
-
-  get loaded(): boolean {
-    return this.#outcome !== null
-  }
-
-  /** Outcome of `load()`; `null` before the load has finished. */
-  get outcome(): LoadOutcome | null {
-    return this.#outcome
-  }
-
-  /** The error of the last load; `null` where no load has failed, or a later one has succeeded. */
-  get failure(): SessionError | null {
-    return this.#failure
-  }
-
-  /** Whether the request has used its session. */
-  get accessed(): boolean {
-    return this.#accessed
-  }
 
   /** The record that this request uses, with the version at which it was read or written. */
   get stored(): Loaded | null {
@@ -190,7 +136,7 @@ export class RequestState implements DataAccess {
   get hasEnded(): boolean {
     const { swap } = this.wishes
     if (swap !== null) return swap.last === 'logout'
-    if (this.#standing === 'anonymous') return this.#outcome === 'ended'
+    if (this.#standing === 'anonymous') return this.outcome === 'ended'
     return this.#standing === 'gone' || this.#standing === 'ended'
   }
 
@@ -234,21 +180,7 @@ export class RequestState implements DataAccess {
 
   // --- Use ---
 
-  /** Records that the request used its session, loaded or not. */
-  noteUse(): void {
-    this.#accessed = true
-  }
-
-  /**
-   * The same for facts that need a loaded session. A session that is not loaded, or could not be loaded, must never
-   * look like "nobody is logged in". `what`: the use, for the error.
-   */
-  use(what: string): void {
-    this.#accessed = true
-    if (this.#outcome !== null) return
-    throw this.#failure ?? new SessionNotLoadedError(what)
-  }
-
+  /** The data of the loaded session; reading it counts as use. `what`: the use, for the error. */
   forReading(what: string): SessionData {
     this.use(what)
     return this.wishes.data
@@ -259,6 +191,7 @@ export class RequestState implements DataAccess {
     return this.loaded ? this.wishes.data : null
   }
 
+  /** The same, where it is not too late for changes. */
   forWriting(what: string): SessionData {
     this.response.requireOpen(what)
     return this.forReading(what)
@@ -282,42 +215,10 @@ export class RequestState implements DataAccess {
 
   // --- Transitions by loading ---
 
-  /**
-   * Loads once for all callers; after a failure, the next caller tries again. Where `find` returns a result
-   * synchronously, the session is loaded when this method returns.
-   */
-  load(find: () => LoadResult | Promise<LoadResult>): Promise<void> {
-    if (this.#loading !== null) return this.#loading
-    const loading = this.#loadBy(find)
-    if (this.#standing === 'loading') this.#loading = loading
-    return loading
-  }
-
-  async #loadBy(find: () => LoadResult | Promise<LoadResult>): Promise<void> {
-    if (this.loaded) return
-    this.#standing = 'loading'
-    try {
-      const result = find()
-      this.#settleLoaded(result instanceof Promise ? await result : result)
-    } catch (error) {
-      this.#standing = 'failed'
-      this.#failure = error instanceof SessionError ? error : asStoreError(error)
-      throw this.#failure
-    } finally {
-      this.#loading = null
-    }
-  }
-
-  #settleLoaded(result: LoadResult): void {
-    this.#failure = null
-    this.#outcome = result.outcome
-    if (result.outcome !== 'live') {
-      this.#standing = 'anonymous'
-      return
-    }
-    this.reread(result.found)
-    this.#id = result.id
-    this.wishes.startFrom(result.data)
+  protected override startFrom({ found, id, data }: LiveResult): void {
+    this.reread(found)
+    this.#id = id
+    this.wishes.startFrom(data)
   }
 
   /** Replaces the session that was read from memory by the stored one. Changes of this request stay on top. */
@@ -340,7 +241,7 @@ export class RequestState implements DataAccess {
     }
     // Changes of this request are dropped and reported, as for every session that ends during its request.
     const hadWork = this.#hasWork
-    this.#outcome = result.outcome
+    this.changeOutcome(result.outcome)
     this.#leave(hadWork ? 'gone' : 'anonymous')
     this.wishes.goOnFrom(new SessionData(Payload.empty, this.settings.codec))
   }
@@ -400,15 +301,6 @@ export class RequestState implements DataAccess {
     this.wishes.data.rebase(payload, new Map())
   }
 
-  /** Commits the saves of this request together with its lease; `null`: the request holds no lease. */
-  get lease(): Committer | null {
-    return this.#lease
-  }
-
-  holdLease(lease: Committer | null): void {
-    this.#lease = lease
-  }
-
   /** Takes over the stored record, after `saved` and `expiry` of this request went into it. */
   settle(stored: Loaded, saved: UnitChanges, expiry: ExpirySetting | undefined): void {
     this.reread(stored)
@@ -455,21 +347,5 @@ export class RequestState implements DataAccess {
     this.#standing = standing
     this.#stored = null
     this.#id = null
-  }
-
-  /** Keeps a session that this request marked as ended and whose observers have not run yet; `null`: there is none. */
-  noteMarked(marked: Found | null): void {
-    this.#marked = marked
-  }
-
-  get hasMarked(): boolean {
-    return this.#marked !== null
-  }
-
-  /** Returns that session once, for the caller that runs the observers. */
-  takeMarked(): Found | null {
-    const marked = this.#marked
-    this.#marked = null
-    return marked
   }
 }

@@ -15,7 +15,8 @@ import type { ExclusiveOptions, ExclusiveWork } from './exclusive.ts'
 import type { SaveOutcome, Writers } from './save-under-new-id.ts'
 import type { SessionHost } from './session-host.ts'
 import type { RequestSettings } from './settings.ts'
-import type { LoadResult, RequestState } from './state.ts'
+import type { LoadResult } from './load-state.ts'
+import type { RequestState } from './state.ts'
 
 /** The parts that load and store the sessions of requests. */
 export interface StorageParts<Data extends object> {
@@ -170,7 +171,8 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
 
   /** Tells the observers about a session that the request has ended, if there is one. */
   async tellEnd(state: RequestState): Promise<void> {
-    const marked = state.takeMarked()
+    const { marked } = state
+    state.marked = null
     if (marked !== null) await this.#parts.ender.finishInRequest(marked, state.budget)
   }
 

@@ -4,18 +4,11 @@ import { checkKey } from '../record/codec.ts'
 import { type DataValues, encodedValues } from '../record/data-values.ts'
 import { FLASH_SCOPE, keyOfUnit, type Unit, unitOf, unitPrefix } from '../record/payload.ts'
 import { plainJson, printsAs } from './printing.ts'
+import type { RequestState } from './state.ts'
 import type { SessionData } from './tracked-data.ts'
 
-/**
- * Gives access to the data of the session, and records that the session is used. `forWriting()` throws where it is too
- * late.
- */
-export interface DataAccess {
-  forReading(what: string): SessionData
-  forWriting(what: string): SessionData
-  /** The data for printing: never throws, and returns `null` where none is loaded. */
-  forPrinting(): SessionData | null
-}
+/** Gives access to the data of the session. */
+export type DataAccess = Pick<RequestState, 'forReading' | 'forWriting' | 'forPrinting'>
 
 /** The prefix of all flashed values. */
 const FLASHES = unitPrefix(FLASH_SCOPE)

@@ -7,7 +7,7 @@ import { checkPropertyFilter, type PropertyFilter } from '../record/properties.t
 import { isUsable, useOf } from '../record/usable.ts'
 import { applySchema } from '../request/apply-schema.ts'
 import type { RequestSettings } from '../request/settings.ts'
-import type { LoadOutcome } from '../request/state.ts'
+import type { LoadOutcome } from '../request/load-state.ts'
 import { SessionData } from '../request/tracked-data.ts'
 import { checkOptions, namesOf } from '../base/option-checks.ts'
 import type { PageOptions, Selection } from '../store/store.ts'
