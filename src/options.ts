@@ -2,7 +2,6 @@ import { clockFrom, pause } from './base/clock.ts'
 import { type Duration, positiveDuration, show } from './base/duration.ts'
 import type { RequestSettings, StandardSchema } from './request/settings.ts'
 import type { SweepSettings } from './sweep/settings.ts'
-import type { WriterSettings } from './write/writer.ts'
 import type { IteratorClass, SweepClass } from './sweep/query-iter.ts'
 import { iteratorsFrom, sweepFrom } from './sweep/iterator-checks.ts'
 import { localTasks, type TaskQueue } from './sweep/task-queue.ts'
@@ -144,7 +143,7 @@ export interface SessionsOptions<Data extends object = DefaultData> {
 }
 
 /** The checked options with all defaults, in the form that each part of the package needs. */
-export interface Settings extends WriterSettings, RequestSettings, SweepSettings {
+export interface Settings extends RequestSettings, SweepSettings {
   readonly cookies: CookiePolicy
   /** The ids of clients without cookies. */
   readonly ids: CookieIds

@@ -1,5 +1,4 @@
 import { sessionForOthers, unreadableSession } from '../base/store-errors.ts'
-import type { SessionStoreError } from '../base/errors.ts'
 import { type ExpiryPolicy, isAlive } from './expiry.ts'
 import type { SessionKey } from './id.ts'
 import { timeProblem } from './limits.ts'
@@ -51,12 +50,7 @@ export function payloadOf({ data, key }: SessionRecord): Payload {
   try {
     return Payload.decode(data, key)
   } catch (cause) {
-    throw cause instanceof PayloadError ? unreadable(cause) : cause
+    if (!(cause instanceof PayloadError)) throw cause
+    throw (cause.forOthers ? sessionForOthers : unreadableSession)(cause.message, cause)
   }
-}
-
-/** Makes the error for a stored session that cannot be used further. */
-export function unreadable(cause: PayloadError): SessionStoreError {
-  const because = cause.forOthers ? sessionForOthers : unreadableSession
-  return because(cause.message, cause)
 }

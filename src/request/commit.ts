@@ -192,7 +192,7 @@ export class RequestCommit<Data extends object> {
   }
 
   #result(state: RequestState): CommitResult {
-    const setCookie = setCookieFor(state, this.#settings)
+    const setCookie = setCookieFor(state, this.#settings.cookies)
     const vary = state.accessed || setCookie.length > 0
     if (!state.byId) return { setCookie, vary }
     const id = idFor(state, this.#settings.ids)

@@ -5,10 +5,11 @@ import { checkOptions, namesOf, wrongOption } from '../base/option-checks.ts'
 import { unreadableSession } from '../base/store-errors.ts'
 import type { SessionKey } from '../record/id.ts'
 import type { SessionStore } from '../store/store.ts'
-import { Lease, type LeaseSettings, type LeaseStore, takenError } from '../write/lease.ts'
+import { Lease, type LeaseStore, lostError, takenError } from '../write/lease.ts'
 import { LONGEST_LEASE } from '../write/lease-note.ts'
 import { hasNewId, isFoundAlive, type Loaded } from '../write/source.ts'
 import type { Writer } from '../write/writer.ts'
+import type { RequestSettings } from './settings.ts'
 import type { RequestState } from './state.ts'
 
 /** Options of `exclusive()`. */
@@ -25,7 +26,7 @@ const OPTIONS = namesOf<ExclusiveOptions>({ wait: true, lease: true })
 export type ExclusiveWork<Result> = (signal: AbortSignal) => Result | Promise<Result>
 
 export interface ExclusiveParts {
-  readonly settings: LeaseSettings & { readonly store: SessionStore }
+  readonly settings: RequestSettings
   readonly writer: Writer
   save(state: RequestState): Promise<'done' | 'gone'>
 }
@@ -63,12 +64,12 @@ export async function runExclusive<Result>(
     return await runExclusive(parts, state, work, { ...times, wait })
   }
   const { key } = stored.record
-  const turn = await nextTurn(store, key, times.wait)
+  const endTurn = await nextTurn(store, key, times.wait)
   try {
     const wait = Math.max(0, times.wait - (parts.settings.now() - begun))
     const clock = new LeaseClock(times.lease)
     const lease = await Lease.take(store, parts.settings, key, { ...times, wait })
-    clock.start(turn.end)
+    clock.start(endTurn)
     try {
       return await runUnder(parts, state, lease, () =>
         held.run({ state, outer: held.getStore() }, () => work(clock.signal)),
@@ -77,7 +78,7 @@ export async function runExclusive<Result>(
       clock.stop()
     }
   } finally {
-    turn.end()
+    endTurn()
   }
 }
 
@@ -139,11 +140,11 @@ async function runUnder<Result>(
     const result = await work()
     await state.response.begun.turn()
     // A later call of this session object has taken over. Its lease must not cover the changes of this call.
-    if (state.lease !== lease) throw lease.lost()
+    if (state.lease !== lease) throw lostError()
     lease.letGo()
     const isWork = state.changed
     if (isWork && (await parts.save(state)) === 'gone') throw new SessionGoneError()
-    if ((await lease.release()) === 'lost' && !isWork) throw lease.lost()
+    if ((await lease.release()) === 'lost' && !isWork) throw lostError()
     return result
   } catch (error) {
     // Changes that were not stored under the lease must not be stored without it. Changes under another lease belong to
@@ -203,12 +204,11 @@ class LeaseClock {
 /** The last waiting call of this process for each session, by its key: a call lines up behind it at once. */
 const queues = new WeakMap<SessionStore, Map<SessionKey, Promise<void>>>()
 
-interface Turn {
-  readonly end: () => void
-}
-
-/** Waits for the earlier calls of this process, but at most for `wait` milliseconds. */
-async function nextTurn(store: SessionStore, key: SessionKey, wait: number): Promise<Turn> {
+/**
+ * Waits for the earlier calls of this process, but at most for `wait` milliseconds. Returns the function that ends the
+ * turn of this call.
+ */
+async function nextTurn(store: SessionStore, key: SessionKey, wait: number): Promise<() => void> {
   const queue = queues.get(store) ?? new Map<SessionKey, Promise<void>>()
   queues.set(store, queue)
   const before = queue.get(key)
@@ -222,7 +222,7 @@ async function nextTurn(store: SessionStore, key: SessionKey, wait: number): Pro
     if (queue.get(key) === behind) queue.delete(key)
   })
   if (before !== undefined) await within(before, wait)
-  return { end }
+  return end
 }
 
 /** A call that has waited in vain still asks for the lease, so that its error names the holder. */

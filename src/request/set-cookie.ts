@@ -1,25 +1,18 @@
-import type { Clock } from '../base/clock.ts'
 import type { SessionCookies } from './cookie.ts'
 import type { CookieIds } from './cookie-ids.ts'
 import { expiresAtBrowserClose } from './lifetime.ts'
 import type { RequestState } from './state.ts'
 
-interface SetCookieSettings {
-  readonly cookies: SessionCookies
-  readonly now: Clock
-}
-
 /**
  * Decides whether the session cookie is set again, removed or left alone, and which former cookies are removed. Returns
  * the Set-Cookie values of the response.
  */
-export function setCookieFor(state: RequestState, settings: SetCookieSettings): string[] {
+export function setCookieFor(state: RequestState, cookies: SessionCookies): string[] {
   if (!state.allowed || state.byId) return []
-  const own = ownCookieFor(state, settings)
+  const own = ownCookieFor(state, cookies)
   const { form, presented } = state
   const { former, several } = presented
   if (former.length === 0) return own
-  const { cookies } = settings
   const isInUse = state.accessed && state.stored !== null && state.id !== null
   const removals = (place: (name: string) => boolean): string[] =>
     former
@@ -34,11 +27,11 @@ export function setCookieFor(state: RequestState, settings: SetCookieSettings): 
 }
 
 /** The Set-Cookie value of the present cookie: none or one. */
-function ownCookieFor(state: RequestState, { cookies, now }: SetCookieSettings): string[] {
-  const { stored, id, form, presented } = state
+function ownCookieFor(state: RequestState, cookies: SessionCookies): string[] {
+  const { stored, id, form, presented, settings } = state
   if (stored !== null && id !== null) {
     if (state.response.cookie !== 'set' && !isOutdated(state)) return []
-    const age = Math.ceil((stored.record.expires - now()) / 1000)
+    const age = Math.ceil((stored.record.expires - settings.now()) / 1000)
     return [cookies.serialize(id, form, expiresAtBrowserClose(state) ? null : age)]
   }
   return state.response.cookie === 'remove' && presented.outcome !== 'none'

@@ -1,6 +1,7 @@
 import { type ExpirySetting, GUEST_USER, type SessionRecord } from '../record/record.ts'
 import { type ExpiryPolicy, expiresAt } from '../record/expiry.ts'
-import { Payload, type Unit, type UnitChanges } from '../record/payload.ts'
+import type { Payload, Unit, UnitChanges } from '../record/payload.ts'
+import { payloadOf } from '../record/usable.ts'
 
 /** Changes that apply only if a unit still has the given text. */
 export interface Guarded {
@@ -58,14 +59,14 @@ export function guardedUnits(before: Payload, guarded: readonly Guarded[] = []):
 
 /**
  * Returns the record with the delta applied, or the same object if nothing changes. Everything that the delta does not
- * name stays as it is in the record. Throws `PayloadError` for an unreadable payload.
+ * name stays as it is in the record. Throws `SessionStoreError` for an unreadable payload.
  */
 export function applyDelta(
   record: SessionRecord,
   delta: Delta,
   policy: ExpiryPolicy,
 ): SessionRecord {
-  const before = Payload.decode(record.data, record.key)
+  const before = payloadOf(record)
   const { guarded } = delta
   const wanted =
     guarded === undefined

@@ -29,6 +29,9 @@ const POLLS = { first: 50, last: 500 }
 /** After this many polls the sum of the pauses counts as time, because a test's clock may stand still. */
 const MANY_POLLS = 1000
 
+/** Stands for the version of the note of a lease that is not taken yet. */
+const NOT_TAKEN: Version = ''
+
 /** The deadline of calls for a lease if the store has none, in milliseconds. */
 const CALL = 5000
 
@@ -38,23 +41,31 @@ const CALL = 5000
  */
 export class Lease implements Committer {
   readonly #store: LeaseStore
-  readonly #name: string
-  readonly #value: LeaseNote
-  readonly #limit: Limit
   readonly #settings: LeaseSettings
-  #version: Version
+  readonly #name: string
+  readonly #limit: Limit
+  readonly #duration: number
+  #note: LeaseNote
+  #version: Version = NOT_TAKEN
+  /** How many tries to take the lease have failed. */
+  #troubles = 0
   /** Whether the last write may have changed the note. */
   #isUnsure = false
   #isLast = false
   #isReleased = false
 
-  private constructor(taking: Taking, version: Version) {
-    this.#store = taking.store
-    this.#name = taking.name
-    this.#value = taking.value
-    this.#limit = taking.limit
-    this.#settings = taking.settings
-    this.#version = version
+  private constructor(
+    store: LeaseStore,
+    settings: LeaseSettings,
+    key: SessionKey,
+    duration: number,
+  ) {
+    this.#store = store
+    this.#settings = settings
+    this.#name = leaseName(key)
+    this.#limit = perCall(store.deadline ?? CALL)
+    this.#duration = duration
+    this.#note = this.#noteNow(mintRev(settings.randomBytes))
   }
 
   /**
@@ -67,13 +78,9 @@ export class Lease implements Committer {
     key: SessionKey,
     times: { readonly wait: number; readonly lease: number },
   ): Promise<Lease> {
-    const taking = new Taking(store, settings, key, times.lease)
-    return new Lease(taking, await taking.take(times.wait))
-  }
-
-  /** Makes the error for a caller that continued to work after another one took over the lease. */
-  lost(): SessionContentionError {
-    return lostError()
+    const lease = new Lease(store, settings, key, times.lease)
+    lease.#version = await lease.#take(times.wait)
+    return lease
   }
 
   /** Makes the next write the last one under the lease. That write also releases the lease. */
@@ -91,7 +98,7 @@ export class Lease implements Committer {
     if (this.#isReleased) throw lostError()
     if (this.#isUnsure && !(await this.#isOurs(options))) throw lostError()
     this.#isUnsure = true
-    const value = this.#isLast ? undefined : this.#value
+    const value = this.#isLast ? undefined : this.#note
     const note = { name: this.#name, value, version: this.#version }
     const result = await this.#store.writeWithNote(mutations, note, options)
     if (result.outcome !== 'applied') return result
@@ -124,45 +131,15 @@ export class Lease implements Committer {
   }
 
   async #isOurs(options?: CallOptions): Promise<boolean> {
-    const note = await retried(
-      this.#settings,
-      (deadline) => this.#store.notes.get(this.#name, { deadline, ...options }),
-      this.#limit,
-    )
-    if (note === null || holderIn(note) !== this.#value.holder) return false
+    const note = await this.#read(options)
+    if (note === null || !this.#holds(note)) return false
     this.#version = note.version
     return true
   }
-}
-
-/** One attempt to take a lease. */
-class Taking {
-  readonly store: LeaseStore
-  readonly settings: LeaseSettings
-  readonly name: string
-  readonly limit: Limit
-  readonly #lease: number
-  readonly #holder: string
-  #value: LeaseNote
-  #troubles = 0
-
-  constructor(store: LeaseStore, settings: LeaseSettings, key: SessionKey, lease: number) {
-    this.store = store
-    this.settings = settings
-    this.name = leaseName(key)
-    this.limit = perCall(store.deadline ?? CALL)
-    this.#lease = lease
-    this.#holder = mintRev(settings.randomBytes)
-    this.#value = this.#valueNow()
-  }
-
-  get value(): LeaseNote {
-    return this.#value
-  }
 
   /** Takes the lease and returns the version of its note. `wait`: the longest wait, in milliseconds. */
-  async take(wait: number): Promise<Version> {
-    const { now, sleep } = this.settings
+  async #take(wait: number): Promise<Version> {
+    const { now, sleep } = this.#settings
     const begun = now()
     let paused = 0
     // Tries an insert first, since most likely there is no lease.
@@ -181,22 +158,18 @@ class Taking {
   }
 
   async #try(): Promise<Version | null> {
-    const note = await retried(
-      this.settings,
-      (deadline) => this.store.notes.get(this.name, { deadline }),
-      this.limit,
-    )
-    // This holder's own put, whose answer was lost.
-    if (note !== null && holderIn(note) === this.#holder) return note.version
-    return note === null || hasRunOut(note, this.settings.now()) ? await this.#put(note) : null
+    const note = await this.#read()
+    // The put of this lease, whose answer was lost.
+    if (note !== null && this.#holds(note)) return note.version
+    return note === null || hasRunOut(note, this.#settings.now()) ? await this.#put(note) : null
   }
 
   async #put(before: Note | null): Promise<Version | null> {
-    this.#value = this.#valueNow()
+    this.#note = this.#noteNow(this.#note.holder)
     try {
-      const result = await this.limit.wait(
+      const result = await this.#limit.wait(
         (deadline) =>
-          this.store.notes.put(this.name, this.#value, before?.version ?? null, { deadline }),
+          this.#store.notes.put(this.#name, this.#note, before?.version ?? null, { deadline }),
         'unknown',
       )
       return result.outcome === 'applied' ? result.version : null
@@ -208,8 +181,20 @@ class Taking {
     }
   }
 
-  #valueNow(): LeaseNote {
-    return { v: 1, holder: this.#holder, until: this.settings.now() + this.#lease }
+  async #read(options?: CallOptions): Promise<Note | null> {
+    return await retried(
+      this.#settings,
+      (deadline) => this.#store.notes.get(this.#name, { deadline, ...options }),
+      this.#limit,
+    )
+  }
+
+  #holds(note: Note): boolean {
+    return holderIn(note) === this.#note.holder
+  }
+
+  #noteNow(holder: string): LeaseNote {
+    return { v: 1, holder, until: this.#settings.now() + this.#duration }
   }
 }
 
@@ -222,7 +207,8 @@ function pauseAfter(polls: number): number {
   return Math.max(POLLS.first, randomInt(Math.floor(most / 2), Math.ceil(most) + 1))
 }
 
-function lostError(): SessionContentionError {
+/** Makes the error for a caller that continued to work after another one took over the lease. */
+export function lostError(): SessionContentionError {
   return new SessionContentionError(
     1,
     'exclusive() took longer than its lease, and another request has taken it over: changes that were not saved before that are dropped; watch the signal, or give it a longer lease',

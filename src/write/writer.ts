@@ -13,8 +13,6 @@ import { applyDelta, combine, type Delta } from './change.ts'
 import { isAmongLast, stamped } from '../record/revs.ts'
 import { mintRev, type RandomBytes, type SessionKey } from '../record/id.ts'
 import { type Committer, isFoundSavable, type Loaded, storedFrom, storing } from './source.ts'
-import { PayloadError } from '../record/payload.ts'
-import { unreadable } from '../record/usable.ts'
 import { type PropertiesOf, withProperties } from '../record/with-properties.ts'
 import {
   afterUnknown,
@@ -306,7 +304,7 @@ export class Writer {
         current = found
       }
       if (!isFoundSavable(current, policy, now())) return { done: 'gone' }
-      const next = this.#apply(current.record, delta)
+      const next = applyDelta(current.record, delta, policy)
       if (next === current.record) {
         if (look || known) return { done: current }
         // A caller has seen another state of the record, so only the stored record can show that nothing differs.
@@ -326,21 +324,12 @@ export class Writer {
 
   /** Returns the record with the delta applied, or the same object if nothing changes. It has no new `rev` yet. */
   changed(base: Loaded, record: SessionRecord, delta: Delta): SessionRecord {
-    return this.#apply(record, withNews(base, delta))
-  }
-
-  #apply(record: SessionRecord, delta: Delta): SessionRecord {
-    try {
-      return applyDelta(record, delta, this.#settings.policy)
-    } catch (cause) {
-      if (!(cause instanceof PayloadError)) throw cause
-      throw unreadable(cause)
-    }
+    return applyDelta(record, withNews(base, delta), this.#settings.policy)
   }
 
   /** Returns the record with the delta applied and a new `rev`, ready to be written. */
   applied(record: SessionRecord, delta: Delta): SessionRecord {
-    return this.stamped(this.#apply(record, delta))
+    return this.stamped(applyDelta(record, delta, this.#settings.policy))
   }
 
   /** Returns the record as a write stores it, with the app's properties and a new `rev`. */
