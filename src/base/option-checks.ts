@@ -2,14 +2,12 @@ import leven from 'leven'
 import { show } from './duration.ts'
 import { SessionConfigError } from './errors.ts'
 
-/** The names of the options of one function. The compiler ensures that none is missing and none is wrong. */
-export type OptionNames<Options> = Readonly<Record<keyof Options & string, true>>
-
 /**
- * Returns the names as a list. The input is an object, so that the compiler reports a new option that is missing here.
+ * Returns the names of the options of one function. The input is an object, so that the compiler reports a new option
+ * that is missing here.
  */
 export function namesOf<Options extends object>(
-  names: OptionNames<Required<Options>>,
+  names: Readonly<Record<keyof Options & string, true>>,
 ): readonly (keyof Options & string)[] {
   return Object.keys(names) as (keyof Options & string)[]
 }

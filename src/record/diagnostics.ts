@@ -1,4 +1,4 @@
-import { channel } from 'node:diagnostics_channel'
+import { type Channel, channel } from 'node:diagnostics_channel'
 import type { Clock } from '../base/clock.ts'
 import type { SessionLogger } from '../base/logger.ts'
 import type { SessionKey } from './id.ts'
@@ -75,17 +75,9 @@ const MESSAGES: Record<Trouble['kind'], string> = {
 }
 
 // Created once: each lookup of a channel would build the string of its name.
-const CHANNELS = {
-  'unknown-ids': channel('viur-session:unknown-ids'),
-  'ended-id': channel('viur-session:ended-id'),
-  'key-refused': channel('viur-session:key-refused'),
-  'origin-refused': channel('viur-session:origin-refused'),
-  'caller-refused': channel('viur-session:caller-refused'),
-  conflict: channel('viur-session:conflict'),
-  gone: channel('viur-session:gone'),
-  unreadable: channel('viur-session:unreadable'),
-  warning: channel('viur-session:warning'),
-} satisfies Record<Trouble['kind'], unknown>
+const CHANNELS = Object.fromEntries(
+  Object.keys(MESSAGES).map((kind) => [kind, channel(`viur-session:${kind}`)]),
+) as Record<Trouble['kind'], Channel>
 
 /** All kinds of trouble. */
 export const TROUBLES = Object.keys(CHANNELS) as readonly Trouble['kind'][]

@@ -1,4 +1,4 @@
-import { MAX_TIME } from './limits.ts'
+import { isShortText, MAX_SHORT_BYTES, MAX_TIME } from './limits.ts'
 import { SessionTooLargeError, SessionValueError } from '../base/errors.ts'
 import { storeRefusal } from '../base/store-errors.ts'
 import { asSessionKey } from './id.ts'
@@ -18,8 +18,6 @@ export const MAX_REMOVED = 500
 
 /** The size of a key without its texts, rounded up: names, properties, times, and the overhead of a store. */
 const OVERHEAD_BYTES = 600
-
-const MAX_PURPOSE_BYTES = 1500
 
 /** Estimates the size of a key in a store, in bytes. */
 function sizeOfKey({ purpose, data }: SecurityKeyRecord): number {
@@ -58,13 +56,9 @@ function checkSecurityKey(record: SecurityKeyRecord): void {
   if (session !== null && asSessionKey(session) === null) {
     throw new SessionValueError('a security key must belong to a session key, or to null')
   }
-  if (
-    typeof purpose !== 'string' ||
-    !purpose.isWellFormed() ||
-    Buffer.byteLength(purpose) > MAX_PURPOSE_BYTES
-  ) {
+  if (!isShortText(purpose)) {
     throw new SessionValueError(
-      `the purpose of a security key must be well-formed text of at most ${MAX_PURPOSE_BYTES} bytes`,
+      `the purpose of a security key must be well-formed text of at most ${MAX_SHORT_BYTES} bytes`,
     )
   }
   if (data !== null && (typeof data !== 'string' || !data.isWellFormed())) {

@@ -6,8 +6,8 @@ import { type ClientHints, GUEST_USER, type SessionRecord } from './record.ts'
 /** The largest size of an encoded payload: 900 KiB, below Datastore's limit of 1 MiB for a whole entity. */
 export const MAX_PAYLOAD_BYTES: number = 900 * 1024
 
-/** The largest size of client hints and of static keys, in bytes: more than 256 characters or a hash need. */
-const MAX_SHORT_BYTES = 1500
+/** The largest size of client hints, static keys and purposes, in bytes: more than 256 characters or a hash need. */
+export const MAX_SHORT_BYTES = 1500
 
 /** Datastore's timestamps end with the year 9999. */
 export const MAX_TIME: number = Date.UTC(9999, 11, 31)
@@ -29,7 +29,8 @@ export function clientProblem({ agent, address }: ClientHints): string | null {
     : `the agent and the address of a client must be well-formed text of at most ${MAX_SHORT_BYTES} bytes`
 }
 
-function isShortText(text: unknown): boolean {
+/** Whether this is well-formed text of at most {@link MAX_SHORT_BYTES}. */
+export function isShortText(text: unknown): text is string {
   return (
     typeof text === 'string' && text.isWellFormed() && Buffer.byteLength(text) <= MAX_SHORT_BYTES
   )

@@ -1,4 +1,3 @@
-import type { UnitChanges } from '../record/payload.ts'
 import { changesBy, type DataChange } from '../record/root-data.ts'
 import { payloadOf } from '../record/usable.ts'
 import { changeStored } from '../write/read-modify-write.ts'
@@ -66,19 +65,11 @@ async function changeNew<Data extends object>(
   const isWork = pending.size > 0 || changes.size > 0 || isForced
   if (!isStorable || !isWork) {
     // The session shows the changes even where nothing can be stored, as after set().
-    showChanges(state, changes)
+    data.apply(changes)
     return 'done'
   }
   const units = new Map([...pending, ...changes])
   const outcome = await saveNew(state, writer, units, pending)
   state.wishes.takeForce()
   return outcome
-}
-
-function showChanges(state: RequestState, changes: UnitChanges): void {
-  const { data } = state.wishes
-  for (const [unit, text] of changes) {
-    if (text === null) data.remove(unit)
-    else data.writeText(unit, text)
-  }
 }

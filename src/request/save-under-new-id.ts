@@ -1,7 +1,7 @@
 import { hasNewId, isFoundAlive, isFoundSavable, type Loaded } from '../write/source.ts'
 import type { EndReason, Found, Version } from '../record/record.ts'
 import { tellEnds } from '../record/happenings.ts'
-import type { SessionId, SessionKey } from '../record/id.ts'
+import type { SessionId } from '../record/id.ts'
 import { keepsNothing, Payload, SCOPE_OF_ID, type UnitChanges } from '../record/payload.ts'
 import type { Limit } from '../store/budget.ts'
 import type { Mutation } from '../store/store.ts'
@@ -33,7 +33,7 @@ export interface Writers {
 export async function saveSwap(
   state: RequestState,
   asked: Swap,
-  { writer, ends }: Writers,
+  writers: Writers,
   changes: UnitChanges,
   forced: boolean,
 ): Promise<SaveOutcome> {
@@ -43,6 +43,7 @@ export async function saveSwap(
     state.wishes.withdraw()
     return 'done'
   }
+  const { writer } = writers
   const hasCookie = state.allowed && !state.response.isDetached
   const swap = hasCookie ? asked : { ...asked, endsOnly: true }
   const units: UnitChanges = swap.endsOnly ? new Map() : changes
@@ -52,10 +53,7 @@ export async function saveSwap(
   const base = state.stored
   const { expiry } = state.wishes
   const run = (latest: Latest): Promise<SwapResult> =>
-    swapStored(state, swap, { units, expiry, force: forced }, latest ?? base ?? 'gone', {
-      writer,
-      ends,
-    })
+    swapStored(state, swap, { units, expiry, force: forced }, latest ?? base ?? 'gone', writers)
   const result =
     base === null
       ? await run(null)
@@ -101,7 +99,7 @@ async function swapStored(
   { writer, ends }: Writers,
 ): Promise<SwapResult> {
   const { policy, now } = state.settings
-  const oldKey = state.stored?.record.key ?? null
+  const { stored } = state
   const minting = new Minting(state, writer)
   let old: Loaded | 'gone' = first
   let isOldGone = old === 'gone'
@@ -110,7 +108,7 @@ async function swapStored(
     if (look) {
       const [known, again] = await Promise.all([
         minting.recognise(),
-        oldKey === null ? ('gone' as const) : readAgain(state.stored, oldKey, writer),
+        stored === null ? ('gone' as const) : readAgain(stored, writer),
       ])
       if (known !== null)
         return {
@@ -120,7 +118,7 @@ async function swapStored(
             id: minting.id,
             marked: null,
             isOldGone: true,
-            hasEndedOld: oldKey !== null,
+            hasEndedOld: stored !== null,
           },
         }
       old = again
@@ -128,7 +126,7 @@ async function swapStored(
     }
     look = true
     if (old !== 'gone' && !isFoundSavable(old, policy, now())) old = 'gone'
-    const lost = old === 'gone' && oldKey !== null
+    const lost = old === 'gone' && stored !== null
     if (lost && (swap.last === 'reset' || swap.last === 'cycleKey')) {
       return { done: { kind: 'gone', isOldGone, hasEndedOld: false } }
     }
@@ -226,18 +224,14 @@ export function baseOf(
   const { policy, now } = state.settings
   const isUsable = (found: Loaded): boolean => isFoundAlive(found, policy, now())
   if (!state.response.isDetached || isUsable(stored)) return stored
-  return readAgain(stored, stored.record.key, writer).then((found) =>
+  return readAgain(stored, writer).then((found) =>
     found !== 'gone' && isUsable(found) ? found : 'gone',
   )
 }
 
 /** Reads the record again of a session that the request has or had; `'gone'` where it is no longer stored. */
-async function readAgain(
-  stored: Loaded | null,
-  key: SessionKey,
-  writer: Writer,
-): Promise<Loaded | 'gone'> {
-  const found = stored === null ? await writer.find(key) : await writer.again(stored)
+async function readAgain(stored: Loaded, writer: Writer): Promise<Loaded | 'gone'> {
+  const found = await writer.again(stored)
   if (found === null) return 'gone'
   if (found.record !== null) return found
   throw unreadableSession(found.why)

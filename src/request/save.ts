@@ -28,14 +28,13 @@ export function saveState(
 
 async function saveTaken(
   state: RequestState,
-  { writer, ends }: Writers,
+  writers: Writers,
   units: UnitChanges,
   forced: boolean,
 ): Promise<SaveOutcome> {
   const { swap } = state.wishes
-  if (swap !== null) {
-    return await saveSwap(state, swap, { writer, ends }, units, forced)
-  }
+  if (swap !== null) return await saveSwap(state, swap, writers, units, forced)
+  const { writer } = writers
   // Later changes of a session that is gone are dropped: they must not become a new session.
   const touched = state.wishes.isTouched && state.stored !== null
   const work = forced || touched || state.isChangedBy(units)

@@ -8,6 +8,7 @@ import type { SecurityKeyName, SecurityKeyRecord } from '../record/record.ts'
 import type { KeyRefusal } from '../record/diagnostics.ts'
 import type { Limit } from '../store/budget.ts'
 import { isHeard, tell } from '../record/happenings.ts'
+import { isShortText, MAX_SHORT_BYTES } from '../record/limits.ts'
 import { MAX_KEY_DATA_BYTES } from '../record/limits-security-keys.ts'
 import type { ValueCodec } from '../record/codec.ts'
 import { EncodingBudget } from '../record/encoding-budget.ts'
@@ -50,8 +51,6 @@ const CHECK_OPTIONS = namesOf<SecurityKeyCheck>({ sessionBound: true, purpose: t
 
 /** The largest number of keys that one call can make. */
 const MAX_COUNT = 100
-
-const MAX_PURPOSE_BYTES = 1500
 
 const ONE_DAY = 24 * 60 * 60 * 1000
 
@@ -126,15 +125,9 @@ function isBound({ sessionBound = true }: SecurityKeyCheck): boolean {
 
 /** The checked purpose of a key. */
 export function purposeOf({ purpose = '' }: SecurityKeyCheck): string {
-  if (
-    typeof purpose === 'string' &&
-    purpose.isWellFormed() &&
-    Buffer.byteLength(purpose) <= MAX_PURPOSE_BYTES
-  ) {
-    return purpose
-  }
+  if (isShortText(purpose)) return purpose
   throw new SessionValueError(
-    `the purpose of a security key must be a text of up to ${MAX_PURPOSE_BYTES} bytes`,
+    `the purpose of a security key must be a text of up to ${MAX_SHORT_BYTES} bytes`,
   )
 }
 

@@ -9,16 +9,11 @@ import {
   mintPlan,
   type SecurityKeyCheck,
   type SecurityKeyOptions,
-  type SecurityKeys,
 } from './security-keys.ts'
+import type { SessionHost } from './session-host.ts'
 import type { RequestState } from './state.ts'
 
-/** The I/O that security keys of a session need. */
-export interface KeyHost {
-  readonly securityKeys: Pick<SecurityKeys, 'mint' | 'use' | 'refuse' | 'show'>
-  /** `fresh`: reads from the store even if the session is in memory. */
-  load(state: RequestState, fresh?: boolean): Promise<void>
-}
+type KeyHost = Pick<SessionHost<object>, 'securityKeys' | 'load'>
 
 /** The security keys of the session of one request, both bound to it and unbound. */
 export class SessionKeys {

@@ -1,5 +1,6 @@
 import type { Ender } from '../end/ender.ts'
 import type { EventsSwitch } from '../end/events-switch.ts'
+import type { Fence, Fences } from '../end/fences.ts'
 import type { Logins } from '../end/login-settlement.ts'
 import { keyOf } from '../record/id.ts'
 import type { DataChange } from '../record/root-data.ts'
@@ -13,7 +14,7 @@ import { changeState } from './change-data.ts'
 import { saveState, touchState } from './save.ts'
 import type { ExclusiveOptions, ExclusiveWork } from './exclusive.ts'
 import type { SaveOutcome, Writers } from './save-under-new-id.ts'
-import type { SessionHost } from './session-host.ts'
+import type { SecurityKeys } from './security-keys.ts'
 import type { RequestSettings } from './settings.ts'
 import type { LoadResult } from './load-state.ts'
 import type { RequestState } from './state.ts'
@@ -26,8 +27,9 @@ export interface StorageParts<Data extends object> {
     readonly events: Pick<EventsSwitch, 'announce'>
   }
   readonly logins: Pick<Logins, 'settle'>
-  readonly fences: SessionHost<Data>['fences']
-  readonly securityKeys: SessionHost<Data>['securityKeys']
+  /** Reads the fences; `null` where there are none. */
+  readonly fences: { read(...of: Parameters<Fences['read']>): Promise<Fence | null> }
+  readonly securityKeys: Pick<SecurityKeys, 'mint' | 'use' | 'refuse' | 'show'>
   /** Throws once the sessions are closed. */
   readonly requireOpen: () => void
 }
@@ -36,9 +38,10 @@ export interface StorageParts<Data extends object> {
  * Loads and stores the sessions of requests. Each session is loaded once for all callers, and its saves run one after
  * the other.
  */
-export class RequestStorage<Data extends object> implements SessionHost<Data> {
-  readonly securityKeys: SessionHost<Data>['securityKeys']
-  readonly fences: SessionHost<Data>['fences']
+export class RequestStorage<Data extends object> {
+  readonly securityKeys: StorageParts<Data>['securityKeys']
+  readonly fences: StorageParts<Data>['fences']
+  /** Whether a list of devices exists that shows the client that `login()` records. */
   readonly keepsClients: boolean = true
   readonly #parts: StorageParts<Data>
 
@@ -48,6 +51,7 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
     this.fences = parts.fences
   }
 
+  /** `fresh`: reads from the store even if the session is in memory. */
   load(state: RequestState, fresh = false): Promise<void> {
     if (!state.loaded) this.#parts.requireOpen()
     const find = (fromMemory: boolean) =>
@@ -64,7 +68,7 @@ export class RequestStorage<Data extends object> implements SessionHost<Data> {
     await state.reload(find)
   }
 
-  /** `known`: the changes of the data, where the caller has computed them already. */
+  /** `'gone'` when the session ended elsewhere. `known`: the changes of the data, where the caller has them already. */
   save(state: RequestState, known?: UnitChanges): Promise<SaveOutcome> {
     return this.#settled(state, () => {
       const units = known ?? state.wishes.data.changes()

@@ -88,6 +88,14 @@ export class SessionData {
     if (!isThere) this.#set(unit, { value: UNREAD, present: true, text })
   }
 
+  /** Makes these changes; `null` removes the unit. */
+  apply(changes: Iterable<readonly [Unit, string | null]>): void {
+    for (const [unit, text] of changes) {
+      if (text === null) this.remove(unit)
+      else this.writeText(unit, text)
+    }
+  }
+
   #set(unit: Unit, live: Live): void {
     this.#taken?.delete(unit)
     if (!this.has(unit)) {
@@ -223,11 +231,7 @@ export class SessionData {
       this.#live.delete(unit)
       this.#order = null
     }
-    for (const [unit, text] of filledIn) {
-      if (own.has(unit)) continue
-      if (text === null) this.remove(unit)
-      else this.writeText(unit, text)
-    }
+    this.apply([...filledIn].filter(([unit]) => !own.has(unit)))
     this.#filledIn = loaded.#filledIn
   }
 
