@@ -42,7 +42,8 @@ export {
 export type { Json } from './base/json.ts'
 export type { SessionLogger } from './base/logger.ts'
 export type { SessionsOptions } from './options.ts'
-export type { CookieAttributes, CookieOptions } from './request/cookie.ts'
+export type { CookieAttributes } from './request/cookie.ts'
+export type { CookieOptions } from './request/cookie-options.ts'
 export type { FormerCookie } from './request/former-cookies.ts'
 export {
   type ClientHints,

@@ -13,7 +13,8 @@ import { googleCloudSign } from './google/platform.ts'
 import { checkKey, checkScope, plainValues, ValueCodec } from './record/codec.ts'
 import { type SessionTypes, ValueTypes } from './record/value-types.ts'
 import { CookieIds } from './request/cookie-ids.ts'
-import { type CookieOptions, CookiePolicy, MAX_COOKIE_AGE } from './request/cookie.ts'
+import { type CookiePolicy, MAX_COOKIE_AGE } from './request/cookie.ts'
+import { type CookieOptions, cookiePolicyFrom } from './request/cookie-options.ts'
 import type { ExpiryPolicy } from './record/expiry.ts'
 import { dataIn } from './record/root-data.ts'
 import type { PropertiesOf } from './record/with-properties.ts'
@@ -212,7 +213,7 @@ export function settingsFrom(options: SessionsOptions): Settings {
     store: encrypted(remembering(store, options.readCache, now), options.encryption, random),
     remembers: options.readCache !== undefined,
     policy,
-    cookies: new CookiePolicy(options.cookie, production || googleCloudSign(process.env) !== null),
+    cookies: cookiePolicyFrom(options.cookie, production || googleCloudSign(process.env) !== null),
     ids: new CookieIds(options.cookie?.secrets),
     sessionCookie: oneOf('sessionCookie', options.sessionCookie ?? false, [true, false]),
     keepOnLogin: {

@@ -7,7 +7,7 @@ import { type SessionsOptions, type Settings, settingsFrom } from '../options.ts
 import type { RandomBytes } from '../record/id.ts'
 import type { EncryptionKey } from '../record/seal.ts'
 import type { SessionTypes } from '../record/value-types.ts'
-import type { CookieOptions } from '../request/cookie.ts'
+import type { CookieOptions } from '../request/cookie-options.ts'
 import type { StandardSchema } from '../request/settings.ts'
 import { memoryStore } from '../store/memory/store.ts'
 import { cutHook } from './request-store.ts'

@@ -1,8 +1,8 @@
 import type { SessionId, SessionKey } from '../record/id.ts'
 import type { SessionRecord } from '../record/record.ts'
-import type { CookieAttributes, Presented, SessionCookies } from '../request/cookie.ts'
+import type { CookiePolicy } from '../request/cookie.ts'
 import type { CookieValues } from '../request/cookie-ids.ts'
-import type { CookieForm, CookiePlace } from '../request/cookie-names.ts'
+import type { CookieForm } from '../request/cookie-names.ts'
 import { heldIn, textOf } from './record-text.ts'
 import type { CookieSealer } from './sealer.ts'
 
@@ -19,7 +19,7 @@ const MOST_CHARACTERS = 4096
 type Current = (id: SessionId) => SessionRecord
 
 /** The cookie values of one request, which are encrypted sessions. */
-class SealedValues implements CookieValues {
+export class SealedValues implements CookieValues {
   readonly #sealer: CookieSealer
   readonly #current: Current
   readonly #found = new Map<SessionKey, SessionRecord>()
@@ -48,6 +48,7 @@ class SealedValues implements CookieValues {
     return this.#sealer.seal(textOf(id, this.#current(id)), aboutCookie(name))
   }
 
+  /** Returns the session with this key that came in a cookie; `null` when none did. */
   foundUnder(key: SessionKey): SessionRecord | null {
     return this.#found.get(key) ?? null
   }
@@ -64,59 +65,18 @@ function aboutCookie(name: string): string {
   return `session in the cookie ${name}`
 }
 
-/** The cookies of one request, each of which holds its session. */
-export class RequestCookies implements SessionCookies {
-  readonly #policy: SessionCookies
-  readonly #sealer: CookieSealer
-  readonly #values: SealedValues
-
-  /** `policy`: name and attributes. */
-  constructor(policy: SessionCookies, sealer: CookieSealer, current: Current) {
-    this.#policy = policy
-    this.#sealer = sealer
-    this.#values = new SealedValues(sealer, current)
-  }
-
-  /** Returns the session with this key that came in a cookie; `null` when none did. */
-  foundUnder(key: SessionKey): SessionRecord | null {
-    return this.#values.foundUnder(key)
-  }
-
-  /** Returns the size of the cookie of this session in bytes, with its name and attributes. `maxAge`: seconds. */
-  sizeOf(record: SessionRecord, form: CookieForm, maxAge: number): number {
-    const length = this.#sealer.sealedLength(Buffer.byteLength(textOf(ANY_ID, record)))
-    const values: CookieValues = { read: () => null, write: () => 'x'.repeat(length) }
-    return Buffer.byteLength(this.#policy.serialize(ANY_ID, form, maxAge, values))
-  }
-
-  formFor(request: { secure?: boolean | undefined; loopback?: boolean | undefined }): {
-    form: CookieForm
-    allowed: boolean
-  } {
-    return this.#policy.formFor(request)
-  }
-
-  read(header: string | undefined, form: CookieForm): Presented {
-    return this.#policy.read(header, form, this.#values)
-  }
-
-  knowsFormer(form: CookieForm): boolean {
-    return this.#policy.knowsFormer(form)
-  }
-
-  attributes(form: CookieForm): CookieAttributes {
-    return this.#policy.attributes(form)
-  }
-
-  serialize(id: SessionId, form: CookieForm, maxAge: number | null): string {
-    return this.#policy.serialize(id, form, maxAge, this.#values)
-  }
-
-  serializeRemoval(form: CookieForm): string {
-    return this.#policy.serializeRemoval(form)
-  }
-
-  serializeFormerRemoval(former: CookiePlace, form: CookieForm): string {
-    return this.#policy.serializeFormerRemoval(former, form)
-  }
+/**
+ * Returns the size of the cookie of this session in bytes, with its name and attributes. `policy`: name and attributes.
+ * `maxAge`: seconds.
+ */
+export function cookieSize(
+  record: SessionRecord,
+  policy: CookiePolicy,
+  sealer: CookieSealer,
+  form: CookieForm,
+  maxAge: number,
+): number {
+  const length = sealer.sealedLength(Buffer.byteLength(textOf(ANY_ID, record)))
+  const values: CookieValues = { read: () => null, write: () => 'x'.repeat(length) }
+  return Buffer.byteLength(policy.withValues(values).serialize(ANY_ID, form, maxAge))
 }

@@ -18,7 +18,7 @@ import { openSessionsDoor } from '../sessions-door.ts'
 import type { Mutation } from '../store/store.ts'
 import { Writer } from '../write/writer.ts'
 import type { CookieSettings } from './options.ts'
-import { RequestCookies } from './request-cookies.ts'
+import { cookieSize, SealedValues } from './request-cookies.ts'
 import { noResponse, refusal, RequestStore } from './request-store.ts'
 import type { CookieSession, CookieSessions } from './session.ts'
 
@@ -97,19 +97,20 @@ export class SealedSessions<Data extends object> implements CookieSessions<Data>
     // It is set before anything can be written.
     let state: RequestState | null = null
     const store: RequestStore = new RequestStore({
-      find: (key) => cookies.foundUnder(key),
+      find: (key) => values.foundUnder(key),
       cutOf,
       requireResponse: () => {
         if (state?.response.isDetached === true) throw noResponse()
       },
       sizeOf: (record) => {
         const age = Math.ceil((record.expires - shared.now()) / 1000)
-        return cookies.sizeOf(record, (state as RequestState).form, age)
+        return cookieSize(record, shared.cookies, sealer, (state as RequestState).form, age)
       },
       written: () => state?.response.sendCookie(),
     })
     const current = (id: SessionId) => store.current(keyOf(id)) as SessionRecord
-    const cookies: RequestCookies = new RequestCookies(shared.cookies, sealer, current)
+    const values: SealedValues = new SealedValues(sealer, current)
+    const cookies = shared.cookies.withValues(values)
     const settings = { ...shared, store, cookies, ids: null }
     const writer = new Writer(settings)
     const storage = new CookieStorage<Data>({ ...WITHOUT_SERVER, settings, writer })
@@ -136,7 +137,7 @@ export class SealedSessions<Data extends object> implements CookieSessions<Data>
 
   keyOf(request: SessionRequest | ServerRequest): SessionKey | null {
     const { settings, sealer } = this.#parts
-    const cookies = new RequestCookies(settings.cookies, sealer, noneToWrite)
+    const cookies = settings.cookies.withValues(new SealedValues(sealer, noneToWrite))
     return keyOfRequest(request, { cookies, ids: null }, this)
   }
 

@@ -5,7 +5,7 @@ import { isThenable, letGo } from '../base/refuse-promise.ts'
 import { Trace, type Traced } from '../base/tracing.ts'
 import type { UnitChanges } from '../record/payload.ts'
 import type { Failure } from './pending-operations.ts'
-import type { SessionCookies } from './cookie.ts'
+import type { CookiePolicy } from './cookie.ts'
 import type { CookieIds } from './cookie-ids.ts'
 import { type Session, stateOf } from './session.ts'
 import { idFor, setCookieFor } from './set-cookie.ts'
@@ -46,7 +46,7 @@ export interface CommitResult {
 
 /** The settings of the deployment that the end of a request needs. */
 interface CommitSettings extends RequestSettings {
-  readonly cookies: SessionCookies
+  readonly cookies: CookiePolicy
   readonly ids: CookieIds | null
   /** How a request ends whose changes were dropped because its session ended elsewhere: `'error'` throws. */
   readonly onGone: 'drop' | 'error'

@@ -1,5 +1,5 @@
 import { type SessionId, keyOf, type SessionKey } from '../record/id.ts'
-import type { SessionCookies } from './cookie.ts'
+import type { CookiePolicy } from './cookie.ts'
 import { type ServerRequest, slotOwnedBy } from './mounted.ts'
 import { type Presenting, presentedBy, type SessionRequest } from './open.ts'
 import { stateOf } from './session.ts'
@@ -41,7 +41,7 @@ function cookieHeaderOf(headers: object): string | undefined {
  * Reads the id under the cookie's name for TLS, or else, where the cookie may be plain, under its plain name. Whether
  * the request is secure does not matter here: the key serves as a name only.
  */
-function idInCookie(header: string | undefined, cookies: SessionCookies): SessionId | null {
+function idInCookie(header: string | undefined, cookies: CookiePolicy): SessionId | null {
   const secure = cookies.read(header, cookies.formFor({ secure: true }).form)
   if (secure.outcome !== 'none') return secure.id
   const { form, allowed } = cookies.formFor({ loopback: true })

@@ -2,7 +2,7 @@ import { show } from '../base/duration.ts'
 import { SessionConfigError } from '../base/errors.ts'
 import { checkOptions, namesOf, type OptionHints, wrongOption } from '../base/option-checks.ts'
 import type { Searches } from '../write/source.ts'
-import type { Presented, SessionCookies } from './cookie.ts'
+import type { Presented, CookiePolicy } from './cookie.ts'
 import type { CookieIds } from './cookie-ids.ts'
 import type { CookieForm } from './cookie-names.ts'
 import type { RequestSettings } from './settings.ts'
@@ -99,7 +99,7 @@ function warnOfHosting(
 
 /** The parts that find the session id in a request. */
 export interface Presenting {
-  readonly cookies: SessionCookies
+  readonly cookies: CookiePolicy
   /** The ids of clients without cookies; `null`: every session needs a cookie. */
   readonly ids: CookieIds | null
 }
@@ -162,7 +162,7 @@ function headerOf(what: string, cookie: unknown): string | undefined {
 }
 
 /** Returns the form of the cookie (name and attributes) for a request. */
-export function formOf(cookies: SessionCookies, request: SessionRequest): CookieForm {
+export function formOf(cookies: CookiePolicy, request: SessionRequest): CookieForm {
   checkOptions('cookieOptions()', request, REQUEST, HINTS)
   return cookies.formFor(request).form
 }

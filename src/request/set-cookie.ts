@@ -1,4 +1,4 @@
-import type { SessionCookies } from './cookie.ts'
+import type { CookiePolicy } from './cookie.ts'
 import type { CookieIds } from './cookie-ids.ts'
 import { expiresAtBrowserClose } from './lifetime.ts'
 import type { RequestState } from './state.ts'
@@ -7,7 +7,7 @@ import type { RequestState } from './state.ts'
  * Decides whether the session cookie is set again, removed or left alone, and which former cookies are removed. Returns
  * the Set-Cookie values of the response.
  */
-export function setCookieFor(state: RequestState, cookies: SessionCookies): string[] {
+export function setCookieFor(state: RequestState, cookies: CookiePolicy): string[] {
   if (!state.allowed || state.byId) return []
   const own = ownCookieFor(state, cookies)
   const { form, presented } = state
@@ -27,7 +27,7 @@ export function setCookieFor(state: RequestState, cookies: SessionCookies): stri
 }
 
 /** The Set-Cookie value of the present cookie: none or one. */
-function ownCookieFor(state: RequestState, cookies: SessionCookies): string[] {
+function ownCookieFor(state: RequestState, cookies: CookiePolicy): string[] {
   const { stored, id, form, presented, settings } = state
   if (stored !== null && id !== null) {
     if (state.response.cookie !== 'set' && !isOutdated(state)) return []
