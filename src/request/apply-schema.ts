@@ -57,19 +57,33 @@ async function resultOf(
   const result = await run(schema, dataIn(payload, null, codec))
   // The messages of a schema may quote the data, so none of them is passed on.
   if (result.issues !== undefined) return `${SCHEMA} refused it (${result.issues.length} issues)`
-  const { value } = result
-  return typeof value === 'object' && value !== null ? value : `${SCHEMA} returned no object`
+  // An array, a map or a date has other entries than a session.
+  const type = typeOf(result.value)
+  if (type === 'Object') return result.value as object
+  throw new SessionConfigError(
+    `${SCHEMA} returned a value of type ${type}: let it return an object with the entries of the session, or issues`,
+  )
 }
 
 /** A schema that throws has a fault; the session may still be valid. */
 async function run(schema: StandardSchema, value: unknown): Promise<SchemaResult> {
+  let result: SchemaResult
   try {
-    return await schema['~standard'].validate(value)
+    result = await schema['~standard'].validate(value)
   } catch (cause) {
     // The schema has read a value that this process cannot decode.
     if (cause instanceof SessionStoreError) throw cause
     throw new SessionError(`${SCHEMA} threw: look at the cause`, { cause })
   }
+  if (typeof result === 'object' && result !== null) return result
+  throw new SessionConfigError(
+    `${SCHEMA} returned a result of type ${typeOf(result)}: let it return an object with "value" or "issues"`,
+  )
+}
+
+/** Names the type of a value without its content. */
+function typeOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice('[object '.length, -1)
 }
 
 function takeOver(given: object, data: SessionData): void {

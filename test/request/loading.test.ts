@@ -216,17 +216,55 @@ describe('the option validate', () => {
     expect(app.store.writes).toBe(0)
   })
 
-  it.each([null, 5, 'text', undefined])(
-    'treats a schema that returns %s as a refusal',
-    async (value) => {
-      const validate: StandardSchema = {
-        '~standard': { version: 1, vendor: 'test', validate: () => ({ value }) },
-      }
-      const app = new Harness({ validate })
-      const session = await app.load(await app.given())
-      expect(session.loadOutcome).toBe('unreadable')
+  const NO_DATA: [string, unknown, RegExp][] = [
+    ['the value null', { value: null }, /a value of type Null/],
+    ['a number as value', { value: 5 }, /a value of type Number/],
+    ['a text as value', { value: 'hunter2' }, /a value of type String/],
+    ['no value', {}, /a value of type Undefined/],
+    ['an array as value', { value: [1] }, /a value of type Array/],
+    ['a map as value', { value: new Map([['views', 1]]) }, /a value of type Map/],
+    ['a date as value', { value: new Date(0) }, /a value of type Date/],
+    ['a promise as value', { value: Promise.resolve({}) }, /a value of type Promise/],
+    ['nothing', undefined, /a result of type Undefined/],
+    ['null', null, /a result of type Null/],
+    ['true', true, /a result of type Boolean/],
+  ]
+
+  it.each(NO_DATA)(
+    'whose schema returns %s is an error that says so, and logs nobody out',
+    async (_, result, message) => {
+      const before = new Harness()
+      const cookie = await before.given({ views: 1 })
+      const validate = {
+        '~standard': { version: 1, vendor: 'test', validate: () => result },
+      } as StandardSchema
+      const app = new Harness({ validate, store: before.store }, before.clock)
+      const session = app.open(cookie)
+      const error: Error = await session.load().then(
+        () => expect.fail('it was loaded'),
+        (thrown) => thrown,
+      )
+      expect(error).toMatchObject({
+        code: 'ERR_SESSION_CONFIG',
+        message: expect.stringMatching(message),
+      })
+      expect(error.message).not.toContain('hunter2')
+      expect(session.loaded).toBe(false)
+      expect(await before.data(cookie)).toEqual({ views: 1 })
     },
   )
+
+  it('may return an instance of a class, of which only its own entries count', async () => {
+    class Views {
+      views = 7
+    }
+    const validate: StandardSchema = {
+      '~standard': { version: 1, vendor: 'test', validate: () => ({ value: new Views() }) },
+    }
+    const app = new Harness({ validate })
+    const session = await app.load(await app.given())
+    expect(Object.fromEntries(session)).toEqual({ views: 7 })
+  })
 
   it('does not change a key that the schema returns as undefined', async () => {
     const validate: StandardSchema = {
